@@ -1,0 +1,5 @@
+"""`python -m ytpool` is the same program as `ytpool`."""
+
+from ytpool.cli.app import entry
+
+entry()

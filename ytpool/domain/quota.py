@@ -1,0 +1,65 @@
+"""Quota days and thresholds. YouTube's day ends at midnight in California, not in UTC."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+PACIFIC = ZoneInfo("America/Los_Angeles")
+MIDNIGHT_BLUR = timedelta(seconds=60)
+"""A call sent closer to midnight than this may be counted by Google on either day."""
+
+
+def quota_day(moment: datetime) -> date:
+    """Return the day on which Google counts a call sent at this moment."""
+    return moment.astimezone(PACIFIC).date()
+
+
+def starts_at(day: date) -> datetime:
+    """Return the moment, in UTC, at which a quota day starts."""
+    return datetime.combine(day, time(), tzinfo=PACIFIC).astimezone(UTC)
+
+
+def resets_at(day: date) -> datetime:
+    """Return the moment, in UTC, at which a quota day ends; a day has 23 to 25 hours."""
+    return starts_at(day + timedelta(days=1))
+
+
+def day_across_midnight(moment: datetime) -> date | None:
+    """Return the other day on which Google may count a call sent now, or None away from midnight."""
+    for shifted in (moment - MIDNIGHT_BLUR, moment + MIDNIGHT_BLUR):
+        if quota_day(shifted) != quota_day(moment):
+            return quota_day(shifted)
+    return None
+
+
+class Urgency(StrEnum):
+    """How far into a bucket a piece of work may reach."""
+
+    NORMAL = "normal"
+    STARTED = "started"
+    """A publication that has begun, a reserve account's work, or a job with a deadline."""
+    BUFFER = "buffer"
+    """The operator said --use-buffer."""
+
+
+class Light(StrEnum):
+    """The status colour of a bucket."""
+
+    GREEN = "green"
+    YELLOW = "yellow"
+    ORANGE = "orange"
+    RED = "red"
+
+
+def light(percent: float, thresholds: tuple[int, int, int]) -> Light:
+    """Colour a bucket by the share of its limit that is used."""
+    for threshold, colour in zip(reversed(thresholds), (Light.RED, Light.ORANGE, Light.YELLOW), strict=True):
+        if percent >= threshold:
+            return colour
+    return Light.GREEN
+
+
+def opens_until(urgency: Urgency, thresholds: tuple[int, int, int]) -> int:
+    """Return the percentage of a limit below which this work may start a call; the limit itself always holds."""
+    _, started, buffer = thresholds
+    return {Urgency.NORMAL: started, Urgency.STARTED: buffer, Urgency.BUFFER: 100}[urgency]

@@ -1,0 +1,255 @@
+"""Every failure we can name. Each has a stable code; what a code means to a shell stands in `cli/exits`.
+
+An error carries three things for three readers: a sentence for the person (what happened, to which thing), a hint
+(what to type), and details for the script.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+
+
+class YtpoolError(Exception):
+    """Something a user can cause or fix."""
+
+    code: ClassVar[str] = "failed"
+
+    def __init__(self, message: str, *, hint: str = "", **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details: Mapping[str, Any] = details
+
+
+class UsageWrong(YtpoolError):
+    """The command line does not make sense."""
+
+    code = "usage"
+
+
+class ConfigInvalid(YtpoolError):
+    """The configuration file, a variable or a flag holds something we do not understand."""
+
+    code = "config_invalid"
+
+
+class UnknownName(YtpoolError):
+    """No account, pool, project, job or session has this name."""
+
+    code = "unknown_name"
+
+
+class NotInitialised(YtpoolError):
+    """This profile has no state yet."""
+
+    code = "not_initialised"
+
+
+class StateUnusable(YtpoolError):
+    """The state file is damaged, unreadable, or no state of ours."""
+
+    code = "state_unusable"
+
+
+class StateTooNew(YtpoolError):
+    """Only a newer ytpool may open this state."""
+
+    code = "state_too_new"
+
+
+class StateBusy(YtpoolError):
+    """Another process held the state for longer than we wait."""
+
+    code = "state_busy"
+
+
+class DiskFull(YtpoolError):
+    """There is no room left where the state lives."""
+
+    code = "disk_full"
+
+
+class EndpointsChanged(YtpoolError):
+    """The state belongs to another API root than the one this command would talk to."""
+
+    code = "endpoints_changed"
+
+
+class ClockBehind(YtpoolError):
+    """The machine's clock is behind what Google has already confirmed; nothing is written until it is right."""
+
+    code = "clock_behind"
+
+
+class VaultUnavailable(YtpoolError):
+    """The keyring or key file that holds the vault's key cannot be used now."""
+
+    code = "vault_unavailable"
+
+
+class VaultKeyLost(YtpoolError):
+    """No place we know holds the key with this id."""
+
+    code = "vault_key_lost"
+
+
+class SecretDamaged(YtpoolError):
+    """A stored secret does not open with its key: it was changed, or moved to another row."""
+
+    code = "secret_damaged"
+
+
+class ClientSecretsInvalid(YtpoolError):
+    """The OAuth client file is not what Google's console writes for a desktop client."""
+
+    code = "client_secrets_invalid"
+
+
+class TokenFileInvalid(YtpoolError):
+    """The token file is not an authorized-user JSON with a refresh token."""
+
+    code = "token_file_invalid"
+
+
+class LoginFailed(YtpoolError):
+    """The login was refused, given up, or came back wrong."""
+
+    code = "login_failed"
+
+
+class LoginNeeded(YtpoolError):
+    """The account's grant is dead; only a person in a browser can renew it."""
+
+    code = "login_needed"
+
+
+class WrongChannel(YtpoolError):
+    """A token turned out to be for another channel than the account's."""
+
+    code = "wrong_channel"
+
+
+class FileInvalid(YtpoolError):
+    """A file to upload is missing, empty, unreadable, or no file."""
+
+    code = "file_invalid"
+
+
+class FileChanged(YtpoolError):
+    """A file is not what it was when its upload began."""
+
+    code = "file_changed"
+
+
+class MetadataInvalid(YtpoolError):
+    """YouTube would refuse this metadata; nothing was sent."""
+
+    code = "metadata_invalid"
+
+
+class SessionsInvalid(YtpoolError):
+    """A browser session file does not hold what it should."""
+
+    code = "session_invalid"
+
+
+class QuotaExhausted(YtpoolError):
+    """Nobody can pay for this call before the next reset."""
+
+    code = "quota_exhausted"
+
+
+class Resting(YtpoolError):
+    """What could do this rests until a known time."""
+
+    code = "resting"
+
+
+class NoEligibleAccount(YtpoolError):
+    """No account can do this, and none will until somebody changes something."""
+
+    code = "no_eligible_account"
+
+
+class Busy(YtpoolError):
+    """The slot, channel or job is held by somebody who is alive."""
+
+    code = "busy"
+
+
+class HoldLost(YtpoolError):
+    """The units we had set aside are ours no longer: the hold expired, or another worker took the job."""
+
+    code = "hold_lost"
+
+
+class PoolForbidden(YtpoolError):
+    """The pool would spread one use case over several projects, which Google forbids."""
+
+    code = "pool_forbidden"
+
+
+class OutcomeUnknown(YtpoolError):
+    """The call may have worked; repeating it could do it twice."""
+
+    code = "outcome_unknown"
+
+
+class BooksDisagree(YtpoolError):
+    """Two things that must be equal are not."""
+
+    code = "books_disagree"
+
+
+class SandboxFailed(YtpoolError):
+    """The local YouTube did not start, stop or answer."""
+
+    code = "sandbox_failed"
+
+
+class Interrupted(YtpoolError):
+    """The operator pressed Ctrl-C, or the process was asked to stop."""
+
+    code = "interrupted"
+
+
+class UpstreamFailed(YtpoolError):
+    """Google answered with an error, or did not answer.
+
+    The fields are what the verdict is made from (`domain/failover`): the HTTP status, or 0 where no answer came;
+    `domain` and `reason` as Google writes them; the machine name and value of the limit, where one is named; seconds
+    of `Retry-After`; the moment of Google's `Date`. `sent` is False only where it is certain that no byte of the
+    request left this machine.
+    """
+
+    code = "youtube_refused"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str,
+        http_status: int = 0,
+        domain: str = "",
+        reason: str = "",
+        limit: str = "",
+        limit_value: int | None = None,
+        retry_after: float | None = None,
+        answered_at: datetime | None = None,
+        sent: bool = True,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint, operation=operation, http_status=http_status, domain=domain, reason=reason)
+        self.operation = operation
+        self.http_status = http_status
+        self.domain = domain
+        self.reason = reason
+        self.limit = limit
+        self.limit_value = limit_value
+        self.retry_after = retry_after
+        self.answered_at = answered_at
+        self.sent = sent
+
+    @property
+    def answered(self) -> bool:
+        return self.http_status != 0
