@@ -5,8 +5,11 @@ Two clocks matter and are never mixed. `now()` is the wall: it can be set, and a
 nobody can set it.
 """
 
+import threading
 import time
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -65,3 +68,72 @@ def _boot_id() -> str:
     except OSError:
         # Without a name for the boot, the moment of the boot (to the minute, clocks drift) is the name.
         return f"boot-{round((time.time() - _boot_seconds()) / 60)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """A moment that Google's `Date` named, and what the boot clock of that era said when it arrived."""
+
+    moment: datetime
+    boot: float
+    era: str
+
+
+class Calendar:
+    """Quota time: the machine's clock, corrected by the last `Date` that Google sent, and never going back.
+
+    A correction is anchored to the boot clock, so a wall clock that is set right later does not move quota time.
+    A sandbox has a calendar of its own: `ahead` says how far it is before the machine, and corrections are not made.
+    """
+
+    _TOLERANCE = timedelta(seconds=2)
+    """`Date` has whole seconds and takes time to arrive: less than this is no difference."""
+
+    _BEHIND = timedelta(minutes=5)
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        confirmed: Confirmation | None = None,
+        ahead: Callable[[], timedelta] | None = None,
+    ) -> None:
+        self._clock = clock
+        self._ahead = ahead
+        self._confirmed = confirmed
+        self._anchor = confirmed if confirmed is not None and confirmed.era == clock.era() else None
+        self._latest = confirmed.moment if confirmed is not None else datetime.min.replace(tzinfo=UTC)
+        self._lock = threading.Lock()
+
+    def now(self) -> datetime:
+        """Return the moment that decides the quota day, rests, plans and the life of grants."""
+        with self._lock:
+            self._latest = max(self._latest, self._uncorrected())
+            return self._latest
+
+    def is_behind(self) -> bool:
+        """Tell whether the clock is more than five minutes behind what Google has already confirmed."""
+        with self._lock:
+            return self._confirmed is not None and self._uncorrected() < self._confirmed.moment - self._BEHIND
+
+    def confirm(self, date: datetime) -> None:
+        """Take in a `Date` of Google's."""
+        if self._ahead is not None:
+            return
+        with self._lock:
+            confirmation = Confirmation(moment=date, boot=self._clock.boot(), era=self._clock.era())
+            if abs(date - self._uncorrected()) > self._TOLERANCE:
+                self._anchor = confirmation
+            if self._confirmed is None or date > self._confirmed.moment:
+                self._confirmed = confirmation
+
+    def confirmation(self) -> Confirmation | None:
+        """Return the latest moment Google confirmed, for the state to keep."""
+        return self._confirmed
+
+    def _uncorrected(self) -> datetime:
+        if self._ahead is not None:
+            return self._clock.now() + self._ahead()
+        if self._anchor is not None:
+            return self._anchor.moment + timedelta(seconds=self._clock.boot() - self._anchor.boot)
+        return self._clock.now()

@@ -56,3 +56,13 @@ class PriceBook:
     def on(self, day: date) -> Prices:
         """Return the entry that holds on a quota day."""
         return next(entry for entry in reversed(self.entries) if entry.begins <= day)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What holds at one moment: the quota day, its prices, and how far into a limit ordinary work may reach."""
+
+    day: date
+    prices: Prices
+    thresholds: tuple[int, int, int] = (70, 80, 90)
+    """Percentages of a limit at which a bucket turns yellow, orange and red."""

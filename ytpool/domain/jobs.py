@@ -1,0 +1,115 @@
+"""Jobs: one thing to do, durable. Every write is a job, also when it runs at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from ytpool.domain import moments
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DEFERRED = "deferred"
+    """It waits for a known time, or for a person; `not_before` says which."""
+    INTERRUPTED = "interrupted"
+    """It stopped half way and goes on from there."""
+    FINISHED_UNKNOWN = "finished_unknown"
+    """The last bytes may have arrived and the answer did not: nothing is repeated before this is known."""
+    DONE = "done"
+    PARTLY = "partly"
+    """The video is up, and a later step failed."""
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class TargetKind(StrEnum):
+    """What a job names."""
+
+    ACCOUNT = "account"
+    POOL = "pool"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The account or the pool a job is for; naming a pool means that any channel of it is right."""
+
+    kind: TargetKind
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+class StepState(StrEnum):
+    """Where one step of a job stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a job, with what there is to say about it."""
+
+    step: str
+    state: StepState
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What the state knows of a job."""
+
+    job: str
+    kind: str
+    state: JobState
+    target: Target
+    job_key: str
+    fingerprint: str
+    sha256: str | None
+    request: str
+    account: str | None
+    channel_id: str | None
+    video_id: str | None
+    attempts: int
+    not_before: datetime | None
+    error_code: str
+    error: str
+    error_reason: str
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        return cls(
+            job=row["job"],
+            kind=row["kind"],
+            state=JobState(row["state"]),
+            target=Target(kind=TargetKind(row["target_kind"]), name=row["target"]),
+            job_key=row["job_key"],
+            fingerprint=row["fingerprint"],
+            sha256=row["sha256"],
+            request=row["request"],
+            account=row["account"],
+            channel_id=row["channel_id"],
+            video_id=row["video_id"],
+            attempts=row["attempts"],
+            not_before=moments.parse_optional(row["not_before"]),
+            error_code=row["error_code"],
+            error=row["error"],
+            error_reason=row["error_reason"],
+            created_at=moments.parse(row["created_at"]),
+            updated_at=moments.parse(row["updated_at"]),
+        )
+
+    @property
+    def published(self) -> bool:
+        return self.state in (JobState.DONE, JobState.PARTLY)

@@ -1,0 +1,113 @@
+"""What was done, by whom, with what outcome: a journal for people."""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ytpool.domain import ids, moments
+from ytpool.store import accounts
+from ytpool.store.db import Tx
+from ytpool.store.ledger import Payer
+
+
+class Outcome(StrEnum):
+    """How an operation ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What one account did of one operation, over a window."""
+
+    account: str
+    operation: str
+    calls: int
+    done: int
+    failed: int
+    unknown: int
+    units: int
+    bytes: int
+    seconds: float
+    last_at: str
+
+
+def record(  # noqa: PLR0913 -- a journal row is its columns
+    tx: Tx,
+    rng: random.Random,
+    payer: Payer,
+    operation: str,
+    outcome: Outcome,
+    *,
+    units: int = 0,
+    size: int = 0,
+    seconds: float = 0.0,
+    job: str | None = None,
+    reason: str = "",
+    detail: str = "",
+    spare_score: bool = False,
+) -> None:
+    """Write what happened, and count it towards the account's score unless the account is not to blame."""
+    tx.run(
+        """
+        INSERT INTO activity (activity, happened_at, account, project, channel_id, operation, outcome, units, bytes,
+                              seconds, job, reason, detail)
+        VALUES (:activity, :at, :account, :project, :channel_id, :operation, :outcome, :units, :size,
+                :seconds, :job, :reason, :detail)
+        """,
+        activity=ids.new(tx.now, rng),
+        at=tx.at,
+        account=payer.account,
+        project=payer.project,
+        channel_id=payer.channel_id,
+        operation=operation,
+        outcome=outcome,
+        units=units,
+        size=size,
+        seconds=seconds,
+        job=job,
+        reason=reason,
+        detail=detail,
+    )
+    if not spare_score:
+        accounts.worked(
+            tx,
+            payer.account,
+            operation,
+            well=outcome is Outcome.DONE,
+            uploaded=operation == "upload" and outcome is Outcome.DONE,
+        )
+
+
+def tally(tx: Tx, since: datetime, until: datetime) -> list[Tally]:
+    """Sum up what was done from one moment up to another, by account and operation."""
+    rows = tx.all(
+        """
+        SELECT account, operation, count(*) AS calls, sum(CASE outcome WHEN 'done' THEN 1 ELSE 0 END) AS done,
+               sum(CASE outcome WHEN 'failed' THEN 1 ELSE 0 END) AS failed,
+               sum(CASE outcome WHEN 'unknown' THEN 1 ELSE 0 END) AS unknown,
+               sum(units) AS units, sum(bytes) AS bytes, sum(seconds) AS seconds, max(happened_at) AS last_at
+          FROM activity WHERE happened_at >= :since AND happened_at < :until
+         GROUP BY account, operation ORDER BY account, operation
+        """,
+        since=moments.text(since),
+        until=moments.text(until),
+    )
+    return [Tally(**{column: row[column] for column in row.keys()}) for row in rows]  # noqa: SIM118 -- a Row is no dict
+
+
+def reasons(tx: Tx, since: datetime, until: datetime) -> list[tuple[str, str, int]]:
+    """Count what went wrong, by operation and Google's own word for it."""
+    rows = tx.all(
+        """
+        SELECT operation, reason, count(*) AS times FROM activity
+         WHERE happened_at >= :since AND happened_at < :until AND outcome <> 'done'
+         GROUP BY operation, reason ORDER BY times DESC, operation, reason
+        """,
+        since=moments.text(since),
+        until=moments.text(until),
+    )
+    return [(row["operation"], row["reason"], row["times"]) for row in rows]

@@ -1,0 +1,299 @@
+"""Jobs, their steps and the resumable state of uploads.
+
+Whoever writes to a running job names the lease it holds on it; a write with an old fencing number is refused.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from ytpool.domain import moments
+from ytpool.domain.jobs import Job, JobState, Step, StepState, Target, TargetKind
+from ytpool.errors import HoldLost, UnknownName
+from ytpool.store import leases
+from ytpool.store.db import Tx
+from ytpool.store.leases import Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """What a later run needs to go on with an upload; the session's URI is among the secrets."""
+
+    job: str
+    path: str
+    size: int
+    modified_ns: int
+    fingerprint: str
+    slug: str
+    account: str | None
+    intent_at: datetime | None
+    started_at: datetime | None
+    kept: int
+    last_sent_at: datetime | None
+
+    @classmethod
+    def from_row(cls, row: Any) -> Self:
+        return cls(
+            job=row["job"],
+            path=row["path"],
+            size=row["size"],
+            modified_ns=row["modified_ns"],
+            fingerprint=row["fingerprint"],
+            slug=row["slug"],
+            account=row["account"],
+            intent_at=moments.parse_optional(row["intent_at"]),
+            started_at=moments.parse_optional(row["started_at"]),
+            kept=row["kept"],
+            last_sent_at=moments.parse_optional(row["last_sent_at"]),
+        )
+
+
+def add(  # noqa: PLR0913 -- a job is its columns
+    tx: Tx,
+    job: str,
+    *,
+    kind: str,
+    target: Target,
+    job_key: str,
+    fingerprint: str,
+    sha256: str | None,
+    request: str,
+    steps: tuple[str, ...],
+) -> None:
+    """Store a job that nobody has begun."""
+    tx.run(
+        """
+        INSERT INTO jobs (job, kind, state, target_kind, target, job_key, fingerprint, sha256, request, created_at, updated_at)
+        VALUES (:job, :kind, :state, :target_kind, :target, :job_key, :fingerprint, :sha256, :request, :at, :at)
+        """,
+        job=job,
+        kind=kind,
+        state=JobState.QUEUED,
+        target_kind=target.kind,
+        target=target.name,
+        job_key=job_key,
+        fingerprint=fingerprint,
+        sha256=sha256,
+        request=request,
+        at=tx.at,
+    )
+    for position, step in enumerate(steps):
+        tx.run(
+            """
+            INSERT INTO job_steps (job, step, position, state, updated_at) VALUES (:job, :step, :position, :state, :at)
+            """,
+            job=job,
+            step=step,
+            position=position,
+            state=StepState.WAITING,
+            at=tx.at,
+        )
+
+
+def get(tx: Tx, job: str) -> Job:
+    """Return a job by its id, or by a beginning of it that only one job has."""
+    rows = tx.all("SELECT * FROM jobs WHERE job >= :job AND job < :after LIMIT 2", job=job, after=job + "~")
+    if len(rows) == 1:
+        return Job.from_row(rows[0])
+    if rows:
+        raise UnknownName(f"more than one job begins with {job!r}", hint="type more of its id", what="job", name=job)
+    raise UnknownName(f"there is no job {job!r}", hint="uploads name their job; copy its id", what="job", name=job)
+
+
+def find(tx: Tx, job: str) -> Job | None:
+    row = tx.one("SELECT * FROM jobs WHERE job = :job", job=job)
+    return None if row is None else Job.from_row(row)
+
+
+def same_content(tx: Tx, target: Target, fingerprint: str, job_key: str) -> list[Job]:
+    """Return the jobs that publish the same content where this target would, the newest first.
+
+    A pool finds a copy on any of its channels, and a channel finds one that a pool's job put there. The rows of the
+    channels concerned are locked first, in one order, so that two who ask at once see each other.
+    """
+    channels = sorted(_channels_of(tx, target))
+    for channel_id in channels if tx.for_update else ():
+        tx.one(
+            f"SELECT channel_id FROM channels WHERE channel_id = :channel_id {tx.for_update}", channel_id=channel_id
+        )
+    rows = tx.all(
+        """
+        SELECT * FROM jobs
+         WHERE fingerprint = :fingerprint AND job_key = :job_key AND state <> 'cancelled' ORDER BY job DESC
+        """,
+        fingerprint=fingerprint,
+        job_key=job_key,
+    )
+    found = [Job.from_row(row) for row in rows]
+    return [
+        job
+        for job in found
+        if job.target == target
+        or (job.channel_id in channels if job.channel_id else bool(_channels_of(tx, job.target) & set(channels)))
+    ]
+
+
+def _channels_of(tx: Tx, target: Target) -> set[str]:
+    if target.kind is TargetKind.ACCOUNT:
+        rows = tx.all("SELECT channel_id FROM accounts WHERE account = :name", name=target.name)
+    else:
+        rows = tx.all(
+            """
+            SELECT a.channel_id FROM pool_members m JOIN accounts a ON a.account = m.account WHERE m.pool = :name
+            """,
+            name=target.name,
+        )
+    return {row["channel_id"] for row in rows}
+
+
+def move(  # noqa: PLR0913 -- what may change with a job's state
+    tx: Tx,
+    lease: Lease,
+    state: JobState,
+    *,
+    account: str | None = None,
+    channel_id: str | None = None,
+    video_id: str | None = None,
+    not_before: datetime | None = None,
+    error_code: str = "",
+    error: str = "",
+    error_reason: str = "",
+    attempted: bool = False,
+) -> None:
+    """Bring a job to another state in the name of its lease; raises HoldLost when the lease is another's now."""
+    require(tx, lease)
+    finished = state in (JobState.DONE, JobState.PARTLY, JobState.FAILED, JobState.CANCELLED)
+    tx.run(
+        """
+        UPDATE jobs
+           SET state = :state, account = coalesce(:account, account), channel_id = coalesce(:channel_id, channel_id),
+               video_id = coalesce(:video_id, video_id), not_before = :not_before, error_code = :error_code,
+               error = :error, error_reason = :error_reason, attempts = attempts + :attempted, updated_at = :at,
+               finished_at = CASE WHEN :finished = 1 THEN :at ELSE NULL END
+         WHERE job = :job
+        """,
+        job=lease.name,
+        state=state,
+        account=account,
+        channel_id=channel_id,
+        video_id=video_id,
+        not_before=None if not_before is None else moments.text(not_before),
+        error_code=error_code,
+        error=error,
+        error_reason=error_reason,
+        attempted=int(attempted),
+        finished=int(finished),
+        at=tx.at,
+    )
+
+
+def require(tx: Tx, lease: Lease) -> None:
+    """Raise HoldLost unless this worker still holds the job."""
+    if not leases.holds(tx, lease):
+        raise HoldLost(
+            f"job {lease.name} is in other hands now",
+            hint="nothing more was done here; the other worker goes on with it",
+            job=lease.name,
+        )
+
+
+def leave_account(tx: Tx, lease: Lease) -> None:
+    """Forget which account a job was on, so that another may be chosen; only before any byte was sent there."""
+    require(tx, lease)
+    tx.run("UPDATE jobs SET account = NULL, channel_id = NULL, updated_at = :at WHERE job = :job", job=lease.name, at=tx.at)
+
+
+def keep_hash(tx: Tx, lease: Lease, sha256: str) -> None:
+    require(tx, lease)
+    tx.run("UPDATE jobs SET sha256 = :sha256, updated_at = :at WHERE job = :job", job=lease.name, sha256=sha256, at=tx.at)
+
+
+def steps(tx: Tx, job: str) -> tuple[Step, ...]:
+    rows = tx.all("SELECT step, state, detail FROM job_steps WHERE job = :job ORDER BY position", job=job)
+    return tuple(Step(step=row["step"], state=StepState(row["state"]), detail=row["detail"]) for row in rows)
+
+
+def set_step(tx: Tx, job: str, step: str, state: StepState, detail: str = "") -> None:
+    tx.run(
+        """
+        UPDATE job_steps SET state = :state, detail = :detail, updated_at = :at,
+               attempts = attempts + CASE WHEN :state = 'running' THEN 1 ELSE 0 END
+         WHERE job = :job AND step = :step
+        """,
+        job=job,
+        step=step,
+        state=state,
+        detail=detail,
+        at=tx.at,
+    )
+
+
+def add_upload(tx: Tx, job: str, *, path: str, size: int, modified_ns: int, fingerprint: str, slug: str) -> None:
+    tx.run(
+        """
+        INSERT INTO uploads (job, path, size, modified_ns, fingerprint, slug)
+        VALUES (:job, :path, :size, :modified_ns, :fingerprint, :slug)
+        """,
+        job=job,
+        path=path,
+        size=size,
+        modified_ns=modified_ns,
+        fingerprint=fingerprint,
+        slug=slug,
+    )
+
+
+def upload(tx: Tx, job: str) -> Upload:
+    return Upload.from_row(tx.one("SELECT * FROM uploads WHERE job = :job", job=job))
+
+
+def intend(tx: Tx, lease: Lease, account: str) -> None:
+    """Write down that a session is about to be asked for on this account."""
+    require(tx, lease)
+    tx.run(
+        """
+        UPDATE uploads SET account = :account, intent_at = :at, started_at = NULL, kept = 0, last_sent_at = NULL
+         WHERE job = :job
+        """,
+        job=lease.name,
+        account=account,
+        at=tx.at,
+    )
+
+
+def started(tx: Tx, lease: Lease) -> None:
+    """Write down that the session is open; its URI is stored in the same transaction."""
+    require(tx, lease)
+    tx.run("UPDATE uploads SET started_at = :at WHERE job = :job", job=lease.name, at=tx.at)
+
+
+def keep(tx: Tx, lease: Lease, kept: int) -> None:
+    """Write down how many bytes the server has."""
+    require(tx, lease)
+    tx.run("UPDATE uploads SET kept = :kept WHERE job = :job", job=lease.name, kept=kept)
+
+
+def last_byte_leaves(tx: Tx, lease: Lease, sha256: str) -> None:
+    """Write down, before the last byte may leave, that from now on the video may exist."""
+    require(tx, lease)
+    tx.run("UPDATE uploads SET last_sent_at = :at WHERE job = :job", job=lease.name, at=tx.at)
+    tx.run("UPDATE jobs SET sha256 = :sha256, updated_at = :at WHERE job = :job", job=lease.name, sha256=sha256, at=tx.at)
+
+
+def forget_session(tx: Tx, lease: Lease) -> None:
+    """The session is of no use any more; the next run starts anew."""
+    require(tx, lease)
+    tx.run(
+        "UPDATE uploads SET account = NULL, started_at = NULL, kept = 0, last_sent_at = NULL WHERE job = :job",
+        job=lease.name,
+    )
+
+
+def counts(tx: Tx) -> dict[str, int]:
+    """Return how many jobs are in each state that is not an end."""
+    rows = tx.all(
+        """
+        SELECT state, count(*) AS jobs FROM jobs WHERE state NOT IN ('done', 'failed', 'cancelled') GROUP BY state
+        """
+    )
+    return {row["state"]: row["jobs"] for row in rows}

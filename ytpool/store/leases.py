@@ -1,0 +1,141 @@
+"""Places that one worker holds at a time: slots, channels, jobs, token refreshes.
+
+A lease ends when it is given back, when its time on the boot clock is over, or when its owner is seen dead. Every
+taking raises the fencing number, which stays with the row for ever: what an old holder writes late carries an old
+number and is refused.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from ytpool.store import owners
+from ytpool.store.db import Tx
+
+
+class LeaseKind(StrEnum):
+    """What a lease is about."""
+
+    SLOT = "slot"
+    CHANNEL = "channel"
+    JOB = "job"
+    REFRESH = "refresh"
+
+
+LASTS_FOR = timedelta(seconds=10)
+REFRESH_LASTS_FOR = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A place that is ours, and the number that proves it."""
+
+    kind: LeaseKind
+    name: str
+    place: int
+    fence: int
+
+
+def take(
+    tx: Tx, kind: LeaseKind, name: str, *, holder: str, places: int = 1, lasts_for: timedelta = LASTS_FOR
+) -> Lease | None:
+    """Take the first free of so many places, or None when all are held by the living."""
+    rows = {
+        row["place"]: row
+        for row in tx.all(
+            f"SELECT * FROM leases WHERE kind = :kind AND name = :name {tx.for_update}", kind=kind, name=name
+        )
+    }
+    for place in range(places):
+        row = rows.get(place)
+        if row is not None and is_held(tx, row):
+            continue
+        owner = owners.me()
+        taken = tx.one(
+            """
+            INSERT INTO leases (kind, name, place, fence, holder, host, pid_space, pid, pid_started, era, expires, taken_at)
+            VALUES (:kind, :name, :place, 1, :holder, :host, :pid_space, :pid, :pid_started, :era, :expires, :at)
+            ON CONFLICT (kind, name, place) DO UPDATE
+               SET fence = leases.fence + 1, holder = excluded.holder, host = excluded.host,
+                   pid_space = excluded.pid_space, pid = excluded.pid, pid_started = excluded.pid_started,
+                   era = excluded.era, expires = excluded.expires, taken_at = excluded.taken_at
+            RETURNING fence
+            """,
+            kind=kind,
+            name=name,
+            place=place,
+            holder=holder,
+            host=owner.host,
+            pid_space=owner.pid_space,
+            pid=owner.pid,
+            pid_started=owner.started,
+            era=tx.era,
+            expires=tx.boot + lasts_for.total_seconds(),
+            at=tx.at,
+        )
+        return Lease(kind=kind, name=name, place=place, fence=taken["fence"])
+    return None
+
+
+def is_held(tx: Tx, row: Any) -> bool:
+    """Tell whether a lease's row still belongs to somebody: in time, and not seen dead."""
+    if row["era"] != tx.era or row["expires"] <= tx.boot:
+        return False
+    owner = owners.Owner(host=row["host"], pid_space=row["pid_space"], pid=row["pid"], started=row["pid_started"])
+    return not owners.is_dead(owner)
+
+
+def renew(tx: Tx, leases: Iterable[Lease], lasts_for: timedelta = LASTS_FOR) -> bool:
+    """Go on holding; False when any of them is no longer ours."""
+    expires = tx.boot + lasts_for.total_seconds()
+    renewed = [
+        tx.run(
+            """
+            UPDATE leases SET expires = :expires
+             WHERE kind = :kind AND name = :name AND place = :place AND fence = :fence AND era = :era AND expires > :boot
+            """,
+            kind=lease.kind,
+            name=lease.name,
+            place=lease.place,
+            fence=lease.fence,
+            era=tx.era,
+            boot=tx.boot,
+            expires=expires,
+        )
+        for lease in leases
+    ]
+    return all(renewed)
+
+
+def give_back(tx: Tx, leases: Iterable[Lease]) -> None:
+    """Free the places that are still ours; giving back twice changes nothing."""
+    for lease in leases:
+        tx.run(
+            "UPDATE leases SET expires = 0 WHERE kind = :kind AND name = :name AND place = :place AND fence = :fence",
+            kind=lease.kind,
+            name=lease.name,
+            place=lease.place,
+            fence=lease.fence,
+        )
+
+
+def holds(tx: Tx, lease: Lease) -> bool:
+    """Tell whether a lease is still ours, in the transaction that is about to write in its name."""
+    row = tx.one(
+        "SELECT fence, era, expires FROM leases WHERE kind = :kind AND name = :name AND place = :place",
+        kind=lease.kind,
+        name=lease.name,
+        place=lease.place,
+    )
+    return row is not None and row["fence"] == lease.fence and row["era"] == tx.era and row["expires"] > tx.boot
+
+
+def held(tx: Tx, kind: LeaseKind) -> dict[str, list[str]]:
+    """Return who holds what now: for each name, the holders."""
+    found: dict[str, list[str]] = {}
+    for row in tx.all("SELECT * FROM leases WHERE kind = :kind AND expires > :boot", kind=kind, boot=tx.boot):
+        if is_held(tx, row):
+            found.setdefault(row["name"], []).append(row["holder"])
+    return found

@@ -1,0 +1,574 @@
+"""The books: units are set aside before a call and settled after it.
+
+A hold draws on meters: the buckets of the project, which pays, and the account's own counts and caps. Each draw is a
+row of the journal (`ledger`), whose state says where its units are now; `meters` are the sums, kept by the same
+transaction. The way of a hold: held → sent → spent, released or unknown; held → released.
+
+A call belongs to the quota day on which it is sent, not on which it was planned.
+"""
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any
+
+from ytpool.domain import ids, moments, quota
+from ytpool.domain.prices import PriceBook, Terms
+from ytpool.domain.quota import Urgency
+from ytpool.errors import HoldLost, QuotaExhausted, Resting
+from ytpool.store import rests
+from ytpool.store.db import Tx
+
+LASTS_FOR = timedelta(seconds=90)
+"""How long a hold lives without being renewed."""
+
+ANSWERS_WITHIN = timedelta(seconds=180)
+"""A call that was sent and not settled after this long has an unknown outcome."""
+
+COMMENTS = "comments"
+UPLOADS = "uploads"
+_COUNTED = {"videos.insert": UPLOADS, "commentThreads.insert": COMMENTS, "comments.insert": COMMENTS}
+"""Calls that an account counts one by one, whatever they cost: operators cap these."""
+
+
+class Entry(StrEnum):
+    """Where the units of a journal row are."""
+
+    HELD = "held"
+    SENT = "sent"
+    SPENT = "spent"
+    RELEASED = "released"
+    UNKNOWN = "unknown"
+    ELSEWHERE = "elsewhere"
+    OVERRUN = "overrun"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payer:
+    """Who pays for a call, and on whose channel it works."""
+
+    account: str
+    project: str
+    channel_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call that is planned: what it is, and the step of the job it belongs to."""
+
+    operation: str
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Units set aside for one call."""
+
+    hold: str
+    payer: Payer
+    operation: str
+    step: str
+    units: int
+    """What the project pays, over all buckets."""
+
+
+def hold(
+    tx: Tx,
+    payer: Payer,
+    calls: Sequence[Call],
+    terms: Terms,
+    rng: random.Random,
+    *,
+    job: str | None = None,
+    fence: int | None = None,
+    urgency: Urgency = Urgency.NORMAL,
+    lasts_for: timedelta = LASTS_FOR,
+) -> tuple[Hold, ...]:
+    """Set aside the units of all these calls, or of none.
+
+    Raises QuotaExhausted, naming the first meter that has no room; the caller's transaction then leaves no trace.
+    """
+    draws = [_draws(payer, call.operation, terms) for call in calls]
+    for (scope, name, bucket), units in sorted(_sums(draws).items()):  # one order for everyone: no deadlock
+        _take(tx, Meter(scope, name, bucket, terms.day.isoformat()), units, terms, urgency)
+
+    holds = []
+    for call, drawn in zip(calls, draws, strict=True):
+        made = Hold(
+            hold=ids.new(tx.now, rng),
+            payer=payer,
+            operation=call.operation,
+            step=call.step,
+            units=sum(units for (scope, _, _), units in drawn.items() if scope == "project"),
+        )
+        for (scope, name, bucket), units in drawn.items():
+            tx.run(
+                """
+                INSERT INTO ledger (hold, scope, name, bucket, day, units, state, operation, job, step, account,
+                                    channel_id, fence, era, expires, held_at)
+                VALUES (:hold, :scope, :name, :bucket, :day, :units, 'held', :operation, :job, :step, :account,
+                        :channel_id, :fence, :era, :expires, :at)
+                """,
+                hold=made.hold,
+                scope=scope,
+                name=name,
+                bucket=bucket,
+                day=terms.day.isoformat(),
+                units=units,
+                operation=call.operation,
+                job=job,
+                step=call.step,
+                account=payer.account,
+                channel_id=payer.channel_id,
+                fence=fence,
+                era=tx.era,
+                expires=tx.boot + lasts_for.total_seconds(),
+                at=tx.at,
+            )
+        holds.append(made)
+    return tuple(holds)
+
+
+def send(tx: Tx, held: Hold, book: PriceBook, terms: Terms) -> None:
+    """Book a hold as sent; committed just before the request leaves.
+
+    Raises HoldLost when it expired or its job was taken over, Resting when something it draws on has gone to rest
+    meanwhile, QuotaExhausted when midnight has passed and the new day cannot pay. Then nothing may be sent.
+    """
+    rows = tx.all(
+        """
+        UPDATE ledger SET state = 'sent', sent_at = :at, expires = :until
+         WHERE hold = :hold AND state = 'held' AND era = :era AND expires > :boot
+           AND (fence IS NULL OR fence = (SELECT fence FROM leases
+                                           WHERE kind = 'job' AND leases.name = ledger.job AND place = 0))
+        RETURNING scope, name, bucket, day, units
+        """,
+        hold=held.hold,
+        at=tx.at,
+        until=tx.boot + ANSWERS_WITHIN.total_seconds(),
+        era=tx.era,
+        boot=tx.boot,
+    )
+    if not rows:
+        raise HoldLost(
+            f"the units set aside for {held.operation} are no longer ours",
+            hint="type the same command again; nothing was sent",
+            hold=held.hold,
+        )
+    resting = rests.in_the_way(
+        tx,
+        account=held.payer.account,
+        project=held.payer.project,
+        channel_id=held.payer.channel_id,
+        buckets={row["bucket"] for row in rows},
+    )
+    if resting is not None:
+        raise Resting(
+            f"{resting.scope} {resting.name} rests: {resting.reason}",
+            hint=resting.lifts,
+            scope=resting.scope,
+            name=resting.name,
+            until=resting.until,
+        )
+    day = terms.day.isoformat()
+    for row in sorted(rows, key=_key):
+        meter = Meter(row["scope"], row["name"], row["bucket"], row["day"])
+        if meter.day != day:
+            meter = _move_to(tx, held, meter, row["units"], terms)
+        _shift(tx, meter, Entry.HELD, Entry.SENT, row["units"])
+    other = quota.day_across_midnight(tx.now)
+    if other is not None:
+        _book_on_both_days(tx, held, book, terms, other)
+
+
+def settle(tx: Tx, hold: str, outcome: Entry, reason: str = "") -> None:
+    """Book what a sent call came to: spent, released (it cost nothing) or unknown; settling twice changes nothing.
+
+    An unknown call that is answered late moves to spent or released. A call sent at midnight is unknown on both days
+    when it is spent, and stays so.
+    """
+    for former in (Entry.SENT, Entry.UNKNOWN):
+        rows = tx.all(
+            """
+            UPDATE ledger
+               SET state = CASE WHEN blurred = 1 AND :outcome = 'spent' THEN 'unknown' ELSE :outcome END,
+                   settled_at = :at, reason = :reason
+             WHERE hold = :hold AND state = :former
+            RETURNING scope, name, bucket, day, units, state
+            """,
+            hold=hold,
+            outcome=outcome,
+            former=former,
+            at=tx.at,
+            reason=reason,
+        )
+        for row in sorted(rows, key=_key):
+            if row["state"] != former:
+                _shift(tx, Meter.of(row), former, Entry(row["state"]), row["units"])
+        if rows:
+            return
+
+
+def release(tx: Tx, holds: Iterable[str], reason: str = "") -> None:
+    """Give back units that were set aside and never sent; what was sent is left alone."""
+    for hold in holds:
+        rows = tx.all(
+            """
+            UPDATE ledger SET state = 'released', settled_at = :at, reason = :reason
+             WHERE hold = :hold AND state = 'held'
+            RETURNING scope, name, bucket, day, units
+            """,
+            hold=hold,
+            at=tx.at,
+            reason=reason,
+        )
+        for row in sorted(rows, key=_key):
+            _shift(tx, Meter.of(row), Entry.HELD, Entry.RELEASED, row["units"])
+
+
+def release_job(tx: Tx, job: str, reason: str = "") -> None:
+    """Give back all that a job still has set aside."""
+    rows = tx.all("SELECT DISTINCT hold FROM ledger WHERE job = :job AND state = 'held'", job=job)
+    release(tx, [row["hold"] for row in rows], reason)
+
+
+def renew(tx: Tx, job: str, lasts_for: timedelta = LASTS_FOR) -> None:
+    """Keep what a job has set aside for longer; an expired hold does not come back."""
+    tx.run(
+        """
+        UPDATE ledger SET expires = :expires
+         WHERE job = :job AND state = 'held' AND era = :era AND expires > :boot
+        """,
+        job=job,
+        era=tx.era,
+        boot=tx.boot,
+        expires=tx.boot + lasts_for.total_seconds(),
+    )
+
+
+def expire(tx: Tx) -> int:
+    """Settle what nobody settled in time: what was not sent is released, what was sent is unknown."""
+    rows = tx.all(
+        """
+        UPDATE ledger
+           SET state = CASE state WHEN 'held' THEN 'released' ELSE 'unknown' END, settled_at = :at, reason = 'expired'
+         WHERE state IN ('held', 'sent') AND NOT (era = :era AND expires > :boot)
+        RETURNING hold, scope, name, bucket, day, units, state
+        """,
+        at=tx.at,
+        era=tx.era,
+        boot=tx.boot,
+    )
+    for row in sorted(rows, key=_key):
+        outcome = Entry(row["state"])
+        former = Entry.HELD if outcome is Entry.RELEASED else Entry.SENT
+        _shift(tx, Meter.of(row), former, outcome, row["units"])
+    return len({row["hold"] for row in rows})
+
+
+def book_elsewhere(
+    tx: Tx, project: str, bucket: str, terms: Terms, rng: random.Random, reason: str, units: int | None = None
+) -> int:
+    """Book units that somebody else has used, and return how many.
+
+    Without a number, all that we thought was left: Google said that nothing is. A negative number takes back.
+    """
+    meter = _opened(tx, Meter("project", project, bucket, terms.day.isoformat()), terms)
+    if units is None:
+        row = _read(tx, meter)
+        units = 0 if row["ceiling"] is None else max(0, row["ceiling"] - _used(row))
+    if units:
+        _note(tx, meter, units, Entry.ELSEWHERE, rng, reason)
+        tx.run(f"UPDATE meters SET elsewhere = elsewhere + :units {_WHERE_METER}", units=units, **meter.key)
+    return units
+
+
+def set_limit(
+    tx: Tx,
+    scope: str,
+    name: str,
+    bucket: str,
+    units: int | None,
+    terms: Terms,
+    rng: random.Random,
+    *,
+    origin: str,
+    reason: str,
+) -> None:
+    """Change what a meter may hold, from today on; None returns to the default.
+
+    What is already booked beyond the new limit becomes a row `overrun`: the books say so instead of hiding it.
+    """
+    if units is None:
+        tx.run(
+            "DELETE FROM limits WHERE scope = :scope AND name = :name AND bucket = :bucket",
+            scope=scope,
+            name=name,
+            bucket=bucket,
+        )
+    else:
+        tx.run(
+            """
+            INSERT INTO limits (scope, name, bucket, units, origin, since)
+            VALUES (:scope, :name, :bucket, :units, :origin, :at)
+            ON CONFLICT (scope, name, bucket) DO UPDATE
+               SET units = excluded.units, origin = excluded.origin, since = excluded.since
+            """,
+            scope=scope,
+            name=name,
+            bucket=bucket,
+            units=units,
+            origin=origin,
+            at=tx.at,
+        )
+    _opened(tx, Meter(scope, name, bucket, terms.day.isoformat()), terms)
+    for row in tx.all(
+        "SELECT * FROM meters WHERE scope = :scope AND name = :name AND bucket = :bucket AND day >= :day ORDER BY day",
+        scope=scope,
+        name=name,
+        bucket=bucket,
+        day=terms.day.isoformat(),
+    ):
+        meter = Meter.of(row)
+        ceiling = _ceiling(tx, meter, terms)
+        tx.run(f"UPDATE meters SET ceiling = :ceiling {_WHERE_METER}", ceiling=ceiling, **meter.key)
+        booked = row["spent"] + row["held"] + row["sent"] + row["unknown"]
+        excess = 0 if ceiling is None else booked - ceiling - row["overrun"]
+        if excess > 0:
+            _note(tx, meter, excess, Entry.OVERRUN, rng, reason)
+            tx.run(f"UPDATE meters SET overrun = overrun + :units {_WHERE_METER}", units=excess, **meter.key)
+
+
+def uploads_in_24_hours(tx: Tx, channel_id: str) -> int:
+    """Count the uploads a channel has taken, or may have taken, in the last 24 hours."""
+    row = tx.one(
+        """
+        SELECT count(DISTINCT hold) AS uploads FROM ledger
+         WHERE channel_id = :channel_id AND operation = 'videos.insert'
+           AND state IN ('sent', 'spent', 'unknown') AND sent_at > :since
+        """,
+        channel_id=channel_id,
+        since=moments.text(tx.now - timedelta(hours=24)),
+    )
+    return int(row["uploads"])
+
+
+def differences(tx: Tx, since: date | None = None) -> list[str]:
+    """Compare every meter with the sum of its journal rows; an empty list means that the books are right."""
+    day = "" if since is None else since.isoformat()
+    columns = [Entry.HELD, Entry.SENT, Entry.SPENT, Entry.UNKNOWN, Entry.ELSEWHERE, Entry.OVERRUN]
+    sums: dict[tuple[str, str, str, str], dict[str, int]] = {}
+    for row in tx.all(
+        """
+        SELECT scope, name, bucket, day, state, sum(units) AS units FROM ledger
+         WHERE day >= :day AND state <> 'released' GROUP BY scope, name, bucket, day, state
+        """,
+        day=day,
+    ):
+        sums.setdefault((row["scope"], row["name"], row["bucket"], row["day"]), {})[row["state"]] = row["units"]
+    found = []
+    for row in tx.all("SELECT * FROM meters WHERE day >= :day", day=day):
+        key = (row["scope"], row["name"], row["bucket"], row["day"])
+        journal = sums.pop(key, {})
+        found += [
+            f"{' '.join(key)}: the meter says {column} {row[column]}, the journal {journal.get(column, 0)}"
+            for column in columns
+            if row[column] != journal.get(column, 0)
+        ]
+        booked = row["spent"] + row["held"] + row["sent"] + row["unknown"]
+        if row["ceiling"] is not None and booked > row["ceiling"] + row["overrun"]:
+            found.append(f"{' '.join(key)}: {booked} booked against a limit of {row['ceiling']}")
+    found += [f"{' '.join(key)}: the journal has rows and there is no meter" for key in sums]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """The key of one counted limit."""
+
+    scope: str
+    name: str
+    bucket: str
+    day: str
+
+    @classmethod
+    def of(cls, row: Any) -> "Meter":
+        return cls(row["scope"], row["name"], row["bucket"], row["day"])
+
+    @property
+    def key(self) -> dict[str, str]:
+        return {"scope": self.scope, "name": self.name, "bucket": self.bucket, "day": self.day}
+
+
+_WHERE_METER = "WHERE scope = :scope AND name = :name AND bucket = :bucket AND day = :day"
+
+
+def _draws(payer: Payer, operation: str, terms: Terms) -> dict[tuple[str, str, str], int]:
+    """Name the meters that one call draws on: the project's buckets, and the same on the account, which counts."""
+    cost = terms.prices.cost(operation)
+    draws = {("project", payer.project, bucket): units for bucket, units in cost.items()}
+    draws |= {("account", payer.account, bucket): units for bucket, units in cost.items()}
+    if operation in _COUNTED:
+        draws["account", payer.account, _COUNTED[operation]] = 1
+    return draws
+
+
+def _sums(draws: Iterable[Mapping[tuple[str, str, str], int]]) -> dict[tuple[str, str, str], int]:
+    sums: dict[tuple[str, str, str], int] = {}
+    for drawn in draws:
+        for key, units in drawn.items():
+            sums[key] = sums.get(key, 0) + units
+    return sums
+
+
+def _take(tx: Tx, meter: Meter, units: int, terms: Terms, urgency: Urgency) -> None:
+    """Take units from a meter by one conditional update; a threshold stops new work early, the limit stops all."""
+    percent = quota.opens_until(urgency, terms.thresholds) if meter.scope == "project" else 100
+    for _ in range(2):
+        taken = tx.one(
+            f"""
+            UPDATE meters SET held = held + :units {_WHERE_METER}
+               AND (ceiling IS NULL
+                    OR (spent + held + sent + unknown + elsewhere + :units <= ceiling
+                        AND (spent + held + sent + unknown + elsewhere) * 100 < ceiling * :percent))
+            RETURNING held
+            """,
+            units=units,
+            percent=percent,
+            **meter.key,
+        )
+        if taken is not None:
+            return
+        row = _read(tx, meter)
+        if row is not None:
+            raise _exhausted(meter, row, units, percent, terms)
+        _opened(tx, meter, terms)
+    raise AssertionError("a meter that was just opened is gone")
+
+
+def _exhausted(meter: Meter, row: Any, units: int, percent: int, terms: Terms) -> QuotaExhausted:
+    left = max(0, row["ceiling"] - _used(row))
+    resets_at = quota.resets_at(terms.day)
+    whose = f"{meter.scope} {meter.name}"
+    if left >= units:
+        return QuotaExhausted(
+            f"{whose} has used {percent} % or more of its {row['ceiling']} units of {meter.bucket} today; "
+            f"the {left} left are kept back",
+            hint=f"it goes on by itself at {moments.text(resets_at)}; --use-buffer takes from what is kept back",
+            meter=meter.key,
+            left=left,
+            resets_at=resets_at,
+        )
+    return QuotaExhausted(
+        f"{whose} has {left} of {row['ceiling']} units of {meter.bucket} left today, and {units} are needed",
+        hint=f"it goes on by itself at {moments.text(resets_at)}",
+        meter=meter.key,
+        left=left,
+        resets_at=resets_at,
+    )
+
+
+def _opened(tx: Tx, meter: Meter, terms: Terms) -> Meter:
+    """Make the meter of a day when it is first needed."""
+    tx.run(
+        """
+        INSERT INTO meters (scope, name, bucket, day, ceiling) VALUES (:scope, :name, :bucket, :day, :ceiling)
+        ON CONFLICT DO NOTHING
+        """,
+        ceiling=_ceiling(tx, meter, terms),
+        **meter.key,
+    )
+    return meter
+
+
+def _ceiling(tx: Tx, meter: Meter, terms: Terms) -> int | None:
+    row = tx.one(
+        "SELECT units FROM limits WHERE scope = :scope AND name = :name AND bucket = :bucket",
+        scope=meter.scope,
+        name=meter.name,
+        bucket=meter.bucket,
+    )
+    if row is not None:
+        return int(row["units"])
+    return terms.prices.limits.get(meter.bucket) if meter.scope == "project" else None
+
+
+def _read(tx: Tx, meter: Meter) -> Any:
+    return tx.one(f"SELECT * FROM meters {_WHERE_METER} {tx.for_update}", **meter.key)
+
+
+def _used(row: Any) -> int:
+    return int(row["spent"] + row["held"] + row["sent"] + row["unknown"] + row["elsewhere"])
+
+
+def _shift(tx: Tx, meter: Meter, former: Entry, latter: Entry, units: int) -> None:
+    """Move units from one column of a meter to another; released units leave it."""
+    gains = "" if latter is Entry.RELEASED else f", {latter} = {latter} + :units"
+    tx.run(f"UPDATE meters SET {former} = {former} - :units{gains} {_WHERE_METER}", units=units, **meter.key)
+
+
+def _move_to(tx: Tx, held: Hold, meter: Meter, units: int, terms: Terms) -> Meter:
+    """Midnight has passed since the hold: today's meter pays, or nobody does."""
+    today = Meter(meter.scope, meter.name, meter.bucket, terms.day.isoformat())
+    # What was admitted yesterday is a publication that has begun: it may reach as far as those do.
+    _take(tx, today, units, terms, Urgency.STARTED)
+    _shift(tx, meter, Entry.HELD, Entry.RELEASED, units)
+    tx.run(
+        f"UPDATE ledger SET day = :today {_WHERE_METER} AND hold = :hold",
+        today=today.day,
+        hold=held.hold,
+        **meter.key,
+    )
+    return today
+
+
+def _book_on_both_days(tx: Tx, held: Hold, book: PriceBook, terms: Terms, other: date) -> None:
+    """Close to midnight nobody can say on which day Google counts; where the other day has room, book there too."""
+    tx.run("UPDATE ledger SET blurred = 1 WHERE hold = :hold", hold=held.hold)
+    other_terms = Terms(day=other, prices=book.on(other), thresholds=terms.thresholds)
+    rows = tx.all("SELECT * FROM ledger WHERE hold = :hold AND day = :day", hold=held.hold, day=terms.day.isoformat())
+    for row in sorted(rows, key=_key):
+        twin = _opened(tx, Meter(row["scope"], row["name"], row["bucket"], other.isoformat()), other_terms)
+        booked = tx.run(
+            f"""
+            UPDATE meters SET sent = sent + :units {_WHERE_METER}
+               AND (ceiling IS NULL OR spent + held + sent + unknown + elsewhere + :units <= ceiling)
+            """,
+            units=row["units"],
+            **twin.key,
+        )
+        if booked:
+            tx.run(
+                """
+                INSERT INTO ledger (hold, scope, name, bucket, day, units, state, blurred, operation, job, step, account,
+                                    channel_id, fence, era, expires, held_at, sent_at)
+                SELECT hold, scope, name, bucket, :other, units, state, 1, operation, job, step, account,
+                       channel_id, fence, era, expires, held_at, sent_at
+                  FROM ledger WHERE hold = :hold AND scope = :scope AND name = :name AND bucket = :bucket AND day = :day
+                """,
+                other=twin.day,
+                hold=held.hold,
+                **Meter.of(row).key,
+            )
+
+
+def _note(tx: Tx, meter: Meter, units: int, entry: Entry, rng: random.Random, reason: str) -> None:
+    """Write a journal row that is no hold."""
+    tx.run(
+        """
+        INSERT INTO ledger (hold, scope, name, bucket, day, units, state, held_at, settled_at, reason)
+        VALUES (:hold, :scope, :name, :bucket, :day, :units, :state, :at, :at, :reason)
+        """,
+        hold=ids.new(tx.now, rng),
+        units=units,
+        state=entry,
+        at=tx.at,
+        reason=reason,
+        **meter.key,
+    )
+
+
+def _key(row: Any) -> tuple[str, str, str, str]:
+    return row["scope"], row["name"], row["bucket"], row["day"]

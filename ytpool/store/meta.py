@@ -1,0 +1,55 @@
+"""Facts about the state itself: one row each."""
+
+from ytpool.clock import Confirmation
+from ytpool.domain import moments
+from ytpool.store.db import Tx
+
+API_ROOT = "api_root"
+"""Where this state's first login talked to; another root is refused."""
+
+VAULT_KEY = "vault_key"
+"""The id of the key that new secrets are sealed with."""
+
+_CONFIRMED = "google_confirmed"
+
+
+def get(tx: Tx, key: str) -> str | None:
+    row = tx.one("SELECT value FROM meta WHERE key = :key", key=key)
+    return None if row is None else row["value"]
+
+
+def put(tx: Tx, key: str, value: str) -> None:
+    tx.run(
+        "INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        key=key,
+        value=value,
+    )
+
+
+def put_first(tx: Tx, key: str, value: str) -> str:
+    """Store a value unless there is one, and return the one that stands."""
+    tx.run("INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT DO NOTHING", key=key, value=value)
+    standing = get(tx, key)
+    assert standing is not None
+    return standing
+
+
+def confirmation(tx: Tx) -> Confirmation | None:
+    """Return the latest moment that Google's `Date` confirmed."""
+    stored = get(tx, _CONFIRMED)
+    if stored is None:
+        return None
+    moment, boot, era = stored.split(" ")
+    return Confirmation(moment=moments.parse(moment), boot=float(boot), era=era)
+
+
+def keep_confirmation(tx: Tx, confirmed: Confirmation) -> None:
+    """Keep a confirmed moment; an older one never replaces a newer one."""
+    standing = confirmation(tx)
+    if standing is None or standing.moment < confirmed.moment:
+        put(tx, _CONFIRMED, f"{moments.text(confirmed.moment)} {confirmed.boot!r} {confirmed.era}")
+
+
+def forget_confirmation(tx: Tx) -> None:
+    """The operator says the machine's clock is right."""
+    tx.run("DELETE FROM meta WHERE key = :key", key=_CONFIRMED)

@@ -1,0 +1,120 @@
+"""Times of rest: until when something takes no work, why, and what lifts it. Rests only ever get longer."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from ytpool.domain import moments
+from ytpool.store.db import Tx
+
+
+class Scope(StrEnum):
+    """What rests."""
+
+    EVERYTHING = "everything"
+    POOL = "pool"
+    SERVICE = "service"
+    PROJECT = "project"
+    CHANNEL = "channel"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """One rest; `until` is None where only a person can lift it, `bucket` is empty where all of it rests."""
+
+    scope: Scope
+    name: str
+    bucket: str
+    since: datetime
+    until: datetime | None
+    reason: str
+    lifts: str
+    guessed: bool
+
+    @classmethod
+    def from_row(cls, row: Any) -> Self:
+        return cls(
+            scope=Scope(row["scope"]),
+            name=row["name"],
+            bucket=row["bucket"],
+            since=moments.parse(row["since"]),
+            until=moments.parse_optional(row["until"]),
+            reason=row["reason"],
+            lifts=row["lifts"],
+            guessed=bool(row["guessed"]),
+        )
+
+
+def rest(
+    tx: Tx,
+    scope: Scope,
+    name: str,
+    *,
+    reason: str,
+    lifts: str,
+    until: datetime | None,
+    bucket: str = "",
+    guessed: bool = False,
+) -> None:
+    """Let something rest; a shorter rest never replaces a longer one that still runs."""
+    tx.run(
+        """
+        INSERT INTO rests (scope, name, bucket, since, until, reason, lifts, guessed)
+        VALUES (:scope, :name, :bucket, :at, :until, :reason, :lifts, :guessed)
+        ON CONFLICT (scope, name, bucket) DO UPDATE
+           SET since = excluded.since, until = excluded.until, reason = excluded.reason, lifts = excluded.lifts,
+               guessed = excluded.guessed
+         WHERE rests.until IS NOT NULL AND (excluded.until IS NULL OR rests.until < excluded.until)
+        """,
+        scope=scope,
+        name=name,
+        bucket=bucket,
+        at=tx.at,
+        until=None if until is None else moments.text(until),
+        reason=reason,
+        lifts=lifts,
+        guessed=int(guessed),
+    )
+
+
+def lift(tx: Tx, scope: Scope, name: str, bucket: str = "") -> bool:
+    """End a rest; False when there was none."""
+    return bool(
+        tx.run(
+            "DELETE FROM rests WHERE scope = :scope AND name = :name AND bucket = :bucket",
+            scope=scope,
+            name=name,
+            bucket=bucket,
+        )
+    )
+
+
+def running(tx: Tx) -> list[Rest]:
+    """Return every rest that has not ended, the soonest to end first, those for a person last."""
+    rows = tx.all(
+        "SELECT * FROM rests WHERE until IS NULL OR until > :at ORDER BY until IS NULL, until, scope, name", at=tx.at
+    )
+    return [Rest.from_row(row) for row in rows]
+
+
+def in_the_way(tx: Tx, *, account: str, project: str, channel_id: str, buckets: Collection[str]) -> Rest | None:
+    """Return a rest that forbids this call now, the longest first, or None."""
+    rows = tx.all(
+        """
+        SELECT * FROM rests
+         WHERE (until IS NULL OR until > :at)
+           AND (scope IN ('everything', 'service')
+                OR (scope = 'account' AND name = :account)
+                OR (scope = 'project' AND name = :project)
+                OR (scope = 'channel' AND name = :channel_id))
+         ORDER BY until IS NOT NULL, until DESC
+        """,
+        at=tx.at,
+        account=account,
+        project=project,
+        channel_id=channel_id,
+    )
+    return next((Rest.from_row(row) for row in rows if row["bucket"] in ("", *buckets)), None)
