@@ -39,9 +39,7 @@ def unknown_account(tx: Tx, account: str) -> UnknownName:
     return unknown("account", account, names, listed_by="ytpool accounts list", made_by="ytpool auth add NAME")
 
 
-def add(  # noqa: PLR0913 -- an account is its columns
-    tx: Tx, *, account: str, project: str, client_id: str, channel_id: str, tier: str, priority: int
-) -> None:
+def add(tx: Tx, *, account: str, project: str, client_id: str, channel_id: str, tier: str, priority: int) -> None:
     tx.run(
         """
         INSERT INTO accounts (account, project, client_id, channel_id, tier, priority, created_at)

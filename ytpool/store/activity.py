@@ -1,14 +1,17 @@
 """What was done, by whom, with what outcome: a journal for people."""
 
-import random
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from ytpool.domain import ids, moments
 from ytpool.store import accounts
 from ytpool.store.db import Tx
 from ytpool.store.ledger import Payer
+
+if TYPE_CHECKING:
+    import random  # only its name is needed here, and importing it costs every report some milliseconds
 
 
 class Outcome(StrEnum):
@@ -35,9 +38,9 @@ class Tally:
     last_at: str
 
 
-def record(  # noqa: PLR0913 -- a journal row is its columns
+def record(
     tx: Tx,
-    rng: random.Random,
+    rng: "random.Random",
     payer: Payer,
     operation: str,
     outcome: Outcome,

@@ -214,7 +214,10 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(statement)
         if schema < known:
             connection.execute(
-                "INSERT INTO meta (key, value) VALUES ('schema', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                """
+                INSERT INTO meta (key, value) VALUES ('schema', ?)
+                ON CONFLICT (key) DO UPDATE SET value = excluded.value
+                """,
                 (str(known),),
             )
             connection.execute("INSERT INTO meta (key, value) VALUES ('min_reader', '1') ON CONFLICT DO NOTHING")

@@ -48,7 +48,7 @@ class Upload:
         )
 
 
-def add(  # noqa: PLR0913 -- a job is its columns
+def add(
     tx: Tx,
     job: str,
     *,
@@ -63,8 +63,10 @@ def add(  # noqa: PLR0913 -- a job is its columns
     """Store a job that nobody has begun."""
     tx.run(
         """
-        INSERT INTO jobs (job, kind, state, target_kind, target, job_key, fingerprint, sha256, request, created_at, updated_at)
-        VALUES (:job, :kind, :state, :target_kind, :target, :job_key, :fingerprint, :sha256, :request, :at, :at)
+        INSERT INTO jobs (job, kind, state, target_kind, target, job_key, fingerprint, sha256, request, created_at,
+                          updated_at)
+        VALUES (:job, :kind, :state, :target_kind, :target, :job_key, :fingerprint, :sha256, :request, :at,
+                :at)
         """,
         job=job,
         kind=kind,
@@ -113,9 +115,7 @@ def same_content(tx: Tx, target: Target, fingerprint: str, job_key: str) -> list
     """
     channels = sorted(_channels_of(tx, target))
     for channel_id in channels if tx.for_update else ():
-        tx.one(
-            f"SELECT channel_id FROM channels WHERE channel_id = :channel_id {tx.for_update}", channel_id=channel_id
-        )
+        tx.one(f"SELECT channel_id FROM channels WHERE channel_id = :channel_id {tx.for_update}", channel_id=channel_id)
     rows = tx.all(
         """
         SELECT * FROM jobs
@@ -146,7 +146,7 @@ def _channels_of(tx: Tx, target: Target) -> set[str]:
     return {row["channel_id"] for row in rows}
 
 
-def move(  # noqa: PLR0913 -- what may change with a job's state
+def move(
     tx: Tx,
     lease: Lease,
     state: JobState,
@@ -200,12 +200,16 @@ def require(tx: Tx, lease: Lease) -> None:
 def leave_account(tx: Tx, lease: Lease) -> None:
     """Forget which account a job was on, so that another may be chosen; only before any byte was sent there."""
     require(tx, lease)
-    tx.run("UPDATE jobs SET account = NULL, channel_id = NULL, updated_at = :at WHERE job = :job", job=lease.name, at=tx.at)
+    tx.run(
+        "UPDATE jobs SET account = NULL, channel_id = NULL, updated_at = :at WHERE job = :job", job=lease.name, at=tx.at
+    )
 
 
 def keep_hash(tx: Tx, lease: Lease, sha256: str) -> None:
     require(tx, lease)
-    tx.run("UPDATE jobs SET sha256 = :sha256, updated_at = :at WHERE job = :job", job=lease.name, sha256=sha256, at=tx.at)
+    tx.run(
+        "UPDATE jobs SET sha256 = :sha256, updated_at = :at WHERE job = :job", job=lease.name, sha256=sha256, at=tx.at
+    )
 
 
 def steps(tx: Tx, job: str) -> tuple[Step, ...]:
@@ -277,7 +281,9 @@ def last_byte_leaves(tx: Tx, lease: Lease, sha256: str) -> None:
     """Write down, before the last byte may leave, that from now on the video may exist."""
     require(tx, lease)
     tx.run("UPDATE uploads SET last_sent_at = :at WHERE job = :job", job=lease.name, at=tx.at)
-    tx.run("UPDATE jobs SET sha256 = :sha256, updated_at = :at WHERE job = :job", job=lease.name, sha256=sha256, at=tx.at)
+    tx.run(
+        "UPDATE jobs SET sha256 = :sha256, updated_at = :at WHERE job = :job", job=lease.name, sha256=sha256, at=tx.at
+    )
 
 
 def forget_session(tx: Tx, lease: Lease) -> None:

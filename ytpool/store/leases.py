@@ -55,8 +55,10 @@ def take(
         owner = owners.me()
         taken = tx.one(
             """
-            INSERT INTO leases (kind, name, place, fence, holder, host, pid_space, pid, pid_started, era, expires, taken_at)
-            VALUES (:kind, :name, :place, 1, :holder, :host, :pid_space, :pid, :pid_started, :era, :expires, :at)
+            INSERT INTO leases (kind, name, place, fence, holder, host, pid_space, pid, pid_started, era, expires,
+                                taken_at)
+            VALUES (:kind, :name, :place, 1, :holder, :host, :pid_space, :pid, :pid_started, :era, :expires,
+                    :at)
             ON CONFLICT (kind, name, place) DO UPDATE
                SET fence = leases.fence + 1, holder = excluded.holder, host = excluded.host,
                    pid_space = excluded.pid_space, pid = excluded.pid, pid_started = excluded.pid_started,
@@ -94,7 +96,8 @@ def renew(tx: Tx, leases: Iterable[Lease], lasts_for: timedelta = LASTS_FOR) -> 
         tx.run(
             """
             UPDATE leases SET expires = :expires
-             WHERE kind = :kind AND name = :name AND place = :place AND fence = :fence AND era = :era AND expires > :boot
+             WHERE kind = :kind AND name = :name AND place = :place AND fence = :fence
+               AND era = :era AND expires > :boot
             """,
             kind=lease.kind,
             name=lease.name,

@@ -7,12 +7,11 @@ transaction. The way of a hold: held → sent → spent, released or unknown; he
 A call belongs to the quota day on which it is sent, not on which it was planned.
 """
 
-import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ytpool.domain import ids, moments, quota
 from ytpool.domain.prices import PriceBook, Terms
@@ -20,6 +19,9 @@ from ytpool.domain.quota import Urgency
 from ytpool.errors import HoldLost, QuotaExhausted, Resting
 from ytpool.store import rests
 from ytpool.store.db import Tx
+
+if TYPE_CHECKING:
+    import random  # only its name is needed here, and importing it costs every report some milliseconds
 
 LASTS_FOR = timedelta(seconds=90)
 """How long a hold lives without being renewed."""
@@ -79,7 +81,7 @@ def hold(
     payer: Payer,
     calls: Sequence[Call],
     terms: Terms,
-    rng: random.Random,
+    rng: "random.Random",
     *,
     job: str | None = None,
     fence: int | None = None,
@@ -269,7 +271,7 @@ def expire(tx: Tx) -> int:
 
 
 def book_elsewhere(
-    tx: Tx, project: str, bucket: str, terms: Terms, rng: random.Random, reason: str, units: int | None = None
+    tx: Tx, project: str, bucket: str, terms: Terms, rng: "random.Random", reason: str, units: int | None = None
 ) -> int:
     """Book units that somebody else has used, and return how many.
 
@@ -292,7 +294,7 @@ def set_limit(
     bucket: str,
     units: int | None,
     terms: Terms,
-    rng: random.Random,
+    rng: "random.Random",
     *,
     origin: str,
     reason: str,
@@ -353,6 +355,21 @@ def uploads_in_24_hours(tx: Tx, channel_id: str) -> int:
         since=moments.text(tx.now - timedelta(hours=24)),
     )
     return int(row["uploads"])
+
+
+def cap_lifts_at(tx: Tx, channel_id: str, cap: int) -> datetime:
+    """Return when a channel at its cap may take the next upload: 24 hours after the one that filled it."""
+    row = tx.one(
+        """
+        SELECT sent_at FROM ledger
+         WHERE channel_id = :channel_id AND operation = 'videos.insert' AND scope = 'project'
+           AND state IN ('sent', 'spent', 'unknown')
+         ORDER BY sent_at DESC LIMIT 1 OFFSET :others
+        """,
+        channel_id=channel_id,
+        others=max(0, cap - 1),
+    )
+    return (tx.now if row is None else moments.parse(row["sent_at"])) + timedelta(hours=24)
 
 
 def differences(tx: Tx, since: date | None = None) -> list[str]:
@@ -554,7 +571,7 @@ def _book_on_both_days(tx: Tx, held: Hold, book: PriceBook, terms: Terms, other:
             )
 
 
-def _note(tx: Tx, meter: Meter, units: int, entry: Entry, rng: random.Random, reason: str) -> None:
+def _note(tx: Tx, meter: Meter, units: int, entry: Entry, rng: "random.Random", reason: str) -> None:
     """Write a journal row that is no hold."""
     tx.run(
         """

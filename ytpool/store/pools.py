@@ -102,7 +102,8 @@ def take_turn(tx: Tx, pool: str) -> int:
 def require_one_project(tx: Tx, pool: str) -> None:
     """Refuse a pool whose accounts sit on several projects, unless it says so with a reason.
 
-    Google forbids spreading one use case over projects to gain quota: YouTube API Services Developer Policies III.D.1.c.
+    Google forbids spreading one use case over projects to gain quota (YouTube API Services Developer Policies,
+    III.D.1.c).
     """
     rows = tx.all(
         """
@@ -115,8 +116,8 @@ def require_one_project(tx: Tx, pool: str) -> None:
     found = get(tx, pool)
     if len(projects) > 1 and not found.across_projects:
         raise PoolForbidden(
-            f"pool {pool!r} would spread its work over {len(projects)} projects ({', '.join(projects)}), which Google's "
-            "Developer Policies III.D.1.c forbid as a way to gain quota",
+            f"pool {pool!r} would spread its work over {len(projects)} projects ({', '.join(projects)}), "
+            "which Google's Developer Policies III.D.1.c forbid as a way to gain quota",
             hint=f"keep one project per pool, or say why it is allowed: "
             f"ytpool pools set {pool} --across-projects --reason '…'",
             pool=pool,

@@ -50,7 +50,7 @@ def with_digest(tx: Tx, user: str, platform: str, digest: str) -> Session | None
     return None if row is None else Session.from_row(row)
 
 
-def add(  # noqa: PLR0913 -- a session is its columns
+def add(
     tx: Tx, session: str, *, user: str, platform: str, digest: str, cookies: int, expires_at: datetime | None
 ) -> None:
     tx.run(
