@@ -95,15 +95,21 @@ class Calendar:
         self,
         clock: Clock,
         *,
-        confirmed: Confirmation | None = None,
         ahead: Callable[[], timedelta] | None = None,
     ) -> None:
         self._clock = clock
         self._ahead = ahead
-        self._confirmed = confirmed
-        self._anchor = confirmed if confirmed is not None and confirmed.era == clock.era() else None
-        self._latest = confirmed.moment if confirmed is not None else datetime.min.replace(tzinfo=UTC)
+        self._confirmed: Confirmation | None = None
+        self._anchor: Confirmation | None = None
+        self._latest = datetime.min.replace(tzinfo=UTC)
         self._lock = threading.Lock()
+
+    def remember(self, confirmed: Confirmation) -> None:
+        """Take in what an earlier process was told; of use as an anchor only within the same era."""
+        with self._lock:
+            self._confirmed = confirmed
+            self._anchor = confirmed if self._ahead is None and confirmed.era == self._clock.era() else None
+            self._latest = max(self._latest, confirmed.moment)
 
     def now(self) -> datetime:
         """Return the moment that decides the quota day, rests, plans and the life of grants."""

@@ -1,5 +1,6 @@
 """A value that must not be seen."""
 
+from dataclasses import dataclass
 from typing import Self
 
 
@@ -33,3 +34,11 @@ class Secret:
 
     def __reduce__(self) -> tuple[type[Self], tuple[str]]:
         raise TypeError("a Secret is not pickled")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """A secret as it may be stored: base64 of nonce and ciphertext, and which key opens it."""
+
+    key_id: str
+    text: str

@@ -197,6 +197,18 @@ def require(tx: Tx, lease: Lease) -> None:
         )
 
 
+def ask_for(tx: Tx, lease: Lease, request: str, path: str, modified_ns: int) -> None:
+    """Replace what a job that has sent nothing yet was asked for."""
+    require(tx, lease)
+    tx.run("UPDATE jobs SET request = :request WHERE job = :job", job=lease.name, request=request)
+    tx.run(
+        "UPDATE uploads SET path = :path, modified_ns = :modified_ns WHERE job = :job",
+        job=lease.name,
+        path=path,
+        modified_ns=modified_ns,
+    )
+
+
 def leave_account(tx: Tx, lease: Lease) -> None:
     """Forget which account a job was on, so that another may be chosen; only before any byte was sent there."""
     require(tx, lease)

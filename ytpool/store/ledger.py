@@ -476,14 +476,14 @@ def _exhausted(meter: Meter, row: Any, units: int, percent: int, terms: Terms) -
             hint=f"it goes on by itself at {moments.text(resets_at)}; --use-buffer takes from what is kept back",
             meter=meter.key,
             left=left,
-            resets_at=resets_at,
+            until=resets_at,
         )
     return QuotaExhausted(
         f"{whose} has {left} of {row['ceiling']} units of {meter.bucket} left today, and {units} are needed",
         hint=f"it goes on by itself at {moments.text(resets_at)}",
         meter=meter.key,
         left=left,
-        resets_at=resets_at,
+        until=resets_at,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
+from ytpool.domain.secret import Sealed
 from ytpool.store.db import Tx
 
 
@@ -16,7 +17,7 @@ class Kind(StrEnum):
     BROWSER_SESSION = "browser_session"
 
 
-def put(tx: Tx, kind: Kind, owner: str, *, key_id: str, sealed: str) -> None:
+def put(tx: Tx, kind: Kind, owner: str, sealed: Sealed) -> None:
     tx.run(
         """
         INSERT INTO secrets (kind, owner, key_id, sealed, stored_at) VALUES (:kind, :owner, :key_id, :sealed, :at)
@@ -25,16 +26,15 @@ def put(tx: Tx, kind: Kind, owner: str, *, key_id: str, sealed: str) -> None:
         """,
         kind=kind,
         owner=owner,
-        key_id=key_id,
-        sealed=sealed,
+        key_id=sealed.key_id,
+        sealed=sealed.text,
         at=tx.at,
     )
 
 
-def get(tx: Tx, kind: Kind, owner: str) -> tuple[str, str] | None:
-    """Return the key's id and the sealed text, or None."""
+def get(tx: Tx, kind: Kind, owner: str) -> Sealed | None:
     row = tx.one("SELECT key_id, sealed FROM secrets WHERE kind = :kind AND owner = :owner", kind=kind, owner=owner)
-    return None if row is None else (row["key_id"], row["sealed"])
+    return None if row is None else Sealed(key_id=row["key_id"], text=row["sealed"])
 
 
 def forget(tx: Tx, kind: Kind, owner: str) -> None:

@@ -1,0 +1,146 @@
+"""One paid call: booked before it leaves, settled after it, and what its answer means written down with it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from ytpool.actions import tokens
+from ytpool.domain import failover, quota
+from ytpool.domain.accounts import AccountState
+from ytpool.domain.failover import Charge, Next, RestScope, Until, Verdict
+from ytpool.domain.secret import Secret
+from ytpool.errors import HoldLost, UpstreamFailed
+from ytpool.runtime import Runtime
+from ytpool.store import accounts, activity, ledger, rests
+from ytpool.store.activity import Outcome
+from ytpool.store.db import Tx
+from ytpool.store.ledger import Entry, Hold
+from ytpool.store.rests import Scope
+
+T = TypeVar("T")
+
+_LEAVES_WITHIN = 5.0
+"""Seconds between booking a call as sent and its first byte; a process that slept in between sends nothing."""
+
+_ENTRY = {Charge.NOTHING: Entry.RELEASED, Charge.FULL: Entry.SPENT, Charge.UNKNOWN: Entry.UNKNOWN}
+
+
+def paid(
+    rt: Runtime,
+    held: Hold,
+    send: Callable[[Secret], T],
+    *,
+    job: str | None = None,
+    before: Callable[[Tx], None] | None = None,
+    after: Callable[[Tx, T], None] | None = None,
+) -> T:
+    """Send one call that was held, and settle it with whatever else belongs into the same transactions.
+
+    `before` is written with the booking, `after` with the settling. Raises UpstreamFailed with the books already
+    settled; the caller asks `failover.judge` what comes next. A token that Google calls invalid is refreshed, and
+    the call comes back as UpstreamFailed for the caller to hold and send anew.
+    """
+    token = tokens.fresh(rt, held.payer.account)
+    with rt.store.transaction() as tx:
+        rt.require_clock()
+        if before is not None:
+            before(tx)
+        ledger.send(tx, held, rt.book, rt.terms(tx))
+        booked_at = tx.boot
+    if rt.clock.boot() - booked_at > _LEAVES_WITHIN:
+        with rt.store.transaction() as tx:
+            ledger.settle(tx, held.hold, Entry.RELEASED, "never left")
+        raise HoldLost(f"{held.operation} was booked and then kept waiting; it was not sent", hint="try again")
+    started = rt.clock.monotonic()
+    try:
+        answer = send(token)
+    except UpstreamFailed as failure:
+        verdict = failover.judge(failure)
+        with rt.store.transaction() as tx:
+            ledger.settle(tx, held.hold, _ENTRY[verdict.charge], failure.reason)
+            settle_verdict(rt, tx, held, failure, verdict)
+            activity.record(
+                tx,
+                rt.rng,
+                held.payer,
+                held.operation,
+                Outcome.UNKNOWN if verdict.charge is Charge.UNKNOWN else Outcome.FAILED,
+                units=held.units if verdict.charge is Charge.FULL else 0,
+                seconds=rt.clock.monotonic() - started,
+                job=job,
+                reason=failure.reason,
+                detail=failure.message,
+                spare_score=verdict.rests in (RestScope.BUCKET, RestScope.CHANNEL, RestScope.SERVICE),
+            )
+            rt.keep_clock(tx)
+        if verdict.next is Next.REFRESH:
+            tokens.fresh(rt, held.payer.account, refused=token)
+        raise
+    with rt.store.transaction() as tx:
+        ledger.settle(tx, held.hold, Entry.SPENT)
+        if after is not None:
+            after(tx, answer)
+        activity.record(
+            tx,
+            rt.rng,
+            held.payer,
+            held.operation,
+            Outcome.DONE,
+            units=held.units,
+            seconds=rt.clock.monotonic() - started,
+            job=job,
+        )
+        rt.keep_clock(tx)
+    return answer
+
+
+def settle_verdict(rt: Runtime, tx: Tx, held: Hold, failure: UpstreamFailed, verdict: Verdict) -> None:
+    """Let rest what the verdict names, for as long as it says."""
+    terms = rt.terms(tx)
+    until = {
+        Until.QUOTA_RESET: quota.resets_at(terms.day),
+        Until.IN_24_HOURS: tx.now + timedelta(hours=24),
+        Until.BACKOFF: tx.now + timedelta(seconds=failure.retry_after or failover.backoff(1, rt.rng)),
+        Until.HUMAN: None,
+    }
+    reason = failure.reason or failure.message
+    match verdict.rests:
+        case RestScope.BUCKET:
+            for bucket in terms.prices.cost(held.operation):
+                ledger.book_elsewhere(tx, held.payer.project, bucket, terms, rt.rng, reason)
+                rests.rest(
+                    tx,
+                    Scope.PROJECT,
+                    held.payer.project,
+                    bucket=bucket,
+                    reason=reason,
+                    lifts="midnight Pacific",
+                    until=until[Until.QUOTA_RESET],
+                )
+        case RestScope.CHANNEL:
+            bucket = ledger.UPLOADS if held.operation == "videos.insert" else held.operation
+            if bucket == ledger.UPLOADS:
+                uploads = ledger.uploads_in_24_hours(tx, held.payer.channel_id)
+                accounts.learn_upload_cap(tx, held.payer.channel_id, uploads)
+            rests.rest(
+                tx,
+                Scope.CHANNEL,
+                held.payer.channel_id,
+                bucket=bucket,
+                reason=reason,
+                lifts="24 hours after the refusal",
+                until=until[Until.IN_24_HOURS],
+            )
+        case RestScope.PROJECT:
+            rests.rest(
+                tx, Scope.PROJECT, held.payer.project, reason=reason, lifts=verdict.advice, until=until[verdict.until]
+            )
+        case RestScope.ACCOUNT if verdict.until is Until.NEW_LOGIN:
+            accounts.set_state(tx, held.payer.account, AccountState.LOGIN_NEEDED, f"{failure.reason}: {failure.message}")
+        case RestScope.ACCOUNT:
+            rests.rest(
+                tx, Scope.ACCOUNT, held.payer.account, reason=reason, lifts=verdict.advice, until=until[verdict.until]
+            )
+        case RestScope.SERVICE | RestScope.NOTHING:
+            pass
+

@@ -1,0 +1,160 @@
+"""Finding or making the job of an upload, and taking it: one content, one target, one key, one worker.
+
+The search and the storing are one transaction, before any account is chosen: two commands that publish the same file
+at the same moment end up with one job.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from ytpool.actions.files import VideoFile, whole_hash
+from ytpool.actions.watch import Watch
+from ytpool.domain import ids
+from ytpool.domain.jobs import Job, JobState, Target, TargetKind
+from ytpool.domain.uploads import FileMarks, why_changed
+from ytpool.domain.video import VideoRequest
+from ytpool.errors import Busy, FileChanged
+from ytpool.runtime import Runtime
+from ytpool.store import accounts, jobs, leases, pools
+from ytpool.store.db import Tx
+from ytpool.store.jobs import Upload
+from ytpool.store.leases import Lease, LeaseKind
+
+STEPS = ("upload", "read_back")
+
+_LOOK_AGAIN_AFTER = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One file to publish, and how."""
+
+    path: Path
+    request: VideoRequest
+    target: Target
+    key: str = ""
+    """Part of the job's key: another key makes the same content another job."""
+    again: bool = False
+    """Publish it although it is published already."""
+    wait: bool = True
+    """Wait for one's turn at a slot, a channel or a job instead of giving up."""
+    use_buffer: bool = False
+    """Reach into the last share of a bucket."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A job that is ours to work on; no lease where there is nothing left to do."""
+
+    job: Job
+    lease: Lease | None
+
+
+def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
+    """Return the job for this order, found or made, and the lease on it.
+
+    Raises Busy when another worker has it and `order.wait` is off, FileChanged when the job was begun with other
+    bytes, UnknownName for an account or pool that is not there.
+    """
+    sha256: str | None = None
+    said = False
+    while True:
+        with rt.store.transaction() as tx:
+            rt.require_same_root(tx)
+            require_target(tx, order.target)
+            found = jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
+            if found and sha256 is None:
+                taken = None
+            else:
+                same = next((job for job in found if job.sha256 in (None, sha256)), None)
+                job = _make(rt, tx, order, file, sha256) if same is None or _means_again(order, same) else same
+                if job.published:
+                    return Claim(job=job, lease=None)
+                begun = jobs.upload(tx, job.job)
+                _require_same_file(begun, file, sha256, job.sha256)
+                taken = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
+                if taken is not None:
+                    if begun.started_at is None:  # nothing was sent yet: what is asked for now is what counts
+                        jobs.ask_for(tx, taken, _stored(order), str(file.path), file.marks.modified_ns)
+                    return Claim(job=jobs.get(tx, job.job), lease=taken)
+        if sha256 is None:
+            sha256 = whole_hash(file.path)  # outside of the transaction: this reads the whole file
+            continue
+        if not order.wait:
+            raise Busy(
+                f"job {job.job} for {file.path.name} is being worked on by another process",
+                hint="leave out --no-wait to wait for it",
+                job=job.job,
+            )
+        if not said:
+            watch.says(job.job, f"waiting for the process that is already uploading {file.path.name}")
+            said = True
+        rt.clock.sleep(_LOOK_AGAIN_AFTER)
+
+
+def require_target(tx: Tx, target: Target) -> None:
+    """Raise UnknownName unless the account or pool is there."""
+    if target.kind is TargetKind.ACCOUNT:
+        accounts.get(tx, target.name)
+    else:
+        pools.get(tx, target.name)
+
+
+def request_of(job: Job) -> VideoRequest:
+    """Read what a job was asked to publish."""
+    return VideoRequest.from_dict(json.loads(job.request))
+
+
+def _stored(order: Order) -> str:
+    return json.dumps(order.request.to_dict())
+
+
+def _means_again(order: Order, same: Job) -> bool:
+    # What is unfinished is finished first, whatever --again says.
+    return (order.again and same.published) or same.state is JobState.CANCELLED
+
+
+def _make(rt: Runtime, tx: Tx, order: Order, file: VideoFile, sha256: str | None) -> Job:
+    job = ids.new(tx.now, rt.rng)
+    jobs.add(
+        tx,
+        job,
+        kind="upload",
+        target=order.target,
+        job_key=order.key,
+        fingerprint=file.marks.fingerprint,
+        sha256=sha256,
+        request=_stored(order),
+        steps=STEPS,
+    )
+    jobs.add_upload(
+        tx,
+        job,
+        path=str(file.path),
+        size=file.size,
+        modified_ns=file.marks.modified_ns,
+        fingerprint=file.marks.fingerprint,
+        slug=file.path.name,
+    )
+    return jobs.get(tx, job)
+
+
+def _require_same_file(upload: Upload, file: VideoFile, sha256: str | None, begun_with: str | None) -> None:
+    """Half of one file and half of another must never become a video."""
+    if upload.path != str(file.path):
+        return  # another path with the same content: its fingerprint, and its hash where known, are equal
+    before = FileMarks(
+        size=upload.size, modified_ns=upload.modified_ns, fingerprint=upload.fingerprint, sha256=begun_with
+    )
+    now = FileMarks(
+        size=file.size, modified_ns=file.marks.modified_ns, fingerprint=file.marks.fingerprint, sha256=sha256
+    )
+    changed = why_changed(before, now)
+    if changed and upload.kept:
+        raise FileChanged(
+            f"{file.path} changed since its upload began: {changed}",
+            hint="put the old file back, or publish the new one with --key NAME",
+            path=str(file.path),
+            job=upload.job,
+        )

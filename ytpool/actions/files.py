@@ -1,0 +1,153 @@
+"""The files that are uploaded: what they are, whether they change under our hands, and their hash on the way out."""
+
+import hashlib
+import os
+import queue
+import stat
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from ytpool.domain import uploads, video
+from ytpool.domain.uploads import FileMarks
+from ytpool.errors import FileChanged, FileInvalid
+
+_READ_AT_ONCE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoFile:
+    """A file as it was when its upload was asked for."""
+
+    path: Path
+    marks: FileMarks
+
+    @property
+    def size(self) -> int:
+        return self.marks.size
+
+
+def inspect(path: Path) -> VideoFile:
+    """Look at a file to upload; raises FileInvalid for what cannot be uploaded, before anything is spent."""
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # opening a FIFO would wait for its writer
+            raise FileInvalid(f"{path} is {_kind(found.st_mode)}, not a file", path=str(path))
+        video.check_size(path.name, found.st_size)
+        with path.open("rb") as file:
+            first, middle, last = (_piece(file, offset, length) for offset, length in uploads.pieces(found.st_size))
+    except FileNotFoundError as error:
+        raise FileInvalid(f"there is no file {path}", hint="check the path", path=str(path)) from error
+    except OSError as error:
+        raise FileInvalid(f"{path} cannot be read: {error.strerror}", path=str(path)) from error
+    return VideoFile(
+        path=path.absolute(),
+        marks=FileMarks(
+            size=found.st_size,
+            modified_ns=found.st_mtime_ns,
+            fingerprint=uploads.fingerprint(found.st_size, first, middle, last),
+        ),
+    )
+
+
+def whole_hash(path: Path) -> str:
+    """Read a file from end to end and return its SHA-256."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise FileInvalid(f"{path} cannot be read: {error.strerror}", path=str(path)) from error
+
+
+class Reader:
+    """Hands out a file's bytes chunk by chunk and hashes them in a thread of its own while they travel.
+
+    Each byte is read once, unless an upload goes on half way: then what another run sent is read for the hash alone.
+    """
+
+    def __init__(self, file: VideoFile) -> None:
+        self._video = file
+        self._file = file.path.open("rb")
+        self._hash = hashlib.sha256()
+        self._hashed = 0
+        self._pending: queue.Queue[bytes | None] = queue.Queue(maxsize=1)
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._join()
+        self._file.close()
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return bytes of the file; raises FileChanged when it is not what it was."""
+        self._require_unchanged()
+        while self._hashed < offset:  # an earlier run sent these
+            self._take_in(self._bytes(self._hashed, min(_READ_AT_ONCE, offset - self._hashed)))
+        data = self._bytes(offset, length)
+        if offset == self._hashed:
+            self._take_in(data)
+        elif offset + len(data) > self._hashed:
+            self._take_in(data[self._hashed - offset :])
+        return data
+
+    def sha256(self) -> str:
+        """Return the hash of the whole file, once all of it has been read."""
+        self._join()
+        self._require_unchanged()
+        if self._hashed != self._video.size:
+            raise FileChanged(f"{self._video.path} ended early", path=str(self._video.path))
+        return self._hash.hexdigest()
+
+    def _bytes(self, offset: int, length: int) -> bytes:
+        self._file.seek(offset)
+        data = self._file.read(length)
+        if len(data) != length:
+            raise FileChanged(
+                f"{self._video.path} became shorter while it was uploaded", path=str(self._video.path)
+            )
+        return data
+
+    def _take_in(self, data: bytes) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._digest, name="hash", daemon=True)
+            self._thread.start()
+        self._pending.put(data)
+        self._hashed += len(data)
+
+    def _digest(self) -> None:
+        while (data := self._pending.get()) is not None:
+            self._hash.update(data)
+
+    def _join(self) -> None:
+        if self._thread is not None:
+            self._pending.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _require_unchanged(self) -> None:
+        found = os.fstat(self._file.fileno())
+        before = self._video.marks
+        now = replace(before, size=found.st_size, modified_ns=found.st_mtime_ns)
+        changed = uploads.why_changed(before, now)
+        if changed:
+            raise FileChanged(
+                f"{self._video.path} changed while it was uploaded: {changed}",
+                hint="upload it again once it is finished",
+                path=str(self._video.path),
+            )
+
+
+def _piece(file: BinaryIO, offset: int, length: int) -> bytes:
+    file.seek(offset)
+    return file.read(length)
+
+
+def _kind(mode: int) -> str:
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")

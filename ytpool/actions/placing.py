@@ -1,0 +1,212 @@
+"""Choosing an account and setting everything aside for a publication: units, slot, channel and decision, at once."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+from ytpool.actions.claiming import Order
+from ytpool.actions.watch import Watch
+from ytpool.domain import balancing, moments, quota
+from ytpool.domain.balancing import Choice, Strategy, Weights
+from ytpool.domain.jobs import JobState, Target, TargetKind
+from ytpool.domain.quota import Urgency
+from ytpool.errors import Busy, LoginNeeded, NoEligibleAccount, QuotaExhausted, Resting, YtpoolError
+from ytpool.runtime import Runtime
+from ytpool.store import accounts, candidates, decisions, jobs, leases, ledger, pools
+from ytpool.store.db import Tx
+from ytpool.store.leases import Lease, LeaseKind
+from ytpool.store.ledger import Call, Hold, Payer
+
+READ_BACKS = 4
+"""Units of `general` that go with every upload: to read it back, and to look for it should its outcome be unknown."""
+
+PUBLICATION = (Call(operation="videos.insert", step="upload"),) + READ_BACKS * (
+    Call(operation="videos.list", step="read_back"),
+)
+_READING = PUBLICATION[1:]
+
+_LOOK_AGAIN_AFTER = 0.25
+
+_WORTH_WAITING_FOR = timedelta(minutes=2)
+"""A rest that ends this soon, as after too many calls a minute, is slept through rather than reported."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """Where a publication goes, and what is set aside for it."""
+
+    payer: Payer
+    channel_title: str
+    holds: tuple[Hold, ...]
+    leases: tuple[Lease, ...]
+
+
+def place(rt: Runtime, lease: Lease, order: Order, target: Target, watch: Watch, *, urgency: Urgency) -> Placed:
+    """Choose one of the target's accounts and hold the whole publication there, waiting for one's turn.
+
+    Raises QuotaExhausted or Resting with the moment at which it goes on, LoginNeeded or NoEligibleAccount where only
+    a person can help, Busy where nobody is free and waiting was not wanted. The job is left deferred, with the reason.
+    """
+    said = ""
+    while True:
+        with rt.store.transaction() as tx:
+            rt.require_clock()
+            jobs.require(tx, lease)
+            ledger.expire(tx)
+            strategy, choice = _choose(rt, tx, target, urgency)
+            if choice.account is not None:
+                decisions.keep(tx, rt.rng, lease.name, strategy, choice)
+                return _take(rt, tx, lease, choice.account, PUBLICATION, urgency)
+            if not choice.busy:
+                decisions.keep(tx, rt.rng, lease.name, strategy, choice)
+                obstacle = _nobody(rt, tx, target, choice)
+                jobs.move(
+                    tx,
+                    lease,
+                    JobState.DEFERRED,
+                    not_before=choice.until,
+                    error_code=obstacle.code,
+                    error=obstacle.message,
+                )
+            else:
+                obstacle = _everybody_busy(tx, target, choice)
+            soon = choice.until is not None and choice.until - tx.now <= _WORTH_WAITING_FOR
+        if not order.wait or not (choice.busy or soon):
+            raise obstacle
+        if obstacle.message != said:
+            said = obstacle.message
+            watch.says(lease.name, f"waiting: {said}")
+        rt.clock.sleep(_LOOK_AGAIN_AFTER)
+
+
+def place_again(rt: Runtime, lease: Lease, order: Order, account: str, watch: Watch) -> Placed:
+    """Take the places of an account that a job is already bound to, and hold what is still to come.
+
+    Units for reading back may be missing; sending bytes costs nothing, so that does not stop an upload.
+    """
+    said = ""
+    calls = _READING
+    while True:
+        try:
+            with rt.store.transaction() as tx:
+                rt.require_clock()
+                jobs.require(tx, lease)
+                ledger.expire(tx)
+                in_the_way = _in_the_way(tx, account)
+                if not in_the_way:
+                    return _take(rt, tx, lease, account, calls, Urgency.STARTED)
+        except QuotaExhausted:
+            calls = ()
+            continue
+        if not order.wait:
+            raise Busy(in_the_way, hint="leave out --no-wait to wait for it", account=account)
+        if in_the_way != said:
+            said = in_the_way
+            watch.says(lease.name, f"waiting: {said}")
+        rt.clock.sleep(_LOOK_AGAIN_AFTER)
+
+
+def give_back(rt: Runtime, job: Lease, placed: Placed | None) -> None:
+    """Free everything that was set aside and not used; safe to call twice."""
+    with rt.store.transaction() as tx:
+        ledger.release_job(tx, job.name, "not needed")
+        if placed is not None:
+            leases.give_back(tx, placed.leases)
+
+
+def would_choose(rt: Runtime, target: Target, *, use_buffer: bool) -> tuple[Choice, YtpoolError | None]:
+    """Say who would be chosen now, and leave no trace."""
+    with rt.store.reading() as tx:
+        _, choice = _choose(rt, tx, target, Urgency.BUFFER if use_buffer else Urgency.NORMAL)
+        problem = None if choice.account or choice.busy else _nobody(rt, tx, target, choice)
+    return choice, problem
+
+
+def _choose(rt: Runtime, tx: Tx, target: Target, urgency: Urgency) -> tuple[Strategy, Choice]:
+    strategy, turn = Strategy.FILL, 0
+    if target.kind is TargetKind.POOL:
+        pool = pools.get(tx, target.name)
+        strategy, turn = Strategy(pool.strategy), pool.turn
+    settings = rt.config.balancing
+    choice = balancing.choose(
+        candidates.of(tx, target, tuple(call.operation for call in PUBLICATION), rt.terms(tx), urgency=urgency),
+        strategy=strategy,
+        weights=Weights(quota=settings.quota, success=settings.success, idle=settings.idle, age=settings.age),
+        now=tx.now,
+        turn=turn,
+        rng=rt.rng,
+    )
+    return strategy, choice
+
+
+def _take(
+    rt: Runtime, tx: Tx, lease: Lease, account: str, calls: tuple[Call, ...], urgency: Urgency
+) -> Placed:
+    found = accounts.get(tx, account)
+    job = jobs.get(tx, lease.name)
+    payer = Payer(account=account, project=found.project, channel_id=found.channel_id)
+    if found.tier == balancing.Tier.RESERVE and urgency is Urgency.NORMAL:
+        urgency = Urgency.STARTED
+    holds = ledger.hold(
+        tx, payer, calls, rt.terms(tx), rt.rng, job=lease.name, fence=lease.fence, urgency=urgency
+    )
+    slot = leases.take(tx, LeaseKind.SLOT, account, holder=lease.name, places=found.slots)
+    channel = leases.take(tx, LeaseKind.CHANNEL, found.channel_id, holder=lease.name)
+    assert slot is not None
+    assert channel is not None
+    if job.target.kind is TargetKind.POOL and job.account is None:
+        pools.take_turn(tx, job.target.name)
+    jobs.move(
+        tx, lease, JobState.RUNNING, account=account, channel_id=found.channel_id, attempted=True
+    )
+    return Placed(payer=payer, channel_title=found.channel_title, holds=holds, leases=(slot, channel))
+
+
+def _in_the_way(tx: Tx, account: str) -> str:
+    """Say whom an account's next job would have to wait for, or nothing."""
+    found = accounts.get(tx, account)
+    uploading = leases.held(tx, LeaseKind.CHANNEL).get(found.channel_id)
+    if uploading:
+        return f"job {uploading[0]} is uploading to channel {found.channel_title}"
+    working = leases.held(tx, LeaseKind.SLOT).get(account, ())
+    if len(working) >= found.slots:
+        return f"all {found.slots} slots of {account} are taken by {', '.join(working)}"
+    return ""
+
+
+def _everybody_busy(tx: Tx, target: Target, choice: Choice) -> Busy:
+    reasons = [_in_the_way(tx, account) for account in choice.busy[:1]]
+    others = f", and {len(choice.busy) - 1} more accounts are busy" if len(choice.busy) > 1 else ""
+    return Busy(
+        f"{reasons[0]}{others}" if reasons[0] else f"every account of {target} is busy",
+        hint="leave out --no-wait to wait for it",
+        target=str(target),
+        busy=list(choice.busy),
+    )
+
+
+def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> YtpoolError:
+    """Name the reason why nobody can work, as the error that tells a script what to do about it."""
+    groups = {reason: (group.count, list(group.names)) for reason, group in choice.rejected.items()}
+    facts = {"target": str(target), "rejected": [{"reason": r, "count": c, "accounts": n} for r, (c, n) in groups.items()]}
+    words = "; ".join(f"{', '.join(names[:3])}{' …' if count > 3 else ''}: {r}" for r, (count, names) in groups.items())
+    if not groups:
+        return NoEligibleAccount(
+            f"{target} has no account", hint=f"add one: ytpool auth add NAME --pool {target.name}", **facts
+        )
+    if choice.until is not None:
+        hint = f"it goes on by itself at {moments.text(choice.until)}: type the same command then, or from cron"
+        error = QuotaExhausted if choice.until == quota.resets_at(rt.terms(tx).day) else Resting
+        return error(f"no account of {target} can work now ({words})", hint=hint, until=choice.until, **facts)
+    if set(groups) == {"login needed"}:
+        first = next(iter(groups.values()))[1][0]
+        return LoginNeeded(
+            f"every account of {target} needs a login ({words})", hint=f"run: ytpool auth add {first}", **facts
+        )
+    return NoEligibleAccount(
+        f"no account of {target} can work until somebody changes something ({words})",
+        hint="see: ytpool accounts list, and: ytpool auth list",
+        **facts,
+    )
+
+

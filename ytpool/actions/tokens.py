@@ -1,0 +1,146 @@
+"""Access tokens that live long enough: refreshed by one process at a time, and never thrown away while they work."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ytpool.actions import secrets
+from ytpool.domain import failover
+from ytpool.domain.accounts import Account, AccountState
+from ytpool.domain.failover import Next, RestScope, Until, Verdict
+from ytpool.domain.logins import Client, Token
+from ytpool.domain.secret import Secret
+from ytpool.errors import Busy, LoginNeeded, UpstreamFailed
+from ytpool.runtime import Runtime
+from ytpool.store import accounts, leases, projects, rests
+from ytpool.store.db import Tx
+from ytpool.store.leases import Lease, LeaseKind
+from ytpool.store.rests import Scope
+from ytpool.store.secrets import Kind
+
+LIVES_LONG_ENOUGH = timedelta(minutes=3, seconds=45)
+"""A token with less life left is refreshed before it is used (the margin of Google's own library)."""
+
+_LOOK_AGAIN_AFTER = 0.2
+_WAIT_AT_MOST = timedelta(seconds=45)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    account: Account
+    token: Secret | None
+
+
+def fresh(rt: Runtime, account: str, *, within: timedelta = LIVES_LONG_ENOUGH, refused: Secret | None = None) -> Secret:
+    """Return an access token that is good for at least that long.
+
+    `refused` is a token that Google has just called invalid: any other that is stored meanwhile will do, else it is
+    refreshed. Raises LoginNeeded when the grant is dead, UpstreamFailed when the token endpoint is in trouble and the
+    token that is stored is of no use any more.
+    """
+    gives_up_at = rt.clock.monotonic() + _WAIT_AT_MOST.total_seconds()
+    while True:
+        with rt.store.reading() as tx:
+            known = _known(rt, tx, account)
+        if _serves(rt, known, within, refused):
+            assert known.token is not None
+            return known.token
+        with rt.store.transaction() as tx:
+            lease = leases.take(
+                tx, LeaseKind.REFRESH, account, holder=account, lasts_for=leases.REFRESH_LASTS_FOR
+            )
+        if lease is not None:
+            break
+        if rt.clock.monotonic() > gives_up_at:
+            raise Busy(f"another process has been refreshing {account} for too long", hint="try again", account=account)
+        rt.clock.sleep(_LOOK_AGAIN_AFTER)
+    try:
+        with rt.store.reading() as tx:
+            known = _known(rt, tx, account)  # somebody may have been faster
+        if _serves(rt, known, within, refused):
+            assert known.token is not None
+            return known.token
+        return _refresh(rt, known, lease, refused)
+    finally:
+        with rt.store.transaction() as tx:
+            leases.give_back(tx, [lease])
+
+
+def client_of(rt: Runtime, tx: Tx, client_id: str) -> Client:
+    """Put an OAuth client together from its row and its secret."""
+    row = projects.client(tx, client_id)
+    return Client(
+        client_id=client_id,
+        client_secret=secrets.require(rt, tx, Kind.CLIENT_SECRET, client_id),
+        auth_uri=rt.auth_uri(row.auth_uri),
+        token_uri=rt.token_uri(row.token_uri),
+    )
+
+
+def keep(rt: Runtime, tx: Tx, account: str, token: Token) -> datetime:
+    """Store what the token endpoint handed out, a rotated refresh token too, and return when it expires."""
+    expires_at = tx.now + timedelta(seconds=token.expires_in)
+    secrets.keep(rt, tx, Kind.ACCESS_TOKEN, account, token.access)
+    if token.refresh:
+        secrets.keep(rt, tx, Kind.REFRESH_TOKEN, account, token.refresh)
+    return expires_at
+
+
+def _known(rt: Runtime, tx: Tx, name: str) -> _Known:
+    account = accounts.get(tx, name)
+    if account.state is AccountState.LOGIN_NEEDED:
+        raise LoginNeeded(
+            f"{name} needs a login: {account.state_reason}", hint=f"run: ytpool auth add {name}", account=name
+        )
+    return _Known(account=account, token=secrets.read(rt, tx, Kind.ACCESS_TOKEN, name))
+
+
+def _serves(rt: Runtime, known: _Known, within: timedelta, refused: Secret | None) -> bool:
+    expires_at = known.account.token_expires_at
+    return (
+        known.token is not None
+        and known.token != refused
+        and expires_at is not None
+        and expires_at > rt.calendar.now() + within
+    )
+
+
+def _refresh(rt: Runtime, known: _Known, lease: Lease, refused: Secret | None) -> Secret:
+    name = known.account.account
+    with rt.store.reading() as tx:
+        client = client_of(rt, tx, known.account.client_id)
+        refresh_token = secrets.require(rt, tx, Kind.REFRESH_TOKEN, name)
+    try:
+        token = rt.youtube.refresh(client, client.token_uri, refresh_token)
+    except UpstreamFailed as failure:
+        verdict = failover.judge(failure)
+        with rt.store.transaction() as tx:
+            dead = _settle_failure(tx, known.account, failure, verdict)
+        if dead:
+            raise LoginNeeded(
+                f"the login of {name} is dead: {failure.message}",
+                hint=f"run: ytpool auth add {name}",
+                account=name,
+                reason=failure.reason,
+            ) from failure
+        if _serves(rt, known, timedelta(), refused):  # it failed, and the old one still works
+            assert known.token is not None
+            return known.token
+        raise
+    with rt.store.transaction() as tx:
+        rt.keep_clock(tx)
+        if leases.holds(tx, lease) or token.refresh is not None:
+            # A rotated refresh token is kept even by a late holder: the old one may be dead already.
+            accounts.refreshed(tx, name, keep(rt, tx, name, token))
+    return token.access
+
+
+def _settle_failure(tx: Tx, account: Account, failure: UpstreamFailed, verdict: Verdict) -> bool:
+    """Write down what a failed refresh means; True when the grant is dead."""
+    if verdict.next is Next.OTHER_ACCOUNT and verdict.until is Until.NEW_LOGIN:
+        accounts.set_state(tx, account.account, AccountState.LOGIN_NEEDED, f"{failure.reason}: {failure.message}")
+        return True
+    if verdict.rests is RestScope.PROJECT and verdict.until is Until.HUMAN:
+        rests.rest(
+            tx, Scope.PROJECT, account.project, reason=failure.reason or failure.message, lifts=verdict.advice, until=None
+        )
+    return False

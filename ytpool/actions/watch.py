@@ -1,0 +1,35 @@
+"""What an upload tells the person who watches it."""
+
+from typing import Protocol
+
+
+class Watch(Protocol):
+    """Somebody who wants to see an upload move. May be called from several threads."""
+
+    def started(self, job: str, name: str, size: int) -> None:
+        """A file begins."""
+        ...
+
+    def says(self, job: str, text: str) -> None:
+        """Say something about it: where it goes and how visible, whom it waits for, what went wrong."""
+        ...
+
+    def moved(self, job: str, sent: int) -> None:
+        """So many bytes of it have left."""
+        ...
+
+    def ended(self, job: str, text: str) -> None:
+        """It is over; the text says how."""
+        ...
+
+
+class Nobody:
+    """Nobody watches."""
+
+    def started(self, job: str, name: str, size: int) -> None: ...
+
+    def says(self, job: str, text: str) -> None: ...
+
+    def moved(self, job: str, sent: int) -> None: ...
+
+    def ended(self, job: str, text: str) -> None: ...

@@ -1,0 +1,217 @@
+"""Wiring: configuration → state, YouTube, vault, clock. Each is opened on first use, and here only.
+
+A command that only reads the books loads neither Google's libraries nor the keyring nor the cipher.
+"""
+
+import os
+import threading
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ytpool import data
+from ytpool.clock import Calendar, Clock, SystemClock
+from ytpool.config import SANDBOX, Config
+from ytpool.domain import quota
+from ytpool.domain.prices import PriceBook, Terms
+from ytpool.errors import ClockBehind, EndpointsChanged
+from ytpool.store import meta
+from ytpool.store.db import Database, Tx
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+    from pathlib import Path
+    from random import Random
+
+    from ytpool.sandbox.control import Control
+    from ytpool.vault import Vault
+    from ytpool.youtube.client import YouTube
+
+_KEEP_CONFIRMED_EVERY = 60.0
+"""Seconds between two writings-down of Google's clock."""
+
+
+class Runtime:
+    """Everything an action needs of the outside world. May be shared by threads."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        clock: Clock | None = None,
+        environ: Mapping[str, str] | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self.config = config
+        self.clock = clock or SystemClock()
+        self.environ = os.environ if environ is None else environ
+        self._seed = seed
+        self._opening = threading.RLock()
+        self._database: Database | None = None
+        self._youtube: YouTube | None = None
+        self._vault: Vault | None = None
+        self._sandbox_url: str | None = None
+        self._kept_confirmation: datetime | None = None
+
+    @property
+    def is_sandbox(self) -> bool:
+        return self.config.profile == SANDBOX
+
+    @cached_property
+    def rng(self) -> "Random":
+        from random import Random  # noqa: PLC0415 -- reports need no chance
+
+        return Random(self._seed)
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """Quota time: Google's, or in the sandbox profile the sandbox's."""
+        return Calendar(self.clock, ahead=self._sandbox_ahead if self.is_sandbox else None)
+
+    def _sandbox_ahead(self) -> "timedelta":
+        from ytpool.sandbox import clock  # noqa: PLC0415 -- only this profile has one
+
+        return clock.offset(self.config.paths.sandbox)
+
+    @property
+    def store(self) -> Database:
+        """The state; raises NotInitialised where there is none yet."""
+        with self._opening:
+            if self._database is None:
+                database = Database(self.config.paths.state, self.clock, self.calendar.now)
+                if database.exists():
+                    with database.reading() as tx:
+                        confirmed = meta.confirmation(tx)
+                    if confirmed is not None:
+                        self.calendar.remember(confirmed)
+                        self._kept_confirmation = confirmed.moment
+                self._database = database
+            return self._database
+
+    @property
+    def vault(self) -> "Vault":
+        """What seals and opens secrets."""
+        with self._opening:
+            if self._vault is None:
+                from ytpool.vault import Vault  # noqa: PLC0415 -- the cipher is opened on first use
+
+                with self.store.reading() as tx:
+                    key_id = meta.get(tx, meta.VAULT_KEY)
+                self._vault = Vault(
+                    key_id=key_id,
+                    key_file=self.key_file,
+                    environ=self.environ,
+                    keyring_timeout=self.config.vault.keyring_timeout,
+                )
+            return self._vault
+
+    @property
+    def key_file(self) -> "Path | None":
+        """The key file that was chosen at `init`, if one was."""
+        from pathlib import Path  # noqa: PLC0415 -- with the vault
+
+        chosen = self.config.vault.key_file
+        return Path(chosen) if chosen else None
+
+    @property
+    def youtube(self) -> "YouTube":
+        """Google, or whatever the settings say speaks its protocol; never one while the books are another's."""
+        with self._opening:
+            if self._youtube is None:
+                from ytpool.youtube.client import YouTube  # noqa: PLC0415 -- Google's libraries take their time
+
+                with self.store.reading() as tx:
+                    self.require_same_root(tx)
+                self._youtube = YouTube(
+                    api_root=self.api_root, heard=self.calendar.confirm, timeout=self.config.network.timeout
+                )
+            return self._youtube
+
+    @property
+    def sandbox(self) -> "Control":
+        """The levers of this profile's sandbox, which is started if it does not run."""
+        from ytpool.sandbox.control import Control  # noqa: PLC0415 -- only this profile has one
+
+        return Control(self.sandbox_url)
+
+    @property
+    def sandbox_url(self) -> str:
+        with self._opening:
+            if self._sandbox_url is None:
+                from ytpool.sandbox import process  # noqa: PLC0415 -- only this profile has one
+
+                self._sandbox_url = process.ensure(self.config.paths.sandbox)
+            return self._sandbox_url
+
+    @property
+    def api_root(self) -> str:
+        return f"{self.sandbox_url}/" if self.is_sandbox else self.config.google.api_root
+
+    @property
+    def root_name(self) -> str:
+        """What a state remembers of where it logged in: the API root, or the word `sandbox`, whose port may change."""
+        return SANDBOX if self.is_sandbox else self.config.google.api_root
+
+    def auth_uri(self, of_client: str) -> str:
+        """Where a login starts: what was set, else what the client's file says."""
+        if self.is_sandbox:
+            return f"{self.sandbox_url}/o/oauth2/v2/auth"
+        return self.config.google.auth_uri if self.config.is_set("google.auth_uri") else of_client
+
+    def token_uri(self, of_client: str) -> str:
+        """Where tokens come from: what was set, else what the client's file says."""
+        if self.is_sandbox:
+            return f"{self.sandbox_url}/token"
+        return self.config.google.token_uri if self.config.is_set("google.token_uri") else of_client
+
+    def require_same_root(self, tx: Tx) -> None:
+        """Refuse to feed real books from a sandbox, or the other way round."""
+        remembered = meta.get(tx, meta.API_ROOT)
+        if remembered is not None and remembered != self.root_name:
+            raise EndpointsChanged(
+                f"this state belongs to {remembered}, where its first login was, and the settings now say "
+                f"{self.root_name}",
+                hint="unset YTPOOL_GOOGLE_API_ROOT and [google] api_root, or use another --profile for the other place",
+                remembered=remembered,
+                configured=self.root_name,
+            )
+
+    @cached_property
+    def book(self) -> PriceBook:
+        return PriceBook.from_table(data.load("prices.json"))
+
+    def terms(self, tx: Tx) -> Terms:
+        """Return what holds at this transaction's moment."""
+        day = quota.quota_day(tx.now)
+        thresholds = self.config.thresholds
+        return Terms(
+            day=day,
+            prices=self.book.on(day),
+            thresholds=(thresholds.yellow, thresholds.orange, thresholds.red),
+        )
+
+    def require_clock(self) -> None:
+        """Refuse to write while the machine's clock is behind what Google has already confirmed."""
+        confirmed = self.calendar.confirmation()
+        if confirmed is not None and self.calendar.is_behind():
+            raise ClockBehind(
+                f"this machine's clock says {self.clock.now():%Y-%m-%d %H:%M} UTC, and Google already confirmed "
+                f"{confirmed.moment:%Y-%m-%d %H:%M} UTC",
+                hint="set the clock; if it is right: ytpool state check --accept-clock",
+            )
+
+    def keep_clock(self, tx: Tx) -> None:
+        """Write down what Google's `Date` confirmed, once a minute at the most."""
+        confirmed = self.calendar.confirmation()
+        kept = self._kept_confirmation
+        if confirmed is None or (kept and (confirmed.moment - kept).total_seconds() < _KEEP_CONFIRMED_EVERY):
+            return
+        meta.keep_confirmation(tx, confirmed)
+        self._kept_confirmation = confirmed.moment
+
+    def close(self) -> None:
+        """Let go of everything that was opened."""
+        if self._database is not None:
+            self._database.close()
+        if self._youtube is not None:
+            self._youtube.close()
