@@ -28,7 +28,7 @@ def readable_by_cron(
     try:
         child = subprocess.run(
             command,
-            env={"HOME": str(Path.home()), "PATH": os.environ.get("PATH", os.defpath)},
+            env={"HOME": os.environ.get("HOME", "/"), "PATH": os.environ.get("PATH", os.defpath)},
             cwd=Path(ytpool.__file__).parent.parent,  # the child must be the ytpool that asks, installed or not
             stdin=subprocess.DEVNULL,
             capture_output=True,

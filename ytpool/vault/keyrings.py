@@ -8,12 +8,13 @@ choose a backend that writes plain text: those are refused by name.
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
-from ytpool.errors import VaultUnavailable, YtpoolError
+from ytpool.errors import VaultUnavailable
 from ytpool.vault.keys import Key, KeyFound, KeyPlace
 
 if TYPE_CHECKING:
@@ -26,10 +27,10 @@ T = TypeVar("T")
 SERVICE = "ytpool"
 TIMEOUT = 3.0
 
+_NONE = "there is none in this environment"
 _REFUSED = {
     "keyring.backends.null": "it keeps nothing",
-    "keyring.backends.fail": "it only says that there is none",
-    "keyrings.alt": "it keeps plain text",
+    "keyrings.alt": "it keeps plain text or asks for a password of its own",
     "keyrings.cryptfile": "it asks for a password of its own and loses parallel writes",
 }
 
@@ -41,26 +42,25 @@ def read(key_id: str, *, timeout: float = TIMEOUT) -> tuple[Key, KeyFound] | Non
         backend = _backend()
         return backend.get_password(SERVICE, _item(key_id)), backend.name
 
-    text, name = _ask(look, timeout)
-    if text is None:
-        return None
-    return _key_of(text, key_id), _found(key_id, name)
+    text, name = _ask(look, timeout, key_id)
+    return None if text is None else (_key_of(text, key_id), _found(key_id, name))
 
 
 def create_in_keyring(*, timeout: float = TIMEOUT) -> KeyFound:
     """Make a key under an id of its own, write it, and read it back. Calling again makes another; none is replaced."""
     key = Key.make()
 
-    def write() -> tuple[str | None, str]:
+    def write() -> tuple[str, str]:
         backend = _backend()
         # The library would overwrite: what is already there under this id is not ours to touch.
         if backend.get_password(SERVICE, _item(key.key_id)) is None:
             backend.set_password(SERVICE, _item(key.key_id), key.line().reveal())
-        return backend.get_password(SERVICE, _item(key.key_id)), backend.name
+        text = backend.get_password(SERVICE, _item(key.key_id))
+        if text is None:
+            raise _UnusableError(f"{backend.name} took the key and did not keep it")
+        return text, backend.name
 
     text, name = _ask(write, timeout)
-    if text is None:
-        raise _unusable(f"{name} took the key but did not keep it")
     _key_of(text, key.key_id)
     return _found(key.key_id, name)
 
@@ -76,7 +76,7 @@ def keyring_answers(*, timeout: float = TIMEOUT) -> str | None:
         backend = _backend()
         backend.set_password(SERVICE, probe, value)
         if backend.get_password(SERVICE, probe) != value:
-            raise _unusable(f"{backend.name} does not keep what it is given")
+            raise _UnusableError(f"{backend.name} does not keep what it is given")
         backend.delete_password(SERVICE, probe)
         return backend.name
 
@@ -97,8 +97,12 @@ def ways_out(key_id: str | None = None) -> str:
     )
     if key_id is None:
         return ways
-    item = f"keyring get {SERVICE} {_item(key_id)}"
-    return f"{ways} Where the keyring works, this makes the key file: (umask 077; {item} > FILE)"
+    show = f"{sys.executable} -m keyring get {SERVICE} {_item(key_id)}"
+    return f"{ways} Where the keyring works, this makes the key file: (umask 077; {show} > FILE)"
+
+
+class _UnusableError(Exception):
+    """Why we do not use a keyring although it answers."""
 
 
 def _item(key_id: str) -> str:
@@ -127,33 +131,32 @@ def _key_of(text: str, key_id: str) -> Key:
 
 
 def _backend() -> "KeyringBackend":
-    """Return the best backend that is a keyring; it asks D-Bus, so it runs under the time limit too."""
-    import keyring  # noqa: PLC0415 - an eighth of a second with its backends, and most keys are in a file or cached
-    from keyring.backends.chainer import ChainerBackend  # noqa: PLC0415 - the same
+    """Return the best backend that we accept. Choosing asks D-Bus, so this too runs under the time limit."""
+    # Late, because it costs an eighth of a second with its backends, and most keys are in a file or remembered.
+    import keyring  # noqa: PLC0415
+    from keyring.backends.chainer import ChainerBackend  # noqa: PLC0415
 
     chosen = keyring.get_keyring()
-    backends = list(chosen.backends) if isinstance(chosen, ChainerBackend) else [chosen]
     refused = {}
-    for backend in backends:
+    for backend in chosen.backends if isinstance(chosen, ChainerBackend) else [chosen]:
         reason = _reason_to_refuse(backend)
         if reason is None:
             return backend
         refused[backend.name] = reason
-    if any(isinstance(backend, keyring.backends.fail.Keyring) for backend in backends) or not refused:
-        raise _unusable("there is none in this environment")
-    raise _unusable("; ".join(f"the backend {name} is refused, {reason}" for name, reason in refused.items()))
+    why = "; ".join(f"the backend {name} is refused, {reason}" for name, reason in refused.items())
+    raise _UnusableError(why or _NONE)
 
 
 def _reason_to_refuse(backend: "KeyringBackend") -> str | None:
     # The whole ancestry, because a plain-text backend with a new name is still one.
-    modules = [ancestor.__module__ for ancestor in type(backend).__mro__]
+    modules = [f"{ancestor.__module__}." for ancestor in type(backend).__mro__]
     for prefix, reason in _REFUSED.items():
-        if any(module == prefix or module.startswith(f"{prefix}.") for module in modules):
+        if any(module.startswith(f"{prefix}.") for module in modules):
             return reason
     return None
 
 
-def _ask(call: Callable[[], T], timeout: float) -> T:
+def _ask(call: Callable[[], T], timeout: float, key_id: str | None = None) -> T:
     """Call the keyring under our time limit; whatever goes wrong there comes back as one kind of error."""
     answer: Future[T] = Future()
 
@@ -167,29 +170,23 @@ def _ask(call: Callable[[], T], timeout: float) -> T:
     Thread(target=run, name="keyring", daemon=True).start()
     try:
         return answer.result(timeout)
-    except YtpoolError:
-        raise
-    except TimeoutError as error:
-        raise _unusable(f"it did not answer within {timeout:g} s") from error
-    except (
-        Exception
-    ) as error:  # backends are plugins, and D-Bus, SecretStorage and each of them have errors of their own
-        raise _unusable(_reason(error)) from error
+    # Backends are plugins: they, SecretStorage and D-Bus each raise errors of their own, with no common base.
+    except Exception as error:
+        why = f"it did not answer within {timeout:g} s" if isinstance(error, TimeoutError) else _reason(error)
+        raise VaultUnavailable(f"The keyring cannot be used: {why}", hint=ways_out(key_id)) from error
 
 
 def _reason(error: Exception) -> str:
-    from keyring.errors import InitError, KeyringLocked, NoKeyringError  # noqa: PLC0415 - loaded by now, or broken
+    from keyring.errors import InitError, KeyringLocked, NoKeyringError  # noqa: PLC0415 - as in _backend
 
     match error:
+        case _UnusableError():
+            return str(error)
         case KeyringLocked():
             return "it is locked"
         case NoKeyringError():  # its own text recommends keyrings.alt, which we refuse
-            return "there is none in this environment"
+            return _NONE
         case InitError():
             return f"nobody has unlocked it ({error})"
         case _:
             return f"{type(error).__name__}: {error}"
-
-
-def _unusable(why: str) -> VaultUnavailable:
-    return VaultUnavailable(f"The keyring cannot be used: {why}", hint=ways_out())

@@ -38,7 +38,7 @@ class Places:
         except VaultUnavailable as error:
             raise VaultUnavailable(
                 _sentence(f"The vault key {key_id} is out of reach. {error.message}", looked),
-                hint=keyrings.ways_out(key_id) if error.hint == keyrings.ways_out() else error.hint,
+                hint=error.hint,
                 key_id=key_id,
                 looked_in=looked,
             ) from error
