@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from ytpool.errors import DiskFull, VaultUnavailable, YtpoolError
@@ -125,10 +126,8 @@ def _write_new(path: Path, key: Key) -> None:
             file.write(key.line().reveal() + "\n")
             file.flush()
             os.fsync(descriptor)
-        try:
+        with suppress(FileExistsError):  # two at once: the first one's key is everybody's
             os.link(unfinished, path)  # whole or not at all, and never over another file
-        except FileExistsError:
-            return  # two at once: the first one's key is everybody's
     finally:
         unfinished.unlink()
     _sync_folder(path.parent)

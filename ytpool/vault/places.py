@@ -37,7 +37,7 @@ class Places:
             found = keyrings.read(key_id, timeout=self.keyring_timeout)
         except VaultUnavailable as error:
             raise VaultUnavailable(
-                _sentence(f"The vault key {key_id} is out of reach. {error.message}", looked),
+                f"{_sentence(f'The vault key {key_id} is out of reach', looked)}. {error.message}",
                 hint=error.hint,
                 key_id=key_id,
                 looked_in=looked,
