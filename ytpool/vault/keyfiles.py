@@ -1,0 +1,151 @@
+"""Keys in files: one key a line, `#` begins a comment, and nobody but the owner may read it."""
+
+import errno
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from ytpool.errors import DiskFull, VaultUnavailable, YtpoolError
+from ytpool.vault.keys import Key, KeyFound, KeyPlace
+
+_LARGEST = 64 * 1024
+_FOR_OWNER_ONLY = 0o077
+_AS_SYSTEMD_MAKES_IT = 0o037  # a credential is 0400, or 0440 where an access list lets the unit's user in
+
+
+def read(path: Path, place: KeyPlace) -> tuple[Key, ...] | None:
+    """Return the keys of a file, or None if there is no such file; anything else wrong with it is an error."""
+    try:
+        # Without O_NONBLOCK a pipe of that name would hold us for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            _check(os.fstat(descriptor), path, place)
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                content = file.read(_LARGEST + 1)
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise VaultUnavailable(
+            f"The key file {path} cannot be read: {error.strerror}",
+            hint="Let the user who runs ytpool read it, or name another file with YTPOOL_VAULT_KEY_FILE.",
+            path=str(path),
+        ) from error
+    return _parse(content, path)
+
+
+def create_in_file(path: Path) -> KeyFound:
+    """Make a key in a new file, 0600 in a folder that is 0700 if we had to make it, and read it back.
+
+    A key file that is already there is returned as it is found, also when another process made it a moment ago; any
+    other file of that name is an error. Nothing is ever replaced.
+    """
+    path = path.absolute()
+    try:
+        if not os.path.lexists(path):
+            _make_folder(path.parent)
+            _write_new(path, Key.make())
+    except OSError as error:
+        raise _not_written(path, error) from error
+    keys = read(path, KeyPlace.KEY_FILE)
+    if keys is None:
+        raise VaultUnavailable(
+            f"No key file can be made at {path}: a link to nothing is there",
+            hint="Remove the link, or choose another file.",
+            path=str(path),
+        )
+    return KeyFound(key_id=keys[0].key_id, place=KeyPlace.KEY_FILE, where=str(path))
+
+
+def _check(found: os.stat_result, path: Path, place: KeyPlace) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise _no_key_file(path, "it is not a regular file")
+    mode = stat.S_IMODE(found.st_mode)
+    if mode & (_AS_SYSTEMD_MAKES_IT if place is KeyPlace.CREDENTIAL else _FOR_OWNER_ONLY):
+        raise VaultUnavailable(
+            f"The key file {path} is refused: others can read or change it (mode {mode:04o})",
+            hint=f"Run: chmod 600 {path}",
+            path=str(path),
+        )
+    if found.st_uid not in (os.geteuid(), 0):
+        raise VaultUnavailable(
+            f"The key file {path} is refused: it belongs to another user (uid {found.st_uid})",
+            hint=f"Run: chown {os.geteuid()} {path}",
+            path=str(path),
+        )
+
+
+def _parse(content: bytes, path: Path) -> tuple[Key, ...]:
+    if len(content) > _LARGEST:
+        raise _no_key_file(path, f"it is larger than {_LARGEST // 1024} KiB")
+    try:
+        lines = content.decode("ascii").splitlines()
+    except UnicodeDecodeError:
+        raise _no_key_file(path, "it is not plain text") from None
+    keys = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        try:
+            keys.append(Key.from_line(line))
+        except ValueError as error:
+            raise _no_key_file(path, f"line {number} holds {error}") from None
+    if not keys:
+        raise _no_key_file(path, "it holds no key")
+    return tuple(keys)
+
+
+def _no_key_file(path: Path, why: str) -> VaultUnavailable:
+    return VaultUnavailable(
+        f"The key file {path} cannot be used: {why}",
+        hint="Put the right file back from your backup, or name another one with YTPOOL_VAULT_KEY_FILE.",
+        path=str(path),
+    )
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        return  # another process was quicker; if it is no folder, writing into it will say so
+    folder.chmod(0o700)  # an odd umask may have taken even our own rights
+
+
+def _write_new(path: Path, key: Key) -> None:
+    descriptor, name = tempfile.mkstemp(prefix=".ytpool-key-", dir=path.parent)
+    unfinished = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            os.fchmod(descriptor, 0o600)
+            file.write(key.line().reveal() + "\n")
+            file.flush()
+            os.fsync(descriptor)
+        with suppress(FileExistsError):  # two at once: the first one's key is everybody's
+            os.link(unfinished, path)  # whole or not at all, and never over another file
+    finally:
+        unfinished.unlink()
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _not_written(path: Path, error: OSError) -> YtpoolError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"There is no room for the key file {path}", hint="Make room and try again.", path=str(path))
+    return VaultUnavailable(
+        f"The key file {path} cannot be written: {error.strerror}",
+        hint="Choose a file in a folder that this user may write to.",
+        path=str(path),
+    )
