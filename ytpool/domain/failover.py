@@ -173,7 +173,7 @@ _TRY_AGAIN = Verdict(
 _NEVER_SENT = replace(_TRY_AGAIN, advice="Google could not be reached and nothing was sent; the call goes again.")
 _TOKEN_ENDPOINT = replace(
     _TRY_AGAIN,
-    advice="Google's login service is in trouble, which says nothing about this login; it is asked again after a pause.",
+    advice="Google's login service is in trouble, which says nothing about this login; it is asked again later.",
 )
 _PERHAPS_DONE = Verdict(
     next=Next.UNKNOWN,
