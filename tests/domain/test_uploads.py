@@ -48,6 +48,18 @@ def test_a_changed_byte_changes_the_fingerprint_of_a_short_file(content, draw):
     assert _fingerprint(content) != _fingerprint(content + b"x")
 
 
+def test_each_piece_and_the_size_count_for_the_fingerprint():
+    marks = {
+        fingerprint(9, b"a", b"b", b"c"),
+        fingerprint(8, b"a", b"b", b"c"),
+        fingerprint(9, b"x", b"b", b"c"),
+        fingerprint(9, b"a", b"x", b"c"),
+        fingerprint(9, b"a", b"b", b"x"),
+    }
+
+    assert len(marks) == 5
+
+
 @pytest.mark.parametrize(
     ("facts", "says"),
     [
