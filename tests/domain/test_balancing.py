@@ -208,6 +208,13 @@ def test_health_takes_the_highest_score(candidates):
     assert [best.score for best in choice.best] == sorted(scores, reverse=True)[:10]
 
 
+def test_equal_health_is_settled_by_priority_then_name():
+    equals = [make_candidate("a", priority=2), make_candidate("c"), make_candidate("b")]
+
+    assert pick([replace(candidate, priority=candidate.priority % 100) for candidate in equals]).account == "b"
+    assert pick(equals[:2]).account == "a"
+
+
 def test_a_score_is_the_weighted_sum_of_its_factors():
     candidate = make_candidate(
         quota_left=0.5,

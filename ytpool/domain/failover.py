@@ -173,7 +173,7 @@ _TRY_AGAIN = Verdict(
 _NEVER_SENT = replace(_TRY_AGAIN, advice="Google could not be reached and nothing was sent; the call goes again.")
 _TOKEN_ENDPOINT = replace(
     _TRY_AGAIN,
-    advice="Google's login service is in trouble, which says nothing about this login; it is asked again after a pause.",
+    advice="Google's login service is in trouble, which says nothing about this login; it is asked again later.",
 )
 _PERHAPS_DONE = Verdict(
     next=Next.UNKNOWN,
@@ -233,6 +233,7 @@ VERDICTS: Mapping[tuple[str, str], Verdict] = {
     ("authError", ANY): _STALE_TOKEN,
     ("authorizationRequired", ANY): _LOGIN_MISSING,
     ("required", "401"): _LOGIN_MISSING,
+    ("CREDENTIALS_MISSING", ANY): _LOGIN_MISSING,
     ("401", ANY): _STALE_TOKEN,
     **_all(_LOGIN_DEAD, "invalid_grant", "invalid_rapt", when="token"),
     ("admin_policy_enforced", "token"): _LOGIN_FORBIDDEN,
@@ -412,7 +413,7 @@ def table() -> tuple[tuple[str, ...], ...]:
     """Return the matrix for a guide: a heading, then reason, circumstance, rests, until, the job, advice."""
     heading = ("answer", "when", "rests", "until", "the job", "advice")
     rows = (
-        (reason, when, verdict.rests.value, verdict.until.value, verdict.next.value, verdict.advice)
+        (reason, str(when), verdict.rests.value, verdict.until.value, verdict.next.value, verdict.advice)
         for (reason, when), verdict in VERDICTS.items()
     )
     return (heading, *rows)

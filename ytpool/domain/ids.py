@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import random  # only its name is needed here, and importing it costs every report some milliseconds
+    import random  # only its name is needed here, and importing it costs every command some milliseconds
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: no i, l, o, u, so that an id can be read aloud
 _TIME_CHARACTERS = 9

@@ -5,7 +5,11 @@ from datetime import UTC, datetime
 
 def text(moment: datetime) -> str:
     """Write a moment as `2026-11-20T04:38:50.123456Z`; always 27 characters."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if moment.tzinfo is None:
+        # Python would take it for the time of whatever zone this machine happens to be in.
+        raise ValueError(f"{moment} names no time zone")
+    # Not strftime: it writes the year 999 with three digits, and text would no longer compare as time does.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse(stored: str) -> datetime:
