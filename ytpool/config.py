@@ -137,9 +137,6 @@ SECTIONS: Mapping[str, type[Any]] = {
 Check = tuple[Callable[[Any], bool], str]
 """A test of a value, and the end of the sentence "… must be …"."""
 
-_PROFILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
-_LOOPBACK = re.compile(r"localhost|::1|127(\.\d{1,3}){3}")
-
 
 def load(*, profile: str | None, environ: Mapping[str, str]) -> Config:
     """Decide every setting. The profile is the flag's, else `YTPOOL_PROFILE`, else `default`."""
@@ -154,17 +151,16 @@ def write_initial(paths: Paths, values: Mapping[str, Mapping[str, Any]]) -> bool
 
     Returns whether it was created. Of several processes at once exactly one creates it, and none sees half a file.
     """
-    import tomli_w  # noqa: PLC0415 - only `init` writes
+    import tempfile  # noqa: PLC0415 - only `init` writes
+
+    import tomli_w  # noqa: PLC0415
 
     text = "# Settings of this ytpool profile; `ytpool config show` lists them all.\n\n" + tomli_w.dumps(values)
     _decide("default", paths, _parse(text, paths.config))
     make_private_folder(paths.config.parent)
-    draft = paths.config.with_name(f".{paths.config.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
+    descriptor, draft = tempfile.mkstemp(prefix=".config.", dir=paths.config.parent)  # 0600, whatever the umask
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(descriptor, 0o600)  # whatever the umask
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(descriptor)
@@ -172,7 +168,7 @@ def write_initial(paths: Paths, values: Mapping[str, Mapping[str, Any]]) -> bool
     except FileExistsError:
         return False
     finally:
-        draft.unlink(missing_ok=True)
+        Path(draft).unlink()
     return True
 
 
@@ -207,7 +203,7 @@ class _Given(NamedTuple):
 
 def _profile(flag: str | None, environ: Mapping[str, str]) -> str:
     name = flag if flag is not None else environ.get("YTPOOL_PROFILE") or "default"
-    if _PROFILE.fullmatch(name) is None:
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", name):
         origin = "--profile" if flag is not None else "YTPOOL_PROFILE"
         raise ConfigInvalid(
             f"{origin}: {name!r} is no name for a profile: up to 64 letters, digits, dots, dashes and underlines, "
@@ -354,7 +350,7 @@ def _address(key: str, value: str, given: _Given) -> str:
         given.refuse(key, f"{key} must be an address, not {value!r} ({error})")
     if parts.scheme not in {"http", "https"} or not host or parts.username or parts.query or parts.fragment:
         given.refuse(key, f"{key} must be an address like https://host/path, without a query, not {value!r}")
-    if parts.scheme == "http" and _LOOPBACK.fullmatch(host) is None:
+    if parts.scheme == "http" and not re.fullmatch(r"localhost|::1|127(\.\d{1,3}){3}", host):
         given.refuse(key, f"{key} may use plain http only for this machine (127.0.0.1, ::1, localhost), not {value!r}")
     if key == "google.api_root" and not value.endswith("/"):
         return value + "/"

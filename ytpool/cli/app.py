@@ -26,7 +26,6 @@ from ytpool.cli.invocation import Invocation, speaks_unicode
 from ytpool.cli.output import VIEWS, Outcome, View
 from ytpool.errors import Interrupted, UsageWrong, YtpoolError
 
-
 ABOUT = "Operate a pool of YouTube accounts: quota that is never oversold, uploads that never post twice."
 
 
@@ -78,8 +77,7 @@ def main(argv: Sequence[str] | None = None, *, stdout: TextIO | None = None, std
             return _final(ended.exit_code, invocation)
         except SystemExit as ended:  # so Typer's completion ends
             return _final(ended.code if isinstance(ended.code, int) else exits.FAILED, invocation)
-        output.show(outcome, invocation)
-        return _final(outcome.status, invocation)
+        return _final(_shown(outcome, invocation).status, invocation)
 
 
 def _run(words: Sequence[str], invocation: Invocation) -> Outcome:
@@ -100,6 +98,15 @@ def _run(words: Sequence[str], invocation: Invocation) -> Outcome:
         return Outcome(exits.FAILED, None, _bug(error, invocation))
 
 
+def _shown(outcome: Outcome, invocation: Invocation) -> Outcome:
+    try:
+        output.show(outcome, invocation)
+    except Exception as error:  # noqa: BLE001 - a result that cannot be shown is as much a bug as any
+        outcome = Outcome(exits.FAILED, None, _bug(error, invocation))
+        output.show(outcome, invocation)
+    return outcome
+
+
 def _invoke(words: Sequence[str], invocation: Invocation) -> Any:
     root = Root()
     if COMPLETING in os.environ:
@@ -111,9 +118,9 @@ def _invoke(words: Sequence[str], invocation: Invocation) -> Any:
 def _outcome(result: Any) -> Outcome:
     """Ask a result how it went; most do not say, and went well."""
     problem: YtpoolError | None = getattr(result, "problem", None)
-    status = getattr(result, "exit_status", None)
-    if status is None:
-        status = exits.DONE if problem is None else exits.status_of(problem)
+    status: int = getattr(result, "exit_status", exits.DONE)
+    if status == exits.DONE and problem is not None:
+        status = exits.status_of(problem)
     return Outcome(status, result, problem)
 
 
@@ -186,15 +193,15 @@ class Root(Group):
         super().__init__(name="ytpool", help=ABOUT, commands={}, options_metavar="[OPTIONS]")
         self.params = [*_root_options(), *self.params]
 
-    def list_commands(self, ctx: Any) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - Typer asks so
         return list(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         """Return what a list of commands needs, for help and completion; `find` returns the command itself."""
         line = COMMANDS.get(cmd_name)
         return None if line is None else Command(cmd_name, help=line.about)
 
-    def find(self, ctx: Any, name: str) -> Any:
+    def find(self, ctx: Any, name: str) -> Any:  # noqa: ARG002
         line = COMMANDS.get(name)
         return None if line is None else built(getattr(import_module(line.module), line.attribute))
 
@@ -226,4 +233,4 @@ def _set_debug(ctx: Any, _: Any, value: Any) -> None:
 COMPLETING = "_YTPOOL_COMPLETE"
 """The variable by which a shell asks for completions."""
 
-_PLAIN = {"…": "...", "·": "-", "–": "-", "—": "-", "’": "'", "“": '"', "”": '"', "█": "#", "░": ".", "→": "->"}
+_PLAIN = {"\N{HORIZONTAL ELLIPSIS}": "...", "\N{MIDDLE DOT}": "-", "\N{EN DASH}": "-", "\N{RIGHTWARDS ARROW}": "->"}

@@ -8,6 +8,9 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+Row = tuple[str, str]
+"""A name, and what is said about it."""
+
 _WIDEST = 100
 _INDENT = "  "
 
@@ -29,9 +32,6 @@ class _Paint:
     def name(self, text: str) -> str:
         return self._in("36", text)
 
-    def aside(self, text: str) -> str:
-        return self._in("2", text)
-
     def _in(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self._coloured and text.strip() else text
 
@@ -42,41 +42,51 @@ def _width() -> int:
 
 
 def _lines(command: Any, ctx: Any, width: int, paint: _Paint) -> Iterator[str]:
-    usage = " ".join((ctx.command_path, *command.collect_usage_pieces(ctx)))
-    yield from textwrap.wrap(f"Usage: {usage}", width, subsequent_indent=" " * len("Usage: "), break_on_hyphens=False)
+    yield from textwrap.wrap(f"Usage: {_usage(command, ctx)}", width, subsequent_indent=" " * len("Usage: "), break_on_hyphens=False)
     for paragraph in (command.help or "").strip().split("\n\n"):
-        if paragraph:
-            yield ""
-            yield from textwrap.wrap(textwrap.dedent(paragraph), width, break_on_hyphens=False)
-    arguments = [param for param in command.get_params(ctx) if param.param_type_name == "argument" and not param.hidden]
-    if arguments:
-        rows = [(_argument_name(param), _help(param)) for param in arguments]
-        yield from _section("Arguments", rows, width, paint)
-    panels: dict[str, list[tuple[str, tuple[str, str]]]] = {"Options": []}
-    for param in command.get_params(ctx):
-        if param.param_type_name == "option" and not param.hidden:
-            panels.setdefault(param.rich_help_panel or "Options", []).append((_option_name(param, ctx), _help(param)))
-    for heading, options in panels.items():
-        if options:
-            yield from _section(heading, options, width, paint)
-    if hasattr(command, "list_commands"):
-        listed = [(name, command.get_command(ctx, name)) for name in command.list_commands(ctx)]
-        shown = [(name, (one.get_short_help_str(200), "")) for name, one in listed if not one.hidden]
-        yield from _section("Commands", shown, width, paint)
+        yield ""
+        yield from textwrap.wrap(" ".join(paragraph.split()), width, break_on_hyphens=False)
+    for heading, rows in _sections(command, ctx).items():
+        if rows:
+            yield from _section(heading, rows, width, paint)
     if command.epilog:
         yield ""
         for line in command.epilog.splitlines():
             yield line if line.startswith(" ") else paint.heading(line)
 
 
-def _section(heading: str, rows: list[tuple[str, tuple[str, str]]], width: int, paint: _Paint) -> Iterator[str]:
+def _usage(command: Any, ctx: Any) -> str:
+    arguments = [param for param in command.get_params(ctx) if param.param_type_name == "argument"]
+    pieces = [_argument_name(param) if param.required else f"[{_argument_name(param)}]" for param in arguments]
+    verb = ["COMMAND ..."] if hasattr(command, "list_commands") else []
+    return " ".join((ctx.command_path, "[OPTIONS]", *pieces, *verb))
+
+
+def _sections(command: Any, ctx: Any) -> dict[str, list[Row]]:
+    """Arguments, options by their headings, commands."""
+    sections: dict[str, list[Row]] = {"Arguments": [], "Options": []}
+    for param in command.get_params(ctx):
+        if param.hidden:
+            continue
+        if param.param_type_name == "argument":
+            sections["Arguments"].append((_argument_name(param), _help(param)))
+        else:
+            heading = param.rich_help_panel or "Options"
+            sections.setdefault(heading, []).append((_option_name(param, ctx), _help(param)))
+    if hasattr(command, "list_commands"):
+        listed = ((name, command.get_command(ctx, name)) for name in command.list_commands(ctx))
+        sections["Commands"] = [(name, one.get_short_help_str(200)) for name, one in listed if not one.hidden]
+    return sections
+
+
+def _section(heading: str, rows: list[Row], width: int, paint: _Paint) -> Iterator[str]:
     yield ""
     yield paint.heading(heading)
     column = min(max(len(name) for name, _ in rows), max(width // 3, 12))
-    for name, (text, aside) in rows:
+    for name, text in rows:
         start = _INDENT + name.ljust(column) + _INDENT
         room = width - len(_INDENT) * 2 - column
-        words = textwrap.wrap(f"{text} {aside}".strip(), room, break_on_hyphens=False) or [""]
+        words = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
         if len(name) > column:
             yield _INDENT + paint.name(name)
             start = " " * (column + len(_INDENT) * 2)
@@ -86,8 +96,7 @@ def _section(heading: str, rows: list[tuple[str, tuple[str, str]]], width: int, 
 
 
 def _argument_name(param: Any) -> str:
-    name: str = param.metavar or param.name.upper()
-    return f"{name}..." if param.nargs == -1 and not name.endswith("...") else name
+    return f"{param.metavar}..." if param.nargs == -1 else str(param.metavar)
 
 
 def _option_name(param: Any, ctx: Any) -> str:
@@ -98,7 +107,7 @@ def _option_name(param: Any, ctx: Any) -> str:
     return text if param.is_flag or param.count else f"{text} {param.metavar or param.make_metavar(ctx=ctx)}"
 
 
-def _help(param: Any) -> tuple[str, str]:
+def _help(param: Any) -> str:
     facts = []
     if param.required:
         facts.append("required")
@@ -107,4 +116,5 @@ def _help(param: Any) -> tuple[str, str]:
         facts.append(f"default: {getattr(default, 'value', default)}")
     if param.envvar and param.show_envvar:
         facts.append(f"env: {param.envvar}")
-    return " ".join((param.help or "").split()), f"[{'; '.join(facts)}]" if facts else ""
+    words = " ".join((param.help or "").split())
+    return f"{words} [{'; '.join(facts)}]" if facts else words

@@ -1,7 +1,7 @@
 """Results as JSON: a dataclass field by field, moments in UTC with Z. What may not be shown has no form here."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
@@ -20,20 +20,9 @@ def plain(value: Any) -> Any:
         return value
     if is_dataclass(value) and not isinstance(value, type):
         return {one.name: plain(getattr(value, one.name)) for one in fields(value) if one.name not in NOT_DATA}
-    if isinstance(value, Mapping):
-        return {str(plain(key)): plain(inner) for key, inner in value.items()}
-    if isinstance(value, datetime):
-        return _moment(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, PurePath):
-        return str(value)
-    if isinstance(value, (set, frozenset)):
-        return sorted(plain(inner) for inner in value)
-    if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray, memoryview)):
-        return [plain(inner) for inner in value]
+    for kind, form in _FORMS.items():
+        if isinstance(value, kind):
+            return form(value)
     raise TypeError(f"a {type(value).__name__} is not shown")
 
 
@@ -60,5 +49,16 @@ def _moment(moment: datetime) -> str:
         raise TypeError("a moment without a time zone is not shown")
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
+
+# The first that fits: a datetime is a date too.
+_FORMS: Mapping[type | tuple[type, ...], Callable[[Any], Any]] = {
+    datetime: _moment,
+    date: date.isoformat,
+    timedelta: timedelta.total_seconds,
+    PurePath: str,
+    Mapping: lambda table: {str(plain(key)): plain(value) for key, value in table.items()},
+    (set, frozenset): lambda values: sorted(plain(value) for value in values),
+    (list, tuple, Iterator): lambda values: [plain(value) for value in values],
+}
 
 _ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
