@@ -1,0 +1,197 @@
+"""The settings: who decides, and what is said when something is wrong."""
+
+import json
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from ytpool import config
+from ytpool.errors import ConfigInvalid
+
+
+@pytest.fixture
+def file(home):
+    home.joinpath("default").mkdir(parents=True)
+    return home / "default" / "config.toml"
+
+
+def shown(ytpool, *words):
+    status, out, _ = ytpool("config", "show", "--json", *words)
+    assert status == 0
+    return {one["key"]: (one["value"], one["origin"]) for one in json.loads(out)["data"]["settings"]}
+
+
+def test_every_value_knows_where_it_comes_from(ytpool, file, monkeypatch):
+    file.write_text('# settings\n\n[upload]\nprivacy = "unlisted"\nchunk_mib = 32\n')
+    monkeypatch.setenv("YTPOOL_UPLOAD_CHUNK_MIB", "64")
+    monkeypatch.setenv("YTPOOL_GOOGLE_API_ROOT", "http://127.0.0.1:8080/youtube")
+
+    settings = shown(ytpool)
+
+    assert settings["upload.privacy"] == ("unlisted", f"{file}:4")
+    assert settings["upload.chunk_mib"] == (64, "YTPOOL_UPLOAD_CHUNK_MIB")
+    assert settings["upload.notify"] == (True, "default")
+    assert settings["google.api_root"] == ("http://127.0.0.1:8080/youtube/", "YTPOOL_GOOGLE_API_ROOT")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key", "meant"),
+    [
+        ('[upload]\n\nprivcy = "private"', 3, "upload.privcy", "did you mean upload.privacy?"),
+        ("[uplaod]\nnotify = true", 1, "uplaod", "did you mean upload?"),
+        ("[upload]\nzzz = 1", 2, "upload.zzz", "upload has privacy, chunk_mib, notify, category"),
+        ('[upload]\nchunk_mib = "16"', 2, "upload.chunk_mib", "must be a whole number, not '16'"),
+        ("[upload]\nnotify = 1", 2, "upload.notify", "must be true or false, not 1"),
+        ("[upload]\nchunk_mib = true", 2, "upload.chunk_mib", "must be a whole number, not True"),
+        ("[upload]\nchunk_mib = 65", 2, "upload.chunk_mib", "between 8 and 64, not 65"),
+        ('upload.privacy = "secret"', 1, "upload.privacy", "one of private, unlisted, public, not 'secret'"),
+        ('\nupload = { privacy = "secret" }', 2, "upload.privacy", "one of private, unlisted, public"),
+        ("upload = 3", 1, "upload", "write [upload]"),
+        ('[time]\nzone = "Europe/Berln"', 2, "time.zone", "did you mean Europe/Berlin?"),
+        ("[thresholds]\nyellow = 85", 2, "thresholds.yellow", "rise from yellow over orange to red"),
+        ('[google]\ntoken_uri = "http://example.com/t"', 2, "google.token_uri", "plain http only for this machine"),
+        ('[google]\napi_root = "youtube"', 2, "google.api_root", "an address like https://host/path"),
+        ('[google]\napi_root = "https://[::1"', 2, "google.api_root", "must be an address"),
+        ("[balancing]\nquota = nan", 2, "balancing.quota", "between 0 and 1000"),
+        (
+            "[balancing]\nquota = 0\nsuccess = 0\nidle = 0\nage = 0",
+            2,
+            "balancing.quota",
+            "balancing must weigh something",
+        ),
+        ('state = "postgresql://db/ytpool"', 1, "state", "must be a path, not a database URL"),
+        ('state = ""', 1, "state", "must be a path"),
+    ],
+)
+def test_what_is_wrong_is_named_with_file_and_line(ytpool, file, text, line, key, meant):
+    file.write_text(text)
+
+    status, out, _ = ytpool("config", "check", "--json")
+
+    error = json.loads(out)["error"]
+    assert (status, error["code"]) == (2, "config_invalid")
+    assert error["message"].startswith(f"{file}:{line}: ")
+    assert meant in error["message"]
+    assert error["details"] == {"key": key, "file": str(file), "line": line}
+
+
+def test_broken_toml_is_named_with_its_line(ytpool, file):
+    file.write_text('[upload]\nprivacy = "private"\nnotify =\n')
+
+    status, _, err = ytpool("config", "check")
+
+    assert status == 2
+    assert err.startswith(f"ytpool: {file}:3: is not TOML: ")
+
+
+def test_a_file_that_is_no_text_is_named_with_its_line(ytpool, file):
+    file.write_bytes(b"# \xc3\xa4\n[upload]\nprivacy = '\xff'\n")
+
+    status, _, err = ytpool("config", "check")
+
+    assert status == 2
+    assert f"{file}:3: is not UTF-8" in err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "meant"),
+    [
+        ("YTPOOL_UPLOAD_CHUNK_MIB", "many", "upload.chunk_mib must be a whole number, not 'many'"),
+        ("YTPOOL_UPLOAD_NOTIFY", "perhaps", "upload.notify must be true or false"),
+        ("YTPOOL_GOOGLE_API_ROT", "http://127.0.0.1/", "did you mean google.api_root?"),
+        ("YTPOOL_PROFILE", "../default", "is no name for a profile"),
+        ("YTPOOL_STATE", "postgres://db/x", "must be a path"),
+    ],
+)
+def test_a_wrong_variable_is_named(ytpool, monkeypatch, variable, value, meant):
+    monkeypatch.setenv(variable, value)
+
+    status, _, err = ytpool("config", "check")
+
+    assert status == 2
+    assert err.startswith(f"ytpool: {variable}: ")
+    assert meant in err
+
+
+def test_the_sandbox_profile_can_not_be_pointed_at_google(ytpool, home, monkeypatch):
+    home.joinpath("sandbox").mkdir(parents=True)
+    home.joinpath("sandbox", "config.toml").write_text('[google]\napi_root = "https://youtube.googleapis.com/"\n')
+    monkeypatch.setenv("YTPOOL_GOOGLE_TOKEN_URI", "https://oauth2.googleapis.com/token")
+
+    settings = shown(ytpool, "--profile", "sandbox")
+
+    assert {settings[f"google.{key}"][0] for key in config.Google._fields} == {""}
+
+
+def test_the_flag_beats_the_variable_for_the_profile(ytpool, home, monkeypatch):
+    monkeypatch.setenv("YTPOOL_PROFILE", "one")
+
+    _, out, _ = ytpool("--profile", "two", "config", "path", "--json")
+
+    assert json.loads(out)["data"]["state"] == str(home / "two" / "state.db")
+
+
+def test_without_a_home_the_platform_says_where_things_live(ytpool, monkeypatch, tmp_path):
+    monkeypatch.delenv("YTPOOL_HOME")
+    for kind in ("CONFIG", "STATE", "CACHE"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind))
+
+    _, out, _ = ytpool("config", "path", "--json")
+
+    assert json.loads(out)["data"] == {
+        "profile": "default",
+        "config": str(tmp_path / "CONFIG/ytpool/default/config.toml"),
+        "state": str(tmp_path / "STATE/ytpool/default/state.db"),
+        "cache": str(tmp_path / "CACHE/ytpool/default"),
+        "sandbox": str(tmp_path / "STATE/ytpool/default/sandbox"),
+    }
+
+
+def test_a_state_in_the_file_is_meant_from_the_files_folder(ytpool, file):
+    file.write_text('state = "elsewhere/my.db"\n')
+
+    assert shown(ytpool)["state"][0] == str(file.parent / "elsewhere" / "my.db")
+
+
+def test_looking_at_settings_creates_nothing(ytpool, home):
+    for verb in ("show", "path", "check"):
+        assert ytpool("config", verb)[0] == 0
+
+    assert not home.exists()
+
+
+def test_one_of_many_creates_the_file_and_only_its_owner_may_read_it(home):
+    paths = config.load(profile=None, environ=os.environ).paths
+    created = []
+    previous = os.umask(0)
+    try:
+        threads = [
+            threading.Thread(
+                target=lambda zone: created.append(config.write_initial(paths, {"time": {"zone": zone}})), args=(zone,)
+            )
+            for zone in ("Europe/Berlin", "Asia/Tokyo", "UTC")
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        os.umask(previous)
+
+    assert sorted(created) == [False, False, True]
+    assert stat.S_IMODE(paths.config.stat().st_mode) == 0o600
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (home, paths.config.parent)} == {0o700}
+    assert [one.name for one in paths.config.parent.iterdir()] == ["config.toml"]
+    assert config.load(profile=None, environ=os.environ).is_set("time.zone")
+
+
+def test_a_wrong_first_setting_is_refused_before_anything_is_written(home):
+    paths = config.load(profile=None, environ=os.environ).paths
+
+    with pytest.raises(ConfigInvalid, match="time zone"):
+        config.write_initial(paths, {"time": {"zone": "Nowhere"}})
+
+    assert not Path(home).exists()

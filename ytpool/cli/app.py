@@ -1,0 +1,236 @@
+"""`ytpool` itself: the table of commands, and `main`, which runs one and tells how it ended.
+
+Only the module of the command that was asked for is imported. `main` is the one place where a result becomes
+output and an error becomes an exit status.
+"""
+
+import codecs
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from io import TextIOWrapper
+from typing import Any, NamedTuple, TextIO
+
+import typer
+from typer.core import TyperOption
+from typer.main import get_install_completion_arguments
+
+from ytpool import __version__
+from ytpool.cli import exits, output
+from ytpool.cli.commands import Command, Group, built
+from ytpool.cli.invocation import Invocation, speaks_unicode
+from ytpool.cli.output import VIEWS, Outcome, View
+from ytpool.errors import Interrupted, UsageWrong, YtpoolError
+
+ABOUT = "Operate a pool of YouTube accounts: quota that is never oversold, uploads that never post twice."
+
+
+class Line(NamedTuple):
+    """One command or group: where its app is, and its line in the list."""
+
+    module: str
+    attribute: str
+    about: str
+
+
+COMMANDS: Mapping[str, Line] = {
+    "config": Line("ytpool.cli.config", "app", "Show, locate and check the settings."),
+}
+"""What `ytpool --help` lists, in this order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """What `--version` tells."""
+
+    version: str
+    python: str
+
+
+VIEWS[Version] = View(text=lambda told: f"ytpool {told.version}")
+
+
+def entry() -> None:
+    """Run as a program: the console script and `python -m ytpool`."""
+    signal.signal(signal.SIGTERM, _stop)
+    for stream in (sys.stdout, sys.stderr):
+        _never_refuse_a_letter(stream)
+    status = main(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        _close_quietly(stream)
+    sys.exit(status)
+
+
+def main(argv: Sequence[str] | None = None, *, stdout: TextIO | None = None, stderr: TextIO | None = None) -> int:
+    """Run one command line, write what it has to say, and return its exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    invocation = Invocation(stdout=stdout or sys.stdout, stderr=stderr or sys.stderr)
+    # Typer writes completions to sys.stdout, and asks its questions there.
+    with contextlib.redirect_stdout(invocation.stdout), contextlib.redirect_stderr(invocation.stderr):
+        try:
+            outcome = _run(words, invocation)
+        except typer.Exit as ended:  # help was asked for, and is written
+            return _final(ended.exit_code, invocation)
+        except SystemExit as ended:  # so Typer's completion ends
+            return _final(ended.code if isinstance(ended.code, int) else exits.FAILED, invocation)
+        return _final(_shown(outcome, invocation).status, invocation)
+
+
+def _run(words: Sequence[str], invocation: Invocation) -> Outcome:
+    try:
+        return _outcome(_invoke(words, invocation))
+    except typer.Exit:
+        raise
+    except YtpoolError as error:
+        return Outcome(exits.status_of(error), None, error)
+    except typer.TyperException as error:
+        # The command line may have failed before --json was reached; its words are all there is to go by.
+        invocation.json = invocation.json or _asks_for_json(words)
+        return Outcome(exits.USAGE, None, _usage(error))
+    except (KeyboardInterrupt, typer.Abort, EOFError):
+        stopped = Interrupted("interrupted; what was begun can be resumed", hint="run the same command again")
+        return Outcome(exits.INTERRUPTED, None, stopped)
+    except Exception as error:  # noqa: BLE001 - the last place that can say something
+        return Outcome(exits.FAILED, None, _bug(error, invocation))
+
+
+def _shown(outcome: Outcome, invocation: Invocation) -> Outcome:
+    try:
+        output.show(outcome, invocation)
+    except Exception as error:  # noqa: BLE001 - a result that cannot be shown is as much a bug as any
+        outcome = Outcome(exits.FAILED, None, _bug(error, invocation))
+        output.show(outcome, invocation)
+    return outcome
+
+
+def _invoke(words: Sequence[str], invocation: Invocation) -> Any:
+    root = Root()
+    if COMPLETING in os.environ:
+        root.main(args=words, prog_name="ytpool", complete_var=COMPLETING, obj=invocation)
+    with root.make_context("ytpool", list(words), obj=invocation) as ctx:
+        return root.invoke(ctx)
+
+
+def _outcome(result: Any) -> Outcome:
+    """Ask a result how it went; most do not say, and went well."""
+    problem: YtpoolError | None = getattr(result, "problem", None)
+    status: int = getattr(result, "exit_status", exits.DONE)
+    if status == exits.DONE and problem is not None:
+        status = exits.status_of(problem)
+    return Outcome(status, result, problem)
+
+
+def _usage(error: typer.TyperException) -> UsageWrong:
+    message = error.format_message()
+    ctx = getattr(error, "ctx", None)
+    path = "ytpool" if ctx is None else ctx.command_path
+    return UsageWrong(message[:1].lower() + message[1:].rstrip("."), hint=f"see `{path} --help`", command=path)
+
+
+def _bug(error: Exception, invocation: Invocation) -> YtpoolError:
+    if invocation.debug:
+        import traceback  # noqa: PLC0415 - only where there is one to show
+
+        invocation.say("".join(traceback.format_exception(error)).rstrip())
+    sentence = f"this is a bug in ytpool: {type(error).__name__}: {error}"
+    hint = "report it with the traceback that `ytpool --debug ...` shows"
+    return Bug(sentence, hint=hint, type=type(error).__name__)
+
+
+def _final(status: int, invocation: Invocation) -> int:
+    if invocation.lost is None:
+        return status
+    if isinstance(invocation.lost, BrokenPipeError):
+        return exits.READER_GONE
+    invocation.say(f"ytpool: the result could not be written: {invocation.lost.strerror}")
+    return status or exits.FAILED
+
+
+def _asks_for_json(words: Sequence[str]) -> bool:
+    options = words[: words.index("--")] if "--" in words else words
+    return "--json" in options
+
+
+def _stop(_number: int, _frame: object) -> None:
+    # Asked to stop is stopped by hand: one way out, and everything resumable.
+    raise KeyboardInterrupt
+
+
+def _never_refuse_a_letter(stream: TextIO) -> None:
+    """Let a stream that cannot write a letter write something instead of failing in the middle of a result."""
+    if isinstance(stream, TextIOWrapper):
+        codecs.register_error("ytpool", _in_its_place)
+        stream.reconfigure(errors="backslashreplace" if speaks_unicode(stream) else "ytpool")
+
+
+def _in_its_place(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return "".join(_PLAIN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
+
+
+def _close_quietly(stream: TextIO) -> None:
+    try:
+        stream.flush()
+    except OSError:
+        # What could not be written is still in the buffer; Python would complain about it while it shuts down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class Bug(YtpoolError):
+    """Our mistake, not the operator's."""
+
+    code = "bug"
+
+
+class Root(Group):
+    """`ytpool`: knows its commands by the table, and builds only the one that is to run."""
+
+    def __init__(self) -> None:
+        super().__init__(name="ytpool", help=ABOUT, commands={}, options_metavar="[OPTIONS]")
+        self.params = [*_root_options(), *self.params]
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - Typer asks so
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """Return what a list of commands needs, for help and completion; `find` returns the command itself."""
+        line = COMMANDS.get(cmd_name)
+        return None if line is None else Command(cmd_name, help=line.about)
+
+    def find(self, ctx: Any, name: str) -> Any:  # noqa: ARG002
+        line = COMMANDS.get(name)
+        return None if line is None else built(getattr(import_module(line.module), line.attribute))
+
+    def invoke(self, ctx: Any) -> Any:
+        if ctx.params["version"]:
+            return Version(version=__version__, python=".".join(map(str, sys.version_info[:3])))
+        return super().invoke(ctx)
+
+
+def _root_options() -> list[Any]:
+    return [
+        TyperOption(param_decls=["--version"], is_flag=True, help="Show the version."),
+        TyperOption(
+            param_decls=["--debug"],
+            is_flag=True,
+            help="Show the traceback when ytpool itself is at fault.",
+            callback=_set_debug,
+            expose_value=False,
+        ),
+        *get_install_completion_arguments(),
+    ]
+
+
+def _set_debug(ctx: Any, _: Any, value: Any) -> None:
+    if value:
+        ctx.obj.debug = True
+
+
+COMPLETING = "_YTPOOL_COMPLETE"
+"""The variable by which a shell asks for completions."""
+
+_PLAIN = {"\N{HORIZONTAL ELLIPSIS}": "...", "\N{MIDDLE DOT}": "-", "\N{EN DASH}": "-", "\N{RIGHTWARDS ARROW}": "->"}

@@ -1,0 +1,99 @@
+"""The live display of uploads. Imports Rich, so only `progress` imports it, and only on a terminal."""
+
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task
+from rich.table import Column, Table
+from rich.text import Text
+
+from ytpool.cli import progress
+
+
+def display(stream: TextIO, *, coloured: bool) -> Progress:
+    """Make a display that fits itself to the width of the terminal, also when that changes."""
+    console = Console(
+        file=stream, force_terminal=True, no_color=not coloured, highlight=False, markup=False, emoji=False
+    )
+    return _Fitting(console=console, expand=True, refresh_per_second=8)
+
+
+def say(shown: Progress, sentence: str) -> None:
+    """Print a sentence above the display."""
+    shown.console.print(Text(sentence, overflow="fold"), soft_wrap=True)
+
+
+class _Fitting(Progress):
+    """A line never wraps: what matters least goes first when there is little room."""
+
+    def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
+        width = self.console.width
+        columns: list[ProgressColumn] = [_Name()]
+        if width >= 56:
+            columns.append(BarColumn(bar_width=10 if width < 72 else 20 if width < 110 else 36))
+        columns.append(_Percent(4))
+        if width >= 100:
+            columns.append(_Bytes(18))
+        if width >= 72:
+            columns.append(_Speed(9))
+        columns.append(_Left(8))
+        self.columns = tuple(columns)
+        return super().make_tasks_table(tasks)
+
+
+class _Name(ProgressColumn):
+    """The file, and after it what it waits for."""
+
+    def __init__(self) -> None:
+        super().__init__(Column(ratio=1, no_wrap=True, overflow="ellipsis"))
+
+    def render(self, task: Task) -> Text:
+        name = Text(task.description, style="bold" if task.fields["sums"] else "")
+        if task.fields["note"]:
+            name.append(f"  {task.fields['note']}", style="yellow")
+        return name
+
+
+class _Figure(ProgressColumn):
+    """A figure at the right edge of a column of fixed width, so that nothing jumps."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(Column(width=width, no_wrap=True, justify="right"))
+
+    def render(self, task: Task) -> Text:
+        return Text(self.words(task))
+
+    def words(self, task: Task) -> str:
+        raise NotImplementedError
+
+
+class _Percent(_Figure):
+    def words(self, task: Task) -> str:
+        # 100 % is said when the last byte has arrived, not before.
+        return f"{int(task.percentage)}%"
+
+
+class _Bytes(_Figure):
+    def words(self, task: Task) -> str:
+        if not task.fields["by_bytes"]:
+            return ""
+        return f"{progress.spoken_bytes(task.completed)} of {progress.spoken_bytes(task.total or 0)}"
+
+
+class _Speed(_Figure):
+    def words(self, task: Task) -> str:
+        speed: Any = task.speed
+        if not speed or not task.fields["by_bytes"]:
+            return ""
+        return f"{progress.spoken_bytes(speed).replace('bytes', 'B')}/s"
+
+
+class _Left(_Figure):
+    def words(self, task: Task) -> str:
+        seconds = task.time_remaining
+        if task.finished or seconds is None:
+            return "" if task.finished else "-:--:--"
+        minutes, second = divmod(int(seconds), 60)
+        hours, minute = divmod(minutes, 60)
+        return f"{hours}:{minute:02}:{second:02}" if hours < 100 else f"{hours} h"

@@ -1,0 +1,261 @@
+"""How results are seen: an envelope of JSON, a table for people, tab-separated lines for a pipe.
+
+A result is data; how people see it stands beside its command as a `View` in `VIEWS`. `main` calls `show` once.
+Rich is imported only where a table is drawn.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ytpool.cli.exits import CODE, DONE, MEANING
+from ytpool.cli.invocation import Invocation, speaks_unicode
+from ytpool.cli.values import json_line, plain, visible
+from ytpool.errors import YtpoolError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+SCHEMA = 1
+
+STATUS_STYLES: Mapping[str, str] = {
+    "green": "green",
+    "yellow": "yellow",
+    "orange": "dark_orange",
+    "red": "red",
+    "pass": "green",
+    "warn": "yellow",
+    "fail": "red",
+    "done": "green",
+    "failed": "red",
+    "unknown": "magenta",
+}
+"""The words that have a colour of their own wherever they are a status."""
+
+# A named tuple costs a sixth of a dataclass to define, and these two are defined at every start.
+
+
+class Column(NamedTuple):
+    """One column of a table.
+
+    `value` is a field of the row (dots reach inside) or a function of it; a pipe gets it as it is. For people,
+    `shown` words the value; `style` is a style, a mapping from the value, or a function of the row; `bar` draws a
+    percentage as a bar of so many cells; `from_width` hides the column on a narrower terminal, never in a pipe.
+    """
+
+    title: str
+    value: str | Callable[[Any], Any]
+    shown: Callable[[Any], str] | None = None
+    justify: str = "left"
+    style: str | Mapping[Any, str] | Callable[[Any], str] = ""
+    bar: int = 0
+    from_width: int = 0
+
+
+class View(NamedTuple):
+    """How people see a result: a table of its rows, or a text.
+
+    `rows` names a field of the result or is a function of it; columns may be given as `(title, field)`.
+    """
+
+    rows: str | Callable[[Any], Iterable[Any]] = ""
+    columns: Sequence[Column | tuple[str, str]] = ()
+    title: str | Callable[[Any], str] = ""
+    footer: str | Callable[[Any], str] = ""
+    empty: str = "nothing to show"
+    text: Callable[[Any], str] | None = None
+
+
+VIEWS: dict[type, View | tuple[View, ...]] = {}
+"""By the type of a result. Several views are shown one below the other."""
+
+
+class Outcome(NamedTuple):
+    """How a command ended: what it found, and what went wrong."""
+
+    status: int
+    result: Any
+    problem: YtpoolError | None
+
+
+def show(outcome: Outcome, invocation: Invocation) -> None:
+    """Write the result to stdout and what went wrong beside it or to stderr."""
+    if invocation.json:
+        last = {"event": "result"} if invocation.emitted else {}
+        invocation.write_object({**last, **envelope(outcome)})
+        return
+    if outcome.result is not None:
+        invocation.write(_for_people(outcome.result, invocation))
+    if outcome.problem is not None:
+        _complain(outcome.problem.message, outcome.problem.hint, invocation)
+    elif outcome.status != DONE:
+        _complain(MEANING[outcome.status], "", invocation)
+
+
+def envelope(outcome: Outcome) -> dict[str, Any]:
+    """Return the one object that `--json` prints: `ok` only at status 0, what is known beside what went wrong."""
+    problem = outcome.problem
+    error = None
+    if problem is not None:
+        error = {
+            "code": problem.code,
+            "message": problem.message,
+            "hint": problem.hint,
+            "details": plain(problem.details),
+        }
+    elif outcome.status != DONE:
+        error = {"code": CODE[outcome.status], "message": MEANING[outcome.status], "hint": "", "details": {}}
+    return {"ok": outcome.status == DONE, "schema": SCHEMA, "data": plain(outcome.result), "error": error}
+
+
+def _complain(message: str, hint: str, invocation: Invocation) -> None:
+    sentence = f"ytpool: {visible(message)}"
+    if invocation.coloured(invocation.stderr):
+        sentence = f"\x1b[31m{sentence}\x1b[0m"
+    invocation.say(sentence)
+    for line in hint.splitlines():
+        invocation.say(f"        {visible(line)}")
+
+
+def _for_people(result: Any, invocation: Invocation) -> str:
+    views = VIEWS.get(type(result), ())
+    if isinstance(views, View):
+        views = (views,)
+    on_terminal = invocation.on_terminal(invocation.stdout)
+    if not views:
+        return _fields(result, aligned=on_terminal)
+    if on_terminal:
+        return _drawn(views, result, invocation)
+    return "\n".join(_tabbed(view, result) for view in views)
+
+
+def _fields(result: Any, *, aligned: bool) -> str:
+    """One line per field: what a result without a view looks like."""
+    content = plain(result)
+    if not isinstance(content, dict):
+        return _cell(content) + "\n"
+    width = max(map(len, content), default=0) if aligned else 0
+    gap = "  " if aligned else "\t"
+    return "".join(f"{name:{width}}{gap}{_cell(value)}\n" for name, value in content.items())
+
+
+def _tabbed(view: View, result: Any) -> str:
+    if view.text is not None:
+        return _ended(view.text(result))
+    columns = [Column(*column) for column in view.columns]
+    lines = ["\t".join(column.title for column in columns)]
+    lines += ["\t".join(_cell(plain(_value(column, row))) for column in columns) for row in _rows(view, result)]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(content: Any) -> str:
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return visible(content)
+    if isinstance(content, bool):
+        return "yes" if content else "no"
+    if isinstance(content, (dict, list)):
+        return visible(json_line(content).rstrip("\n"))
+    return str(content)
+
+
+def _drawn(views: Iterable[View], result: Any, invocation: Invocation) -> str:
+    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
+
+    stream = invocation.stdout
+    console = Console(
+        file=stream,
+        force_terminal=True,
+        no_color=not invocation.coloured(stream),
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    with console.capture() as captured:
+        for number, view in enumerate(views):
+            if number:
+                console.print()
+            for part in _parts(view, result, console, unicode=speaks_unicode(stream)):
+                console.print(part)
+    return captured.get()
+
+
+def _parts(view: View, result: Any, console: "Console", *, unicode: bool) -> "Iterable[RenderableType]":
+    from rich import box  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    if view.text is not None:
+        yield Text(_ended(view.text(result)).removesuffix("\n"))
+        return
+    if title := _words(view.title, result):
+        yield Text(title, style="bold")
+    rows = list(_rows(view, result))
+    if rows:
+        columns = [column for column in (Column(*each) for each in view.columns) if console.width >= column.from_width]
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
+        for column in columns:
+            table.add_column(column.title, justify=column.justify, overflow="fold", no_wrap=bool(column.bar))  # type: ignore[arg-type]
+        for row in rows:
+            table.add_row(*(_coloured(column, row, unicode=unicode) for column in columns))
+        yield table
+    else:
+        yield Text(view.empty, style="dim")
+    if footer := _words(view.footer, result):
+        yield Text(footer, style="dim")
+
+
+def _coloured(column: Column, row: Any, *, unicode: bool) -> "Text":
+    from rich.text import Text  # noqa: PLC0415
+
+    value = _value(column, row)
+    if callable(column.style):
+        style = column.style(row)
+    elif isinstance(column.style, str):
+        style = column.style
+    else:
+        style = column.style.get(value, "")
+    if column.bar and value is not None:
+        return _bar(float(value), column, style, unicode=unicode)
+    if column.shown is not None and value is not None:
+        return Text(visible(column.shown(value)), style=style)
+    if isinstance(value, datetime):
+        return Text(f"{value.astimezone(UTC):%Y-%m-%d %H:%M}Z", style=style)
+    return Text(_cell(plain(value)), style=style)
+
+
+def _bar(percent: float, column: Column, style: str, *, unicode: bool) -> "Text":
+    from rich.text import Text  # noqa: PLC0415
+
+    full, empty = "█░" if unicode else "#."
+    # A little is never shown as nothing, and nearly all never as all.
+    cells = min(max(round(percent * column.bar / 100), int(percent > 0)), column.bar - int(percent < 100))
+    words = column.shown(percent) if column.shown is not None else f"{percent:.0f} %"
+    return Text.assemble((full * cells, style), (empty * (column.bar - cells), "dim"), (f" {words:>5}", style))
+
+
+def _rows(view: View, result: Any) -> Iterable[Any]:
+    rows: Iterable[Any] = _reach(result, view.rows) if isinstance(view.rows, str) else view.rows(result)
+    return rows
+
+
+def _value(column: Column, row: Any) -> Any:
+    return _reach(row, column.value) if isinstance(column.value, str) else column.value(row)
+
+
+def _reach(thing: Any, path: str) -> Any:
+    for name in path.split("."):
+        if thing is None:
+            return None
+        thing = thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name)
+    return thing
+
+
+def _words(words: str | Callable[[Any], str], result: Any) -> str:
+    return words if isinstance(words, str) else words(result)
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith("\n") or not text else text + "\n"

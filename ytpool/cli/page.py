@@ -1,0 +1,120 @@
+"""The help page: plain text with a little colour, as wide as the terminal but never wider than reads well.
+
+Typer's own page imports the whole of Rich, Markdown and traceback included, and takes longer than most commands.
+"""
+
+import shutil
+import textwrap
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+Row = tuple[str, str]
+"""A name, and what is said about it."""
+
+_WIDEST = 100
+_INDENT = "  "
+
+
+def render(command: Any, ctx: Any, stream: TextIO) -> str:
+    """Return the help page of a command or group, for this stream."""
+    width = max(min(_width(), _WIDEST), 30)
+    paint = _Paint(coloured=ctx.obj.coloured(stream))
+    return "\n".join(_lines(command, ctx, width, paint)) + "\n"
+
+
+class _Paint:
+    def __init__(self, *, coloured: bool) -> None:
+        self._coloured = coloured
+
+    def heading(self, text: str) -> str:
+        return self._in("1", text)
+
+    def name(self, text: str) -> str:
+        return self._in("36", text)
+
+    def _in(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._coloured and text.strip() else text
+
+
+def _width() -> int:
+    # A terminal that does not tell its size (a new pty, some CI) says 0.
+    return shutil.get_terminal_size().columns or 80
+
+
+def _lines(command: Any, ctx: Any, width: int, paint: _Paint) -> Iterator[str]:
+    yield from textwrap.wrap(f"Usage: {_usage(command, ctx)}", width, subsequent_indent=" " * len("Usage: "), break_on_hyphens=False)
+    for paragraph in (command.help or "").strip().split("\n\n"):
+        yield ""
+        yield from textwrap.wrap(" ".join(paragraph.split()), width, break_on_hyphens=False)
+    for heading, rows in _sections(command, ctx).items():
+        if rows:
+            yield from _section(heading, rows, width, paint)
+    if command.epilog:
+        yield ""
+        for line in command.epilog.splitlines():
+            yield line if line.startswith(" ") else paint.heading(line)
+
+
+def _usage(command: Any, ctx: Any) -> str:
+    arguments = [param for param in command.get_params(ctx) if param.param_type_name == "argument"]
+    pieces = [_argument_name(param) if param.required else f"[{_argument_name(param)}]" for param in arguments]
+    verb = ["COMMAND ..."] if hasattr(command, "list_commands") else []
+    return " ".join((ctx.command_path, "[OPTIONS]", *pieces, *verb))
+
+
+def _sections(command: Any, ctx: Any) -> dict[str, list[Row]]:
+    """Arguments, options by their headings, commands."""
+    sections: dict[str, list[Row]] = {"Arguments": [], "Options": []}
+    for param in command.get_params(ctx):
+        if param.hidden:
+            continue
+        if param.param_type_name == "argument":
+            sections["Arguments"].append((_argument_name(param), _help(param)))
+        else:
+            heading = param.rich_help_panel or "Options"
+            sections.setdefault(heading, []).append((_option_name(param, ctx), _help(param)))
+    if hasattr(command, "list_commands"):
+        listed = ((name, command.get_command(ctx, name)) for name in command.list_commands(ctx))
+        sections["Commands"] = [(name, one.get_short_help_str(200)) for name, one in listed if not one.hidden]
+    return sections
+
+
+def _section(heading: str, rows: list[Row], width: int, paint: _Paint) -> Iterator[str]:
+    yield ""
+    yield paint.heading(heading)
+    column = min(max(len(name) for name, _ in rows), max(width // 3, 12))
+    for name, text in rows:
+        start = _INDENT + name.ljust(column) + _INDENT
+        room = width - len(_INDENT) * 2 - column
+        words = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
+        if len(name) > column:
+            yield _INDENT + paint.name(name)
+            start = " " * (column + len(_INDENT) * 2)
+        for number, line in enumerate(words):
+            lead = start if number == 0 else " " * (column + len(_INDENT) * 2)
+            yield (lead.replace(name, paint.name(name), 1) if number == 0 else lead) + line
+
+
+def _argument_name(param: Any) -> str:
+    return f"{param.metavar}..." if param.nargs == -1 else str(param.metavar)
+
+
+def _option_name(param: Any, ctx: Any) -> str:
+    names = sorted(param.opts, key=len)
+    if param.secondary_opts:
+        names += param.secondary_opts
+    text = ", ".join(names)
+    return text if param.is_flag or param.count else f"{text} {param.metavar or param.make_metavar(ctx=ctx)}"
+
+
+def _help(param: Any) -> str:
+    facts = []
+    if param.required:
+        facts.append("required")
+    default = param.default
+    if param.show_default and default not in (None, (), [], "") and not isinstance(default, bool):
+        facts.append(f"default: {getattr(default, 'value', default)}")
+    if param.envvar and param.show_envvar:
+        facts.append(f"env: {param.envvar}")
+    words = " ".join((param.help or "").split())
+    return f"{words} [{'; '.join(facts)}]" if facts else words

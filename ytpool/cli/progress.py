@@ -1,0 +1,164 @@
+"""Progress of uploads on stderr: a line per file on a terminal, a sentence at start and end elsewhere.
+
+Any thread may report. A finished file leaves the display as a sentence above it, so that fifty files need no more
+room than those under way. Under --quiet nothing is shown, and under --json nothing either: events tell.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from ytpool.cli.invocation import Invocation, speaks_unicode
+from ytpool.cli.values import visible
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class File(Protocol):
+    """One file under way."""
+
+    def moved_to(self, at: int) -> None:
+        """Say how many bytes have arrived; it may be fewer than before."""
+        ...
+
+    def note(self, words: str) -> None:
+        """Say what is being waited for; empty when it goes on."""
+        ...
+
+    def done(self, words: str) -> None:
+        """Say how it ended; the file leaves the display."""
+        ...
+
+
+class Uploads(Protocol):
+    """The files of one command."""
+
+    def start(self, name: str, size: int, *, at: int = 0) -> File:
+        """Show a file of so many bytes, of which some may have arrived in an earlier run."""
+        ...
+
+
+@contextmanager
+def uploads(invocation: Invocation, *, total_files: int, total_bytes: int = 0) -> Iterator[Uploads]:
+    """Show uploads while the block runs. With several files a last line counts them, by bytes where those are known."""
+    if invocation.quiet or invocation.json:
+        yield _Silent()
+    elif not invocation.on_terminal(invocation.stderr):
+        yield _Sentences(invocation)
+    else:
+        from ytpool.cli import live  # noqa: PLC0415 - it imports Rich
+
+        display = live.display(invocation.stderr, coloured=invocation.coloured(invocation.stderr))
+        with display:
+            invocation.speak = lambda sentence: live.say(display, sentence)
+            try:
+                yield _Shown(display, total_files=total_files, total_bytes=total_bytes, invocation=invocation)
+            finally:
+                invocation.speak = None
+
+
+class _Silent:
+    def start(self, name: str, size: int, *, at: int = 0) -> "File":  # noqa: ARG002 - it shows nothing
+        return self
+
+    def moved_to(self, at: int) -> None:
+        pass
+
+    def note(self, words: str) -> None:
+        pass
+
+    def done(self, words: str) -> None:
+        pass
+
+
+class _Sentences:
+    def __init__(self, invocation: Invocation) -> None:
+        self._invocation = invocation
+
+    def start(self, name: str, size: int, *, at: int = 0) -> "File":
+        return _Sentence(self._invocation, visible(name), size, at)
+
+
+class _Sentence:
+    def __init__(self, invocation: Invocation, name: str, size: int, at: int) -> None:
+        self._invocation = invocation
+        self._name = name
+        self._note = ""
+        known = f", {spoken_bytes(at)} of them already there" if at else ""
+        invocation.note(f"{name}: {spoken_bytes(size)} to send{known}")
+
+    def moved_to(self, at: int) -> None:
+        pass
+
+    def note(self, words: str) -> None:
+        # A wait is told once, not at every look.
+        if words and words != self._note:
+            self._invocation.note(f"{self._name}: {words}")
+        self._note = words
+
+    def done(self, words: str) -> None:
+        self._invocation.note(f"{self._name}: {words}")
+
+
+class _Shown:
+    def __init__(self, display: "Progress", *, total_files: int, total_bytes: int, invocation: Invocation) -> None:
+        self.display = display
+        self.unicode = speaks_unicode(invocation.stderr)
+        self._files = total_files
+        self._by_bytes = total_bytes > 0
+        self._finished = 0
+        self._lock = threading.Lock()
+        self._total: TaskID | None = None
+        if total_files > 1:
+            total = total_bytes if self._by_bytes else total_files
+            self._total = display.add_task(self._counted(), total=total, sums=True, by_bytes=self._by_bytes, note="")
+
+    def start(self, name: str, size: int, *, at: int = 0) -> "File":
+        # What an earlier run sent is no speed of this one.
+        task = self.display.add_task(visible(name), total=size, completed=at, sums=False, by_bytes=True, note="")
+        self.add(at, finished=0)
+        return _ShownFile(self, task, visible(name), at)
+
+    def add(self, moved: int, *, finished: int) -> None:
+        with self._lock:
+            self._finished += finished
+            if self._total is not None:
+                step = moved if self._by_bytes else finished
+                self.display.update(self._total, advance=step, description=self._counted())
+
+    def _counted(self) -> str:
+        return f"{self._finished} of {self._files} files"
+
+
+class _ShownFile:
+    def __init__(self, shown: _Shown, task: "TaskID", name: str, at: int) -> None:
+        self._shown = shown
+        self._task = task
+        self._name = name
+        self._at = at
+
+    def moved_to(self, at: int) -> None:
+        self._shown.display.update(self._task, completed=at)
+        self._shown.add(at - self._at, finished=0)
+        self._at = at
+
+    def note(self, words: str) -> None:
+        self._shown.display.update(self._task, note=visible(words))
+
+    def done(self, words: str) -> None:
+        from ytpool.cli import live  # noqa: PLC0415
+
+        self._shown.display.remove_task(self._task)
+        self._shown.add(0, finished=1)
+        live.say(self._shown.display, f"{self._name}: {visible(words)}")
+
+
+def spoken_bytes(count: float) -> str:
+    """Word a number of bytes as people do: powers of ten, three digits."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 999.5:
+            return f"{count:.0f} {unit}" if unit == "bytes" or count >= 99.5 else f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.4g} TB"

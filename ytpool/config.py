@@ -1,0 +1,462 @@
+"""Settings: flags over environment over file over defaults, decided once and strictly checked.
+
+The classes below are the list of settings: a field is a key of `config.toml`, its default says its type, and
+`YTPOOL_<SECTION>_<KEY>` overrides it. They are named tuples, not dataclasses, because every command defines them
+and a dataclass costs six times as much to define. Loading creates nothing; `tomllib` and `platformdirs` are
+imported only where there is a file to read or no `YTPOOL_HOME`.
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+from urllib.parse import urlsplit
+
+from ytpool.errors import ConfigInvalid
+
+SANDBOX = "sandbox"
+"""The profile that talks to its own local YouTube and never to Google."""
+
+
+class Google(NamedTuple):
+    """Where Google is. All four are empty in the sandbox profile, so that nothing there can reach Google."""
+
+    api_root: str = "https://youtube.googleapis.com/"
+    auth_uri: str = "https://accounts.google.com/o/oauth2/v2/auth"
+    token_uri: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+    revoke_uri: str = "https://oauth2.googleapis.com/revoke"
+
+
+class Time(NamedTuple):
+    zone: str = "UTC"
+
+
+class Vault(NamedTuple):
+    place: str = ""
+    key_file: str = ""
+    keyring_timeout: float = 3.0
+
+
+class Upload(NamedTuple):
+    privacy: str = "private"
+    chunk_mib: int = 16
+    notify: bool = True
+    category: str = "22"
+
+
+class Thresholds(NamedTuple):
+    """Per cent of a limit at which a bucket changes colour."""
+
+    yellow: int = 70
+    orange: int = 80
+    red: int = 90
+
+
+class Balancing(NamedTuple):
+    """The strategy of pools that name none, and the weights of the `health` strategy."""
+
+    strategy: str = "health"
+    quota: float = 0.4
+    success: float = 0.3
+    idle: float = 0.2
+    age: float = 0.1
+
+
+class Refresh(NamedTuple):
+    within_minutes: int = 30
+
+
+class Network(NamedTuple):
+    timeout: float = 60.0
+
+
+class Log(NamedTuple):
+    level: str = "warning"
+
+
+class Paths(NamedTuple):
+    """Where this profile keeps its things. Nothing of it need exist."""
+
+    config: Path
+    state: Path
+    cache: Path
+    sandbox: Path
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the state file: locks and key files lie beside it."""
+        return self.state.parent
+
+
+class Config(NamedTuple):
+    """Every setting of one profile, and where each value comes from."""
+
+    profile: str
+    paths: Paths
+    origins: Mapping[str, str]
+    google: Google = Google()
+    time: Time = Time()
+    vault: Vault = Vault()
+    upload: Upload = Upload()
+    thresholds: Thresholds = Thresholds()
+    balancing: Balancing = Balancing()
+    refresh: Refresh = Refresh()
+    network: Network = Network()
+    log: Log = Log()
+
+    def is_set(self, key: str) -> bool:
+        """Tell whether somebody chose this value, for instance `google.token_uri`, or it is the default."""
+        return key in self.origins
+
+    def origin(self, key: str) -> str:
+        """Say where a value comes from: `default`, a file with its line, or a variable."""
+        return self.origins.get(key, "default")
+
+    def settings(self) -> Mapping[str, Any]:
+        """List every setting by its dotted name."""
+        named = {
+            f"{section}.{key}": value for section in SECTIONS for key, value in getattr(self, section)._asdict().items()
+        }
+        return {"state": str(self.paths.state), **named}
+
+
+SECTIONS: Mapping[str, type[Any]] = {
+    "google": Google,
+    "time": Time,
+    "vault": Vault,
+    "upload": Upload,
+    "thresholds": Thresholds,
+    "balancing": Balancing,
+    "refresh": Refresh,
+    "network": Network,
+    "log": Log,
+}
+
+Check = tuple[Callable[[Any], bool], str]
+"""A test of a value, and the end of the sentence "… must be …"."""
+
+
+def load(*, profile: str | None, environ: Mapping[str, str]) -> Config:
+    """Decide every setting. The profile is the flag's, else `YTPOOL_PROFILE`, else `default`."""
+    name = _profile(profile, environ)
+    paths = _paths(name, environ)
+    given = {**_from_file(paths.config), **_from_environment(environ)}
+    return _decide(name, paths, given)
+
+
+def write_initial(paths: Paths, values: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Create the configuration file, readable by its owner only; an existing one is never touched.
+
+    Returns whether it was created. Of several processes at once exactly one creates it, and none sees half a file.
+    """
+    import tempfile  # noqa: PLC0415 - only `init` writes
+
+    import tomli_w  # noqa: PLC0415
+
+    text = "# Settings of this ytpool profile; `ytpool config show` lists them all.\n\n" + tomli_w.dumps(values)
+    _decide("default", paths, _parse(text, paths.config))
+    make_private_folder(paths.config.parent)
+    descriptor, draft = tempfile.mkstemp(prefix=".config.", dir=paths.config.parent)  # 0600, whatever the umask
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        os.link(draft, paths.config)  # unlike a rename, it never replaces
+    except FileExistsError:
+        return False
+    finally:
+        Path(draft).unlink()
+    return True
+
+
+def make_private_folder(folder: Path) -> None:
+    """Create a folder and its missing parents, each for its owner only, whatever the umask."""
+    if folder.is_dir():
+        return
+    make_private_folder(folder.parent)
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        return
+    folder.chmod(0o700)
+
+
+class _Given(NamedTuple):
+    """A value somebody wrote, with the place where it stands."""
+
+    value: Any
+    origin: str
+    file: str = ""
+    line: int = 0
+
+    def refuse(self, key: str, sentence: str) -> NoReturn:
+        raise ConfigInvalid(
+            f"{self.origin}: {sentence}",
+            hint="`ytpool config show` lists every setting and its value",
+            key=key,
+            **({"file": self.file, "line": self.line} if self.file else {"variable": self.origin}),
+        )
+
+
+def _profile(flag: str | None, environ: Mapping[str, str]) -> str:
+    name = flag if flag is not None else environ.get("YTPOOL_PROFILE") or "default"
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", name):
+        origin = "--profile" if flag is not None else "YTPOOL_PROFILE"
+        raise ConfigInvalid(
+            f"{origin}: {name!r} is no name for a profile: up to 64 letters, digits, dots, dashes and underlines, "
+            "not beginning with a dot",
+            profile=name,
+        )
+    return name
+
+
+def _paths(profile: str, environ: Mapping[str, str]) -> Paths:
+    if home := environ.get("YTPOOL_HOME"):
+        folder = Path(home).expanduser().absolute() / profile
+        return Paths(folder / "config.toml", folder / "state.db", folder / "cache", folder / "sandbox")
+    import platformdirs  # noqa: PLC0415 - not needed where YTPOOL_HOME says it all
+
+    state = Path(platformdirs.user_state_dir("ytpool", appauthor=False)) / profile
+    return Paths(
+        config=Path(platformdirs.user_config_dir("ytpool", appauthor=False)) / profile / "config.toml",
+        state=state / "state.db",
+        cache=Path(platformdirs.user_cache_dir("ytpool", appauthor=False)) / profile,
+        sandbox=state / "sandbox",
+    )
+
+
+def _from_file(file: Path) -> dict[str, _Given]:
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigInvalid(f"{file}: cannot be read: {error.strerror}", file=str(file)) from error
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ConfigInvalid(f"{file}:{line}: is not UTF-8 text", file=str(file), line=line) from error
+    return _parse(text, file)
+
+
+def _parse(text: str, file: Path) -> dict[str, _Given]:
+    import tomllib  # noqa: PLC0415 - most commands find no file, and pay nothing for it
+
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        sentence, _, place = str(error).partition(" (at ")
+        found = re.match(r"line (\d+)", place)
+        line = int(found[1]) if found else text.count("\n") + 1
+        message = f"{file}:{line}: is not TOML: {sentence[:1].lower()}{sentence[1:]}"
+        raise ConfigInvalid(message, file=str(file), line=line) from error
+    lines = _lines(text)
+
+    def given(value: Any, *path: str) -> _Given:
+        line = next((lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in lines), 1)
+        return _Given(value, f"{file}:{line}", str(file), line)
+
+    found_values = {}
+    for section, value in table.items():
+        if section == "state":
+            found_values["state"] = given(value, "state")
+        elif section not in SECTIONS:
+            what = "section" if isinstance(value, dict) else "setting"
+            given(value, section).refuse(section, _unknown(what, section, ["state", *SECTIONS]))
+        elif not isinstance(value, dict):
+            given(value, section).refuse(section, f"{section} is a section: write [{section}] and its keys below")
+        else:
+            for key, inner in value.items():
+                name = f"{section}.{key}"
+                if key not in SECTIONS[section]._fields:
+                    given(inner, section, key).refuse(name, _unknown_key(section, key))
+                found_values[name] = given(inner, section, key)
+    return found_values
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
+    found = {}
+    if state := environ.get("YTPOOL_STATE"):
+        found["state"] = _Given(state, "YTPOOL_STATE")
+    for variable, text in environ.items():
+        prefix, _, rest = variable.partition("_")
+        section, _, key = rest.lower().partition("_")
+        if prefix != "YTPOOL" or section not in SECTIONS or not text:
+            continue
+        # A misspelt endpoint would quietly send a rehearsal to Google.
+        if key not in SECTIONS[section]._fields:
+            _Given(text, variable).refuse(f"{section}.{key}", _unknown_key(section, key))
+        default = SECTIONS[section]._field_defaults[key]
+        found[f"{section}.{key}"] = _Given(_from_text(text, default), variable)
+    return found
+
+
+def _from_text(text: str, default: Any) -> Any:
+    """Read a variable as the type of its default; what cannot be read stays text, and is refused as such."""
+    if isinstance(default, bool):
+        return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}.get(text.lower(), text)
+    try:
+        return type(default)(text)
+    except ValueError:
+        return text
+
+
+def _decide(profile: str, paths: Paths, given: Mapping[str, _Given]) -> Config:
+    if profile == SANDBOX:
+        given = {key: value for key, value in given.items() if not key.startswith("google.")}
+    values = {key: _checked(key, one) for key, one in given.items()}
+    sections = {
+        name: kind(**{key: values[f"{name}.{key}"] for key in kind._fields if f"{name}.{key}" in values})
+        for name, kind in SECTIONS.items()
+    }
+    origins = {key: one.origin for key, one in given.items()}
+    if profile == SANDBOX:
+        sections["google"] = Google("", "", "", "")
+        origins |= {f"google.{key}": "the sandbox of this profile" for key in Google._fields}
+    if "state" in values:
+        paths = paths._replace(state=_state_path(given["state"], paths))
+    _check_together(sections["thresholds"], sections["balancing"], given)
+    return Config(profile=profile, paths=paths, origins=origins, **sections)
+
+
+def _checked(key: str, given: _Given) -> Any:
+    section, _, name = key.rpartition(".")
+    default = SECTIONS[section]._field_defaults[name] if section else ""
+    value = given.value
+    if isinstance(default, float) and type(value) is int:
+        value = float(value)
+    if type(value) is not type(default):
+        given.refuse(key, f"{key} must be {_TYPES[type(default)]}, not {value!r}")
+    if key.startswith("google."):
+        value = _address(key, value, given)
+    right, meaning = CHECKS.get(key, _ANYTHING)
+    if not right(value):
+        wish = ""
+        if key == "time.zone":
+            wish = _suggestion(value, _zones())
+        given.refuse(key, f"{key} must be {meaning}, not {value!r}{wish}")
+    return value
+
+
+def _address(key: str, value: str, given: _Given) -> str:
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        given.refuse(key, f"{key} must be an address, not {value!r} ({error})")
+    if parts.scheme not in {"http", "https"} or not host or parts.username or parts.query or parts.fragment:
+        given.refuse(key, f"{key} must be an address like https://host/path, without a query, not {value!r}")
+    if parts.scheme == "http" and not re.fullmatch(r"localhost|::1|127(\.\d{1,3}){3}", host):
+        given.refuse(key, f"{key} may use plain http only for this machine (127.0.0.1, ::1, localhost), not {value!r}")
+    if key == "google.api_root" and not value.endswith("/"):
+        return value + "/"
+    return value
+
+
+def _state_path(given: _Given, paths: Paths) -> Path:
+    if re.match(r"postgres(ql)?://", given.value):
+        given.refuse("state", "this version keeps its state in a local file: state must be a path, not a database URL")
+    if "://" in given.value:
+        given.refuse("state", f"state must be a path, not {given.value!r}")
+    # A path in the file is meant from the file's own folder: cron starts elsewhere than a terminal does.
+    base = paths.config.parent if given.file else Path.cwd()
+    return base / Path(given.value).expanduser()
+
+
+def _check_together(thresholds: Thresholds, balancing: Balancing, given: Mapping[str, _Given]) -> None:
+    if not thresholds.yellow < thresholds.orange < thresholds.red:
+        key = next(f"thresholds.{name}" for name in Thresholds._fields if f"thresholds.{name}" in given)
+        values = ", ".join(f"{name} {value}" for name, value in thresholds._asdict().items())
+        given[key].refuse(key, f"thresholds must rise from yellow over orange to red, not {values}")
+    weights = [f"balancing.{name}" for name in Balancing._fields[1:]]
+    if not any(balancing[1:]):
+        given[weights[0]].refuse(weights[0], "balancing must weigh something: quota, success, idle and age are all 0")
+
+
+def _unknown(what: str, name: str, known: Sequence[str]) -> str:
+    return f"there is no {what} {name}{_suggestion(name, known)}"
+
+
+def _unknown_key(section: str, key: str) -> str:
+    known = SECTIONS[section]._fields
+    if close := get_close_matches(key, known, n=1):
+        return f"there is no setting {section}.{key}; did you mean {section}.{close[0]}?"
+    return f"there is no setting {section}.{key}; {section} has {', '.join(known)}"
+
+
+def _suggestion(name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _lines(text: str) -> dict[tuple[str, ...], int]:
+    """Find the line on which each section and key is written, which `tomllib` does not tell."""
+    found: dict[tuple[str, ...], int] = {}
+    section: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[\[?([^\[\]]+)\]", line):
+            section = _dotted(header[1])
+            found.setdefault(section, number)
+        elif key := re.match(r"""\s*([\w\-."' ]+?)\s*=""", line):
+            path = (*section, *_dotted(key[1]))
+            found.setdefault(path, number)
+            found.setdefault(path[:1], number)
+    return found
+
+
+def _dotted(name: str) -> tuple[str, ...]:
+    return tuple(part.strip(" \t\"'") for part in name.split("."))
+
+
+def _is_zone(name: str) -> bool:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - only where a zone is named
+
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _zones() -> list[str]:
+    from zoneinfo import available_timezones  # noqa: PLC0415 - only to help with a misspelt one
+
+    return sorted(available_timezones())
+
+
+def _one_of(*words: str) -> Check:
+    return (lambda value: value in words), f"one of {', '.join(words)}"
+
+
+def _between(least: float, most: float) -> Check:
+    return (lambda value: least <= value <= most), f"between {least} and {most}"
+
+
+_TYPES = {str: "text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
+_ANYTHING: Check = (lambda _: True), ""
+_WEIGHT = _between(0, 1000)
+
+CHECKS: Mapping[str, Check] = {
+    "state": (bool, "a path"),
+    "time.zone": (_is_zone, "a time zone like Europe/Berlin"),
+    "vault.place": ((lambda value: value in {"", "keyring", "keyfile"}), "keyring or keyfile"),
+    "vault.keyring_timeout": _between(0.1, 600),
+    "upload.privacy": _one_of("private", "unlisted", "public"),
+    "upload.chunk_mib": _between(8, 64),
+    "upload.category": (str.isdecimal, "the number of a category in quotes"),
+    "thresholds.yellow": _between(1, 100),
+    "thresholds.orange": _between(1, 100),
+    "thresholds.red": _between(1, 100),
+    "balancing.strategy": _one_of("health", "round_robin", "least_used", "random", "fill"),
+    "balancing.quota": _WEIGHT,
+    "balancing.success": _WEIGHT,
+    "balancing.idle": _WEIGHT,
+    "balancing.age": _WEIGHT,
+    "refresh.within_minutes": _between(1, 24 * 60),
+    "network.timeout": _between(1, 3600),
+    "log.level": _one_of("debug", "info", "warning", "error"),
+}
