@@ -110,9 +110,10 @@ def _resource(api_root: str, name: str) -> Any:
 @cache
 def _service(api_root: str) -> Any:
     # Google's client adds parameters to the document it is given, hence the copy. It takes calls from `api_endpoint`
-    # and uploads from `rootUrl`; both are set, or an environment variable of Google's could move one of them.
-    # Without an `http` of some kind it would look for the machine's own Google login.
+    # and uploads from `rootUrl`; both are set, and the universe too, or variables of Google's own would move or stop
+    # our requests. Without an `http` of some kind it would look for the machine's own Google login.
     edited = copy.deepcopy(document())
     edited.update(rootUrl=api_root, baseUrl=api_root)
     edited.pop("mtlsRootUrl", None)
-    return build_from_document(edited, http=object(), client_options={"api_endpoint": api_root})
+    options = {"api_endpoint": api_root, "universe_domain": "googleapis.com"}
+    return build_from_document(edited, http=object(), client_options=options)

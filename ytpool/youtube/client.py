@@ -8,16 +8,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
-from ytpool.domain.endpoints import is_safe
 from ytpool.domain.logins import Client, Token
 from ytpool.domain.secret import Secret
 from ytpool.errors import FileInvalid, MetadataInvalid, UpstreamFailed, UsageWrong
 from ytpool.youtube import oauth
 from ytpool.youtube.answers import Answer, malformed, refused, require_object
 from ytpool.youtube.calls import Announced, Call, Calls, accepts, check_video
-from ytpool.youtube.uploads import Finished, Kept, Moved
+from ytpool.youtube.uploads import Finished, Kept, Moved, session_address
 from ytpool.youtube.uploads import ask as ask_session
 from ytpool.youtube.uploads import send as send_file
 from ytpool.youtube.wire import Wire, require_safe
@@ -138,12 +137,10 @@ class YouTube:
             "Slug": _slug(slug),
         }
         answer = self._ask(call, token, headers)
-        session = urljoin(call.url, answer.headers.get("Location", ""))
-        if not answer.headers.get("Location"):
+        session = session_address(answer, call.operation, call.url)
+        if session is None:
             raise malformed(answer, call.operation, "without the session's address")
-        if not is_safe(session):
-            raise malformed(answer, call.operation, "with a session address that must not be given a token")
-        return Secret(session)
+        return session
 
     def ask(self, session: Secret, token: Secret, size: int) -> Kept | Finished:
         """Ask an upload session how far it is; see `uploads.ask`."""

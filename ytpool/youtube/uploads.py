@@ -121,6 +121,20 @@ def send(
             )
 
 
+def session_address(answer: Answer, operation: str, asked: str) -> Secret | None:
+    """Return the session that an answer names in `Location`, relative or whole, or None where it names none."""
+    location = answer.headers.get("Location")
+    if not location:
+        return None
+    try:
+        session = urljoin(asked, location)
+    except ValueError:
+        session = ""
+    if not is_safe(session):
+        raise malformed(answer, operation, "with a session address that must not be given a token")
+    return Secret(session)
+
+
 class _Chunk:
     """A part of the file as a request body: read in blocks, and telling how far it is."""
 
@@ -161,10 +175,11 @@ def _event(answer: Answer, operation: str, session: Secret, token: Secret) -> Ke
             raise malformed(answer, operation, "no video is in it")
         return Finished(video=video)
     if answer.status == 308:
+        moved = session_address(answer, operation, session.reveal())
         return Kept(
             offset=_offset(answer, operation),
             retry_after=answer.retry_after,
-            moved_to=_moved_to(answer, operation, session),
+            moved_to=None if moved == session else moved,
         )
     if answer.is_good:
         raise malformed(answer, operation, "an upload ends with 200 or 201")
@@ -179,16 +194,6 @@ def _offset(answer: Answer, operation: str) -> int:
     if found is None:
         raise malformed(answer, operation, "its Range is not one that starts at byte 0")
     return int(found[1]) + 1
-
-
-def _moved_to(answer: Answer, operation: str, session: Secret) -> Secret | None:
-    location = answer.headers.get("Location")
-    if not location:
-        return None
-    moved = urljoin(session.reveal(), location)
-    if not is_safe(moved):
-        raise malformed(answer, operation, "with a session address that must not be given a token")
-    return None if moved == session.reveal() else Secret(moved)
 
 
 def _lie(answer: Answer, operation: str, says: str) -> UpstreamFailed:
