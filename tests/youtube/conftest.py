@@ -1,5 +1,6 @@
 """A server that says what a test tells it to, over real sockets, and writes down what it was sent."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -54,6 +55,9 @@ class Scripted:
     requests: list[Request] = field(default_factory=list)
     handle: Callable[[Request], Step] | None = None
 
+    reply = staticmethod(reply)
+    hang_up = HANG_UP
+
     def __post_init__(self):
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
@@ -71,10 +75,8 @@ class Scripted:
     def close(self):
         # Closing alone would leave a thread sitting in accept() and the port listening.
         for one in (self._listener, *self._open):
-            try:
+            with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             one.close()
 
     def _accept(self):
@@ -139,14 +141,3 @@ def youtube(google, heard):
 @pytest.fixture
 def token():
     return Secret("the-access-token")
-
-
-@pytest.fixture
-def say():
-    """The words of a script: `say.reply(…)`, `say.hang_up`."""
-
-    class Words:
-        hang_up = HANG_UP
-
-    Words.reply = staticmethod(reply)
-    return Words

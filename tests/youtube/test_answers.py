@@ -1,5 +1,7 @@
 """The error bodies that were really seen, and what else may come in their place."""
 
+import json
+
 import pytest
 
 from ytpool.errors import UpstreamFailed
@@ -10,21 +12,18 @@ SEARCH_QUOTA = (
     "'youtube.googleapis.com' for consumer 'project_number:123456789012'."
 )
 UPLOAD_QUOTA = SEARCH_QUOTA.replace("Search Queries", "Video Uploads")
-OUT_OF_QUOTA = 'The request cannot be completed because you have exceeded your <a href="/youtube/v3/getting-started#quota">quota</a>.'
+OUT_OF_QUOTA = (
+    "The request cannot be completed because you have exceeded your "
+    '<a href="/youtube/v3/getting-started#quota">quota</a>.'
+)
 TOO_MANY_VIDEOS = "The user has exceeded the number of videos they may upload."
 
 
 def answer(status, body=b"", **headers):
-    content = body if isinstance(body, bytes) else json_of(body)
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return Answer(
         status=status, headers={name.replace("_", "-"): value for name, value in headers.items()}, body=content
     )
-
-
-def json_of(value):
-    import json
-
-    return json.dumps(value).encode()
 
 
 def backend(code, domain, reason, message):

@@ -64,7 +64,7 @@ def test_an_unknown_value_is_refused_with_the_values_that_are_known():
 def test_what_a_method_requires_must_be_there():
     check_body(document(), "Video", {"status": {}}, method="youtube.videos.insert")
 
-    with pytest.raises(MetadataInvalid, match="youtube.videos.update requires it"):
+    with pytest.raises(MetadataInvalid, match=r"youtube\.videos\.update requires it"):
         check_body(document(), "Video", {"status": {}}, method="youtube.videos.update")
 
 

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from ytpool.domain.secret import Secret
 from ytpool.errors import FileInvalid, MetadataInvalid, UpstreamFailed, UsageWrong
 from ytpool.youtube.client import ChannelSeen, YouTube
 
@@ -34,8 +35,8 @@ def start(youtube, token, **changes):
     return youtube.open_session(token, **(given | changes))
 
 
-def test_the_channel_of_a_token_is_seen(google, youtube, token, say):
-    google.answers(say.reply(200, {"items": [CHANNEL]}))
+def test_the_channel_of_a_token_is_seen(google, youtube, token):
+    google.answers(google.reply(200, {"items": [CHANNEL]}))
 
     channel = youtube.my_channel(token)
 
@@ -47,14 +48,14 @@ def test_the_channel_of_a_token_is_seen(google, youtube, token, say):
     assert request.headers["user-agent"].startswith("ytpool/")
 
 
-def test_a_login_without_a_channel_is_told_in_three_ways(google, youtube, token, say):
-    google.answers(say.reply(200, {"items": []}), say.reply(200, {"kind": "x"}), say.reply(401, NO_CHANNEL))
+def test_a_login_without_a_channel_is_told_in_three_ways(google, youtube, token):
+    google.answers(google.reply(200, {"items": []}), google.reply(200, {"kind": "x"}), google.reply(401, NO_CHANNEL))
 
     assert [youtube.my_channel(token) for _ in range(3)] == [None, None, None]
 
 
-def test_a_channel_without_an_id_is_no_channel(google, youtube, token, say):
-    google.answers(say.reply(200, {"items": [{"snippet": {"title": "x"}}]}))
+def test_a_channel_without_an_id_is_no_channel(google, youtube, token):
+    google.answers(google.reply(200, {"items": [{"snippet": {"title": "x"}}]}))
 
     with pytest.raises(UpstreamFailed) as failed:
         youtube.my_channel(token)
@@ -62,8 +63,8 @@ def test_a_channel_without_an_id_is_no_channel(google, youtube, token, say):
     assert failed.value.reason == "malformedAnswer"
 
 
-def test_fifty_videos_are_one_call_and_more_are_refused_before_it(google, youtube, token, say):
-    google.answers(say.reply(200, {"items": [{"id": "v1"}]}))
+def test_fifty_videos_are_one_call_and_more_are_refused_before_it(google, youtube, token):
+    google.answers(google.reply(200, {"items": [{"id": "v1"}]}))
     ids = [f"v{number}" for number in range(50)]
 
     assert youtube.videos(token, ids, ["status", "fileDetails"]) == [{"id": "v1"}]
@@ -76,8 +77,8 @@ def test_fifty_videos_are_one_call_and_more_are_refused_before_it(google, youtub
     assert query(request)["part"] == ["status,fileDetails"]
 
 
-def test_an_uploads_playlist_is_read_page_by_page(google, youtube, token, say):
-    google.answers(say.reply(200, {"items": [{"id": "1"}], "nextPageToken": "N"}), say.reply(200, {"items": []}))
+def test_an_uploads_playlist_is_read_page_by_page(google, youtube, token):
+    google.answers(google.reply(200, {"items": [{"id": "1"}], "nextPageToken": "N"}), google.reply(200, {"items": []}))
 
     assert youtube.uploads(token, "UUnews") == ([{"id": "1"}], "N")
     assert youtube.uploads(token, "UUnews", "N") == ([], "")
@@ -87,8 +88,8 @@ def test_an_uploads_playlist_is_read_page_by_page(google, youtube, token, say):
     assert query(google.requests[1])["maxResults"] == ["50"]
 
 
-def test_a_video_is_updated_by_whole_parts_and_deleted_by_id(google, youtube, token, say):
-    google.answers(say.reply(200, {"id": "v1"}), say.reply(204, b"", Content_Type=None))
+def test_a_video_is_updated_by_whole_parts_and_deleted_by_id(google, youtube, token):
+    google.answers(google.reply(200, {"id": "v1"}), google.reply(204, b"", Content_Type=None))
     body = {"id": "v1", "status": {"privacyStatus": "unlisted"}}
 
     assert youtube.update_video(token, body, ["status"]) == {"id": "v1"}
@@ -99,8 +100,8 @@ def test_a_video_is_updated_by_whole_parts_and_deleted_by_id(google, youtube, to
     assert (delete.method, query(delete)["id"]) == ("DELETE", ["v1"])
 
 
-def test_a_session_is_started_as_google_asks_for_it(google, youtube, token, say):
-    google.answers(say.reply(200, b"", Location=f"{google.url}upload/youtube/v3/videos?upload_id=1"))
+def test_a_session_is_started_as_google_asks_for_it(google, youtube, token):
+    google.answers(google.reply(200, b"", Location=f"{google.url}upload/youtube/v3/videos?upload_id=1"))
 
     session = start(youtube, token, slug="Grüße %41 & Co.mp4")
 
@@ -118,16 +119,16 @@ def test_a_session_is_started_as_google_asks_for_it(google, youtube, token, say)
 
 
 @pytest.mark.parametrize("name", [" a b.mp4 ", "  ", "100%.mp4", "\udcff.mp4", "zeile\n2.mp4"])
-def test_every_file_name_survives_the_header(google, youtube, token, say, name):
-    google.answers(say.reply(200, b"", Location="/session"))
+def test_every_file_name_survives_the_header(google, youtube, token, name):
+    google.answers(google.reply(200, b"", Location="/session"))
 
     start(youtube, token, slug=name)
 
     assert unquote(google.requests[0].headers["slug"], errors="surrogateescape") == name
 
 
-def test_a_session_start_without_an_address_is_no_session(google, youtube, token, say):
-    google.answers(say.reply(200, b""))
+def test_a_session_start_without_an_address_is_no_session(google, youtube, token):
+    google.answers(google.reply(200, b""))
 
     with pytest.raises(UpstreamFailed) as failed:
         start(youtube, token)
@@ -153,8 +154,8 @@ def test_what_would_be_refused_or_published_by_accident_is_never_sent(google, yo
     assert google.requests == []
 
 
-def test_a_root_with_a_path_holds_calls_and_uploads_alike(google, heard, token, say):
-    google.answers(say.reply(200, {"items": []}), say.reply(200, b"", Location="/session"))
+def test_a_root_with_a_path_holds_calls_and_uploads_alike(google, heard, token):
+    google.answers(google.reply(200, {"items": []}), google.reply(200, b"", Location="/session"))
     youtube = YouTube(api_root=f"{google.url}deep/er/", heard=heard.append)
 
     youtube.my_channel(token)
@@ -167,10 +168,10 @@ def test_a_root_with_a_path_holds_calls_and_uploads_alike(google, heard, token, 
     ]
 
 
-def test_no_variable_of_googles_own_moves_our_requests(google, heard, token, say, monkeypatch):
+def test_no_variable_of_googles_own_moves_our_requests(google, heard, token, monkeypatch):
     monkeypatch.setenv("GOOGLE_CLOUD_UNIVERSE_DOMAIN", "example.com")
     monkeypatch.setenv("GOOGLE_API_USE_MTLS_ENDPOINT", "always")
-    google.answers(say.reply(200, {"items": []}))
+    google.answers(google.reply(200, {"items": []}))
     youtube = YouTube(api_root=f"{google.url}moved/", heard=heard.append)
 
     youtube.my_channel(token)
@@ -179,13 +180,11 @@ def test_no_variable_of_googles_own_moves_our_requests(google, heard, token, say
     assert google.requests[0].target.startswith("/moved/youtube/v3/channels")
 
 
-def test_threads_have_connections_of_their_own(google, youtube, token, say):
-    google.handle = lambda request: say.reply(200, {"items": [{**CHANNEL, "id": request.headers["authorization"]}]})
+def test_threads_have_connections_of_their_own(google, youtube):
+    google.handle = lambda request: google.reply(200, {"items": [{**CHANNEL, "id": request.headers["authorization"]}]})
     seen = {}
 
     def look(number):
-        from ytpool.domain.secret import Secret
-
         seen[number] = {youtube.my_channel(Secret(f"t{number}")).channel_id for _ in range(20)}
 
     threads = [threading.Thread(target=look, args=(number,)) for number in range(4)]
@@ -199,8 +198,8 @@ def test_threads_have_connections_of_their_own(google, youtube, token, say):
     youtube.close()
 
 
-def test_a_long_error_page_is_not_read_to_its_end(google, youtube, token, say):
-    google.answers(say.reply(500, b"x" * (8 << 20)))
+def test_a_long_error_page_is_not_read_to_its_end(google, youtube, token):
+    google.answers(google.reply(500, b"x" * (8 << 20)))
 
     with pytest.raises(UpstreamFailed) as failed:
         youtube.my_channel(token)
@@ -208,8 +207,8 @@ def test_a_long_error_page_is_not_read_to_its_end(google, youtube, token, say):
     assert failed.value.http_status == 500
 
 
-def test_a_good_answer_that_breaks_off_is_told_with_its_status(google, youtube, token, say):
-    google.answers(say.reply(200, b'{"items": [', Content_Length="500", hang_up=True))
+def test_a_good_answer_that_breaks_off_is_told_with_its_status(google, youtube, token):
+    google.answers(google.reply(200, b'{"items": [', Content_Length="500", hang_up=True))
 
     with pytest.raises(UpstreamFailed) as failed:
         youtube.my_channel(token)

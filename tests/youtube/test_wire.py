@@ -32,8 +32,8 @@ def start(youtube, token):
     )
 
 
-def test_a_post_whose_answer_is_lost_on_a_fresh_connection_is_sent_once(google, youtube, token, say):
-    google.answers(say.hang_up, say.reply(Location=f"{google.url}session"))
+def test_a_post_whose_answer_is_lost_on_a_fresh_connection_is_sent_once(google, youtube, token):
+    google.answers(google.hang_up, google.reply(Location=f"{google.url}session"))
 
     with pytest.raises(UpstreamFailed) as failed:
         start(youtube, token)
@@ -44,8 +44,8 @@ def test_a_post_whose_answer_is_lost_on_a_fresh_connection_is_sent_once(google, 
     assert not failed.value.answered
 
 
-def test_a_post_whose_answer_is_lost_on_a_kept_connection_is_sent_once(google, youtube, token, say):
-    google.answers(say.reply(200, {"items": []}), say.hang_up, say.reply(Location=f"{google.url}session"))
+def test_a_post_whose_answer_is_lost_on_a_kept_connection_is_sent_once(google, youtube, token):
+    google.answers(google.reply(200, {"items": []}), google.hang_up, google.reply(Location=f"{google.url}session"))
     youtube.my_channel(token)
 
     with pytest.raises(UpstreamFailed) as failed:
@@ -57,8 +57,8 @@ def test_a_post_whose_answer_is_lost_on_a_kept_connection_is_sent_once(google, y
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_no_status_makes_a_post_go_out_twice(google, youtube, token, say, status):
-    google.answers(say.reply(status, {}, Retry_After="0"), say.reply(Location=f"{google.url}session"))
+def test_no_status_makes_a_post_go_out_twice(google, youtube, token, status):
+    google.answers(google.reply(status, {}, Retry_After="0"), google.reply(Location=f"{google.url}session"))
 
     with pytest.raises(UpstreamFailed) as failed:
         start(youtube, token)
@@ -69,9 +69,9 @@ def test_no_status_makes_a_post_go_out_twice(google, youtube, token, say, status
 
 
 def test_a_kept_connection_that_the_server_closed_while_idle_is_replaced_before_anything_is_written(
-    google, youtube, token, say
+    google, youtube, token
 ):
-    google.answers(say.reply(200, {"items": []}, hang_up=True), say.reply(Location=f"{google.url}session"))
+    google.answers(google.reply(200, {"items": []}, hang_up=True), google.reply(Location=f"{google.url}session"))
     youtube.my_channel(token)
     time.sleep(0.1)
 
@@ -81,8 +81,8 @@ def test_a_kept_connection_that_the_server_closed_while_idle_is_replaced_before_
     assert [(request.method, request.connection) for request in google.requests] == [("GET", 1), ("POST", 2)]
 
 
-def test_an_answer_in_time_is_heard_before_the_whole_body_was_sent(google, youtube, token, say):
-    google.answers(say.reply(503, {"error": {"message": "later"}}, hang_up=True, reads_body=False))
+def test_an_answer_in_time_is_heard_before_the_whole_body_was_sent(google, youtube, token):
+    google.answers(google.reply(503, {"error": {"message": "later"}}, hang_up=True, reads_body=False))
 
     events = youtube.send(
         Secret(f"{google.url}session"),
@@ -100,8 +100,8 @@ def test_an_answer_in_time_is_heard_before_the_whole_body_was_sent(google, youtu
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_no_redirect_is_followed(google, youtube, token, say, status):
-    google.answers(say.reply(status, b"", Location=f"{google.url}elsewhere"), say.reply(200, {"items": []}))
+def test_no_redirect_is_followed(google, youtube, token, status):
+    google.answers(google.reply(status, b"", Location=f"{google.url}elsewhere"), google.reply(200, {"items": []}))
 
     with pytest.raises(UpstreamFailed) as failed:
         youtube.my_channel(token)
@@ -134,12 +134,12 @@ def test_a_server_that_says_nothing_is_waited_for_and_then_counted_as_sent(heard
     assert failed.value.sent
 
 
-def test_every_answer_tells_its_moment_good_or_bad(google, youtube, token, heard, say):
+def test_every_answer_tells_its_moment_good_or_bad(google, youtube, token, heard):
     google.answers(
-        say.reply(200, {"items": []}),
-        say.reply(500, b"", Date="Fri, 20 Nov 2026 12:00:05 GMT"),
-        say.reply(500, b"", Date="yesterday, or the day before"),
-        say.reply(500, b"", Date=None),
+        google.reply(200, {"items": []}),
+        google.reply(500, b"", Date="Fri, 20 Nov 2026 12:00:05 GMT"),
+        google.reply(500, b"", Date="yesterday, or the day before"),
+        google.reply(500, b"", Date=None),
     )
 
     youtube.my_channel(token)
@@ -174,8 +174,8 @@ def test_loopback_and_https_are_accepted(address, heard):
 
 
 @pytest.mark.parametrize("location", ["http://youtube.example/session", "http://[half", ""])
-def test_a_session_address_that_must_not_have_a_token_is_refused(google, youtube, token, say, location):
-    google.answers(say.reply(200, b"", Location=location))
+def test_a_session_address_that_must_not_have_a_token_is_refused(google, youtube, token, location):
+    google.answers(google.reply(200, b"", Location=location))
 
     with pytest.raises(UpstreamFailed) as failed:
         start(youtube, token)
@@ -183,17 +183,17 @@ def test_a_session_address_that_must_not_have_a_token_is_refused(google, youtube
     assert (failed.value.reason, failed.value.http_status) == ("malformedAnswer", 200)
 
 
-def test_this_machine_is_never_reached_through_a_proxy(google, youtube, token, say, monkeypatch):
+def test_this_machine_is_never_reached_through_a_proxy(google, youtube, token, monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9/")
-    google.answers(say.reply(200, {"items": []}))
+    google.answers(google.reply(200, {"items": []}))
 
     assert youtube.my_channel(token) is None
 
 
-def test_https_goes_through_the_proxy_of_the_environment(google, heard, token, say, monkeypatch):
+def test_https_goes_through_the_proxy_of_the_environment(google, heard, token, monkeypatch):
     monkeypatch.setenv("https_proxy", google.url)
-    google.answers(say.reply(403, b"", hang_up=True))
+    google.answers(google.reply(403, b"", hang_up=True))
     client = YouTube(api_root="https://youtube.example/", heard=heard.append)
 
     with pytest.raises(UpstreamFailed) as failed:
@@ -205,18 +205,18 @@ def test_https_goes_through_the_proxy_of_the_environment(google, heard, token, s
     assert not failed.value.sent
 
 
-def test_a_login_in_netrc_does_not_replace_the_token(google, youtube, token, say, monkeypatch, tmp_path):
+def test_a_login_in_netrc_does_not_replace_the_token(google, youtube, token, monkeypatch, tmp_path):
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    google.answers(say.reply(200, {"items": []}))
+    google.answers(google.reply(200, {"items": []}))
 
     youtube.my_channel(token)
 
     assert google.requests[0].headers["authorization"] == "Bearer the-access-token"
 
 
-def test_a_cookie_given_to_one_account_is_not_shown_with_the_next(google, youtube, token, say):
-    google.answers(say.reply(200, {"items": []}, Set_Cookie="who=first; Path=/"), say.reply(200, {"items": []}))
+def test_a_cookie_given_to_one_account_is_not_shown_with_the_next(google, youtube, token):
+    google.answers(google.reply(200, {"items": []}, Set_Cookie="who=first; Path=/"), google.reply(200, {"items": []}))
 
     youtube.my_channel(token)
     youtube.my_channel(Secret("another-token"))
@@ -224,11 +224,11 @@ def test_a_cookie_given_to_one_account_is_not_shown_with_the_next(google, youtub
     assert "cookie" not in google.requests[1].headers
 
 
-def test_neither_logs_nor_errors_show_a_token_or_a_session(google, youtube, say, caplog):
+def test_neither_logs_nor_errors_show_a_token_or_a_session(google, youtube, caplog):
     caplog.set_level(logging.DEBUG)
     secret, session = Secret("tok-3F7A"), Secret(f"{google.url}upload?upload_id=ses-9C2E")
     repeats = {"error": {"message": f"bad tok-3F7A at {session.reveal()}", "errors": [{"reason": "x"}]}}
-    google.answers(say.reply(200, b"", Location=session.reveal()), say.reply(400, repeats), say.hang_up)
+    google.answers(google.reply(200, b"", Location=session.reveal()), google.reply(400, repeats), google.hang_up)
     told = []
 
     start(youtube, secret)
@@ -243,9 +243,7 @@ def test_neither_logs_nor_errors_show_a_token_or_a_session(google, youtube, say,
         assert all(secret_word not in words for words in told)
 
 
-def test_a_certificate_nobody_trusts_stops_the_request_before_it_leaves(
-    google, heard, token, say, tmp_path, monkeypatch
-):
+def test_a_certificate_nobody_trusts_stops_the_request_before_it_leaves(google, heard, token, tmp_path, monkeypatch):
     bundle = self_signed(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(bundle)
@@ -258,7 +256,7 @@ def test_a_certificate_nobody_trusts_stops_the_request_before_it_leaves(
     assert not failed.value.sent
     assert google.requests == []
 
-    google.answers(say.reply(200, {"items": []}))
+    google.answers(google.reply(200, {"items": []}))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
     assert client.my_channel(token) is None
     client.close()

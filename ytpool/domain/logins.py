@@ -24,7 +24,7 @@ _WHERE_CLIENTS_COME_FROM = (
 )
 _WHERE_TOKENS_COME_FROM = "log in instead: ytpool auth add NAME --client-secrets FILE"
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
-_PICKLE = re.compile(rb"\x80[\x02-\x05]|c[a-z_][\w.]*\n\w|\(dp?\d*\n|ccopy_reg")
+_PICKLE = re.compile(rb"\x80[\x02-\x05]|c[a-z_][\w.]*\n\w")  # a protocol's number, or the name of a class
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
