@@ -1,0 +1,179 @@
+"""OAuth clients, tokens, and the two files an operator brings them in.
+
+What Google's console writes for a desktop client and what Google's libraries write for a user look alike and are
+often confused; each parser says which of the two it was given. Nothing here talks to anybody.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ytpool.domain.endpoints import is_loopback, is_safe
+from ytpool.domain.secret import Secret
+from ytpool.errors import ClientSecretsInvalid, TokenFileInvalid
+
+AUTH_URI = "https://accounts.google.com/o/oauth2/v2/auth"
+TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a token
+REVOKE_URI = "https://oauth2.googleapis.com/revoke"
+
+_WHERE_CLIENTS_COME_FROM = (
+    "in Google Cloud console, APIs & Services, Credentials: create an OAuth client ID of type Desktop app, "
+    "download its JSON, and pass that file with --client-secrets"
+)
+_WHERE_TOKENS_COME_FROM = "log in instead: ytpool auth add NAME --client-secrets FILE"
+_PRINTABLE = re.compile(r"[\x21-\x7e]+")
+_PICKLE = re.compile(rb"\x80[\x02-\x05]|c[a-z_][\w.]*\n\w")  # a protocol's number, or the name of a class
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """An OAuth client of a project. `redirect_uri` is empty where any loopback port will do, as for desktop clients."""
+
+    client_id: str
+    client_secret: Secret
+    auth_uri: str = AUTH_URI
+    token_uri: str = TOKEN_URI
+    project_id: str | None = None
+    redirect_uri: str = ""
+
+    @property
+    def number(self) -> str | None:
+        """Return the project's number, which Google writes before the client id's first hyphen."""
+        digits, hyphen, _ = self.client_id.partition("-")
+        return digits if hyphen and digits.isascii() and digits.isdigit() else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """What a token endpoint handed out.
+
+    `refresh` is None where the old refresh token stays; where it is set, the old one may be dead already. Empty
+    `scopes` mean: what was asked for. `refresh_expires_in` is set by Google for clients in testing: seven days.
+    """
+
+    access: Secret
+    expires_in: int
+    refresh: Secret | None = None
+    scopes: tuple[str, ...] = ()
+    refresh_expires_in: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenFile:
+    """What an authorized-user file tells; its access token may be long dead."""
+
+    refresh: Secret
+    access: Secret | None
+    scopes: tuple[str, ...]
+    client_id: str | None
+
+
+def is_token(text: object) -> bool:
+    """Say whether this can be sent as a token: visible ASCII, nothing that could end a header line."""
+    return isinstance(text, str) and _PRINTABLE.fullmatch(text) is not None
+
+
+def from_secrets_file(content: str | bytes) -> Client:
+    """Read a client-secrets file as Google's console writes it, or say what it is instead."""
+    table = _object(content, ClientSecretsInvalid, "client-secrets file", _WHERE_CLIENTS_COME_FROM)
+    if "installed" in table:
+        return _client(table["installed"], redirect_uri="")
+    if "web" in table:
+        return _client(table["web"], redirect_uri=_loopback_redirect(table["web"]))
+    raise ClientSecretsInvalid(f"the client-secrets file is {_what_it_is(table)}", hint=_WHERE_CLIENTS_COME_FROM)
+
+
+def from_token_file(content: str | bytes) -> TokenFile:
+    """Read a token file: what google-auth, gcloud or oauth2client store, or a token answer as it came."""
+    if isinstance(content, bytes) and _PICKLE.match(content):
+        raise TokenFileInvalid(
+            "the token file is a Python pickle; reading one runs whatever code it holds, so it is not read",
+            hint="convert it where it was made: open(…, 'w').write(credentials.to_json())",
+        )
+    table = _object(content, TokenFileInvalid, "token file", _WHERE_TOKENS_COME_FROM)
+    if "installed" in table or "web" in table or table.get("type") == "service_account":
+        raise TokenFileInvalid(f"the token file is {_what_it_is(table)}", hint=_WHERE_TOKENS_COME_FROM)
+    refresh = table.get("refresh_token")
+    if not refresh:
+        raise TokenFileInvalid(
+            "the token file has no refresh_token, so it would be worth nothing after an hour",
+            hint=_WHERE_TOKENS_COME_FROM,
+        )
+    access = table.get("token") or table.get("access_token")
+    for name, value in (("refresh_token", refresh), ("token", access)):
+        if value is not None and not is_token(value):
+            raise TokenFileInvalid(f"{name} in the token file is not a token", hint=_WHERE_TOKENS_COME_FROM)
+    client_id = table.get("client_id")
+    return TokenFile(
+        refresh=Secret(refresh),
+        access=Secret(access) if access else None,
+        scopes=_scopes(table.get("scopes", table.get("scope"))),
+        client_id=client_id if isinstance(client_id, str) and client_id else None,
+    )
+
+
+def _client(fields: object, *, redirect_uri: str) -> Client:
+    if not isinstance(fields, Mapping):
+        raise ClientSecretsInvalid("the client-secrets file holds no client", hint=_WHERE_CLIENTS_COME_FROM)
+    for name in ("client_id", "client_secret"):
+        if not is_token(fields.get(name)):
+            raise ClientSecretsInvalid(f"the client-secrets file has no {name}", hint=_WHERE_CLIENTS_COME_FROM)
+    addresses = {"auth_uri": fields.get("auth_uri") or AUTH_URI, "token_uri": fields.get("token_uri") or TOKEN_URI}
+    for name, address in addresses.items():
+        if not isinstance(address, str) or not is_safe(address):
+            raise ClientSecretsInvalid(
+                f"{name} in the client-secrets file is not an https address", hint=_WHERE_CLIENTS_COME_FROM
+            )
+    project_id = fields.get("project_id")
+    return Client(
+        client_id=fields["client_id"],
+        client_secret=Secret(fields["client_secret"]),
+        auth_uri=addresses["auth_uri"],
+        token_uri=addresses["token_uri"],
+        project_id=project_id if isinstance(project_id, str) and project_id else None,
+        redirect_uri=redirect_uri,
+    )
+
+
+def _loopback_redirect(fields: object) -> str:
+    """Return the one address of a web client that this machine can answer at."""
+    registered = fields.get("redirect_uris") if isinstance(fields, Mapping) else None
+    for address in registered if isinstance(registered, list) else ():
+        # Google compares a web client's address to the letter, port and all, and we listen on plain http.
+        if isinstance(address, str) and address.startswith("http://") and is_safe(address) and is_loopback(address):
+            return address
+    raise ClientSecretsInvalid(
+        "the client-secrets file is for a web application whose answers do not come to this machine",
+        hint=_WHERE_CLIENTS_COME_FROM,
+    )
+
+
+def _object(
+    content: str | bytes, error: type[ClientSecretsInvalid | TokenFileInvalid], name: str, hint: str
+) -> Mapping[str, Any]:
+    try:
+        table = json.loads(
+            content.decode("utf-8-sig") if isinstance(content, bytes) else content.removeprefix("\ufeff")
+        )
+    except (ValueError, RecursionError):
+        raise error(f"the {name} is not JSON", hint=hint) from None
+    if not isinstance(table, dict):
+        raise error(f"the {name} is JSON, but no object", hint=hint)
+    return table
+
+
+def _what_it_is(table: Mapping[str, Any]) -> str:
+    if table.get("type") == "service_account":
+        return "for a service account, and YouTube has no channels for those: a person must log in"
+    if "installed" in table or "web" in table:
+        return "a client-secrets file: pass it with --client-secrets"
+    if "refresh_token" in table or "access_token" in table or table.get("type") == "authorized_user":
+        return "a token file: pass it with --token, and the OAuth client's own JSON with --client-secrets"
+    return "JSON, but neither “installed” nor “web” is in it"
+
+
+def _scopes(given: object) -> tuple[str, ...]:
+    words = given.split() if isinstance(given, str) else given if isinstance(given, list) else []
+    return tuple(word for word in words if isinstance(word, str))
