@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ytpool.domain.secret import Secret
+from ytpool.domain.secret import Sealed, Secret
 from ytpool.errors import NotInitialised, SecretDamaged, VaultUnavailable
 from ytpool.vault.cron import readable_by_cron
-from ytpool.vault.envelope import Sealed, Vault
+from ytpool.vault.envelope import Vault
 from ytpool.vault.keyfiles import create_in_file
 from ytpool.vault.keys import Key, KeyFound, KeyPlace
 
@@ -345,7 +345,7 @@ def test_cron_will_not_know_a_variable_of_this_shell(key_file, monkeypatch):
 def test_a_key_in_a_file_loads_no_keyring_and_finding_it_no_cipher(key_file):
     program = (
         "import sys; from pathlib import Path\n"
-        "from ytpool.domain.secret import Secret; from ytpool.vault.envelope import Vault\n"
+        "from ytpool.domain.secret import Sealed, Secret; from ytpool.vault.envelope import Vault\n"
         "vault = Vault(key_id=sys.argv[1], key_file=Path(sys.argv[2]), environ={}); vault.locate()\n"
         "assert 'cryptography' not in sys.modules\n"
         "vault.open('token', 'news', vault.seal('token', 'news', Secret('')))\n"

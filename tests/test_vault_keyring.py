@@ -24,10 +24,10 @@ PRELUDE = """
 import json, os, sys, time
 from dataclasses import asdict
 from pathlib import Path
-from ytpool.domain.secret import Secret
+from ytpool.domain.secret import Sealed, Secret
 from ytpool.errors import YtpoolError
 from ytpool.vault.cron import readable_by_cron
-from ytpool.vault.envelope import Sealed, Vault
+from ytpool.vault.envelope import Vault
 from ytpool.vault.keyfiles import create_in_file
 from ytpool.vault.keyrings import create_in_keyring, keyring_answers
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from ytpool.sandbox.control import Control
-    from ytpool.vault import Vault
+    from ytpool.vault.envelope import Vault
     from ytpool.youtube.client import YouTube
 
 _KEEP_CONFIRMED_EVERY = 60.0
@@ -93,7 +93,7 @@ class Runtime:
         """What seals and opens secrets."""
         with self._opening:
             if self._vault is None:
-                from ytpool.vault import Vault  # noqa: PLC0415 -- the cipher is opened on first use
+                from ytpool.vault.envelope import Vault  # noqa: PLC0415 -- the cipher is opened on first use
 
                 with self.store.reading() as tx:
                     key_id = meta.get(tx, meta.VAULT_KEY)

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ytpool.domain.secret import Secret
+from ytpool.domain.uploads import Finished, Kept, Moved
 from ytpool.errors import FileChanged, UpstreamFailed, UsageWrong
-from ytpool.youtube.uploads import CHUNK_UNIT, Finished, Kept, Moved
+from ytpool.youtube.uploads import CHUNK_UNIT
 
 UNIT = CHUNK_UNIT
 VIDEO = {"id": "v1", "status": {"uploadStatus": "uploaded"}}

@@ -136,11 +136,11 @@ def settle_verdict(rt: Runtime, tx: Tx, held: Hold, failure: UpstreamFailed, ver
                 tx, Scope.PROJECT, held.payer.project, reason=reason, lifts=verdict.advice, until=until[verdict.until]
             )
         case RestScope.ACCOUNT if verdict.until is Until.NEW_LOGIN:
-            accounts.set_state(tx, held.payer.account, AccountState.LOGIN_NEEDED, f"{failure.reason}: {failure.message}")
+            why = f"{failure.reason}: {failure.message}"
+            accounts.set_state(tx, held.payer.account, AccountState.LOGIN_NEEDED, why)
         case RestScope.ACCOUNT:
             rests.rest(
                 tx, Scope.ACCOUNT, held.payer.account, reason=reason, lifts=verdict.advice, until=until[verdict.until]
             )
         case RestScope.SERVICE | RestScope.NOTHING:
             pass
-

@@ -108,9 +108,7 @@ class Reader:
         self._file.seek(offset)
         data = self._file.read(length)
         if len(data) != length:
-            raise FileChanged(
-                f"{self._video.path} became shorter while it was uploaded", path=str(self._video.path)
-            )
+            raise FileChanged(f"{self._video.path} became shorter while it was uploaded", path=str(self._video.path))
         return data
 
     def _take_in(self, data: bytes) -> None:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-
 from ytpool.actions.claiming import Order
 from ytpool.actions.watch import Watch
 from ytpool.domain import balancing, moments, quota
@@ -139,26 +138,20 @@ def _choose(rt: Runtime, tx: Tx, target: Target, urgency: Urgency) -> tuple[Stra
     return strategy, choice
 
 
-def _take(
-    rt: Runtime, tx: Tx, lease: Lease, account: str, calls: tuple[Call, ...], urgency: Urgency
-) -> Placed:
+def _take(rt: Runtime, tx: Tx, lease: Lease, account: str, calls: tuple[Call, ...], urgency: Urgency) -> Placed:
     found = accounts.get(tx, account)
     job = jobs.get(tx, lease.name)
     payer = Payer(account=account, project=found.project, channel_id=found.channel_id)
     if found.tier == balancing.Tier.RESERVE and urgency is Urgency.NORMAL:
         urgency = Urgency.STARTED
-    holds = ledger.hold(
-        tx, payer, calls, rt.terms(tx), rt.rng, job=lease.name, fence=lease.fence, urgency=urgency
-    )
+    holds = ledger.hold(tx, payer, calls, rt.terms(tx), rt.rng, job=lease.name, fence=lease.fence, urgency=urgency)
     slot = leases.take(tx, LeaseKind.SLOT, account, holder=lease.name, places=found.slots)
     channel = leases.take(tx, LeaseKind.CHANNEL, found.channel_id, holder=lease.name)
     assert slot is not None
     assert channel is not None
     if job.target.kind is TargetKind.POOL and job.account is None:
         pools.take_turn(tx, job.target.name)
-    jobs.move(
-        tx, lease, JobState.RUNNING, account=account, channel_id=found.channel_id, attempted=True
-    )
+    jobs.move(tx, lease, JobState.RUNNING, account=account, channel_id=found.channel_id, attempted=True)
     return Placed(payer=payer, channel_title=found.channel_title, holds=holds, leases=(slot, channel))
 
 
@@ -188,7 +181,8 @@ def _everybody_busy(tx: Tx, target: Target, choice: Choice) -> Busy:
 def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> YtpoolError:
     """Name the reason why nobody can work, as the error that tells a script what to do about it."""
     groups = {reason: (group.count, list(group.names)) for reason, group in choice.rejected.items()}
-    facts = {"target": str(target), "rejected": [{"reason": r, "count": c, "accounts": n} for r, (c, n) in groups.items()]}
+    rejected = [{"reason": reason, "count": count, "accounts": names} for reason, (count, names) in groups.items()]
+    facts = {"target": str(target), "rejected": rejected}
     words = "; ".join(f"{', '.join(names[:3])}{' …' if count > 3 else ''}: {r}" for r, (count, names) in groups.items())
     if not groups:
         return NoEligibleAccount(
@@ -208,5 +202,3 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> YtpoolError:
         hint="see: ytpool accounts list, and: ytpool auth list",
         **facts,
     )
-
-

@@ -105,7 +105,7 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
         claimed = claiming.claim(rt, order, file, watch)
         job = claimed.job
         if claimed.lease is None:
-            return _result(rt, order, job.job, note="this content was already published; --again publishes it once more")
+            return _result(rt, order, job.job, note="already published; --again publishes it once more")
         watch.started(job.job, file.path.name, file.size)
         return _Publication(rt, order, file, job, claimed.lease, watch).run()
     except YtpoolError as problem:
@@ -272,7 +272,10 @@ class _Publication:
         )
 
     def _open_session(self) -> Secret:
-        """Ask for a session: the call that costs. The intent is stored with its booking, the address with its settling."""
+        """Ask for a session: the call that costs.
+
+        The intent is stored with its booking, the session's address with its settling.
+        """
         held = self._held("videos.insert")
         account = held.payer.account
 
@@ -322,7 +325,8 @@ class _Publication:
                     offset, ask = kept, True
                     match failover.judge(failure).next:
                         case Next.RESTART_SESSION:
-                            return self._session_gone(failure)
+                            self._session_gone(failure)
+                            return None
                         case Next.REFRESH if refused is None:
                             refused = self._token(None)
                         case Next.REFRESH:
@@ -336,7 +340,8 @@ class _Publication:
                             self._watch.says(self._job.job, f"{failure.message}; asking the session in a moment")
                             self._pause(failure, standstills + 1)
                         case Next.SAME_ACCOUNT if self._last_byte_may_be_there():
-                            raise self._unknown(failure, "type the same command again: the session is asked") from failure
+                            hint = "type the same command again: the session is asked"
+                            raise self._unknown(failure, hint) from failure
                         case _:
                             raise
 

@@ -45,9 +45,7 @@ def fresh(rt: Runtime, account: str, *, within: timedelta = LIVES_LONG_ENOUGH, r
             assert known.token is not None
             return known.token
         with rt.store.transaction() as tx:
-            lease = leases.take(
-                tx, LeaseKind.REFRESH, account, holder=account, lasts_for=leases.REFRESH_LASTS_FOR
-            )
+            lease = leases.take(tx, LeaseKind.REFRESH, account, holder=account, lasts_for=leases.REFRESH_LASTS_FOR)
         if lease is not None:
             break
         if rt.clock.monotonic() > gives_up_at:
@@ -140,7 +138,6 @@ def _settle_failure(tx: Tx, account: Account, failure: UpstreamFailed, verdict: 
         accounts.set_state(tx, account.account, AccountState.LOGIN_NEEDED, f"{failure.reason}: {failure.message}")
         return True
     if verdict.rests is RestScope.PROJECT and verdict.until is Until.HUMAN:
-        rests.rest(
-            tx, Scope.PROJECT, account.project, reason=failure.reason or failure.message, lifts=verdict.advice, until=None
-        )
+        why = failure.reason or failure.message
+        rests.rest(tx, Scope.PROJECT, account.project, reason=why, lifts=verdict.advice, until=None)
     return False

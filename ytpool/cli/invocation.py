@@ -46,7 +46,7 @@ class Invocation:
     def runtime(self) -> Runtime:
         """What actions work with, wired at the first question."""
         if self._runtime is None:
-            self._runtime = Runtime.open(self.config)
+            self._runtime = Runtime(self.config)
         return self._runtime
 
     def emit(self, event: str, **facts: Any) -> None:

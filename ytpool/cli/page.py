@@ -42,7 +42,9 @@ def _width() -> int:
 
 
 def _lines(command: Any, ctx: Any, width: int, paint: _Paint) -> Iterator[str]:
-    yield from textwrap.wrap(f"Usage: {_usage(command, ctx)}", width, subsequent_indent=" " * len("Usage: "), break_on_hyphens=False)
+    yield from textwrap.wrap(
+        f"Usage: {_usage(command, ctx)}", width, subsequent_indent=" " * len("Usage: "), break_on_hyphens=False
+    )
     for paragraph in (command.help or "").strip().split("\n\n"):
         yield ""
         yield from textwrap.wrap(" ".join(paragraph.split()), width, break_on_hyphens=False)

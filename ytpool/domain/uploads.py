@@ -1,4 +1,4 @@
-"""How a file is cut for sending, and how one file is told from another.
+"""How a file is cut for sending, what happens while it is sent, and how one file is told from another.
 
 The fingerprint reads twelve megabytes at most, so it is known at once even for a file of 256 GB; up to that size it
 covers every byte. That two long files are equal only their whole hashes can say.
@@ -6,7 +6,9 @@ covers every byte. That two long files are equal only their whole hashes can say
 
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
+from ytpool.domain.secret import Secret
 from ytpool.errors import ConfigInvalid
 
 MIB = 1024 * 1024
@@ -68,3 +70,30 @@ def why_changed(before: FileMarks, now: FileMarks) -> str | None:
 
 def _differ(before: str | None, now: str | None) -> bool:
     return before is not None and now is not None and before != now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """The server has exactly this many bytes.
+
+    An offset equal to the size says: all arrived, not finished yet; wait a little (or `retry_after` seconds) before
+    asking for the next step. `moved_to` is set by `ask` alone, where the server names a new session address.
+    """
+
+    offset: int
+    retry_after: float | None = None
+    moved_to: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """The server named a new address for the session; the old one may be dead."""
+
+    session: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The video exists."""
+
+    video: dict[str, Any]

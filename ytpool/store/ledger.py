@@ -563,7 +563,8 @@ def _book_on_both_days(tx: Tx, held: Hold, book: PriceBook, terms: Terms, other:
                                     channel_id, fence, era, expires, held_at, sent_at)
                 SELECT hold, scope, name, bucket, :other, units, state, 1, operation, job, step, account,
                        channel_id, fence, era, expires, held_at, sent_at
-                  FROM ledger WHERE hold = :hold AND scope = :scope AND name = :name AND bucket = :bucket AND day = :day
+                  FROM ledger
+                 WHERE hold = :hold AND scope = :scope AND name = :name AND bucket = :bucket AND day = :day
                 """,
                 other=twin.day,
                 hold=held.hold,

@@ -4,12 +4,11 @@ import base64
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from ytpool.domain.secret import Secret
+from ytpool.domain.secret import Sealed, Secret
 from ytpool.errors import NotInitialised, SecretDamaged
 from ytpool.vault import keyrings
 from ytpool.vault.keys import Key, KeyFound
@@ -19,14 +18,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _NONCE_BYTES = 12
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sealed:
-    """A secret as it may lie in a table: the id of its key, and base64 of nonce and ciphertext."""
-
-    key_id: str
-    text: str
 
 
 class Vault:

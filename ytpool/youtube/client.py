@@ -12,13 +12,14 @@ from urllib.parse import quote
 
 from ytpool.domain.logins import Client, Token
 from ytpool.domain.secret import Secret
+from ytpool.domain.uploads import Finished, Kept, Moved
 from ytpool.errors import FileInvalid, MetadataInvalid, UpstreamFailed, UsageWrong
 from ytpool.youtube import oauth
 from ytpool.youtube.answers import Answer, malformed, refused, require_object
 from ytpool.youtube.calls import Announced, Call, Calls, accepts, check_video
-from ytpool.youtube.uploads import Finished, Kept, Moved, session_address
 from ytpool.youtube.uploads import ask as ask_session
 from ytpool.youtube.uploads import send as send_file
+from ytpool.youtube.uploads import session_address
 from ytpool.youtube.wire import Wire, require_safe
 
 IDS_PER_CALL = 50

@@ -7,12 +7,11 @@ one begins, so that whoever dies here can be continued by another process with `
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urljoin
 
 from ytpool.domain.endpoints import is_safe
 from ytpool.domain.secret import Secret
+from ytpool.domain.uploads import Finished, Kept, Moved
 from ytpool.errors import FileChanged, UpstreamFailed, UsageWrong
 from ytpool.youtube.answers import Answer, malformed, refused, require_object
 from ytpool.youtube.wire import Wire
@@ -27,33 +26,6 @@ PATIENCE = 8
 """Answers in a row without progress after which we give up: the caller may come back later."""
 
 _KEPT = re.compile(r"bytes=0-(\d{1,19})")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """The server has exactly this many bytes.
-
-    An offset equal to the size says: all arrived, not finished yet; wait a little (or `retry_after` seconds) before
-    asking for the next step. `moved_to` is set by `ask` alone, where the server names a new session address.
-    """
-
-    offset: int
-    retry_after: float | None = None
-    moved_to: Secret | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
-    """The server named a new address for the session; the old one may be dead."""
-
-    session: Secret
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
-    """The video exists."""
-
-    video: dict[str, Any]
 
 
 def ask(wire: Wire, session: Secret, token: Secret, size: int) -> Kept | Finished:
