@@ -559,8 +559,8 @@ def _book_on_both_days(tx: Tx, held: Hold, book: PriceBook, terms: Terms, other:
         if booked:
             tx.run(
                 """
-                INSERT INTO ledger (hold, scope, name, bucket, day, units, state, blurred, operation, job, step, account,
-                                    channel_id, fence, era, expires, held_at, sent_at)
+                INSERT INTO ledger (hold, scope, name, bucket, day, units, state, blurred, operation, job, step,
+                                    account, channel_id, fence, era, expires, held_at, sent_at)
                 SELECT hold, scope, name, bucket, :other, units, state, 1, operation, job, step, account,
                        channel_id, fence, era, expires, held_at, sent_at
                   FROM ledger
