@@ -7,28 +7,36 @@ import os
 import threading
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from ytpool import data
 from ytpool.clock import Calendar, Clock, SystemClock
 from ytpool.config import SANDBOX, Config
 from ytpool.domain import quota
 from ytpool.domain.prices import PriceBook, Terms
-from ytpool.errors import ClockBehind, EndpointsChanged
+from ytpool.errors import ClockBehind, EndpointsChanged, YtpoolError
 from ytpool.store import meta
 from ytpool.store.db import Database, Tx
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
-    from pathlib import Path
     from random import Random
 
     from ytpool.sandbox.control import Control
     from ytpool.vault.envelope import Vault
+    from ytpool.vault.keys import KeyFound
     from ytpool.youtube.client import YouTube
 
 _KEEP_CONFIRMED_EVERY = 60.0
 """Seconds between two writings-down of Google's clock."""
+
+
+class KeyMade(NamedTuple):
+    """A key of the vault, and the file it is in, or None where the keyring has it."""
+
+    key_id: str
+    key_file: Path | None
 
 
 class Runtime:
@@ -106,12 +114,33 @@ class Runtime:
             return self._vault
 
     @property
-    def key_file(self) -> "Path | None":
-        """The key file that was chosen at `init`, if one was."""
-        from pathlib import Path  # noqa: PLC0415 -- with the vault
-
-        chosen = self.config.vault.key_file
+    def key_file(self) -> Path | None:
+        """The key file that the settings name, or that was chosen at `init`."""
+        if self.config.vault.key_file:
+            return Path(self.config.vault.key_file).expanduser()
+        with self.store.reading() as tx:
+            chosen = meta.get(tx, meta.VAULT_KEY_FILE)
         return Path(chosen) if chosen else None
+
+    def make_key(self, key_file: Path | None) -> "KeyMade":
+        """Make the vault's key, in this file or else in the keyring; what is there already is never replaced."""
+        from ytpool.vault import keyfiles, keyrings  # noqa: PLC0415 -- the keyring is opened on first use
+
+        if key_file is None:
+            return KeyMade(keyrings.create_in_keyring(timeout=self.config.vault.keyring_timeout).key_id, None)
+        return KeyMade(keyfiles.create_in_file(key_file).key_id, key_file)
+
+    def keyring_answers(self) -> str | None:
+        """Name the keyring that keeps what it is given, or None."""
+        from ytpool.vault import keyrings  # noqa: PLC0415 -- the keyring is opened on first use
+
+        return keyrings.keyring_answers(timeout=self.config.vault.keyring_timeout)
+
+    def key_for_cron(self, key_id: str) -> "KeyFound | YtpoolError":
+        """Find the key as a cron job would, with an empty environment; the failure is a value here."""
+        from ytpool.vault import cron  # noqa: PLC0415 -- with the vault
+
+        return cron.readable_by_cron(key_id, self.key_file, timeout=self.config.vault.keyring_timeout)
 
     @property
     def youtube(self) -> "YouTube":

@@ -10,6 +10,9 @@ API_ROOT = "api_root"
 VAULT_KEY = "vault_key"
 """The id of the key that new secrets are sealed with."""
 
+VAULT_KEY_FILE = "vault_key_file"
+"""The key file that was chosen at `init`, where one was."""
+
 _CONFIRMED = "google_confirmed"
 
 

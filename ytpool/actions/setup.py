@@ -1,0 +1,103 @@
+"""Setting up a profile: configuration, state and key; what is there already is never replaced."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ytpool import config
+from ytpool.errors import VaultUnavailable, YtpoolError
+from ytpool.runtime import KeyMade, Runtime
+from ytpool.store import meta
+
+AUTO = "auto"
+KEYRING = "keyring"
+KEY_FILE = "keyfile"
+
+_ZONE_FILE = Path("/etc/localtime")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Initialised:
+    """Where everything of a profile lives."""
+
+    profile: str
+    config: Path
+    state: Path
+    vault: str
+    key: str
+    key_id: str
+    zone: str
+    already: bool
+    """It was set up before; nothing was changed."""
+    cron_can_read_the_key: bool
+    advice: str
+
+
+def init(rt: Runtime, *, vault: str = AUTO, zone: str = "") -> Initialised:
+    """Create what is missing of configuration, state and key, and say where each lives.
+
+    Several at once end with one key in use. Raises VaultUnavailable when the keyring was asked for by name and does
+    not answer, ConfigInvalid for a zone that does not exist.
+    """
+    if rt.store.exists():
+        with rt.store.reading() as tx:
+            standing = meta.get(tx, meta.VAULT_KEY)
+        if standing is not None:
+            return _described(rt, already=True)
+    made = _make_key(rt, vault)
+    config.write_initial(rt.config.paths, {"time": {"zone": zone or local_zone(rt)}})
+    rt.store.create()
+    with rt.store.transaction() as tx:
+        if meta.put_first(tx, meta.VAULT_KEY, made.key_id) == made.key_id and made.key_file is not None:
+            meta.put_first(tx, meta.VAULT_KEY_FILE, str(made.key_file))
+    return _described(rt, already=False)
+
+
+def prepare_sandbox(rt: Runtime) -> None:
+    """Set up the sandbox profile at its first use: nobody should have to, to try something out."""
+    if rt.is_sandbox and not rt.store.exists():
+        init(rt, vault=KEY_FILE)
+
+
+def local_zone(rt: Runtime) -> str:
+    """Name this machine's time zone, or UTC where it does not say."""
+    named = rt.environ.get("TZ", "").removeprefix(":")
+    if not named:
+        try:
+            named = str(_ZONE_FILE.resolve()).partition("zoneinfo/")[2]
+        except OSError:
+            named = ""
+    return named if named and config.is_zone(named) else "UTC"
+
+
+def _make_key(rt: Runtime, vault: str) -> KeyMade:
+    if vault == KEY_FILE or (vault == AUTO and rt.keyring_answers() is None):
+        return rt.make_key(rt.config.paths.config.parent / "vault.key")
+    try:
+        return rt.make_key(None)
+    except VaultUnavailable:
+        if vault == KEYRING:
+            raise
+        return rt.make_key(rt.config.paths.config.parent / "vault.key")
+
+
+def _described(rt: Runtime, *, already: bool) -> Initialised:
+    with rt.store.reading() as tx:
+        key_id = meta.get(tx, meta.VAULT_KEY)
+    assert key_id is not None
+    found = rt.vault.locate()
+    for_cron = rt.key_for_cron(key_id)
+    readable = not isinstance(for_cron, YtpoolError)
+    return Initialised(
+        profile=rt.config.profile,
+        config=rt.config.paths.config,
+        state=rt.config.paths.state,
+        vault=found.place,
+        key=found.where,
+        key_id=key_id,
+        zone=rt.config.time.zone if already else local_zone(rt),
+        already=already,
+        cron_can_read_the_key=readable,
+        advice=""
+        if not isinstance(for_cron, YtpoolError)
+        else f"under cron the key cannot be read: {for_cron.message}. {for_cron.hint}",
+    )
