@@ -35,7 +35,9 @@ class _Fitting(Progress):
     def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
         width = self._terminal.width
         bar = 0 if width < 56 else 10 if width < 72 else 20 if width < 110 else 36
-        figures: list[ProgressColumn] = [BarColumn(bar_width=bar)] if bar else []
+        figures: list[ProgressColumn] = (
+            [BarColumn(bar_width=bar, complete_style="cyan", finished_style="green")] if bar else []
+        )
         widths = [bar] if bar else []
         for kind, size, wanted in ((_Percent, 4, 0), (_Bytes, 18, 100), (_Speed, 9, 72), (_Left, 8, 0)):
             if width >= wanted:
