@@ -20,7 +20,7 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def ytpool(home):
+def ytpool(home):  # noqa: ARG001 - it sets the environment
     """The command line: `ytpool("config", "show")` returns status, stdout and stderr."""
 
     def run(*words):

@@ -55,7 +55,7 @@ VIEWS[Settings] = View(
     rows="settings",
     columns=(
         ("Setting", "key"),
-        ("Value", "value"),
+        Column("Value", "value", shown=lambda value: str(value).lower() if isinstance(value, bool) else str(value)),
         Column("From", "origin", style=lambda setting: "dim" if setting.origin == "default" else "green"),
     ),
     title=lambda settings: f"Profile {settings.profile}",

@@ -16,7 +16,7 @@ def display(stream: TextIO, *, coloured: bool) -> Progress:
     console = Console(
         file=stream, force_terminal=True, no_color=not coloured, highlight=False, markup=False, emoji=False
     )
-    return _Fitting(console=console, expand=True, refresh_per_second=8)
+    return _Fitting(console)
 
 
 def say(shown: Progress, sentence: str) -> None:
@@ -27,31 +27,39 @@ def say(shown: Progress, sentence: str) -> None:
 class _Fitting(Progress):
     """A line never wraps: what matters least goes first when there is little room."""
 
+    def __init__(self, console: Console) -> None:
+        self._terminal = console  # the first table is made before `self.console` works
+        # stdout holds the result and nothing else, so Rich leaves it alone.
+        super().__init__(console=console, expand=True, refresh_per_second=8, redirect_stdout=False)
+
     def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
-        width = self.console.width
-        columns: list[ProgressColumn] = [_Name()]
-        if width >= 56:
-            columns.append(BarColumn(bar_width=10 if width < 72 else 20 if width < 110 else 36))
-        columns.append(_Percent(4))
-        if width >= 100:
-            columns.append(_Bytes(18))
-        if width >= 72:
-            columns.append(_Speed(9))
-        columns.append(_Left(8))
-        self.columns = tuple(columns)
-        return super().make_tasks_table(tasks)
+        width = self._terminal.width
+        bar = 0 if width < 56 else 10 if width < 72 else 20 if width < 110 else 36
+        figures: list[ProgressColumn] = (
+            [BarColumn(bar_width=bar, complete_style="cyan", finished_style="green")] if bar else []
+        )
+        widths = [bar] if bar else []
+        for kind, size, wanted in ((_Percent, 4, 0), (_Bytes, 18, 100), (_Speed, 9, 72), (_Left, 8, 0)):
+            if width >= wanted:
+                figures.append(kind(size))
+                widths.append(size)
+        self.columns = (_Name(width - sum(widths) - len(widths)), *figures)
+        return super().make_tasks_table(sorted(tasks, key=lambda task: bool(task.fields["sums"])))
 
 
 class _Name(ProgressColumn):
     """The file, and after it what it waits for."""
 
-    def __init__(self) -> None:
-        super().__init__(Column(ratio=1, no_wrap=True, overflow="ellipsis"))
+    def __init__(self, room: int) -> None:
+        super().__init__(Column(width=room, no_wrap=True, overflow="ellipsis"))
+        self._room = room
 
     def render(self, task: Task) -> Text:
         name = Text(task.description, style="bold" if task.fields["sums"] else "")
-        if task.fields["note"]:
-            name.append(f"  {task.fields['note']}", style="yellow")
+        if note := task.fields["note"]:
+            # Where both do not fit, the name is cut: what is waited for is the news.
+            name.truncate(max(self._room - len(note) - 2, 8), overflow="ellipsis")
+            name.append(f"  {note}", style="yellow")
         return name
 
 

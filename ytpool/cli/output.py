@@ -155,7 +155,7 @@ def _cell(content: Any) -> str:
     if isinstance(content, str):
         return visible(content)
     if isinstance(content, bool):
-        return "yes" if content else "no"
+        return "true" if content else "false"
     if isinstance(content, (dict, list)):
         return visible(json_line(content).rstrip("\n"))
     return str(content)
@@ -221,6 +221,8 @@ def _coloured(column: Column, row: Any, *, unicode: bool) -> "Text":
         return _bar(float(value), column, style, unicode=unicode)
     if column.shown is not None and value is not None:
         return Text(visible(column.shown(value)), style=style)
+    if isinstance(value, bool):
+        return Text("yes" if value else "no", style=style)
     if isinstance(value, datetime):
         return Text(f"{value.astimezone(UTC):%Y-%m-%d %H:%M}Z", style=style)
     return Text(_cell(plain(value)), style=style)

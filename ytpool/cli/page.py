@@ -48,9 +48,11 @@ def _lines(command: Any, ctx: Any, width: int, paint: _Paint) -> Iterator[str]:
     for paragraph in (command.help or "").strip().split("\n\n"):
         yield ""
         yield from textwrap.wrap(" ".join(paragraph.split()), width, break_on_hyphens=False)
-    for heading, rows in _sections(command, ctx).items():
+    sections = _sections(command, ctx)
+    column = min(max(len(name) for rows in sections.values() for name, _ in rows), max(width // 3, 12))
+    for heading, rows in sections.items():
         if rows:
-            yield from _section(heading, rows, width, paint)
+            yield from _section(heading, rows, column, width, paint)
     if command.epilog:
         yield ""
         for line in command.epilog.splitlines():
@@ -81,20 +83,18 @@ def _sections(command: Any, ctx: Any) -> dict[str, list[Row]]:
     return sections
 
 
-def _section(heading: str, rows: list[Row], width: int, paint: _Paint) -> Iterator[str]:
+def _section(heading: str, rows: list[Row], column: int, width: int, paint: _Paint) -> Iterator[str]:
     yield ""
     yield paint.heading(heading)
-    column = min(max(len(name) for name, _ in rows), max(width // 3, 12))
+    below = " " * (column + 2 * len(_INDENT))
     for name, text in rows:
-        start = _INDENT + name.ljust(column) + _INDENT
-        room = width - len(_INDENT) * 2 - column
-        words = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
+        first, *rest = textwrap.wrap(text, width - len(below), break_on_hyphens=False) or [""]
         if len(name) > column:
             yield _INDENT + paint.name(name)
-            start = " " * (column + len(_INDENT) * 2)
-        for number, line in enumerate(words):
-            lead = start if number == 0 else " " * (column + len(_INDENT) * 2)
-            yield (lead.replace(name, paint.name(name), 1) if number == 0 else lead) + line
+            yield below + first
+        else:
+            yield _INDENT + paint.name(name) + " " * (column - len(name)) + _INDENT + first
+        yield from (below + line for line in rest)
 
 
 def _argument_name(param: Any) -> str:

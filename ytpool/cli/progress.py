@@ -108,6 +108,7 @@ class _Shown:
         self.unicode = speaks_unicode(invocation.stderr)
         self._files = total_files
         self._by_bytes = total_bytes > 0
+        self._to_send = total_bytes
         self._finished = 0
         self._lock = threading.Lock()
         self._total: TaskID | None = None
@@ -116,9 +117,12 @@ class _Shown:
             self._total = display.add_task(self._counted(), total=total, sums=True, by_bytes=self._by_bytes, note="")
 
     def start(self, name: str, size: int, *, at: int = 0) -> "File":
-        # What an earlier run sent is no speed of this one.
         task = self.display.add_task(visible(name), total=size, completed=at, sums=False, by_bytes=True, note="")
-        self.add(at, finished=0)
+        if self._total is not None and self._by_bytes:
+            with self._lock:
+                # What an earlier run sent is no speed of this one.
+                self._to_send -= at
+                self.display.update(self._total, total=self._to_send)
         return _ShownFile(self, task, visible(name), at)
 
     def add(self, moved: int, *, finished: int) -> None:

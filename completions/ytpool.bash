@@ -1,0 +1,10 @@
+_ytpool_completion() {
+    local IFS=$'
+'
+    COMPREPLY=( $( env COMP_WORDS="${COMP_WORDS[*]}" \
+                   COMP_CWORD=$COMP_CWORD \
+                   _YTPOOL_COMPLETE=complete_bash $1 ) )
+    return 0
+}
+
+complete -o default -F _ytpool_completion ytpool

@@ -1,0 +1,1 @@
+complete --command ytpool --no-files --arguments "(env _YTPOOL_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) ytpool)" --condition "env _YTPOOL_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) ytpool"
