@@ -29,6 +29,9 @@ _BUSY_SECONDS = 30.0
 """How long we wait for another process's transaction; theirs are short, so this is only met when one hangs."""
 
 
+_LOOK_AGAIN_AFTER = 0.02
+
+
 class Tx:
     """One transaction. The dialect is the one both databases share; the differences have names."""
 
@@ -173,7 +176,7 @@ class Database:
         try:
             connection.row_factory = sqlite3.Row
             _require_ours(connection, self._path)
-            connection.execute("PRAGMA journal_mode = WAL")
+            self._use_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             _bring_up_to_date(connection)
@@ -181,6 +184,19 @@ class Database:
             connection.close()
             raise
         return connection
+
+    def _use_wal(self, connection: sqlite3.Connection) -> None:
+        # SQLite calls the switch of a new file busy at once, without waiting, while another process makes the same.
+        gives_up_at = self._clock.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if not error.sqlite_errorname.startswith("SQLITE_BUSY") or self._clock.monotonic() >= gives_up_at:
+                    raise
+                self._clock.sleep(_LOOK_AGAIN_AFTER)
+            else:
+                return
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
