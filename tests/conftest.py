@@ -4,8 +4,8 @@ import io
 import os
 
 import pytest
-
 from books import Books, ObedientClock
+
 from ytpool.cli.app import main
 
 
