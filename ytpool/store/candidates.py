@@ -4,7 +4,7 @@ A pool may have thousands of accounts and few of them have anything to say, so w
 once, and what holds for single accounts and channels is fetched only where there is something.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ytpool.domain import moments, quota
@@ -47,21 +47,20 @@ def of(
     main_bucket: str = ledger.UPLOADS,
 ) -> list[Candidate]:
     """Return the target's accounts as candidates for these calls, obstacles and all."""
-    picture = _Picture(tx, operations, terms, urgency, main_bucket)
-    return [picture.candidate(*row) for row in _accounts(tx, target)]
+    picture = _Picture(tx, operations, terms, urgency)
+    return [picture.candidate(*row) for row in _accounts(tx, target, terms, main_bucket)]
 
 
 class _Picture:
     """What the rows say, fetched once for all candidates."""
 
-    def __init__(self, tx: Tx, operations: tuple[str, ...], terms: Terms, urgency: Urgency, main_bucket: str) -> None:
+    def __init__(self, tx: Tx, operations: tuple[str, ...], terms: Terms, urgency: Urgency) -> None:
         self._terms = terms
         self._urgency = urgency
         self._resets = quota.resets_at(terms.day)
         self._project_needs, self._account_needs = ledger.needs(operations, terms)
         self._meters = _limited_meters(tx, terms)
         self._limits = _limits(tx)
-        self._used = _used_by_accounts(tx, terms, main_bucket)
         self._slots = leases.held(tx, LeaseKind.SLOT)
         self._busy_channels = leases.held(tx, LeaseKind.CHANNEL)
         self._rests = _rests(tx, {*self._project_needs, *self._account_needs})
@@ -84,6 +83,7 @@ class _Picture:
         failures: int,
         last_upload_at: str | None,
         created_at: str,
+        used: int,
     ) -> Candidate:
         room = self._projects.get((project, tier)) or self._room_of_project(project, tier)
         if account in self._capped:
@@ -94,8 +94,8 @@ class _Picture:
         if self._rests:
             resting = self._resting((Scope.CHANNEL, channel_id), (Scope.ACCOUNT, account))
             obstacle = _longer(_longer(resting, self._pool_rests.get(account)), obstacle)
-        if state != AccountState.ACTIVE:
-            obstacle = _longer(_STATE_OBSTACLES.get(state), obstacle)
+        if state in _STATE_OBSTACLES:
+            obstacle = _longer(_STATE_OBSTACLES[state], obstacle)
         return Candidate(
             account,
             project,
@@ -105,7 +105,7 @@ class _Picture:
             slots - len(self._slots[account]) if account in self._slots else slots,
             channel_id in self._busy_channels,
             left,
-            self._used.get(account, 0),
+            used,
             successes,
             failures,
             moments.parse_optional(last_upload_at),
@@ -167,44 +167,40 @@ def _longer(one: Obstacle | None, other: Obstacle | None) -> Obstacle | None:
     return other if other.until is None or other.until > one.until else one
 
 
-def _accounts(tx: Tx, target: Target) -> list[Any]:
+def _accounts(tx: Tx, target: Target, terms: Terms, bucket: str) -> list[Any]:
+    """Return the target's accounts, each with what it has used of this bucket today."""
     chosen = (
-        "account = :name"
+        "a.account = :name"
         if target.kind is TargetKind.ACCOUNT
-        else "account IN (SELECT account FROM pool_members WHERE pool = :name)"
+        else "a.account IN (SELECT account FROM pool_members WHERE pool = :name)"
     )
     return tx.all(
         f"""
-        SELECT account, project, channel_id, tier, state, priority, slots, successes, failures, last_upload_at,
-               created_at
-          FROM accounts WHERE {chosen} AND channel_id IS NOT NULL ORDER BY priority, account
+        SELECT a.account, a.project, a.channel_id, a.tier, a.state, a.priority, a.slots, a.successes, a.failures,
+               a.last_upload_at, a.created_at, coalesce({_USED}, 0)
+          FROM accounts a LEFT JOIN meters m
+               ON m.scope = 'account' AND m.name = a.account AND m.bucket = :bucket AND m.day = :day
+         WHERE {chosen} AND a.channel_id IS NOT NULL ORDER BY a.priority, a.account
         """,
         name=target.name,
+        bucket=bucket,
+        day=terms.day.isoformat(),
     )
+
+
+_USED = "m.spent + m.held + m.sent + m.unknown + m.elsewhere"
 
 
 def _limited_meters(tx: Tx, terms: Terms) -> dict[tuple[str, str, str], tuple[int | None, int]]:
     """Return ceiling and use of the projects' meters and of those of capped accounts."""
     rows = tx.all(
         f"""
-        SELECT scope, name, bucket, ceiling, {_USED} FROM meters
+        SELECT scope, name, bucket, ceiling, {_USED} FROM meters m
          WHERE day = :day AND (scope = 'project' OR ceiling IS NOT NULL)
         """,
         day=terms.day.isoformat(),
     )
     return {(scope, name, bucket): (ceiling, used) for scope, name, bucket, ceiling, used in rows}
-
-
-def _used_by_accounts(tx: Tx, terms: Terms, bucket: str) -> dict[str, int]:
-    rows: Iterable[tuple[str, int]] = tx.all(
-        f"SELECT name, {_USED} FROM meters WHERE day = :day AND scope = 'account' AND bucket = :bucket",
-        day=terms.day.isoformat(),
-        bucket=bucket,
-    )
-    return dict(rows)
-
-
-_USED = "spent + held + sent + unknown + elsewhere AS used"
 
 
 def _limits(tx: Tx) -> dict[tuple[str, str, str], int]:
