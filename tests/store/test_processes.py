@@ -16,6 +16,7 @@ from ytpool.errors import QuotaExhausted
 
 SCALE = float(os.environ.get("YTPOOL_TEST_SCALE", "1"))
 BOOKKEEPER = Path(__file__).with_name("bookkeeper.py")
+TESTS = BOOKKEEPER.parents[1]
 WORKERS = 8
 KILLS = max(20, round(250 * SCALE))
 LIMITS = {("acme", "uploads"): 30, ("acme", "general"): 700, ("beta", "uploads"): 3, ("beta", "general"): 60}
@@ -65,7 +66,10 @@ class Crowd:
     def _start(self):
         seed = str(self._rng.randrange(10**9))
         process = subprocess.Popen(
-            [sys.executable, BOOKKEEPER, self._path, seed], stdout=subprocess.PIPE, stderr=self._errors
+            [sys.executable, BOOKKEEPER, self._path, seed],
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])},
         )
         assert process.stdout.readline() == b"working\n"
         return process
