@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -47,18 +48,24 @@ class Crowd:
         self._path = path
         self._rng = rng
         self._errors = (path.parent / "errors").open("wb")
-        self._working = [self._start() for _ in range(WORKERS)]
+        self._working = []
+
+    def __enter__(self):
+        for _ in range(WORKERS):
+            self._working.append(self._start())
+        return self
+
+    def __exit__(self, *_):
+        for process in self._working:
+            self._kill(process)
+        self._errors.close()
 
     def kill_one(self):
         """Kill one at random, wherever it stands, and start another in its place."""
         place = self._rng.randrange(WORKERS)
+        assert self._working[place].poll() is None, f"a bookkeeper ended by itself: {self.errors()}"
         self._kill(self._working[place])
         self._working[place] = self._start()
-
-    def end(self):
-        for process in self._working:
-            self._kill(process)
-        self._errors.close()
 
     def errors(self):
         return (self._path.parent / "errors").read_text()
@@ -71,12 +78,11 @@ class Crowd:
             stderr=self._errors,
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])},
         )
-        assert process.stdout.readline() == b"working\n"
+        process.stdout.readline()
         return process
 
     @staticmethod
     def _kill(process):
-        assert process.poll() is None, "a bookkeeper ended by itself"
         process.kill()
         process.wait()
         process.stdout.close()
@@ -92,6 +98,14 @@ class Inspector(threading.Thread):
         self.pictures = 0
         self.found = []
 
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self.join()
+
     def run(self):
         seen = None
         while not self._over.is_set() and not self.found:
@@ -102,10 +116,6 @@ class Inspector(threading.Thread):
                 self.pictures += 1
                 self.found += self._books.differences() + _oversold(self._books)
         self._books.database.close()
-
-    def finish(self):
-        self._over.set()
-        self.join()
 
 
 def _oversold(books):
@@ -122,13 +132,10 @@ def _oversold(books):
 
 def test_processes_killed_at_random_never_oversell_and_leave_books_that_are_right(path):
     rng = random.Random()
-    inspector, crowd = Inspector(path), Crowd(path, rng)
-    inspector.start()
-    for _ in range(KILLS):
-        threading.Event().wait(rng.uniform(0.01, 0.15))
-        crowd.kill_one()
-    crowd.end()
-    inspector.finish()
+    with Inspector(path) as inspector, Crowd(path, rng) as crowd:
+        for _ in range(KILLS):
+            time.sleep(rng.uniform(0.01, 0.15))
+            crowd.kill_one()
 
     assert crowd.errors() == ""
     assert inspector.found == []
