@@ -6,9 +6,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from ytpool.domain.logins import ChannelSeen
 from ytpool.domain.secret import Secret
 from ytpool.errors import FileInvalid, MetadataInvalid, UpstreamFailed, UsageWrong
-from ytpool.youtube.client import ChannelSeen, YouTube
+from ytpool.youtube.client import YouTube
 
 CHANNEL = {
     "id": "UCnews",

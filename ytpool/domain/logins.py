@@ -70,6 +70,15 @@ class TokenFile:
     client_id: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSeen:
+    """The channel that a token speaks for."""
+
+    channel_id: str
+    title: str
+    uploads_playlist: str
+
+
 def is_token(text: object) -> bool:
     """Say whether this can be sent as a token: visible ASCII, nothing that could end a header line."""
     return isinstance(text, str) and _PRINTABLE.fullmatch(text) is not None

@@ -16,7 +16,7 @@ _ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
 _CONSOLE = "https://console.developers.google.com/apis/api"
 
 
-class Refused(Exception):  # noqa: N818 -- it is the answer of the other side, no error of ours
+class Refused(Exception):
     """An answer that is not what the caller asked for."""
 
     def __init__(
