@@ -11,7 +11,9 @@ _CHANCE_CHARACTERS = 7
 def new(now: datetime, rng: random.Random) -> str:
     """Make an id of 16 characters: milliseconds, then 35 bits of chance."""
     milliseconds = int(now.timestamp() * 1000)
-    return _base32(milliseconds, _TIME_CHARACTERS) + _base32(rng.getrandbits(5 * _CHANCE_CHARACTERS), _CHANCE_CHARACTERS)
+    return _base32(milliseconds, _TIME_CHARACTERS) + _base32(
+        rng.getrandbits(5 * _CHANCE_CHARACTERS), _CHANCE_CHARACTERS
+    )
 
 
 def _base32(number: int, width: int) -> str:

@@ -1,0 +1,298 @@
+"""What a rehearsal may ask for and set: channels, projects, faults, the clock, and the truth about what happened."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from ytpool.domain import moments
+from ytpool.errors import UsageWrong, YtpoolError
+from ytpool.sandbox.bodies import NAMES
+from ytpool.sandbox.clock import VirtualClock
+from ytpool.sandbox.discovery import Description
+from ytpool.sandbox.faults import KINDS, Rule
+from ytpool.sandbox.oauth import OAuth
+from ytpool.sandbox.quota import Quota
+from ytpool.sandbox.things import Channel, Client, Project, Video
+from ytpool.sandbox.wire import Answer, Json
+from ytpool.sandbox.world import World, when
+
+_SETTINGS = {"processing_seconds": float, "file_details_after": float, "listed_after": float, "accept_any_token": str}
+_UPLOAD_STEPS = frozenset({"upload.chunk", "upload.final", "upload.query"})
+_LOGIN_STEPS = frozenset({"token", "revoke", "tokeninfo"})
+
+
+class Desk:
+    """The sandbox's operator. What a person can get wrong is a `YtpoolError`, and becomes a 400."""
+
+    def __init__(
+        self, world: World, quota: Quota, oauth: OAuth, description: Description, clock: VirtualClock, about: Json
+    ) -> None:
+        self._world = world
+        self._quota = quota
+        self._oauth = oauth
+        self._description = description
+        self._clock = clock
+        self._about = about
+        self.on_stop: Callable[[], None] = lambda: None
+        self._asked: Mapping[str, Callable[..., Any]] = {
+            "status": self.status,
+            "truth": self.truth,
+            "faults": self.faults,
+        }
+        self._told: Mapping[str, Callable[..., Any]] = {
+            "clock": self.move_clock,
+            "projects": self.add_project,
+            "clients": self.add_client,
+            "channels": self.add_channel,
+            "grants": self.grant,
+            "faults": self.add_fault,
+            "faults/clear": self.clear_faults,
+            "grants/revoke": self.revoke_grant,
+            "tokens/expire": self.expire_tokens,
+            "sessions/expire": self.expire_sessions,
+            "settings": self.change_settings,
+            "reset": self.reset,
+            "stop": self.stop,
+        }
+
+    def answer(self, verb: str, name: str, root: str, wish: Json) -> Answer:
+        """Do what `GET` or `POST /sandbox/NAME` asks for."""
+        known = self._asked if verb == "GET" else self._told
+        if name not in known:
+            return Answer(status=404, body={"error": f"the sandbox has no control {verb} {name}", "code": "usage"})
+        try:
+            if name in {"projects", "clients"}:
+                wish = {**wish, "root": root}
+            return Answer(status=200, body=known[name](**wish))
+        except YtpoolError as error:
+            return Answer(status=400, body={"error": error.message, "code": error.code, "hint": error.hint})
+        except (TypeError, ValueError) as error:  # a field that is missing, unknown, or of the wrong kind
+            return Answer(status=400, body={"error": f"{name}: {error}", "code": "usage", "hint": ""})
+
+    # -- asking -----------------------------------------------------------------------------------------------------
+
+    def status(self) -> Json:
+        """Say who is running here, and what there is."""
+        return {
+            **self._about,
+            "now": when(self._clock.now()),
+            "seed": self._world.settings["seed"],
+            "settings": {name: self._world.settings.get(name) for name in _SETTINGS},
+            "projects": [self._project(row) for row in self._world.projects.all()],
+            "channels": [self._channel(row) for row in self._world.channels.all()],
+            "videos": sum(row.deleted_at is None for row in self._world.videos.all()),
+            "faults": sum(not rule.spent for rule in self._world.faults.all()),
+        }
+
+    def truth(self) -> Json:
+        """Say what really happened."""
+        with self._world.change():  # so that nothing moves while it is written down
+            return {
+                "now": when(self._clock.now()),
+                "projects": [self._project(row) for row in self._world.projects.all()],
+                "channels": [self._channel(row) for row in self._world.channels.all()],
+                "videos": [self._video(row) for row in self._world.videos.all()],
+                "calls": self._world.counted("calls/"),
+                "units": self._quota.units(),
+                "errors": self._world.counted("errors/"),
+                "refused": [dict(row) for row in self._world.refused.values()],
+                "refreshes": self._world.counted("refreshes/"),
+                "upload_sessions": self._world.counted("sessions/"),
+            }
+
+    def faults(self) -> list[Json]:
+        """List every rule, spent ones too, with how often it was asked and how often it struck."""
+        return [rule.to_row() for rule in self._world.faults.all()]
+
+    # -- telling ----------------------------------------------------------------------------------------------------
+
+    def move_clock(self, forward_seconds: float | None = None, to: str | None = None) -> Json:
+        """Move the clock ahead, by a span or to a moment; without either say where it stands."""
+        if forward_seconds is not None:
+            now = self._clock.forward(timedelta(seconds=forward_seconds))
+        elif to is not None:
+            now = self._clock.set_to(moments.parse(to))
+        else:
+            now = self._clock.now()
+        return {"now": when(now)}
+
+    def add_project(self, name: str, root: str, *, testing: bool = False, limits: dict[str, int] | None = None) -> Json:
+        """Make a project with an OAuth client, or change the one of this name; return its client-secrets file."""
+        with self._world.change():
+            found = next((row for row in self._world.projects.all() if row.name == name), None)
+            if found is None:
+                number = "".join(self._world.chance("project").choices("123456789", k=12))
+                found = Project(number=number, name=name, project_id=_slug(name))
+                client_id = f"{number}-{self._world.new_id('client', 16).lower()}.apps.googleusercontent.com"
+                self._world.clients.put(
+                    Client(
+                        client_id=client_id, secret=f"sandbox-secret-{self._world.new_id('secret', 16)}", project=number
+                    )
+                )
+            row = self._world.projects.put(replace(found, testing=testing, limits=dict(limits or {})))
+        return _secrets_file(self._client_of(row), row, root)
+
+    def add_client(self, client_id: str, client_secret: str, root: str) -> Json:
+        """Register a client of our caller's; the number it begins with says whose it is."""
+        number, dash, _ = client_id.partition("-")
+        if not dash or not number.isdigit():
+            raise UsageWrong(f"a client id begins with its project's number and a dash, and {client_id!r} does not")
+        with self._world.change():
+            row = self._world.projects.get(number)
+            if row is None:
+                row = self._world.projects.put(
+                    Project(number=number, name=f"project-{number}", project_id=f"project-{number}")
+                )
+            client = self._world.clients.put(Client(client_id=client_id, secret=client_secret, project=number))
+        return _secrets_file(client, row, root)
+
+    def add_channel(self, title: str, *, cap: int | None = None) -> Json:
+        """Make a channel, or set the cap of the one with this title."""
+        with self._world.change():
+            found = next((row for row in self._world.channels.all() if row.title == title), None)
+            if found is None:
+                channel_id = "UC" + self._world.new_id("channel", 22)
+                found = Channel(channel_id=channel_id, title=title, made_at=self._clock.now())
+            row = self._world.channels.put(replace(found, cap=cap))
+        return {"channel_id": row.channel_id}
+
+    def grant(self, project: str, channel: str, scopes: list[str]) -> Json:
+        """Make a grant as if somebody had just consented."""
+        known = self._world.project(project)
+        for scope in scopes:
+            if scope not in self._description.scopes:
+                raise UsageWrong(f"{scope!r} is no scope of the YouTube Data API")
+        return self._oauth.mint(self._client_of(known), self._world.channel(channel), tuple(scopes))
+
+    def add_fault(self, **rule: Any) -> Json:
+        """Add a rule; see `faults.Rule` for its fields."""
+        if "fault_id" in rule or "seen" in rule or "done" in rule:
+            raise UsageWrong("a fault's id and counts are the sandbox's")
+        rule = self._checked(rule)
+        with self._world.change():
+            fault_id = f"fault-{self._world.count('drawn/fault')}"
+            self._world.faults.put(Rule(**{"fault_id": fault_id, **rule}))
+        return {"fault_id": fault_id}
+
+    def clear_faults(self) -> Json:
+        """Forget all rules."""
+        with self._world.change():
+            for rule in self._world.faults.all():
+                self._world.faults.drop(rule.key)
+        return {}
+
+    def revoke_grant(self, channel: str) -> Json:
+        """Kill every grant of a channel, as its owner would in the account's settings."""
+        channel_id = self._world.channel(channel).channel_id
+        with self._world.change():
+            for row in self._world.grants.all():
+                if row.channel_id == channel_id:
+                    self._world.grants.put(replace(row, dead=True))
+        return {}
+
+    def expire_tokens(self, channel: str) -> Json:
+        """Let every access token of a channel be over; the grants live on."""
+        channel_id = self._world.channel(channel).channel_id
+        with self._world.change():
+            for row in self._world.tokens.all():
+                if row.channel_id == channel_id:
+                    self._world.tokens.put(replace(row, expires_at=min(row.expires_at, self._clock.now())))
+        return {}
+
+    def expire_sessions(self) -> Json:
+        """Let every upload session be gone, finished ones too."""
+        with self._world.change():
+            for row in self._world.sessions.all():
+                self._world.sessions.put(replace(row, dead=True))
+        return {}
+
+    def change_settings(self, **settings: Any) -> Json:
+        """Change what is neither fault nor thing; None puts a setting back."""
+        with self._world.change():
+            for name, value in settings.items():
+                if name not in _SETTINGS:
+                    raise UsageWrong(f"there is no setting {name!r}", hint="one of: " + ", ".join(_SETTINGS))
+                wanted = None if value is None else _SETTINGS[name](value)
+                if name == "accept_any_token" and wanted is not None:
+                    wanted = self._world.channel(wanted).channel_id
+                self._world.set(name, wanted)
+        return {}
+
+    def reset(self) -> Json:
+        """Empty everything but the clock."""
+        self._world.reset()
+        return {}
+
+    def stop(self) -> Json:
+        """End the sandbox, after this answer."""
+        self.on_stop()
+        return {}
+
+    def _checked(self, rule: Json) -> Json:
+        known = {*self._description.methods, *_UPLOAD_STEPS, *_LOGIN_STEPS}
+        if rule.get("method") not in known:
+            raise UsageWrong(
+                f"a fault is for a method of the API, or one of {', '.join(sorted(known - {*self._description.methods}))}"
+            )
+        if rule.get("kind") not in KINDS:
+            raise UsageWrong(f"a fault is one of {', '.join(KINDS)}")
+        if (rule["kind"] == "error") != bool(rule.get("error")):
+            raise UsageWrong("a fault of the kind error names its error, and no other does")
+        if rule.get("error") and rule["error"] not in NAMES:
+            raise UsageWrong(f"there is no error named {rule['error']!r}", hint="one of: " + ", ".join(NAMES))
+        rule = {name: value for name, value in rule.items() if value is not None}
+        if "channel" in rule:
+            rule["channel"] = self._world.channel(rule["channel"]).channel_id
+        if "project" in rule:
+            rule["project"] = self._world.project(rule["project"]).number
+        return rule
+
+    def _client_of(self, row: Project) -> Client:
+        return next(client for client in self._world.clients.all() if client.project == row.number)
+
+    def _project(self, row: Project) -> Json:
+        units = self._quota.units().get(row.number, {})
+        return {**row.to_row(), "units": units}
+
+    def _channel(self, row: Channel) -> Json:
+        return {"channel_id": row.channel_id, "title": row.title, "cap": row.cap}
+
+    def _video(self, row: Video) -> Json:
+        now = self._clock.now()
+        return {
+            "id": row.video_id,
+            "channel_id": row.channel_id,
+            "project": row.project,
+            "title": row.parts["snippet"]["title"],
+            "bytes": row.bytes,
+            "sha256": row.sha256,
+            "file_name": row.file_name,
+            "content_type": row.content_type,
+            "privacy": row.privacy(now),
+            "publish_at": row.parts["status"].get("publishAt"),
+            "notify": row.notify,
+            "published_at": when(row.uploaded_at),
+            "deleted": row.deleted_at is not None,
+            "parts": row.parts,
+        }
+
+
+def _slug(name: str) -> str:
+    return (
+        "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name.lower()).strip("-")
+        or "project"
+    )
+
+
+def _secrets_file(client: Client, project: Project, root: str) -> Json:
+    return {
+        "installed": {
+            "client_id": client.client_id,
+            "project_id": project.project_id,
+            "auth_uri": f"{root}/o/oauth2/v2/auth",
+            "token_uri": f"{root}/token",
+            "client_secret": client.secret,
+            "redirect_uris": ["http://localhost"],
+        }
+    }

@@ -1,0 +1,103 @@
+"""Faults by script: rules that wait for a request and spoil it.
+
+A rule is asked once for every request it fits; it lets the first `skip` of them pass, spoils `times`, and is spent.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ytpool.sandbox.things import Thing
+
+if TYPE_CHECKING:
+    from ytpool.sandbox.world import World
+
+KINDS = ("error", "cut", "lose_answer", "close", "slow")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Thing):
+    """One fault: what it fits, how often, and what it does.
+
+    `error` answers with a named error instead of doing the work (on an upload's PUT, the first `at` bytes of the
+    body are kept before that); `cut` resets the line after byte `at` of a request body that is longer; `lose_answer`
+    does the work and hangs up; `close` takes the request and hangs up without doing it; `slow` waits `seconds`
+    before the answer and reads uploads at `bytes_per_second`.
+    """
+
+    fault_id: str
+    method: str
+    kind: str
+    channel: str = ""
+    project: str = ""
+    times: int = 1
+    skip: int = 0
+    error: str = ""
+    status: int | None = None
+    retry_after: int | None = None
+    charge: bool | None = None
+    at: int = 0
+    seconds: float = 0
+    bytes_per_second: float | None = None
+    seen: int = 0
+    done: int = 0
+
+    @property
+    def spent(self) -> bool:
+        return self.done >= self.times
+
+    def fits(self, methods: Collection[str], channel: str, project: str, length: int) -> bool:
+        return (
+            not self.spent
+            and self.method in methods
+            and self.channel in {"", channel}
+            and self.project in {"", project}
+            and (self.kind != "cut" or self.at < length)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Play:
+    """What the rules together do to one request."""
+
+    error: Rule | None = None
+    cut_at: int | None = None
+    lose_answer: bool = False
+    close: bool = False
+    charge: bool = False
+    """Whether a call that was never answered is charged all the same."""
+    seconds: float = 0
+    bytes_per_second: float | None = None
+
+
+def take(world: "World", methods: Collection[str], *, channel: str, project: str, length: int) -> Play:
+    """Ask the rules, oldest first: every slow one counts, and the first of another kind decides."""
+    play = Play()
+    if not any(rule.fits(methods, channel, project, length) for rule in world.faults.all()):
+        return play
+    with world.change():
+        for rule in world.faults.all():
+            if not rule.fits(methods, channel, project, length):
+                continue
+            strikes = rule.seen >= rule.skip
+            world.faults.put(replace(rule, seen=rule.seen + 1, done=rule.done + strikes))
+            if not strikes:
+                continue
+            play = _with(play, rule)
+            if rule.kind != "slow":
+                break
+    return play
+
+
+def _with(play: Play, rule: Rule) -> Play:
+    match rule.kind:
+        case "error":
+            return replace(play, error=rule)
+        case "cut":
+            return replace(play, cut_at=rule.at, charge=bool(rule.charge))
+        case "lose_answer":
+            return replace(play, lose_answer=True)
+        case "close":
+            return replace(play, close=True, charge=bool(rule.charge))
+        case _:
+            return replace(play, seconds=play.seconds + rule.seconds, bytes_per_second=rule.bytes_per_second)

@@ -1,0 +1,439 @@
+"""Uploads: sessions, ranges and bytes.
+
+What a session keeps is what lies in its file, in whole quanta of 256 KiB until the last byte is there; so an answer
+never promises more than what a killed server finds again. The hash follows the file, and nothing is held in memory.
+"""
+
+import hashlib
+import re
+import shutil
+import threading
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from io import FileIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ytpool.clock import Clock
+from ytpool.sandbox.api import Api, check_expected, resource_of
+from ytpool.sandbox.bodies import Refused, back_end, malformed, plain, upload_limit_exceeded
+from ytpool.sandbox.discovery import Description, Method
+from ytpool.sandbox.faults import Play
+from ytpool.sandbox.frontend import Call, Caller, FrontEnd
+from ytpool.sandbox.rules import SETTABLE, check_languages, check_video, file_name, settable
+from ytpool.sandbox.things import Session, Video
+from ytpool.sandbox.wire import Answer, Body, Json, Request
+from ytpool.sandbox.world import SESSION_LIVES_FOR, World
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+QUANTUM = 256 * 1024
+_BUFFER = 4 * QUANTUM
+_CAP_LASTS = timedelta(hours=24)
+_RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
+
+
+@dataclass(slots=True, kw_only=True)
+class Receiver:
+    """Where the bytes of one session go. The latest PUT writes; one that is still draining has lost the pen."""
+
+    path: Path
+    kept: int
+    sha256: "_Hash"
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    writer: object = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentRange:
+    """What a PUT says about itself: where its bytes begin and end, and how many the whole has, if it says."""
+
+    first: int | None
+    last: int
+    total: int | None
+
+
+class Uploads:
+    """Everything under `/upload/youtube/v3/videos`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        world: World,
+        api: Api,
+        front: FrontEnd,
+        description: Description,
+        clock: Clock,
+        *,
+        keep: bool,
+    ) -> None:
+        self._partial = folder / "uploads"
+        self._partial.mkdir(mode=0o700, exist_ok=True)
+        self._finished = folder / "videos"
+        self._keep = keep
+        self._world = world
+        self._api = api
+        self._front = front
+        self._description = description
+        self._clock = clock
+        self._receivers: dict[str, Receiver] = {}
+        self._lock = threading.Lock()
+        self._sweep()
+
+    def session(self, request: Request) -> Session | None:
+        """Return the session that a PUT belongs to, if there is one."""
+        return self._world.sessions.get(request.argument("upload_id"))
+
+    def names(self, request: Request, length: int) -> tuple[str, ...]:
+        """Name a PUT as fault rules do."""
+        try:
+            given = content_range(request, length)
+        except Refused:
+            return ("upload.chunk",)
+        if given.first is None:
+            return ("upload.query",)
+        session = self.session(request)
+        total = session.size if session and session.size is not None else given.total
+        return ("upload.final", "upload.chunk") if given.last + 1 == total else ("upload.chunk",)
+
+    # -- starting ---------------------------------------------------------------------------------------------------
+
+    def start(self, request: Request, method: Method, play: Play) -> Answer:
+        """Begin a resumable upload; both limits, the project's and the channel's, strike here."""
+
+        def work(call: Call) -> Answer:
+            size = _length(request.headers.get("x-upload-content-length"))
+            content_type = request.headers.get("x-upload-content-type", "application/octet-stream")
+            session = self._open(call, resource_of(request.body), size=size, content_type=content_type)
+            uri = f"{request.root}{request.path}?uploadType=resumable&upload_id={session.upload_id}"
+            return Answer(status=200, headers={"Location": uri, "X-GUploader-UploadID": session.upload_id})
+
+        return self._front.run(request, method, play.error, work)
+
+    def without_media(self, request: Request, method: Method, play: Play) -> Answer:
+        """Refuse an insert that brings no media, as YouTube does."""
+
+        def work(call: Call) -> Answer:
+            raise plain("mediaBodyRequired", call.method.name)
+
+        return self._front.run(request, method, play.error, work)
+
+    def simple(self, request: Request, method: Method, body: Body, play: Play) -> Answer | None:
+        """Take an upload in one request, multipart or the bytes alone; None when the line broke."""
+        spool = self._partial / f"simple-{threading.get_ident()}"
+        try:
+            if not _spool(body, spool):
+                return None
+            return self._front.run(request, method, play.error, lambda call: self._whole(call, spool))
+        finally:
+            spool.unlink(missing_ok=True)
+
+    def _whole(self, call: Call, spool: Path) -> Answer:
+        content_type = call.request.headers.get("content-type", "application/octet-stream")
+        resource: Json = {}
+        if content_type.startswith("multipart/"):
+            head, content_type = split_multipart(spool, content_type)
+            resource = resource_of(head)
+        with spool.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+        size = spool.stat().st_size
+        if not size:
+            raise plain("mediaBodyRequired", call.method.name)
+        session = self._open(call, resource, size=size, content_type=content_type)
+        return replace(self._shown(self._finish(session, size, digest.hexdigest(), spool)), status=200)
+
+    def _open(self, call: Call, resource: Json, *, size: int | None, content_type: str) -> Session:
+        """Check everything that can be known before the bytes, and write the session down."""
+        parts = self._description.check_parts("videos", call.parameters["part"])
+        self._description.check_resource(call.method, resource)
+        check_expected(resource, parts)
+        _check_media(call.method, content_type, size)
+        given = {part: settable(resource, part) for part in parts if part in SETTABLE or part == "localizations"}
+        check_video(call.method.name, given, published_before=False)
+        check_languages(call.method.name, given.get("snippet", {}), given.get("localizations", {}))
+        name = file_name(call.request.headers.get("slug", ""))
+        self._check_cap(call)
+        self._world.count(f"sessions/{call.caller.channel_id}")
+        return self._world.sessions.put(
+            Session(
+                upload_id=self._world.new_id("upload", 64),
+                channel_id=call.caller.channel_id,
+                project=call.caller.project,
+                parts=tuple(sorted(parts)),
+                resource=given,
+                size=size,
+                content_type=content_type,
+                file_name=name,
+                notify=call.argument("notifySubscribers", "true") == "true",
+                started_at=call.now,
+            )
+        )
+
+    def _check_cap(self, call: Call) -> None:
+        cap = self._world.channel(call.caller.channel_id).cap
+        if cap is None:
+            return
+        begun = sum(
+            session.channel_id == call.caller.channel_id and session.started_at > call.now - _CAP_LASTS
+            for session in self._world.sessions.all()
+        )
+        if begun >= cap:
+            raise upload_limit_exceeded()
+
+    # -- sending ----------------------------------------------------------------------------------------------------
+
+    def put(self, request: Request, body: Body, play: Play) -> Answer | None:
+        """Take bytes or a question for a session; None when the line broke."""
+        try:
+            return self._put(request, body, play)
+        except Refused as refused:
+            body.drain()
+            session = self.session(request)
+            caller = (
+                Caller(project=session.project, channel_id=session.channel_id, scopes=frozenset()) if session else None
+            )
+            self._front.write_down(refused, "upload", caller)
+            return refused.answer
+
+    def _put(self, request: Request, body: Body, play: Play) -> Answer | None:
+        session = self._require(request)
+        if "authorization" in request.headers:  # not needed, but looked at where it is sent
+            self._front.require_token(request, "videos.insert")
+        given = content_range(request, body.length)
+        if play.error is not None and not play.error.at:
+            raise self._front.scripted(play.error, "videos.insert", session.project)
+        if session.video_id or given.first is None:
+            body.drain()
+            return self._progress(session)
+        session = self._sized(session, given)
+        receiver = self._receiver(session)
+        if given.first != receiver.kept:
+            body.drain()
+            return _off_track(given.first, receiver.kept)
+        self._receive(session, receiver, body, room=play.error.at if play.error else body.length)
+        if play.error is not None:
+            raise self._front.scripted(play.error, "videos.insert", session.project)
+        return None if body.broken else self._progress(session)
+
+    def _require(self, request: Request) -> Session:
+        session = self.session(request)
+        if session is None or session.dead or session.started_at + SESSION_LIVES_FOR <= self._clock.now():
+            raise back_end(404, "global", "notFound", "The upload session was not found.", mistake=False)
+        return session
+
+    def _sized(self, session: Session, given: ContentRange) -> Session:
+        """Learn the size where the start did not tell it, and hold on to it where it did."""
+        if given.total is None:
+            if session.size is not None and given.last >= session.size:
+                raise malformed(f"The range ends behind the {session.size} bytes that were announced.")
+            return session
+        if session.size is not None and given.total != session.size:
+            raise malformed(f"The upload was begun with {session.size} bytes, and now it has {given.total}.")
+        if session.size is None:
+            with self._world.change():
+                session = self._world.sessions.put(replace(session, size=given.total))
+        return session
+
+    def _receive(self, session: Session, receiver: Receiver, body: Body, *, room: int) -> None:
+        """Write the first `room` bytes of what comes to the session's file, quantum by quantum, and forget the rest."""
+        buffer = memoryview(bytearray(_BUFFER))
+        with receiver.lock:
+            pen = receiver.writer = object()
+        with receiver.path.open("ab", buffering=0) as file:
+            while room and body.remaining and not body.broken:
+                filled = body.fill(buffer[: min(len(buffer), room)])
+                room -= filled
+                with receiver.lock:
+                    if receiver.writer is not pen:
+                        break
+                    complete = receiver.kept + filled == session.size and not body.broken
+                    usable = filled if complete else filled - filled % QUANTUM
+                    _write(file, buffer[:usable])
+                    receiver.sha256.update(buffer[:usable])
+                    receiver.kept += usable
+        if not body.broken:
+            body.drain()
+
+    # -- finishing --------------------------------------------------------------------------------------------------
+
+    def _progress(self, session: Session) -> Answer:
+        """Say how much is kept, or, if it is all, what became of it; the final answer can be asked for again."""
+        with self._world.change():
+            current = self._world.sessions.get(session.upload_id) or session
+            if current.video_id:
+                return self._shown(current)
+        receiver = self._receiver(current)
+        with receiver.lock:
+            if receiver.kept != current.size:
+                headers = {"Range": f"bytes=0-{receiver.kept - 1}"} if receiver.kept else {}
+                return Answer(status=308, headers=headers | {"X-GUploader-UploadID": session.upload_id})
+            current = self._finish(current, receiver.kept, receiver.sha256.hexdigest(), receiver.path)
+        with self._lock:
+            self._receivers.pop(current.upload_id, None)
+        receiver.path.unlink(missing_ok=True)
+        return self._shown(current)
+
+    def _finish(self, session: Session, size: int, sha256: str, content: Path) -> Session:
+        """Make the video, once."""
+        with self._world.change():
+            current = self._world.sessions.get(session.upload_id) or session
+            if current.video_id:
+                return current
+            video_id = self._world.new_id("video", 11)
+            if self._keep:
+                self._finished.mkdir(mode=0o700, exist_ok=True)
+                shutil.copyfile(content, self._finished / video_id)
+            self._world.videos.put(
+                Video(
+                    video_id=video_id,
+                    channel_id=session.channel_id,
+                    project=session.project,
+                    upload_id=session.upload_id,
+                    bytes=size,
+                    sha256=sha256,
+                    file_name=session.file_name,
+                    content_type=session.content_type,
+                    notify=session.notify,
+                    uploaded_at=self._clock.now(),
+                    parts=_with_defaults(session),
+                )
+            )
+            return self._world.sessions.put(replace(session, video_id=video_id))
+
+    def _shown(self, session: Session) -> Answer:
+        row = self._world.videos.get(session.video_id)
+        assert row is not None  # the two were written in one line
+        shown = self._api.show(row, frozenset(session.parts), session.channel_id, self._clock.now())
+        return Answer(status=201, body=shown)
+
+    # -- bytes on disk ----------------------------------------------------------------------------------------------
+
+    def _receiver(self, session: Session) -> Receiver:
+        with self._lock:
+            found = self._receivers.get(session.upload_id)
+            if found is None:
+                found = self._receivers[session.upload_id] = _reopen(self._partial / session.upload_id, session)
+            return found
+
+    def _sweep(self) -> None:
+        """Remove bytes that no session will ask for: finished, expired, or of an upload that broke off."""
+        for path in self._partial.iterdir():
+            session = self._world.sessions.get(path.name)
+            if session is None or session.video_id or session.dead:
+                path.unlink()
+
+
+def content_range(request: Request, length: int) -> ContentRange:
+    """Read the `Content-Range` of a PUT; without one, its body is the whole."""
+    header = request.headers.get("content-range")
+    if header is None:
+        return ContentRange(first=0, last=length - 1, total=length)
+    found = _RANGE.fullmatch(header)
+    if found is None:
+        raise malformed(f"Failed to parse Content-Range header: {header}")
+    total = None if found[3] == "*" else int(found[3])
+    if found[1] is None:
+        if length:
+            raise malformed("A request that asks for the status of an upload has no body.")
+        return ContentRange(first=None, last=-1, total=total)
+    first, last = int(found[1]), int(found[2])
+    if last - first + 1 != length or (total is not None and last >= total):
+        raise malformed(f"The Content-Range header ({header}) does not go with a body of {length} bytes.")
+    return ContentRange(first=first, last=last, total=total)
+
+
+def split_multipart(spool: Path, content_type: str) -> tuple[bytes, str]:
+    """Leave only the media of a multipart/related body in the file; return its JSON and the media's type."""
+    found = re.search(r'boundary="?([^";]+)"?', content_type)
+    if found is None:
+        raise malformed("A multipart request names its boundary.")
+    boundary = b"--" + found[1].encode()
+    with spool.open("rb") as file:
+        head = file.read(_BUFFER)
+        # Google's own Python client ends its lines with a bare line feed.
+        opening = rb"\r?\n".join([re.escape(boundary) + rb"[ \t]*", rb"(?P<fields>(?:[^\r\n]+\r?\n)*)"])
+        first = re.search(rb"\A\s*" + opening, head)
+        second = re.compile(rb"\r?\n" + opening + rb"\r?\n").search(head, first.end() if first else 0)
+        file.seek(max(0, file.seek(0, 2) - 1024))
+        behind = re.search(rb"\r?\n" + re.escape(boundary) + rb"--\s*\Z", file.read())
+        size = file.tell()
+        if first is None or second is None or behind is None:
+            raise malformed("Failed to parse multipart request: it has one part of JSON and one of media.")
+        end = size - len(behind[0])
+        file.seek(second.end())
+        media = spool.with_name(spool.name + ".media")
+        with media.open("wb") as target:
+            left = end - second.end()
+            while left and (block := file.read(min(left, _BUFFER))):
+                target.write(block)
+                left -= len(block)
+    media.replace(spool)
+    fields = dict(line.split(b":", 1) for line in second["fields"].lower().splitlines() if b":" in line)
+    resource = re.sub(rb"\A\r?\n", b"", head[first.end() : second.start()])
+    return resource, fields.get(b"content-type", b"application/octet-stream").strip().decode("ascii", "replace")
+
+
+def _check_media(method: Method, content_type: str, size: int | None) -> None:
+    assert method.media is not None
+    kind = content_type.partition(";")[0].strip().lower()
+    if not any(fnmatchcase(kind, pattern) for pattern in method.media["accept"]):
+        valid = ", ".join(method.media["accept"])
+        raise back_end(
+            400, "global", "badContent", f"Media type '{kind}' is not supported. Valid media types: [{valid}]"
+        )
+    if size is not None and size > int(method.media["maxSize"]):
+        raise plain("uploadTooLarge", method.name)
+
+
+def _off_track(first: int, kept: int) -> Answer:
+    """Answer a PUT that does not begin where the upload stands; nothing of it is kept."""
+    if first > kept:
+        message = (
+            f"Invalid request. According to the Content-Range header, the upload offset is {first} byte(s), which "
+            f"exceeds already uploaded size of {kept} byte(s)."
+        )
+        raise back_end(416, "global", "requestedRangeNotSatisfiable", message)
+    return Answer(status=308, headers={"Range": f"bytes=0-{kept - 1}"})
+
+
+def _with_defaults(session: Session) -> dict[str, Json]:
+    """Fill in what YouTube fills in; a video whose privacy is left out is public."""
+    title = Path(session.file_name).stem or "unknown"
+    snippet = {"title": title, "description": "", "categoryId": "22", **session.resource.get("snippet", {})}
+    status = {"privacyStatus": "public", **session.resource.get("status", {})}
+    return {**session.resource, "snippet": snippet, "status": status}
+
+
+def _length(header: str | None) -> int | None:
+    if header is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,18}", header):
+        raise malformed(f"Failed to parse X-Upload-Content-Length header: {header}")
+    return int(header)
+
+
+def _spool(body: Body, path: Path) -> bool:
+    """Write a whole body to a file; False when the line broke before its end."""
+    buffer = memoryview(bytearray(_BUFFER))
+    with path.open("wb", buffering=0) as file:
+        while body.remaining and not body.broken:
+            _write(file, buffer[: body.fill(buffer)])
+    return not body.broken
+
+
+def _reopen(path: Path, session: Session) -> Receiver:
+    """Find again what a session kept, in this process or in one that was killed."""
+    path.touch(mode=0o600)
+    size = path.stat().st_size
+    kept = size if size == session.size else size - size % QUANTUM
+    with path.open("r+b") as file:
+        file.truncate(kept)
+        digest = hashlib.file_digest(file, "sha256")
+    return Receiver(path=path, kept=kept, sha256=digest)
+
+
+def _write(file: FileIO, view: memoryview) -> None:
+    while view:
+        view = view[file.write(view) :]

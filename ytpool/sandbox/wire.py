@@ -1,0 +1,125 @@
+"""What comes over a line and what goes back: requests, bodies that are still arriving, and answers."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+from urllib.parse import parse_qs
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A request's head, and its body where that is small enough to be read before anything else happens."""
+
+    verb: str
+    path: str
+    query: Mapping[str, list[str]]
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes = b""
+
+    @property
+    def root(self) -> str:
+        """The address under which the caller found us; it may have come through a proxy."""
+        return f"http://{self.headers['host']}"
+
+    @cached_property
+    def form(self) -> dict[str, str]:
+        """The fields of a posted form, the last of each name."""
+        fields = parse_qs(self.body.decode("utf-8", "replace"), keep_blank_values=True)
+        return {name: values[-1] for name, values in fields.items()}
+
+    def argument(self, name: str) -> str:
+        """Return the last value of a query parameter, or nothing."""
+        return self.query.get(name, [""])[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A status, a JSON body or a page, and headers of its own."""
+
+    status: int
+    body: Any = None
+    page: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def content(self) -> tuple[bytes, str]:
+        """Return the bytes of the body and their media type."""
+        if self.page is not None:
+            return self.page.encode(), "text/html; charset=UTF-8"
+        if self.body is None:
+            return b"", ""
+        return (json.dumps(self.body, indent=2, ensure_ascii=False) + "\n").encode(), "application/json; charset=UTF-8"
+
+
+class Stream(Protocol):
+    """The end of a line that bytes come out of."""
+
+    def readinto1(self, buffer: memoryview, /) -> int:
+        """Place what has arrived, waiting for at least one byte; 0 when the other side has closed."""
+        ...
+
+
+class Body:
+    """A body of known length that is still arriving, and may break off: by itself, or because a fault says so."""
+
+    def __init__(
+        self, stream: Stream, length: int, *, cut_at: int | None = None, bytes_per_second: float | None = None
+    ) -> None:
+        self._stream = stream
+        self._cut_at = cut_at
+        self._pace = bytes_per_second
+        self.length = length
+        self.taken = 0
+        self.broken = False
+        """No byte will come any more, although the body is not complete."""
+
+    @property
+    def remaining(self) -> int:
+        return self.length - self.taken
+
+    @property
+    def cut(self) -> bool:
+        """Whether a fault broke the line here."""
+        return self.taken == self._cut_at
+
+    def fill(self, view: memoryview) -> int:
+        """Fill the view with what comes next; less of it only at the body's end, or when the line breaks."""
+        wanted = min(len(view), self.remaining)
+        if self._cut_at is not None:
+            wanted = min(wanted, self._cut_at - self.taken)
+        filled = 0
+        while filled < wanted:
+            try:
+                # Small bites where the pace is slow, so that the waits are spread as on a slow line.
+                bite = wanted if self._pace is None else min(wanted, filled + max(1, int(self._pace / 20)))
+                got = self._stream.readinto1(view[filled:bite])
+            except (ConnectionError, TimeoutError):
+                got = 0
+            if not got:
+                self.broken = True
+                break
+            filled += got
+            if self._pace is not None:
+                time.sleep(got / self._pace)
+        self.taken += filled
+        if self.cut:
+            self.broken = True
+        return filled
+
+    def read(self) -> bytes:
+        """Read all that is left into memory."""
+        content = bytearray(self.remaining)
+        with memoryview(content) as view:
+            filled = self.fill(view)
+        return bytes(content[:filled])
+
+    def drain(self) -> None:
+        """Read and forget what is left: closing with bytes unread would reset the line instead of ending it."""
+        forgotten = memoryview(bytearray(min(self.remaining, 1 << 20)))
+        while self.remaining and not self.broken:
+            self.fill(forgotten)
