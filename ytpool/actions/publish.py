@@ -265,9 +265,9 @@ class _Publication:
     def _hold(self, placed: Placed) -> None:
         self._placed = placed
         self._heart.hold(*placed.leases)
-        self._watch.says(
+        self._watch.announces(
             self._job.job,
-            f"to channel {placed.channel_title} ({placed.payer.channel_id}) as {placed.payer.account}, "
+            f"{self._file.path.name} goes to channel {placed.channel_title} ({placed.payer.channel_id}) as {placed.payer.account}, "
             f"{shown_privacy(self._order)}",
         )
 
