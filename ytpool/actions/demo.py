@@ -10,7 +10,7 @@ import random
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -24,11 +24,13 @@ from ytpool.actions.publish import PublishedVideo
 from ytpool.actions.reports import QuotaReport
 from ytpool.actions.watch import Watch
 from ytpool.domain import grants, quota
+from ytpool.domain.accounts import AccountState
 from ytpool.domain.balancing import Tier
 from ytpool.domain.jobs import JobState, Target, TargetKind
 from ytpool.domain.video import VideoRequest
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, activity, ledger, rests
+from ytpool.store.rests import Scope
 
 PRODUCTION, RESERVE, VIDEOS = 12, 3, 50
 POOL = "demo"
@@ -40,7 +42,7 @@ _LONG = 20 * 1024 * 1024
 _SHORT = (200_000, 2_000_000)
 
 _CAPPED = "channel-03"
-_CAP = 2
+_CAP = 1
 _DEAD = "channel-07"
 
 
@@ -71,7 +73,8 @@ class Verdict:
     seconds: float
     seed: int
     accounts_used: int
-    resumed: int
+    sessions_asked: int
+    """How often an upload session was asked how far it is, because an answer was an error or did not come."""
     took_over: tuple[str, ...]
     """What went wrong on purpose, and what became of it."""
     books: tuple[BooksRow, ...]
@@ -82,7 +85,7 @@ class Verdict:
 
 
 def run(
-    environ: dict[str, str],
+    environ: Mapping[str, str],
     watch: Watch,
     *,
     seed: int,
@@ -92,8 +95,8 @@ def run(
     """Run the demo in a temporary home and return its verdict."""
     with tempfile.TemporaryDirectory(prefix="ytpool-demo-") as home:
         rt = Runtime(
-            config.load(profile=config.SANDBOX, environ={"YTPOOL_HOME": home}),
-            environ={**environ, "YTPOOL_HOME": home},
+            config.load(profile=config.SANDBOX, environ={"YTPOOL_HOME": home, "YTPOOL_UPLOAD_CHUNK_MIB": "8"}),
+            environ=environ,
         )
         try:
             return _run(rt, Path(home), watch, seed=seed, told=told, says=says)
@@ -132,7 +135,6 @@ def _noon_in_california(now: datetime) -> datetime:
 
 
 def _log_in(rt: Runtime) -> None:
-    rt.sandbox.add_channel(_CAPPED, cap=_CAP)
     for number in range(PRODUCTION + RESERVE):
         reserve = number >= PRODUCTION
         login.add(
@@ -161,9 +163,10 @@ def _videos(folder: Path, chance: random.Random) -> dict[Path, str]:
 def _disturb(rt: Runtime) -> None:
     control = rt.sandbox
     control.add_fault(method="upload.chunk", kind="error", error="backendError", times=2, skip=1)
-    control.add_fault(method="upload.chunk", kind="error", error="backendError", times=1, skip=4, at=3_000_000)
-    control.add_fault(method="upload.final", kind="error", error="backendError", times=2, skip=6)
-    control.add_fault(method="upload.final", kind="lose_answer", times=1, skip=20)
+    control.add_fault(method="upload.chunk", kind="error", error="backendError", skip=6, at=3_000_000)
+    control.add_fault(method="upload.final", kind="error", error="backendError", skip=6)
+    control.add_fault(method="upload.final", kind="lose_answer", skip=20)
+    control.add_channel(_CAPPED, cap=_CAP)
     control.revoke_grant(_DEAD)
 
 
@@ -213,7 +216,7 @@ def _judge(rt: Runtime, files: dict[Path, str], done: list[PublishedVideo], *, s
     by_id = {video["id"]: video for video in there}
     duplicates = sum(copies.values()) - len(copies)
     mismatches = sum(
-        not {files[Path(video.file)]} == {video.sha256, by_id.get(video.video_id, {}).get("sha256")}
+        {files[Path(video.file)]} != {video.sha256, by_id.get(video.video_id, {}).get("sha256")}
         for video in done
         if video.video_id is not None
     )
@@ -231,6 +234,7 @@ def _judge(rt: Runtime, files: dict[Path, str], done: list[PublishedVideo], *, s
         "unknown outcomes": unknown,
         "videos missing": len(files) - uploaded,
     }
+    disasters = rt.sandbox.faults()
     complaints = [
         *(f"{video.file}: {video.problem.message}" for video in done if video.problem is not None),
         *(
@@ -239,6 +243,8 @@ def _judge(rt: Runtime, files: dict[Path, str], done: list[PublishedVideo], *, s
             if not row.agree
         ),
         *broken,
+        *(f"the planned fault of {one['method']} never struck" for one in disasters if one["done"] < one["times"]),
+        *_missed(rt),
         *(f"{count} {what}" for what, count in wrong.items() if count),
     ]
     return Verdict(
@@ -251,7 +257,7 @@ def _judge(rt: Runtime, files: dict[Path, str], done: list[PublishedVideo], *, s
         seconds=round(seconds, 1),
         seed=seed,
         accounts_used=len({video.account for video in done if video.account}),
-        resumed=sum(count for method, count in truth["calls"].items() if method == "upload.query"),
+        sessions_asked=truth["calls"].get("upload.query", 0),
         took_over=_took_over(rt),
         books=books,
         complaints=tuple(complaints),
@@ -287,12 +293,25 @@ def _books(rt: Runtime, truth: dict[str, Any]) -> tuple[BooksRow, ...]:
     return tuple(rows)
 
 
+def _missed(rt: Runtime) -> list[str]:
+    """Name the disasters that did not happen: without them the rehearsal would prove less than it says."""
+    with rt.store.reading() as tx:
+        full = {rest.name for rest in rests.running(tx) if rest.scope is Scope.CHANNEL}
+        found = {one.account: one for one in accounts.every(tx)}
+    missed = []
+    if found[_CAPPED].channel_id not in full:
+        missed.append(f"{_CAPPED} never reached its cap")
+    if found[_DEAD].state is not AccountState.LOGIN_NEEDED:
+        missed.append(f"the dead login of {_DEAD} was never met")
+    return missed
+
+
 def _took_over(rt: Runtime) -> tuple[str, ...]:
     with rt.store.reading() as tx:
         resting = [f"{rest.scope} {rest.name} rests: {rest.reason}" for rest in rests.running(tx)]
-        dead = [f"{one.account} needs a login" for one in accounts.every(tx) if one.state != "active"]
+        dead = [f"{one.account} needs a login" for one in accounts.every(tx) if one.state is AccountState.LOGIN_NEEDED]
         failed = [
-            f"{operation}: {reason} × {times}"
+            f"{operation}: {reason}, {times} times"
             for operation, reason, times in activity.reasons(tx, tx.now - timedelta(days=1), tx.now + timedelta(days=1))
         ]
     return (*failed, *resting, *dead)

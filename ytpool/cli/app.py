@@ -38,11 +38,9 @@ class Line(NamedTuple):
 
 
 COMMANDS: Mapping[str, Line] = {
-    "init": Line(
-        "ytpool.cli.init", "app", "Create settings, state and the key of the vault, and say where each lives."
-    ),
+    "init": Line("ytpool.cli.init", "app", "Create settings, state and the vault's key, and say where each lives."),
     "demo": Line(
-        "ytpool.cli.demo", "app", "Upload fifty videos over fifteen accounts to a local YouTube, with faults."
+        "ytpool.cli.demo", "app", "Upload fifty videos over fifteen accounts to a local YouTube, and compare."
     ),
     "auth": Line("ytpool.cli.auth", "app", "Log accounts in, and see their logins."),
     "refresh-tokens": Line(

@@ -46,10 +46,9 @@ class Logins:
 
 
 def _told(done: LoggedIn) -> str:
-    lines = [
-        f"{done.account} is logged in {'again ' if done.renewed else ''}for channel {done.channel_title} "
-        f"({done.channel_id}), paid by project {done.project}"
-    ]
+    again = "again " if done.renewed else ""
+    channel = f"channel {done.channel_title} ({done.channel_id})"
+    lines = [f"{done.account} is logged in {again}for {channel}, paid by project {done.project}"]
     if done.pool:
         lines.append(f"it works in pool {done.pool}, as {done.tier}")
     return "\n".join([*lines, *done.warnings])

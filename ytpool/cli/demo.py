@@ -20,11 +20,11 @@ app = single()
 
 
 def _told(verdict: Verdict) -> str:
+    arrived = f"{verdict.uploaded} of {verdict.wanted} videos arrived byte for byte"
+    counts = f"duplicates {verdict.duplicates}, oversold {verdict.oversold}, wrong hashes {verdict.hash_mismatches}"
     lines = [
-        f"{verdict.uploaded} of {verdict.wanted} videos arrived, byte for byte, over {verdict.accounts_used} accounts, "
-        f"in {verdict.seconds} s (seed {verdict.seed})",
-        f"duplicates {verdict.duplicates}, oversold {verdict.oversold}, wrong hashes {verdict.hash_mismatches}, "
-        f"unknown outcomes {verdict.unknown}",
+        f"{arrived}, over {verdict.accounts_used} accounts, in {verdict.seconds} s (seed {verdict.seed})",
+        f"{counts}, unknown outcomes {verdict.unknown}",
         *(f"  on the way: {one}" for one in verdict.took_over),
     ]
     if verdict.complaints:
@@ -55,7 +55,7 @@ def demo(
     ctx: typer.Context,
     seed: Annotated[int, typer.Option(help="Another seed makes other videos.")] = 1,
 ) -> Verdict:
-    """Upload fifty videos over fifteen accounts to a local YouTube, with faults, and compare books with truth.
+    """Upload fifty videos over fifteen accounts to a local YouTube, and compare.
 
     It runs in a temporary home and touches nothing else: a sandbox of its own, one project, twelve production
     accounts and three in reserve. Some chunks meet 503s, one channel reaches its cap, one login dies and one final
@@ -67,4 +67,4 @@ def demo(
         call.emit("video", **as_item(video))
 
     with uploads(call, total_files=rehearsal.VIDEOS) as shown:
-        return rehearsal.run(dict(os.environ), ShownWatch(call, shown), seed=seed, told=told, says=call.note)
+        return rehearsal.run(os.environ, ShownWatch(call, shown), seed=seed, told=told, says=call.note)

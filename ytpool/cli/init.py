@@ -54,7 +54,7 @@ def init(
     *,
     yes: YesOption = False,
 ) -> Initialised:
-    """Create settings, state and the key of the vault, and say where each lives.
+    """Create settings, state and the vault's key, and say where each lives.
 
     What is there already is never replaced, so it can be run again at any time.
     """
