@@ -36,7 +36,7 @@ PRODUCTION, RESERVE, VIDEOS = 12, 3, 50
 POOL = "demo"
 
 _WORKERS = 4
-_LONG_ONES = 5
+_LONG_EVERY, _LONG_FIRST = 10, 7
 _LONG = 20 * 1024 * 1024
 """More than two chunks, so that some chunks are not the last."""
 _SHORT = (200_000, 2_000_000)
@@ -152,7 +152,7 @@ def _videos(folder: Path, chance: random.Random) -> dict[Path, str]:
     folder.mkdir()
     made = {}
     for number in range(VIDEOS):
-        size = _LONG + number if number < _LONG_ONES else chance.randint(*_SHORT)
+        size = _LONG + number if number % _LONG_EVERY == _LONG_FIRST else chance.randint(*_SHORT)
         content = chance.randbytes(size)
         path = folder / f"video-{number + 1:02}.mp4"
         path.write_bytes(content)
