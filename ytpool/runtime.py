@@ -98,20 +98,26 @@ class Runtime:
 
     @property
     def vault(self) -> "Vault":
-        """What seals and opens secrets."""
+        """What seals and opens secrets; its key is fetched at first use, which must not be within a transaction."""
         with self._opening:
             if self._vault is None:
                 from ytpool.vault.envelope import Vault  # noqa: PLC0415 -- the cipher is opened on first use
 
                 with self.store.reading() as tx:
                     key_id = meta.get(tx, meta.VAULT_KEY)
-                self._vault = Vault(
+                vault = Vault(
                     key_id=key_id,
                     key_file=self.key_file,
                     environ=self.environ,
                     keyring_timeout=self.config.vault.keyring_timeout,
                 )
+                vault.fetch_key()
+                self._vault = vault
             return self._vault
+
+    def open_vault(self) -> None:
+        """Fetch the vault's key, before any transaction: a keyring may take its time, and nobody else should wait."""
+        _ = self.vault
 
     @property
     def key_file(self) -> Path | None:

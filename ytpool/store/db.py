@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -193,8 +192,7 @@ def _named(error: sqlite3.Error, path: Path) -> YtpoolError:
 
 def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     """Apply the migrations this file lacks; refuse a file that only a newer ytpool may open."""
-    steps = migrations()
-    known = len(steps)
+    known = len(_migration_files())
     schema, min_reader = _versions(connection)
     if min_reader > known:
         raise StateTooNew(
@@ -209,7 +207,7 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         schema, _ = _versions(connection)  # another process may have been faster
-        for sql in steps[schema:]:
+        for sql in migrations()[schema:]:
             for statement in _statements(sql):
                 connection.execute(statement)
         if schema < known:
@@ -230,9 +228,11 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
 
 def migrations() -> list[str]:
     """Return every migration's text, oldest first; they only go forward."""
-    folder = files("ytpool.store") / "migrations"
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return [(folder / name).read_text(encoding="utf-8") for name in names]
+    return [path.read_text(encoding="utf-8") for path in _migration_files()]
+
+
+def _migration_files() -> list[Path]:
+    return sorted((Path(__file__).parent / "migrations").glob("*.sql"))
 
 
 def _versions(connection: sqlite3.Connection) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytpool.domain import ids, moments, quota
 from ytpool.domain.prices import PriceBook, Terms
-from ytpool.domain.quota import Urgency
+from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
 from ytpool.errors import HoldLost, QuotaExhausted, Resting
 from ytpool.store import rests
 from ytpool.store.db import Tx
@@ -29,8 +29,6 @@ LASTS_FOR = timedelta(seconds=90)
 ANSWERS_WITHIN = timedelta(seconds=180)
 """A call that was sent and not settled after this long has an unknown outcome."""
 
-COMMENTS = "comments"
-UPLOADS = "uploads"
 _COUNTED = {"videos.insert": UPLOADS, "commentThreads.insert": COMMENTS, "comments.insert": COMMENTS}
 """Calls that an account counts one by one, whatever they cost: operators cap these."""
 
@@ -361,10 +359,10 @@ def cap_lifts_at(tx: Tx, channel_id: str, cap: int) -> datetime:
     """Return when a channel at its cap may take the next upload: 24 hours after the one that filled it."""
     row = tx.one(
         """
-        SELECT sent_at FROM ledger
-         WHERE channel_id = :channel_id AND operation = 'videos.insert' AND scope = 'project'
-           AND state IN ('sent', 'spent', 'unknown')
-         ORDER BY sent_at DESC LIMIT 1 OFFSET :others
+        SELECT max(sent_at) AS sent_at FROM ledger
+         WHERE channel_id = :channel_id AND operation = 'videos.insert'
+           AND (state IN ('sent', 'unknown') OR (state = 'spent' AND reason = ''))
+         GROUP BY hold ORDER BY sent_at DESC LIMIT 1 OFFSET :others
         """,
         channel_id=channel_id,
         others=max(0, cap - 1),
