@@ -172,6 +172,31 @@ class Runtime:
                 self._sandbox_url = process.ensure(self.config.paths.sandbox)
             return self._sandbox_url
 
+    def running_sandbox(self) -> "Control | None":
+        """Return the levers of this profile's sandbox if it runs."""
+        from ytpool.sandbox import process  # noqa: PLC0415 -- only this profile has one
+        from ytpool.sandbox.control import Control  # noqa: PLC0415
+
+        url = process.running(self.config.paths.sandbox)
+        return None if url is None else Control(url)
+
+    def stop_sandbox(self) -> bool:
+        """Stop this profile's sandbox; False where none ran."""
+        from ytpool.sandbox import process  # noqa: PLC0415 -- only this profile has one
+
+        self._sandbox_url = None
+        return process.stop(self.config.paths.sandbox)
+
+    def forget_books(self) -> Path:
+        """Remove the state of the sandbox profile; the next command makes a new one with the same key."""
+        assert self.is_sandbox
+        self.close()
+        self._database = self._vault = None
+        state = self.config.paths.state
+        for path in (state, state.with_name(f"{state.name}-wal"), state.with_name(f"{state.name}-shm")):
+            path.unlink(missing_ok=True)
+        return state
+
     @property
     def api_root(self) -> str:
         return f"{self.sandbox_url}/" if self.is_sandbox else self.config.google.api_root

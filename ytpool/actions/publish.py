@@ -265,10 +265,11 @@ class _Publication:
     def _hold(self, placed: Placed) -> None:
         self._placed = placed
         self._heart.hold(*placed.leases)
-        self._watch.says(
+        payer = placed.payer
+        self._watch.announces(
             self._job.job,
-            f"to channel {placed.channel_title} ({placed.payer.channel_id}) as {placed.payer.account}, "
-            f"{shown_privacy(self._order)}",
+            f"{self._file.path.name} goes to channel {placed.channel_title} ({payer.channel_id}) "
+            f"as {payer.account}, {shown_privacy(self._order)}",
         )
 
     def _open_session(self) -> Secret:
