@@ -155,11 +155,14 @@ def channel_titles(tx: Tx) -> Mapping[str, str]:
 
 
 def learn_upload_cap(tx: Tx, channel_id: str, uploads: int) -> None:
-    """Remember how many uploads a channel took in 24 hours before YouTube refused one."""
+    """Remember how many uploads a channel took in 24 hours before YouTube refused one.
+
+    At least one: when the channel has rested, one call may try whether the cap still holds.
+    """
     tx.run(
         "UPDATE channels SET upload_cap = :uploads, upload_cap_at = :at WHERE channel_id = :channel_id",
         channel_id=channel_id,
-        uploads=uploads,
+        uploads=max(1, uploads),
         at=tx.at,
     )
 

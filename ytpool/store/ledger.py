@@ -344,12 +344,12 @@ def set_limit(
 
 
 def uploads_in_24_hours(tx: Tx, channel_id: str) -> int:
-    """Count the uploads a channel has taken, or may have taken, in the last 24 hours."""
+    """Count the uploads a channel has taken, or may have taken, in the last 24 hours; a refused one is none."""
     row = tx.one(
         """
         SELECT count(DISTINCT hold) AS uploads FROM ledger
          WHERE channel_id = :channel_id AND operation = 'videos.insert'
-           AND state IN ('sent', 'spent', 'unknown') AND sent_at > :since
+           AND (state IN ('sent', 'unknown') OR (state = 'spent' AND reason = '')) AND sent_at > :since
         """,
         channel_id=channel_id,
         since=moments.text(tx.now - timedelta(hours=24)),
