@@ -4,6 +4,7 @@ import io
 import os
 
 import pytest
+from books import Books, ObedientClock
 
 from ytpool.cli.app import main
 
@@ -29,3 +30,17 @@ def ytpool(home):  # noqa: ARG001 - it sets the environment
         return status, stdout.getvalue(), stderr.getvalue()
 
     return run
+
+
+@pytest.fixture
+def clock():
+    """A clock that obeys: noon in California, until the test says otherwise."""
+    return ObedientClock()
+
+
+@pytest.fixture
+def books(tmp_path, clock):
+    """A fresh state with that clock, and the verbs of the ledger."""
+    books = Books(tmp_path / "state.db", clock).created()
+    yield books
+    books.database.close()

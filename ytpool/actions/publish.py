@@ -102,6 +102,7 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
     try:
         file = files.inspect(order.path)
         video.check(order.request, rt.calendar.now())
+        rt.open_vault()
         claimed = claiming.claim(rt, order, file, watch)
         job = claimed.job
         if claimed.lease is None:
