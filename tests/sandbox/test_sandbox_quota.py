@@ -5,7 +5,10 @@ from datetime import timedelta
 import pytest
 
 ALL = "https://www.googleapis.com/auth/youtube.force-ssl"
-QUOTA_MESSAGE = 'The request cannot be completed because you have exceeded your <a href="/youtube/v3/getting-started#quota">quota</a>.'
+QUOTA_MESSAGE = (
+    "The request cannot be completed because you have exceeded your "
+    '<a href="/youtube/v3/getting-started#quota">quota</a>.'
+)
 
 
 @pytest.fixture

@@ -46,14 +46,14 @@ def test_a_session_says_what_it_keeps_and_repeats_its_final_answer(begin, put, a
     assert ask(uri) == (201, None, video)
 
 
-def test_only_whole_quanta_are_kept_until_the_last_byte(begin, put, ask):
+def test_only_whole_quanta_are_kept_until_the_last_byte(begin, put):
     uri = begin(SIZE)
 
     assert put(uri, 0, QUANTUM + 99)[1]["Range"] == f"bytes=0-{QUANTUM - 1}"
     assert put(uri, QUANTUM, SIZE - 1)[0] == 201
 
 
-def test_bytes_that_do_not_begin_where_the_upload_stands_are_not_kept(begin, put, ask, control):
+def test_bytes_that_do_not_begin_where_the_upload_stands_are_not_kept(begin, put, control):
     uri = begin(SIZE)
     put(uri, 0, QUANTUM - 1)
 
@@ -73,7 +73,7 @@ def test_one_put_without_a_range_is_the_whole(begin, send, control):
     assert control.truth()["videos"][0]["sha256"] == hashlib.sha256(CONTENT).hexdigest()
 
 
-def test_a_size_may_be_told_with_the_last_chunk(begin, send, control, sandbox, token):
+def test_a_size_may_be_told_with_the_last_chunk(send, sandbox, token):
     _, headers, _ = send(
         f"{sandbox.url}/upload/youtube/v3/videos?uploadType=resumable&part=id", "POST", {}, token=token
     )
@@ -105,7 +105,7 @@ def test_bytes_that_came_before_the_line_broke_are_kept(begin, ask, control):
     assert control.truth()["videos"] == []
 
 
-def test_an_upload_that_hung_is_overtaken_by_the_next_put(begin, ask, put, control):
+def test_an_upload_that_hung_is_overtaken_by_the_next_put(begin, put, control):
     uri = begin(SIZE)
     parts = urlsplit(uri)
     head = f"PUT {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: {SIZE}\r\n\r\n"
@@ -162,7 +162,7 @@ def test_bytes_alone_are_a_video_too(sandbox, token, send, control):
     assert control.truth()["videos"][0]["bytes"] == SIZE
 
 
-def test_chunked_bodies_are_refused(sandbox, token):
+def test_chunked_bodies_are_refused(sandbox):
     parts = urlsplit(sandbox.url)
     with socket.create_connection((parts.hostname, parts.port)) as line:
         line.sendall(b"POST /token HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
