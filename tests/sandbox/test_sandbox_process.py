@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -125,6 +126,17 @@ def test_a_sandbox_ends_when_told_over_its_desk_and_when_nobody_asks(folder):
     while process.running(folder) and time.monotonic() < end:
         time.sleep(0.1)
     assert process.running(folder) is None
+
+
+def test_a_sandbox_whose_folder_is_gone_ends(folder):
+    url = process.ensure(folder)
+    shutil.rmtree(folder)
+
+    end = time.monotonic() + 10
+    with pytest.raises(SandboxFailed, match="nothing answers"):
+        while time.monotonic() < end:
+            Control(url).status()
+            time.sleep(0.1)
 
 
 def test_a_sandbox_that_cannot_start_says_why(folder):
