@@ -2,10 +2,13 @@
 
 import io
 import os
+import random
 
 import pytest
+from newsroom import Newsroom
 
 from ytpool.cli.app import main
+from ytpool.sandbox.server import Sandbox
 
 
 @pytest.fixture
@@ -29,3 +32,47 @@ def ytpool(home):  # noqa: ARG001 - it sets the environment
         return status, stdout.getvalue(), stderr.getvalue()
 
     return run
+
+
+@pytest.fixture
+def empty_sandbox(home, ytpool, tmp_path, monkeypatch):  # noqa: ARG001 - the home must be there first
+    """A local YouTube that the settings name, where it is noon; the profile is set up and nobody is logged in."""
+    with Sandbox(tmp_path / "youtube", seed=1, keep_bytes=True) as server:
+        newsroom = Newsroom(server, tmp_path)
+        for name, value in newsroom.addresses().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("YTPOOL_BALANCING_STRATEGY", "fill")
+        newsroom.noon()
+        assert ytpool("init", "--yes", "--vault", "keyfile")[0] == 0
+        yield newsroom
+
+
+@pytest.fixture
+def sandbox(empty_sandbox, ytpool):
+    """The same, with two accounts logged in: `news`, which comes first, and `sports`, both in the pool `main`."""
+    secrets = empty_sandbox.secrets_file()
+    for priority, name in ((10, "news"), (20, "sports")):
+        status, _, err = ytpool(
+            *("auth", "import", name, "--client-secrets", secrets, "--token", empty_sandbox.token_file(name)),
+            *("--pool", "main", "--priority", priority),
+        )
+        assert status == 0, err
+    return empty_sandbox
+
+
+@pytest.fixture
+def make_video(tmp_path):
+    """Make a file to upload, of so many bytes; each name has its own content."""
+
+    def make(name="talk.mp4", size=900_000):
+        path = tmp_path / name
+        path.write_bytes(random.Random(name).randbytes(size))
+        return path
+
+    return make
+
+
+@pytest.fixture
+def video(make_video):
+    """A file to upload, of one chunk."""
+    return make_video()
