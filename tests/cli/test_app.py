@@ -16,18 +16,6 @@ def scratch(monkeypatch):
     monkeypatch.setitem(COMMANDS, "alone", Line("scratch", "alone", "Stand directly under ytpool."))
 
 
-def subclasses(kind):
-    return {kind} | {deeper for one in kind.__subclasses__() for deeper in subclasses(one)}
-
-
-def test_every_error_has_an_exit_status_and_every_status_a_meaning():
-    codes = {kind.code for kind in subclasses(errors.YtpoolError)}
-
-    assert codes <= exits.EXIT_STATUS.keys()
-    assert set(exits.EXIT_STATUS.values()) <= exits.MEANING.keys()
-    assert all(exits.EXIT_STATUS[code] == status for status, code in exits.CODE.items())
-
-
 @pytest.mark.parametrize(
     ("several", "one"), [((), 0), ((0, 0), 0), ((0, 7, 5), 7), ((5, 5), 5), ((0, 5), 3), ((4, 5), 3)]
 )
