@@ -5,6 +5,7 @@ import os
 import random
 
 import pytest
+from books import Books, ObedientClock
 from newsroom import Newsroom
 
 from ytpool.cli.app import main
@@ -76,3 +77,17 @@ def make_video(tmp_path):
 def video(make_video):
     """A file to upload, of one chunk."""
     return make_video()
+
+
+@pytest.fixture
+def clock():
+    """A clock that obeys: noon in California, until the test says otherwise."""
+    return ObedientClock()
+
+
+@pytest.fixture
+def books(tmp_path, clock):
+    """A fresh state with that clock, and the verbs of the ledger."""
+    books = Books(tmp_path / "state.db", clock).created()
+    yield books
+    books.database.close()

@@ -8,8 +8,9 @@ nobody can set it.
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -51,7 +52,7 @@ class SystemClock:
         return _boot_seconds()
 
     def era(self) -> str:
-        return _boot_id()
+        return _era()
 
     def sleep(self, seconds: float) -> None:
         time.sleep(max(0.0, seconds))
@@ -62,12 +63,17 @@ def _boot_seconds() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-def _boot_id() -> str:
+@cache
+def _era() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
-        # Without a name for the boot, the moment of the boot (to the minute, clocks drift) is the name.
-        return f"boot-{round((time.time() - _boot_seconds()) / 60)}"
+        # macOS names its boots too. The moment of the boot is no name: whoever sets the clock would begin a new era.
+        import subprocess  # noqa: PLC0415 -- Linux needs none
+
+        return subprocess.run(
+            ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"], check=True, capture_output=True, text=True
+        ).stdout.strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +134,11 @@ class Calendar:
             return
         with self._lock:
             confirmation = Confirmation(moment=date, boot=self._clock.boot(), era=self._clock.era())
-            if abs(date - self._uncorrected()) > self._TOLERANCE:
+            ours = self._uncorrected()
+            if abs(date - ours) > self._TOLERANCE:
                 self._anchor = confirmation
+            elif self._anchor is None:  # the clock was right: from now on it may be set wrong
+                self._anchor = replace(confirmation, moment=ours)
             if self._confirmed is None or date > self._confirmed.moment:
                 self._confirmed = confirmation
 

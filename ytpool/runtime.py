@@ -98,32 +98,34 @@ class Runtime:
 
     @property
     def vault(self) -> "Vault":
-        """What seals and opens secrets; whoever has a transaction open asks `vault_in`."""
-        with self._opening:
-            if self._vault is not None:
-                return self._vault
-            with self.store.reading() as tx:
-                return self.vault_in(tx)
-
-    def vault_in(self, tx: Tx) -> "Vault":
-        """Return the vault, opened with what this transaction sees: a thread can have one transaction at a time."""
+        """What seals and opens secrets; its key is fetched at first use, which must not be within a transaction."""
         with self._opening:
             if self._vault is None:
                 from ytpool.vault.envelope import Vault  # noqa: PLC0415 -- the cipher is opened on first use
 
-                self._vault = Vault(
-                    key_id=meta.get(tx, meta.VAULT_KEY),
-                    key_file=self._key_file(tx),
+                with self.store.reading() as tx:
+                    key_id = meta.get(tx, meta.VAULT_KEY)
+                vault = Vault(
+                    key_id=key_id,
+                    key_file=self.key_file,
                     environ=self.environ,
                     keyring_timeout=self.config.vault.keyring_timeout,
                 )
+                vault.fetch_key()
+                self._vault = vault
             return self._vault
 
-    def _key_file(self, tx: Tx) -> Path | None:
-        """Find the key file that the settings name, or that was chosen at `init`."""
+    def open_vault(self) -> None:
+        """Fetch the vault's key, before any transaction: a keyring may take its time, and nobody else should wait."""
+        _ = self.vault
+
+    @property
+    def key_file(self) -> Path | None:
+        """The key file that the settings name, or that was chosen at `init`."""
         if self.config.vault.key_file:
             return Path(self.config.vault.key_file).expanduser()
-        chosen = meta.get(tx, meta.VAULT_KEY_FILE)
+        with self.store.reading() as tx:
+            chosen = meta.get(tx, meta.VAULT_KEY_FILE)
         return Path(chosen) if chosen else None
 
     def make_key(self, key_file: Path | None) -> "KeyMade":
@@ -144,9 +146,7 @@ class Runtime:
         """Find the key as a cron job would, with an empty environment; the failure is a value here."""
         from ytpool.vault import cron  # noqa: PLC0415 -- with the vault
 
-        with self.store.reading() as tx:
-            key_file = self._key_file(tx)
-        return cron.readable_by_cron(key_id, key_file, timeout=self.config.vault.keyring_timeout)
+        return cron.readable_by_cron(key_id, self.key_file, timeout=self.config.vault.keyring_timeout)
 
     @property
     def youtube(self) -> "YouTube":

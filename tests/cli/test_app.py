@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from ytpool import errors
 from ytpool.cli import app, exits
 from ytpool.cli.app import COMMANDS, Line
 from ytpool.cli.commands import built

@@ -142,14 +142,20 @@ def test_half_of_one_file_is_never_followed_by_half_of_another(ytpool, sandbox, 
 
     error = json.loads(out)["error"]
     assert (status, error["code"]) == (1, "file_changed")
-    assert "written to since its upload began" in error["message"]
+    assert "it has other content than when its upload began" in error["message"]
     assert sandbox.truth()["calls"] == calls
 
     large.write_bytes(content[:-1])
     status, out, _ = ytpool("upload", large, "--account", "news", "--json")
 
     assert (status, json.loads(out)["error"]["code"]) == (1, "file_changed")
+    assert f"it had {20 * MIB + 1:,} bytes" in json.loads(out)["error"]["message"]
     assert sandbox.truth()["calls"] == calls
+
+    large.write_bytes(content)
+    assert ytpool("upload", large, "--account", "news")[0] == 0
+    arrived_once(sandbox, large)
+    assert sandbox.calls("videos.insert") == 1
 
 
 def break_off(ytpool, sandbox, path):
@@ -171,6 +177,9 @@ def test_a_file_that_grows_while_it_is_sent_is_not_published(ytpool, sandbox, la
 
     assert (process.returncode, json.loads(out)["error"]["code"]) == (1, "file_changed"), err
     assert sandbox.truth()["videos"] == []
+
+    assert ytpool("upload", large, "--account", "news")[0] == 0
+    arrived_once(sandbox, large)
     assert_books_agree(ytpool, sandbox)
 
 

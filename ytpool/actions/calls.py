@@ -120,8 +120,8 @@ def settle_verdict(rt: Runtime, tx: Tx, held: Hold, failure: UpstreamFailed, ver
                     until=until[Until.QUOTA_RESET],
                 )
         case RestScope.CHANNEL:
-            bucket = ledger.UPLOADS if held.operation == "videos.insert" else held.operation
-            if bucket == ledger.UPLOADS:
+            bucket = quota.UPLOADS if held.operation == "videos.insert" else held.operation
+            if bucket == quota.UPLOADS:
                 uploads = ledger.uploads_in_24_hours(tx, held.payer.channel_id)
                 accounts.learn_upload_cap(tx, held.payer.channel_id, uploads)
             rests.rest(

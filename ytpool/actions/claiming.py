@@ -68,6 +68,9 @@ def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
                 taken = None
             else:
                 same = next((job for job in found if job.sha256 in (None, sha256)), None)
+                if same is None:
+                    for broken_off in jobs.begun_from(tx, str(file.path), order.key):
+                        _require_same_file(broken_off, file, sha256, None)
                 job = _make(rt, tx, order, file, sha256) if same is None or _means_again(order, same) else same
                 if job.published:
                     return Claim(job=job, lease=None)

@@ -79,8 +79,8 @@ def add(
     Raises LoginFailed when the login is refused or given up, WrongChannel when it is for another channel than the
     account's, and then keeps nothing.
     """
+    rt.open_vault()
     client = _client(rt, name, client_secrets)
-    rt.vault.locate()  # a key out of reach is told before a person logs in, not after
     if rt.is_sandbox and client_secrets is None:
         channel = _sandbox_channel(rt, name)
 
@@ -100,8 +100,8 @@ def add(
 
 def bring_in(rt: Runtime, name: str, *, client_secrets: Path, token_file: Path, place: Place) -> LoggedIn:
     """Log an account in from an authorized-user file; its access token may be absent or long dead."""
+    rt.open_vault()
     client = _client(rt, name, client_secrets)
-    rt.vault.locate()  # a key out of reach is told before anything is spent
     known = logins.from_token_file(_content(token_file, TokenFileInvalid, "token file"))
     if known.client_id not in (None, client.client_id):
         raise TokenFileInvalid(

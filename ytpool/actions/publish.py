@@ -26,6 +26,7 @@ from ytpool.domain.secret import Secret
 from ytpool.domain.uploads import Finished, Kept, Moved, chunk_size
 from ytpool.domain.video import Privacy
 from ytpool.errors import (
+    FileChanged,
     HoldLost,
     LoginNeeded,
     NoEligibleAccount,
@@ -102,6 +103,7 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
     try:
         file = files.inspect(order.path)
         video.check(order.request, rt.calendar.now())
+        rt.open_vault()
         claimed = claiming.claim(rt, order, file, watch)
         job = claimed.job
         if claimed.lease is None:
@@ -600,6 +602,8 @@ def _state_after(error: BaseException) -> JobState | None:
             return JobState.FAILED if given_up else JobState.INTERRUPTED
         case WrongChannel():
             return JobState.PARTLY
+        case FileChanged():  # what was begun exists nowhere any more
+            return JobState.FAILED
         case _:
             return JobState.INTERRUPTED
 

@@ -1,7 +1,7 @@
-"""What is used, what is left, until when; and what was done. Reads only: nothing here opens the vault or Google."""
+"""What is used, what is left, and until when. Reads only: nothing here opens the vault or Google."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from ytpool.domain import balancing, quota
@@ -10,7 +10,7 @@ from ytpool.domain.balancing import Candidate, Tier, Weights
 from ytpool.domain.prices import Terms
 from ytpool.domain.quota import Light
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, activity, ledger, meters, projects, rests
+from ytpool.store import accounts, meters, projects, rests
 from ytpool.store.db import Tx
 from ytpool.store.meters import Reading
 from ytpool.store.rests import Rest
@@ -110,9 +110,9 @@ def _account_row(
         for (scope, name, bucket), reading in readings.items()
         if scope == "account" and name == account.account and reading.used
     }
-    uploads_cap = limits.get(("account", account.account, ledger.UPLOADS))
-    comments_cap = limits.get(("account", account.account, ledger.COMMENTS))
-    uploads = used.get(ledger.UPLOADS, 0)
+    uploads_cap = limits.get(("account", account.account, quota.UPLOADS))
+    comments_cap = limits.get(("account", account.account, quota.COMMENTS))
+    uploads = used.get(quota.UPLOADS, 0)
     shares = (1 - bucket.percent / 100 for bucket in pays.get(account.project, ()) if bucket.bucket in _WORK)
     left = min(shares, default=1.0)
     if uploads_cap is not None:
@@ -127,7 +127,7 @@ def _account_row(
         "used": used,
         "uploads_today": uploads,
         "uploads_cap": uploads_cap,
-        "comments_today": used.get(ledger.COMMENTS, 0),
+        "comments_today": used.get(quota.COMMENTS, 0),
         "comments_cap": comments_cap,
         "last_operation": account.last_operation,
         "last_operation_at": account.last_operation_at,
@@ -135,7 +135,7 @@ def _account_row(
     }
 
 
-_WORK = (ledger.UPLOADS, "general")
+_WORK = (quota.UPLOADS, "general")
 """The buckets that an upload draws on, and so the ones that say how much an account can still do."""
 
 
@@ -214,47 +214,3 @@ def _alerts(
 
 def _moment(until: datetime | None) -> str:
     return "a person lifts it" if until is None else f"{until:%Y-%m-%d %H:%M} UTC"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActivityReport:
-    """What was done over a window, by account and operation."""
-
-    since: datetime
-    until: datetime
-    rows: tuple[dict[str, Any], ...]
-    totals: dict[str, Any]
-    errors: tuple[dict[str, Any], ...]
-
-
-def activity_report(rt: Runtime, *, hours: float | None = None, since: datetime | None = None) -> ActivityReport:
-    """Report what was done since a moment, or in the last so many hours (24 unless told)."""
-    with rt.store.reading() as tx:
-        start = since or tx.now - timedelta(hours=24 if hours is None else hours)
-        until = tx.now + timedelta(microseconds=1)
-        tallies = activity.tally(tx, start, until)
-        reasons = activity.reasons(tx, start, until)
-    rows = tuple(
-        {
-            "account": tally.account,
-            "operation": tally.operation,
-            "calls": tally.calls,
-            "done": tally.done,
-            "failed": tally.failed,
-            "unknown": tally.unknown,
-            "success_rate": round(tally.done / tally.calls, 3),
-            "units": tally.units,
-            "bytes": tally.bytes,
-            "seconds": round(tally.seconds, 3),
-            "last_at": tally.last_at,
-        }
-        for tally in tallies
-    )
-    keys = ("calls", "done", "failed", "unknown", "units", "bytes", "seconds")
-    return ActivityReport(
-        since=start,
-        until=until,
-        rows=rows,
-        totals={key: sum(row[key] for row in rows) for key in keys},
-        errors=tuple({"operation": op, "reason": reason, "times": times} for op, reason, times in reasons),
-    )

@@ -10,13 +10,13 @@ from ytpool.store.secrets import Kind
 
 def keep(rt: Runtime, tx: Tx, kind: Kind, owner: str, value: Secret) -> None:
     """Seal a secret and store it with whatever else this transaction writes."""
-    secrets.put(tx, kind, owner, rt.vault_in(tx).seal(kind, owner, value))
+    secrets.put(tx, kind, owner, rt.vault.seal(kind, owner, value))
 
 
 def read(rt: Runtime, tx: Tx, kind: Kind, owner: str) -> Secret | None:
     """Open a stored secret, or return None where there is none."""
     sealed = secrets.get(tx, kind, owner)
-    return None if sealed is None else rt.vault_in(tx).open(kind, owner, sealed)
+    return None if sealed is None else rt.vault.open(kind, owner, sealed)
 
 
 def require(rt: Runtime, tx: Tx, kind: Kind, owner: str) -> Secret:

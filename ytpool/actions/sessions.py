@@ -63,6 +63,8 @@ def migrate(
             expires_at=None,
             problem=problem,
         )
+    if not dry_run:
+        rt.open_vault()
     outcome, session = "would_store", None
     with rt.store.reading() if dry_run else rt.store.transaction() as tx:
         known = sessions.with_digest(tx, whose, where, state.digest)

@@ -170,6 +170,7 @@ def refresh_all(rt: Runtime, *, account: str | None = None, force: bool = False)
         due = [accounts.get(tx, account)] if account else accounts.every(tx)
     if not due:
         return ()
+    rt.open_vault()
     within = timedelta(minutes=rt.config.refresh.within_minutes)
     if any(one.state is not AccountState.LOGIN_NEEDED for one in due):
         rt.youtube  # noqa: B018 -- opened once, before the threads ask for it; a changed API root ends it here

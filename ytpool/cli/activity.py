@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ytpool.actions import reports
-from ytpool.actions.reports import ActivityReport
+from ytpool.actions import history
+from ytpool.actions.history import ActivityReport
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import moment, runtime
 from ytpool.cli.output import VIEWS, Column, View
@@ -61,4 +61,4 @@ def report(
     """Sum up what was done in a window, by account and operation, with Google's reasons for what went wrong."""
     rt = runtime(ctx)
     start: datetime | None = None if since is None else moment(rt.config, since, "--since")
-    return reports.activity_report(rt, hours=hours, since=start)
+    return history.activity_report(rt, hours=hours, since=start)

@@ -110,6 +110,8 @@ def main(argv: Sequence[str] | None = None, *, stdout: TextIO | None = None, std
             return _final(ended.exit_code, invocation)
         except SystemExit as ended:  # so Typer's completion ends
             return _final(ended.code if isinstance(ended.code, int) else exits.FAILED, invocation)
+        finally:
+            invocation.close()
         return _final(_shown(outcome, invocation).status, invocation)
 
 

@@ -100,16 +100,19 @@ VIEWS[Planned] = View(
 )
 def upload(
     ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The videos.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="The videos.")],
     account: AccountOption = None,
     pool: PoolOption = None,
     title: Annotated[
-        str | None, typer.Option(help="Its title; without it the file's name.", show_default=False)
+        str | None, typer.Option(metavar="TEXT", help="Its title; without it the file's name.", show_default=False)
     ] = None,
-    description: Annotated[str, typer.Option(help="Its description.", show_default=False)] = "",
-    tags: Annotated[str, typer.Option(help="Its tags, with commas between.", show_default=False)] = "",
+    description: Annotated[str, typer.Option(metavar="TEXT", help="Its description.", show_default=False)] = "",
+    tags: Annotated[
+        str, typer.Option(metavar="TAG,TAG", help="Its tags, with commas between.", show_default=False)
+    ] = "",
     category: Annotated[
-        str | None, typer.Option(help="Its category's number; 22, People & Blogs, unless set.", show_default=False)
+        str | None,
+        typer.Option(metavar="N", help="Its category's number; 22, People & Blogs, unless set.", show_default=False),
     ] = None,
     privacy: PrivacyOption = None,
     publish_at: Annotated[
@@ -119,7 +122,7 @@ def upload(
         ),
     ] = None,
     key: Annotated[
-        str, typer.Option(help="With another key the same content is another job.", show_default=False)
+        str, typer.Option(metavar="TEXT", help="With another key the same content is another job.", show_default=False)
     ] = "",
     *,
     made_for_kids: Annotated[bool, typer.Option("--made-for-kids", help="Declare it made for kids.")] = False,

@@ -28,7 +28,7 @@ def of(
     terms: Terms,
     *,
     urgency: Urgency = Urgency.NORMAL,
-    main_bucket: str = ledger.UPLOADS,
+    main_bucket: str = quota.UPLOADS,
 ) -> list[Candidate]:
     """Return the target's accounts as candidates for these calls, obstacles and all."""
     needs = _needs(operations, terms)
@@ -105,7 +105,7 @@ class _Picture:
                     obstacle = obstacle or Obstacle(
                         f"{percent} % of {bucket} used, the rest is kept back", self._resets
                     )
-        if ledger.UPLOADS in needs and row["upload_cap"] is not None:
+        if quota.UPLOADS in needs and row["upload_cap"] is not None:
             cap = row["upload_cap"]
             uploads = ledger.uploads_in_24_hours(self._tx, row["channel_id"])
             smallest = min(smallest, max(0, cap - uploads) / cap if cap else 0.0)

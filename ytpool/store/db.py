@@ -5,24 +5,31 @@ and never open across a call to the outside. `tx.now` is the one moment that all
 clock by which leases and holds expire, valid within `tx.era`.
 """
 
+import errno
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from ytpool.clock import Clock
+from ytpool.config import make_private_folder
 from ytpool.domain import moments
 from ytpool.errors import DiskFull, NotInitialised, StateBusy, StateTooNew, StateUnusable, YtpoolError
 
 Row = Mapping[str, Any]
 
+_FIRST_TABLES = {"meta", "meters", "ledger"}
+"""Some of the tables that every state of ours has had from the first migration on."""
+
 _BUSY_SECONDS = 30.0
 """How long we wait for another process's transaction; theirs are short, so this is only met when one hangs."""
+
+
+_LOOK_AGAIN_AFTER = 0.02
 
 
 class Tx:
@@ -52,6 +59,10 @@ class Tx:
         """Change rows and return how many."""
         return self._connection.execute(sql, parameters).rowcount
 
+    def many(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Run a statement once for each row of parameters."""
+        self._connection.executemany(sql, rows)
+
 
 class Database:
     """One state file; a connection per thread, opened on first use."""
@@ -60,15 +71,22 @@ class Database:
         self._path = path
         self._clock = clock
         self._now = now
+        self._opening = threading.Lock()
         self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: list[tuple[threading.Thread, sqlite3.Connection]] = []
 
     @property
     def path(self) -> Path:
         return self._path
 
     def exists(self) -> bool:
-        return self._path.exists()
+        try:
+            self._path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise _out_of_reach(error, self._path) from error
+        return True
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
@@ -84,15 +102,15 @@ class Database:
 
     def create(self) -> None:
         """Make the file, readable by its owner only whatever the umask; an existing one is left alone."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
+            make_private_folder(self._path.parent)
             handle = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            try:
+                os.fchmod(handle, 0o600)
+            finally:
+                os.close(handle)
         except OSError as error:
-            raise StateUnusable(f"{self._path} cannot be made: {error.strerror}", path=str(self._path)) from error
-        try:
-            os.fchmod(handle, 0o600)
-        finally:
-            os.close(handle)
+            raise _out_of_reach(error, self._path) from error
         self._connection()
 
     def integrity(self) -> list[str]:
@@ -107,7 +125,8 @@ class Database:
     def close(self) -> None:
         """Close every connection this object opened, in whichever thread."""
         while self._connections:
-            self._connections.pop().close()
+            _, connection = self._connections.pop()
+            connection.close()
         self._local = threading.local()
 
     @contextmanager
@@ -131,15 +150,24 @@ class Database:
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            if not self._path.exists():
+            if not self.exists():
                 raise NotInitialised(
                     f"there is no state at {self._path}", hint="run: ytpool init", path=str(self._path)
                 )
             with self._translated():
                 connection = self._connect()
             self._local.connection = connection
-            self._connections.append(connection)
+            self._keep(connection)
         return connection
+
+    def _keep(self, connection: sqlite3.Connection) -> None:
+        """Remember a connection for `close`, and close those whose threads have ended: nobody else can."""
+        with self._opening:
+            ended = [kept for thread, kept in self._connections if not thread.is_alive()]
+            self._connections = [(thread, kept) for thread, kept in self._connections if thread.is_alive()]
+            self._connections.append((threading.current_thread(), connection))
+        for kept in ended:
+            kept.close()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -147,14 +175,28 @@ class Database:
         )
         try:
             connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode = WAL")
+            _require_ours(connection, self._path)
+            self._use_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
-            _bring_up_to_date(connection, self._path)
+            _bring_up_to_date(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _use_wal(self, connection: sqlite3.Connection) -> None:
+        # SQLite calls the switch of a new file busy at once, without waiting, while another process makes the same.
+        gives_up_at = self._clock.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if not error.sqlite_errorname.startswith("SQLITE_BUSY") or self._clock.monotonic() >= gives_up_at:
+                    raise
+                self._clock.sleep(_LOOK_AGAIN_AFTER)
+            else:
+                return
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -175,7 +217,9 @@ def _named(error: sqlite3.Error, path: Path) -> YtpoolError:
                 path=str(path),
             )
         case ["FULL"]:
-            return DiskFull(f"the disk that holds {path} is full", hint="free some space and try again", path=str(path))
+            return _disk_full(path)
+        case ["IOERR" | "CANTOPEN"] if _has_no_room(path):  # what SQLite says when its index file cannot grow
+            return _disk_full(path)
         case ["CANTOPEN" | "READONLY" | "PERM" | "AUTH"]:
             return StateUnusable(
                 f"{path} cannot be opened for writing: {error}",
@@ -191,11 +235,38 @@ def _named(error: sqlite3.Error, path: Path) -> YtpoolError:
     raise error
 
 
-def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
-    """Apply the migrations this file lacks; refuse a file that only a newer ytpool may open."""
-    steps = migrations()
-    known = len(steps)
-    schema, min_reader = _versions(connection)
+def _out_of_reach(error: OSError, path: Path) -> YtpoolError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _disk_full(path)
+    return StateUnusable(
+        f"{path} cannot be reached: {error.strerror}",
+        hint="check its owner and that of its folder",
+        path=str(path),
+    )
+
+
+def _disk_full(path: Path) -> DiskFull:
+    return DiskFull(f"the disk that holds {path} is full", hint="free some space and try again", path=str(path))
+
+
+def _has_no_room(path: Path) -> bool:
+    try:
+        return os.statvfs(path).f_bavail == 0
+    except OSError:
+        return False
+
+
+def _require_ours(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse, before anything is changed, another program's database and a state that only a newer ytpool may open."""
+    names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if names and not names >= _FIRST_TABLES:
+        raise StateUnusable(
+            f"{path} is a database of another program",
+            hint="say with --profile or YTPOOL_HOME where the state is",
+            path=str(path),
+        )
+    known = len(_migrations())
+    _, min_reader = _versions(connection)
     if min_reader > known:
         raise StateTooNew(
             f"{path} belongs to a newer ytpool (it needs state version {min_reader}, this one knows {known})",
@@ -204,12 +275,18 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
             needs=min_reader,
             knows=known,
         )
-    if schema >= known:
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Apply the migrations this file lacks."""
+    known = len(_migrations())
+    if _versions(connection)[0] >= known:
         return
+    steps = migrations()
     connection.execute("BEGIN IMMEDIATE")
     try:
         schema, _ = _versions(connection)  # another process may have been faster
-        for sql in steps[schema:]:
+        for sql in migrations()[schema:]:
             for statement in _statements(sql):
                 connection.execute(statement)
         if schema < known:
@@ -230,9 +307,12 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
 
 def migrations() -> list[str]:
     """Return every migration's text, oldest first; they only go forward."""
-    folder = files("ytpool.store") / "migrations"
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return [(folder / name).read_text(encoding="utf-8") for name in names]
+    return [step.read_text(encoding="utf-8") for step in _migrations()]
+
+
+def _migrations() -> list[Path]:
+    # Not importlib.resources: importing it takes longer than a whole report.
+    return sorted((Path(__file__).parent / "migrations").glob("*.sql"))
 
 
 def _versions(connection: sqlite3.Connection) -> tuple[int, int]:

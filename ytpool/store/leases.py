@@ -42,43 +42,35 @@ def take(
     tx: Tx, kind: LeaseKind, name: str, *, holder: str, places: int = 1, lasts_for: timedelta = LASTS_FOR
 ) -> Lease | None:
     """Take the first free of so many places, or None when all are held by the living."""
-    rows = {
-        row["place"]: row
-        for row in tx.all(
-            f"SELECT * FROM leases WHERE kind = :kind AND name = :name {tx.for_update}", kind=kind, name=name
-        )
-    }
-    for place in range(places):
-        row = rows.get(place)
-        if row is not None and is_held(tx, row):
-            continue
-        owner = owners.me()
-        taken = tx.one(
-            """
-            INSERT INTO leases (kind, name, place, fence, holder, host, pid_space, pid, pid_started, era, expires,
-                                taken_at)
-            VALUES (:kind, :name, :place, 1, :holder, :host, :pid_space, :pid, :pid_started, :era, :expires,
-                    :at)
-            ON CONFLICT (kind, name, place) DO UPDATE
-               SET fence = leases.fence + 1, holder = excluded.holder, host = excluded.host,
-                   pid_space = excluded.pid_space, pid = excluded.pid, pid_started = excluded.pid_started,
-                   era = excluded.era, expires = excluded.expires, taken_at = excluded.taken_at
-            RETURNING fence
-            """,
-            kind=kind,
-            name=name,
-            place=place,
-            holder=holder,
-            host=owner.host,
-            pid_space=owner.pid_space,
-            pid=owner.pid,
-            pid_started=owner.started,
-            era=tx.era,
-            expires=tx.boot + lasts_for.total_seconds(),
-            at=tx.at,
-        )
-        return Lease(kind=kind, name=name, place=place, fence=taken["fence"])
-    return None
+    rows = tx.all(f"SELECT * FROM leases WHERE kind = :kind AND name = :name {tx.for_update}", kind=kind, name=name)
+    held = {row["place"] for row in rows if is_held(tx, row)}
+    if len(held) >= places:  # a place beyond the number counts too: there may have been more of them yesterday
+        return None
+    place = next(place for place in range(places) if place not in held)
+    owner = owners.me()
+    taken = tx.one(
+        """
+        INSERT INTO leases (kind, name, place, fence, holder, host, pid_space, pid, pid_started, era, expires, taken_at)
+        VALUES (:kind, :name, :place, 1, :holder, :host, :pid_space, :pid, :pid_started, :era, :expires, :at)
+        ON CONFLICT (kind, name, place) DO UPDATE
+           SET fence = leases.fence + 1, holder = excluded.holder, host = excluded.host,
+               pid_space = excluded.pid_space, pid = excluded.pid, pid_started = excluded.pid_started,
+               era = excluded.era, expires = excluded.expires, taken_at = excluded.taken_at
+        RETURNING fence
+        """,
+        kind=kind,
+        name=name,
+        place=place,
+        holder=holder,
+        host=owner.host,
+        pid_space=owner.pid_space,
+        pid=owner.pid,
+        pid_started=owner.started,
+        era=tx.era,
+        expires=tx.boot + lasts_for.total_seconds(),
+        at=tx.at,
+    )
+    return Lease(kind=kind, name=name, place=place, fence=taken["fence"])
 
 
 def is_held(tx: Tx, row: Any) -> bool:

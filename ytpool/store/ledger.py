@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytpool.domain import ids, moments, quota
 from ytpool.domain.prices import PriceBook, Terms
-from ytpool.domain.quota import Urgency
+from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
 from ytpool.errors import HoldLost, QuotaExhausted, Resting
 from ytpool.store import rests
 from ytpool.store.db import Tx
@@ -29,8 +29,10 @@ LASTS_FOR = timedelta(seconds=90)
 ANSWERS_WITHIN = timedelta(seconds=180)
 """A call that was sent and not settled after this long has an unknown outcome."""
 
-COMMENTS = "comments"
-UPLOADS = "uploads"
+PROJECT = "project"
+ACCOUNT = "account"
+"""The scopes of the meters that a call draws on."""
+
 _COUNTED = {"videos.insert": UPLOADS, "commentThreads.insert": COMMENTS, "comments.insert": COMMENTS}
 """Calls that an account counts one by one, whatever they cost: operators cap these."""
 
@@ -90,54 +92,65 @@ def hold(
 ) -> tuple[Hold, ...]:
     """Set aside the units of all these calls, or of none.
 
-    Raises QuotaExhausted, naming the first meter that has no room; the caller's transaction then leaves no trace.
+    Raises QuotaExhausted, naming the first meter that has no room; the error has to leave the transaction, which then
+    leaves no trace.
     """
+    day = terms.day.isoformat()
     draws = [_draws(payer, call.operation, terms) for call in calls]
     for (scope, name, bucket), units in sorted(_sums(draws).items()):  # one order for everyone: no deadlock
-        _take(tx, Meter(scope, name, bucket, terms.day.isoformat()), units, terms, urgency)
+        _take(tx, Meter(scope, name, bucket, day), units, terms, urgency)
 
-    holds = []
-    for call, drawn in zip(calls, draws, strict=True):
-        made = Hold(
+    holds = tuple(
+        Hold(
             hold=ids.new(tx.now, rng),
             payer=payer,
             operation=call.operation,
             step=call.step,
-            units=sum(units for (scope, _, _), units in drawn.items() if scope == "project"),
+            units=sum(units for (scope, _, _), units in drawn.items() if scope == PROJECT),
         )
-        for (scope, name, bucket), units in drawn.items():
-            tx.run(
-                """
-                INSERT INTO ledger (hold, scope, name, bucket, day, units, state, operation, job, step, account,
-                                    channel_id, fence, era, expires, held_at)
-                VALUES (:hold, :scope, :name, :bucket, :day, :units, 'held', :operation, :job, :step, :account,
-                        :channel_id, :fence, :era, :expires, :at)
-                """,
-                hold=made.hold,
-                scope=scope,
-                name=name,
-                bucket=bucket,
-                day=terms.day.isoformat(),
-                units=units,
-                operation=call.operation,
-                job=job,
-                step=call.step,
-                account=payer.account,
-                channel_id=payer.channel_id,
-                fence=fence,
-                era=tx.era,
-                expires=tx.boot + lasts_for.total_seconds(),
-                at=tx.at,
-            )
-        holds.append(made)
-    return tuple(holds)
+        for call, drawn in zip(calls, draws, strict=True)
+    )
+    shared = {
+        "day": day,
+        "job": job,
+        "account": payer.account,
+        "channel_id": payer.channel_id,
+        "fence": fence,
+        "era": tx.era,
+        "expires": tx.boot + lasts_for.total_seconds(),
+        "at": tx.at,
+    }
+    tx.many(
+        """
+        INSERT INTO ledger (hold, scope, name, bucket, day, units, state, operation, job, step, account, channel_id,
+                            fence, era, expires, held_at)
+        VALUES (:hold, :scope, :name, :bucket, :day, :units, 'held', :operation, :job, :step, :account, :channel_id,
+                :fence, :era, :expires, :at)
+        """,
+        [
+            {
+                "hold": made.hold,
+                "scope": scope,
+                "name": name,
+                "bucket": bucket,
+                "units": units,
+                "operation": made.operation,
+                "step": made.step,
+                **shared,
+            }
+            for made, drawn in zip(holds, draws, strict=True)
+            for (scope, name, bucket), units in drawn.items()
+        ],
+    )
+    return holds
 
 
 def send(tx: Tx, held: Hold, book: PriceBook, terms: Terms) -> None:
     """Book a hold as sent; committed just before the request leaves.
 
     Raises HoldLost when it expired or its job was taken over, Resting when something it draws on has gone to rest
-    meanwhile, QuotaExhausted when midnight has passed and the new day cannot pay. Then nothing may be sent.
+    meanwhile, QuotaExhausted when midnight has passed and the new day cannot pay. Then nothing may be sent, and the
+    error has to leave the transaction, which then leaves no trace.
     """
     rows = tx.all(
         """
@@ -174,12 +187,10 @@ def send(tx: Tx, held: Hold, book: PriceBook, terms: Terms) -> None:
             name=resting.name,
             until=resting.until,
         )
-    day = terms.day.isoformat()
-    for row in sorted(rows, key=_key):
-        meter = Meter(row["scope"], row["name"], row["bucket"], row["day"])
-        if meter.day != day:
-            meter = _move_to(tx, held, meter, row["units"], terms)
-        _shift(tx, meter, Entry.HELD, Entry.SENT, row["units"])
+    if rows[0]["day"] == terms.day.isoformat():
+        _shift(tx, rows, Entry.HELD, Entry.SENT)
+    else:
+        _pay_today(tx, held, rows, terms)
     other = quota.day_across_midnight(tx.now)
     if other is not None:
         _book_on_both_days(tx, held, book, terms, other)
@@ -189,7 +200,7 @@ def settle(tx: Tx, hold: str, outcome: Entry, reason: str = "") -> None:
     """Book what a sent call came to: spent, released (it cost nothing) or unknown; settling twice changes nothing.
 
     An unknown call that is answered late moves to spent or released. A call sent at midnight is unknown on both days
-    when it is spent, and stays so.
+    when it is spent, and stays so. `reason` is Google's word for a refusal, and empty for a call that worked.
     """
     for former in (Entry.SENT, Entry.UNKNOWN):
         rows = tx.all(
@@ -206,34 +217,36 @@ def settle(tx: Tx, hold: str, outcome: Entry, reason: str = "") -> None:
             at=tx.at,
             reason=reason,
         )
-        for row in sorted(rows, key=_key):
-            if row["state"] != former:
-                _shift(tx, Meter.of(row), former, Entry(row["state"]), row["units"])
         if rows:
+            latter = Entry(rows[0]["state"])  # the rows of one hold go the same way
+            if latter is not former:
+                _shift(tx, rows, former, latter)
             return
 
 
 def release(tx: Tx, holds: Iterable[str], reason: str = "") -> None:
     """Give back units that were set aside and never sent; what was sent is left alone."""
     for hold in holds:
-        rows = tx.all(
-            """
-            UPDATE ledger SET state = 'released', settled_at = :at, reason = :reason
-             WHERE hold = :hold AND state = 'held'
-            RETURNING scope, name, bucket, day, units
-            """,
-            hold=hold,
-            at=tx.at,
-            reason=reason,
-        )
-        for row in sorted(rows, key=_key):
-            _shift(tx, Meter.of(row), Entry.HELD, Entry.RELEASED, row["units"])
+        _release(tx, "hold = :which", hold, reason)
 
 
 def release_job(tx: Tx, job: str, reason: str = "") -> None:
     """Give back all that a job still has set aside."""
-    rows = tx.all("SELECT DISTINCT hold FROM ledger WHERE job = :job AND state = 'held'", job=job)
-    release(tx, [row["hold"] for row in rows], reason)
+    _release(tx, "job = :which", job, reason)
+
+
+def _release(tx: Tx, where: str, which: str, reason: str) -> None:
+    rows = tx.all(
+        f"""
+        UPDATE ledger SET state = 'released', settled_at = :at, reason = :reason
+         WHERE {where} AND state = 'held'
+        RETURNING scope, name, bucket, day, units
+        """,
+        which=which,
+        at=tx.at,
+        reason=reason,
+    )
+    _shift(tx, rows, Entry.HELD, Entry.RELEASED)
 
 
 def renew(tx: Tx, job: str, lasts_for: timedelta = LASTS_FOR) -> None:
@@ -263,10 +276,8 @@ def expire(tx: Tx) -> int:
         era=tx.era,
         boot=tx.boot,
     )
-    for row in sorted(rows, key=_key):
-        outcome = Entry(row["state"])
-        former = Entry.HELD if outcome is Entry.RELEASED else Entry.SENT
-        _shift(tx, Meter.of(row), former, outcome, row["units"])
+    _shift(tx, [row for row in rows if row["state"] == Entry.RELEASED], Entry.HELD, Entry.RELEASED)
+    _shift(tx, [row for row in rows if row["state"] == Entry.UNKNOWN], Entry.SENT, Entry.UNKNOWN)
     return len({row["hold"] for row in rows})
 
 
@@ -275,12 +286,14 @@ def book_elsewhere(
 ) -> int:
     """Book units that somebody else has used, and return how many.
 
-    Without a number, all that we thought was left: Google said that nothing is. A negative number takes back.
+    Without a number, all that we thought was left: Google said that nothing is. A negative number takes back, at most
+    what was booked so: less than nothing used elsewhere would let more be spent here than the limit allows.
     """
-    meter = _opened(tx, Meter("project", project, bucket, terms.day.isoformat()), terms)
+    meter = _opened(tx, Meter(PROJECT, project, bucket, terms.day.isoformat()), terms)
+    row = _read(tx, meter)
     if units is None:
-        row = _read(tx, meter)
         units = 0 if row["ceiling"] is None else max(0, row["ceiling"] - _used(row))
+    units = max(units, -row["elsewhere"])
     if units:
         _note(tx, meter, units, Entry.ELSEWHERE, rng, reason)
         tx.run(f"UPDATE meters SET elsewhere = elsewhere + :units {_WHERE_METER}", units=units, **meter.key)
@@ -346,30 +359,46 @@ def set_limit(
 def uploads_in_24_hours(tx: Tx, channel_id: str) -> int:
     """Count the uploads a channel has taken, or may have taken, in the last 24 hours; a refused one is none."""
     row = tx.one(
-        """
-        SELECT count(DISTINCT hold) AS uploads FROM ledger
-         WHERE channel_id = :channel_id AND operation = 'videos.insert'
-           AND (state IN ('sent', 'unknown') OR (state = 'spent' AND reason = '')) AND sent_at > :since
-        """,
+        f"SELECT count(DISTINCT hold) AS uploads FROM ledger WHERE channel_id = :channel_id AND {_TAKEN} "
+        "AND sent_at > :since",
         channel_id=channel_id,
-        since=moments.text(tx.now - timedelta(hours=24)),
+        since=_a_day_ago(tx),
     )
     return int(row["uploads"])
+
+
+def uploads_of_capped_channels(tx: Tx) -> dict[str, int]:
+    """Count the same for every channel that has a learned cap and any uploads, in one go."""
+    rows = tx.all(
+        f"""
+        SELECT channel_id, count(DISTINCT hold) AS uploads FROM ledger
+         WHERE channel_id IN (SELECT channel_id FROM channels WHERE upload_cap IS NOT NULL)
+           AND {_TAKEN} AND sent_at > :since
+         GROUP BY channel_id
+        """,
+        since=_a_day_ago(tx),
+    )
+    return {row["channel_id"]: row["uploads"] for row in rows}
 
 
 def cap_lifts_at(tx: Tx, channel_id: str, cap: int) -> datetime:
     """Return when a channel at its cap may take the next upload: 24 hours after the one that filled it."""
     row = tx.one(
-        """
-        SELECT sent_at FROM ledger
-         WHERE channel_id = :channel_id AND operation = 'videos.insert' AND scope = 'project'
-           AND state IN ('sent', 'spent', 'unknown')
-         ORDER BY sent_at DESC LIMIT 1 OFFSET :others
-        """,
+        # Distinct, because an upload has a row for each of its meters and, sent at midnight, for each of two days.
+        f"SELECT DISTINCT hold, sent_at FROM ledger WHERE channel_id = :channel_id AND {_TAKEN} "
+        "ORDER BY sent_at DESC LIMIT 1 OFFSET :others",
         channel_id=channel_id,
         others=max(0, cap - 1),
     )
     return (tx.now if row is None else moments.parse(row["sent_at"])) + timedelta(hours=24)
+
+
+# An upload that was refused at full price is spent, with the reason of the refusal, and is no upload of the channel.
+_TAKEN = "operation = 'videos.insert' AND (state IN ('sent', 'unknown') OR (state = 'spent' AND reason = ''))"
+
+
+def _a_day_ago(tx: Tx) -> str:
+    return moments.text(tx.now - timedelta(hours=24))
 
 
 def differences(tx: Tx, since: date | None = None) -> list[str]:
@@ -394,6 +423,7 @@ def differences(tx: Tx, since: date | None = None) -> list[str]:
             for column in columns
             if row[column] != journal.get(column, 0)
         ]
+        found += [f"{' '.join(key)}: {column} is negative: {row[column]}" for column in columns if row[column] < 0]
         booked = row["spent"] + row["held"] + row["sent"] + row["unknown"]
         if row["ceiling"] is not None and booked > row["ceiling"] + row["overrun"]:
             found.append(f"{' '.join(key)}: {booked} booked against a limit of {row['ceiling']}")
@@ -425,10 +455,10 @@ _WHERE_METER = "WHERE scope = :scope AND name = :name AND bucket = :bucket AND d
 def _draws(payer: Payer, operation: str, terms: Terms) -> dict[tuple[str, str, str], int]:
     """Name the meters that one call draws on: the project's buckets, and the same on the account, which counts."""
     cost = terms.prices.cost(operation)
-    draws = {("project", payer.project, bucket): units for bucket, units in cost.items()}
-    draws |= {("account", payer.account, bucket): units for bucket, units in cost.items()}
+    draws = {(PROJECT, payer.project, bucket): units for bucket, units in cost.items()}
+    draws |= {(ACCOUNT, payer.account, bucket): units for bucket, units in cost.items()}
     if operation in _COUNTED:
-        draws["account", payer.account, _COUNTED[operation]] = 1
+        draws[ACCOUNT, payer.account, _COUNTED[operation]] = 1
     return draws
 
 
@@ -442,21 +472,20 @@ def _sums(draws: Iterable[Mapping[tuple[str, str, str], int]]) -> dict[tuple[str
 
 def _take(tx: Tx, meter: Meter, units: int, terms: Terms, urgency: Urgency) -> None:
     """Take units from a meter by one conditional update; a threshold stops new work early, the limit stops all."""
-    percent = quota.opens_until(urgency, terms.thresholds) if meter.scope == "project" else 100
+    percent = quota.opens_until(urgency, terms.thresholds) if meter.scope == PROJECT else 100
     for _ in range(2):
-        taken = tx.one(
+        taken = tx.run(
             f"""
             UPDATE meters SET held = held + :units {_WHERE_METER}
                AND (ceiling IS NULL
                     OR (spent + held + sent + unknown + elsewhere + :units <= ceiling
                         AND (spent + held + sent + unknown + elsewhere) * 100 < ceiling * :percent))
-            RETURNING held
             """,
             units=units,
             percent=percent,
             **meter.key,
         )
-        if taken is not None:
+        if taken:
             return
         row = _read(tx, meter)
         if row is not None:
@@ -509,7 +538,7 @@ def _ceiling(tx: Tx, meter: Meter, terms: Terms) -> int | None:
     )
     if row is not None:
         return int(row["units"])
-    return terms.prices.limits.get(meter.bucket) if meter.scope == "project" else None
+    return terms.prices.limits.get(meter.bucket) if meter.scope == PROJECT else None
 
 
 def _read(tx: Tx, meter: Meter) -> Any:
@@ -520,56 +549,74 @@ def _used(row: Any) -> int:
     return int(row["spent"] + row["held"] + row["sent"] + row["unknown"] + row["elsewhere"])
 
 
-def _shift(tx: Tx, meter: Meter, former: Entry, latter: Entry, units: int) -> None:
-    """Move units from one column of a meter to another; released units leave it."""
+def _shift(tx: Tx, rows: Iterable[Any], former: Entry, latter: Entry) -> None:
+    """Move the units of journal rows from one column of their meters to another; released units leave the meter."""
+    sums: dict[tuple[str, str, str, str], int] = {}
+    for row in rows:
+        key = (row["scope"], row["name"], row["bucket"], row["day"])
+        sums[key] = sums.get(key, 0) + row["units"]
     gains = "" if latter is Entry.RELEASED else f", {latter} = {latter} + :units"
-    tx.run(f"UPDATE meters SET {former} = {former} - :units{gains} {_WHERE_METER}", units=units, **meter.key)
+    for (scope, name, bucket, day), units in sorted(sums.items()):  # one order for everyone: no deadlock
+        tx.run(
+            f"UPDATE meters SET {former} = {former} - :units{gains} {_WHERE_METER}",
+            scope=scope,
+            name=name,
+            bucket=bucket,
+            day=day,
+            units=units,
+        )
 
 
-def _move_to(tx: Tx, held: Hold, meter: Meter, units: int, terms: Terms) -> Meter:
-    """Midnight has passed since the hold: today's meter pays, or nobody does."""
-    today = Meter(meter.scope, meter.name, meter.bucket, terms.day.isoformat())
-    # What was admitted yesterday is a publication that has begun: it may reach as far as those do.
-    _take(tx, today, units, terms, Urgency.STARTED)
-    _shift(tx, meter, Entry.HELD, Entry.RELEASED, units)
-    tx.run(
-        f"UPDATE ledger SET day = :today {_WHERE_METER} AND hold = :hold",
-        today=today.day,
-        hold=held.hold,
-        **meter.key,
-    )
-    return today
+def _pay_today(tx: Tx, held: Hold, rows: Sequence[Any], terms: Terms) -> None:
+    """Midnight has passed since the hold: today pays, at today's price, or nobody does."""
+    day = terms.day.isoformat()
+    for (scope, name, bucket), units in sorted(_draws(held.payer, held.operation, terms).items()):
+        meter = Meter(scope, name, bucket, day)
+        # What was admitted yesterday is a publication that has begun: it may reach as far as those do.
+        _take(tx, meter, units, terms, Urgency.STARTED)
+        _write_again(tx, held, rows[0]["day"], meter, units)
+        _shift(tx, [{**meter.key, "units": units}], Entry.HELD, Entry.SENT)
+    tx.run("DELETE FROM ledger WHERE hold = :hold AND day = :day", hold=held.hold, day=rows[0]["day"])
+    _shift(tx, rows, Entry.HELD, Entry.RELEASED)
 
 
 def _book_on_both_days(tx: Tx, held: Hold, book: PriceBook, terms: Terms, other: date) -> None:
     """Close to midnight nobody can say on which day Google counts; where the other day has room, book there too."""
     tx.run("UPDATE ledger SET blurred = 1 WHERE hold = :hold", hold=held.hold)
     other_terms = Terms(day=other, prices=book.on(other), thresholds=terms.thresholds)
-    rows = tx.all("SELECT * FROM ledger WHERE hold = :hold AND day = :day", hold=held.hold, day=terms.day.isoformat())
-    for row in sorted(rows, key=_key):
-        twin = _opened(tx, Meter(row["scope"], row["name"], row["bucket"], other.isoformat()), other_terms)
-        booked = tx.run(
-            f"""
-            UPDATE meters SET sent = sent + :units {_WHERE_METER}
-               AND (ceiling IS NULL OR spent + held + sent + unknown + elsewhere + :units <= ceiling)
-            """,
-            units=row["units"],
-            **twin.key,
-        )
-        if booked:
-            tx.run(
-                """
-                INSERT INTO ledger (hold, scope, name, bucket, day, units, state, blurred, operation, job, step,
-                                    account, channel_id, fence, era, expires, held_at, sent_at)
-                SELECT hold, scope, name, bucket, :other, units, state, 1, operation, job, step, account,
-                       channel_id, fence, era, expires, held_at, sent_at
-                  FROM ledger
-                 WHERE hold = :hold AND scope = :scope AND name = :name AND bucket = :bucket AND day = :day
-                """,
-                other=twin.day,
-                hold=held.hold,
-                **Meter.of(row).key,
-            )
+    twins = {
+        _opened(tx, Meter(scope, name, bucket, other.isoformat()), other_terms): units
+        for (scope, name, bucket), units in sorted(_draws(held.payer, held.operation, other_terms).items())
+    }
+    if not all(_has_room(_read(tx, twin), units) for twin, units in twins.items()):
+        return
+    for twin, units in twins.items():
+        _write_again(tx, held, terms.day.isoformat(), twin, units)
+        tx.run(f"UPDATE meters SET sent = sent + :units {_WHERE_METER}", units=units, **twin.key)
+
+
+def _has_room(row: Any, units: int) -> bool:
+    return row["ceiling"] is None or _used(row) + units <= row["ceiling"]
+
+
+def _write_again(tx: Tx, held: Hold, day: str, meter: Meter, units: int) -> None:
+    """Write a sent hold, as its rows of one day say it, on a meter of another day."""
+    tx.run(
+        """
+        INSERT INTO ledger (hold, scope, name, bucket, day, units, state, blurred, operation, job, step, account,
+                            channel_id, fence, era, expires, held_at, sent_at)
+        SELECT DISTINCT hold, :scope, :name, :bucket, :other, :units, state, blurred, operation, job, step, account,
+               channel_id, fence, era, expires, held_at, sent_at
+          FROM ledger WHERE hold = :hold AND day = :day
+        """,
+        hold=held.hold,
+        day=day,
+        other=meter.day,
+        scope=meter.scope,
+        name=meter.name,
+        bucket=meter.bucket,
+        units=units,
+    )
 
 
 def _note(tx: Tx, meter: Meter, units: int, entry: Entry, rng: "random.Random", reason: str) -> None:
@@ -586,7 +633,3 @@ def _note(tx: Tx, meter: Meter, units: int, entry: Entry, rng: "random.Random", 
         reason=reason,
         **meter.key,
     )
-
-
-def _key(row: Any) -> tuple[str, str, str, str]:
-    return row["scope"], row["name"], row["bucket"], row["day"]

@@ -9,6 +9,9 @@ from typing import Any, Self
 from ytpool.domain import moments
 from ytpool.store.db import Tx
 
+YOUTUBE = "youtube"
+"""The service that every call of a YouTube account draws on."""
+
 
 class Scope(StrEnum):
     """What rests."""
@@ -106,13 +109,16 @@ def in_the_way(tx: Tx, *, account: str, project: str, channel_id: str, buckets: 
         """
         SELECT * FROM rests
          WHERE (until IS NULL OR until > :at)
-           AND (scope IN ('everything', 'service')
+           AND (scope = 'everything'
+                OR (scope = 'service' AND name = :service)
+                OR (scope = 'pool' AND name IN (SELECT pool FROM pool_members WHERE account = :account))
                 OR (scope = 'account' AND name = :account)
                 OR (scope = 'project' AND name = :project)
                 OR (scope = 'channel' AND name = :channel_id))
          ORDER BY until IS NOT NULL, until DESC
         """,
         at=tx.at,
+        service=YOUTUBE,
         account=account,
         project=project,
         channel_id=channel_id,
