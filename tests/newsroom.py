@@ -52,6 +52,12 @@ class Newsroom:
         self.server = server
         self.control = server.control
         self._folder = folder
+        self._projects = {}
+
+    def project(self, name=PROJECT, **how):
+        """Make a project or change it (`testing`, `limits`); return its client-secrets file's content."""
+        self._projects[name] = {**self._projects.get(name, {}), **how}
+        return self.control.add_project(name, **self._projects[name])
 
     def channel(self, title):
         return Channel(self, title)
@@ -70,13 +76,13 @@ class Newsroom:
     def secrets_file(self, project=PROJECT, **how):
         """Download a project's client-secrets file, as from Google's console."""
         path = self._folder / f"client-{project}.json"
-        path.write_text(json.dumps(self.control.add_project(project, **how)))
+        path.write_text(json.dumps(self.project(project, **how)))
         return path
 
     def token_file(self, title, project=PROJECT, scopes=(FORCE_SSL,), **changes):
         """Consent as the owner of a channel, with another program that leaves an authorized-user file."""
         self.channel(title).channel_id  # noqa: B018 - asking for it makes it
-        client = self.control.add_project(project)["installed"]
+        client = self.project(project)["installed"]
         granted = self.control.grant(project, title, scopes)
         content = {
             "type": "authorized_user",

@@ -176,7 +176,7 @@ def test_work_stops_at_eighty_percent_and_the_buffer_opens_by_hand(ytpool, sandb
 
 
 def test_an_empty_bucket_waits_for_midnight_in_california(ytpool, sandbox, make_video):
-    sandbox.control.add_project("press", limits={"uploads": 1})
+    sandbox.project(limits={"uploads": 1})
     assert ytpool("upload", make_video("first.mp4"), "--pool", "main")[0] == 0
     second = make_video("second.mp4")
 

@@ -157,7 +157,7 @@ def _require_same_file(upload: Upload, file: VideoFile, sha256: str | None, begu
     if changed and upload.kept:
         raise FileChanged(
             f"{file.path} changed since its upload began: {changed}",
-            hint="put the old file back, or publish the new one with --key NAME",
+            hint="put the old file back with its old time (cp -p), or publish the new one with --key NAME",
             path=str(file.path),
             job=upload.job,
         )
