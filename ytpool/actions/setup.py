@@ -80,7 +80,7 @@ def _make_key(rt: Runtime, vault: str) -> KeyMade:
         return rt.make_key(None)
     except VaultUnavailable as error:
         if vault == KEYRING:
-            hint = f"keep the key in a file instead: ytpool init --vault {KEY_FILE}"
+            hint = f"{error.hint}\nOr keep the key in a file: ytpool init --vault {KEY_FILE}".strip()
             raise VaultUnavailable(error.message, hint=hint, **error.details) from error
         return rt.make_key(rt.config.paths.config.parent / "vault.key")
 
