@@ -182,7 +182,7 @@ class Books:
 
     def at(self, day, hour, minute=0, second=0):
         """Set both clocks to this time of day in California; they only go forward."""
-        year, month, number = (day if isinstance(day, tuple) else (day.year, day.month, day.day))
+        year, month, number = day if isinstance(day, tuple) else (day.year, day.month, day.day)
         moment = datetime(year, month, number, hour, minute, second, tzinfo=quota.PACIFIC).astimezone(UTC)
         assert moment >= self.clock.wall
         self.clock.forward(moment - self.clock.wall)

@@ -72,7 +72,7 @@ def test_without_a_state_the_way_to_one_is_said(opened):
     assert caught.value.hint == "run: ytpool init"
 
 
-def test_making_it_again_changes_nothing(tmp_path, opened):
+def test_making_it_again_changes_nothing(opened):
     with opened(create=True).transaction() as tx:
         meta.put(tx, "a", "b")
 

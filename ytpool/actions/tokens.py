@@ -12,7 +12,7 @@ from ytpool.domain.logins import Client, Token
 from ytpool.domain.secret import Secret
 from ytpool.errors import Busy, LoginNeeded, UpstreamFailed, YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, leases, projects, rests
+from ytpool.store import accounts, leases, ledger, projects, rests
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.rests import Scope
@@ -166,7 +166,8 @@ class Refreshed:
 
 def refresh_all(rt: Runtime, *, account: str | None = None, force: bool = False) -> tuple[Refreshed, ...]:
     """Refresh every token that ends soon, several accounts at a time; one account's trouble is not another's."""
-    with rt.store.reading() as tx:
+    with rt.store.transaction() as tx:
+        ledger.expire(tx)  # cron comes by often: what a dead worker left is settled on the way
         due = [accounts.get(tx, account)] if account else accounts.every(tx)
     if not due:
         return ()

@@ -286,7 +286,7 @@ def _bring_up_to_date(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         schema, _ = _versions(connection)  # another process may have been faster
-        for sql in migrations()[schema:]:
+        for sql in steps[schema:]:
             for statement in _statements(sql):
                 connection.execute(statement)
         if schema < known:
