@@ -3,6 +3,7 @@
 import io
 import os
 import random
+import subprocess
 
 import pytest
 from books import Books, ObedientClock
@@ -91,3 +92,19 @@ def books(tmp_path, clock):
     books = Books(tmp_path / "state.db", clock).created()
     yield books
     books.database.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system with room for two megabytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode != 0:
+        if os.environ.get("YTPOOL_TEST_REQUIRE") == "all":
+            pytest.fail(f"a small file system is required and cannot be mounted: {mounted.stderr}")
+        pytest.skip(f"no small file system can be mounted: {mounted.stderr}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)

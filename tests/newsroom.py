@@ -122,7 +122,8 @@ def assert_books_agree(ytpool, sandbox, *words, idle=True):
     report = json.loads(out)["data"]
     truth = sandbox.truth()
     numbers = {
-        row["project"]: row["number"] for row in json.loads(ytpool("projects", "list", "--json", *words)[1])["data"]["projects"]
+        row["project"]: row["number"]
+        for row in json.loads(ytpool("projects", "list", "--json", *words)[1])["data"]["projects"]
     }
     booked = 0
     for project in report["projects"]:
@@ -138,15 +139,14 @@ def assert_books_agree(ytpool, sandbox, *words, idle=True):
     assert ytpool("state", "check", *words)[0] == 0
 
 
-def start(*words, env, **more):
-    """Start `ytpool` as a program of its own."""
+def start(*words, env, through=()):
+    """Start `ytpool` as a program of its own, by another program if that is named."""
     return subprocess.Popen(
-        [sys.executable, "-m", "ytpool", *map(str, words)],
+        [*through, sys.executable, "-m", "ytpool", *map(str, words)],
         env=env,
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
-        **more,
     )

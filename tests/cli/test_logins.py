@@ -202,7 +202,8 @@ def test_a_pool_over_two_projects_wants_a_reason(ytpool, sandbox):
     assert_books_agree(ytpool, sandbox)
 
 
-def test_accounts_projects_and_pools_are_shown_as_they_are(ytpool, sandbox):
+@pytest.mark.usefixtures("sandbox")
+def test_accounts_projects_and_pools_are_shown_as_they_are(ytpool):
     account = data(ytpool("accounts", "show", "news", "--json")[1])
     project = data(ytpool("projects", "show", account["project"], "--json")[1])
 
@@ -240,7 +241,8 @@ def test_tokens_are_refreshed_when_they_are_due_and_not_before(ytpool, sandbox):
     assert (status, outcomes(out)) == (0, {"news": "fresh", "sports": "refreshed"})
     assert sandbox.calls("token") == 5
     assert all(
-        moment(row["token_expires_at"]) > sandbox.control.clock() + timedelta(minutes=50) for row in data(out)["accounts"]
+        moment(row["token_expires_at"]) > sandbox.control.clock() + timedelta(minutes=50)
+        for row in data(out)["accounts"]
     )
 
 

@@ -35,7 +35,9 @@ def test_the_result_says_where_what_and_how(ytpool, sandbox, video):
     told = data(out)
     [arrived] = sandbox.videos_on("news")
     assert told["counts"] == {"total": 1, "done": 1}
-    assert {name: told[name] for name in ("state", "account", "channel_id", "video_id", "bytes", "sha256", "privacy")} == {
+    assert {
+        name: told[name] for name in ("state", "account", "channel_id", "video_id", "bytes", "sha256", "privacy")
+    } == {
         "state": "done",
         "account": "news",
         "channel_id": sandbox.channel("news").channel_id,
@@ -101,7 +103,7 @@ def test_a_dead_login_alone_asks_for_a_new_one(ytpool, sandbox, video):
     assert_books_agree(ytpool, sandbox)
 
 
-def test_the_same_file_again_is_told_and_not_sent(ytpool, sandbox, video, make_video):
+def test_the_same_file_again_is_told_and_not_sent(ytpool, sandbox, video):
     first = data(ytpool("upload", video, "--pool", "main", "--json")[1])
     before = sandbox.truth()
     copy = video.with_name("copy.mp4")
@@ -197,6 +199,19 @@ def test_an_empty_bucket_waits_for_midnight_in_california(ytpool, sandbox, make_
     assert status == 0
     assert data(out)["job"] == json.loads(ytpool("why", data(out)["job"], "--json")[1])["data"]["job"]
     assert len(sandbox.truth()["videos"]) == 2
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_what_youtube_refuses_is_told_with_what_to_do_and_not_repeated(ytpool, sandbox, video):
+    sandbox.channel("news").fail("videos.insert", "invalidVideoMetadata")
+
+    status, out, _ = ytpool("upload", video, "--pool", "main", "--json")
+
+    error = json.loads(out)["error"]
+    assert (status, error["code"], error["details"]["reason"]) == (1, "youtube_refused", "invalidVideoMetadata")
+    assert "correct the field" in error["hint"]
+    assert data(out)["state"] == "failed"
+    assert sandbox.calls("videos.insert") == 1
     assert_books_agree(ytpool, sandbox)
 
 

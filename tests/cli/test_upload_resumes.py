@@ -91,7 +91,15 @@ def test_a_login_that_dies_on_the_way_leaves_an_upload_that_can_go_on(ytpool, sa
     assert (status, data(out)["state"]) == (4, "deferred")
     assert sandbox.truth()["videos"] == []
 
-    again = ("auth", "import", "news", "--client-secrets", sandbox.secrets_file(), "--token", sandbox.token_file("news"))
+    again = (
+        "auth",
+        "import",
+        "news",
+        "--client-secrets",
+        sandbox.secrets_file(),
+        "--token",
+        sandbox.token_file("news"),
+    )
     assert ytpool(*again)[0] == 0
     status, out, _ = ytpool("upload", large, "--pool", "main", "--json")
 
@@ -104,7 +112,7 @@ def test_a_login_that_dies_on_the_way_leaves_an_upload_that_can_go_on(ytpool, sa
 def test_a_session_that_expires_before_the_last_bytes_is_begun_again(ytpool, sandbox, large):
     sandbox.channel("news").fail("upload.chunk", "notFound", skip=1)
 
-    status, out, err = ytpool("upload", large, "--pool", "main")
+    status, _, err = ytpool("upload", large, "--pool", "main")
 
     assert status == 0, err
     assert "starting again, which costs another upload call" in err
@@ -164,7 +172,15 @@ def break_off(ytpool, sandbox, path):
     sandbox.channel("news").fail("upload.chunk", "authError", skip=1)
     sandbox.channel("news").fail("token", "invalid_grant")
     assert ytpool("upload", path, "--account", "news")[0] == 4
-    again = ("auth", "import", "news", "--client-secrets", sandbox.secrets_file(), "--token", sandbox.token_file("news"))
+    again = (
+        "auth",
+        "import",
+        "news",
+        "--client-secrets",
+        sandbox.secrets_file(),
+        "--token",
+        sandbox.token_file("news"),
+    )
     assert ytpool(*again)[0] == 0
 
 
@@ -214,11 +230,10 @@ def test_a_process_that_is_stopped_is_followed_by_one_that_goes_on(ytpool, sandb
 def test_two_processes_with_the_same_file_make_one_video(ytpool, sandbox, video):
     sandbox.channel("news").spoil("upload.final", "slow", seconds=1)
 
-    with start("upload", video, "--pool", "main", "--json", env=os.environ) as one:
-        with start("upload", video, "--pool", "main", "--json", env=os.environ) as other:
-            results = [process.communicate(timeout=30)[0] for process in (one, other)]
+    pair = [start("upload", video, "--pool", "main", "--json", env=os.environ) for _ in range(2)]
+    results = [process.communicate(timeout=30)[0] for process in pair]
 
-    assert (one.returncode, other.returncode) == (0, 0)
+    assert [process.returncode for process in pair] == [0, 0]
     assert len({data(out)["video_id"] for out in results}) == 1
     arrived_once(sandbox, video)
     assert sandbox.calls("videos.insert") == 1

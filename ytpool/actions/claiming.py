@@ -69,8 +69,7 @@ def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
             else:
                 same = next((job for job in found if job.sha256 in (None, sha256)), None)
                 if same is None:
-                    for broken_off in jobs.begun_from(tx, str(file.path), order.key):
-                        _require_same_file(broken_off, file, sha256, None)
+                    _require_nothing_begun(tx, order, file)
                 job = _make(rt, tx, order, file, sha256) if same is None or _means_again(order, same) else same
                 if job.published:
                     return Claim(job=job, lease=None)
@@ -141,6 +140,12 @@ def _make(rt: Runtime, tx: Tx, order: Order, file: VideoFile, sha256: str | None
         slug=file.path.name,
     )
     return jobs.get(tx, job)
+
+
+def _require_nothing_begun(tx: Tx, order: Order, file: VideoFile) -> None:
+    """Refuse a file whose upload broke off when it had other content: somebody may believe it is the same."""
+    for begun in jobs.begun_from(tx, str(file.path), order.key):
+        _require_same_file(begun, file, None, None)
 
 
 def _require_same_file(upload: Upload, file: VideoFile, sha256: str | None, begun_with: str | None) -> None:

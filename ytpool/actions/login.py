@@ -10,15 +10,17 @@ from pathlib import Path
 
 from ytpool.actions import secrets, tokens
 from ytpool.actions.calls import paid
-from ytpool.domain import grants, logins
+from ytpool.domain import failover, grants, logins
 from ytpool.domain.accounts import Account
 from ytpool.domain.balancing import Tier
+from ytpool.domain.failover import Until
 from ytpool.domain.logins import ChannelSeen, Client, Token
 from ytpool.errors import (
     ClientSecretsInvalid,
     EndpointsChanged,
     LoginFailed,
     TokenFileInvalid,
+    UpstreamFailed,
     UsageWrong,
     WrongChannel,
 )
@@ -108,7 +110,16 @@ def bring_in(rt: Runtime, name: str, *, client_secrets: Path, token_file: Path, 
             f"{token_file} belongs to the OAuth client {known.client_id}, and {client_secrets} is {client.client_id}",
             hint="bring the client-secrets file the token was made with",
         )
-    fresh = rt.youtube.refresh(client, client.token_uri, known.refresh)
+    try:
+        fresh = rt.youtube.refresh(client, client.token_uri, known.refresh)
+    except UpstreamFailed as failure:
+        if failover.judge(failure).until is not Until.NEW_LOGIN:
+            raise
+        raise LoginFailed(
+            f"the login in {token_file} is dead: {failure.message}",
+            hint=f"log in through the browser: ytpool auth add {name} --client-secrets {client_secrets}",
+            reason=failure.reason,
+        ) from failure
     token = replace(fresh, refresh=fresh.refresh or known.refresh, scopes=fresh.scopes or known.scopes)
     return _keep(rt, name, client, token, place)
 

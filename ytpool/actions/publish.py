@@ -588,24 +588,21 @@ class _Publication:
             log.warning("places not given back; they expire", extra={"job": self._job.job, "reason": error.message})
 
 
+_STANDS = (
+    (OutcomeUnknown, JobState.FINISHED_UNKNOWN),
+    ((QuotaExhausted, Resting, LoginNeeded, NoEligibleAccount), JobState.DEFERRED),
+    (WrongChannel, JobState.PARTLY),
+    (FileChanged, JobState.FAILED),  # what was begun exists nowhere any more
+)
+
+
 def _state_after(error: BaseException) -> JobState | None:
     """Say how a job stands after an error; None where it is stored already or another's to say."""
-    match error:
-        case OutcomeUnknown():
-            return JobState.FINISHED_UNKNOWN
-        case HoldLost():
-            return None
-        case QuotaExhausted() | Resting() | LoginNeeded() | NoEligibleAccount():
-            return JobState.DEFERRED
-        case UpstreamFailed():
-            given_up = failover.judge(error).next is Next.GIVE_UP
-            return JobState.FAILED if given_up else JobState.INTERRUPTED
-        case WrongChannel():
-            return JobState.PARTLY
-        case FileChanged():  # what was begun exists nowhere any more
-            return JobState.FAILED
-        case _:
-            return JobState.INTERRUPTED
+    if isinstance(error, HoldLost):
+        return None
+    if isinstance(error, UpstreamFailed) and failover.judge(error).next is Next.GIVE_UP:
+        return JobState.FAILED
+    return next((state for kinds, state in _STANDS if isinstance(error, kinds)), JobState.INTERRUPTED)
 
 
 def _channel_of(rt: Runtime, account: str | None) -> str | None:
