@@ -4,7 +4,6 @@ Its home, files and bus lie in a folder of its own. Programs reach it as childre
 """
 
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from real_parts import need
 
 PROGRAMS = ("dbus-daemon", "gnome-keyring-daemon")
 
@@ -62,10 +62,8 @@ class SecretService:
 @pytest.fixture
 def secret_service() -> Iterator[SecretService]:
     """Start an unlocked, empty keyring; where it is not installed, skip (or fail, if everything is required)."""
-    missing = [program for program in PROGRAMS if shutil.which(program) is None]
-    if missing:
-        refuse = pytest.fail if os.environ.get("YTPOOL_TEST_REQUIRE") == "all" else pytest.skip
-        refuse(f"not installed: {', '.join(missing)} (Debian packages dbus, gnome-keyring)")
+    for program in PROGRAMS:
+        need(program)
 
     # Not pytest's folder: the path of a socket may have no more than 107 characters.
     with TemporaryDirectory(prefix="keyring-") as home, ExitStack() as running:

@@ -412,7 +412,7 @@ def _dotted(name: str) -> tuple[str, ...]:
     return tuple(part.strip(" \t\"'") for part in name.split("."))
 
 
-def _is_zone(name: str) -> bool:
+def is_zone(name: str) -> bool:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - only where a zone is named
 
     try:
@@ -442,7 +442,7 @@ _WEIGHT = _between(0, 1000)
 
 CHECKS: Mapping[str, Check] = {
     "state": (bool, "a path"),
-    "time.zone": (_is_zone, "a time zone like Europe/Berlin"),
+    "time.zone": (is_zone, "a time zone like Europe/Berlin"),
     "vault.place": ((lambda value: value in {"", "keyring", "keyfile"}), "keyring or keyfile"),
     "vault.keyring_timeout": _between(0.1, 600),
     "upload.privacy": _one_of("private", "unlisted", "public"),

@@ -98,20 +98,26 @@ class Runtime:
 
     @property
     def vault(self) -> "Vault":
-        """What seals and opens secrets."""
+        """What seals and opens secrets; its key is fetched at first use, which must not be within a transaction."""
         with self._opening:
             if self._vault is None:
                 from ytpool.vault.envelope import Vault  # noqa: PLC0415 -- the cipher is opened on first use
 
                 with self.store.reading() as tx:
                     key_id = meta.get(tx, meta.VAULT_KEY)
-                self._vault = Vault(
+                vault = Vault(
                     key_id=key_id,
                     key_file=self.key_file,
                     environ=self.environ,
                     keyring_timeout=self.config.vault.keyring_timeout,
                 )
+                vault.fetch_key()
+                self._vault = vault
             return self._vault
+
+    def open_vault(self) -> None:
+        """Fetch the vault's key, before any transaction: a keyring may take its time, and nobody else should wait."""
+        _ = self.vault
 
     @property
     def key_file(self) -> Path | None:
@@ -171,6 +177,31 @@ class Runtime:
 
                 self._sandbox_url = process.ensure(self.config.paths.sandbox)
             return self._sandbox_url
+
+    def running_sandbox(self) -> "Control | None":
+        """Return the levers of this profile's sandbox if it runs."""
+        from ytpool.sandbox import process  # noqa: PLC0415 -- only this profile has one
+        from ytpool.sandbox.control import Control  # noqa: PLC0415
+
+        url = process.running(self.config.paths.sandbox)
+        return None if url is None else Control(url)
+
+    def stop_sandbox(self) -> bool:
+        """Stop this profile's sandbox; False where none ran."""
+        from ytpool.sandbox import process  # noqa: PLC0415 -- only this profile has one
+
+        self._sandbox_url = None
+        return process.stop(self.config.paths.sandbox)
+
+    def forget_books(self) -> Path:
+        """Remove the state of the sandbox profile; the next command makes a new one with the same key."""
+        assert self.is_sandbox
+        self.close()
+        self._database = self._vault = None
+        state = self.config.paths.state
+        for path in (state, state.with_name(f"{state.name}-wal"), state.with_name(f"{state.name}-shm")):
+            path.unlink(missing_ok=True)
+        return state
 
     @property
     def api_root(self) -> str:

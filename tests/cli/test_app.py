@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from ytpool import errors
 from ytpool.cli import app, exits
 from ytpool.cli.app import COMMANDS, Line
 from ytpool.cli.commands import built
@@ -14,18 +13,6 @@ from ytpool.cli.commands import built
 def scratch(monkeypatch):
     monkeypatch.setitem(COMMANDS, "scratch", Line("scratch", "app", "End in one way or another."))
     monkeypatch.setitem(COMMANDS, "alone", Line("scratch", "alone", "Stand directly under ytpool."))
-
-
-def subclasses(kind):
-    return {kind} | {deeper for one in kind.__subclasses__() for deeper in subclasses(one)}
-
-
-def test_every_error_has_an_exit_status_and_every_status_a_meaning():
-    codes = {kind.code for kind in subclasses(errors.YtpoolError)}
-
-    assert codes <= exits.EXIT_STATUS.keys()
-    assert set(exits.EXIT_STATUS.values()) <= exits.MEANING.keys()
-    assert all(exits.EXIT_STATUS[code] == status for status, code in exits.CODE.items())
 
 
 @pytest.mark.parametrize(

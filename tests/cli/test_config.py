@@ -66,7 +66,7 @@ def test_every_value_knows_where_it_comes_from(ytpool, file, monkeypatch):
         ('state = ""', 1, "state", "must be a path"),
     ],
 )
-def test_what_is_wrong_is_named_with_file_and_line(ytpool, file, text, line, key, meant):  # noqa: PLR0917
+def test_what_is_wrong_is_named_with_file_and_line(ytpool, file, text, line, key, meant):
     file.write_text(text)
 
     status, out, _ = ytpool("config", "check", "--json")

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from ytpool.domain.logins import AUTH_URI, TOKEN_URI, Client, TokenFile, from_secrets_file, from_token_file
+from ytpool.domain.logins import AUTH_URI, TOKEN_URI, Client, TokenFile, from_secrets_file, from_token_file, read_answer
 from ytpool.domain.secret import Secret
-from ytpool.errors import ClientSecretsInvalid, TokenFileInvalid
+from ytpool.errors import ClientSecretsInvalid, LoginFailed, TokenFileInvalid
 
 INSTALLED = {
     "client_id": "123456789012-abc.apps.googleusercontent.com",
@@ -47,7 +47,7 @@ def test_a_web_client_is_taken_only_where_its_answers_come_to_this_machine():
 
     assert from_secrets_file(json.dumps({"web": web})).redirect_uri == "http://localhost:8080/back"
 
-    for elsewhere in (["https://a.example/back"], ["http://a.example/"], [7], None):
+    for elsewhere in (["https://a.example/"], ["http://a.example/"], ["http://[::1]:8080/"], [7], None):
         with pytest.raises(ClientSecretsInvalid, match="web application"):
             from_secrets_file(json.dumps({"web": {**web, "redirect_uris": elsewhere}}))
 
@@ -122,3 +122,14 @@ def test_a_pickle_is_refused_for_what_it_could_do(protocol):
 def test_a_file_that_is_no_token_says_why(content, words):
     with pytest.raises(TokenFileInvalid, match=words):
         from_token_file(content if isinstance(content, str) else json.dumps(content))
+
+
+def test_an_address_pasted_by_a_person_gives_its_code_only_to_its_own_login():
+    address = "http://127.0.0.1:5/?state=ours&code=4/0A&scope=a%20b"
+
+    assert read_answer(address, "ours") == Secret("4/0A")
+    assert read_answer(address, "theirs") is None
+    assert read_answer("http://127.0.0.1:5/?code=4/0A", "") is None
+    assert read_answer("http://127.0.0.1:5/?state=ours", "ours") is None
+    with pytest.raises(LoginFailed, match="declined"):
+        read_answer("http://127.0.0.1:5/?state=ours&error=access_denied", "ours")

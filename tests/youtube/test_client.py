@@ -1,14 +1,17 @@
 """The calls as they stand on the wire, and what is made of their answers."""
 
+import gzip
 import json
 import threading
+import tracemalloc
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from ytpool.domain.logins import ChannelSeen
 from ytpool.domain.secret import Secret
 from ytpool.errors import FileInvalid, MetadataInvalid, UpstreamFailed, UsageWrong
-from ytpool.youtube.client import ChannelSeen, YouTube
+from ytpool.youtube.client import YouTube
 
 CHANNEL = {
     "id": "UCnews",
@@ -198,13 +201,30 @@ def test_threads_have_connections_of_their_own(google, youtube):
     youtube.close()
 
 
-def test_a_long_error_page_is_not_read_to_its_end(google, youtube, token):
-    google.answers(google.reply(500, b"x" * (8 << 20)))
+def test_compressed_answers_are_read(google, youtube, token):
+    google.answers(google.reply(200, gzip.compress(json.dumps({"items": [CHANNEL]}).encode()), Content_Encoding="gzip"))
 
-    with pytest.raises(UpstreamFailed) as failed:
-        youtube.my_channel(token)
+    assert youtube.my_channel(token).channel_id == "UCnews"
+    assert "gzip" in google.requests[0].headers["accept-encoding"]
 
-    assert failed.value.http_status == 500
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_answer_without_end_is_not_read_to_its_end(google, youtube, token, packed):
+    page = b"x" * (64 << 20)
+    content = gzip.compress(page, 1) if packed else page
+    google.answers(
+        *[google.reply(status, content, Content_Encoding="gzip" if packed else None) for status in (500, 200)]
+    )
+    tracemalloc.start()
+
+    for status, reason in ((500, ""), (200, "malformedAnswer")):
+        with pytest.raises(UpstreamFailed) as failed:
+            youtube.my_channel(token)
+        assert (failed.value.http_status, failed.value.reason) == (status, reason)
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 48 << 20
 
 
 def test_a_good_answer_that_breaks_off_is_told_with_its_status(google, youtube, token):

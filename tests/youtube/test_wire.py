@@ -81,7 +81,7 @@ def test_a_kept_connection_that_the_server_closed_while_idle_is_replaced_before_
     assert [(request.method, request.connection) for request in google.requests] == [("GET", 1), ("POST", 2)]
 
 
-def test_an_answer_in_time_is_heard_before_the_whole_body_was_sent(google, youtube, token):
+def test_a_server_that_hangs_up_within_a_chunk_is_told_by_what_it_said_or_as_a_lost_line(google, youtube, token):
     google.answers(google.reply(503, {"error": {"message": "later"}}, hang_up=True, reads_body=False))
 
     events = youtube.send(
@@ -95,7 +95,7 @@ def test_an_answer_in_time_is_heard_before_the_whole_body_was_sent(google, youtu
 
     with pytest.raises(UpstreamFailed) as failed:
         next(events)
-    assert failed.value.http_status in (503, 0)  # a reset may overtake the answer, and is told as one
+    assert failed.value.http_status in (503, 0)  # a reset may overtake the answer
     assert len(google.requests) == 1
 
 

@@ -30,17 +30,19 @@ def paid(
     held: Hold,
     send: Callable[[Secret], T],
     *,
+    token: Secret | None = None,
     job: str | None = None,
     before: Callable[[Tx], None] | None = None,
     after: Callable[[Tx, T], None] | None = None,
 ) -> T:
     """Send one call that was held, and settle it with whatever else belongs into the same transactions.
 
-    `before` is written with the booking, `after` with the settling. Raises UpstreamFailed with the books already
+    The account's token is used, or during a login the one that is not its yet. `before` is written with the booking,
+    `after` with the settling. Raises UpstreamFailed with the books already
     settled; the caller asks `failover.judge` what comes next. A token that Google calls invalid is refreshed, and
     the call comes back as UpstreamFailed for the caller to hold and send anew.
     """
-    token = tokens.fresh(rt, held.payer.account)
+    bearer = token or tokens.fresh(rt, held.payer.account)
     with rt.store.transaction() as tx:
         rt.require_clock()
         if before is not None:
@@ -53,7 +55,7 @@ def paid(
         raise HoldLost(f"{held.operation} was booked and then kept waiting; it was not sent", hint="try again")
     started = rt.clock.monotonic()
     try:
-        answer = send(token)
+        answer = send(bearer)
     except UpstreamFailed as failure:
         verdict = failover.judge(failure)
         with rt.store.transaction() as tx:
@@ -73,8 +75,8 @@ def paid(
                 spare_score=verdict.rests in (RestScope.BUCKET, RestScope.CHANNEL, RestScope.SERVICE),
             )
             rt.keep_clock(tx)
-        if verdict.next is Next.REFRESH:
-            tokens.fresh(rt, held.payer.account, refused=token)
+        if verdict.next is Next.REFRESH and token is None:
+            tokens.fresh(rt, held.payer.account, refused=bearer)
         raise
     with rt.store.transaction() as tx:
         ledger.settle(tx, held.hold, Entry.SPENT)
@@ -118,8 +120,8 @@ def settle_verdict(rt: Runtime, tx: Tx, held: Hold, failure: UpstreamFailed, ver
                     until=until[Until.QUOTA_RESET],
                 )
         case RestScope.CHANNEL:
-            bucket = ledger.UPLOADS if held.operation == "videos.insert" else held.operation
-            if bucket == ledger.UPLOADS:
+            bucket = quota.UPLOADS if held.operation == "videos.insert" else held.operation
+            if bucket == quota.UPLOADS:
                 uploads = ledger.uploads_in_24_hours(tx, held.payer.channel_id)
                 accounts.learn_upload_cap(tx, held.payer.channel_id, uploads)
             rests.rest(

@@ -1,17 +1,19 @@
 """Access tokens that live long enough: refreshed by one process at a time, and never thrown away while they work."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ytpool.actions import secrets
+from ytpool.actions.heartbeat import renewing
 from ytpool.domain import failover
 from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.failover import Next, RestScope, Until, Verdict
 from ytpool.domain.logins import Client, Token
 from ytpool.domain.secret import Secret
-from ytpool.errors import Busy, LoginNeeded, UpstreamFailed
+from ytpool.errors import Busy, LoginNeeded, UpstreamFailed, YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, leases, projects, rests
+from ytpool.store import accounts, leases, ledger, projects, rests
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.rests import Scope
@@ -20,6 +22,7 @@ from ytpool.store.secrets import Kind
 LIVES_LONG_ENOUGH = timedelta(minutes=3, seconds=45)
 """A token with less life left is refreshed before it is used (the margin of Google's own library)."""
 
+_AT_ONCE = 16
 _LOOK_AGAIN_AFTER = 0.2
 _WAIT_AT_MOST = timedelta(seconds=45)
 
@@ -30,12 +33,19 @@ class _Known:
     token: Secret | None
 
 
-def fresh(rt: Runtime, account: str, *, within: timedelta = LIVES_LONG_ENOUGH, refused: Secret | None = None) -> Secret:
+def fresh(
+    rt: Runtime,
+    account: str,
+    *,
+    within: timedelta = LIVES_LONG_ENOUGH,
+    refused: Secret | None = None,
+    insist: bool = False,
+) -> Secret:
     """Return an access token that is good for at least that long.
 
     `refused` is a token that Google has just called invalid: any other that is stored meanwhile will do, else it is
     refreshed. Raises LoginNeeded when the grant is dead, UpstreamFailed when the token endpoint is in trouble and the
-    token that is stored is of no use any more.
+    token that is stored is of no use any more; with `insist`, also while it still is.
     """
     gives_up_at = rt.clock.monotonic() + _WAIT_AT_MOST.total_seconds()
     while True:
@@ -57,7 +67,7 @@ def fresh(rt: Runtime, account: str, *, within: timedelta = LIVES_LONG_ENOUGH, r
         if _serves(rt, known, within, refused):
             assert known.token is not None
             return known.token
-        return _refresh(rt, known, lease, refused)
+        return _refresh(rt, known, lease, refused, insist=insist)
     finally:
         with rt.store.transaction() as tx:
             leases.give_back(tx, [lease])
@@ -102,17 +112,22 @@ def _serves(rt: Runtime, known: _Known, within: timedelta, refused: Secret | Non
     )
 
 
-def _refresh(rt: Runtime, known: _Known, lease: Lease, refused: Secret | None) -> Secret:
+def _refresh(rt: Runtime, known: _Known, lease: Lease, refused: Secret | None, *, insist: bool) -> Secret:
     name = known.account.account
     with rt.store.reading() as tx:
         client = client_of(rt, tx, known.account.client_id)
         refresh_token = secrets.require(rt, tx, Kind.REFRESH_TOKEN, name)
     try:
-        token = rt.youtube.refresh(client, client.token_uri, refresh_token)
+        with renewing(rt, lease, leases.REFRESH_LASTS_FOR):
+            token = rt.youtube.refresh(client, client.token_uri, refresh_token)
     except UpstreamFailed as failure:
         verdict = failover.judge(failure)
         with rt.store.transaction() as tx:
-            dead = _settle_failure(tx, known.account, failure, verdict)
+            # A login that was made meanwhile is not dead because the one before it is.
+            newer = None if _is_current(rt, tx, name, refresh_token) else secrets.read(rt, tx, Kind.ACCESS_TOKEN, name)
+            dead = newer is None and _settle_failure(tx, known.account, failure, verdict)
+        if newer is not None:
+            return newer
         if dead:
             raise LoginNeeded(
                 f"the login of {name} is dead: {failure.message}",
@@ -120,16 +135,20 @@ def _refresh(rt: Runtime, known: _Known, lease: Lease, refused: Secret | None) -
                 account=name,
                 reason=failure.reason,
             ) from failure
-        if _serves(rt, known, timedelta(), refused):  # it failed, and the old one still works
+        if not insist and _serves(rt, known, timedelta(), refused):  # it failed, and the old one still works
             assert known.token is not None
             return known.token
         raise
     with rt.store.transaction() as tx:
         rt.keep_clock(tx)
-        if leases.holds(tx, lease) or token.refresh is not None:
-            # A rotated refresh token is kept even by a late holder: the old one may be dead already.
+        if _is_current(rt, tx, name, refresh_token):
+            # Also by a holder whose lease is over: the old refresh token may be dead since this one was handed out.
             accounts.refreshed(tx, name, keep(rt, tx, name, token))
     return token.access
+
+
+def _is_current(rt: Runtime, tx: Tx, account: str, refresh_token: Secret) -> bool:
+    return secrets.read(rt, tx, Kind.REFRESH_TOKEN, account) == refresh_token
 
 
 def _settle_failure(tx: Tx, account: Account, failure: UpstreamFailed, verdict: Verdict) -> bool:
@@ -141,3 +160,56 @@ def _settle_failure(tx: Tx, account: Account, failure: UpstreamFailed, verdict: 
         why = failure.reason or failure.message
         rests.rest(tx, Scope.PROJECT, account.project, reason=why, lifts=verdict.advice, until=None)
     return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refreshed:
+    """What became of one account's access token."""
+
+    account: str
+    outcome: str
+    """refreshed, fresh (not due), login_needed or failed"""
+    token_expires_at: datetime | None
+    grant_expires_at: datetime | None
+    problem: YtpoolError | None = None
+
+
+def refresh_all(rt: Runtime, *, account: str | None = None, force: bool = False) -> tuple[Refreshed, ...]:
+    """Refresh every token that ends soon, several accounts at a time; one account's trouble is not another's."""
+    with rt.store.transaction() as tx:
+        ledger.expire(tx)  # cron comes by often: what a dead worker left is settled on the way
+        due = [accounts.get(tx, account)] if account else accounts.every(tx)
+    if not due:
+        return ()
+    rt.open_vault()
+    within = timedelta(minutes=rt.config.refresh.within_minutes)
+    if any(one.state is not AccountState.LOGIN_NEEDED for one in due):
+        rt.youtube  # noqa: B018 -- opened once, before the threads ask for it; a changed API root ends it here
+    with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(due)), thread_name_prefix="refresh") as workers:
+        return tuple(workers.map(lambda one: _refreshed(rt, one, within, force=force), due))
+
+
+def _refreshed(rt: Runtime, account: Account, within: timedelta, *, force: bool) -> Refreshed:
+    problem: YtpoolError | None = None
+    outcome = "fresh"
+    try:
+        refused = None
+        if force:
+            with rt.store.reading() as tx:
+                refused = _known(rt, tx, account.account).token
+        fresh(rt, account.account, within=within, refused=refused, insist=True)
+    except LoginNeeded as error:
+        outcome, problem = "login_needed", error
+    except YtpoolError as error:
+        outcome, problem = "failed", error
+    with rt.store.reading() as tx:
+        now = accounts.get(tx, account.account)
+    if problem is None and now.token_expires_at != account.token_expires_at:
+        outcome = "refreshed"
+    return Refreshed(
+        account=account.account,
+        outcome=outcome,
+        token_expires_at=now.token_expires_at,
+        grant_expires_at=now.grant_expires_at,
+        problem=problem,
+    )

@@ -10,8 +10,12 @@ class Watch(Protocol):
         """A file begins."""
         ...
 
+    def announces(self, job: str, text: str) -> None:
+        """Say, before anything is sent, to which channel it goes and how visible it will be."""
+        ...
+
     def says(self, job: str, text: str) -> None:
-        """Say something about it: where it goes and how visible, whom it waits for, what went wrong."""
+        """Say something about it: whom it waits for, what went wrong."""
         ...
 
     def moved(self, job: str, sent: int) -> None:
@@ -27,6 +31,8 @@ class Nobody:
     """Nobody watches."""
 
     def started(self, job: str, name: str, size: int) -> None: ...
+
+    def announces(self, job: str, text: str) -> None: ...
 
     def says(self, job: str, text: str) -> None: ...
 

@@ -38,6 +38,39 @@ class Line(NamedTuple):
 
 
 COMMANDS: Mapping[str, Line] = {
+    "init": Line("ytpool.cli.init", "app", "Create settings, state and the vault's key, and say where each lives."),
+    "demo": Line(
+        "ytpool.cli.demo", "app", "Upload fifty videos over fifteen accounts to a local YouTube, and compare."
+    ),
+    "auth": Line("ytpool.cli.auth", "app", "Log accounts in, and see their logins."),
+    "refresh-tokens": Line(
+        "ytpool.cli.refresh",
+        "app",
+        "Refresh every access token that ends within 30 minutes, one refresh per account over all processes.",
+    ),
+    "accounts": Line("ytpool.cli.accounts", "app", "List accounts, and show one in full."),
+    "projects": Line("ytpool.cli.projects", "app", "List the projects that pay, and show one in full."),
+    "pools": Line("ytpool.cli.pools", "app", "List pools, and set how they choose."),
+    "upload": Line(
+        "ytpool.cli.upload",
+        "app",
+        "Upload videos, each exactly once, on one account's channel or on any channel of a pool.",
+    ),
+    "quota": Line("ytpool.cli.quota", "app", "See what is used, what is left, and until when."),
+    "activity": Line("ytpool.cli.activity", "app", "See what was done, by whom, with what outcome."),
+    "why": Line(
+        "ytpool.cli.why",
+        "app",
+        "Explain a job: what was decided, with every factor, who was passed over and for what reason.",
+    ),
+    "health": Line(
+        "ytpool.cli.health",
+        "app",
+        "Check state, vault, clock, logins, buckets and rests; costs no quota, and says what to type.",
+    ),
+    "sessions": Line("ytpool.cli.sessions", "app", "Keep browser sessions of many users in the vault."),
+    "state": Line("ytpool.cli.state", "app", "Check the state and its books."),
+    "sandbox": Line("ytpool.cli.sandbox", "app", "Start, stop, look at and disturb the local YouTube."),
     "config": Line("ytpool.cli.config", "app", "Show, locate and check the settings."),
 }
 """What `ytpool --help` lists, in this order."""
@@ -77,6 +110,8 @@ def main(argv: Sequence[str] | None = None, *, stdout: TextIO | None = None, std
             return _final(ended.exit_code, invocation)
         except SystemExit as ended:  # so Typer's completion ends
             return _final(ended.code if isinstance(ended.code, int) else exits.FAILED, invocation)
+        finally:
+            invocation.close()
         return _final(_shown(outcome, invocation).status, invocation)
 
 

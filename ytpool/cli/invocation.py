@@ -49,6 +49,11 @@ class Invocation:
             self._runtime = Runtime(self.config)
         return self._runtime
 
+    def close(self) -> None:
+        """Let go of what the command opened."""
+        if self._runtime is not None:
+            self._runtime.close()
+
     def emit(self, event: str, **facts: Any) -> None:
         """Say that something happened: one JSON line at once under --json, else nothing."""
         if self.json:

@@ -1,17 +1,47 @@
 """Options that mean the same wherever they stand, and the way from a command to its runtime."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from ytpool.cli.invocation import Invocation
+from ytpool.config import Config
+from ytpool.domain.balancing import Tier
+from ytpool.errors import UsageWrong
 from ytpool.runtime import Runtime
 
 
-def runtime(ctx: typer.Context) -> Runtime:
-    """Return what actions work with; the settings are read at the first call."""
-    return invocation(ctx).runtime
+def runtime(ctx: typer.Context, *, logs: bool = False) -> Runtime:
+    """Return what actions work with; the settings are read at the first call.
+
+    The sandbox profile is set up at its first use. Commands that work rather than read ask for `logs` on stderr.
+    """
+    call = invocation(ctx)
+    rt = call.runtime
+    if rt.is_sandbox and not rt.store.exists():
+        from ytpool.actions import setup  # noqa: PLC0415 -- once in the life of a profile
+
+        setup.prepare_sandbox(rt)
+    if logs:
+        from ytpool.cli import logs as logging  # noqa: PLC0415 -- reports log nothing
+
+        logging.to_stderr(call)
+    return rt
+
+
+def moment(config: Config, text: str, option: str) -> datetime:
+    """Read a moment as people write it; without an offset it is meant in the zone of the settings."""
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 -- only where a moment is given
+
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageWrong(
+            f"{option} does not understand {text!r}", hint="write it as 2026-12-24T18:00, or with an offset: …+01:00"
+        ) from None
+    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(config.time.zone))).astimezone(UTC)
 
 
 def invocation(ctx: typer.Context) -> Invocation:
@@ -56,4 +86,17 @@ NoWaitOption = Annotated[
     typer.Option(
         "--no-wait", envvar="YTPOOL_NO_WAIT", help="Do not wait for a free slot: end with status 6.", show_default=False
     ),
+]
+TierOption = Annotated[
+    Tier | None,
+    typer.Option(
+        "--tier",
+        metavar="TIER",
+        help="production, or reserve: joins when no production account can work today.",
+        show_default=False,
+    ),
+]
+PriorityOption = Annotated[
+    int | None,
+    typer.Option("--priority", metavar="N", help="Lower comes first; 100 unless told.", show_default=False),
 ]

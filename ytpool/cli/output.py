@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ytpool.cli.exits import CODE, DONE, MEANING
 from ytpool.cli.invocation import Invocation, speaks_unicode
+from ytpool.cli.items import as_error, hint_of
 from ytpool.cli.values import json_line, plain, visible
 from ytpool.errors import YtpoolError
 
@@ -60,7 +61,7 @@ class View(NamedTuple):
     """
 
     rows: str | Callable[[Any], Iterable[Any]] = ""
-    columns: Sequence[Column | tuple[str, str]] = ()
+    columns: Sequence[Column | tuple[str, str | Callable[[Any], Any]]] = ()
     title: str | Callable[[Any], str] = ""
     footer: str | Callable[[Any], str] = ""
     empty: str = "nothing to show"
@@ -88,7 +89,7 @@ def show(outcome: Outcome, invocation: Invocation) -> None:
     if outcome.result is not None:
         invocation.write(_for_people(outcome.result, invocation))
     if outcome.problem is not None:
-        _complain(outcome.problem.message, outcome.problem.hint, invocation)
+        _complain(outcome.problem.message, hint_of(outcome.problem), invocation)
     elif outcome.status != DONE:
         _complain(MEANING[outcome.status], "", invocation)
 
@@ -98,12 +99,7 @@ def envelope(outcome: Outcome) -> dict[str, Any]:
     problem = outcome.problem
     error = None
     if problem is not None:
-        error = {
-            "code": problem.code,
-            "message": problem.message,
-            "hint": problem.hint,
-            "details": plain(problem.details),
-        }
+        error = as_error(problem)
     elif outcome.status != DONE:
         error = {"code": CODE[outcome.status], "message": MEANING[outcome.status], "hint": "", "details": {}}
     return {"ok": outcome.status == DONE, "schema": SCHEMA, "data": plain(outcome.result), "error": error}

@@ -4,15 +4,17 @@ What Google's console writes for a desktop client and what Google's libraries wr
 often confused; each parser says which of the two it was given. Nothing here talks to anybody.
 """
 
+import hmac
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
-from ytpool.domain.endpoints import is_loopback, is_safe
+from ytpool.domain.endpoints import is_safe
 from ytpool.domain.secret import Secret
-from ytpool.errors import ClientSecretsInvalid, TokenFileInvalid
+from ytpool.errors import ClientSecretsInvalid, LoginFailed, TokenFileInvalid
 
 AUTH_URI = "https://accounts.google.com/o/oauth2/v2/auth"
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a token
@@ -70,6 +72,15 @@ class TokenFile:
     client_id: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSeen:
+    """The channel that a token speaks for."""
+
+    channel_id: str
+    title: str
+    uploads_playlist: str
+
+
 def is_token(text: object) -> bool:
     """Say whether this can be sent as a token: visible ASCII, nothing that could end a header line."""
     return isinstance(text, str) and _PRINTABLE.fullmatch(text) is not None
@@ -114,6 +125,25 @@ def from_token_file(content: str | bytes) -> TokenFile:
     )
 
 
+def read_answer(address: str, state: str) -> Secret | None:
+    """Return the code in the address a login came back to, or None where it does not belong to this login.
+
+    A login that belongs here and was refused is `LoginFailed`.
+    """
+    query = parse_qs(urlsplit(address).query)
+    given = query.get("state", [""])[0]
+    if not state or not hmac.compare_digest(given.encode(), state.encode()):
+        return None
+    error = query.get("error", [""])[0]
+    if error == "access_denied":
+        raise LoginFailed("the login was declined in the browser", reason=error)
+    if error:
+        shown = error if re.fullmatch(r"[\w.-]{1,60}", error) else "an error that cannot be shown"
+        raise LoginFailed(f"Google refused the login: {shown}", reason=shown)
+    code = query.get("code", [""])[0]
+    return Secret(code) if is_token(code) else None
+
+
 def _client(fields: object, *, redirect_uri: str) -> Client:
     if not isinstance(fields, Mapping):
         raise ClientSecretsInvalid("the client-secrets file holds no client", hint=_WHERE_CLIENTS_COME_FROM)
@@ -142,8 +172,10 @@ def _loopback_redirect(fields: object) -> str:
     registered = fields.get("redirect_uris") if isinstance(fields, Mapping) else None
     for address in registered if isinstance(registered, list) else ():
         # Google compares a web client's address to the letter, port and all, and we listen on plain http.
-        if isinstance(address, str) and address.startswith("http://") and is_safe(address) and is_loopback(address):
-            return address
+        if isinstance(address, str) and is_safe(address):
+            parts = urlsplit(address)
+            if parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1"):
+                return address
     raise ClientSecretsInvalid(
         "the client-secrets file is for a web application whose answers do not come to this machine",
         hint=_WHERE_CLIENTS_COME_FROM,

@@ -32,6 +32,11 @@ def day_across_midnight(moment: datetime) -> date | None:
     return None
 
 
+UPLOADS = "uploads"
+COMMENTS = "comments"
+"""What every account counts one by one, whatever it costs: operators cap these. `uploads` is a bucket as well."""
+
+
 class Urgency(StrEnum):
     """How far into a bucket a piece of work may reach."""
 

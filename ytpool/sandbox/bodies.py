@@ -16,7 +16,7 @@ _ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
 _CONSOLE = "https://console.developers.google.com/apis/api"
 
 
-class Refused(Exception):  # noqa: N818 -- it is the answer of the other side, no error of ours
+class Refused(Exception):
     """An answer that is not what the caller asked for."""
 
     def __init__(
@@ -167,6 +167,8 @@ _LIMITS = {
 def rate_exceeded(scene: Scene, span: str, *, user: bool = False) -> Refused:
     """Refuse with the 429 that names its limit; per day it means an empty bucket, per minute only haste."""
     bucket = scene.bucket if span == "day" else "general"
+    # Per minute Google publishes no number; these are what its console once showed.
+    value = scene.limit if span == "day" else 180_000 if user else 1_800_000
     shown, metric, limit = _LIMITS[bucket]
     unit = {"day": "1/d/{project}", "minute": "1/min/{project}"}[span] + ("/{user}" if user else "")
     message = (
@@ -181,7 +183,7 @@ def rate_exceeded(scene: Scene, span: str, *, user: bool = False) -> Refused:
         quota_metric=f"{_SERVICE}/{metric}",
         consumer=f"projects/{scene.project}",
         quota_location="global",
-        quota_limit_value=str(scene.limit),
+        quota_limit_value=str(value),
     )
     return front_end(429, "RESOURCE_EXHAUSTED", "rateLimitExceeded", message, details=[details])
 
@@ -268,7 +270,9 @@ def _processing_failure(scene: Scene) -> Refused:
 
 def _internal(scene: Scene) -> Refused:
     if scene.method in _LOGIN_METHODS:  # seen: not JSON at all
-        page = "<!DOCTYPE html>\n<html lang=en><title>Error 500 (Server Error)!!1</title><p>That’s an error.</html>\n"
+        page = (
+            "<!DOCTYPE html>\n<html lang=en><title>Error 500 (Server Error)!!1</title><p>That&#39;s an error.</html>\n"
+        )
         return Refused(Answer(status=500, page=page), domain="oauth", reason="internalError")
     return front_end(500, "INTERNAL", "internalError", "Internal error encountered.")
 
@@ -429,4 +433,5 @@ def _info(reason: str, **metadata: str) -> Json:
 def _rpc(method: str) -> str:
     """Name the back-end method, as `youtube.api.v3.V3DataVideoService.Insert`."""
     resource, _, verb = method.rpartition(".")
-    return f"youtube.api.v3.V3Data{resource[:1].upper()}{resource[1:].removesuffix('s')}Service.{verb[:1].upper()}{verb[1:]}"
+    service = resource[:1].upper() + resource[1:].removesuffix("s")
+    return f"youtube.api.v3.V3Data{service}Service.{verb[:1].upper()}{verb[1:]}"

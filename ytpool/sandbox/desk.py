@@ -20,13 +20,21 @@ from ytpool.sandbox.world import World, when
 _SETTINGS = {"processing_seconds": float, "file_details_after": float, "listed_after": float, "accept_any_token": str}
 _UPLOAD_STEPS = frozenset({"upload.chunk", "upload.final", "upload.query"})
 _LOGIN_STEPS = frozenset({"token", "revoke", "tokeninfo"})
+_NUMBERS = frozenset({"times", "skip", "status", "retry_after", "at", "seconds", "bytes_per_second"})
 
 
 class Desk:
     """The sandbox's operator. What a person can get wrong is a `YtpoolError`, and becomes a 400."""
 
     def __init__(
-        self, world: World, quota: Quota, oauth: OAuth, description: Description, clock: VirtualClock, about: Json
+        self,
+        world: World,
+        clock: VirtualClock,
+        *,
+        quota: Quota,
+        oauth: OAuth,
+        description: Description,
+        about: Json,
     ) -> None:
         self._world = world
         self._quota = quota
@@ -35,6 +43,7 @@ class Desk:
         self._clock = clock
         self._about = about
         self.on_stop: Callable[[], None] = lambda: None
+        self.on_reset: Callable[[], None] = lambda: None
         self._asked: Mapping[str, Callable[..., Any]] = {
             "status": self.status,
             "truth": self.truth,
@@ -74,16 +83,17 @@ class Desk:
 
     def status(self) -> Json:
         """Say who is running here, and what there is."""
-        return {
-            **self._about,
-            "now": when(self._clock.now()),
-            "seed": self._world.settings["seed"],
-            "settings": {name: self._world.settings.get(name) for name in _SETTINGS},
-            "projects": [self._project(row) for row in self._world.projects.all()],
-            "channels": [self._channel(row) for row in self._world.channels.all()],
-            "videos": sum(row.deleted_at is None for row in self._world.videos.all()),
-            "faults": sum(not rule.spent for rule in self._world.faults.all()),
-        }
+        with self._world.change():
+            return {
+                **self._about,
+                "now": when(self._clock.now()),
+                "seed": self._world.settings["seed"],
+                "settings": {name: self._world.settings.get(name) for name in _SETTINGS},
+                "projects": [self._project(row) for row in self._world.projects.all()],
+                "channels": [self._channel(row) for row in self._world.channels.all()],
+                "videos": sum(row.deleted_at is None for row in self._world.videos.all()),
+                "faults": sum(not rule.spent for rule in self._world.faults.all()),
+            }
 
     def truth(self) -> Json:
         """Say what really happened."""
@@ -221,7 +231,9 @@ class Desk:
 
     def reset(self) -> Json:
         """Empty everything but the clock."""
-        self._world.reset()
+        with self._world.change():
+            self._world.reset()
+            self.on_reset()
         return {}
 
     def stop(self) -> Json:
@@ -230,11 +242,9 @@ class Desk:
         return {}
 
     def _checked(self, rule: Json) -> Json:
-        known = {*self._description.methods, *_UPLOAD_STEPS, *_LOGIN_STEPS}
-        if rule.get("method") not in known:
-            raise UsageWrong(
-                f"a fault is for a method of the API, or one of {', '.join(sorted(known - {*self._description.methods}))}"
-            )
+        steps = sorted(_UPLOAD_STEPS | _LOGIN_STEPS)
+        if rule.get("method") not in {*self._description.methods, *steps}:
+            raise UsageWrong(f"a fault is for a method of the API, or for one of {', '.join(steps)}")
         if rule.get("kind") not in KINDS:
             raise UsageWrong(f"a fault is one of {', '.join(KINDS)}")
         if (rule["kind"] == "error") != bool(rule.get("error")):
@@ -242,6 +252,9 @@ class Desk:
         if rule.get("error") and rule["error"] not in NAMES:
             raise UsageWrong(f"there is no error named {rule['error']!r}", hint="one of: " + ", ".join(NAMES))
         rule = {name: value for name, value in rule.items() if value is not None}
+        for name in _NUMBERS & rule.keys():
+            if isinstance(rule[name], bool) or not isinstance(rule[name], int | float) or rule[name] < 0:
+                raise UsageWrong(f"a fault's {name} is a number, and {rule[name]!r} is none")
         if "channel" in rule:
             rule["channel"] = self._world.channel(rule["channel"]).channel_id
         if "project" in rule:

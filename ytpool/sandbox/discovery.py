@@ -107,7 +107,7 @@ class Description:
         return frozenset(parts)
 
     def check_resource(self, method: Method, resource: Json) -> None:
-        """Refuse a request body with a field, type or value that the document does not know, or without one it wants."""
+        """Refuse a request body with a field or value that the document does not know, or without one it wants."""
         assert method.request is not None
         self.check_body(method.request, resource, "resource")
         for name, spec in self._schemas[method.request]["properties"].items():

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -50,7 +50,8 @@ def stop(folder: Path) -> bool:
     about = _about(folder)
     if about is None:
         return False
-    os.kill(int(about["pid"]), signal.SIGTERM)
+    with suppress(ProcessLookupError):  # it may end by itself just now
+        os.kill(int(about["pid"]), signal.SIGTERM)
     end = time.monotonic() + _STOPS_WITHIN
     while _is_served(folder):
         if time.monotonic() > end:
@@ -75,6 +76,14 @@ def serving(folder: Path) -> Iterator[IO[str]]:
                     raise SandboxFailed(f"another sandbox already runs in {folder}") from None
                 time.sleep(0.01)
         yield lock
+
+
+def still_ours(folder: Path, lock: IO[str]) -> bool:
+    """Tell whether the lock that is held is still the one in the folder."""
+    try:
+        return os.path.samestat(os.fstat(lock.fileno()), (folder / "serving.lock").stat())
+    except FileNotFoundError:
+        return False
 
 
 def announce(folder: Path, *, url: str, started: str) -> str:

@@ -8,7 +8,7 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -124,9 +124,12 @@ class _Floor:
         self.front = FrontEnd(world, quota, description, clock)
         self.api = Api(world, description)
         self.oauth = OAuth(world, description, clock)
-        self.uploads = Uploads(folder, world, self.api, self.front, description, clock, keep=keep_bytes)
+        self.uploads = Uploads(
+            folder, world, clock, api=self.api, front=self.front, description=description, keep=keep_bytes
+        )
         about = {"url": url, "pid": os.getpid(), "folder": str(folder.resolve()), "started": moments.text(clock.now())}
-        self.desk = Desk(world, quota, self.oauth, description, clock, about)
+        self.desk = Desk(world, clock, quota=quota, oauth=self.oauth, description=description, about=about)
+        self.desk.on_reset = self.uploads.clear
 
     def play(self, names: tuple[str, ...], channel: str, project: str, length: int) -> Play:
         """Count a request, and ask the fault rules about it."""
@@ -136,7 +139,7 @@ class _Floor:
             return faults.take(self.world, names, channel=channel, project=project, length=length)
 
 
-class _LineEnded(ConnectionError):
+class _LineEndedError(ConnectionError):
     """The line is gone, on purpose; nothing is left to be said on it."""
 
 
@@ -162,7 +165,7 @@ class _Server(ThreadingHTTPServer):
             return None if self._running else self._idle_since
 
     @contextlib.contextmanager
-    def busy(self) -> Any:
+    def busy(self) -> Iterator[None]:
         """Count a request as running."""
         with self._lock:
             self._running += 1
@@ -215,7 +218,14 @@ class _Handler(BaseHTTPRequestHandler):
         with cast("_Server", self.server).busy():
             self._serve()
 
-    do_POST = do_PUT = do_DELETE = do_GET
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def do_PUT(self) -> None:
+        self.do_GET()
+
+    def do_DELETE(self) -> None:
+        self.do_GET()
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """Say the sandbox's time: what clients correct their clocks by."""
@@ -245,7 +255,7 @@ class _Handler(BaseHTTPRequestHandler):
         content = Body(cast("Stream", self.rfile), length)
         body = content.read()
         if content.broken:
-            raise _LineEnded
+            raise _LineEndedError
         request = Request(verb=request.verb, path=request.path, query=request.query, headers=request.headers, body=body)
         self._serve_small(_unfolded(request))
 
@@ -372,7 +382,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             # The buffered files still hold the socket, so closing it the polite way would close nothing yet.
             os.close(self.connection.detach())
-        raise _LineEnded
+        raise _LineEndedError
 
     def _controlled(self, request: Request) -> Answer:
         # A page in a browser must not reach in here, neither by a form nor by a name that it points at loopback.

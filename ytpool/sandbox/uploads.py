@@ -62,11 +62,11 @@ class Uploads:
         self,
         folder: Path,
         world: World,
+        clock: Clock,
+        *,
         api: Api,
         front: FrontEnd,
         description: Description,
-        clock: Clock,
-        *,
         keep: bool,
     ) -> None:
         self._partial = folder / "uploads"
@@ -307,6 +307,14 @@ class Uploads:
         assert row is not None  # the two were written in one line
         shown = self._api.show(row, frozenset(session.parts), session.channel_id, self._clock.now())
         return Answer(status=201, body=shown)
+
+    def clear(self) -> None:
+        """Forget all bytes; the world that they belonged to is gone."""
+        with self._lock:
+            self._receivers.clear()
+        self._sweep()
+        if self._finished.exists():
+            shutil.rmtree(self._finished)
 
     # -- bytes on disk ----------------------------------------------------------------------------------------------
 

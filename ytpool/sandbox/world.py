@@ -142,6 +142,7 @@ class World:
         """Write down a request that YouTube would have refused as wrong."""
         number = self.count("refused")
         self.refused[number] = row
+        self.refused.pop(number - _REFUSALS_KEPT, None)
         self.note("refused", str(number), row)
 
     def chance(self, kind: str) -> random.Random:
@@ -238,8 +239,13 @@ class World:
 
 def _write(file: int, line: list[tuple[str, str, Any]]) -> None:
     left = memoryview((json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n").encode())
-    while left:
-        left = left[os.write(file, left) :]
+    begins = os.lseek(file, 0, os.SEEK_END)
+    try:
+        while left:
+            left = left[os.write(file, left) :]
+    except OSError:  # half a line would hide the ones after it
+        os.ftruncate(file, begins)
+        raise
 
 
 def when(moment: datetime | None) -> str | None:

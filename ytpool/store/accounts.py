@@ -86,8 +86,15 @@ def logged_in(
 
 
 def refreshed(tx: Tx, account: str, token_expires_at: datetime) -> None:
+    """Keep the life of a fresh token; the login that gave it is alive, whatever another process took it for."""
     tx.run(
-        "UPDATE accounts SET token_expires_at = :expires, refreshed_at = :at WHERE account = :account",
+        """
+        UPDATE accounts
+           SET token_expires_at = :expires, refreshed_at = :at,
+               state = CASE state WHEN 'login_needed' THEN 'active' ELSE state END,
+               state_reason = CASE state WHEN 'login_needed' THEN '' ELSE state_reason END
+         WHERE account = :account
+        """,
         account=account,
         expires=moments.text(token_expires_at),
         at=tx.at,
@@ -155,11 +162,14 @@ def channel_titles(tx: Tx) -> Mapping[str, str]:
 
 
 def learn_upload_cap(tx: Tx, channel_id: str, uploads: int) -> None:
-    """Remember how many uploads a channel took in 24 hours before YouTube refused one."""
+    """Remember how many uploads a channel took in 24 hours before YouTube refused one.
+
+    At least one: when the channel has rested, one call may try whether the cap still holds.
+    """
     tx.run(
         "UPDATE channels SET upload_cap = :uploads, upload_cap_at = :at WHERE channel_id = :channel_id",
         channel_id=channel_id,
-        uploads=uploads,
+        uploads=max(1, uploads),
         at=tx.at,
     )
 

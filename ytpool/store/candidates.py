@@ -44,7 +44,7 @@ def of(
     terms: Terms,
     *,
     urgency: Urgency = Urgency.NORMAL,
-    main_bucket: str = ledger.UPLOADS,
+    main_bucket: str = quota.UPLOADS,
 ) -> list[Candidate]:
     """Return the target's accounts as candidates for these calls, obstacles and all."""
     picture = _Picture(tx, operations, terms, urgency)
@@ -65,7 +65,7 @@ class _Picture:
         self._busy_channels = leases.held(tx, LeaseKind.CHANNEL)
         self._rests = _rests(tx, {*self._project_needs, *self._account_needs})
         self._pool_rests = _pool_rests(tx, self._rests)
-        self._upload_caps = _upload_caps(tx) if ledger.UPLOADS in self._account_needs else {}
+        self._upload_caps = _upload_caps(tx) if quota.UPLOADS in self._account_needs else {}
         self._capped = {name for scope, name, _ in (*self._meters, *self._limits) if scope == ledger.ACCOUNT}
         self._everywhere = self._resting((Scope.EVERYTHING, ""), (Scope.SERVICE, rests.YOUTUBE))
         self._projects: dict[tuple[str, str], _Room] = {}

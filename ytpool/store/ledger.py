@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytpool.domain import ids, moments, quota
 from ytpool.domain.prices import Cost, PriceBook, Terms
-from ytpool.domain.quota import Urgency
+from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
 from ytpool.errors import HoldLost, QuotaExhausted, Resting
 from ytpool.store import rests
 from ytpool.store.db import Tx
@@ -33,8 +33,6 @@ PROJECT = "project"
 ACCOUNT = "account"
 """The scopes of the meters that a call draws on."""
 
-COMMENTS = "comments"
-UPLOADS = "uploads"
 _COUNTED = {"videos.insert": UPLOADS, "commentThreads.insert": COMMENTS, "comments.insert": COMMENTS}
 """Calls that an account counts one by one, whatever they cost: operators cap these."""
 
@@ -359,7 +357,7 @@ def set_limit(
 
 
 def uploads_in_24_hours(tx: Tx, channel_id: str) -> int:
-    """Count the uploads a channel has taken, or may have taken, in the last 24 hours."""
+    """Count the uploads a channel has taken, or may have taken, in the last 24 hours; a refused one is none."""
     row = tx.one(
         f"SELECT count(DISTINCT hold) AS uploads FROM ledger WHERE channel_id = :channel_id AND {_TAKEN} "
         "AND sent_at > :since",

@@ -1,14 +1,12 @@
 """Reading the meters of a quota day, for reports."""
 
-from dataclasses import dataclass
 from datetime import date
-from typing import Any, Self
+from typing import NamedTuple
 
 from ytpool.store.db import Tx
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(NamedTuple):
     """What one meter says."""
 
     scope: str
@@ -21,25 +19,21 @@ class Reading:
     unknown: int
     elsewhere: int
 
-    @classmethod
-    def from_row(cls, row: Any) -> Self:
-        return cls(
-            scope=row["scope"],
-            name=row["name"],
-            bucket=row["bucket"],
-            ceiling=row["ceiling"],
-            held=row["held"],
-            sent=row["sent"],
-            spent=row["spent"],
-            unknown=row["unknown"],
-            elsewhere=row["elsewhere"],
-        )
+    @property
+    def used(self) -> int:
+        """All that counts against the ceiling."""
+        return self.held + self.sent + self.spent + self.unknown + self.elsewhere
 
 
 def on(tx: Tx, day: date) -> dict[tuple[str, str, str], Reading]:
     """Return every meter of a day by scope, name and bucket."""
-    rows = tx.all("SELECT * FROM meters WHERE day = :day", day=day.isoformat())
-    return {(row["scope"], row["name"], row["bucket"]): Reading.from_row(row) for row in rows}
+    rows = tx.all(
+        """
+        SELECT scope, name, bucket, ceiling, held, sent, spent, unknown, elsewhere FROM meters WHERE day = :day
+        """,
+        day=day.isoformat(),
+    )
+    return {(row[0], row[1], row[2]): Reading(*row) for row in rows}
 
 
 def limits(tx: Tx) -> dict[tuple[str, str, str], int]:

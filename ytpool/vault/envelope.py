@@ -39,6 +39,10 @@ class Vault:
         self._keys: dict[str, Key] = {}
         self._looking = Lock()  # threads that start together ask the keyring once
 
+    def fetch_key(self) -> None:
+        """Look for the key that new secrets are sealed with, and remember it; the same errors as `seal`."""
+        self._key(self._current())
+
     def seal(self, kind: str, owner: str, value: Secret) -> Sealed:
         key = self._key(self._current())
         nonce = os.urandom(_NONCE_BYTES)

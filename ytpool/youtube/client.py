@@ -5,12 +5,11 @@ refused anyway is said before it costs anything.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from ytpool.domain.logins import Client, Token
+from ytpool.domain.logins import ChannelSeen, Client, Token
 from ytpool.domain.secret import Secret
 from ytpool.domain.uploads import Finished, Kept, Moved
 from ytpool.errors import FileInvalid, MetadataInvalid, UpstreamFailed, UsageWrong
@@ -26,15 +25,6 @@ IDS_PER_CALL = 50
 _NO_CHANNEL = "youtubeSignupRequired"
 # RFC 5023: the visible characters of ASCII and the space stand for themselves in a Slug, except the percent sign.
 _PLAIN_IN_SLUG = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelSeen:
-    """The channel that a token speaks for."""
-
-    channel_id: str
-    title: str
-    uploads_playlist: str
 
 
 class YouTube:

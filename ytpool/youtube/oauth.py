@@ -7,7 +7,6 @@ one request, be it for a favicon, and google-auth repeats a refresh by itself. E
 
 import base64
 import hashlib
-import hmac
 import logging
 import queue
 import re
@@ -16,10 +15,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any, Self
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from ytpool.domain.logins import Client, Token, is_token
+from ytpool.domain.logins import Client, Token, is_token, read_answer
 from ytpool.domain.secret import Secret
 from ytpool.errors import LoginFailed
 from ytpool.youtube.answers import Answer, malformed, refused_token, require_object
@@ -94,25 +94,6 @@ def revoke(wire: Wire, revoke_uri: str, token: Secret) -> None:
         raise refused_token(answer, "revoke", hides=(token,))
 
 
-def read_answer(target: str, state: str) -> Secret | None:
-    """Return the code in a redirect's address, or None where the address does not belong to this login.
-
-    A login that belongs here and was refused is `LoginFailed`.
-    """
-    query = parse_qs(urlsplit(target).query)
-    given = query.get("state", [""])[0]
-    if not hmac.compare_digest(given.encode(), state.encode()):
-        return None
-    error = query.get("error", [""])[0]
-    if error == "access_denied":
-        raise LoginFailed("the login was declined in the browser", reason=error)
-    if error:
-        shown = error if re.fullmatch(r"[\w.-]{1,60}", error) else "an error that cannot be shown"
-        raise LoginFailed(f"Google refused the login: {shown}", reason=shown)
-    code = query.get("code", [""])[0]
-    return Secret(code) if is_token(code) else None
-
-
 class Receiver:
     """Waits on this machine's loopback for the browser to come back from a login.
 
@@ -164,13 +145,16 @@ class _Server(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
-    # Two logins on one port would steal each other's answers.
-    allow_reuse_address = False
     state = ""
 
     def __init__(self, address: tuple[str, int], visitor: type[BaseHTTPRequestHandler]) -> None:
         super().__init__(address, visitor)
         self.outcomes: queue.SimpleQueue[Secret | LoginFailed] = queue.SimpleQueue()
+
+    def server_bind(self) -> None:
+        # HTTPServer would look up the machine's name here, which can take seconds and is not needed.
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", self.socket.getsockname()[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         # The standard library prints a traceback here, and with it whatever the visitor sent.

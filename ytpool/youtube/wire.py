@@ -181,7 +181,8 @@ def _read(response: requests.Response) -> Answer:
                 break
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
         whole = False
-    return Answer(status=response.status_code, headers=response.headers, body=bytes(body[:bound]), whole=whole)
+    del body[bound:]
+    return Answer(status=response.status_code, headers=response.headers, body=bytes(body), whole=whole)
 
 
 def _lost(operation: str, host: str | None, error: Exception) -> Exception:

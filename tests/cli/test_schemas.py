@@ -1,0 +1,108 @@
+"""What scripts read fits the schemas that are shipped."""
+
+import json
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from ytpool import data
+
+CHUNKS = bytes(range(256)) * 4000
+
+
+def fits(name, printed):
+    """Check the last line a command printed, and return what its `data` holds."""
+    told = json.loads(printed.splitlines()[-1])
+    Draft202012Validator(data.load("schemas/envelope.json")).validate(told)
+    Draft202012Validator(data.load(f"schemas/{name}.json")).validate(told["data"])
+    return told["data"]
+
+
+@pytest.fixture
+def run(ytpool):
+    """Commands of the sandbox profile, as scripts call them."""
+
+    def command(*words):
+        status, printed, _ = ytpool(*words, "--profile", "sandbox", "--json")
+        return status, printed
+
+    yield command
+    command("sandbox", "down")
+
+
+@pytest.fixture
+def videos(tmp_path):
+    made = [tmp_path / f"talk {number}.mp4" for number in range(3)]
+    for number, path in enumerate(made):
+        path.write_bytes(CHUNKS + bytes([number]))
+    return made
+
+
+def test_reports_fit_their_schemas_before_anything_happened(run):
+    assert run("sandbox", "up")[0] == 0
+    for name, command in [
+        ("quota-report", ("quota", "report")),
+        ("activity-report", ("activity", "report")),
+        ("auth-list", ("auth", "list")),
+        ("refresh-tokens", ("refresh-tokens",)),
+        ("health", ("health",)),
+    ]:
+        status, printed = run(*command)
+
+        assert status == 0
+        fits(name, printed)
+
+
+def test_what_happened_is_told_as_the_schemas_say(run, videos):
+    for account in ("news", "sports"):
+        assert run("auth", "add", account, "--pool", "main")[0] == 0
+
+    status, printed = run("upload", videos[0], "--pool", "main", "--dry-run")
+    assert (status, fits("upload", printed)["dry_run"]) == (0, True)
+
+    status, printed = run("upload", videos[0], "--pool", "main")
+    alone = fits("upload", printed)
+    assert (status, alone["state"], alone["counts"]["total"]) == (0, "done", 1)
+
+    status, printed = run("upload", videos[1], videos[2], "/nowhere.mp4", "--pool", "main")
+    several = fits("upload", printed)
+    assert (status, json.loads(printed.splitlines()[-1])["event"]) == (3, "result")
+    assert [video["error"]["code"] for video in several["videos"] if video["error"]] == ["file_invalid"]
+
+    report = fits("quota-report", run("quota", "report")[1])
+    assert report["totals"]["used"]["uploads"] == 3
+    assert fits("activity-report", run("activity", "report")[1])["totals"]["failed"] == 0
+
+
+def test_a_dead_login_is_told_as_the_schemas_say(run):
+    for account in ("news", "sports"):
+        assert run("auth", "add", account)[0] == 0
+    assert run("sandbox", "fault", "--revoke", "news")[0] == 0
+
+    status, printed = run("refresh-tokens", "--force")
+    outcomes = {row["account"]: row["outcome"] for row in fits("refresh-tokens", printed)["accounts"]}
+    assert (status, outcomes) == (3, {"news": "login_needed", "sports": "refreshed"})
+
+    states = {row["account"]: row["state"] for row in fits("auth-list", run("auth", "list")[1])["accounts"]}
+    assert states == {"news": "login_needed", "sports": "active"}
+    status, printed = run("health")
+    assert (status, fits("health", printed)["status"]) == (8, "fail")
+
+
+def test_a_refusal_fits_the_envelope(run):
+    assert run("auth", "add", "news")[0] == 0
+
+    status, printed = run("quota", "report", "--account", "newz")
+
+    told = json.loads(printed)
+    Draft202012Validator(data.load("schemas/envelope.json")).validate(told)
+    assert (status, told["error"]["code"], told["data"]) == (2, "unknown_name", None)
+
+
+def test_the_demo_ends_with_a_verdict_that_fits(run):
+    status, printed = run("demo")
+
+    verdict = fits("demo", printed)
+    assert status == 0
+    assert verdict["uploaded"] == 50
+    assert {verdict[name] for name in ("duplicates", "oversold", "hash_mismatches", "unknown")} == {0}

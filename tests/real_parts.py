@@ -1,0 +1,48 @@
+"""The real programs that tests run: where each is, and the Debian package that brings it.
+
+Run as a program it prints the packages whose programs are missing here; `tests/run` installs them where it may.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+PACKAGES = {
+    "bash": "bash",
+    "dbus-daemon": "dbus",
+    "ffmpeg": "ffmpeg",
+    "fish": "fish",
+    "gnome-keyring-daemon": "gnome-keyring",
+    "setpriv": "util-linux",
+    "zsh": "zsh",
+}
+
+
+def need(program: str) -> str:
+    """Return the path of a program; without it the test is skipped, or fails under `YTPOOL_TEST_REQUIRE=all`."""
+    import pytest
+
+    found = shutil.which(program)
+    if found is None:
+        refuse = pytest.fail if os.environ.get("YTPOOL_TEST_REQUIRE") == "all" else pytest.skip
+        refuse(f"{program} is not installed (Debian package {PACKAGES[program]})")
+    return found
+
+
+def scaled(count: int, *, least: int = 1) -> int:
+    """Return how many of something a large test makes: all of them, or the share `YTPOOL_TEST_SCALE` says."""
+    return max(least, round(count * float(os.environ.get("YTPOOL_TEST_SCALE", "1"))))
+
+
+def fill(folder: Path) -> None:
+    """Write a file named `ballast` until the disk is full."""
+    with (folder / "ballast").open("ab", buffering=0) as ballast:
+        try:
+            while ballast.write(b"\0" * 4096):
+                pass
+        except OSError:
+            return
+
+
+if __name__ == "__main__":
+    print(" ".join(sorted({package for program, package in PACKAGES.items() if shutil.which(program) is None})))

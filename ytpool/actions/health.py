@@ -1,0 +1,145 @@
+"""One honest answer to: can this machine work? Checks here cost no quota and none of them can hang for long."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from ytpool.actions.reports import quota_report
+from ytpool.domain import moments
+from ytpool.domain.accounts import AccountState
+from ytpool.domain.quota import Light
+from ytpool.errors import YtpoolError
+from ytpool.runtime import Runtime
+from ytpool.store import accounts, ledger, rests
+
+PASS, WARN, FAIL = "pass", "warn", "fail"
+
+_DIES_SOON = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What one look found, what it cost, and what to type."""
+
+    check: str
+    status: str
+    message: str
+    fix: str = ""
+    units: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """All checks; the whole is as good as its worst."""
+
+    status: str
+    checks: tuple[Check, ...]
+    exit_status: int
+
+
+def look(rt: Runtime, *, strict: bool = False) -> Health:
+    """Look at state, vault, clock, grants, buckets and rests."""
+    checks: list[Check] = []
+    for name, check in _CHECKS.items():
+        started = rt.clock.monotonic()
+        try:
+            found = list(check(rt))
+        except YtpoolError as error:
+            found = [Check(check=name, status=FAIL, message=error.message, fix=error.hint)]
+        seconds = round(rt.clock.monotonic() - started, 4)
+        checks += [_timed(one, seconds / len(found)) for one in found]
+    statuses = {check.status for check in checks}
+    worst = FAIL if FAIL in statuses else WARN if WARN in statuses else PASS
+    healthy = worst == PASS or (worst == WARN and not strict)
+    return Health(status=worst, checks=tuple(checks), exit_status=0 if healthy else 8)
+
+
+def _timed(check: Check, seconds: float) -> Check:
+    return Check(
+        check=check.check,
+        status=check.status,
+        message=check.message,
+        fix=check.fix,
+        units=check.units,
+        seconds=round(seconds, 4),
+    )
+
+
+def _state(rt: Runtime) -> Iterator[Check]:
+    broken = rt.store.integrity()
+    if broken:
+        yield Check(check="state", status=FAIL, message=broken[0], fix="stop all ytpool processes; restore a backup")
+        return
+    with rt.store.transaction() as tx:  # it can be written, too
+        wrong = ledger.differences(tx, rt.terms(tx).day)
+    if wrong:
+        yield Check(check="state", status=FAIL, message=wrong[0], fix="run: ytpool state check")
+        return
+    size = rt.store.path.stat().st_size
+    yield Check(check="state", status=PASS, message=f"{rt.store.path} is whole, {size / 1_000_000:.1f} MB")
+
+
+def _vault(rt: Runtime) -> Iterator[Check]:
+    found = rt.vault.locate()
+    yield Check(check="vault", status=PASS, message=f"key {found.key_id} is in the {found.place}: {found.where}")
+
+
+def _clock(rt: Runtime) -> Iterator[Check]:
+    rt.require_clock()
+    yield Check(check="clock", status=PASS, message=f"{rt.calendar.now():%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _grants(rt: Runtime) -> Iterator[Check]:
+    with rt.store.reading() as tx:
+        found, now = accounts.every(tx), tx.now
+    if not found:
+        yield Check(check="grants", status=WARN, message="no account yet", fix="run: ytpool auth add NAME")
+    for account in found:
+        name, fix = f"grant {account.account}", f"run: ytpool auth add {account.account}"
+        if account.state is AccountState.LOGIN_NEEDED:
+            yield Check(check=name, status=FAIL, message=f"needs a login: {account.state_reason}", fix=fix)
+        elif account.grant_expires_at is not None and account.grant_expires_at - now < _DIES_SOON:
+            message = f"the login dies at {moments.text(account.grant_expires_at)}"
+            yield Check(check=name, status=WARN, message=message, fix=fix)
+        else:
+            yield Check(check=name, status=PASS, message=f"{account.state}, channel {account.channel_title}")
+
+
+def _buckets(rt: Runtime) -> Iterator[Check]:
+    lights = {Light.RED: WARN, Light.ORANGE: WARN}
+    report = quota_report(rt)
+    for project in report.projects:
+        for bucket in project["buckets"]:
+            yield Check(
+                check=f"bucket {project['project']} {bucket.bucket}",
+                status=FAIL if bucket.left == 0 else lights.get(bucket.status, PASS),
+                message=f"{bucket.percent:g} % of {bucket.limit} used, {bucket.left} left",
+                fix="" if bucket.left else f"it comes back at {moments.text(report.resets_at)}",
+            )
+
+
+def _rests(rt: Runtime) -> Iterator[Check]:
+    with rt.store.reading() as tx:
+        running = rests.running(tx)
+    if not running:
+        yield Check(check="rests", status=PASS, message="nothing rests")
+    for rest in running:
+        until = "until a person acts" if rest.until is None else f"until {moments.text(rest.until)}"
+        yield Check(
+            check=f"rest {rest.scope} {rest.name}".strip(),
+            status=WARN,
+            message=f"{rest.bucket or 'everything'} rests {until}: {rest.reason}",
+            fix=rest.lifts,
+        )
+
+
+_CHECKS: dict[str, Callable[[Runtime], Iterator[Any]]] = {
+    "state": _state,
+    "vault": _vault,
+    "clock": _clock,
+    "grants": _grants,
+    "buckets": _buckets,
+    "rests": _rests,
+}

@@ -1,0 +1,291 @@
+"""Logging accounts in: through a browser, or from a token file; the channel is verified before anything is kept."""
+
+import json
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from ytpool.actions import secrets, tokens
+from ytpool.actions.calls import paid
+from ytpool.domain import failover, grants, logins
+from ytpool.domain.accounts import Account, AccountState
+from ytpool.domain.balancing import Tier
+from ytpool.domain.failover import Until
+from ytpool.domain.logins import ChannelSeen, Client, Token
+from ytpool.errors import (
+    ClientSecretsInvalid,
+    EndpointsChanged,
+    LoginFailed,
+    TokenFileInvalid,
+    UpstreamFailed,
+    UsageWrong,
+    WrongChannel,
+)
+from ytpool.runtime import Runtime
+from ytpool.store import accounts, ledger, meta, pools, projects, rests
+from ytpool.store.db import Tx
+from ytpool.store.ledger import Call, Payer
+from ytpool.store.rests import Scope
+from ytpool.store.secrets import Kind
+
+DEADLINE = timedelta(minutes=5)
+"""How long a person has to finish a login in the browser."""
+
+SANDBOX_PROJECT = "sandbox"
+
+_NAME = re.compile(r"[^\s/\x00-\x1f-][^\s/\x00-\x1f]{0,63}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """How an account takes part; None leaves what an account has already, or the default."""
+
+    pool: str | None = None
+    tier: Tier | None = None
+    priority: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedIn:
+    """A login that was kept."""
+
+    account: str
+    project: str
+    channel_id: str
+    channel_title: str
+    pool: str | None
+    tier: str
+    priority: int
+    scopes: tuple[str, ...]
+    token_expires_at: datetime
+    grant_expires_at: datetime | None
+    renewed: bool
+    """The account was there already; its history stays."""
+    warnings: tuple[str, ...]
+
+
+def add(
+    rt: Runtime,
+    name: str,
+    *,
+    client_secrets: Path | None,
+    scopes: tuple[str, ...],
+    place: Place,
+    browse: Callable[[str], None],
+) -> LoggedIn:
+    """Log an account in through a browser, which `browse` sends to an address.
+
+    In the sandbox profile no file and no browser are needed: a channel of the account's name is made and consents.
+    Raises LoginFailed when the login is refused or given up, WrongChannel when it is for another channel than the
+    account's, and then keeps nothing.
+    """
+    rt.open_vault()
+    client = _client(rt, name, client_secrets)
+    if rt.is_sandbox and client_secrets is None:
+        channel = _sandbox_channel(rt, name)
+
+        def browse(url: str) -> None:
+            rt.sandbox.consent(url, channel)
+
+    with rt.youtube.receiver(client.redirect_uri) as receiver:
+        begun = rt.youtube.authorization(client, client.auth_uri, redirect_uri=receiver.redirect_uri, scopes=scopes)
+        # The browser comes back here before it is done, so it must not be waited for.
+        threading.Thread(target=browse, args=(begun.url,), name="browser", daemon=True).start()
+        code = receiver.wait(begun.state, DEADLINE.total_seconds())
+        token = rt.youtube.exchange(
+            client, client.token_uri, code=code, redirect_uri=receiver.redirect_uri, verifier=begun.verifier
+        )
+    return _keep(rt, name, client, replace(token, scopes=token.scopes or scopes), place)
+
+
+def bring_in(rt: Runtime, name: str, *, client_secrets: Path, token_file: Path, place: Place) -> LoggedIn:
+    """Log an account in from an authorized-user file; its access token may be absent or long dead."""
+    rt.open_vault()
+    client = _client(rt, name, client_secrets)
+    known = logins.from_token_file(_content(token_file, TokenFileInvalid, "token file"))
+    if known.client_id not in (None, client.client_id):
+        raise TokenFileInvalid(
+            f"{token_file} belongs to the OAuth client {known.client_id}, and {client_secrets} is {client.client_id}",
+            hint="bring the client-secrets file the token was made with",
+        )
+    try:
+        fresh = rt.youtube.refresh(client, client.token_uri, known.refresh)
+    except UpstreamFailed as failure:
+        if failover.judge(failure).until is not Until.NEW_LOGIN:
+            raise
+        raise LoginFailed(
+            f"the login in {token_file} is dead: {failure.message}",
+            hint=f"log in through the browser: ytpool auth add {name} --client-secrets {client_secrets}",
+            reason=failure.reason,
+        ) from failure
+    token = replace(fresh, refresh=fresh.refresh or known.refresh, scopes=fresh.scopes or known.scopes)
+    return _keep(rt, name, client, token, place)
+
+
+def _client(rt: Runtime, name: str, client_secrets: Path | None) -> Client:
+    """Find the OAuth client: from a file, from the account's last login, or the sandbox's own."""
+    if _NAME.fullmatch(name) is None:
+        raise UsageWrong(
+            f"{name!r} cannot be an account's name",
+            hint="1 to 64 characters without spaces and slashes, not beginning with a hyphen",
+        )
+    if client_secrets is not None:
+        client = logins.from_secrets_file(_content(client_secrets, ClientSecretsInvalid, "client-secrets file"))
+    elif (known := _known_client(rt, name)) is not None:
+        return known
+    elif rt.is_sandbox:
+        client = logins.from_secrets_file(json.dumps(rt.sandbox.add_project(SANDBOX_PROJECT)))
+    else:
+        raise ClientSecretsInvalid(
+            f"{name} is new, and no OAuth client was named",
+            hint="download one from Google Cloud console (APIs & Services, Credentials, type Desktop app) and pass it "
+            "with --client-secrets FILE",
+        )
+    return replace(client, auth_uri=rt.auth_uri(client.auth_uri), token_uri=rt.token_uri(client.token_uri))
+
+
+def _known_client(rt: Runtime, name: str) -> Client | None:
+    with rt.store.reading() as tx:
+        account = accounts.find(tx, name)
+        return None if account is None else tokens.client_of(rt, tx, account.client_id)
+
+
+def _sandbox_channel(rt: Runtime, name: str) -> str:
+    with rt.store.reading() as tx:
+        known = accounts.find(tx, name)
+    return rt.sandbox.add_channel(name) if known is None else known.channel_id
+
+
+def _content(path: Path, error: type[ClientSecretsInvalid | TokenFileInvalid], what: str) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(1024 * 1024)
+    except OSError as trouble:
+        raise error(f"the {what} {path} cannot be read: {trouble.strerror}", path=str(path)) from trouble
+
+
+def _keep(rt: Runtime, name: str, client: Client, token: Token, place: Place) -> LoggedIn:
+    """Verify the channel and store everything, or nothing."""
+    with rt.store.transaction() as tx:
+        rt.require_same_root(tx)
+        project = projects.of_client(tx, client_id=client.client_id, project_id=client.project_id, number=client.number)
+        _lift_rests(tx, name, project)
+        payer = Payer(account=name, project=project, channel_id="")
+        (held,) = ledger.hold(tx, payer, [Call(operation="channels.list")], rt.terms(tx), rt.rng)
+    channel = paid(rt, held, rt.youtube.my_channel, token=token.access)
+    if channel is None:
+        raise LoginFailed(
+            "this Google account has no YouTube channel",
+            hint="create the channel in a browser, or choose another identity, then log in again",
+        )
+    with rt.store.transaction() as tx:
+        if meta.put_first(tx, meta.API_ROOT, rt.root_name) != rt.root_name:
+            raise EndpointsChanged("another login has just bound this state to another API root", hint="try again")
+        account = accounts.find(tx, name)
+        _require_channel(account, name, channel)
+        _require_refresh_token(rt, tx, name, client, token, account)
+        return _stored(rt, tx, name, client, project, token, channel, place, account)
+
+
+def _lift_rests(tx: Tx, name: str, project: str) -> None:
+    """A login is somebody who has acted, and it tries at once whether that was enough."""
+    for rest in rests.running(tx):
+        if rest.until is None and (rest.scope, rest.name) in ((Scope.ACCOUNT, name), (Scope.PROJECT, project)):
+            rests.lift(tx, rest.scope, rest.name, rest.bucket)
+
+
+def _require_channel(account: Account | None, name: str, channel: ChannelSeen) -> None:
+    if account is not None and account.channel_id != channel.channel_id:
+        raise WrongChannel(
+            f"{name} is for channel {account.channel_title} ({account.channel_id}), and this login is for "
+            f"{channel.title} ({channel.channel_id}); nothing was changed",
+            hint="choose the right channel in the browser's chooser, or use another account name for this one",
+            account=name,
+            expected=account.channel_id,
+            found=channel.channel_id,
+        )
+
+
+def _require_refresh_token(
+    rt: Runtime, tx: Tx, name: str, client: Client, token: Token, account: Account | None
+) -> None:
+    """Refuse a login that could not go on; an older refresh token serves only the client it was given to."""
+    serves = (
+        account is not None
+        and account.client_id == client.client_id
+        and account.state is not AccountState.LOGIN_NEEDED
+        and secrets.read(rt, tx, Kind.REFRESH_TOKEN, name) is not None
+    )
+    if not token.refresh and not serves:
+        raise LoginFailed(
+            "Google gave no refresh token, so this login would end within the hour",
+            hint="remove ytpool at myaccount.google.com/permissions and log in again",
+        )
+
+
+def _stored(
+    rt: Runtime,
+    tx: Tx,
+    name: str,
+    client: Client,
+    project: str,
+    token: Token,
+    channel: ChannelSeen,
+    place: Place,
+    account: Account | None,
+) -> LoggedIn:
+    projects.keep_client(
+        tx, client_id=client.client_id, project=project, auth_uri=client.auth_uri, token_uri=client.token_uri
+    )
+    secrets.keep(rt, tx, Kind.CLIENT_SECRET, client.client_id, client.client_secret)
+    accounts.keep_channel(
+        tx, channel_id=channel.channel_id, title=channel.title, uploads_playlist=channel.uploads_playlist
+    )
+    if account is None:
+        accounts.add(
+            tx,
+            account=name,
+            project=project,
+            client_id=client.client_id,
+            channel_id=channel.channel_id,
+            tier=place.tier or Tier.PRODUCTION,
+            priority=100 if place.priority is None else place.priority,
+        )
+    else:
+        accounts.arrange(tx, name, tier=place.tier, priority=place.priority)
+    expires_at = tokens.keep(rt, tx, name, token)
+    lives_for = None if token.refresh_expires_in is None else timedelta(seconds=token.refresh_expires_in)
+    grant_expires_at = grants.grant_ends_at(tx.now, lives_for)
+    accounts.logged_in(
+        tx,
+        name,
+        project=project,
+        client_id=client.client_id,
+        scopes=token.scopes,
+        token_expires_at=expires_at,
+        grant_expires_at=grant_expires_at,
+    )
+    if place.pool is not None:
+        pools.make(tx, place.pool, rt.config.balancing.strategy)
+        pools.join(tx, place.pool, name)
+    for pool in pools.every(tx):  # another client may belong to another project
+        if name in pool.accounts:
+            pools.require_one_project(tx, pool.pool)
+    kept = accounts.get(tx, name)
+    return LoggedIn(
+        account=name,
+        project=project,
+        channel_id=channel.channel_id,
+        channel_title=channel.title,
+        pool=place.pool,
+        tier=kept.tier,
+        priority=kept.priority,
+        scopes=kept.scopes,
+        token_expires_at=expires_at,
+        grant_expires_at=grant_expires_at,
+        renewed=account is not None,
+        warnings=grants.warnings(kept.scopes, logged_in_at=tx.now, grant_expires_at=grant_expires_at),
+    )

@@ -1,0 +1,216 @@
+"""What is used, what is left, and until when. Reads only: nothing here opens the vault or Google."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from ytpool.domain import balancing, quota
+from ytpool.domain.accounts import Account, AccountState
+from ytpool.domain.balancing import Candidate, Tier, Weights
+from ytpool.domain.prices import Terms
+from ytpool.domain.quota import Light
+from ytpool.runtime import Runtime
+from ytpool.store import accounts, meters, projects, rests
+from ytpool.store.db import Tx
+from ytpool.store.meters import Reading
+from ytpool.store.rests import Rest
+
+_Readings = dict[tuple[str, str, str], Reading]
+_Limits = dict[tuple[str, str, str], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketQuota:
+    """One bucket of one project, today."""
+
+    bucket: str
+    limit: int
+    spent: int
+    held: int
+    sent: int
+    unknown: int
+    elsewhere: int
+    left: int
+    percent: float
+    status: Light
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaReport:
+    """All books of a quota day. The rows are mappings, so that a report of fifty accounts is made in no time."""
+
+    quota_day: date
+    resets_at: datetime
+    projects: tuple[dict[str, Any], ...]
+    accounts: tuple[dict[str, Any], ...]
+    totals: dict[str, Any]
+    alerts: tuple[dict[str, str], ...]
+
+
+def quota_report(rt: Runtime, *, account: str | None = None) -> QuotaReport:
+    """Report what each project and account has used and has left today."""
+    with rt.store.reading() as tx:
+        terms = rt.terms(tx)
+        readings, limits = meters.on(tx, terms.day), meters.limits(tx)
+        found = [accounts.get(tx, account)] if account else accounts.every(tx)
+        names = sorted({one.project for one in found}) if account else [one.project for one in projects.every(tx)]
+        resting = rests.running(tx)
+        pays = {name: _buckets(name, terms, readings, limits) for name in names}
+        rows = tuple(_account_row(rt, tx, one, pays, readings, limits) for one in found)
+    return QuotaReport(
+        quota_day=terms.day,
+        resets_at=quota.resets_at(terms.day),
+        projects=tuple({"project": name, "buckets": buckets} for name, buckets in pays.items()),
+        accounts=rows,
+        totals=_totals(pays, rows),
+        alerts=tuple(_alerts(pays, found, resting)),
+    )
+
+
+def _buckets(project: str, terms: Terms, readings: _Readings, limits: _Limits) -> tuple[BucketQuota, ...]:
+    names = dict.fromkeys(terms.prices.limits)
+    names.update(dict.fromkeys(bucket for scope, name, bucket in readings if (scope, name) == ("project", project)))
+    return tuple(_bucket(project, bucket, terms, readings, limits) for bucket in names)
+
+
+def _bucket(project: str, bucket: str, terms: Terms, readings: _Readings, limits: _Limits) -> BucketQuota:
+    key = ("project", project, bucket)
+    reading = readings.get(key)
+    if reading is not None:
+        limit = reading.ceiling or 0
+    else:
+        limit = limits.get(key, terms.prices.limits.get(bucket, 0))
+        reading = Reading(*key, limit, 0, 0, 0, 0, 0)
+    used = reading.used
+    percent = round(100 * used / limit, 1) if limit else 100.0
+    return BucketQuota(
+        bucket=bucket,
+        limit=limit,
+        spent=reading.spent,
+        held=reading.held,
+        sent=reading.sent,
+        unknown=reading.unknown,
+        elsewhere=reading.elsewhere,
+        left=max(0, limit - used),
+        percent=percent,
+        status=quota.light(percent, terms.thresholds),
+    )
+
+
+def _account_row(
+    rt: Runtime,
+    tx: Tx,
+    account: Account,
+    pays: dict[str, tuple[BucketQuota, ...]],
+    readings: _Readings,
+    limits: _Limits,
+) -> dict[str, Any]:
+    used = {
+        bucket: reading.used
+        for (scope, name, bucket), reading in readings.items()
+        if scope == "account" and name == account.account and reading.used
+    }
+    uploads_cap = limits.get(("account", account.account, quota.UPLOADS))
+    comments_cap = limits.get(("account", account.account, quota.COMMENTS))
+    uploads = used.get(quota.UPLOADS, 0)
+    shares = (1 - bucket.percent / 100 for bucket in pays.get(account.project, ()) if bucket.bucket in _WORK)
+    left = min(shares, default=1.0)
+    if uploads_cap is not None:
+        left = min(left, 1 - uploads / uploads_cap if uploads_cap else 0.0)
+    return {
+        "account": account.account,
+        "project": account.project,
+        "channel_id": account.channel_id,
+        "channel_title": account.channel_title,
+        "tier": account.tier,
+        "state": account.state,
+        "used": used,
+        "uploads_today": uploads,
+        "uploads_cap": uploads_cap,
+        "comments_today": used.get(quota.COMMENTS, 0),
+        "comments_cap": comments_cap,
+        "last_operation": account.last_operation,
+        "last_operation_at": account.last_operation_at,
+        "score": round(_score(rt, tx, account, left), 3),
+    }
+
+
+_WORK = (quota.UPLOADS, "general")
+"""The buckets that an upload draws on, and so the ones that say how much an account can still do."""
+
+
+def _score(rt: Runtime, tx: Tx, account: Account, left: float) -> float:
+    if account.state is not AccountState.ACTIVE:
+        return 0.0
+    settings = rt.config.balancing
+    weights = Weights(quota=settings.quota, success=settings.success, idle=settings.idle, age=settings.age)
+    candidate = Candidate(
+        account=account.account,
+        project=account.project,
+        channel_id=account.channel_id,
+        tier=Tier(account.tier),
+        priority=account.priority,
+        free_slots=account.slots,
+        channel_busy=False,
+        quota_left=left,
+        used=0,
+        successes=account.successes,
+        failures=account.failures,
+        last_upload_at=account.last_upload_at,
+        created_at=account.created_at,
+        obstacle=None,
+    )
+    return balancing.score(candidate, weights, tx.now).score
+
+
+def _totals(pays: dict[str, tuple[BucketQuota, ...]], rows: tuple[dict[str, Any], ...]) -> dict[str, Any]:
+    used: dict[str, int] = {}
+    limit: dict[str, int] = {}
+    for buckets in pays.values():
+        for bucket in buckets:
+            used[bucket.bucket] = used.get(bucket.bucket, 0) + bucket.spent + bucket.held + bucket.sent
+            used[bucket.bucket] += bucket.unknown + bucket.elsewhere
+            limit[bucket.bucket] = limit.get(bucket.bucket, 0) + bucket.limit
+    scores = [row["score"] for row in rows]
+    return {
+        "used": used,
+        "limit": limit,
+        "health_score": round(sum(scores) / len(scores), 3) if scores else None,
+    }
+
+
+def _alerts(
+    pays: dict[str, tuple[BucketQuota, ...]], found: list[Account], resting: list[Rest]
+) -> list[dict[str, str]]:
+    alerts = [
+        {
+            "severity": "critical" if bucket.status is Light.RED else "warning",
+            "subject": f"{project} {bucket.bucket}",
+            "message": f"{bucket.percent:g} % of {bucket.limit} used, {bucket.left} left",
+        }
+        for project, buckets in pays.items()
+        for bucket in buckets
+        if bucket.status in (Light.RED, Light.ORANGE)
+    ]
+    alerts += [
+        {
+            "severity": "critical",
+            "subject": account.account,
+            "message": f"needs a login ({account.state_reason}); run: ytpool auth add {account.account}",
+        }
+        for account in found
+        if account.state is AccountState.LOGIN_NEEDED
+    ]
+    alerts += [
+        {
+            "severity": "warning",
+            "subject": f"{rest.scope} {rest.name}".strip(),
+            "message": f"rests ({rest.reason}) until {_moment(rest.until)}",
+        }
+        for rest in resting
+    ]
+    return alerts
+
+
+def _moment(until: datetime | None) -> str:
+    return "a person lifts it" if until is None else f"{until:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,68 @@
+"""`ytpool init`: make configuration, state and key of a profile, and say where they are."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from ytpool.actions import setup
+from ytpool.actions.setup import Initialised
+from ytpool.cli.commands import command, single
+from ytpool.cli.options import YesOption, invocation
+from ytpool.cli.output import VIEWS, View
+
+app = single()
+
+
+class VaultChoice(StrEnum):
+    """Where the key of the vault is kept."""
+
+    AUTO = setup.AUTO
+    KEYRING = setup.KEYRING
+    KEYFILE = setup.KEY_FILE
+
+
+def _told(done: Initialised) -> str:
+    return "\n".join(
+        (
+            f"profile {done.profile} {'was set up already; nothing was changed' if done.already else 'is set up'}",
+            f"  settings   {done.config}",
+            f"  state      {done.state}",
+            f"  key        {done.key_id}, {done.vault}: {done.key}",
+            f"  time zone  {done.zone}",
+            "  cron       can read the key" if done.cron_can_read_the_key else f"  cron       {done.advice}",
+            "next: ytpool auth add NAME --client-secrets FILE",
+        )
+    )
+
+
+VIEWS[Initialised] = View(text=_told)
+
+
+@command(app, "init", example="ytpool init --yes --vault keyfile", statuses=(0, 2, 6))
+def init(
+    ctx: typer.Context,
+    vault: Annotated[
+        VaultChoice,
+        typer.Option(
+            help="Where the key that seals all secrets is kept; auto takes the keyring when one answers, else a file."
+        ),
+    ] = VaultChoice.AUTO,
+    zone: Annotated[
+        str, typer.Option(help="The time zone that plans and --publish-at mean; without it this machine's.")
+    ] = "",
+    *,
+    yes: YesOption = False,
+) -> Initialised:
+    """Create settings, state and the vault's key, and say where each lives.
+
+    What is there already is never replaced, so it can be run again at any time.
+    """
+    call = invocation(ctx)
+    rt = call.runtime
+    if not yes and not rt.store.exists() and call.on_terminal(call.stderr) and not call.json:
+        zone = zone or typer.prompt("Time zone of plans and publications", default=setup.local_zone(rt), err=True)
+        vault = VaultChoice(
+            typer.prompt("Where to keep the vault's key (auto, keyring, keyfile)", default=vault, err=True)
+        )
+    return setup.init(rt, vault=vault, zone=zone)

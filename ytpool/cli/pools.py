@@ -1,0 +1,71 @@
+"""`ytpool pools`: sets of accounts that a job may be routed over."""
+
+from typing import Annotated
+
+import typer
+
+from ytpool.actions import pool
+from ytpool.actions.pool import PoolList, PoolRow
+from ytpool.cli.commands import command, group
+from ytpool.cli.options import runtime
+from ytpool.cli.output import VIEWS, View
+from ytpool.domain.balancing import Strategy
+
+app = group("List pools, and set how they choose.")
+
+VIEWS[PoolList] = View(
+    rows="pools",
+    columns=(
+        ("Pool", "pool"),
+        ("Strategy", "strategy"),
+        ("Accounts", lambda row: ", ".join(row.accounts)),
+        ("Across projects", lambda row: row.reason if row.across_projects else "no"),
+    ),
+    empty="no pool yet; make one: ytpool pools set NAME --add ACCOUNT",
+)
+
+
+@command(app, "list", example="ytpool pools list", statuses=(0, 2, 6))
+def list_(ctx: typer.Context) -> PoolList:
+    """List pools with their strategy and their accounts."""
+    return pool.list_pools(runtime(ctx))
+
+
+@command(app, "set", example="ytpool pools set main --strategy round_robin --add news --add sports", statuses=(0, 2, 6))
+def set_(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="The pool; made when accounts are added to one that is not there.")],
+    strategy: Annotated[
+        Strategy | None,
+        typer.Option(metavar="NAME", help="health, round_robin, least_used, random or fill.", show_default=False),
+    ] = None,
+    add: Annotated[list[str] | None, typer.Option(metavar="ACCOUNT", help="Take this account in.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(metavar="ACCOUNT", help="Let this account go.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Why this pool may use several projects.", show_default=False)
+    ] = None,
+    *,
+    across_projects: Annotated[
+        bool | None,
+        typer.Option(
+            "--across-projects/--one-project",
+            help="Allow accounts of several projects; Google forbids it as a way to gain quota.",
+            show_default=False,
+        ),
+    ] = None,
+) -> PoolRow:
+    """Change a pool's strategy or accounts: all of it, or nothing when something is wrong.
+
+    Naming a pool in a job means that any channel of it is right. Accounts of several projects are refused unless
+    --across-projects says so with a --reason, because Google's Developer Policies (III.D.1.c) forbid spreading one
+    use case over projects to gain quota.
+    """
+    return pool.set_pool(
+        runtime(ctx),
+        name,
+        strategy=strategy,
+        add=tuple(add or ()),
+        remove=tuple(remove or ()),
+        across_projects=across_projects,
+        reason=reason,
+    )

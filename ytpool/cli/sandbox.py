@@ -1,0 +1,207 @@
+"""`ytpool sandbox`: the local YouTube, and its levers."""
+
+import os
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+
+from ytpool.actions import sandbox
+from ytpool.actions.sandbox import ClockMoved, Disturbed, Emptied, SandboxStatus, SandboxUp, Stopped
+from ytpool.cli.commands import command, group
+from ytpool.cli.options import YesOption, invocation, moment
+from ytpool.cli.output import VIEWS, Column, View
+from ytpool.config import SANDBOX
+from ytpool.errors import UsageWrong
+from ytpool.runtime import Runtime
+
+app = group("Start, stop, look at and disturb the local YouTube.")
+
+_SPAN = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
+
+VIEWS[SandboxStatus] = (
+    View(
+        text=lambda status: (
+            f"the sandbox answers at {status.url}; its clock says {status.now:%Y-%m-%d %H:%M:%S} UTC\n"
+            f"{len(status.channels)} channels, {status.videos} videos, "
+            f"{status.refused} requests YouTube would have refused"
+            if status.running
+            else f"no sandbox runs in {status.folder}; start one: ytpool sandbox up"
+        )
+    ),
+    View(
+        rows="units",
+        columns=(
+            ("Project", "project"),
+            ("Quota day", "day"),
+            ("Bucket", "bucket"),
+            Column("Really charged", "units", justify="right"),
+        ),
+        empty="nothing was charged yet",
+    ),
+)
+VIEWS[ClockMoved] = View(text=lambda moved: f"the sandbox's clock says {moved.now:%Y-%m-%d %H:%M:%S} UTC")
+VIEWS[Stopped] = View(text=lambda done: "stopped; it forgets nothing" if done.stopped else "no sandbox was running")
+VIEWS[Disturbed] = (
+    View(text=lambda done: done.said),
+    View(
+        rows="faults",
+        columns=(
+            ("Method", "method"),
+            ("Kind", "kind"),
+            ("Error", "error"),
+            ("Channel", "channel"),
+            Column("Times", "times", justify="right"),
+            Column("Struck", "done", justify="right"),
+        ),
+        empty="no fault waits",
+    ),
+)
+
+
+def _profile(ctx: typer.Context) -> Runtime:
+    """These commands mean the sandbox profile's sandbox, unless another profile is named."""
+    call = invocation(ctx)
+    if call.profile is None and not os.environ.get("YTPOOL_PROFILE"):
+        call.profile = SANDBOX
+    return call.runtime
+
+
+@command(app, "up", example="ytpool sandbox up --json", statuses=(0, 1, 2))
+def up(ctx: typer.Context) -> SandboxUp:
+    """Start the sandbox unless it runs, and say where it answers; it ends after ten idle minutes."""
+    return sandbox.up(_profile(ctx))
+
+
+@command(app, "down", example="ytpool sandbox down", statuses=(0, 1, 2))
+def down(ctx: typer.Context) -> Stopped:
+    """Stop the sandbox; channels, videos, half-sent bytes and clock are kept."""
+    return sandbox.down(_profile(ctx))
+
+
+@command(app, "status", example="ytpool sandbox status", statuses=(0, 1, 2))
+def status(ctx: typer.Context) -> SandboxStatus:
+    """Show what the sandbox has and what really happened there."""
+    return sandbox.status(_profile(ctx))
+
+
+@command(app, "clock", example="ytpool sandbox clock --forward 8h", statuses=(0, 1, 2))
+def clock(
+    ctx: typer.Context,
+    forward: Annotated[
+        str | None, typer.Option(metavar="SPAN", help="Move it ahead by 90s, 8h or 1d12h.", show_default=False)
+    ] = None,
+    to: Annotated[str | None, typer.Option("--set", metavar="MOMENT", help="Move it to.", show_default=False)] = None,
+) -> ClockMoved:
+    """Move the sandbox's clock ahead, or show it; it never goes back.
+
+    Quota days, rests, tokens and logins of the sandbox profile follow it.
+    """
+    rt = _profile(ctx)
+    return sandbox.move_clock(
+        rt,
+        forward=None if forward is None else _span(forward),
+        to=None if to is None else moment(rt.config, to, "--set"),
+    )
+
+
+@command(
+    app,
+    "fault",
+    example=(
+        "ytpool sandbox fault upload.chunk --error backendError --times 3\n"
+        "ytpool sandbox fault upload.final --lose-answer\n"
+        "ytpool sandbox fault upload.chunk --cut 100000 --channel news\n"
+        "ytpool sandbox fault --revoke news"
+    ),
+    statuses=(0, 1, 2),
+)
+def fault(
+    ctx: typer.Context,
+    method: Annotated[
+        str | None,
+        typer.Argument(
+            help="What to spoil: a method such as videos.insert, or upload.chunk, upload.final, upload.query, token.",
+            show_default=False,
+        ),
+    ] = None,
+    error: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Answer with this error of YouTube's.", show_default=False)
+    ] = None,
+    status: Annotated[
+        int | None, typer.Option(help="Its HTTP status, where not the usual.", show_default=False)
+    ] = None,
+    retry_after: Annotated[
+        int | None, typer.Option(metavar="SECONDS", help="Its Retry-After.", show_default=False)
+    ] = None,
+    cut: Annotated[
+        int | None, typer.Option(metavar="BYTE", help="Reset the line after so many bytes.", show_default=False)
+    ] = None,
+    slow: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Wait so long before answering.", show_default=False)
+    ] = None,
+    channel: Annotated[str, typer.Option(help="Only for this channel.", show_default=False)] = "",
+    times: Annotated[int, typer.Option(help="How often.", min=1)] = 1,
+    skip: Annotated[int, typer.Option(help="Let so many pass first.", min=0)] = 0,
+    revoke: Annotated[
+        str | None, typer.Option(metavar="CHANNEL", help="Let a channel's login die.", show_default=False)
+    ] = None,
+    expire_token: Annotated[
+        str | None, typer.Option(metavar="CHANNEL", help="Let a channel's access tokens be over.", show_default=False)
+    ] = None,
+    *,
+    lose_answer: Annotated[bool, typer.Option("--lose-answer", help="Do the work and hang up.")] = False,
+    close: Annotated[bool, typer.Option("--close", help="Hang up without doing the work.")] = False,
+    expire_sessions: Annotated[
+        bool, typer.Option("--expire-sessions", help="Let every upload session be gone.")
+    ] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Forget all faults.")] = False,
+) -> Disturbed:
+    """Disturb the sandbox on purpose, or list what waits to strike."""
+    rt = _profile(ctx)
+    if clear:
+        return sandbox.clear_faults(rt)
+    if expire_sessions:
+        return sandbox.expire_sessions(rt)
+    if revoke is not None:
+        return sandbox.end_grant(rt, revoke)
+    if expire_token is not None:
+        return sandbox.expire_tokens(rt, expire_token)
+    kinds: dict[str, dict[str, Any]] = {
+        "error": {"error": error, "status": status, "retry_after": retry_after} if error is not None else {},
+        "cut": {"at": cut} if cut is not None else {},
+        "slow": {"seconds": slow} if slow is not None else {},
+        "lose_answer": {"times": times} if lose_answer else {},
+        "close": {"times": times} if close else {},
+    }
+    wanted = [kind for kind, rule in kinds.items() if rule]
+    if method is None and not wanted:
+        return sandbox.list_faults(rt)
+    if method is None or len(wanted) != 1:
+        raise UsageWrong(
+            "a fault wants a METHOD and one of --error, --cut, --slow, --lose-answer and --close",
+            hint="for instance: ytpool sandbox fault upload.chunk --error backendError --times 3",
+        )
+    rule = {"method": method, "kind": wanted[0], "times": times, "skip": skip, "channel": channel, **kinds[wanted[0]]}
+    return sandbox.disturb(rt, {name: value for name, value in rule.items() if value not in (None, "")})
+
+
+@command(app, "reset", example="ytpool sandbox reset --yes", statuses=(0, 1, 2))
+def reset(ctx: typer.Context, *, yes: YesOption = False) -> Emptied:
+    """Empty the sandbox together with the books of its profile; only the clock stays."""
+    call = invocation(ctx)
+    rt = _profile(ctx)
+    if not yes:
+        if call.json or not call.stderr.isatty():
+            raise UsageWrong("this empties the sandbox and its books", hint="say --yes")
+        typer.confirm(f"Empty the sandbox in {rt.config.paths.sandbox} and its books?", abort=True, err=True)
+    return sandbox.reset(rt)
+
+
+def _span(text: str) -> timedelta:
+    found = _SPAN.fullmatch(text)
+    if found is None or not any(found.groups()):
+        raise UsageWrong(f"--forward does not understand {text!r}", hint="write it as 90s, 45m, 8h or 1d12h")
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
