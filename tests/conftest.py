@@ -2,11 +2,15 @@
 
 import io
 import os
+import random
+import subprocess
 
 import pytest
 from books import Books, ObedientClock
+from newsroom import Newsroom
 
 from ytpool.cli.app import main
+from ytpool.sandbox.server import Sandbox
 
 
 @pytest.fixture
@@ -33,6 +37,50 @@ def ytpool(home):  # noqa: ARG001 - it sets the environment
 
 
 @pytest.fixture
+def empty_sandbox(home, ytpool, tmp_path, monkeypatch):  # noqa: ARG001 - the home must be there first
+    """A local YouTube that the settings name, where it is noon; the profile is set up and nobody is logged in."""
+    with Sandbox(tmp_path / "youtube", seed=1, keep_bytes=True) as server:
+        newsroom = Newsroom(server, tmp_path)
+        for name, value in newsroom.addresses().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("YTPOOL_BALANCING_STRATEGY", "fill")
+        newsroom.noon()
+        assert ytpool("init", "--yes", "--vault", "keyfile")[0] == 0
+        yield newsroom
+
+
+@pytest.fixture
+def sandbox(empty_sandbox, ytpool):
+    """The same, with two accounts logged in: `news`, which comes first, and `sports`, both in the pool `main`."""
+    secrets = empty_sandbox.secrets_file()
+    for priority, name in ((10, "news"), (20, "sports")):
+        status, _, err = ytpool(
+            *("auth", "import", name, "--client-secrets", secrets, "--token", empty_sandbox.token_file(name)),
+            *("--pool", "main", "--priority", priority),
+        )
+        assert status == 0, err
+    return empty_sandbox
+
+
+@pytest.fixture
+def make_video(tmp_path):
+    """Make a file to upload, of so many bytes; each name has its own content."""
+
+    def make(name="talk.mp4", size=900_000):
+        path = tmp_path / name
+        path.write_bytes(random.Random(name).randbytes(size))
+        return path
+
+    return make
+
+
+@pytest.fixture
+def video(make_video):
+    """A file to upload, of one chunk."""
+    return make_video()
+
+
+@pytest.fixture
 def clock():
     """A clock that obeys: noon in California, until the test says otherwise."""
     return ObedientClock()
@@ -44,3 +92,19 @@ def books(tmp_path, clock):
     books = Books(tmp_path / "state.db", clock).created()
     yield books
     books.database.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system with room for two megabytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode != 0:
+        if os.environ.get("YTPOOL_TEST_REQUIRE") == "all":
+            pytest.fail(f"a small file system is required and cannot be mounted: {mounted.stderr}")
+        pytest.skip(f"no small file system can be mounted: {mounted.stderr}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)

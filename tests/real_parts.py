@@ -5,6 +5,7 @@ Run as a program it prints the packages whose programs are missing here; `tests/
 
 import os
 import shutil
+from pathlib import Path
 
 PACKAGES = {
     "bash": "bash",
@@ -12,6 +13,7 @@ PACKAGES = {
     "ffmpeg": "ffmpeg",
     "fish": "fish",
     "gnome-keyring-daemon": "gnome-keyring",
+    "setpriv": "util-linux",
     "zsh": "zsh",
 }
 
@@ -30,6 +32,16 @@ def need(program: str) -> str:
 def scaled(count: int, *, least: int = 1) -> int:
     """Return how many of something a large test makes: all of them, or the share `YTPOOL_TEST_SCALE` says."""
     return max(least, round(count * float(os.environ.get("YTPOOL_TEST_SCALE", "1"))))
+
+
+def fill(folder: Path) -> None:
+    """Write a file named `ballast` until the disk is full."""
+    with (folder / "ballast").open("ab", buffering=0) as ballast:
+        try:
+            while ballast.write(b"\0" * 4096):
+                pass
+        except OSError:
+            return
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from books import Books, ObedientClock
+from real_parts import fill
 
 from ytpool.clock import SystemClock
 from ytpool.errors import DiskFull, NotInitialised, StateBusy, StateTooNew, StateUnusable
@@ -282,35 +283,10 @@ def test_threads_that_ended_leave_no_connection_open(opened):
     assert len(database._connections) <= 2
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system with room for two megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode != 0:
-        if os.environ.get("YTPOOL_TEST_REQUIRE") == "all":
-            pytest.fail(f"a small file system is required and cannot be mounted: {mounted.stderr}")
-        pytest.skip(f"no small file system can be mounted: {mounted.stderr}")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
-def _fill(folder):
-    with (folder / "ballast").open("ab", buffering=0) as ballast:
-        try:
-            while ballast.write(b"\0" * 4096):
-                pass
-        except OSError:
-            return
-
-
 def test_on_a_full_disk_nothing_is_booked_and_afterwards_everything_works(small_disk):
     books = Books(small_disk / "state.db", SystemClock()).created()
     payer = books.account()
-    _fill(small_disk)
+    fill(small_disk)
 
     with pytest.raises(DiskFull) as caught:
         for _ in range(1_000):
@@ -328,7 +304,7 @@ def test_on_a_full_disk_nothing_is_booked_and_afterwards_everything_works(small_
 def test_on_a_full_disk_a_state_can_be_neither_made_nor_opened_and_it_is_named(small_disk):
     books = Books(small_disk / "state.db", SystemClock()).created()
     books.database.close()
-    _fill(small_disk)
+    fill(small_disk)
 
     with pytest.raises(DiskFull):
         books.account()

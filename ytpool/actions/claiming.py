@@ -69,6 +69,8 @@ def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
                 taken = None
             else:
                 same = next((job for job in found if job.sha256 in (None, sha256)), None)
+                if same is None:
+                    _require_nothing_begun(tx, order, file)
                 makes = same is None or (_means_again(order, same) and same.job != waited_for)
                 job = _make(rt, tx, order, file, sha256) if makes or same is None else same
                 if job.published and not jobs.is_waiting(tx, job.job, "read_back"):
@@ -150,6 +152,12 @@ def _make(rt: Runtime, tx: Tx, order: Order, file: VideoFile, sha256: str | None
     return jobs.get(tx, job)
 
 
+def _require_nothing_begun(tx: Tx, order: Order, file: VideoFile) -> None:
+    """Refuse a file whose upload broke off when it had other content: somebody may believe it is the same."""
+    for begun in jobs.begun_from(tx, str(file.path), order.key):
+        _require_same_file(begun, file, None, None)
+
+
 def _require_same_file(upload: Upload, file: VideoFile, sha256: str | None, begun_with: str | None) -> None:
     """Half of one file and half of another must never become a video.
 
@@ -167,7 +175,7 @@ def _require_same_file(upload: Upload, file: VideoFile, sha256: str | None, begu
         whose = "" if upload.path == str(file.path) else f", as {upload.path}"
         raise FileChanged(
             f"{file.path} changed since its upload began{whose}: {changed}",
-            hint="put the old file back, or publish the new one with --key NAME",
+            hint="put the old file back with its old time (cp -p), or publish the new one with --key NAME",
             path=str(file.path),
             job=upload.job,
         )

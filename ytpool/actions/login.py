@@ -116,7 +116,7 @@ def bring_in(rt: Runtime, name: str, *, client_secrets: Path, token_file: Path, 
             raise
         raise LoginFailed(
             f"the login in {token_file} is dead: {failure.message}",
-            hint=f"log in anew: ytpool auth add {name} --client-secrets {client_secrets}",
+            hint=f"log in through the browser: ytpool auth add {name} --client-secrets {client_secrets}",
             reason=failure.reason,
         ) from failure
     token = replace(fresh, refresh=fresh.refresh or known.refresh, scopes=fresh.scopes or known.scopes)

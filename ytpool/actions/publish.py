@@ -28,7 +28,6 @@ from ytpool.domain.uploads import Finished, Kept, Moved, chunk_size
 from ytpool.domain.video import Privacy, VideoRequest
 from ytpool.errors import (
     FileChanged,
-    HoldLost,
     LoginNeeded,
     NoEligibleAccount,
     OutcomeUnknown,
@@ -633,22 +632,19 @@ def _refuses_the_file(failure: UpstreamFailed) -> bool:
     return failure.operation == "upload.final" and bool(failure.domain)
 
 
+_STANDS = (
+    (OutcomeUnknown, JobState.FINISHED_UNKNOWN),
+    ((QuotaExhausted, Resting, LoginNeeded, NoEligibleAccount), JobState.DEFERRED),
+    (WrongChannel, JobState.PARTLY),
+    (FileChanged, JobState.FAILED),  # what was begun exists nowhere any more
+)
+
+
 def _state_after(error: BaseException) -> JobState:
-    """Say how a job stands after an error."""
-    match error:
-        case OutcomeUnknown():
-            return JobState.FINISHED_UNKNOWN
-        case HoldLost():
-            return JobState.INTERRUPTED  # stored only if the job itself is still ours
-        case QuotaExhausted() | Resting() | LoginNeeded() | NoEligibleAccount():
-            return JobState.DEFERRED
-        case UpstreamFailed():
-            given_up = failover.judge(error).next is Next.GIVE_UP
-            return JobState.FAILED if given_up else JobState.INTERRUPTED
-        case WrongChannel():
-            return JobState.PARTLY
-        case _:
-            return JobState.INTERRUPTED
+    """Say how a job stands after an error; stored only if the job itself is still ours."""
+    if isinstance(error, UpstreamFailed) and failover.judge(error).next is Next.GIVE_UP:
+        return JobState.FAILED
+    return next((state for kinds, state in _STANDS if isinstance(error, kinds)), JobState.INTERRUPTED)
 
 
 def _channel_of(rt: Runtime, account: str | None) -> str | None:

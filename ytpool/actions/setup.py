@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ytpool import config
-from ytpool.errors import VaultUnavailable, YtpoolError
+from ytpool.errors import ConfigInvalid, VaultUnavailable, YtpoolError
 from ytpool.runtime import KeyMade, Runtime
 from ytpool.store import meta
 
@@ -42,14 +42,18 @@ def init(rt: Runtime, *, vault: str = AUTO, zone: str = "") -> Initialised:
         with rt.store.reading() as tx:
             standing = meta.get(tx, meta.VAULT_KEY)
         if standing is not None:
-            return _described(rt, already=True)
+            return _described(rt, rt.config.time.zone, already=True)
+    if zone and not config.is_zone(zone):
+        raise ConfigInvalid(f"there is no time zone {zone!r}", hint="write it like Europe/Berlin", zone=zone)
     made = _make_key(rt, vault)
-    config.write_initial(rt.config.paths, {"time": {"zone": zone or local_zone(rt)}})
+    zone = zone or local_zone(rt)
+    if not config.write_initial(rt.config.paths, {"time": {"zone": zone}}):
+        zone = rt.config.time.zone  # the settings were there before the state
     rt.store.create()
     with rt.store.transaction() as tx:
         if meta.put_first(tx, meta.VAULT_KEY, made.key_id) == made.key_id and made.key_file is not None:
             meta.put_first(tx, meta.VAULT_KEY_FILE, str(made.key_file))
-    return _described(rt, already=False)
+    return _described(rt, zone, already=False)
 
 
 def prepare_sandbox(rt: Runtime) -> None:
@@ -74,13 +78,14 @@ def _make_key(rt: Runtime, vault: str) -> KeyMade:
         return rt.make_key(rt.config.paths.config.parent / "vault.key")
     try:
         return rt.make_key(None)
-    except VaultUnavailable:
+    except VaultUnavailable as error:
         if vault == KEYRING:
-            raise
+            hint = f"{error.hint}\nOr keep the key in a file: ytpool init --vault {KEY_FILE}".strip()
+            raise VaultUnavailable(error.message, hint=hint, **error.details) from error
         return rt.make_key(rt.config.paths.config.parent / "vault.key")
 
 
-def _described(rt: Runtime, *, already: bool) -> Initialised:
+def _described(rt: Runtime, zone: str, *, already: bool) -> Initialised:
     with rt.store.reading() as tx:
         key_id = meta.get(tx, meta.VAULT_KEY)
     assert key_id is not None
@@ -94,7 +99,7 @@ def _described(rt: Runtime, *, already: bool) -> Initialised:
         vault=found.place,
         key=found.where,
         key_id=key_id,
-        zone=rt.config.time.zone if already else local_zone(rt),
+        zone=zone,
         already=already,
         cron_can_read_the_key=readable,
         advice=""

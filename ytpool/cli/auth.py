@@ -22,7 +22,9 @@ JoinOption = Annotated[
 ]
 SecretsOption = Annotated[
     Path | None,
-    typer.Option("--client-secrets", metavar="FILE", help="The OAuth client as Google's console downloads it."),
+    typer.Option(
+        "--client-secrets", metavar="FILE", readable=False, help="The OAuth client as Google's console downloads it."
+    ),
 ]
 
 
@@ -121,11 +123,18 @@ def bring_in(
     name: Annotated[str, typer.Argument(help="What to call the account.")],
     client_secrets: Annotated[
         Path,
-        typer.Option("--client-secrets", metavar="FILE", help="The OAuth client that the token was made with."),
+        typer.Option(
+            "--client-secrets", metavar="FILE", readable=False, help="The OAuth client that the token was made with."
+        ),
     ],
     token: Annotated[
         Path,
-        typer.Option("--token", metavar="FILE", help="Authorized-user JSON; its access token may be dead or absent."),
+        typer.Option(
+            "--token",
+            metavar="FILE",
+            readable=False,
+            help="Authorized-user JSON; its access token may be dead or absent.",
+        ),
     ],
     join: JoinOption = None,
     tier: TierOption = None,

@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 from ytpool.cli.values import plain
-from ytpool.errors import YtpoolError
+from ytpool.errors import UpstreamFailed, YtpoolError
 
 
 def as_item(item: Any) -> dict[str, Any]:
@@ -19,6 +19,15 @@ def as_error(problem: YtpoolError | None) -> dict[str, Any] | None:
     return {
         "code": problem.code,
         "message": problem.message,
-        "hint": problem.hint,
+        "hint": hint_of(problem),
         "details": plain(problem.details),
     }
+
+
+def hint_of(problem: YtpoolError) -> str:
+    """Say what to do about it; for what Google answered, that is what the matrix advises."""
+    if problem.hint or not isinstance(problem, UpstreamFailed):
+        return problem.hint
+    from ytpool.domain import failover  # noqa: PLC0415 - few commands fail this way
+
+    return failover.judge(problem).advice

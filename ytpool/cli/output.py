@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ytpool.cli.exits import CODE, DONE, MEANING
 from ytpool.cli.invocation import Invocation, speaks_unicode
-from ytpool.cli.items import as_error
+from ytpool.cli.items import as_error, hint_of
 from ytpool.cli.values import json_line, plain, visible
 from ytpool.errors import YtpoolError
 
@@ -89,7 +89,7 @@ def show(outcome: Outcome, invocation: Invocation) -> None:
     if outcome.result is not None:
         invocation.write(_for_people(outcome.result, invocation))
     if outcome.problem is not None:
-        _complain(outcome.problem.message, outcome.problem.hint, invocation)
+        _complain(outcome.problem.message, hint_of(outcome.problem), invocation)
     elif outcome.status != DONE:
         _complain(MEANING[outcome.status], "", invocation)
 

@@ -100,7 +100,7 @@ VIEWS[Planned] = View(
 )
 def upload(
     ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="The videos.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="The videos.", readable=False)],
     account: AccountOption = None,
     pool: PoolOption = None,
     title: Annotated[

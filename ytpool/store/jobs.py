@@ -133,6 +133,21 @@ def same_content(tx: Tx, target: Target, fingerprint: str, job_key: str) -> list
     ]
 
 
+def begun_from(tx: Tx, path: str, job_key: str) -> list[Upload]:
+    """Return the uploads of this file that broke off with some of its bytes at YouTube."""
+    rows = tx.all(
+        """
+        SELECT u.* FROM jobs j JOIN uploads u ON u.job = j.job
+         WHERE j.state IN ('running', 'deferred', 'interrupted') AND j.job_key = :job_key AND u.path = :path
+           AND u.kept > 0
+         ORDER BY j.job DESC
+        """,
+        job_key=job_key,
+        path=path,
+    )
+    return [Upload.from_row(row) for row in rows]
+
+
 def _channels_of(tx: Tx, target: Target) -> set[str]:
     if target.kind is TargetKind.ACCOUNT:
         rows = tx.all("SELECT channel_id FROM accounts WHERE account = :name", name=target.name)

@@ -1,0 +1,152 @@
+"""The place where the stories happen: a local YouTube, a project, and accounts that are logged in to it.
+
+`sandbox` in a test is one of these. It speaks the words of the trade to the sandbox's control, so that a story reads
+like one; everything that ytpool knows of it came in through the command line.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+from ytpool.domain import quota
+from ytpool.sandbox.server import Sandbox
+
+ROOT = Path(__file__).parents[1]
+FORCE_SSL = "https://www.googleapis.com/auth/youtube.force-ssl"
+PROJECT = "press"
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One channel of the local YouTube, and what can happen to it."""
+
+    newsroom: "Newsroom"
+    title: str
+
+    @property
+    def channel_id(self):
+        return self.newsroom.control.add_channel(self.title)
+
+    def fail(self, method, error, **more):
+        """Let the next call of this method by this channel end in a named error."""
+        self.newsroom.control.add_fault(method=method, kind="error", error=error, channel=self.title, **more)
+
+    def spoil(self, method, kind, **more):
+        """Let the next request of this method be cut, closed, slowed down, or lose its answer."""
+        self.newsroom.control.add_fault(method=method, kind=kind, channel=self.title, **more)
+
+    def revoke(self):
+        self.newsroom.control.revoke_grant(self.title)
+
+    def expire_token(self):
+        self.newsroom.control.expire_tokens(self.title)
+
+
+class Newsroom:
+    """A local YouTube as its visitors see it, and the files that open it."""
+
+    def __init__(self, server: Sandbox, folder: Path) -> None:
+        self.server = server
+        self.control = server.control
+        self._folder = folder
+        self._projects = {}
+
+    def project(self, name=PROJECT, **how):
+        """Make a project or change it (`testing`, `limits`); return its client-secrets file's content."""
+        self._projects[name] = {**self._projects.get(name, {}), **how}
+        return self.control.add_project(name, **self._projects[name])
+
+    def channel(self, title):
+        return Channel(self, title)
+
+    def truth(self):
+        return self.control.truth()
+
+    def calls(self, name):
+        """How often a method was called, whatever came of it."""
+        return self.truth()["calls"].get(name, 0)
+
+    def videos_on(self, title):
+        channel_id = self.channel(title).channel_id
+        return [video for video in self.truth()["videos"] if video["channel_id"] == channel_id]
+
+    def secrets_file(self, project=PROJECT, **how):
+        """Download a project's client-secrets file, as from Google's console."""
+        path = self._folder / f"client-{project}.json"
+        path.write_text(json.dumps(self.project(project, **how)))
+        return path
+
+    def token_file(self, title, project=PROJECT, scopes=(FORCE_SSL,), **changes):
+        """Consent as the owner of a channel, with another program that leaves an authorized-user file."""
+        self.channel(title).channel_id  # noqa: B018 - asking for it makes it
+        client = self.project(project)["installed"]
+        granted = self.control.grant(project, title, scopes)
+        content = {
+            "type": "authorized_user",
+            "client_id": client["client_id"],
+            "client_secret": client["client_secret"],
+            "refresh_token": granted["refresh_token"],
+            **changes,
+        }
+        path = self._folder / f"token-{title}.json"
+        path.write_text(json.dumps({name: value for name, value in content.items() if value is not None}))
+        return path
+
+    def addresses(self):
+        """The variables that make ytpool take this place for Google."""
+        url = self.server.url
+        return {
+            "YTPOOL_GOOGLE_API_ROOT": f"{url}/",
+            "YTPOOL_GOOGLE_AUTH_URI": f"{url}/o/oauth2/v2/auth",
+            "YTPOOL_GOOGLE_TOKEN_URI": f"{url}/token",
+            "YTPOOL_GOOGLE_REVOKE_URI": f"{url}/revoke",
+        }
+
+    def noon(self):
+        """Let it be noon in California, so that no midnight comes in between."""
+        now = self.control.clock()
+        day = quota.quota_day(now)
+        noon = datetime.combine(day, time(12), tzinfo=quota.PACIFIC).astimezone(UTC)
+        self.control.clock(
+            to=noon if noon > now else datetime.combine(day + timedelta(days=1), time(12), quota.PACIFIC)
+        )
+
+
+def assert_books_agree(ytpool, sandbox, *words, idle=True):
+    """Compare what ytpool believes of today with what was really charged; unless told, nothing is under way."""
+    status, out, err = ytpool("quota", "report", "--json", *words)
+    assert status == 0, err
+    report = json.loads(out)["data"]
+    truth = sandbox.truth()
+    numbers = {
+        row["project"]: row["number"]
+        for row in json.loads(ytpool("projects", "list", "--json", *words)[1])["data"]["projects"]
+    }
+    booked = 0
+    for project in report["projects"]:
+        charged = truth["units"].get(numbers[project["project"]], {}).get(report["quota_day"], {})
+        for bucket in project["buckets"]:
+            really = charged.get(bucket["bucket"], 0)
+            assert bucket["spent"] <= really <= bucket["spent"] + bucket["unknown"], (bucket, really)
+            if idle:
+                assert (bucket["held"], bucket["sent"]) == (0, 0), bucket
+            booked += really
+    assert booked == sum(sum(days.get(report["quota_day"], {}).values()) for days in truth["units"].values())
+    assert truth["refused"] == []
+    assert ytpool("state", "check", *words)[0] == 0
+
+
+def start(*words, env, through=()):
+    """Start `ytpool` as a program of its own, by another program if that is named."""
+    return subprocess.Popen(
+        [*through, sys.executable, "-m", "ytpool", *map(str, words)],
+        env=env,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
