@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from ytpool.domain import uploads, video
+from ytpool.domain import names, uploads, video
 from ytpool.domain.uploads import FileMarks
 from ytpool.errors import FileChanged, FileInvalid
 
@@ -31,6 +31,7 @@ class VideoFile:
 
 def inspect(path: Path) -> VideoFile:
     """Look at a file to upload; raises FileInvalid for what cannot be uploaded, before anything is spent."""
+    _require_name(path.absolute())
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):  # opening a FIFO would wait for its writer
@@ -145,6 +146,14 @@ class Reader:
                 hint="upload it again once it is finished",
                 path=str(self._video.path),
             )
+
+
+def _require_name(path: Path) -> None:
+    """Refuse names that no terminal should be shown; YouTube is told the name too, and refuses such ones for units."""
+    if not names.is_text(str(path)):
+        raise FileInvalid(f"{str(path)!r} has a name that is no UTF-8", hint="rename the file, or its folder")
+    if any(ord(sign) < ord(" ") or sign == "\x7f" for sign in path.name):
+        raise FileInvalid(f"{path.name!r} has control characters in its name", hint="rename the file")
 
 
 def _unreadable(path: Path, error: OSError) -> FileInvalid:

@@ -38,7 +38,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, activity, jobs, leases
+from ytpool.store import accounts, activity, jobs, leases, ledger
 from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.jobs import Upload
@@ -539,6 +539,7 @@ class _Publication:
                 error_code="" if problem is None else problem.code,
                 error="" if problem is None else problem.message,
             )
+            ledger.release_job(tx, job.job, "not needed")  # nobody comes back to a job that is done
         return problem
 
     def _compared(self, seen: dict[str, Any] | None, problem: YtpoolError | None) -> tuple[StepState, str]:
