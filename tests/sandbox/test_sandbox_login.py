@@ -4,6 +4,7 @@ import base64
 import hashlib
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -53,11 +54,27 @@ def log_in(control, monkeypatch):
     return log_in
 
 
+def _catch(receiver, consent):
+    """Answer the browser that comes back, and return what it asked for; nothing if the consent ended elsewhere."""
+    receiver.settimeout(0.05)
+    while True:
+        try:
+            line, _ = receiver.accept()
+        except TimeoutError:
+            if consent.done():
+                return ""
+            continue
+        with line:
+            asked = line.recv(65536).split()[1].decode()
+            line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            return asked
+
+
 @pytest.fixture
-def authorize(control, send):
+def authorize(control):
     """Walk the consent page without a client, and return the code with the form that would exchange it."""
 
-    def authorize(scopes=ALL, **changes):
+    def authorize(scopes=ALL, allowed=None, **changes):
         client = control.add_project("demo")["installed"]
         challenge = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
         with socket.create_server(("127.0.0.1", 0)) as receiver:
@@ -72,19 +89,13 @@ def authorize(control, send):
                 "code_challenge_method": "S256",
                 **changes,
             }
-            caught = []
-
-            def catch():
-                line, _ = receiver.accept()
-                with line:
-                    caught.append(line.recv(65536).split()[1].decode())
-                    line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-
-            person = threading.Thread(target=catch)
-            person.start()
-            control.consent(f"{client['auth_uri']}?{urlencode(wish)}", "News")
-            person.join()
-        answer = {name: values[0] for name, values in parse_qs(urlsplit(caught[0]).query).items()}
+            with ThreadPoolExecutor(1) as person:
+                consent = person.submit(
+                    control.consent, f"{client['auth_uri']}?{urlencode(wish)}", "News", scopes=allowed
+                )
+                caught = _catch(receiver, consent)
+                consent.result()
+        answer = {name: values[0] for name, values in parse_qs(urlsplit(caught).query).items()}
         form = {
             "grant_type": "authorization_code",
             "code": answer["code"],
@@ -147,7 +158,7 @@ def test_a_grant_of_a_testing_project_says_so_and_dies_after_seven_days(log_in, 
     )
 
 
-def test_a_code_is_good_once_and_only_with_its_verifier(authorize, post, sandbox, send, control):
+def test_a_code_is_good_once_and_only_with_its_verifier(authorize, post, sandbox, send):
     answer, form = authorize()
     assert answer["state"] == "s t/a&t=e"
     assert post("token", **{**form, "code_verifier": "w" * 64})[1]["error"] == "invalid_grant"
@@ -216,6 +227,13 @@ def test_a_token_lives_for_an_hour_of_the_sandbox(control, send, sandbox, token)
     assert body["error"]["status"] == "UNAUTHENTICATED"
 
 
+def test_a_person_may_allow_a_part_of_what_was_asked(authorize, post):
+    answer, form = authorize(scopes=f"{UPLOAD} {ALL}", allowed=[UPLOAD])
+
+    assert answer["scope"] == UPLOAD
+    assert post("token", **form)[1]["scope"] == UPLOAD
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -231,7 +249,7 @@ def test_a_wrong_authorization_request_ends_on_a_page_and_goes_nowhere(authorize
         authorize(**changes)
 
 
-def test_nobody_can_choose_a_channel_that_is_not_there(authorize, control):
+def test_nobody_can_choose_a_channel_that_is_not_there(control):
     with pytest.raises(UnknownName):
         control.consent(
             control.add_project("demo")["installed"]["auth_uri"]

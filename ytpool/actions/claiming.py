@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ytpool.actions.files import VideoFile, whole_hash
 from ytpool.actions.watch import Watch
-from ytpool.domain import ids
+from ytpool.domain import ids, video
 from ytpool.domain.jobs import Job, JobState, Target, TargetKind
-from ytpool.domain.uploads import FileMarks, why_changed
+from ytpool.domain.uploads import FileMarks, is_covered, why_changed
 from ytpool.domain.video import VideoRequest
 from ytpool.errors import Busy, FileChanged
 from ytpool.runtime import Runtime
@@ -55,10 +55,11 @@ def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
     """Return the job for this order, found or made, and the lease on it.
 
     Raises Busy when another worker has it and `order.wait` is off, FileChanged when the job was begun with other
-    bytes, UnknownName for an account or pool that is not there.
+    bytes, UnknownName for an account or pool that is not there, MetadataInvalid for what YouTube would refuse. What was
+    sent already is not asked again whether it may be sent: a moment of publication passes while an upload rests.
     """
     sha256: str | None = None
-    said = False
+    waited_for = ""
     while True:
         with rt.store.transaction() as tx:
             rt.require_same_root(tx)
@@ -70,15 +71,19 @@ def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
                 same = next((job for job in found if job.sha256 in (None, sha256)), None)
                 if same is None:
                     _require_nothing_begun(tx, order, file)
-                job = _make(rt, tx, order, file, sha256) if same is None or _means_again(order, same) else same
-                if job.published:
+                makes = same is None or (_means_again(order, same) and same.job != waited_for)
+                job = _make(rt, tx, order, file, sha256) if makes or same is None else same
+                if job.published and not jobs.is_waiting(tx, job.job, "read_back"):
                     return Claim(job=job, lease=None)
                 begun = jobs.upload(tx, job.job)
-                _require_same_file(begun, file, sha256, job.sha256)
                 taken = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
                 if taken is not None:
                     if begun.started_at is None:  # nothing was sent yet: what is asked for now is what counts
-                        jobs.ask_for(tx, taken, _stored(order), str(file.path), file.marks.modified_ns)
+                        video.check(order.request, tx.now)
+                        target = _narrower(order.target, job.target)
+                        jobs.ask_for(tx, taken, target, _stored(order), str(file.path), file.marks.modified_ns)
+                    else:
+                        _require_same_file(begun, file, sha256, job.sha256)
                     return Claim(job=jobs.get(tx, job.job), lease=taken)
         if sha256 is None:
             sha256 = whole_hash(file.path)  # outside of the transaction: this reads the whole file
@@ -89,9 +94,9 @@ def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
                 hint="leave out --no-wait to wait for it",
                 job=job.job,
             )
-        if not said:
+        if waited_for != job.job:
             watch.says(job.job, f"waiting for the process that is already uploading {file.path.name}")
-            said = True
+            waited_for = job.job
         rt.clock.sleep(_LOOK_AGAIN_AFTER)
 
 
@@ -110,6 +115,11 @@ def request_of(job: Job) -> VideoRequest:
 
 def _stored(order: Order) -> str:
     return json.dumps(order.request.to_dict())
+
+
+def _narrower(asked: Target, standing: Target) -> Target:
+    """Say where a job goes that was asked for twice: where it is asked for now, and never beyond a single channel."""
+    return standing if standing.kind is TargetKind.ACCOUNT and asked.kind is TargetKind.POOL else asked
 
 
 def _means_again(order: Order, same: Job) -> bool:
@@ -149,19 +159,22 @@ def _require_nothing_begun(tx: Tx, order: Order, file: VideoFile) -> None:
 
 
 def _require_same_file(upload: Upload, file: VideoFile, sha256: str | None, begun_with: str | None) -> None:
-    """Half of one file and half of another must never become a video."""
-    if upload.path != str(file.path):
-        return  # another path with the same content: its fingerprint, and its hash where known, are equal
+    """Half of one file and half of another must never become a video.
+
+    A session may hold more bytes than we know of, so an open one is enough; and another path is no excuse, because two
+    long files may differ where the fingerprint does not look.
+    """
     before = FileMarks(
         size=upload.size, modified_ns=upload.modified_ns, fingerprint=upload.fingerprint, sha256=begun_with
     )
-    now = FileMarks(
-        size=file.size, modified_ns=file.marks.modified_ns, fingerprint=file.marks.fingerprint, sha256=sha256
-    )
+    # A fingerprint that has just read every byte knows better than any moment of writing.
+    modified_ns = upload.modified_ns if is_covered(file.size) else file.marks.modified_ns
+    now = FileMarks(size=file.size, modified_ns=modified_ns, fingerprint=file.marks.fingerprint, sha256=sha256)
     changed = why_changed(before, now)
-    if changed and upload.kept:
+    if changed:
+        whose = "" if upload.path == str(file.path) else f", as {upload.path}"
         raise FileChanged(
-            f"{file.path} changed since its upload began: {changed}",
+            f"{file.path} changed since its upload began{whose}: {changed}",
             hint="put the old file back with its old time (cp -p), or publish the new one with --key NAME",
             path=str(file.path),
             job=upload.job,

@@ -41,7 +41,7 @@ def inspect(path: Path) -> VideoFile:
     except FileNotFoundError as error:
         raise FileInvalid(f"there is no file {path}", hint="check the path", path=str(path)) from error
     except OSError as error:
-        raise FileInvalid(f"{path} cannot be read: {error.strerror}", path=str(path)) from error
+        raise _unreadable(path, error) from error
     return VideoFile(
         path=path.absolute(),
         marks=FileMarks(
@@ -58,7 +58,7 @@ def whole_hash(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise FileInvalid(f"{path} cannot be read: {error.strerror}", path=str(path)) from error
+        raise _unreadable(path, error) from error
 
 
 class Reader:
@@ -69,7 +69,10 @@ class Reader:
 
     def __init__(self, file: VideoFile) -> None:
         self._video = file
-        self._file = file.path.open("rb")
+        try:
+            self._file = file.path.open("rb")
+        except OSError as error:  # it was there a moment ago
+            raise _unreadable(file.path, error) from error
         self._hash = hashlib.sha256()
         self._hashed = 0
         self._pending: queue.Queue[bytes | None] = queue.Queue(maxsize=1)
@@ -105,8 +108,11 @@ class Reader:
         return self._hash.hexdigest()
 
     def _bytes(self, offset: int, length: int) -> bytes:
-        self._file.seek(offset)
-        data = self._file.read(length)
+        try:
+            self._file.seek(offset)
+            data = self._file.read(length)
+        except OSError as error:
+            raise _unreadable(self._video.path, error) from error
         if len(data) != length:
             raise FileChanged(f"{self._video.path} became shorter while it was uploaded", path=str(self._video.path))
         return data
@@ -139,6 +145,10 @@ class Reader:
                 hint="upload it again once it is finished",
                 path=str(self._video.path),
             )
+
+
+def _unreadable(path: Path, error: OSError) -> FileInvalid:
+    return FileInvalid(f"{path} cannot be read: {error.strerror}", path=str(path))
 
 
 def _piece(file: BinaryIO, offset: int, length: int) -> bytes:

@@ -2,6 +2,9 @@
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
@@ -71,3 +74,26 @@ class Heartbeat:
                 self._good_until = 0.0
                 return
             self._good_until = until
+
+
+@contextmanager
+def renewing(rt: Runtime, lease: Lease, lasts_for: timedelta) -> Iterator[None]:
+    """Keep one lease while a single call is under way, however slow it is."""
+    stopped = threading.Event()
+
+    def beat() -> None:
+        while not stopped.wait(lasts_for.total_seconds() / _BEATS_PER_LEASE):
+            try:
+                with rt.store.transaction() as tx:
+                    if not leases.renew(tx, [lease], lasts_for):
+                        return
+            except YtpoolError as error:
+                log.warning("lease not renewed", extra={"lease": lease.name, "reason": error.message})
+
+    thread = threading.Thread(target=beat, name=f"{lease.kind} {lease.name}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()

@@ -11,7 +11,7 @@ from pathlib import Path
 from ytpool.actions import secrets, tokens
 from ytpool.actions.calls import paid
 from ytpool.domain import failover, grants, logins
-from ytpool.domain.accounts import Account
+from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.balancing import Tier
 from ytpool.domain.failover import Until
 from ytpool.domain.logins import ChannelSeen, Client, Token
@@ -25,9 +25,10 @@ from ytpool.errors import (
     WrongChannel,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, ledger, meta, pools, projects
+from ytpool.store import accounts, ledger, meta, pools, projects, rests
 from ytpool.store.db import Tx
 from ytpool.store.ledger import Call, Payer
+from ytpool.store.rests import Scope
 from ytpool.store.secrets import Kind
 
 DEADLINE = timedelta(minutes=5)
@@ -171,6 +172,7 @@ def _keep(rt: Runtime, name: str, client: Client, token: Token, place: Place) ->
     with rt.store.transaction() as tx:
         rt.require_same_root(tx)
         project = projects.of_client(tx, client_id=client.client_id, project_id=client.project_id, number=client.number)
+        _lift_rests(tx, name, project)
         payer = Payer(account=name, project=project, channel_id="")
         (held,) = ledger.hold(tx, payer, [Call(operation="channels.list")], rt.terms(tx), rt.rng)
     channel = paid(rt, held, rt.youtube.my_channel, token=token.access)
@@ -184,8 +186,15 @@ def _keep(rt: Runtime, name: str, client: Client, token: Token, place: Place) ->
             raise EndpointsChanged("another login has just bound this state to another API root", hint="try again")
         account = accounts.find(tx, name)
         _require_channel(account, name, channel)
-        _require_refresh_token(rt, tx, name, token)
+        _require_refresh_token(rt, tx, name, client, token, account)
         return _stored(rt, tx, name, client, project, token, channel, place, account)
+
+
+def _lift_rests(tx: Tx, name: str, project: str) -> None:
+    """A login is somebody who has acted, and it tries at once whether that was enough."""
+    for rest in rests.running(tx):
+        if rest.until is None and (rest.scope, rest.name) in ((Scope.ACCOUNT, name), (Scope.PROJECT, project)):
+            rests.lift(tx, rest.scope, rest.name, rest.bucket)
 
 
 def _require_channel(account: Account | None, name: str, channel: ChannelSeen) -> None:
@@ -200,8 +209,17 @@ def _require_channel(account: Account | None, name: str, channel: ChannelSeen) -
         )
 
 
-def _require_refresh_token(rt: Runtime, tx: Tx, name: str, token: Token) -> None:
-    if not token.refresh and secrets.read(rt, tx, Kind.REFRESH_TOKEN, name) is None:
+def _require_refresh_token(
+    rt: Runtime, tx: Tx, name: str, client: Client, token: Token, account: Account | None
+) -> None:
+    """Refuse a login that could not go on; an older refresh token serves only the client it was given to."""
+    serves = (
+        account is not None
+        and account.client_id == client.client_id
+        and account.state is not AccountState.LOGIN_NEEDED
+        and secrets.read(rt, tx, Kind.REFRESH_TOKEN, name) is not None
+    )
+    if not token.refresh and not serves:
         raise LoginFailed(
             "Google gave no refresh token, so this login would end within the hour",
             hint="remove ytpool at myaccount.google.com/permissions and log in again",
@@ -253,7 +271,9 @@ def _stored(
     if place.pool is not None:
         pools.make(tx, place.pool, rt.config.balancing.strategy)
         pools.join(tx, place.pool, name)
-        pools.require_one_project(tx, place.pool)
+    for pool in pools.every(tx):  # another client may belong to another project
+        if name in pool.accounts:
+            pools.require_one_project(tx, pool.pool)
     kept = accounts.get(tx, name)
     return LoggedIn(
         account=name,

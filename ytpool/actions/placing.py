@@ -55,10 +55,13 @@ def place(rt: Runtime, lease: Lease, order: Order, target: Target, watch: Watch,
             strategy, choice = _choose(rt, tx, target, urgency)
             if choice.account is not None:
                 decisions.keep(tx, rt.rng, lease.name, strategy, choice)
+                if target.kind is TargetKind.POOL:
+                    pools.take_turn(tx, target.name)
                 return _take(rt, tx, lease, choice.account, PUBLICATION, urgency)
             if not choice.busy:
-                decisions.keep(tx, rt.rng, lease.name, strategy, choice)
                 obstacle = _nobody(rt, tx, target, choice)
+                if obstacle.message != said:  # while it waits, the same decision is made four times a second
+                    decisions.keep(tx, rt.rng, lease.name, strategy, choice)
                 jobs.move(
                     tx,
                     lease,
@@ -106,9 +109,12 @@ def place_again(rt: Runtime, lease: Lease, order: Order, account: str, watch: Wa
 
 
 def give_back(rt: Runtime, job: Lease, placed: Placed | None) -> None:
-    """Free everything that was set aside and not used; safe to call twice."""
+    """Free everything that was set aside and not used; safe to call twice, and by a worker that was overtaken."""
     with rt.store.transaction() as tx:
-        ledger.release_job(tx, job.name, "not needed")
+        if leases.holds(tx, job):
+            ledger.release_job(tx, job.name, "not needed")
+        elif placed is not None:  # somebody else has the job, and holds of its own
+            ledger.release(tx, [held.hold for held in placed.holds], "not needed")
         if placed is not None:
             leases.give_back(tx, placed.leases)
 
@@ -140,7 +146,6 @@ def _choose(rt: Runtime, tx: Tx, target: Target, urgency: Urgency) -> tuple[Stra
 
 def _take(rt: Runtime, tx: Tx, lease: Lease, account: str, calls: tuple[Call, ...], urgency: Urgency) -> Placed:
     found = accounts.get(tx, account)
-    job = jobs.get(tx, lease.name)
     payer = Payer(account=account, project=found.project, channel_id=found.channel_id)
     if found.tier == balancing.Tier.RESERVE and urgency is Urgency.NORMAL:
         urgency = Urgency.STARTED
@@ -149,8 +154,6 @@ def _take(rt: Runtime, tx: Tx, lease: Lease, account: str, calls: tuple[Call, ..
     channel = leases.take(tx, LeaseKind.CHANNEL, found.channel_id, holder=lease.name)
     assert slot is not None
     assert channel is not None
-    if job.target.kind is TargetKind.POOL and job.account is None:
-        pools.take_turn(tx, job.target.name)
     jobs.move(tx, lease, JobState.RUNNING, account=account, channel_id=found.channel_id, attempted=True)
     return Placed(payer=payer, channel_title=found.channel_title, holds=holds, leases=(slot, channel))
 

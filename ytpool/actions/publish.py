@@ -6,6 +6,7 @@ repeated.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,10 +25,9 @@ from ytpool.domain.jobs import Job, JobState, Step, StepState, Target, TargetKin
 from ytpool.domain.quota import Urgency
 from ytpool.domain.secret import Secret
 from ytpool.domain.uploads import Finished, Kept, Moved, chunk_size
-from ytpool.domain.video import Privacy
+from ytpool.domain.video import Privacy, VideoRequest
 from ytpool.errors import (
     FileChanged,
-    HoldLost,
     LoginNeeded,
     NoEligibleAccount,
     OutcomeUnknown,
@@ -52,6 +52,9 @@ WATCH_URL = "https://www.youtube.com/watch?v="
 
 _SESSION_STARTS = 6
 """How many session starts may fail for no account's fault before an upload is left for a later run."""
+
+_RESTARTS = 2
+"""How often a run pays for a new session because the one before was gone."""
 
 _READS = 3
 """How often a video that is not listed yet is asked for."""
@@ -102,7 +105,6 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
     job: Job | None = None
     try:
         file = files.inspect(order.path)
-        video.check(order.request, rt.calendar.now())
         rt.open_vault()
         claimed = claiming.claim(rt, order, file, watch)
         job = claimed.job
@@ -129,7 +131,7 @@ def plan(rt: Runtime, order: Order) -> Plan:
             file=str(order.path),
             account=None,
             channel_id=None,
-            privacy=shown_privacy(order),
+            privacy=shown_privacy(order.request),
             units={},
             waits_for=(),
             problem=error,
@@ -142,16 +144,16 @@ def plan(rt: Runtime, order: Order) -> Plan:
         file=str(order.path),
         account=choice.account,
         channel_id=_channel_of(rt, choice.account),
-        privacy=shown_privacy(order),
+        privacy=shown_privacy(order.request),
         units=units,
         waits_for=choice.busy,
         problem=problem,
     )
 
 
-def shown_privacy(order: Order) -> str:
+def shown_privacy(request: VideoRequest) -> str:
     """Say how visible a video will be; one with a moment of publication is private until then."""
-    return Privacy.PRIVATE if order.request.publish_at else order.request.privacy
+    return Privacy.PRIVATE if request.publish_at else request.privacy
 
 
 class _Publication:
@@ -170,6 +172,8 @@ class _Publication:
         self._session: Secret | None = None
         self._refreshed: set[str] = set()
         self._failed_starts = 0
+        self._restarts = 0
+        self._turned_away: Counter[str] = Counter()
         self._began_at = 0.0
         self._began_with = 0
 
@@ -185,7 +189,9 @@ class _Publication:
                 raise
             finally:
                 self._give_up_places()
-        result = _result(self._rt, self._order, self._job.job, problem=problem, resumed=self._resumed)
+        differs = self._resumed and self._request != self._order.request
+        note = "it went on as it began: what was asked for differently now was not applied" if differs else ""
+        result = _result(self._rt, self._order, self._job.job, problem=problem, resumed=self._resumed, note=note)
         self._watch.ended(self._job.job, f"{result.url} on {result.account}, {result.privacy}")
         return result
 
@@ -219,11 +225,14 @@ class _Publication:
                 self._leave()
             except (LoginNeeded, QuotaExhausted, Resting):
                 # The account chosen turned out to be of no use just now: another one, unless bytes are there already.
-                if began_earlier or self._placed is None or self._bytes_may_be_there():
+                if self._placed is None or self._session is not None:
+                    raise
+                self._turned_away[self._account] += 1
+                if self._turned_away[self._account] >= _SESSION_STARTS:  # chosen again and again, and never of use
                     raise
                 self._leave()
             except UpstreamFailed as failure:
-                if failure.operation.startswith("upload."):
+                if self._session is not None:  # it is paid for, and a later run goes on with it
                     raise
                 self._next_after(failure)
                 self._leave()
@@ -232,7 +241,8 @@ class _Publication:
         """Decide what a refused session start means for this job; raises the failure when it ends here."""
         verdict = failover.judge(failure)
         self._failed_starts += 1
-        if verdict.next in (Next.GIVE_UP, Next.UNKNOWN) or self._failed_starts >= _SESSION_STARTS:
+        may_go_on = verdict.next in (Next.SAME_ACCOUNT, Next.OTHER_ACCOUNT, Next.REFRESH)
+        if not may_go_on or self._failed_starts >= (2 if verdict.once else _SESSION_STARTS):
             raise failure
         self._watch.says(self._job.job, f"{self._account}: {failure.message or failure.reason}. {verdict.advice}")
         match verdict.next:
@@ -271,7 +281,7 @@ class _Publication:
         self._watch.announces(
             self._job.job,
             f"{self._file.path.name} goes to channel {placed.channel_title} ({payer.channel_id}) "
-            f"as {payer.account}, {shown_privacy(self._order)}",
+            f"as {payer.account}, {self._visibility()}",
         )
 
     def _open_session(self) -> Secret:
@@ -280,11 +290,12 @@ class _Publication:
         The intent is stored with its booking, the session's address with its settling.
         """
         held = self._held("videos.insert")
-        account = held.payer.account
+        account, slug = held.payer.account, self._file.path.name
+        video.check(self._request, self._rt.calendar.now())  # waiting for one's turn may outlast a moment to publish
 
         def before(tx: Tx) -> None:
             self._heart.require()
-            jobs.intend(tx, self._lease, account)
+            jobs.intend(tx, self._lease, account, slug)
             jobs.set_step(tx, self._job.job, "upload", StepState.RUNNING)
 
         def after(tx: Tx, session: Secret) -> None:
@@ -300,7 +311,7 @@ class _Publication:
                 parts=self._request.parts.split(","),
                 size=self._file.size,
                 content_type=video.content_type(self._file.path.name),
-                slug=self._file.path.name,
+                slug=slug,
                 notify=self._request.notify,
             ),
             job=self._job.job,
@@ -310,43 +321,59 @@ class _Publication:
 
     def _transfer(self, offset: int, *, ask_first: bool = False) -> dict[str, Any] | None:
         """Send what is missing and return the video, or None when the session is gone and nothing is lost by it."""
-        ask, standstills, refused = ask_first, 0, None
         self._began_at, self._began_with = self._rt.clock.monotonic(), offset
-        with Reader(self._file) as reader:
-            while True:
-                try:
-                    self._heart.require()
-                    if ask:
-                        event = self._rt.youtube.ask(self._standing_session(), self._token(refused), self._file.size)
-                        if isinstance(event, Finished):
-                            return event.video
-                        offset = self._kept(event)
-                    return self._send(reader, offset)
-                except UpstreamFailed as failure:
-                    kept = self._kept_so_far()
-                    standstills = 0 if kept > offset else standstills + 1
-                    offset, ask = kept, True
-                    match failover.judge(failure).next:
-                        case Next.RESTART_SESSION:
-                            self._session_gone(failure)
-                            return None
-                        case Next.REFRESH if refused is None:
-                            refused = self._token(None)
-                        case Next.REFRESH:
-                            self._login_is_dead(failure)
-                            raise LoginNeeded(
-                                f"{self._account} needs a login: {failure.message}",
-                                hint=f"run: ytpool auth add {self._account}; then the same command again",
-                                account=self._account,
-                            ) from failure
-                        case Next.SAME_ACCOUNT if standstills < _STANDSTILLS:
-                            self._watch.says(self._job.job, f"{failure.message}; asking the session in a moment")
-                            self._pause(failure, standstills + 1)
-                        case Next.SAME_ACCOUNT if self._last_byte_may_be_there():
-                            hint = "type the same command again: the session is asked"
-                            raise self._unknown(failure, hint) from failure
-                        case _:
-                            raise
+        try:
+            with Reader(self._file) as reader:
+                return self._converse(reader, offset, ask=ask_first)
+        except FileChanged as change:
+            if not self._last_byte_may_be_there():
+                raise
+            hint = "put the old file back and type the same command again: the session is asked"
+            raise self._unknown(None, hint) from change
+
+    def _converse(self, reader: Reader, offset: int, *, ask: bool) -> dict[str, Any] | None:
+        """Send, and ask the session after whatever goes wrong, for as long as bytes go through."""
+        furthest, standstills, refused = offset, 0, None
+        while True:
+            try:
+                self._heart.require()
+                if ask:
+                    event = self._rt.youtube.ask(self._standing_session(), self._token(refused), self._file.size)
+                    if isinstance(event, Finished):
+                        return event.video
+                    offset = self._kept(event)
+                return self._send(reader, offset)
+            except UpstreamFailed as failure:
+                offset, ask = self._kept_so_far(), True
+                if offset > furthest:  # bytes went through, so neither line nor login are at their end
+                    furthest, standstills, refused = offset, 0, None
+                else:
+                    standstills += 1
+                match failover.judge(failure).next:
+                    case Next.RESTART_SESSION:
+                        self._session_gone(failure)
+                        return None
+                    case Next.REFRESH if refused is None:
+                        refused = self._token(None)
+                    case Next.SAME_ACCOUNT if standstills < _STANDSTILLS:
+                        self._watch.says(self._job.job, f"{failure.message}; asking the session in a moment")
+                        self._pause(failure, standstills + 1)
+                    case verdict:
+                        self._broken_off(failure, verdict)
+                        raise
+
+    def _broken_off(self, failure: UpstreamFailed, verdict: Next) -> None:
+        """Raise what a session that cannot go on means, where that is more than the failure itself."""
+        if verdict is Next.REFRESH:
+            self._login_is_dead(failure)
+            raise LoginNeeded(
+                f"{self._account} needs a login: {failure.message}",
+                hint=f"run: ytpool auth add {self._account}; then the same command again",
+                account=self._account,
+            ) from failure
+        ends = verdict in (Next.SAME_ACCOUNT, Next.GIVE_UP)
+        if ends and self._last_byte_may_be_there() and not _refuses_the_file(failure):
+            raise self._unknown(failure, "type the same command again: the session is asked") from failure
 
     def _send(self, reader: Reader, offset: int) -> dict[str, Any]:
         def read(start: int, length: int) -> bytes:
@@ -413,6 +440,9 @@ class _Publication:
                 jobs.forget_session(tx, self._lease)
         if state.last_sent_at is not None:
             raise self._unknown(failure, "look on the channel; nothing is sent again by itself")
+        self._restarts += 1
+        if self._restarts > _RESTARTS:
+            raise failure
         self._watch.says(
             self._job.job,
             f"the session is gone after {state.kept:,} bytes; starting again, which costs another upload call",
@@ -442,9 +472,12 @@ class _Publication:
                 job=self._job.job,
             )
         channel_id = resource.get("snippet", {}).get("channelId")
+        astray = channel_id not in (None, self._placed.payer.channel_id)
         with self._rt.store.transaction() as tx:
             jobs.move(tx, self._lease, JobState.RUNNING, video_id=video_id)
             jobs.set_step(tx, self._job.job, "upload", StepState.DONE, video_id)
+            if astray:
+                jobs.set_step(tx, self._job.job, "read_back", StepState.FAILED, f"it is on channel {channel_id}")
             forget(tx, Kind.UPLOAD_SESSION, self._job.job)
             activity.record(
                 tx,
@@ -456,7 +489,7 @@ class _Publication:
                 seconds=self._rt.clock.monotonic() - self._began_at,
                 job=self._job.job,
             )
-        if channel_id not in (None, self._placed.payer.channel_id):
+        if astray:
             raise WrongChannel(
                 f"video {video_id} went to channel {channel_id}, and {self._account} is for "
                 f"{self._placed.payer.channel_id}",
@@ -495,7 +528,7 @@ class _Publication:
                 break
             self._rt.clock.sleep(0.5)  # a new video may take a moment to be listed
         state, detail = self._compared(seen, problem)
-        if state is StepState.FAILED and problem is None:
+        if state is not StepState.DONE and problem is None:
             problem = YtpoolError(detail, hint=f"look at {WATCH_URL}{job.video_id}", video_id=job.video_id)
         with self._rt.store.transaction() as tx:
             jobs.set_step(tx, job.job, "read_back", state, detail)
@@ -511,14 +544,25 @@ class _Publication:
     def _compared(self, seen: dict[str, Any] | None, problem: YtpoolError | None) -> tuple[StepState, str]:
         if seen is None:
             why = problem.message if problem else "YouTube does not list it yet"
-            return StepState.FAILED, f"the video is up, and could not be read back: {why}"
+            # Nothing is wrong that we know of; the same command typed again looks once more.
+            return StepState.WAITING, f"the video is up, and could not be read back: {why}"
         status = seen.get("status", {})
-        asked, got = self._request.body()["status"]["privacyStatus"], status.get("privacyStatus")
-        if got != asked:
+        asked, got = shown_privacy(self._request), status.get("privacyStatus")
+        if got != asked and not (got == Privacy.PUBLIC and self._is_due()):
             return StepState.FAILED, f"asked for {asked}, and YouTube made it {got}"
         return StepState.DONE, f"{got}, {status.get('uploadStatus', 'no upload status')}"
 
     # Odds and ends of the way
+
+    def _is_due(self) -> bool:
+        """Tell whether the moment of publication has come, while the video was on its way or rested."""
+        return self._request.publish_at is not None and self._request.publish_at <= self._rt.calendar.now()
+
+    def _visibility(self) -> str:
+        if self._request.publish_at is None:
+            return shown_privacy(self._request)
+        moment = f"{self._request.publish_at:%Y-%m-%d %H:%M} UTC"
+        return f"public at once, for its moment {moment} is over" if self._is_due() else f"private until {moment}"
 
     @property
     def _account(self) -> str:
@@ -534,19 +578,15 @@ class _Publication:
     def _token(self, refused: Secret | None) -> Secret:
         return tokens.fresh(self._rt, self._account, refused=refused)
 
-    def _bytes_may_be_there(self) -> bool:
-        with self._rt.store.reading() as tx:
-            return jobs.upload(tx, self._job.job).started_at is not None
-
     def _last_byte_may_be_there(self) -> bool:
         with self._rt.store.reading() as tx:
             return jobs.upload(tx, self._job.job).last_sent_at is not None
 
     def _leave(self) -> None:
         """Give back what this account lent; the next round chooses anew."""
+        self._heart.hold()  # first: a lease that is given back is not there to be renewed
         placing.give_back(self._rt, self._lease, self._placed)
         self._placed = None
-        self._heart.hold()
         with self._rt.store.transaction() as tx:
             jobs.leave_account(tx, self._lease)
 
@@ -556,8 +596,6 @@ class _Publication:
     def _stopped(self, error: BaseException) -> None:
         """Leave the job so that a person and the next run can read where it stands."""
         state = _state_after(error)
-        if state is None:
-            return
         try:
             with self._rt.store.transaction() as tx:
                 jobs.move(
@@ -588,6 +626,11 @@ class _Publication:
             log.warning("places not given back; they expire", extra={"job": self._job.job, "reason": error.message})
 
 
+def _refuses_the_file(failure: UpstreamFailed) -> bool:
+    """Tell YouTube's own refusal of the last bytes from a page of somebody in between, which proves nothing."""
+    return failure.operation == "upload.final" and bool(failure.domain)
+
+
 _STANDS = (
     (OutcomeUnknown, JobState.FINISHED_UNKNOWN),
     ((QuotaExhausted, Resting, LoginNeeded, NoEligibleAccount), JobState.DEFERRED),
@@ -596,10 +639,8 @@ _STANDS = (
 )
 
 
-def _state_after(error: BaseException) -> JobState | None:
-    """Say how a job stands after an error; None where it is stored already or another's to say."""
-    if isinstance(error, HoldLost):
-        return None
+def _state_after(error: BaseException) -> JobState:
+    """Say how a job stands after an error; stored only if the job itself is still ours."""
     if isinstance(error, UpstreamFailed) and failover.judge(error).next is Next.GIVE_UP:
         return JobState.FAILED
     return next((state for kinds, state in _STANDS if isinstance(error, kinds)), JobState.INTERRUPTED)
@@ -638,7 +679,7 @@ def _result(
         url=f"{WATCH_URL}{job.video_id}" if job and job.video_id else None,
         bytes=size,
         sha256=job.sha256 if job else None,
-        privacy=shown_privacy(order),
+        privacy=shown_privacy(claiming.request_of(job) if job else order.request),
         attempts=job.attempts if job else 0,
         resumed=resumed,
         steps=steps,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ytpool.actions import secrets
+from ytpool.actions.heartbeat import renewing
 from ytpool.domain import failover
 from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.failover import Next, RestScope, Until, Verdict
@@ -117,11 +118,16 @@ def _refresh(rt: Runtime, known: _Known, lease: Lease, refused: Secret | None, *
         client = client_of(rt, tx, known.account.client_id)
         refresh_token = secrets.require(rt, tx, Kind.REFRESH_TOKEN, name)
     try:
-        token = rt.youtube.refresh(client, client.token_uri, refresh_token)
+        with renewing(rt, lease, leases.REFRESH_LASTS_FOR):
+            token = rt.youtube.refresh(client, client.token_uri, refresh_token)
     except UpstreamFailed as failure:
         verdict = failover.judge(failure)
         with rt.store.transaction() as tx:
-            dead = _settle_failure(tx, known.account, failure, verdict)
+            # A login that was made meanwhile is not dead because the one before it is.
+            newer = None if _is_current(rt, tx, name, refresh_token) else secrets.read(rt, tx, Kind.ACCESS_TOKEN, name)
+            dead = newer is None and _settle_failure(tx, known.account, failure, verdict)
+        if newer is not None:
+            return newer
         if dead:
             raise LoginNeeded(
                 f"the login of {name} is dead: {failure.message}",
@@ -135,10 +141,14 @@ def _refresh(rt: Runtime, known: _Known, lease: Lease, refused: Secret | None, *
         raise
     with rt.store.transaction() as tx:
         rt.keep_clock(tx)
-        if leases.holds(tx, lease) or token.refresh is not None:
-            # A rotated refresh token is kept even by a late holder: the old one may be dead already.
+        if _is_current(rt, tx, name, refresh_token):
+            # Also by a holder whose lease is over: the old refresh token may be dead since this one was handed out.
             accounts.refreshed(tx, name, keep(rt, tx, name, token))
     return token.access
+
+
+def _is_current(rt: Runtime, tx: Tx, account: str, refresh_token: Secret) -> bool:
+    return secrets.read(rt, tx, Kind.REFRESH_TOKEN, account) == refresh_token
 
 
 def _settle_failure(tx: Tx, account: Account, failure: UpstreamFailed, verdict: Verdict) -> bool:

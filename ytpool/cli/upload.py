@@ -221,6 +221,8 @@ class ShownWatch:
     def says(self, job: str, text: str) -> None:
         if job in self._files:
             self._files[job].note(text)
+        else:  # nothing of it is shown yet, as while another process has it
+            self._call.note(text)
 
     def moved(self, job: str, sent: int) -> None:
         if job in self._files:

@@ -5,10 +5,11 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 from ytpool.domain import moments
 from ytpool.errors import YtpoolError
-from ytpool.sandbox.process import announce, serving
+from ytpool.sandbox.process import announce, serving, still_ours
 from ytpool.sandbox.server import Sandbox
 
 
@@ -21,16 +22,16 @@ def main() -> int:
     parser.add_argument("--idle", type=float, default=0, help="end after so many seconds without a request; 0 is never")
     chosen = parser.parse_args()
     try:
-        with serving(chosen.folder):
+        with serving(chosen.folder) as lock:
             (chosen.folder / "sandbox.json").unlink(missing_ok=True)
-            _serve(chosen.folder, port=chosen.port, seed=chosen.seed, idle=chosen.idle)
+            _serve(chosen.folder, lock, port=chosen.port, seed=chosen.seed, idle=chosen.idle)
     except YtpoolError as error:
         sys.stderr.write(f"{error.message}\n")
         return 1
     return 0
 
 
-def _serve(folder: Path, *, port: int, seed: int, idle: float) -> None:
+def _serve(folder: Path, lock: IO[str], *, port: int, seed: int, idle: float) -> None:
     with Sandbox(folder, port=port, seed=seed) as sandbox:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
@@ -39,6 +40,8 @@ def _serve(folder: Path, *, port: int, seed: int, idle: float) -> None:
         sys.stdout.flush()
         while not sandbox.stopped.wait(timeout=0.5):
             since = sandbox.idle_since
+            if not still_ours(folder, lock):  # the folder was removed, and nobody will find us again
+                return
             if idle and since is not None and time.monotonic() - since > idle:
                 return
 

@@ -78,6 +78,14 @@ def serving(folder: Path) -> Iterator[IO[str]]:
         yield lock
 
 
+def still_ours(folder: Path, lock: IO[str]) -> bool:
+    """Tell whether the lock that is held is still the one in the folder."""
+    try:
+        return os.path.samestat(os.fstat(lock.fileno()), (folder / "serving.lock").stat())
+    except FileNotFoundError:
+        return False
+
+
 def announce(folder: Path, *, url: str, started: str) -> str:
     """Write down where this process answers, and return the line that says so."""
     line = json.dumps({"url": url, "pid": os.getpid(), "started": started})

@@ -86,8 +86,15 @@ def logged_in(
 
 
 def refreshed(tx: Tx, account: str, token_expires_at: datetime) -> None:
+    """Keep the life of a fresh token; the login that gave it is alive, whatever another process took it for."""
     tx.run(
-        "UPDATE accounts SET token_expires_at = :expires, refreshed_at = :at WHERE account = :account",
+        """
+        UPDATE accounts
+           SET token_expires_at = :expires, refreshed_at = :at,
+               state = CASE state WHEN 'login_needed' THEN 'active' ELSE state END,
+               state_reason = CASE state WHEN 'login_needed' THEN '' ELSE state_reason END
+         WHERE account = :account
+        """,
         account=account,
         expires=moments.text(token_expires_at),
         at=tx.at,

@@ -212,10 +212,16 @@ def require(tx: Tx, lease: Lease) -> None:
         )
 
 
-def ask_for(tx: Tx, lease: Lease, request: str, path: str, modified_ns: int) -> None:
-    """Replace what a job that has sent nothing yet was asked for."""
+def ask_for(tx: Tx, lease: Lease, target: Target, request: str, path: str, modified_ns: int) -> None:
+    """Replace what a job that has sent nothing yet was asked for, and where it is to go."""
     require(tx, lease)
-    tx.run("UPDATE jobs SET request = :request WHERE job = :job", job=lease.name, request=request)
+    tx.run(
+        "UPDATE jobs SET target_kind = :kind, target = :target, request = :request WHERE job = :job",
+        job=lease.name,
+        kind=target.kind,
+        target=target.name,
+        request=request,
+    )
     tx.run(
         "UPDATE uploads SET path = :path, modified_ns = :modified_ns WHERE job = :job",
         job=lease.name,
@@ -242,6 +248,12 @@ def keep_hash(tx: Tx, lease: Lease, sha256: str) -> None:
 def steps(tx: Tx, job: str) -> tuple[Step, ...]:
     rows = tx.all("SELECT step, state, detail FROM job_steps WHERE job = :job ORDER BY position", job=job)
     return tuple(Step(step=row["step"], state=StepState(row["state"]), detail=row["detail"]) for row in rows)
+
+
+def is_waiting(tx: Tx, job: str, step: str) -> bool:
+    """Tell whether a step is still to be done."""
+    row = tx.one("SELECT state FROM job_steps WHERE job = :job AND step = :step", job=job, step=step)
+    return row is not None and row["state"] == StepState.WAITING
 
 
 def set_step(tx: Tx, job: str, step: str, state: StepState, detail: str = "") -> None:
@@ -278,16 +290,18 @@ def upload(tx: Tx, job: str) -> Upload:
     return Upload.from_row(tx.one("SELECT * FROM uploads WHERE job = :job", job=job))
 
 
-def intend(tx: Tx, lease: Lease, account: str) -> None:
-    """Write down that a session is about to be asked for on this account."""
+def intend(tx: Tx, lease: Lease, account: str, slug: str) -> None:
+    """Write down that a session is about to be asked for on this account, for a file of this name."""
     require(tx, lease)
     tx.run(
         """
-        UPDATE uploads SET account = :account, intent_at = :at, started_at = NULL, kept = 0, last_sent_at = NULL
+        UPDATE uploads SET account = :account, slug = :slug, intent_at = :at, started_at = NULL, kept = 0,
+               last_sent_at = NULL
          WHERE job = :job
         """,
         job=lease.name,
         account=account,
+        slug=slug,
         at=tx.at,
     )
 
