@@ -4,6 +4,7 @@ A command module makes an app with `group` or `single` and registers functions w
 a result and neither prints nor exits. Nothing is imported from Click: Typer carries a copy that is its own affair.
 """
 
+import gc
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -59,6 +60,11 @@ class Command(TyperCommand):
             if isinstance(param, TyperArgument) and param.metavar is None and param.name:
                 param.metavar = param.name.upper()  # so the help page and a refusal say the same
         self.params = [*self.params, *_common_options()]
+
+    def invoke(self, ctx: Any) -> Any:
+        gc.freeze()  # what starting has made stays for good; see `__main__`
+        gc.enable()
+        return super().invoke(ctx)
 
 
 class Group(TyperGroup):
