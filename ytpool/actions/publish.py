@@ -376,7 +376,7 @@ class _Publication:
             raise self._unknown(failure, "type the same command again: the session is asked") from failure
 
     def _send(self, reader: Reader, offset: int) -> dict[str, Any]:
-        def read(start: int, length: int) -> bytes:
+        def read(start: int, length: int) -> memoryview:
             self._heart.require()
             data = reader.read(start, length)
             if start + length == self._file.size:
