@@ -84,7 +84,7 @@ VIEWS[Planned] = View(
         ("Channel", "channel_id"),
         ("Privacy", "privacy"),
         ("Cost", lambda row: ", ".join(f"{units} {bucket}" for bucket, units in row["units"].items())),
-        Column("Said", lambda row: row["error"]["message"] if row["error"] else "", style="yellow"),
+        Column("Said", lambda row: row["error"]["message"] if row["error"] else row["note"], style="yellow"),
     ),
 )
 
