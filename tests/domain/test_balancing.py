@@ -2,7 +2,6 @@
 
 import random
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,25 +28,22 @@ LOGIN = Obstacle("login needed")
 
 
 def make_candidate(account="news", **facts):
-    return replace(
-        Candidate(
-            account=account,
-            project="studio",
-            channel_id=f"UC{account}",
-            tier=Tier.PRODUCTION,
-            priority=100,
-            free_slots=3,
-            channel_busy=False,
-            quota_left=1.0,
-            used=0,
-            successes=0,
-            failures=0,
-            last_upload_at=None,
-            created_at=NOW - timedelta(days=60),
-            obstacle=None,
-        ),
-        **facts,
-    )
+    return Candidate(
+        account=account,
+        project="studio",
+        channel_id=f"UC{account}",
+        tier=Tier.PRODUCTION,
+        priority=100,
+        free_slots=3,
+        channel_busy=False,
+        quota_left=1.0,
+        used=0,
+        successes=0,
+        failures=0,
+        last_upload_at=None,
+        created_at=NOW - timedelta(days=60),
+        obstacle=None,
+    )._replace(**facts)
 
 
 def pick(candidates, strategy=Strategy.HEALTH, *, turn=0, seed=1, weights=None):
@@ -179,7 +175,7 @@ def test_fill_stays_with_the_first_by_priority_until_it_has_no_free_slot():
     first, second = make_candidate("z", priority=1), make_candidate("a", priority=2)
 
     assert pick([second, first], Strategy.FILL).account == "z"
-    assert pick([second, replace(first, free_slots=0)], Strategy.FILL).account == "a"
+    assert pick([second, first._replace(free_slots=0)], Strategy.FILL).account == "a"
 
 
 def test_least_used_takes_the_smallest_count_and_settles_a_tie_by_priority_then_name():
@@ -211,7 +207,7 @@ def test_health_takes_the_highest_score(candidates):
 def test_equal_health_is_settled_by_priority_then_name():
     equals = [make_candidate("a", priority=2), make_candidate("c"), make_candidate("b")]
 
-    assert pick([replace(candidate, priority=candidate.priority % 100) for candidate in equals]).account == "b"
+    assert pick([candidate._replace(priority=candidate.priority % 100) for candidate in equals]).account == "b"
     assert pick(equals[:2]).account == "a"
 
 

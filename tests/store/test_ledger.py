@@ -165,11 +165,13 @@ def test_a_renewed_hold_lives_on_and_an_expired_one_does_not_come_back(books, pa
 
 
 def test_a_reboot_ends_every_hold(books, payer):
-    books.hold(payer)
+    held = books.hold(payer)
     books.sent(payer)
 
     books.clock.reboot()
 
+    with pytest.raises(HoldLost):
+        books.send(held)
     assert books.expire() == 2
     assert books.meter() == {"unknown": 1}
 
@@ -269,6 +271,21 @@ def test_where_the_new_day_cannot_pay_nothing_is_moved(books, payer):
 
     assert books.meter("uploads", day=TODAY) == {"held": 1}
     assert books.meter("uploads", day=TOMORROW) == {"elsewhere": 100}
+
+
+def test_what_was_held_yesterday_reaches_no_further_today_than_a_publication_that_has_begun(books, payer):
+    books.at(TODAY, 23, 57)
+    held = books.hold(payer, "videos.insert", urgency=Urgency.BUFFER, lasts_for=timedelta(minutes=10))
+    books.at(TOMORROW, 0, 3)
+    books.fill(payer, 89, "uploads")
+    books.send(held)
+    books.at(TOMORROW, 23, 57)
+    late = books.hold(payer, "videos.insert", urgency=Urgency.BUFFER, lasts_for=timedelta(minutes=10))
+    books.at(TOMORROW + timedelta(days=1), 0, 3)
+    books.fill(payer, 90, "uploads")
+
+    with pytest.raises(QuotaExhausted, match="are kept back"):
+        books.send(late)
 
 
 def test_the_new_day_pays_its_own_price(books, clock):
@@ -449,9 +466,13 @@ def test_damage_to_the_books_is_found(books, payer, damage, found):
 
 
 def test_an_error_leaves_no_trace_of_its_transaction(books, payer):
-    with pytest.raises(QuotaExhausted), books.transaction() as tx:
-        terms = books.terms(tx)
-        ledger.hold(tx, payer, [Call(operation="videos.list")], terms, books.rng)
-        ledger.hold(tx, payer, [Call(operation="videos.list")] * 10_000, terms, books.rng)
+    def hold_one_and_then_too_many():
+        with books.transaction() as tx:
+            terms = books.terms(tx)
+            ledger.hold(tx, payer, [Call(operation="videos.list")], terms, books.rng)
+            ledger.hold(tx, payer, [Call(operation="videos.list")] * 10_000, terms, books.rng)
+
+    with pytest.raises(QuotaExhausted):
+        hold_one_and_then_too_many()
 
     assert books.meter() == {}

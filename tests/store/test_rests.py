@@ -20,9 +20,8 @@ def rest(books):
 
 def _running(books):
     with books.database.reading() as tx:
-        return [
-            (found.reason, found.until and (found.until - tx.now) / timedelta(hours=1)) for found in rests.running(tx)
-        ]
+        running = rests.running(tx)
+        return [(found.reason, found.until and (found.until - tx.now) / timedelta(hours=1)) for found in running]
 
 
 def test_a_longer_rest_replaces_a_shorter_one_and_never_the_other_way_round(books, rest):

@@ -38,7 +38,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, activity, jobs, leases
+from ytpool.store import accounts, activity, jobs, leases, ledger
 from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.jobs import Upload
@@ -378,7 +378,7 @@ class _Publication:
             raise self._unknown(failure, "type the same command again: the session is asked") from failure
 
     def _send(self, reader: Reader, offset: int) -> dict[str, Any]:
-        def read(start: int, length: int) -> bytes:
+        def read(start: int, length: int) -> memoryview:
             self._heart.require()
             data = reader.read(start, length)
             if start + length == self._file.size:
@@ -552,6 +552,7 @@ class _Publication:
                 error_code="" if problem is None else problem.code,
                 error="" if problem is None else problem.message,
             )
+            ledger.release_job(tx, job.job, "not needed")  # nobody comes back to a job that is done
         return problem
 
     def _compared(self, seen: dict[str, Any] | None, problem: YtpoolError | None) -> tuple[StepState, str]:

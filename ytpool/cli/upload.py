@@ -28,7 +28,7 @@ from ytpool.cli.options import (
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.progress import File, Uploads, uploads
 from ytpool.cli.values import visible
-from ytpool.domain import video
+from ytpool.domain import names, video
 from ytpool.domain.jobs import Target, TargetKind
 from ytpool.domain.video import Privacy, VideoRequest
 from ytpool.errors import UsageWrong, YtpoolError
@@ -149,6 +149,8 @@ def upload(
     rt = runtime(ctx, logs=True)
     settings = rt.config.upload
     when = None if publish_at is None else moment(rt.config, publish_at, "--publish-at")
+    if not names.is_text(key):
+        raise UsageWrong(f"--key does not take {key!r}", hint="write it in UTF-8")
     if title is not None and len(files) > 1:
         raise UsageWrong("--title is for one file, and there are several", hint="leave it out: each file's name serves")
     orders = [

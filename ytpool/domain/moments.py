@@ -17,7 +17,8 @@ def parse(stored: str) -> datetime:
     moment = datetime.fromisoformat(stored)
     if moment.tzinfo is None:
         raise ValueError(f"{stored!r} names no time zone")
-    return moment.astimezone(UTC)
+    # What we wrote ourselves is in UTC, and is read by the thousand.
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
 def parse_optional(stored: str | None) -> datetime | None:

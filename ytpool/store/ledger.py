@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ytpool.domain import ids, moments, quota
-from ytpool.domain.prices import PriceBook, Terms
+from ytpool.domain.prices import Cost, PriceBook, Terms
 from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
 from ytpool.errors import HoldLost, QuotaExhausted, Resting
 from ytpool.store import rests
@@ -459,6 +459,17 @@ class Meter:
 
 
 _WHERE_METER = "WHERE scope = :scope AND name = :name AND bucket = :bucket AND day = :day"
+
+
+def needs(operations: Iterable[str], terms: Terms) -> tuple[Cost, Cost]:
+    """Return what these calls draw on a project and on an account: units per bucket."""
+    anybody = Payer(account="", project="", channel_id="")
+    sums = _sums(_draws(anybody, operation, terms) for operation in operations)
+    of_project, of_account = (
+        {bucket: units for (scope, _, bucket), units in sums.items() if scope == wanted}
+        for wanted in (PROJECT, ACCOUNT)
+    )
+    return of_project, of_account
 
 
 def _draws(payer: Payer, operation: str, terms: Terms) -> dict[tuple[str, str, str], int]:

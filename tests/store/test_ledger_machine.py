@@ -1,0 +1,319 @@
+"""The ledger against a model: whatever order things happen in, the books say what a second bookkeeper says.
+
+The model keeps a list of what was asked for and adds it up anew after every step; it knows nothing of SQL, of meters
+that are moved by differences, or of the order in which a transaction does things.
+"""
+
+import math
+import shutil
+import tempfile
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from books import BOOK, Books, ObedientClock
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from ytpool.domain import quota
+from ytpool.domain.quota import Urgency
+from ytpool.errors import HoldLost, QuotaExhausted
+from ytpool.store import ledger
+from ytpool.store.ledger import Entry, Payer
+
+MEMORY = Path("/dev/shm")
+"""Where there is such a folder, the files of so many examples need not reach a disk."""
+
+PAYERS = (
+    Payer(account="a1", project="acme", channel_id="UCa1"),
+    Payer(account="a2", project="acme", channel_id="UCa2"),
+    Payer(account="b1", project="beta", channel_id="UCb1"),
+)
+LIMITS = {("project", "acme", "uploads"): 5, ("project", "acme", "general"): 600, ("account", "a1", "uploads"): 3}
+JOBS = ("j1", "j2", "j3")
+PUBLICATION = ("videos.insert", *["videos.list"] * 4)
+ADMITS = {Urgency.NORMAL: 80, Urgency.STARTED: 90, Urgency.BUFFER: 100}
+BLUR = timedelta(seconds=60)
+PICK = st.integers(0, 9)
+
+
+class Booked:
+    """One call as the model remembers it."""
+
+    def __init__(self, held, job, draws, day, dies_at):
+        self.held = held
+        self.job = job
+        self.state = "held"
+        self.draws = {(*meter, day): units for meter, units in draws.items()}
+        self.dies_at = dies_at
+        self.blurred = False
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Holds, sends, waits, settles, renews, expires, corrects; and midnight passes."""
+
+    def __init__(self):
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="ytpool-", dir=MEMORY if MEMORY.is_dir() else None))
+        shutil.copy(_empty_state(), self.folder / "state.db")
+        self.clock = ObedientClock()
+        self.books = Books(self.folder / "state.db", self.clock, now=self.clock.now, seed=1)
+        self.calls = []
+        self.limits = {}
+        self.ceilings = {}
+        self.elsewhere = Counter()
+        self.overrun = Counter()
+
+    def teardown(self):
+        self.books.database.close()
+        shutil.rmtree(self.folder)
+
+    @initialize()
+    def begin_with_small_limits(self):
+        for meter, units in LIMITS.items():
+            self.set_limit(meter=meter, units=units)
+
+    @rule(
+        payer=st.sampled_from(PAYERS),
+        operations=st.sampled_from(
+            [("videos.list",), ("videos.insert",), ("commentThreads.insert",), ("captions.insert",), PUBLICATION]
+        ),
+        urgency=st.sampled_from(list(Urgency)),
+        job=st.sampled_from(JOBS),
+        lasts_for=st.sampled_from([timedelta(seconds=90), timedelta(hours=20)]),
+    )
+    def hold(self, payer, operations, urgency, job, lasts_for):
+        draws = [_draws(payer, operation, self.today) for operation in operations]
+        admitted = self._can_take(sum(draws, Counter()), ADMITS[urgency])
+
+        try:
+            made = self.books.hold(payer, *operations, urgency=urgency, job=job, lasts_for=lasts_for)
+        except QuotaExhausted:
+            assert not admitted
+            return
+
+        assert admitted
+        made = made if isinstance(made, tuple) else (made,)
+        dies_at = self.clock.seconds + lasts_for.total_seconds()
+        calls = [Booked(held, job, drawn, self.today, dies_at) for held, drawn in zip(made, draws, strict=True)]
+        self._open(meter for call in calls for meter in call.draws)
+        self.calls += calls
+
+    @rule(payer=st.sampled_from(PAYERS), operation=st.sampled_from(PUBLICATION[:2]))
+    def hold_and_send(self, payer, operation):
+        before = len(self.calls)
+        self.hold(payer, (operation,), Urgency.BUFFER, "j1", timedelta(seconds=90))
+        if len(self.calls) > before:
+            self._send(self.calls[-1])
+
+    @precondition(lambda self: self.calls)
+    @rule(pick=PICK, gone=st.booleans())
+    def send(self, pick, gone):
+        self._send(self._pick(pick, ("held",), gone=gone))
+
+    def _send(self, call):
+        day = next(iter(call.draws))[3]
+        draws = _draws(call.held.payer, call.held.operation, self.today)
+        if call.state != "held" or call.dies_at <= self.clock.seconds:
+            expected = HoldLost
+        elif day != self.today and not self._can_take(draws, ADMITS[Urgency.STARTED]):
+            expected = QuotaExhausted
+        else:
+            expected = None
+
+        if expected is not None:
+            with pytest.raises(expected):
+                self.books.send(call.held)
+            return
+        self.books.send(call.held)
+
+        call.state = "sent"
+        call.dies_at = self.clock.seconds + 180
+        call.draws = {(*meter, self.today): units for meter, units in draws.items()}
+        self._open(call.draws)
+        for other in {quota.quota_day(self.clock.wall + BLUR), quota.quota_day(self.clock.wall - BLUR)} - {self.today}:
+            call.blurred = True
+            twins = {(*m, other): units for m, units in _draws(call.held.payer, call.held.operation, other).items()}
+            room = all(self._used(meter) + units <= self._ceiling(meter) for meter, units in twins.items())
+            self._open(twins)
+            if room:
+                call.draws |= twins
+
+    @precondition(lambda self: self.calls)
+    @rule(pick=PICK, gone=st.booleans(), outcome=st.sampled_from([Entry.SPENT, Entry.RELEASED, Entry.UNKNOWN]))
+    def settle(self, pick, gone, outcome):
+        call = self._pick(pick, ("sent", "unknown"), gone=gone)
+
+        self.books.settle(call.held, outcome)
+
+        if call.state in ("sent", "unknown"):
+            call.state = "unknown" if call.blurred and outcome is Entry.SPENT else outcome.value
+
+    @rule(job=st.sampled_from(JOBS))
+    def renew(self, job):
+        with self.books.transaction() as tx:
+            ledger.renew(tx, job)
+
+        for call in self.calls:
+            if call.job == job and call.state == "held" and call.dies_at > self.clock.seconds:
+                call.dies_at = self.clock.seconds + 90
+
+    @rule(job=st.sampled_from(JOBS))
+    def give_back(self, job):
+        with self.books.transaction() as tx:
+            ledger.release_job(tx, job)
+
+        for call in self.calls:
+            if call.job == job and call.state == "held":
+                call.state = "released"
+
+    @rule()
+    def expire(self):
+        late = [call for call in self.calls if call.state in ("held", "sent") and call.dies_at <= self.clock.seconds]
+
+        assert self.books.expire() == len(late)
+
+        for call in late:
+            call.state = "released" if call.state == "held" else "unknown"
+
+    @rule(seconds=st.sampled_from([1, 30, 89, 91, 181, 3600]))
+    def wait(self, seconds):
+        self.books.forward(seconds=seconds)
+
+    @rule(seconds=st.sampled_from([-90, -59, -1, 0, 1, 59, 90]))
+    def wait_for_midnight(self, seconds):
+        span = quota.resets_at(self.today) + timedelta(seconds=seconds) - self.clock.wall
+        if span > timedelta(0):
+            self.clock.forward(span)
+
+    @precondition(lambda self: self.calls)
+    @rule()
+    def reboot(self):
+        self.clock.reboot()
+        for call in self.calls:
+            call.dies_at = -math.inf
+
+    @rule(meter=st.sampled_from([*LIMITS, ("project", "beta", "general")]), units=st.integers(0, 6) | st.none())
+    def set_limit(self, meter, units):
+        scope, name, bucket = meter
+        units = units if units is None or bucket == "uploads" else units * 100
+
+        self.books.limit(units, scope=scope, name=name, bucket=bucket)
+
+        self.limits[meter] = units
+        self._open([(*meter, self.today)])
+        for opened in self.ceilings:
+            if opened[:3] == meter and opened[3] >= self.today:
+                self.ceilings[opened] = self._believed(opened)
+                self.overrun[opened] += max(0, self._booked(opened) - self.ceilings[opened] - self.overrun[opened])
+
+    @rule(project=st.sampled_from(["acme", "beta"]), units=st.integers(-500, 500) | st.none())
+    def use_elsewhere(self, project, units):
+        meter = ("project", project, "general", self.today)
+        expected = max(0, self._ceiling(meter) - self._used(meter)) if units is None else units
+        expected = max(expected, -self.elsewhere[meter])
+
+        assert self.books.elsewhere(units, project=project) == expected
+
+        self._open([meter])
+        self.elsewhere[meter] += expected
+
+    @invariant()
+    def the_ledger_agrees_with_itself(self):
+        assert self.books.differences() == []
+
+    @invariant()
+    def both_bookkeepers_agree(self):
+        expected = {meter: Counter() for meter in self.ceilings}
+        for call in self.calls:
+            for meter, units in call.draws.items():
+                if call.state != "released":
+                    expected[meter][call.state] += units
+        for meter, sums in expected.items():
+            sums["elsewhere"], sums["overrun"] = self.elsewhere[meter], self.overrun[meter]
+        with self.books.database.reading() as tx:
+            rows = tx.all("SELECT * FROM meters")
+        columns = ("held", "sent", "spent", "unknown", "elsewhere", "overrun")
+        key = ("scope", "name", "bucket", "day")
+        assert {tuple(row[part] for part in key): {column: row[column] for column in columns} for row in rows} == {
+            (*meter[:3], meter[3].isoformat()): {column: sums[column] for column in columns}
+            for meter, sums in expected.items()
+        }
+        for row in rows:
+            booked = row["spent"] + row["held"] + row["sent"] + row["unknown"]
+            assert row["ceiling"] is None or booked <= row["ceiling"] + row["overrun"]
+            assert min(row[column] for column in columns) >= 0
+
+    def _pick(self, pick, states, *, gone):
+        """Pick a call in one of these states, the latest first; or any, whatever has become of it."""
+        fit = [call for call in self.calls if gone or call.state in states] or self.calls
+        return fit[-1 - pick % len(fit)]
+
+    @property
+    def today(self):
+        return quota.quota_day(self.clock.wall)
+
+    def _can_take(self, draws, percent):
+        for meter, units in draws.items():
+            on_day = (*meter, self.today)
+            used, ceiling = self._used(on_day), self._ceiling(on_day)
+            threshold = percent if meter[0] == "project" else 100
+            if used + units > ceiling or (ceiling < math.inf and used * 100 >= ceiling * threshold):
+                return False
+        return True
+
+    def _booked(self, meter):
+        return sum(call.draws.get(meter, 0) for call in self.calls if call.state != "released")
+
+    def _used(self, meter):
+        return self._booked(meter) + self.elsewhere[meter]
+
+    def _believed(self, meter):
+        decided = self.limits.get(meter[:3])
+        if decided is not None:
+            return decided
+        return BOOK.on(meter[3]).limits[meter[2]] if meter[0] == "project" else math.inf
+
+    def _ceiling(self, meter):
+        return self.ceilings.get(meter, self._believed(meter))
+
+    def _open(self, meters):
+        for meter in meters:
+            self.ceilings.setdefault(meter, self._believed(meter))
+
+
+def _draws(payer, operation, day):
+    """Say what a call draws on, from the price book's data."""
+    draws = Counter()
+    for bucket, units in BOOK.on(day).prices[operation].items():
+        draws["project", payer.project, bucket] = draws["account", payer.account, bucket] = units
+    if operation == "commentThreads.insert":
+        draws["account", payer.account, "comments"] = 1
+    return draws
+
+
+_templates = []
+
+
+def _empty_state():
+    """Make an empty state once; a copy of it is made sooner than another."""
+    if not _templates:
+        path = Path(tempfile.mkdtemp(prefix="ytpool-")) / "state.db"
+        Books(path, ObedientClock()).created().database.close()
+        _templates.append(path)
+    return _templates[0]
+
+
+_SETTINGS = {"deadline": None, "stateful_step_count": 150, "suppress_health_check": [HealthCheck.too_slow]}
+
+TestLedger = LedgerMachine.TestCase
+TestLedger.settings = settings(max_examples=300, **_SETTINGS)
+
+
+@pytest.mark.nightly
+class TestLedgerAtLength(LedgerMachine.TestCase):
+    """The same, for longer."""
+
+    settings = settings(max_examples=4_000, **_SETTINGS)
