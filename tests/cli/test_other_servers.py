@@ -61,7 +61,7 @@ class Stranger(BaseHTTPRequestHandler):
         else:
             self.say(404, {"error": {"code": 404}})
 
-    do_POST = do_PUT = do_GET
+    do_POST = do_PUT = do_GET  # noqa: N815 - the base class wants these names
 
     def receive(self, body):
         server = self.server
@@ -109,7 +109,10 @@ def other(home, ytpool, monkeypatch):  # noqa: ARG001 - the home must be there f
 def test_any_server_that_speaks_googles_protocol_will_do(ytpool, other, tmp_path, make_video):
     secrets, token = tmp_path / "client.json", tmp_path / "token.json"
     client = {"client_id": "77-abc.apps.googleusercontent.com", "client_secret": "other"}
-    google = {"auth_uri": "https://accounts.google.com/o/oauth2/auth", "token_uri": "https://oauth2.googleapis.com/token"}
+    google = {
+        "auth_uri": "https://accounts.google.com/o/oauth2/auth",
+        "token_uri": "https://oauth2.googleapis.com/token",
+    }
     secrets.write_text(json.dumps({"installed": client | google}))
     token.write_text(json.dumps({"refresh_token": "old", "scopes": ["https://www.googleapis.com/auth/youtube"]}))
     video = make_video("Größe.mp4", 20 * MIB + 5)

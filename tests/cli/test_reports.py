@@ -19,7 +19,8 @@ def data(out):
     return json.loads(out.splitlines()[-1])["data"]
 
 
-def test_the_quota_report_has_the_shape_that_scripts_rely_on(ytpool, sandbox, video):
+@pytest.mark.usefixtures("sandbox")
+def test_the_quota_report_has_the_shape_that_scripts_rely_on(ytpool, video):
     assert ytpool("upload", video, "--account", "news")[0] == 0
 
     status, out, _ = ytpool("quota", "report", "--json")
@@ -119,7 +120,8 @@ def test_a_rest_is_a_warning_that_strictness_counts(ytpool, sandbox, video):
     assert_books_agree(ytpool, sandbox)
 
 
-def test_books_that_are_wrong_are_found(ytpool, sandbox, home, video):
+@pytest.mark.usefixtures("sandbox")
+def test_books_that_are_wrong_are_found(ytpool, home, video):
     assert ytpool("upload", video, "--account", "news")[0] == 0
     assert ytpool("state", "check")[0] == 0
     connection = sqlite3.connect(next(home.rglob("state.db")))
@@ -152,7 +154,8 @@ def test_an_upload_that_waits_for_its_day_is_explained(ytpool, sandbox, video):
 # -- sessions
 
 
-def test_a_browser_session_goes_into_the_vault_once(ytpool, sandbox, home, tmp_path):  # noqa: ARG001
+@pytest.mark.usefixtures("sandbox")
+def test_a_browser_session_goes_into_the_vault_once(ytpool, home, tmp_path):
     path = tmp_path / "state.json"
     path.write_text(json.dumps(STATE))
     words = ("sessions", "migrate", "--file", path, "--user", "anna", "--platform", "instagram", "--json")
@@ -176,7 +179,8 @@ def test_a_browser_session_goes_into_the_vault_once(ytpool, sandbox, home, tmp_p
     assert not [file for file in home.rglob("*") if file.is_file() and b"very secret" in file.read_bytes()]
 
 
-def test_of_many_session_files_each_is_told(ytpool, sandbox, tmp_path):  # noqa: ARG001
+@pytest.mark.usefixtures("sandbox")
+def test_of_many_session_files_each_is_told(ytpool, tmp_path):
     folder = tmp_path / "sessions"
     folder.mkdir()
     (folder / "anna_instagram.json").write_text(json.dumps(STATE))

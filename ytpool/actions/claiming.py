@@ -16,7 +16,7 @@ from ytpool.domain.uploads import FileMarks, is_covered, why_changed
 from ytpool.domain.video import VideoRequest
 from ytpool.errors import Busy, FileChanged
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, pools
+from ytpool.store import accounts, jobs, leases, ledger, pools
 from ytpool.store.db import Tx
 from ytpool.store.jobs import Upload
 from ytpool.store.leases import Lease, LeaseKind
@@ -78,6 +78,7 @@ def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
                 begun = jobs.upload(tx, job.job)
                 taken = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
                 if taken is not None:
+                    ledger.take_over(tx, job.job, taken.fence)
                     if begun.started_at is None:  # nothing was sent yet: what is asked for now is what counts
                         video.check(order.request, tx.now)
                         target = _narrower(order.target, job.target)

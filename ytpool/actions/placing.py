@@ -12,7 +12,7 @@ from ytpool.domain.jobs import JobState, Target, TargetKind
 from ytpool.domain.quota import Urgency
 from ytpool.errors import Busy, LoginNeeded, NoEligibleAccount, QuotaExhausted, Resting, YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, candidates, decisions, jobs, leases, ledger, pools
+from ytpool.store import accounts, candidates, decisions, jobs, leases, ledger, pools, rests
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.ledger import Call, Hold, Payer
@@ -209,6 +209,19 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> YtpoolError:
         )
     return NoEligibleAccount(
         f"no account of {target} can work until somebody changes something ({words})",
-        hint="see: ytpool accounts list, and: ytpool auth list",
+        hint=_advice(tx, [name for _, names in groups.values() for name in names]),
         **facts,
     )
+
+
+def _advice(tx: Tx, names: list[str]) -> str:
+    """Say what lifts the rests that keep these accounts from working, each once."""
+    lifts = {}
+    for name in names:
+        found = accounts.get(tx, name)
+        resting = rests.in_the_way(
+            tx, account=name, project=found.project, channel_id=found.channel_id, buckets=(quota.UPLOADS, "general")
+        )
+        if resting is not None:
+            lifts[resting.lifts] = f"{resting.scope} {resting.name}: {resting.lifts}"
+    return "\n".join([*lifts.values(), "see: ytpool accounts list, and: ytpool auth list"])

@@ -272,7 +272,9 @@ class _Publication:
         may_go_on = verdict.next in (Next.SAME_ACCOUNT, Next.OTHER_ACCOUNT, Next.REFRESH)
         if not may_go_on or self._failed_starts >= (2 if verdict.once else _SESSION_STARTS):
             raise failure
-        self._watch.says(self._job.job, f"{self._account}: {failure.message or failure.reason}. {verdict.advice}")
+        self._watch.says(
+            self._job.job, f"{self._account}: {(failure.message or failure.reason).rstrip('.')}. {verdict.advice}"
+        )
         match verdict.next:
             case Next.SAME_ACCOUNT:
                 self._pause(failure, self._failed_starts)
@@ -538,7 +540,7 @@ class _Publication:
         reading = [held for held in self._placed_holds() if held.operation == "videos.list"]
         if not reading:
             problem = QuotaExhausted("today's units of general are used up")
-        for held in reading[:_READS]:
+        for number, held in enumerate(reading[:_READS], start=1):
             try:
                 found = paid(
                     self._rt,
@@ -547,17 +549,28 @@ class _Publication:
                     job=job.job,
                     before=lambda _: self._heart.require(),
                 )
-            except (UpstreamFailed, QuotaExhausted, Resting, LoginNeeded) as error:
+            except UpstreamFailed as error:
                 problem = error
+                if number < _READS and failover.judge(error).next is Next.SAME_ACCOUNT:
+                    self._pause(error, number)
                 continue
+            except (QuotaExhausted, Resting, LoginNeeded) as error:
+                problem = error
+                break
             problem = None
             if found:
                 seen = found[0]
                 break
             self._rt.clock.sleep(0.5)  # a new video may take a moment to be listed
         state, detail = self._compared(seen, problem)
-        if state is not StepState.DONE and problem is None:
-            problem = YtpoolError(detail, hint=f"look at {WATCH_URL}{job.video_id}", video_id=job.video_id)
+        if state is not StepState.DONE:
+            looks_again = "type the same command again: it looks once more"
+            problem = YtpoolError(
+                detail,
+                hint=looks_again if state is StepState.WAITING else f"look at {WATCH_URL}{job.video_id}",
+                video_id=job.video_id,
+                cause="" if problem is None else problem.code,
+            )
         with self._rt.store.transaction() as tx:
             jobs.set_step(tx, job.job, "read_back", state, detail)
             jobs.move(

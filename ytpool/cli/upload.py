@@ -27,6 +27,7 @@ from ytpool.cli.options import (
 )
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.progress import File, Uploads, uploads
+from ytpool.cli.values import visible
 from ytpool.domain import names, video
 from ytpool.domain.jobs import JobState, Target, TargetKind
 from ytpool.domain.video import Privacy, VideoRequest
@@ -222,7 +223,7 @@ class ShownWatch:
             self._files[job] = self._shown.start(name, size)
 
     def announces(self, job: str, text: str) -> None:  # noqa: ARG002 -- the text names the file
-        self._call.note(text)
+        self._call.note(visible(text))
 
     def says(self, job: str, text: str) -> None:
         if job in self._files:
