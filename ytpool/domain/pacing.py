@@ -12,7 +12,7 @@ from ytpool.errors import ConfigInvalid
 PIECE_SECONDS = 0.25
 """No piece is longer than the limit allows in this time, so that nobody waits long, be the limit ever so low."""
 
-_RATE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*([KMG]?)(?:i?B)?(?:/s)?", re.IGNORECASE)
+_RATE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([KMG]?)(?:i?B)?(?:/s)?", re.IGNORECASE)
 _SIZES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 
 
