@@ -124,15 +124,14 @@ def settle_verdict(rt: Runtime, tx: Tx, held: Hold, failure: UpstreamFailed, ver
                     until=until[Until.QUOTA_RESET],
                 )
         case RestScope.CHANNEL:
-            bucket = quota.UPLOADS if held.operation == "videos.insert" else held.operation
-            if bucket == quota.UPLOADS:
+            if verdict.bucket == quota.UPLOADS:
                 uploads = ledger.uploads_in_24_hours(tx, held.payer.channel_id)
                 accounts.learn_upload_cap(tx, held.payer.channel_id, uploads)
             rests.rest(
                 tx,
                 Scope.CHANNEL,
                 held.payer.channel_id,
-                bucket=bucket,
+                bucket=verdict.bucket,
                 reason=reason,
                 lifts="24 hours after the refusal",
                 until=until[Until.IN_24_HOURS],
