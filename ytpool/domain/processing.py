@@ -152,8 +152,8 @@ def _state(status: Mapping[str, Any], details: Mapping[str, Any]) -> ProcessingS
 
 def poll_after(polls: int) -> timedelta:
     """Return how long to wait after so many polls that brought no end: 30 seconds, doubling up to ten minutes."""
-    # The power is capped before it is taken: a video may be followed for days.
-    return min(LONGEST_POLL_AFTER, FIRST_POLL_AFTER * 2 ** min(max(polls, 0), 10))
+    # Capped before it is doubled: a video may be followed for days.
+    return min(LONGEST_POLL_AFTER, FIRST_POLL_AFTER * (1 << min(max(polls, 0), 10)))
 
 
 def calls(video_ids: Sequence[str]) -> Iterator[Sequence[str]]:

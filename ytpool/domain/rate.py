@@ -9,7 +9,7 @@ from typing import Self
 
 from ytpool.errors import ConfigInvalid
 
-_TYPED = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*([kKmMgG]?)(?:[bB](?:/s)?)?")
+_TYPED = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*([kKmMgG]?)(?:[bB](?:/s)?)?", re.ASCII)
 _TIMES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 

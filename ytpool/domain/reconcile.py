@@ -40,6 +40,10 @@ class FileDetails:
     name: str | None
     size: int | None
 
+    @property
+    def told(self) -> bool:
+        return self.name is not None and self.size is not None
+
     @classmethod
     def from_resource(cls, video: Mapping[str, Any]) -> Self:
         """Read the part `fileDetails` of a video; whatever is missing or odd is not told yet."""
@@ -109,21 +113,13 @@ def look(sought: Sought, listed: Sequence[Listed], *, whole: bool) -> Outcome:
         return Doubtful(candidates=tuple(proven), reason="several new videos have our size and file name")
     if not whole and not (listed and listed[-1].published_at < since):
         return NotYet(reason="the uploads list was not read back to the beginning of this upload")
-    missing = tuple(one.video_id for one in newer if _may_be_ours(sought, one))
+    missing = tuple(one.video_id for one in newer if not one.details.told)
     if missing:
         return NotYet(reason="YouTube does not tell the file details of every newer video yet", missing=missing)
     alike = tuple(one.video_id for one in newer if one.details.size == sought.size and one.title == sought.title)
     if alike:
         return Doubtful(candidates=alike, reason="our size and title, but another file name")
     return NotThere()
-
-
-def _may_be_ours(sought: Sought, one: Listed) -> bool:
-    """Say whether details that are not told yet could still prove this video ours, or put it in doubt."""
-    if one.details.size is None:
-        # Another file name alone does not rule it out: with our size and title it would be in doubt.
-        return one.details.name in (None, sought.slug) or one.title == sought.title
-    return one.details.size == sought.size and one.details.name is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
