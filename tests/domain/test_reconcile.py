@@ -84,6 +84,10 @@ def test_size_and_title_alone_name_a_candidate_for_a_person(name):
     assert outcome.candidates == ("v1",)
 
 
+def test_size_alone_is_no_reason_to_doubt():
+    assert look(SOUGHT, [listed("v1", FileDetails(name="other.mp4", size=1000))], whole=True) == NotThere()
+
+
 def test_two_videos_with_our_size_and_name_are_for_a_person():
     outcome = look(SOUGHT, [listed("v2"), listed("v1")], whole=True)
 
