@@ -7,7 +7,7 @@ import pytest
 
 from ytpool.actions import tokens
 from ytpool.domain.accounts import AccountState
-from ytpool.errors import LoginFailed, LoginNeeded, PoolForbidden, UpstreamFailed
+from ytpool.errors import LoginFailed, LoginNeeded, PoolForbidden, UpstreamFailed, UsageWrong
 from ytpool.store import accounts, leases
 from ytpool.store.leases import LeaseKind
 
@@ -95,3 +95,11 @@ def test_a_login_that_is_dead_is_said_so(desk):
 
     assert isinstance(refreshed.problem, LoginNeeded)
     assert account(desk, "news").state is AccountState.LOGIN_NEEDED
+
+
+@pytest.mark.parametrize("pool", ["", "two words", "-p"])
+def test_a_pool_that_could_not_be_typed_is_not_made(make_desk, pool):
+    desk = make_desk()
+
+    with pytest.raises(UsageWrong, match="a pool's name"):
+        desk.log_in("news", pool=pool)

@@ -1,5 +1,6 @@
 """Uploads that meet each other, odd answers and the passing of time: one file, one video, on the right channel."""
 
+import os
 import threading
 import time
 from datetime import timedelta
@@ -276,3 +277,14 @@ def test_the_name_that_was_sent_is_the_name_that_is_kept(desk, make_video):
     with desk.rt.store.reading() as tx:
         assert jobs.upload(tx, done.job).slug == desk.videos[0]["file_name"] == "renamed.mp4"
     assert done.job == first.job
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.mp4", b"two\nlines.mp4"])
+def test_a_name_that_cannot_be_told_is_refused_before_anything_is_spent(desk, tmp_path, name):
+    path = tmp_path / os.fsdecode(name)
+    path.write_bytes(b"video")
+
+    refused = desk.upload(path, account="news")
+
+    assert isinstance(refused.problem, FileInvalid)
+    assert (refused.job, desk.calls("videos.insert")) == (None, 0)

@@ -60,6 +60,15 @@ def test_a_file_that_cannot_be_uploaded(refused, tmp_path, make, says):
     assert says in error["message"]
 
 
+def test_a_file_whose_name_youtube_refuses(refused, tmp_path):
+    path = tmp_path / "two\nlines.mp4"
+    path.write_bytes(b"x" * 1000)
+
+    error = refused("upload", path, "--pool", "main", status=2, code="file_invalid")
+
+    assert "control character" in error["message"]
+
+
 def test_a_file_that_may_not_be_read(sandbox, video):
     video.chmod(0)
     before = sandbox.truth()["calls"]

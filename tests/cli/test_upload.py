@@ -5,7 +5,7 @@ import json
 import threading
 import time
 import urllib.request
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from newsroom import FORCE_SSL, assert_books_agree
 
@@ -211,6 +211,72 @@ def test_what_youtube_refuses_is_told_with_what_to_do_and_not_repeated(ytpool, s
     assert (status, error["code"], error["details"]["reason"]) == (1, "youtube_refused", "invalidVideoMetadata")
     assert "correct the field" in error["hint"]
     assert data(out)["state"] == "failed"
+    assert sandbox.calls("videos.insert") == 1
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_project_without_the_api_rests_until_somebody_has_acted(ytpool, sandbox, video):
+    sandbox.channel("news").fail("videos.insert", "accessNotConfigured")
+
+    status, out, _ = ytpool("upload", video, "--pool", "main", "--json")
+
+    error = json.loads(out)["error"]
+    assert (status, error["code"]) == (6, "no_eligible_account")
+    assert "enable it in Google's console" in error["hint"]
+    assert_books_agree(ytpool, sandbox)
+
+    again = ("auth", "import", "news", "--client-secrets", sandbox.secrets_file())
+    assert ytpool(*again, "--token", sandbox.token_file("news"))[0] == 0
+    assert ytpool("upload", video, "--pool", "main")[0] == 0
+
+
+def test_a_channel_at_its_cap_is_tried_again_after_a_day(ytpool, sandbox, video):
+    sandbox.channel("news").fail("videos.insert", "uploadLimitExceeded")
+
+    status, out, _ = ytpool("upload", video, "--account", "news", "--json")
+
+    error = json.loads(out)["error"]
+    assert (status, error["code"]) == (5, "resting")
+    until = datetime.fromisoformat(error["details"]["until"])
+    assert timedelta(hours=23, minutes=59) < until - sandbox.control.clock() <= timedelta(hours=24)
+    assert ytpool("upload", video, "--account", "news")[0] == 5
+    assert sandbox.calls("videos.insert") == 1
+    assert_books_agree(ytpool, sandbox)
+
+    sandbox.control.clock(forward=timedelta(hours=24, minutes=1))
+    ytpool("refresh-tokens", "--force")  # any answer tells the time
+    assert ytpool("upload", video, "--account", "news")[0] == 0
+
+
+def test_one_bad_file_among_good_ones_is_told_and_keeps_nobody_up(ytpool, sandbox, make_video, tmp_path):
+    files = (make_video("a.mp4"), tmp_path / "missing.mp4", make_video("b.mp4"))
+
+    status, out, _ = ytpool("upload", *files, "--pool", "main", "--json")
+
+    told = json.loads(out.splitlines()[-1])
+    assert (status, told["ok"], told["error"]["code"]) == (3, False, "partly")
+    assert told["data"]["counts"] == {"total": 3, "done": 2, "refused": 1}
+    assert [video["error"] and video["error"]["code"] for video in told["data"]["videos"]] == [
+        None,
+        "file_invalid",
+        None,
+    ]
+    assert len(sandbox.truth()["videos"]) == 2
+
+
+def test_a_look_that_fails_is_taken_again_and_the_video_stays_one(ytpool, sandbox, video):
+    sandbox.channel("news").fail("videos.list", "backendError", times=3)
+
+    status, out, _ = ytpool("upload", video, "--account", "news", "--json")
+
+    told = json.loads(out)
+    assert (status, told["data"]["state"]) == (3, "partly")
+    assert "the video is up, and could not be read back" in told["error"]["message"]
+    assert told["data"]["video_id"] == sandbox.truth()["videos"][0]["id"]
+
+    status, out, _ = ytpool("upload", video, "--account", "news", "--json")
+
+    assert (status, data(out)["state"]) == (0, "done")
     assert sandbox.calls("videos.insert") == 1
     assert_books_agree(ytpool, sandbox)
 

@@ -227,6 +227,36 @@ def test_a_process_that_is_stopped_is_followed_by_one_that_goes_on(ytpool, sandb
     assert_books_agree(ytpool, sandbox)
 
 
+def test_a_process_killed_while_it_waits_for_the_final_answer_has_published(ytpool, sandbox, video):
+    sandbox.channel("news").spoil("upload.final", "slow", seconds=2)
+    with start("upload", video, "--pool", "main", "--json", env=os.environ) as process:
+        wait_until(lambda: sandbox.videos_on("news"))
+        process.kill()
+
+    status, out, _ = ytpool("upload", video, "--pool", "main", "--json")
+
+    assert (status, data(out)["resumed"]) == (0, True)
+    arrived_once(sandbox, video)
+    assert (sandbox.calls("videos.insert"), sandbox.calls("upload.chunk")) == (1, 1)
+    assert_books_agree(ytpool, sandbox)
+
+
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+def test_a_process_stopped_while_it_asks_for_a_session_may_have_paid(ytpool, sandbox, video, stop):
+    sandbox.channel("news").spoil("videos.insert", "slow", seconds=1)
+    with start("upload", video, "--pool", "main", "--json", env=os.environ) as process:
+        wait_until(lambda: sandbox.calls("videos.insert"))
+        time.sleep(0.2)
+        process.send_signal(stop)
+
+    assert ytpool("upload", video, "--pool", "main")[0] == 0
+    arrived_once(sandbox, video)
+    report = data(ytpool("quota", "report", "--json")[1])
+    uploads = next(b for b in report["projects"][0]["buckets"] if b["bucket"] == "uploads")
+    assert (uploads["spent"], uploads["unknown"], uploads["held"]) == (1, 1, 0)
+    assert_books_agree(ytpool, sandbox)
+
+
 def test_two_processes_with_the_same_file_make_one_video(ytpool, sandbox, video):
     sandbox.channel("news").spoil("upload.final", "slow", seconds=1)
 

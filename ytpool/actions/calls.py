@@ -78,6 +78,10 @@ def paid(
         if verdict.next is Next.REFRESH and token is None:
             tokens.fresh(rt, held.payer.account, refused=bearer)
         raise
+    except BaseException:
+        with rt.store.transaction() as tx:  # stopped while it was on its way: nobody will hear the answer
+            ledger.settle(tx, held.hold, Entry.UNKNOWN, "interrupted")
+        raise
     with rt.store.transaction() as tx:
         ledger.settle(tx, held.hold, Entry.SPENT)
         if after is not None:

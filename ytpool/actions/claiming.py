@@ -16,7 +16,7 @@ from ytpool.domain.uploads import FileMarks, is_covered, why_changed
 from ytpool.domain.video import VideoRequest
 from ytpool.errors import Busy, FileChanged
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, pools
+from ytpool.store import accounts, jobs, leases, ledger, pools
 from ytpool.store.db import Tx
 from ytpool.store.jobs import Upload
 from ytpool.store.leases import Lease, LeaseKind
@@ -78,12 +78,14 @@ def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
                 begun = jobs.upload(tx, job.job)
                 taken = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
                 if taken is not None:
+                    ledger.take_over(tx, job.job, taken.fence)
                     if begun.started_at is None:  # nothing was sent yet: what is asked for now is what counts
                         video.check(order.request, tx.now)
                         target = _narrower(order.target, job.target)
                         jobs.ask_for(tx, taken, target, _stored(order), str(file.path), file.marks.modified_ns)
                     else:
                         _require_same_file(begun, file, sha256, job.sha256)
+                        jobs.lies_at(tx, taken, str(file.path))
                     return Claim(job=jobs.get(tx, job.job), lease=taken)
         if sha256 is None:
             sha256 = whole_hash(file.path)  # outside of the transaction: this reads the whole file
@@ -154,7 +156,7 @@ def _make(rt: Runtime, tx: Tx, order: Order, file: VideoFile, sha256: str | None
 
 def _require_nothing_begun(tx: Tx, order: Order, file: VideoFile) -> None:
     """Refuse a file whose upload broke off when it had other content: somebody may believe it is the same."""
-    for begun in jobs.begun_from(tx, str(file.path), order.key):
+    for begun in jobs.begun_from(tx, order.target, str(file.path), order.key):
         _require_same_file(begun, file, None, None)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from ytpool.domain import uploads, video
+from ytpool.domain import names, uploads, video
 from ytpool.domain.uploads import FileMarks
 from ytpool.errors import FileChanged, FileInvalid
 
@@ -31,10 +31,17 @@ class VideoFile:
 
 def inspect(path: Path) -> VideoFile:
     """Look at a file to upload; raises FileInvalid for what cannot be uploaded, before anything is spent."""
+    _require_name(path.absolute())
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):  # opening a FIFO would wait for its writer
             raise FileInvalid(f"{path} is {_kind(found.st_mode)}, not a file", path=str(path))
+        if any(ord(letter) < 32 or ord(letter) == 127 for letter in path.name):
+            raise FileInvalid(
+                f"the name {path.name!r} holds a control character, which YouTube refuses",
+                hint="rename the file",
+                path=str(path),
+            )
         video.check_size(path.name, found.st_size)
         with path.open("rb") as file:
             first, middle, last = (_piece(file, offset, length) for offset, length in uploads.pieces(found.st_size))
@@ -65,17 +72,20 @@ class Reader:
     """Hands out a file's bytes chunk by chunk and hashes them in a thread of its own while they travel.
 
     Each byte is read once, unless an upload goes on half way: then what another run sent is read for the hash alone.
+    What was handed out stays as it is until the next chunk but one is asked for: two buffers take turns, because
+    fresh memory for every chunk would cost more than reading it.
     """
 
     def __init__(self, file: VideoFile) -> None:
         self._video = file
         try:
-            self._file = file.path.open("rb")
+            self._file = file.path.open("rb", buffering=0)
         except OSError as error:  # it was there a moment ago
             raise _unreadable(file.path, error) from error
         self._hash = hashlib.sha256()
         self._hashed = 0
-        self._pending: queue.Queue[bytes | None] = queue.Queue(maxsize=1)
+        self._pending: queue.Queue[memoryview | None] = queue.Queue()
+        self._buffers = [bytearray(), bytearray()]
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -87,15 +97,13 @@ class Reader:
         self._join()
         self._file.close()
 
-    def read(self, offset: int, length: int) -> bytes:
+    def read(self, offset: int, length: int) -> memoryview:
         """Return bytes of the file; raises FileChanged when it is not what it was."""
         self._require_unchanged()
         while self._hashed < offset:  # an earlier run sent these
             self._take_in(self._bytes(self._hashed, min(_READ_AT_ONCE, offset - self._hashed)))
         data = self._bytes(offset, length)
-        if offset == self._hashed:
-            self._take_in(data)
-        elif offset + len(data) > self._hashed:
+        if offset + length > self._hashed:
             self._take_in(data[self._hashed - offset :])
         return data
 
@@ -107,17 +115,28 @@ class Reader:
             raise FileChanged(f"{self._video.path} ended early", path=str(self._video.path))
         return self._hash.hexdigest()
 
-    def _bytes(self, offset: int, length: int) -> bytes:
+    def _bytes(self, offset: int, length: int) -> memoryview:
+        buffer = self._free_buffer(length)
+        filled = 0
         try:
             self._file.seek(offset)
-            data = self._file.read(length)
+            while filled < length and (more := self._file.readinto(buffer[filled:])):
+                filled += more
         except OSError as error:
             raise _unreadable(self._video.path, error) from error
-        if len(data) != length:
+        if filled != length:
             raise FileChanged(f"{self._video.path} became shorter while it was uploaded", path=str(self._video.path))
-        return data
+        return buffer
 
-    def _take_in(self, data: bytes) -> None:
+    def _free_buffer(self, length: int) -> memoryview:
+        """Return the buffer that was handed out before the last one, once its bytes are hashed."""
+        self._pending.join()
+        self._buffers.reverse()
+        if len(self._buffers[0]) < length:
+            self._buffers[0] = bytearray(length)
+        return memoryview(self._buffers[0])[:length]
+
+    def _take_in(self, data: memoryview) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._digest, name="hash", daemon=True)
             self._thread.start()
@@ -127,6 +146,8 @@ class Reader:
     def _digest(self) -> None:
         while (data := self._pending.get()) is not None:
             self._hash.update(data)
+            self._pending.task_done()
+        self._pending.task_done()
 
     def _join(self) -> None:
         if self._thread is not None:
@@ -145,6 +166,14 @@ class Reader:
                 hint="upload it again once it is finished",
                 path=str(self._video.path),
             )
+
+
+def _require_name(path: Path) -> None:
+    """Refuse names that no terminal should be shown; YouTube is told the name too, and refuses such ones for units."""
+    if not names.is_text(str(path)):
+        raise FileInvalid(f"{str(path)!r} has a name that is no UTF-8", hint="rename the file, or its folder")
+    if any(ord(sign) < ord(" ") or sign == "\x7f" for sign in path.name):
+        raise FileInvalid(f"{path.name!r} has control characters in its name", hint="rename the file")
 
 
 def _unreadable(path: Path, error: OSError) -> FileInvalid:

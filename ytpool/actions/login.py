@@ -1,7 +1,6 @@
 """Logging accounts in: through a browser, or from a token file; the channel is verified before anything is kept."""
 
 import json
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from ytpool.actions import secrets, tokens
 from ytpool.actions.calls import paid
-from ytpool.domain import failover, grants, logins
+from ytpool.domain import failover, grants, logins, names
 from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.balancing import Tier
 from ytpool.domain.failover import Until
@@ -21,8 +20,8 @@ from ytpool.errors import (
     LoginFailed,
     TokenFileInvalid,
     UpstreamFailed,
-    UsageWrong,
     WrongChannel,
+    YtpoolError,
 )
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, ledger, meta, pools, projects, rests
@@ -35,8 +34,6 @@ DEADLINE = timedelta(minutes=5)
 """How long a person has to finish a login in the browser."""
 
 SANDBOX_PROJECT = "sandbox"
-
-_NAME = re.compile(r"[^\s/\x00-\x1f-][^\s/\x00-\x1f]{0,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +79,7 @@ def add(
     Raises LoginFailed when the login is refused or given up, WrongChannel when it is for another channel than the
     account's, and then keeps nothing.
     """
+    _require_names(name, place)
     rt.open_vault()
     client = _client(rt, name, client_secrets)
     if rt.is_sandbox and client_secrets is None:
@@ -93,7 +91,9 @@ def add(
     with rt.youtube.receiver(client.redirect_uri) as receiver:
         begun = rt.youtube.authorization(client, client.auth_uri, redirect_uri=receiver.redirect_uri, scopes=scopes)
         # The browser comes back here before it is done, so it must not be waited for.
-        threading.Thread(target=browse, args=(begun.url,), name="browser", daemon=True).start()
+        threading.Thread(
+            target=_browse, args=(browse, begun.url, receiver.give_up), name="browser", daemon=True
+        ).start()
         code = receiver.wait(begun.state, DEADLINE.total_seconds())
         token = rt.youtube.exchange(
             client, client.token_uri, code=code, redirect_uri=receiver.redirect_uri, verifier=begun.verifier
@@ -101,8 +101,19 @@ def add(
     return _keep(rt, name, client, replace(token, scopes=token.scopes or scopes), place)
 
 
+def _browse(browse: Callable[[str], None], url: str, give_up: Callable[[LoginFailed], None]) -> None:
+    """Send the browser off; what goes wrong with it is told at once instead of after the deadline."""
+    try:
+        browse(url)
+    except YtpoolError as error:
+        give_up(LoginFailed(f"the login page could not be opened: {error.message}", hint=error.hint))
+    except Exception as error:  # noqa: BLE001 -- whatever a browser's launcher may raise
+        give_up(LoginFailed(f"the browser could not be opened: {error}", hint="use --no-browser"))
+
+
 def bring_in(rt: Runtime, name: str, *, client_secrets: Path, token_file: Path, place: Place) -> LoggedIn:
     """Log an account in from an authorized-user file; its access token may be absent or long dead."""
+    _require_names(name, place)
     rt.open_vault()
     client = _client(rt, name, client_secrets)
     known = logins.from_token_file(_content(token_file, TokenFileInvalid, "token file"))
@@ -125,13 +136,14 @@ def bring_in(rt: Runtime, name: str, *, client_secrets: Path, token_file: Path, 
     return _keep(rt, name, client, token, place)
 
 
+def _require_names(name: str, place: Place) -> None:
+    names.require(name, "an account")
+    if place.pool is not None:
+        names.require(place.pool, "a pool")
+
+
 def _client(rt: Runtime, name: str, client_secrets: Path | None) -> Client:
     """Find the OAuth client: from a file, from the account's last login, or the sandbox's own."""
-    if _NAME.fullmatch(name) is None:
-        raise UsageWrong(
-            f"{name!r} cannot be an account's name",
-            hint="1 to 64 characters without spaces and slashes, not beginning with a hyphen",
-        )
     if client_secrets is not None:
         client = logins.from_secrets_file(_content(client_secrets, ClientSecretsInvalid, "client-secrets file"))
     elif (known := _known_client(rt, name)) is not None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from ytpool.domain import names
 from ytpool.domain.accounts import Account
 from ytpool.domain.balancing import Strategy
 from ytpool.errors import UnknownName
@@ -121,7 +122,7 @@ def set_pool(
         if pools.find(tx, pool) is None:
             if not add:
                 pools.get(tx, pool)  # says which names come close
-            pools.make(tx, pool, strategy or rt.config.balancing.strategy)
+            pools.make(tx, names.require(pool, "a pool"), strategy or rt.config.balancing.strategy)
         for account in (*add, *remove):
             accounts.get(tx, account)
         for account in add:

@@ -9,6 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from ytpool.actions import claiming, files, placing, secrets, tokens
@@ -38,7 +39,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, activity, jobs, leases
+from ytpool.store import accounts, activity, jobs, leases, ledger
 from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.jobs import Upload
@@ -55,6 +56,9 @@ _SESSION_STARTS = 6
 
 _RESTARTS = 2
 """How often a run pays for a new session because the one before was gone."""
+
+_WAITS_AT_MOST = 120.0
+"""Seconds of `Retry-After` that are slept through; a longer wait is left to a later run."""
 
 _READS = 3
 """How often a video that is not listed yet is asked for."""
@@ -94,7 +98,9 @@ class Plan:
     privacy: str
     units: dict[str, int]
     waits_for: tuple[str, ...]
-    problem: YtpoolError | None
+    job: str | None = None
+    note: str = ""
+    problem: YtpoolError | None = None
 
 
 def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
@@ -120,11 +126,14 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
 def plan(rt: Runtime, order: Order) -> Plan:
     """Check everything and choose, but send nothing and store nothing."""
     try:
-        files.inspect(order.path)
+        file = files.inspect(order.path)
         video.check(order.request, rt.calendar.now())
         with rt.store.reading() as tx:
             claiming.require_target(tx, order.target)
             prices = rt.terms(tx).prices
+            known = jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
+        if known and not (order.again and known[0].published):
+            return _known(order, known[0])
         choice, problem = placing.would_choose(rt, order.target, use_buffer=order.use_buffer)
     except YtpoolError as error:
         return Plan(
@@ -148,6 +157,25 @@ def plan(rt: Runtime, order: Order) -> Plan:
         units=units,
         waits_for=choice.busy,
         problem=problem,
+    )
+
+
+def _known(order: Order, job: Job) -> Plan:
+    """Say what becomes of content that a job publishes already; the same fingerprint is all that was looked at."""
+    note = (
+        "already published; --again publishes it once more"
+        if job.published
+        else f"goes on with the job that is {job.state}, on the account it began with"
+    )
+    return Plan(
+        file=str(order.path),
+        account=job.account,
+        channel_id=job.channel_id,
+        privacy=shown_privacy(claiming.request_of(job)),
+        units={},
+        waits_for=(),
+        job=job.job,
+        note=note,
     )
 
 
@@ -244,7 +272,9 @@ class _Publication:
         may_go_on = verdict.next in (Next.SAME_ACCOUNT, Next.OTHER_ACCOUNT, Next.REFRESH)
         if not may_go_on or self._failed_starts >= (2 if verdict.once else _SESSION_STARTS):
             raise failure
-        self._watch.says(self._job.job, f"{self._account}: {failure.message or failure.reason}. {verdict.advice}")
+        self._watch.says(
+            self._job.job, f"{self._account}: {(failure.message or failure.reason).rstrip('.')}. {verdict.advice}"
+        )
         match verdict.next:
             case Next.SAME_ACCOUNT:
                 self._pause(failure, self._failed_starts)
@@ -376,7 +406,7 @@ class _Publication:
             raise self._unknown(failure, "type the same command again: the session is asked") from failure
 
     def _send(self, reader: Reader, offset: int) -> dict[str, Any]:
-        def read(start: int, length: int) -> bytes:
+        def read(start: int, length: int) -> memoryview:
             self._heart.require()
             data = reader.read(start, length)
             if start + length == self._file.size:
@@ -510,7 +540,7 @@ class _Publication:
         reading = [held for held in self._placed_holds() if held.operation == "videos.list"]
         if not reading:
             problem = QuotaExhausted("today's units of general are used up")
-        for held in reading[:_READS]:
+        for number, held in enumerate(reading[:_READS], start=1):
             try:
                 found = paid(
                     self._rt,
@@ -519,17 +549,28 @@ class _Publication:
                     job=job.job,
                     before=lambda _: self._heart.require(),
                 )
-            except (UpstreamFailed, QuotaExhausted, Resting, LoginNeeded) as error:
+            except UpstreamFailed as error:
                 problem = error
+                if number < _READS and failover.judge(error).next is Next.SAME_ACCOUNT:
+                    self._pause(error, number)
                 continue
+            except (QuotaExhausted, Resting, LoginNeeded) as error:
+                problem = error
+                break
             problem = None
             if found:
                 seen = found[0]
                 break
             self._rt.clock.sleep(0.5)  # a new video may take a moment to be listed
         state, detail = self._compared(seen, problem)
-        if state is not StepState.DONE and problem is None:
-            problem = YtpoolError(detail, hint=f"look at {WATCH_URL}{job.video_id}", video_id=job.video_id)
+        if state is not StepState.DONE:
+            looks_again = "type the same command again: it looks once more"
+            problem = YtpoolError(
+                detail,
+                hint=looks_again if state is StepState.WAITING else f"look at {WATCH_URL}{job.video_id}",
+                video_id=job.video_id,
+                cause="" if problem is None else problem.code,
+            )
         with self._rt.store.transaction() as tx:
             jobs.set_step(tx, job.job, "read_back", state, detail)
             jobs.move(
@@ -539,6 +580,7 @@ class _Publication:
                 error_code="" if problem is None else problem.code,
                 error="" if problem is None else problem.message,
             )
+            ledger.release_job(tx, job.job, "not needed")  # nobody comes back to a job that is done
         return problem
 
     def _compared(self, seen: dict[str, Any] | None, problem: YtpoolError | None) -> tuple[StepState, str]:
@@ -591,6 +633,14 @@ class _Publication:
             jobs.leave_account(tx, self._lease)
 
     def _pause(self, failure: UpstreamFailed, attempt: int) -> None:
+        asked = failure.retry_after or 0.0
+        if asked > _WAITS_AT_MOST:
+            until = self._rt.calendar.now() + timedelta(seconds=asked)
+            raise Resting(
+                f"Google asks to be left alone for {asked:.0f} seconds",
+                hint=f"it goes on at {until:%Y-%m-%d %H:%M} UTC: type the same command then, or leave that to cron",
+                until=until,
+            ) from failure
         self._rt.clock.sleep(failover.backoff(attempt, self._rt.rng, failure.retry_after))
 
     def _stopped(self, error: BaseException) -> None:

@@ -20,7 +20,7 @@ def runtime(ctx: typer.Context, *, logs: bool = False) -> Runtime:
     """
     call = invocation(ctx)
     rt = call.runtime
-    if rt.is_sandbox and not rt.store.exists():
+    if rt.is_sandbox and not rt.is_set_up():
         from ytpool.actions import setup  # noqa: PLC0415 -- once in the life of a profile
 
         setup.prepare_sandbox(rt)
@@ -41,7 +41,10 @@ def moment(config: Config, text: str, option: str) -> datetime:
         raise UsageWrong(
             f"{option} does not understand {text!r}", hint="write it as 2026-12-24T18:00, or with an offset: …+01:00"
         ) from None
-    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(config.time.zone))).astimezone(UTC)
+    try:
+        return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(config.time.zone))).astimezone(UTC)
+    except OverflowError:
+        raise UsageWrong(f"{option} {text} lies beyond every calendar") from None
 
 
 def invocation(ctx: typer.Context) -> Invocation:
@@ -98,5 +101,12 @@ TierOption = Annotated[
 ]
 PriorityOption = Annotated[
     int | None,
-    typer.Option("--priority", metavar="N", help="Lower comes first; 100 unless told.", show_default=False),
+    typer.Option(
+        "--priority",
+        metavar="N",
+        help="Lower comes first; 100 unless told.",
+        min=0,
+        max=1_000_000,
+        show_default=False,
+    ),
 ]

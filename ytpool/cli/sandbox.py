@@ -204,4 +204,7 @@ def _span(text: str) -> timedelta:
     if found is None or not any(found.groups()):
         raise UsageWrong(f"--forward does not understand {text!r}", hint="write it as 90s, 45m, 8h or 1d12h")
     days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    try:
+        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        raise UsageWrong(f"--forward {text} lies beyond every calendar") from None

@@ -145,7 +145,7 @@ _CLIENT_DEAD = Verdict(
 )
 _API_OFF = replace(
     _CLIENT_DEAD,
-    advice="The YouTube Data API v3 is not enabled in the project; enable it in Google's console, then lift the rest.",
+    advice="The YouTube Data API v3 is not enabled in the project; enable it in Google's console, then log in again.",
 )
 _NARROW_LOGIN = Verdict(
     next=Next.GIVE_UP,

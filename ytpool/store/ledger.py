@@ -265,16 +265,25 @@ def renew(tx: Tx, job: str, lasts_for: timedelta = LASTS_FOR) -> None:
 
 def expire(tx: Tx) -> int:
     """Settle what nobody settled in time: what was not sent is released, what was sent is unknown."""
+    return _settle_left_behind(tx, "NOT (era = :era AND expires > :boot)", "expired", era=tx.era, boot=tx.boot)
+
+
+def take_over(tx: Tx, job: str, fence: int) -> int:
+    """Settle what earlier workers of a job left behind, whose lease is ours now, as if it had expired."""
+    return _settle_left_behind(tx, "job = :job AND fence < :fence", "taken over", job=job, fence=fence)
+
+
+def _settle_left_behind(tx: Tx, where: str, reason: str, **which: str | float) -> int:
     rows = tx.all(
-        """
+        f"""
         UPDATE ledger
-           SET state = CASE state WHEN 'held' THEN 'released' ELSE 'unknown' END, settled_at = :at, reason = 'expired'
-         WHERE state IN ('held', 'sent') AND NOT (era = :era AND expires > :boot)
+           SET state = CASE state WHEN 'held' THEN 'released' ELSE 'unknown' END, settled_at = :at, reason = :reason
+         WHERE state IN ('held', 'sent') AND {where}
         RETURNING hold, scope, name, bucket, day, units, state
         """,
         at=tx.at,
-        era=tx.era,
-        boot=tx.boot,
+        reason=reason,
+        **which,
     )
     _shift(tx, [row for row in rows if row["state"] == Entry.RELEASED], Entry.HELD, Entry.RELEASED)
     _shift(tx, [row for row in rows if row["state"] == Entry.UNKNOWN], Entry.SENT, Entry.UNKNOWN)

@@ -1,0 +1,85 @@
+"""A server that speaks as much of Google's protocol as an upload needs and keeps nothing: what both sides race against.
+
+Run as a program it prints its address and serves until its standard input ends.
+"""
+
+import json
+import re
+import socket
+import sys
+import threading
+
+CHANNEL = "UC" + "b" * 22
+_HEAD = re.compile(rb"(\w+) (\S+) HTTP/1\.1\r\n")
+_RANGE = re.compile(rb"\r\ncontent-range: bytes (\d+)-(\d+)/(\d+)", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
+
+
+def serve(listener):
+    while True:
+        line, _ = listener.accept()
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=_talk, args=(line,), daemon=True).start()
+
+
+def _talk(line):
+    room = memoryview(bytearray(1 << 20))
+    address = "http://{}:{}".format(*line.getsockname())
+    rest = b""
+    with line:
+        while True:
+            while b"\r\n\r\n" not in rest:
+                data = line.recv(1 << 16)
+                if not data:
+                    return
+                rest += data
+            head, _, rest = rest.partition(b"\r\n\r\n")
+            length = _LENGTH.search(head)
+            left = int(length[1]) if length else 0
+            taken, rest = rest[:left], rest[left:]
+            left -= len(taken)
+            while left:
+                got = line.recv_into(room, min(left, len(room)))
+                if not got:
+                    return
+                left -= got
+            line.sendall(_answer(head, address))
+
+
+def _answer(head, address):
+    verb, target = _HEAD.match(head).groups()
+    path = target.partition(b"?")[0].decode()
+    if path == "/token":
+        return _json(200, {"access_token": "access", "expires_in": 3599, "scope": SCOPE, "token_type": "Bearer"})
+    if path.endswith("/channels"):
+        about = {"relatedPlaylists": {"uploads": "UU" + CHANNEL[2:]}}
+        return _json(
+            200, {"items": [{"id": CHANNEL, "snippet": {"title": "bench"}, "contentDetails": about, "status": {}}]}
+        )
+    if verb == b"GET":
+        status = {"privacyStatus": "private", "uploadStatus": "uploaded"}
+        return _json(200, {"items": [{"id": "bench-video", "snippet": {"channelId": CHANNEL}, "status": status}]})
+    if verb == b"POST":
+        return _written(200, f"Location: {address}/session/1\r\n")
+    sent = _RANGE.search(head)
+    last, total = int(sent[2]), int(sent[3])
+    if last + 1 < total:
+        return _written(308, f"Range: bytes=0-{last}\r\n")
+    return _json(201, {"id": "bench-video", "snippet": {"channelId": CHANNEL}, "status": {"privacyStatus": "private"}})
+
+
+def _json(status, content):
+    return _written(status, "Content-Type: application/json\r\n", json.dumps(content).encode())
+
+
+def _written(status, headers, body=b""):
+    return f"HTTP/1.1 {status} Said\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+SCOPE = "https://www.googleapis.com/auth/youtube.force-ssl"
+
+if __name__ == "__main__":
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        print("http://127.0.0.1:{}".format(listener.getsockname()[1]), flush=True)  # noqa: UP032 - it reads better
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        sys.stdin.read()

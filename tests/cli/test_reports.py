@@ -1,0 +1,213 @@
+"""What the reports say after the fact, and what the other commands of a small newsroom show."""
+
+import json
+import sqlite3
+from datetime import timedelta
+
+import pytest
+from newsroom import assert_books_agree
+
+STATE = {
+    "cookies": [
+        {"name": "sid", "value": "very secret", "domain": ".instagram.com", "path": "/", "expires": 1999999999},
+    ],
+    "origins": [],
+}
+
+
+def data(out):
+    return json.loads(out.splitlines()[-1])["data"]
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_the_quota_report_has_the_shape_that_scripts_rely_on(ytpool, video):
+    assert ytpool("upload", video, "--account", "news")[0] == 0
+
+    status, out, _ = ytpool("quota", "report", "--json")
+
+    assert status == 0
+    report = data(out)
+    assert set(report) >= {"quota_day", "resets_at", "projects", "accounts", "totals", "alerts"}
+    [project] = report["projects"]
+    buckets = {bucket["bucket"]: bucket for bucket in project["buckets"]}
+    assert {name: buckets["uploads"][name] for name in ("limit", "spent", "held", "unknown", "elsewhere", "left")} == {
+        "limit": 100,
+        "spent": 1,
+        "held": 0,
+        "unknown": 0,
+        "elsewhere": 0,
+        "left": 99,
+    }
+    assert (buckets["uploads"]["percent"], buckets["uploads"]["status"]) == (1.0, "green")
+    assert buckets["general"]["spent"] == 3  # two logins, one look
+    news = next(row for row in report["accounts"] if row["account"] == "news")
+    assert set(news) >= {
+        *("account", "project", "channel_id", "tier", "state", "used", "uploads_today", "uploads_cap"),
+        *("comments_today", "comments_cap", "last_operation", "score"),
+    }
+    assert (news["used"]["uploads"], news["uploads_today"], news["uploads_cap"]) == (1, 1, None)
+    assert 0 < report["totals"]["health_score"] <= 1
+    assert report["totals"]["used"]["uploads"] == 1
+    assert report["alerts"] == []
+    assert [row["account"] for row in data(ytpool("quota", "report", "-a", "news", "--json")[1])["accounts"]] == [
+        "news"
+    ]
+
+
+def test_the_quota_report_is_a_table_for_people_and_for_pipes(ytpool, sandbox, monkeypatch):
+    sandbox.channel("news").revoke()
+    ytpool("refresh-tokens", "--force")
+
+    piped = ytpool("quota", "report")[1]
+    assert piped.splitlines()[0].split("\t")[:3] == ["Project", "Bucket", "Used"]
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    drawn = ytpool("quota", "report")[1]
+    assert "░" in drawn
+    assert "\x1b[" in drawn
+    for word in ("uploads", "general", "news", "login_needed", "midnight in California", "ytpool auth add news"):
+        assert word in drawn
+
+
+def test_the_activity_report_looks_as_far_back_as_it_is_told(ytpool, sandbox, video):
+    sandbox.channel("news").fail("videos.insert", "uploadLimitExceeded")
+    assert ytpool("upload", video, "--pool", "main")[0] == 0
+
+    report = data(ytpool("activity", "report", "--json")[1])
+
+    rows = {(row["account"], row["operation"]): row for row in report["rows"]}
+    assert (rows["news", "videos.insert"]["failed"], rows["news", "videos.insert"]["success_rate"]) == (1, 0.0)
+    assert (rows["sports", "videos.insert"]["done"], rows["sports", "upload"]["bytes"]) == (1, 900_000)
+    assert report["errors"] == [{"operation": "videos.insert", "reason": "uploadLimitExceeded", "times": 1}]
+    assert report["totals"]["units"] == sum(
+        sum(buckets.values()) for days in sandbox.truth()["units"].values() for buckets in days.values()
+    )
+
+    sandbox.control.clock(forward=timedelta(hours=9))
+    ytpool("refresh-tokens", "--force")  # its answer tells ytpool the time
+    assert data(ytpool("activity", "report", "--hours", "8", "--json")[1])["totals"]["calls"] == 0
+    assert data(ytpool("activity", "report", "--hours", "10", "--json")[1])["totals"] == report["totals"]
+    assert data(ytpool("activity", "report", "--since", report["since"], "--json")[1])["totals"] == report["totals"]
+
+
+def checks(out):
+    return {check["check"]: check for check in data(out)["checks"]}
+
+
+def test_health_is_well_until_something_is_not(ytpool, sandbox):
+    status, out, _ = ytpool("health", "--json")
+    assert (status, data(out)["status"]) == (0, "pass")
+    assert {name.split()[0] for name in checks(out)} >= {"state", "vault", "clock", "grant", "bucket", "rests"}
+
+    sandbox.channel("news").revoke()
+    ytpool("refresh-tokens", "--force")
+    before = sandbox.truth()["calls"]
+    status, out, _ = ytpool("health", "--json")
+    assert (status, data(out)["status"]) == (8, "fail")
+    assert checks(out)["grant news"]["fix"] == "run: ytpool auth add news"
+    assert checks(out)["grant sports"]["status"] == "pass"
+    assert sandbox.truth()["calls"] == before
+
+
+def test_a_rest_is_a_warning_that_strictness_counts(ytpool, sandbox, video):
+    sandbox.channel("news").fail("videos.insert", "uploadLimitExceeded")
+    assert ytpool("upload", video, "--pool", "main")[0] == 0
+
+    assert ytpool("health")[0] == 0
+    assert ytpool("health", "--strict")[0] == 8
+    assert "uploadLimitExceeded" in ytpool("health")[1]
+    assert_books_agree(ytpool, sandbox)
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_books_that_are_wrong_are_found(ytpool, home, video):
+    assert ytpool("upload", video, "--account", "news")[0] == 0
+    assert ytpool("state", "check")[0] == 0
+    connection = sqlite3.connect(next(home.rglob("state.db")))
+    connection.execute("UPDATE meters SET spent = spent + 1 WHERE bucket = 'uploads' AND scope = 'project'")
+    connection.commit()
+    connection.close()
+
+    status, out, _ = ytpool("state", "check", "--json")
+
+    assert (status, json.loads(out)["error"]["code"]) == (8, "books_disagree")
+    assert "uploads" in json.dumps(data(out)["books"])
+    assert ytpool("health")[0] == 8
+
+
+def test_an_upload_that_waits_for_its_day_is_explained(ytpool, sandbox, video):
+    sandbox.project(limits={"uploads": 0})
+    told = data(ytpool("upload", video, "--pool", "main", "--json")[1])
+
+    status, out, _ = ytpool("why", told["job"][:10], "--json")
+
+    assert status == 0
+    why = data(out)
+    assert (why["state"], why["target"], why["account"]) == ("deferred", "pool main", None)
+    assert why["not_before"] == data(ytpool("quota", "report", "--json")[1])["resets_at"]
+    shown = ytpool("why", told["job"])[1]
+    assert "news" in shown
+    assert "sports" in shown
+
+
+# -- sessions
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_browser_session_goes_into_the_vault_once(ytpool, home, tmp_path):
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps(STATE))
+    words = ("sessions", "migrate", "--file", path, "--user", "anna", "--platform", "instagram", "--json")
+
+    assert data(ytpool(*words, "--dry-run")[1])["files"][0]["outcome"] == "would_store"
+    assert data(ytpool("sessions", "list", "--json")[1])["sessions"] == []
+    status, out, _ = ytpool(*words)
+    assert (status, data(out)["files"][0]["outcome"]) == (0, "stored")
+    status, out, _ = ytpool(*words)
+    assert (status, data(out)["files"][0]["outcome"]) == (0, "already_stored")
+
+    listed = ytpool("sessions", "list", "--json")[1]
+    [session] = data(listed)["sessions"]
+    assert (session["user"], session["platform"], session["state"], session["cookies"]) == (
+        "anna",
+        "instagram",
+        "active",
+        1,
+    )
+    assert "very secret" not in listed
+    assert not [file for file in home.rglob("*") if file.is_file() and b"very secret" in file.read_bytes()]
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_of_many_session_files_each_is_told(ytpool, tmp_path):
+    folder = tmp_path / "sessions"
+    folder.mkdir()
+    (folder / "anna_instagram.json").write_text(json.dumps(STATE))
+    (folder / "bert_youtube.json").write_text("{")
+    (folder / "carla_x.json").write_text('{"cookies": []}')
+    (folder / "nobody.json").write_text(json.dumps(STATE))
+
+    status, out, _ = ytpool("sessions", "migrate", "--all", folder, "--json")
+
+    files = {row["file"].rpartition("/")[2]: row for row in data(out)["files"]}
+    assert status == 3
+    assert {name: row["outcome"] for name, row in files.items()} == {
+        "anna_instagram.json": "stored",
+        "bert_youtube.json": "refused",
+        "carla_x.json": "refused",
+        "nobody.json": "refused",
+    }
+    assert "not JSON" in files["bert_youtube.json"]["error"]["message"]
+    assert "no cookies" in files["carla_x.json"]["error"]["message"]
+    assert "--user" in files["nobody.json"]["error"]["hint"]
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_session_file_that_is_not_there(ytpool, tmp_path):
+    status, out, _ = ytpool(
+        "sessions", "migrate", "--file", tmp_path / "no.json", "--user", "a", "--platform", "x", "--json"
+    )
+
+    assert status == 2
+    assert "there is no file" in json.loads(out)["data"]["files"][0]["error"]["message"]
