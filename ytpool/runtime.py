@@ -96,6 +96,13 @@ class Runtime:
                 self._database = database
             return self._database
 
+    def is_set_up(self) -> bool:
+        """Tell whether `init` has run to its end: the key's id is what it writes last."""
+        if not self.store.exists():
+            return False
+        with self.store.reading() as tx:
+            return meta.get(tx, meta.VAULT_KEY) is not None
+
     @property
     def vault(self) -> "Vault":
         """What seals and opens secrets; its key is fetched at first use, which must not be within a transaction."""

@@ -85,6 +85,7 @@ def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
                         jobs.ask_for(tx, taken, target, _stored(order), str(file.path), file.marks.modified_ns)
                     else:
                         _require_same_file(begun, file, sha256, job.sha256)
+                        jobs.lies_at(tx, taken, str(file.path))
                     return Claim(job=jobs.get(tx, job.job), lease=taken)
         if sha256 is None:
             sha256 = whole_hash(file.path)  # outside of the transaction: this reads the whole file
@@ -155,7 +156,7 @@ def _make(rt: Runtime, tx: Tx, order: Order, file: VideoFile, sha256: str | None
 
 def _require_nothing_begun(tx: Tx, order: Order, file: VideoFile) -> None:
     """Refuse a file whose upload broke off when it had other content: somebody may believe it is the same."""
-    for begun in jobs.begun_from(tx, str(file.path), order.key):
+    for begun in jobs.begun_from(tx, order.target, str(file.path), order.key):
         _require_same_file(begun, file, None, None)
 
 

@@ -21,6 +21,7 @@ from ytpool.errors import (
     TokenFileInvalid,
     UpstreamFailed,
     WrongChannel,
+    YtpoolError,
 )
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, ledger, meta, pools, projects, rests
@@ -90,12 +91,24 @@ def add(
     with rt.youtube.receiver(client.redirect_uri) as receiver:
         begun = rt.youtube.authorization(client, client.auth_uri, redirect_uri=receiver.redirect_uri, scopes=scopes)
         # The browser comes back here before it is done, so it must not be waited for.
-        threading.Thread(target=browse, args=(begun.url,), name="browser", daemon=True).start()
+        threading.Thread(
+            target=_browse, args=(browse, begun.url, receiver.give_up), name="browser", daemon=True
+        ).start()
         code = receiver.wait(begun.state, DEADLINE.total_seconds())
         token = rt.youtube.exchange(
             client, client.token_uri, code=code, redirect_uri=receiver.redirect_uri, verifier=begun.verifier
         )
     return _keep(rt, name, client, replace(token, scopes=token.scopes or scopes), place)
+
+
+def _browse(browse: Callable[[str], None], url: str, give_up: Callable[[LoginFailed], None]) -> None:
+    """Send the browser off; what goes wrong with it is told at once instead of after the deadline."""
+    try:
+        browse(url)
+    except YtpoolError as error:
+        give_up(LoginFailed(f"the login page could not be opened: {error.message}", hint=error.hint))
+    except Exception as error:  # noqa: BLE001 -- whatever a browser's launcher may raise
+        give_up(LoginFailed(f"the browser could not be opened: {error}", hint="use --no-browser"))
 
 
 def bring_in(rt: Runtime, name: str, *, client_secrets: Path, token_file: Path, place: Place) -> LoggedIn:

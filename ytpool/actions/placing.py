@@ -1,12 +1,13 @@
 """Choosing an account and setting everything aside for a publication: units, slot, channel and decision, at once."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
 from ytpool.actions.claiming import Order
 from ytpool.actions.watch import Watch
 from ytpool.domain import balancing, moments, quota
-from ytpool.domain.balancing import Choice, Strategy, Weights
+from ytpool.domain.balancing import Choice, Obstacle, Strategy, Weights
 from ytpool.domain.jobs import JobState, Target, TargetKind
 from ytpool.domain.quota import Urgency
 from ytpool.errors import Busy, LoginNeeded, NoEligibleAccount, QuotaExhausted, Resting, YtpoolError
@@ -23,6 +24,8 @@ PUBLICATION = (Call(operation="videos.insert", step="upload"),) + READ_BACKS * (
     Call(operation="videos.list", step="read_back"),
 )
 _READING = PUBLICATION[1:]
+
+_THERE = Obstacle("another job publishes this content on its channel")
 
 _LOOK_AGAIN_AFTER = 0.25
 
@@ -52,7 +55,7 @@ def place(rt: Runtime, lease: Lease, order: Order, target: Target, watch: Watch,
             rt.require_clock()
             jobs.require(tx, lease)
             ledger.expire(tx)
-            strategy, choice = _choose(rt, tx, target, urgency)
+            strategy, choice = _choose(rt, tx, target, urgency, there=jobs.channels_with(tx, jobs.get(tx, lease.name)))
             if choice.account is not None:
                 decisions.keep(tx, rt.rng, lease.name, strategy, choice)
                 if target.kind is TargetKind.POOL:
@@ -127,14 +130,18 @@ def would_choose(rt: Runtime, target: Target, *, use_buffer: bool) -> tuple[Choi
     return choice, problem
 
 
-def _choose(rt: Runtime, tx: Tx, target: Target, urgency: Urgency) -> tuple[Strategy, Choice]:
+def _choose(
+    rt: Runtime, tx: Tx, target: Target, urgency: Urgency, *, there: Collection[str] = ()
+) -> tuple[Strategy, Choice]:
+    """Choose an account; `there` are the channels that have this content from another job."""
     strategy, turn = Strategy.FILL, 0
     if target.kind is TargetKind.POOL:
         pool = pools.get(tx, target.name)
         strategy, turn = Strategy(pool.strategy), pool.turn
     settings = rt.config.balancing
+    found = candidates.of(tx, target, tuple(call.operation for call in PUBLICATION), rt.terms(tx), urgency=urgency)
     choice = balancing.choose(
-        candidates.of(tx, target, tuple(call.operation for call in PUBLICATION), rt.terms(tx), urgency=urgency),
+        [one._replace(obstacle=_THERE) if one.channel_id in there else one for one in found] if there else found,
         strategy=strategy,
         weights=Weights(quota=settings.quota, success=settings.success, idle=settings.idle, age=settings.age),
         now=tx.now,

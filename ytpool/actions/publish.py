@@ -9,6 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from ytpool.actions import claiming, files, placing, secrets, tokens
@@ -56,6 +57,9 @@ _SESSION_STARTS = 6
 _RESTARTS = 2
 """How often a run pays for a new session because the one before was gone."""
 
+_WAITS_AT_MOST = 120.0
+"""Seconds of `Retry-After` that are slept through; a longer wait is left to a later run."""
+
 _READS = 3
 """How often a video that is not listed yet is asked for."""
 
@@ -94,7 +98,9 @@ class Plan:
     privacy: str
     units: dict[str, int]
     waits_for: tuple[str, ...]
-    problem: YtpoolError | None
+    job: str | None = None
+    note: str = ""
+    problem: YtpoolError | None = None
 
 
 def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
@@ -120,11 +126,14 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
 def plan(rt: Runtime, order: Order) -> Plan:
     """Check everything and choose, but send nothing and store nothing."""
     try:
-        files.inspect(order.path)
+        file = files.inspect(order.path)
         video.check(order.request, rt.calendar.now())
         with rt.store.reading() as tx:
             claiming.require_target(tx, order.target)
             prices = rt.terms(tx).prices
+            known = jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
+        if known and not (order.again and known[0].published):
+            return _known(order, known[0])
         choice, problem = placing.would_choose(rt, order.target, use_buffer=order.use_buffer)
     except YtpoolError as error:
         return Plan(
@@ -148,6 +157,25 @@ def plan(rt: Runtime, order: Order) -> Plan:
         units=units,
         waits_for=choice.busy,
         problem=problem,
+    )
+
+
+def _known(order: Order, job: Job) -> Plan:
+    """Say what becomes of content that a job publishes already; the same fingerprint is all that was looked at."""
+    note = (
+        "already published; --again publishes it once more"
+        if job.published
+        else f"goes on with the job that is {job.state}, on the account it began with"
+    )
+    return Plan(
+        file=str(order.path),
+        account=job.account,
+        channel_id=job.channel_id,
+        privacy=shown_privacy(claiming.request_of(job)),
+        units={},
+        waits_for=(),
+        job=job.job,
+        note=note,
     )
 
 
@@ -605,6 +633,14 @@ class _Publication:
             jobs.leave_account(tx, self._lease)
 
     def _pause(self, failure: UpstreamFailed, attempt: int) -> None:
+        asked = failure.retry_after or 0.0
+        if asked > _WAITS_AT_MOST:
+            until = self._rt.calendar.now() + timedelta(seconds=asked)
+            raise Resting(
+                f"Google asks to be left alone for {asked:.0f} seconds",
+                hint=f"it goes on at {until:%Y-%m-%d %H:%M} UTC: type the same command then, or leave that to cron",
+                until=until,
+            ) from failure
         self._rt.clock.sleep(failover.backoff(attempt, self._rt.rng, failure.retry_after))
 
     def _stopped(self, error: BaseException) -> None:

@@ -58,7 +58,7 @@ def init(rt: Runtime, *, vault: str = AUTO, zone: str = "") -> Initialised:
 
 def prepare_sandbox(rt: Runtime) -> None:
     """Set up the sandbox profile at its first use: nobody should have to, to try something out."""
-    if rt.is_sandbox and not rt.store.exists():
+    if rt.is_sandbox and not rt.is_set_up():
         init(rt, vault=KEY_FILE)
 
 

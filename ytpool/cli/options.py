@@ -20,7 +20,7 @@ def runtime(ctx: typer.Context, *, logs: bool = False) -> Runtime:
     """
     call = invocation(ctx)
     rt = call.runtime
-    if rt.is_sandbox and not rt.store.exists():
+    if rt.is_sandbox and not rt.is_set_up():
         from ytpool.actions import setup  # noqa: PLC0415 -- once in the life of a profile
 
         setup.prepare_sandbox(rt)

@@ -9,9 +9,9 @@ import typer
 
 from ytpool.actions import publish
 from ytpool.actions.claiming import Order
-from ytpool.actions.publish import Plan
+from ytpool.actions.publish import Plan, PublishedVideo
 from ytpool.cli.commands import command, single
-from ytpool.cli.exits import common, status_of
+from ytpool.cli.exits import DONE, INTERRUPTED, PARTLY, common, status_of
 from ytpool.cli.invocation import Invocation
 from ytpool.cli.items import as_item
 from ytpool.cli.options import (
@@ -29,9 +29,9 @@ from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.progress import File, Uploads, uploads
 from ytpool.cli.values import visible
 from ytpool.domain import names, video
-from ytpool.domain.jobs import Target, TargetKind
+from ytpool.domain.jobs import JobState, Target, TargetKind
 from ytpool.domain.video import Privacy, VideoRequest
-from ytpool.errors import UsageWrong, YtpoolError
+from ytpool.errors import Interrupted, UsageWrong
 
 app = single()
 
@@ -39,14 +39,19 @@ app = single()
 class Uploaded(dict[str, Any]):
     """The videos and their counts; for one file, that video's fields as well."""
 
-    def __init__(self, items: Sequence[dict[str, Any]], problems: Sequence[YtpoolError | None]) -> None:
-        alone = items[0] if len(items) == 1 else {}
-        super().__init__({**alone, "videos": list(items), "counts": _counts(items)})
+    def __init__(self, done: Sequence[PublishedVideo], *, files: int, stopped: Interrupted | None) -> None:
+        items = [as_item(one) for one in done]
+        alone = items[0] if files == len(items) == 1 else {}
+        super().__init__({**alone, "videos": items, "counts": _counts(items)})
         self.pop("error", None)  # the envelope has a place of its own for it
-        self.exit_status = common(0 if problem is None else status_of(problem) for problem in problems)
-        self.problem = problems[0] if len(problems) == 1 else None
-        if self.problem is not None and self.get("state") == "partly":
-            self.exit_status = _PARTLY
+        self.exit_status = INTERRUPTED if stopped else common(_status(one) for one in done)
+        self.problem = stopped or (done[0].problem if files == 1 else None)
+
+
+def _status(done: PublishedVideo) -> int:
+    if done.problem is None:
+        return DONE
+    return PARTLY if done.state == JobState.PARTLY else status_of(done.problem)
 
 
 class Planned(dict[str, Any]):
@@ -59,8 +64,6 @@ class Planned(dict[str, Any]):
         self.exit_status = common(0 if plan.problem is None else status_of(plan.problem) for plan in plans)
         self.problem = plans[0].problem if len(plans) == 1 else None
 
-
-_PARTLY = 3
 
 _STATES = {"done": "green", "partly": "yellow", "deferred": "yellow", "failed": "red", "refused": "red"}
 
@@ -85,7 +88,7 @@ VIEWS[Planned] = View(
         ("Channel", "channel_id"),
         ("Privacy", "privacy"),
         ("Cost", lambda row: ", ".join(f"{units} {bucket}" for bucket, units in row["units"].items())),
-        Column("Said", lambda row: row["error"]["message"] if row["error"] else "", style="yellow"),
+        Column("Said", lambda row: row["error"]["message"] if row["error"] else row["note"], style="yellow"),
     ),
 )
 
@@ -176,17 +179,18 @@ def upload(
     ]
     if dry_run:
         return Planned([publish.plan(rt, order) for order in orders])
-    items: list[dict[str, Any]] = []
-    problems: list[YtpoolError | None] = []
+    done: list[PublishedVideo] = []
+    stopped: Interrupted | None = None
     with uploads(call, total_files=len(orders)) as shown:
         watch = ShownWatch(call, shown)
-        for order in orders:
-            done = publish.publish(rt, order, watch)
-            items.append(as_item(done))
-            problems.append(done.problem)
-            if len(orders) > 1:
-                call.emit("video", **items[-1])
-    return Uploaded(items, problems)
+        try:
+            for order in orders:
+                done.append(publish.publish(rt, order, watch))
+                if len(orders) > 1:
+                    call.emit("video", **as_item(done[-1]))
+        except KeyboardInterrupt:  # what is done already must be told all the same
+            stopped = Interrupted("interrupted; what was begun can be resumed", hint="run the same command again")
+    return Uploaded(done, files=len(orders), stopped=stopped)
 
 
 def _target(account: str | None, pool: str | None) -> Target:

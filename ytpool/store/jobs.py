@@ -133,11 +133,12 @@ def same_content(tx: Tx, target: Target, fingerprint: str, job_key: str) -> list
     ]
 
 
-def begun_from(tx: Tx, path: str, job_key: str) -> list[Upload]:
-    """Return the uploads of this file that broke off with some of its bytes at YouTube."""
+def begun_from(tx: Tx, target: Target, path: str, job_key: str) -> list[Upload]:
+    """Return the uploads of this file to this target's channels that broke off with some of its bytes at YouTube."""
+    channels = _channels_of(tx, target)
     rows = tx.all(
         """
-        SELECT u.* FROM jobs j JOIN uploads u ON u.job = j.job
+        SELECT u.*, j.channel_id FROM jobs j JOIN uploads u ON u.job = j.job
          WHERE j.state IN ('running', 'deferred', 'interrupted') AND j.job_key = :job_key AND u.path = :path
            AND u.kept > 0
          ORDER BY j.job DESC
@@ -145,7 +146,26 @@ def begun_from(tx: Tx, path: str, job_key: str) -> list[Upload]:
         job_key=job_key,
         path=path,
     )
-    return [Upload.from_row(row) for row in rows]
+    return [Upload.from_row(row) for row in rows if row["channel_id"] in channels]
+
+
+def channels_with(tx: Tx, job: Job) -> set[str]:
+    """Return the channels that a newer job publishes, or has published, the same content on.
+
+    It was made while this one was elsewhere; an older one was seen when this one was made, and meant to be repeated.
+    """
+    rows = tx.all(
+        """
+        SELECT channel_id FROM jobs
+         WHERE fingerprint = :fingerprint AND job_key = :job_key AND job > :job AND channel_id IS NOT NULL
+           AND state NOT IN ('failed', 'cancelled') AND (sha256 IS NULL OR :sha256 IS NULL OR sha256 = :sha256)
+        """,
+        fingerprint=job.fingerprint,
+        job_key=job.job_key,
+        job=job.job,
+        sha256=job.sha256,
+    )
+    return {row["channel_id"] for row in rows}
 
 
 def _channels_of(tx: Tx, target: Target) -> set[str]:
@@ -228,6 +248,12 @@ def ask_for(tx: Tx, lease: Lease, target: Target, request: str, path: str, modif
         path=path,
         modified_ns=modified_ns,
     )
+
+
+def lies_at(tx: Tx, lease: Lease, path: str) -> None:
+    """Remember where the file of a begun upload lies now."""
+    require(tx, lease)
+    tx.run("UPDATE uploads SET path = :path WHERE job = :job", job=lease.name, path=path)
 
 
 def leave_account(tx: Tx, lease: Lease) -> None:

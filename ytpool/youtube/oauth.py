@@ -119,6 +119,10 @@ class Receiver:
     def __exit__(self, *_: object) -> None:
         self._server.server_close()
 
+    def give_up(self, why: LoginFailed) -> None:
+        """End the waiting of another thread: nobody will come."""
+        self._server.outcomes.put(why)
+
     def wait(self, state: str, deadline_seconds: float) -> Secret:
         """Return the code that came with this state, or raise `LoginFailed` when refused or when time is up."""
         self._server.state = state

@@ -1,0 +1,76 @@
+"""`quota report --json` as a whole process, against the start of Python with the two imports that nobody can avoid.
+
+The state has 50 accounts and 30 days of history: three uploads and their read-backs a day and account.
+
+Run: python tests/benchmarks/startup.py
+"""
+
+import compileall
+import os
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import ratios
+from books import BOOK, Books, ObedientClock, make_account, make_pool
+
+from ytpool import config
+from ytpool.store import activity, ledger
+from ytpool.store.activity import Outcome
+from ytpool.store.ledger import Call, Entry
+
+REPORT = (sys.executable, "-m", "ytpool", "quota", "report", "--json")
+BARE = (sys.executable, "-c", "import typer, sqlite3")
+ACCOUNTS, DAYS, UPLOADS_A_DAY = 50, 30, 3
+ROUNDS = 40
+
+
+def _make_state(environ):
+    """Live through thirty days, the last of them today."""
+    clock = ObedientClock(datetime.now(UTC) - timedelta(days=DAYS))
+    books = Books(config.load(profile=None, environ=environ).paths.state, clock).created()
+    books.limit(10_000, name="acme", bucket="uploads")
+    with books.transaction() as tx:
+        payers = [make_account(tx, f"account-{number:02}") for number in range(ACCOUNTS)]
+        make_pool(tx, "main", [payer.account for payer in payers])
+    for _ in range(DAYS):
+        books.forward(days=1)
+        for payer in payers:
+            with books.transaction() as tx:
+                _publish(tx, books, payer)
+    books.database.close()
+
+
+def _publish(tx, books, payer):
+    terms = books.terms(tx)
+    calls = [Call(operation="videos.insert"), Call(operation="videos.list")] * UPLOADS_A_DAY
+    for held in ledger.hold(tx, payer, calls, terms, books.rng):
+        ledger.send(tx, held, BOOK, terms)
+        ledger.settle(tx, held.hold, Entry.SPENT)
+        activity.record(tx, books.rng, payer, held.operation, Outcome.DONE, units=held.units, seconds=1.0)
+
+
+def _whole(words, environ):
+    def run():
+        subprocess.run(words, env=environ, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+    return run
+
+
+def main():
+    with tempfile.TemporaryDirectory() as home:
+        environ = {**os.environ, "YTPOOL_HOME": home}
+        _make_state(environ)
+        compileall.compile_dir(ROOT / "ytpool", quiet=1)  # as pip does; the environment may forbid Python to do it
+        rounds = ratios.in_turn(_whole(REPORT, environ), _whole(BARE, environ), ROUNDS)
+    slower = [ours / theirs for ours, theirs in rounds]
+    return 0 if ratios.report("quota report --json against importing typer and sqlite3", slower, at_most=1.6) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
