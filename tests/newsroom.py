@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from time import sleep
 
 from ytpool.domain import quota
 from ytpool.sandbox.server import Sandbox
@@ -72,6 +73,15 @@ class Newsroom:
     def videos_on(self, title):
         channel_id = self.channel(title).channel_id
         return [video for video in self.truth()["videos"] if video["channel_id"] == channel_id]
+
+    def stands_still(self):
+        """Tell whether no upload has received a byte for a moment."""
+        before = self._received()
+        sleep(0.4)
+        return self._received() == before
+
+    def _received(self):
+        return sum(path.stat().st_size for path in (self._folder / "youtube" / "uploads").iterdir())
 
     def secrets_file(self, project=PROJECT, **how):
         """Download a project's client-secrets file, as from Google's console."""

@@ -6,20 +6,21 @@ send 8 MiB chunks of the same file to the same server, which runs in a process o
 """
 
 import io
+import itertools
 import json
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from googleapiclient.discovery import build_from_document
 from googleapiclient.http import MediaFileUpload, build_http
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import ratios
 
 from ytpool import config, data
 from ytpool.actions import login, publish, setup
@@ -68,22 +69,13 @@ def measure(folder, url):
         for _ in range(SIZE // len(block)):
             file.write(block)
     rt = logged_in(folder, url)
-    ours(rt, video, "warm")
-    memory = peak()
-    bare(url, video)
-    ratios, rates = [], []
-    for number in range(ROUNDS):
-        pair = [(ours, (rt, video, str(number))), (bare, (url, video))]
-        seconds = {run: run(*words) for run, words in (pair if number % 2 else reversed(pair))}
-        ratios.append(seconds[bare] / seconds[ours])
-        rates.append(SIZE / seconds[ours] / 1e6)
+    keys = itertools.count()
+    seconds = ratios.in_turn(lambda: ours(rt, video, str(next(keys))), lambda: bare(url, video), ROUNDS)
     rt.close()
-    ratio = statistics.median(ratios)
-    print(
-        f"upload of {SIZE // 1_000_000} MB in 8 MiB chunks: {ratio:.2f} of the bare loop, at least {AT_LEAST} "
-        f"({min(ratios):.2f} to {max(ratios):.2f}; {statistics.median(rates):.0f} MB/s; peak memory {memory:.0f} MB)"
-    )
-    return 0 if ratio >= AT_LEAST else 1
+    fastest = SIZE / min(own for own, _ in seconds) / 1e6
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    what = f"{SIZE // 1_000_000} MB beside the bare loop (at best {fastest:.0f} MB/s; peak memory {memory:.0f} MB)"
+    return ratios.report(what, [theirs / own for own, theirs in seconds], at_least=AT_LEAST)
 
 
 def logged_in(folder, url):
@@ -114,12 +106,9 @@ def ours(rt, video, key):
         target=Target(kind=TargetKind.ACCOUNT, name="bench"),
         key=key,
     )
-    began = time.perf_counter()
     with uploads(call, total_files=1) as shown:
         done = publish.publish(rt, order, ShownWatch(call, shown))
-    seconds = time.perf_counter() - began
     assert done.state == JobState.DONE, done.problem
-    return seconds
 
 
 def bare(url, video):
@@ -127,20 +116,13 @@ def bare(url, video):
     document["rootUrl"] = f"{url}/"
     youtube = build_from_document(document, http=build_http())
     body = {"snippet": {"title": "Benchmark"}, "status": {"privacyStatus": "private"}}
-    began = time.perf_counter()
     media = MediaFileUpload(str(video), mimetype="video/mp4", chunksize=CHUNK, resumable=True)
     request = youtube.videos().insert(part="snippet,status", body=body, media_body=media)
     answer = None
     while answer is None:
         _, answer = request.next_chunk()
-    seconds = time.perf_counter() - began
     youtube.close()
-    return seconds
-
-
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(0 if main() else 1)

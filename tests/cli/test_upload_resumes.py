@@ -214,6 +214,7 @@ def test_a_process_that_is_stopped_is_followed_by_one_that_goes_on(ytpool, sandb
     else:
         assert (process.returncode, json.loads(out)["error"]["code"]) == (130, "interrupted"), err
     assert sandbox.truth()["videos"] == []
+    wait_until(sandbox.stands_still)  # what the dead had left on the line is read to its end
 
     status, out, err = ytpool("upload", large, "--pool", "main", "--json")
 

@@ -36,12 +36,6 @@ def inspect(path: Path) -> VideoFile:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):  # opening a FIFO would wait for its writer
             raise FileInvalid(f"{path} is {_kind(found.st_mode)}, not a file", path=str(path))
-        if any(ord(letter) < 32 or ord(letter) == 127 for letter in path.name):
-            raise FileInvalid(
-                f"the name {path.name!r} holds a control character, which YouTube refuses",
-                hint="rename the file",
-                path=str(path),
-            )
         video.check_size(path.name, found.st_size)
         with path.open("rb") as file:
             first, middle, last = (_piece(file, offset, length) for offset, length in uploads.pieces(found.st_size))
