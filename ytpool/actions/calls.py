@@ -102,7 +102,7 @@ def paid(
 
 def settle_verdict(rt: Runtime, tx: Tx, held: Hold, failure: UpstreamFailed, verdict: Verdict) -> None:
     """Let rest what the verdict names, for as long as it says."""
-    terms = rt.terms(tx)
+    terms = rt.terms(tx, ledger.sent_on(tx, held.hold))  # a refusal is about the day of the call, not of the answer
     until = {
         Until.QUOTA_RESET: quota.resets_at(terms.day),
         Until.IN_24_HOURS: tx.now + timedelta(hours=24),
