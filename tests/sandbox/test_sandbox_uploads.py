@@ -190,7 +190,8 @@ def exchange(sandbox):
     return exchange
 
 
-def test_a_body_in_chunks_is_read_to_its_end_and_the_line_goes_on(exchange, control):
+@pytest.mark.usefixtures("control")
+def test_a_body_in_chunks_is_read_to_its_end_and_the_line_goes_on(exchange):
     body = json.dumps({"title": "Sports"}).encode()
     head = b"Transfer-Encoding: chunked\r\n\r\n"
 
@@ -202,9 +203,9 @@ def test_a_body_in_chunks_is_read_to_its_end_and_the_line_goes_on(exchange, cont
     assert [row["title"] for row in json.loads(asked[1])["channels"]] == ["News", "Sports"]
 
 
-def test_a_chunk_of_an_upload_may_come_in_chunks(begin, exchange, ask, control):
+def test_a_chunk_of_an_upload_may_come_in_chunks(begin, exchange, control):
     uri = begin(SIZE)
-    target = uri.partition("/upload")[1] + uri.partition("/upload")[2]
+    target = urlsplit(uri)._replace(scheme="", netloc="").geturl()
     ranges = [(0, QUANTUM), (QUANTUM, SIZE)]
 
     answers = exchange(
@@ -225,7 +226,7 @@ def test_a_chunk_of_an_upload_may_come_in_chunks(begin, exchange, ask, control):
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        (b"Transfer-Encoding: chunked\r\n\r\n" + chunks(bytes(17 << 20), 1 << 20), 413),
+        (b"Transfer-Encoding: chunked\r\n\r\n1100000\r\n" + bytes((16 << 20) + 1), 413),
         (b"Transfer-Encoding: gzip\r\n\r\n", 400),
         (b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400),
         (b"\r\n", 411),
@@ -233,12 +234,9 @@ def test_a_chunk_of_an_upload_may_come_in_chunks(begin, exchange, ask, control):
     ids=["too long", "unknown coding", "two lengths", "no length"],
 )
 def test_a_body_that_cannot_be_measured_is_refused(exchange, body, status):
-    try:
-        (answer,) = exchange(("POST /sandbox/channels", body))
-    except ConnectionError:  # it hung up while we were still sending
-        assert status == 413
-    else:
-        assert answer[0] == status
+    (answer,) = exchange(("POST /sandbox/channels", body))
+
+    assert answer[0] == status
 
 
 def test_chunks_that_make_no_sense_end_the_line(exchange):

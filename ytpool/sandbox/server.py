@@ -272,8 +272,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._serve_stream(request, length)
             return
         content = Body(cast("Stream", self.rfile), length, most=_SMALL_BODY)
-        body = content.read() if content.remaining <= _SMALL_BODY + 1 else b""
-        if content.remaining > _SMALL_BODY or content.too_long:
+        told = length or 0
+        body = content.read() if told <= _SMALL_BODY else b""
+        if told > _SMALL_BODY or content.too_long:
             self.close_connection = True
             self._send(back_end(413, "global", "uploadTooLarge", "Request Too Large").answer)
             return
