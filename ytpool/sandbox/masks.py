@@ -30,10 +30,11 @@ def kept(value: Any, mask: Mask) -> Any:
     if isinstance(value, list):
         return [kept(item, mask) for item in value]
     if not isinstance(value, dict):
-        return value
+        return {}  # it has no fields
     everything = mask.get("*")
     wanted = {name: mask.get(name, everything) for name in value}
-    return {name: kept(item, inner) for name, item in value.items() if (inner := wanted[name]) is not None}
+    found = {name: kept(item, inner) for name, item in value.items() if (inner := wanted[name]) is not None}
+    return {name: item for name, item in found.items() if item != {} or not wanted[name]}
 
 
 def _selection(tokens: list[str], fields: str, depth: int = 0) -> tuple[Mask, list[str]]:
