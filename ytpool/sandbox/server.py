@@ -75,7 +75,7 @@ class Sandbox:
         self._server.floor = _Floor(self._folder, self._world, self.clock, url=self.url, keep_bytes=self._keep_bytes)
         self._server.floor.desk.on_stop = lambda: threading.Thread(target=self.stop).start()
         serve = self._server.serve_forever
-        self._thread = threading.Thread(target=serve, kwargs={"poll_interval": 0.05}, name="sandbox", daemon=True)
+        self._thread = threading.Thread(target=serve, kwargs={"poll_interval": 0.02}, name="sandbox", daemon=True)
         self._thread.start()
         return self
 
