@@ -204,10 +204,12 @@ def test_a_308_may_ask_to_wait(begin, control, send):
     assert (status, headers["Range"], headers["Retry-After"]) == (308, f"bytes=0-{QUANTUM - 1}", "5")
 
 
-@pytest.mark.parametrize(("status", "expected"), [({}, 404), ({"status": 410}, 410)])
-def test_a_session_may_end_in_the_middle(begin, control, send, status, expected):
+@pytest.mark.parametrize(
+    ("rule", "expected"), [({"at": QUANTUM}, 404), ({"at": QUANTUM, "status": 410}, 410), ({"at": 1 << 30}, 404)]
+)
+def test_a_session_may_end_in_the_middle_and_even_with_its_last_byte(begin, control, send, rule, expected):
     uri = begin(2 * QUANTUM)
-    control.add_fault(method="upload.chunk", kind="expire", at=QUANTUM, **status)
+    control.add_fault(method="upload.chunk", kind="expire", **rule)
 
     assert put(send, uri, 0, 2 * QUANTUM, 2 * QUANTUM)[0] == expected
 
@@ -310,6 +312,7 @@ def test_faults_and_their_counts_outlive_the_process(tmp_path, wall, control, se
         {"method": "token", "kind": "close", "times": "often"},
         {"method": "token", "kind": "close", "colour": "red"},
         {"method": "videos.insert", "kind": "move"},
+        {"method": "upload.chunk", "kind": "wait"},
         {"method": "listing", "kind": "close"},
         {"method": "listing", "kind": "error", "error": "codec"},
         {"method": "processing", "kind": "error", "error": "backendError"},

@@ -106,6 +106,33 @@ def test_bytes_that_came_before_the_line_broke_are_kept(begin, ask, control):
     assert control.truth()["videos"] == []
 
 
+def test_a_sparse_film_needs_no_room(begin, send, tmp_path, control):
+    size = 16 * 4 * QUANTUM
+    uri = begin(size + 1)
+
+    assert send(uri, "PUT", bytes(size), Content_Range=f"bytes 0-{size - 1}/{size + 1}")[0] == 308
+    (kept,) = (tmp_path / "sandbox" / "uploads").iterdir()
+    assert kept.stat().st_size == size
+    assert kept.stat().st_blocks * 512 < size / 4
+    assert send(uri, "PUT", b"x", Content_Range=f"bytes {size}-{size}/{size + 1}")[0] == 201
+
+    assert control.truth()["videos"][0]["sha256"] == hashlib.sha256(bytes(size) + b"x").hexdigest()
+
+
+def test_a_journal_from_before_there_were_thumbnails_is_understood(tmp_path, wall, begin, put, ask, sandbox):
+    uri = begin(SIZE)
+    put(uri, 0, SIZE - 1)
+    sandbox.stop()
+    journal = tmp_path / "sandbox" / "journal.jsonl"
+    text = journal.read_text(encoding="utf-8")
+    assert '"method":"videos.insert",' in text
+    old = text.replace('"method":"videos.insert",', "").replace('"made":', '"video_id":')
+    journal.write_text(old, encoding="utf-8")
+
+    with Sandbox(tmp_path / "sandbox", clock=wall):
+        assert ask(uri)[0] == 201
+
+
 def test_an_upload_that_hung_is_overtaken_by_the_next_put(begin, put, control):
     uri = begin(SIZE)
     parts = urlsplit(uri)

@@ -309,6 +309,8 @@ class Desk:
 
     def _checked(self, rule: Json) -> Json:
         self._check_kind(rule.get("method"), rule.get("kind"), rule.get("error"))
+        if rule["kind"] == "wait" and rule.get("retry_after") is None:
+            raise UsageWrong("a fault of the kind wait says for how many seconds, as retry_after")
         rule = {name: value for name, value in rule.items() if value is not None}
         for name in _NUMBERS & rule.keys():
             if isinstance(rule[name], bool) or not isinstance(rule[name], int | float) or rule[name] < 0:

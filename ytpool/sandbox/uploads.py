@@ -5,6 +5,7 @@ never promises more than what a killed server finds again. The hash follows the 
 """
 
 import hashlib
+import os
 import re
 import threading
 from collections.abc import Mapping
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 QUANTUM = 256 * 1024
 _BUFFER = 4 * QUANTUM
+_ZEROS = bytes(_BUFFER)
 _RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
 
 
@@ -223,6 +225,7 @@ class Uploads:
             raise self._front.scripted(play.error, session.method, session.project)
         if session.made or given.first is None:
             body.drain()
+            self._check_expired(session, play)
             return self._spoiled(request, self._progress(session), session, play)
         session = self._sized(session, given)
         receiver = self._receiver(session)
@@ -237,18 +240,20 @@ class Uploads:
             return None
         if body.taken != given.last + 1 - given.first:
             raise malformed(f"The body has {body.taken} bytes, and its Content-Range tells something else.")
+        self._check_expired(session, play)
         return self._spoiled(request, self._progress(session), session, play, said=given.last + 1)
+
+    def _check_expired(self, session: Session, play: Play) -> None:
+        """Let a fault end a session, before anything is made of its bytes."""
+        if play.trick is not None and play.trick.kind == "expire":
+            with self._world.change():
+                self._world.sessions.put(replace(session, dead=True))
+            raise _gone(play.trick.status)
 
     def _spoiled(self, request: Request, answer: Answer, session: Session, play: Play, said: int = 0) -> Answer:
         """Turn an answer into what a fault makes of it."""
         trick = play.trick
-        if trick is None:
-            return answer
-        if trick.kind == "expire":
-            with self._world.change():
-                self._world.sessions.put(replace(session, dead=True))
-            raise _gone(trick.status)
-        if answer.status != 308:
+        if trick is None or answer.status != 308:
             return answer
         headers = dict(answer.headers)
         if trick.retry_after is not None:
@@ -306,7 +311,7 @@ class Uploads:
                         break
                     complete = receiver.kept + filled == session.size and not body.broken
                     usable = filled if complete else filled - filled % QUANTUM
-                    _write(file, buffer[:usable])
+                    _append(file, buffer[:usable])
                     receiver.sha256.update(buffer[:usable])
                     receiver.kept += usable
         if not body.broken:
@@ -490,6 +495,14 @@ def _reopen(path: Path, session: Session) -> Receiver:
         file.truncate(kept)
         digest = hashlib.file_digest(file, "sha256")
     return Receiver(path=path, kept=kept, sha256=digest)
+
+
+def _append(file: FileIO, view: memoryview) -> None:
+    """Write at the end of a file; zeros become a hole, so that a huge sparse film needs no room here either."""
+    if len(view) == _BUFFER and view.tobytes() == _ZEROS:
+        os.ftruncate(file.fileno(), os.fstat(file.fileno()).st_size + len(view))
+    else:
+        _write(file, view)
 
 
 def _write(file: FileIO, view: memoryview) -> None:
