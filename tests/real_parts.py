@@ -6,6 +6,7 @@ Run as a program it prints the packages whose programs are missing here; `tests/
 import os
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 PACKAGES = {
     "bash": "bash",
@@ -13,6 +14,8 @@ PACKAGES = {
     "ffmpeg": "ffmpeg",
     "fish": "fish",
     "gnome-keyring-daemon": "gnome-keyring",
+    "node": "nodejs",
+    "npm": "npm",
     "setpriv": "util-linux",
     "zsh": "zsh",
 }
@@ -20,13 +23,19 @@ PACKAGES = {
 
 def need(program: str) -> str:
     """Return the path of a program; without it the test is skipped, or fails under `YTPOOL_TEST_REQUIRE=all`."""
-    import pytest
-
     found = shutil.which(program)
     if found is None:
-        refuse = pytest.fail if os.environ.get("YTPOOL_TEST_REQUIRE") == "all" else pytest.skip
-        refuse(f"{program} is not installed (Debian package {PACKAGES[program]})")
+        miss(f"{program} is not installed (Debian package {PACKAGES[program]})")
     return found
+
+
+def miss(what: str) -> NoReturn:
+    """Skip the test, or fail it under `YTPOOL_TEST_REQUIRE=all`."""
+    import pytest
+
+    if os.environ.get("YTPOOL_TEST_REQUIRE") == "all":
+        pytest.fail(what)
+    pytest.skip(what)
 
 
 def scaled(count: int, *, least: int = 1) -> int:

@@ -30,6 +30,7 @@ from ytpool.cli.invocation import Invocation
 from ytpool.cli.progress import uploads
 from ytpool.cli.upload import ShownWatch
 from ytpool.domain.jobs import JobState, Target, TargetKind
+from ytpool.domain.publication import Publication
 from ytpool.domain.video import VideoRequest
 from ytpool.runtime import Runtime
 
@@ -102,7 +103,7 @@ def ours(rt, video, key):
     call = Invocation(stdout=io.StringIO(), stderr=Terminal())
     order = Order(
         path=video,
-        request=VideoRequest(title="Benchmark"),
+        publication=Publication(video=VideoRequest(title="Benchmark")),
         target=Target(kind=TargetKind.ACCOUNT, name="bench"),
         key=key,
     )

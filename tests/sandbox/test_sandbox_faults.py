@@ -3,6 +3,7 @@
 import http.client
 import json
 import time
+from datetime import timedelta
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -126,6 +127,119 @@ def test_a_lost_answer_has_done_its_work(begin, control, send):
     assert send(uri, "PUT", b"", Content_Range="bytes */1000")[0] == 201
 
 
+def ask(send, uri, size):
+    """Ask a session how much it has: status and Range."""
+    status, headers, _ = send(uri, "PUT", b"", Content_Range=f"bytes */{size}")
+    return status, headers["Range"]
+
+
+def put(send, uri, first, end, size):
+    return send(uri, "PUT", bytes(end - first), Content_Range=f"bytes {first}-{end - 1}/{size}")
+
+
+def test_an_answer_may_claim_bytes_that_were_not_kept(begin, control, send):
+    size = 3 * QUANTUM
+    uri = begin(size)
+    control.add_fault(method="upload.chunk", kind="forget", at=QUANTUM)
+
+    claimed = put(send, uri, 0, 2 * QUANTUM, size)
+
+    assert (claimed[0], claimed[1]["Range"]) == (308, f"bytes=0-{2 * QUANTUM - 1}")
+    assert ask(send, uri, size) == (308, f"bytes=0-{QUANTUM - 1}")
+    assert put(send, uri, 2 * QUANTUM, size, size)[0] == 416
+    assert put(send, uri, QUANTUM, size, size)[0] == 201
+
+
+def test_even_the_last_bytes_may_be_forgotten(begin, control, send):
+    uri = begin(1000)
+    control.add_fault(method="upload.final", kind="forget")
+
+    claimed = put(send, uri, 0, 1000, 1000)
+
+    assert (claimed[0], claimed[1]["Range"]) == (308, "bytes=0-999")
+    assert ask(send, uri, 1000) == (308, None)
+    assert control.truth()["videos"] == []
+
+
+def test_an_answer_may_claim_bytes_that_were_never_sent(begin, control, send):
+    size = 3 * QUANTUM
+    uri = begin(size)
+    control.add_fault(method="upload.chunk", kind="boast", at=QUANTUM)
+
+    assert put(send, uri, 0, QUANTUM, size)[1]["Range"] == f"bytes=0-{2 * QUANTUM - 1}"
+    assert ask(send, uri, size) == (308, f"bytes=0-{QUANTUM - 1}")
+
+
+def test_an_upload_may_move_to_another_address(begin, control, send):
+    size = 3 * QUANTUM
+    uri = begin(size)
+    control.add_fault(method="upload.chunk", kind="move", retry_after=3)
+
+    status, headers, _ = put(send, uri, 0, QUANTUM, size)
+
+    moved = headers["Location"]
+    assert (status, headers["Range"], headers["Retry-After"]) == (308, f"bytes=0-{QUANTUM - 1}", "3")
+    assert ask(send, uri, size)[0] == 404
+    assert ask(send, moved, size) == (308, f"bytes=0-{QUANTUM - 1}")
+    assert put(send, moved, QUANTUM, size, size)[0] == 201
+    assert sum(control.truth()["upload_sessions"].values()) == 1
+
+
+def test_an_upload_that_moved_is_there_after_a_restart(tmp_path, wall, begin, control, send, sandbox):
+    uri = begin(2 * QUANTUM)
+    control.add_fault(method="upload.chunk", kind="move")
+    moved = put(send, uri, 0, QUANTUM, 2 * QUANTUM)[1]["Location"]
+    sandbox.stop()
+
+    with Sandbox(tmp_path / "sandbox", clock=wall):
+        assert ask(send, moved, 2 * QUANTUM) == (308, f"bytes=0-{QUANTUM - 1}")
+
+
+def test_a_308_may_ask_to_wait(begin, control, send):
+    uri = begin(2 * QUANTUM)
+    control.add_fault(method="upload.chunk", kind="wait", retry_after=5)
+
+    status, headers, _ = put(send, uri, 0, QUANTUM, 2 * QUANTUM)
+
+    assert (status, headers["Range"], headers["Retry-After"]) == (308, f"bytes=0-{QUANTUM - 1}", "5")
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"), [({"at": QUANTUM}, 404), ({"at": QUANTUM, "status": 410}, 410), ({"at": 1 << 30}, 404)]
+)
+def test_a_session_may_end_in_the_middle_and_even_with_its_last_byte(begin, control, send, rule, expected):
+    uri = begin(2 * QUANTUM)
+    control.add_fault(method="upload.chunk", kind="expire", **rule)
+
+    assert put(send, uri, 0, 2 * QUANTUM, 2 * QUANTUM)[0] == expected
+
+    assert ask(send, uri, 2 * QUANTUM)[0] == 404
+    assert control.truth()["videos"] == []
+
+
+def test_sessions_may_live_shorter(begin, control, send):
+    control.settings(session_lives_for=3600)
+    uri = begin(1000)
+    control.clock(forward=timedelta(minutes=59))
+    assert ask(send, uri, 1000)[0] == 308
+
+    control.clock(forward=timedelta(minutes=1))
+
+    assert ask(send, uri, 1000)[0] == 404
+
+
+def test_faults_of_videos_leave_thumbnails_and_captions_alone(begin, control, send, sandbox, token):
+    _, _, video = send(begin(1), "PUT", b"x")
+    control.add_fault(method="upload.final", kind="lose_answer")
+    control.add_fault(method="media.final", kind="error", error="backendError")
+    track = {"snippet": {"videoId": video["id"], "language": "de", "name": ""}}
+    url = f"{sandbox.url}/upload/youtube/v3/captions?uploadType=resumable&part=snippet"
+    uri = send(url, "POST", track, token=token, X_Upload_Content_Length="6")[1]["Location"]
+
+    assert [send(uri, "PUT", b"WEBVTT")[0] for _ in range(2)] == [503, 200]
+    assert [rule["done"] for rule in control.faults()] == [0, 1]
+
+
 @pytest.mark.parametrize(("fault", "units"), [({}, 0), ({"charge": True}, 1)])
 def test_a_closed_line_has_not_done_its_work(control, send, mine, token, fault, units):
     control.add_fault(method="channels.list", kind="close", **fault)
@@ -197,6 +311,11 @@ def test_faults_and_their_counts_outlive_the_process(tmp_path, wall, control, se
         {"method": "token", "kind": "error", "error": "outOfCheese"},
         {"method": "token", "kind": "close", "times": "often"},
         {"method": "token", "kind": "close", "colour": "red"},
+        {"method": "videos.insert", "kind": "move"},
+        {"method": "upload.chunk", "kind": "wait"},
+        {"method": "listing", "kind": "close"},
+        {"method": "listing", "kind": "error", "error": "codec"},
+        {"method": "processing", "kind": "error", "error": "backendError"},
     ],
 )
 def test_a_fault_that_makes_no_sense_is_refused(control, rule):

@@ -2,6 +2,7 @@
 
 import hashlib
 import http.client
+import json
 import os
 import socket
 from urllib.parse import urlsplit
@@ -105,6 +106,33 @@ def test_bytes_that_came_before_the_line_broke_are_kept(begin, ask, control):
     assert control.truth()["videos"] == []
 
 
+def test_a_sparse_film_needs_no_room(begin, send, tmp_path, control):
+    size = 16 * 4 * QUANTUM
+    uri = begin(size + 1)
+
+    assert send(uri, "PUT", bytes(size), Content_Range=f"bytes 0-{size - 1}/{size + 1}")[0] == 308
+    (kept,) = (tmp_path / "sandbox" / "uploads").iterdir()
+    assert kept.stat().st_size == size
+    assert kept.stat().st_blocks * 512 < size / 4
+    assert send(uri, "PUT", b"x", Content_Range=f"bytes {size}-{size}/{size + 1}")[0] == 201
+
+    assert control.truth()["videos"][0]["sha256"] == hashlib.sha256(bytes(size) + b"x").hexdigest()
+
+
+def test_a_journal_from_before_there_were_thumbnails_is_understood(tmp_path, wall, begin, put, ask, sandbox):
+    uri = begin(SIZE)
+    put(uri, 0, SIZE - 1)
+    sandbox.stop()
+    journal = tmp_path / "sandbox" / "journal.jsonl"
+    text = journal.read_text(encoding="utf-8")
+    assert '"method":"videos.insert",' in text
+    old = text.replace('"method":"videos.insert",', "").replace('"made":', '"video_id":')
+    journal.write_text(old, encoding="utf-8")
+
+    with Sandbox(tmp_path / "sandbox", clock=wall):
+        assert ask(uri)[0] == 201
+
+
 def test_an_upload_that_hung_is_overtaken_by_the_next_put(begin, put, control):
     uri = begin(SIZE)
     parts = urlsplit(uri)
@@ -162,11 +190,85 @@ def test_bytes_alone_are_a_video_too(sandbox, token, send, control):
     assert control.truth()["videos"][0]["bytes"] == SIZE
 
 
-def test_chunked_bodies_are_refused(sandbox):
-    parts = urlsplit(sandbox.url)
-    with socket.create_connection((parts.hostname, parts.port)) as line:
-        line.sendall(b"POST /token HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
-        assert line.recv(100).startswith(b"HTTP/1.1 411 ")
+def chunks(content, *sizes):
+    """Write a body as HTTP does that does not know its length."""
+    pieces, at = [], 0
+    for size in (*sizes, len(content) - sum(sizes)):
+        pieces.append(f"{size:x};note=a\r\n".encode() + content[at : at + size] + b"\r\n")
+        at += size
+    return b"".join(pieces) + b"0\r\nX-Trailer: is read over\r\n\r\n"
+
+
+@pytest.fixture
+def exchange(sandbox):
+    """Say something on one line, and return the status lines and bodies that come back."""
+
+    def exchange(*requests):
+        parts = urlsplit(sandbox.url)
+        with socket.create_connection((parts.hostname, parts.port), timeout=20) as line:
+            answers = []
+            for head, body in requests:
+                line.sendall(f"{head} HTTP/1.1\r\nHost: {parts.netloc}\r\n".encode() + body)
+                answer = http.client.HTTPResponse(line)
+                answer.begin()
+                answers.append((answer.status, answer.read()))
+            return answers
+
+    return exchange
+
+
+@pytest.mark.usefixtures("control")
+def test_a_body_in_chunks_is_read_to_its_end_and_the_line_goes_on(exchange):
+    body = json.dumps({"title": "Sports"}).encode()
+    head = b"Transfer-Encoding: chunked\r\n\r\n"
+
+    made, asked = exchange(
+        ("POST /sandbox/channels", head + chunks(body, 1, 5)), ("GET /sandbox/status", b"Connection: close\r\n\r\n")
+    )
+
+    assert (made[0], asked[0]) == (200, 200)
+    assert [row["title"] for row in json.loads(asked[1])["channels"]] == ["News", "Sports"]
+
+
+def test_a_chunk_of_an_upload_may_come_in_chunks(begin, exchange, control):
+    uri = begin(SIZE)
+    target = urlsplit(uri)._replace(scheme="", netloc="").geturl()
+    ranges = [(0, QUANTUM), (QUANTUM, SIZE)]
+
+    answers = exchange(
+        *(
+            (
+                f"PUT {target}",
+                f"Transfer-Encoding: chunked\r\nContent-Range: bytes {first}-{end - 1}/{SIZE}\r\n\r\n".encode()
+                + chunks(CONTENT[first:end], 1000, 70_000),
+            )
+            for first, end in ranges
+        )
+    )
+
+    assert [status for status, _ in answers] == [308, 201]
+    assert control.truth()["videos"][0]["sha256"] == hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"Transfer-Encoding: chunked\r\n\r\n1100000\r\n" + bytes((16 << 20) + 1), 413),
+        (b"Transfer-Encoding: gzip\r\n\r\n", 400),
+        (b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400),
+        (b"\r\n", 411),
+    ],
+    ids=["too long", "unknown coding", "two lengths", "no length"],
+)
+def test_a_body_that_cannot_be_measured_is_refused(exchange, body, status):
+    (answer,) = exchange(("POST /sandbox/channels", body))
+
+    assert answer[0] == status
+
+
+def test_chunks_that_make_no_sense_end_the_line(exchange):
+    with pytest.raises(http.client.RemoteDisconnected):
+        exchange(("POST /sandbox/channels", b"Transfer-Encoding: chunked\r\n\r\nfive\r\nhello\r\n"))
 
 
 def test_bytes_are_kept_when_asked_for(tmp_path, wall):

@@ -10,18 +10,16 @@ from pathlib import Path
 
 from ytpool.actions.files import VideoFile, whole_hash
 from ytpool.actions.watch import Watch
-from ytpool.domain import ids, video
+from ytpool.domain import ids, publication
 from ytpool.domain.jobs import Job, JobState, Target, TargetKind
+from ytpool.domain.publication import Publication
 from ytpool.domain.uploads import FileMarks, is_covered, why_changed
-from ytpool.domain.video import VideoRequest
 from ytpool.errors import Busy, FileChanged
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, leases, ledger, pools
 from ytpool.store.db import Tx
 from ytpool.store.jobs import Upload
 from ytpool.store.leases import Lease, LeaseKind
-
-STEPS = ("upload", "read_back")
 
 _LOOK_AGAIN_AFTER = 0.5
 
@@ -31,7 +29,7 @@ class Order:
     """One file to publish, and how."""
 
     path: Path
-    request: VideoRequest
+    publication: Publication
     target: Target
     key: str = ""
     """Part of the job's key: another key makes the same content another job."""
@@ -73,16 +71,17 @@ def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
                     _require_nothing_begun(tx, order, file)
                 makes = same is None or (_means_again(order, same) and same.job != waited_for)
                 job = _make(rt, tx, order, file, sha256) if makes or same is None else same
-                if job.published and not jobs.is_waiting(tx, job.job, "read_back"):
+                if job.published and not jobs.has_work_left(tx, job.job):
                     return Claim(job=job, lease=None)
                 begun = jobs.upload(tx, job.job)
                 taken = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
                 if taken is not None:
                     ledger.take_over(tx, job.job, taken.fence)
                     if begun.started_at is None:  # nothing was sent yet: what is asked for now is what counts
-                        video.check(order.request, tx.now)
+                        publication.check(order.publication, tx.now)
                         target = _narrower(order.target, job.target)
                         jobs.ask_for(tx, taken, target, _stored(order), str(file.path), file.marks.modified_ns)
+                        jobs.plan_steps(tx, taken, _steps(order))
                     else:
                         _require_same_file(begun, file, sha256, job.sha256)
                         jobs.lies_at(tx, taken, str(file.path))
@@ -110,13 +109,17 @@ def require_target(tx: Tx, target: Target) -> None:
         pools.get(tx, target.name)
 
 
-def request_of(job: Job) -> VideoRequest:
+def publication_of(job: Job) -> Publication:
     """Read what a job was asked to publish."""
-    return VideoRequest.from_dict(json.loads(job.request))
+    return Publication.from_dict(json.loads(job.request))
+
+
+def _steps(order: Order) -> tuple[str, ...]:
+    return tuple(step.step for step in order.publication.steps())
 
 
 def _stored(order: Order) -> str:
-    return json.dumps(order.request.to_dict())
+    return json.dumps(order.publication.to_dict())
 
 
 def _narrower(asked: Target, standing: Target) -> Target:
@@ -140,7 +143,7 @@ def _make(rt: Runtime, tx: Tx, order: Order, file: VideoFile, sha256: str | None
         fingerprint=file.marks.fingerprint,
         sha256=sha256,
         request=_stored(order),
-        steps=STEPS,
+        steps=_steps(order),
     )
     jobs.add_upload(
         tx,

@@ -27,6 +27,7 @@ from ytpool.domain import grants, quota
 from ytpool.domain.accounts import AccountState
 from ytpool.domain.balancing import Tier
 from ytpool.domain.jobs import JobState, Target, TargetKind
+from ytpool.domain.publication import Publication
 from ytpool.domain.video import VideoRequest
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, activity, ledger, rests
@@ -186,7 +187,7 @@ def _publish(
                 path = waiting.get_nowait()
                 order = Order(
                     path=path,
-                    request=VideoRequest(title=path.stem),
+                    publication=Publication(video=VideoRequest(title=path.stem)),
                     target=Target(kind=TargetKind.POOL, name=POOL),
                 )
                 video = publish.publish(rt, order, watch)

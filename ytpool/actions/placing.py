@@ -9,6 +9,7 @@ from ytpool.actions.watch import Watch
 from ytpool.domain import balancing, moments, quota
 from ytpool.domain.balancing import Choice, Obstacle, Strategy, Weights
 from ytpool.domain.jobs import JobState, Target, TargetKind
+from ytpool.domain.publication import Publication
 from ytpool.domain.quota import Urgency
 from ytpool.errors import Busy, LoginNeeded, NoEligibleAccount, QuotaExhausted, Resting, YtpoolError
 from ytpool.runtime import Runtime
@@ -16,14 +17,6 @@ from ytpool.store import accounts, candidates, decisions, jobs, leases, ledger, 
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.ledger import Call, Hold, Payer
-
-READ_BACKS = 4
-"""Units of `general` that go with every upload: to read it back, and to look for it should its outcome be unknown."""
-
-PUBLICATION = (Call(operation="videos.insert", step="upload"),) + READ_BACKS * (
-    Call(operation="videos.list", step="read_back"),
-)
-_READING = PUBLICATION[1:]
 
 _THERE = Obstacle("another job publishes this content on its channel")
 
@@ -43,7 +36,21 @@ class Placed:
     leases: tuple[Lease, ...]
 
 
-def place(rt: Runtime, lease: Lease, order: Order, target: Target, watch: Watch, *, urgency: Urgency) -> Placed:
+def calls_of(publication: Publication) -> list[Call]:
+    """Return every call of a publication, each with its step: all of them are set aside before the first is made."""
+    return [Call(operation=operation, step=step.step) for step in publication.steps() for operation in step.calls]
+
+
+def place(
+    rt: Runtime,
+    lease: Lease,
+    order: Order,
+    target: Target,
+    watch: Watch,
+    *,
+    calls: tuple[Call, ...],
+    urgency: Urgency,
+) -> Placed:
     """Choose one of the target's accounts and hold the whole publication there, waiting for one's turn.
 
     Raises QuotaExhausted or Resting with the moment at which it goes on, LoginNeeded or NoEligibleAccount where only
@@ -55,12 +62,13 @@ def place(rt: Runtime, lease: Lease, order: Order, target: Target, watch: Watch,
             rt.require_clock()
             jobs.require(tx, lease)
             ledger.expire(tx)
-            strategy, choice = _choose(rt, tx, target, urgency, there=jobs.channels_with(tx, jobs.get(tx, lease.name)))
+            there = jobs.channels_with(tx, jobs.get(tx, lease.name))
+            strategy, choice = _choose(rt, tx, target, calls, urgency, there=there)
             if choice.account is not None:
                 decisions.keep(tx, rt.rng, lease.name, strategy, choice)
                 if target.kind is TargetKind.POOL:
                     pools.take_turn(tx, target.name)
-                return _take(rt, tx, lease, choice.account, PUBLICATION, urgency)
+                return _take(rt, tx, lease, choice.account, calls, urgency)
             if not choice.busy:
                 obstacle = _nobody(rt, tx, target, choice)
                 if obstacle.message != said:  # while it waits, the same decision is made four times a second
@@ -84,14 +92,18 @@ def place(rt: Runtime, lease: Lease, order: Order, target: Target, watch: Watch,
         rt.clock.sleep(_LOOK_AGAIN_AFTER)
 
 
-def place_again(rt: Runtime, lease: Lease, order: Order, account: str, watch: Watch) -> Placed:
+def place_again(
+    rt: Runtime, lease: Lease, order: Order, account: str, watch: Watch, *, calls: tuple[Call, ...]
+) -> Placed:
     """Take the places of an account that a job is already bound to, and hold what is still to come.
 
-    Units for reading back may be missing; sending bytes costs nothing, so that does not stop an upload.
+    Units for what comes after the upload may be missing; sending bytes costs nothing, so that does not stop it: what
+    can still be set aside is, and a step without any waits for the next day.
     """
     said = ""
-    calls = _READING
+    attempts = [calls, tuple(call for call in calls if call.operation == "videos.list"), ()]
     while True:
+        calls = attempts[0]
         try:
             with rt.store.transaction() as tx:
                 rt.require_clock()
@@ -101,7 +113,7 @@ def place_again(rt: Runtime, lease: Lease, order: Order, account: str, watch: Wa
                 if not in_the_way:
                     return _take(rt, tx, lease, account, calls, Urgency.STARTED)
         except QuotaExhausted:
-            calls = ()
+            attempts.pop(0)
             continue
         if not order.wait:
             raise Busy(in_the_way, hint="leave out --no-wait to wait for it", account=account)
@@ -122,16 +134,17 @@ def give_back(rt: Runtime, job: Lease, placed: Placed | None) -> None:
             leases.give_back(tx, placed.leases)
 
 
-def would_choose(rt: Runtime, target: Target, *, use_buffer: bool) -> tuple[Choice, YtpoolError | None]:
+def would_choose(rt: Runtime, order: Order) -> tuple[Choice, YtpoolError | None]:
     """Say who would be chosen now, and leave no trace."""
     with rt.store.reading() as tx:
-        _, choice = _choose(rt, tx, target, Urgency.BUFFER if use_buffer else Urgency.NORMAL)
-        problem = None if choice.account or choice.busy else _nobody(rt, tx, target, choice)
+        urgency = Urgency.BUFFER if order.use_buffer else Urgency.NORMAL
+        _, choice = _choose(rt, tx, order.target, tuple(calls_of(order.publication)), urgency)
+        problem = None if choice.account or choice.busy else _nobody(rt, tx, order.target, choice)
     return choice, problem
 
 
 def _choose(
-    rt: Runtime, tx: Tx, target: Target, urgency: Urgency, *, there: Collection[str] = ()
+    rt: Runtime, tx: Tx, target: Target, calls: tuple[Call, ...], urgency: Urgency, *, there: Collection[str] = ()
 ) -> tuple[Strategy, Choice]:
     """Choose an account; `there` are the channels that have this content from another job."""
     strategy, turn = Strategy.FILL, 0
@@ -139,7 +152,7 @@ def _choose(
         pool = pools.get(tx, target.name)
         strategy, turn = Strategy(pool.strategy), pool.turn
     settings = rt.config.balancing
-    found = candidates.of(tx, target, tuple(call.operation for call in PUBLICATION), rt.terms(tx), urgency=urgency)
+    found = candidates.of(tx, target, tuple(call.operation for call in calls), rt.terms(tx), urgency=urgency)
     choice = balancing.choose(
         [one._replace(obstacle=_THERE) if one.channel_id in there else one for one in found] if there else found,
         strategy=strategy,

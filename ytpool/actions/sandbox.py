@@ -152,6 +152,13 @@ def expire_sessions(rt: Runtime) -> Disturbed:
     return Disturbed(said="every upload session is gone", faults=tuple(rt.sandbox.faults()))
 
 
+def change_settings(rt: Runtime, settings: dict[str, Any]) -> Disturbed:
+    """Change how the sandbox is; None puts a setting back."""
+    rt.sandbox.settings(**settings)
+    said = ", ".join(f"{name} is {'as usual' if value is None else value}" for name, value in settings.items())
+    return Disturbed(said=said, faults=tuple(rt.sandbox.faults()))
+
+
 def reset(rt: Runtime) -> Emptied:
     """Empty the sandbox, and in the sandbox profile the books with it."""
     rt.sandbox.reset()

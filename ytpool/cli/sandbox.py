@@ -1,5 +1,6 @@
 """`ytpool sandbox`: the local YouTube, and its levers."""
 
+import json
 import os
 import re
 from datetime import timedelta
@@ -113,6 +114,9 @@ def clock(
         "ytpool sandbox fault upload.chunk --error backendError --times 3\n"
         "ytpool sandbox fault upload.final --lose-answer\n"
         "ytpool sandbox fault upload.chunk --cut 100000 --channel news\n"
+        "ytpool sandbox fault upload.chunk --forget 262144\n"
+        "ytpool sandbox fault processing --error codec\n"
+        "ytpool sandbox fault --setting processing_seconds=600\n"
         "ytpool sandbox fault --revoke news"
     ),
     statuses=(0, 1, 2),
@@ -122,24 +126,46 @@ def fault(
     method: Annotated[
         str | None,
         typer.Argument(
-            help="What to spoil: a method such as videos.insert, or upload.chunk, upload.final, upload.query, token.",
+            help=(
+                "What to spoil: a method such as videos.insert, or token; upload.chunk, upload.final, upload.query "
+                "(with media. for what is no video); processing, listing, file_details of new videos."
+            ),
             show_default=False,
         ),
     ] = None,
     error: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Answer with this error of YouTube's.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Answer with this error of YouTube's; for processing, end with this failure or rejection.",
+            show_default=False,
+        ),
     ] = None,
     status: Annotated[
         int | None, typer.Option(help="Its HTTP status, where not the usual.", show_default=False)
     ] = None,
     retry_after: Annotated[
-        int | None, typer.Option(metavar="SECONDS", help="Its Retry-After.", show_default=False)
+        int | None, typer.Option(metavar="SECONDS", help="Its Retry-After; alone, that of a 308.", show_default=False)
     ] = None,
     cut: Annotated[
         int | None, typer.Option(metavar="BYTE", help="Reset the line after so many bytes.", show_default=False)
     ] = None,
     slow: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Wait so long before answering.", show_default=False)
+    ] = None,
+    forget: Annotated[
+        int | None,
+        typer.Option(
+            metavar="BYTES", help="Keep so many bytes of a chunk, and claim to have it all.", show_default=False
+        ),
+    ] = None,
+    boast: Annotated[
+        int | None,
+        typer.Option(metavar="BYTES", help="Claim to have so many bytes more than were sent.", show_default=False),
+    ] = None,
+    expire: Annotated[
+        int | None,
+        typer.Option(metavar="BYTES", help="Keep so many bytes; then the session is gone.", show_default=False),
     ] = None,
     channel: Annotated[str, typer.Option(help="Only for this channel.", show_default=False)] = "",
     times: Annotated[int, typer.Option(help="How often.", min=1)] = 1,
@@ -150,9 +176,18 @@ def fault(
     expire_token: Annotated[
         str | None, typer.Option(metavar="CHANNEL", help="Let a channel's access tokens be over.", show_default=False)
     ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Change how the sandbox is, such as processing_seconds; null puts it back, a wrong NAME lists them.",
+            show_default=False,
+        ),
+    ] = None,
     *,
     lose_answer: Annotated[bool, typer.Option("--lose-answer", help="Do the work and hang up.")] = False,
     close: Annotated[bool, typer.Option("--close", help="Hang up without doing the work.")] = False,
+    move: Annotated[bool, typer.Option("--move", help="Give an upload another address in the middle.")] = False,
     expire_sessions: Annotated[
         bool, typer.Option("--expire-sessions", help="Let every upload session be gone.")
     ] = False,
@@ -162,25 +197,30 @@ def fault(
     rt = _profile(ctx)
     if clear:
         return sandbox.clear_faults(rt)
-    if expire_sessions:
-        return sandbox.expire_sessions(rt)
-    if revoke is not None:
-        return sandbox.end_grant(rt, revoke)
-    if expire_token is not None:
-        return sandbox.expire_tokens(rt, expire_token)
+    if setting:
+        return sandbox.change_settings(rt, dict(map(_setting, setting)))
+    if expire_sessions or revoke is not None or expire_token is not None:
+        return _end(rt, login=revoke, tokens=expire_token)
     kinds: dict[str, dict[str, Any]] = {
         "error": {"error": error, "status": status, "retry_after": retry_after} if error is not None else {},
         "cut": {"at": cut} if cut is not None else {},
         "slow": {"seconds": slow} if slow is not None else {},
         "lose_answer": {"times": times} if lose_answer else {},
         "close": {"times": times} if close else {},
+        "forget": {"at": forget, "retry_after": retry_after} if forget is not None else {},
+        "boast": {"at": boast, "retry_after": retry_after} if boast is not None else {},
+        "expire": {"at": expire, "status": status} if expire is not None else {},
+        "move": {"times": times, "retry_after": retry_after} if move else {},
     }
+    if retry_after is not None and not any(kinds.values()):
+        kinds["wait"] = {"retry_after": retry_after}
     wanted = [kind for kind, rule in kinds.items() if rule]
     if method is None and not wanted:
         return sandbox.list_faults(rt)
     if method is None or len(wanted) != 1:
         raise UsageWrong(
-            "a fault wants a METHOD and one of --error, --cut, --slow, --lose-answer and --close",
+            "a fault wants a METHOD and one of --error, --cut, --slow, --lose-answer, --close, --forget, --boast, "
+            "--expire, --move and --retry-after",
             hint="for instance: ytpool sandbox fault upload.chunk --error backendError --times 3",
         )
     rule = {"method": method, "kind": wanted[0], "times": times, "skip": skip, "channel": channel, **kinds[wanted[0]]}
@@ -197,6 +237,25 @@ def reset(ctx: typer.Context, *, yes: YesOption = False) -> Emptied:
             raise UsageWrong("this empties the sandbox and its books", hint="say --yes")
         typer.confirm(f"Empty the sandbox in {rt.config.paths.sandbox} and its books?", abort=True, err=True)
     return sandbox.reset(rt)
+
+
+def _end(rt: Runtime, *, login: str | None, tokens: str | None) -> Disturbed:
+    """Let a channel's login or its access tokens end, or else every upload session."""
+    if login is not None:
+        return sandbox.end_grant(rt, login)
+    if tokens is not None:
+        return sandbox.expire_tokens(rt, tokens)
+    return sandbox.expire_sessions(rt)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageWrong(f"--setting does not understand {text!r}", hint="write it as processing_seconds=600")
+    try:
+        return name, json.loads(value)
+    except ValueError:  # a word, and no number, true, false or null
+        return name, value
 
 
 def _span(text: str) -> timedelta:

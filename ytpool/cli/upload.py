@@ -30,6 +30,7 @@ from ytpool.cli.progress import File, Uploads, uploads
 from ytpool.cli.values import visible
 from ytpool.domain import names, video
 from ytpool.domain.jobs import JobState, Target, TargetKind
+from ytpool.domain.publication import Publication
 from ytpool.domain.video import Privacy, VideoRequest
 from ytpool.errors import Interrupted, UsageWrong
 
@@ -159,15 +160,17 @@ def upload(
     orders = [
         Order(
             path=path,
-            request=VideoRequest(
-                title=video.default_title(path.name) if title is None else title,
-                description=description,
-                tags=tuple(tag.strip() for tag in tags.split(",") if tag.strip()),
-                category=category or settings.category,
-                privacy=Privacy(privacy or settings.privacy),
-                publish_at=when,
-                notify=settings.notify and not no_notify,
-                made_for_kids=made_for_kids,
+            publication=Publication(
+                video=VideoRequest(
+                    title=video.default_title(path.name) if title is None else title,
+                    description=description,
+                    tags=tuple(tag.strip() for tag in tags.split(",") if tag.strip()),
+                    category=category or settings.category,
+                    privacy=Privacy(privacy or settings.privacy),
+                    publish_at=when,
+                    notify=settings.notify and not no_notify,
+                    made_for_kids=made_for_kids,
+                )
             ),
             target=_target(account, pool),
             key=key,

@@ -28,7 +28,7 @@ class Control:
         return self._ask("status")
 
     def truth(self) -> dict[str, Any]:
-        """Say what really happened: videos, calls, units, and what YouTube would have refused."""
+        """Say what really happened: videos and what they have, calls, units, and what YouTube would have refused."""
         return self._ask("truth")
 
     def clock(self, forward: timedelta | None = None, to: datetime | None = None) -> datetime:
@@ -47,9 +47,15 @@ class Control:
         """Register a client of one's own; the number it begins with is its project's."""
         return self._tell("clients", client_id=client_id, client_secret=client_secret)
 
-    def add_channel(self, title: str, *, cap: int | None = None) -> str:
-        """Make a channel, or set the cap of the one with this title; return its id."""
-        return str(self._tell("channels", title=title, cap=cap)["channel_id"])
+    def add_channel(
+        self, title: str, *, cap: int | None = None, thumbnails: bool = True, thumbnail_cap: int | None = None
+    ) -> str:
+        """Make a channel, or set what the one with this title may do; return its id.
+
+        The caps are uploads and thumbnails in 24 hours; a channel without `thumbnails` may set none.
+        """
+        wish = {"title": title, "cap": cap, "thumbnails": thumbnails, "thumbnail_cap": thumbnail_cap}
+        return str(self._tell("channels", **wish)["channel_id"])
 
     def grant(self, project: str, channel: str, scopes: Iterable[str]) -> dict[str, Any]:
         """Make a grant as if somebody had consented; return what the token endpoint would."""
@@ -80,7 +86,10 @@ class Control:
         self._tell("sessions/expire")
 
     def settings(self, **settings: Any) -> None:
-        """Change `processing_seconds`, `file_details_after`, `listed_after` or `accept_any_token` (a channel)."""
+        """Change what is neither fault nor thing, such as `processing_seconds`; `status` names them all.
+
+        None puts a setting back.
+        """
         self._tell("settings", **settings)
 
     def reset(self) -> None:

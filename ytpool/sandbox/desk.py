@@ -10,15 +10,57 @@ from ytpool.errors import UsageWrong, YtpoolError
 from ytpool.sandbox.bodies import NAMES
 from ytpool.sandbox.clock import VirtualClock
 from ytpool.sandbox.discovery import Description
-from ytpool.sandbox.faults import KINDS, Rule
+from ytpool.sandbox.faults import KINDS, TRICKS, Rule
 from ytpool.sandbox.oauth import OAuth
 from ytpool.sandbox.quota import Quota
-from ytpool.sandbox.things import Channel, Client, Project, Video
+from ytpool.sandbox.resources import FAILURES, REJECTIONS, upload_status
+from ytpool.sandbox.things import Channel, Client, Playlist, Project, Thing, Video
 from ytpool.sandbox.wire import Answer, Json
 from ytpool.sandbox.world import World, when
 
-_SETTINGS = {"processing_seconds": float, "file_details_after": float, "listed_after": float, "accept_any_token": str}
-_UPLOAD_STEPS = frozenset({"upload.chunk", "upload.final", "upload.query"})
+_ENDS = FAILURES | REJECTIONS
+
+
+def _end(name: str) -> str:
+    if name not in _ENDS:
+        raise UsageWrong(f"a video does not end as {name!r}", hint="one of: " + ", ".join(sorted(_ENDS)))
+    return name
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise UsageWrong(f"{value!r} is neither true nor false")
+    return value
+
+
+_SETTINGS: Mapping[str, Callable[[Any], Any]] = {
+    # How long a video takes: until it is processed, until its fileDetails are known, until it is in the uploads
+    # playlist; and how long the details of its processing are known afterwards.
+    "processing_seconds": float,
+    "file_details_after": float,
+    "listed_after": float,
+    "processing_known_for": float,
+    # How videos are whose bytes are no film, and how every new one ends.
+    "video_width": int,
+    "video_height": int,
+    "video_seconds": float,
+    "processing_ends": _end,
+    # What YouTube decides over its owner's head.
+    "locked_private": _flag,
+    "decided_for_kids": _flag,
+    # Thumbnails are 404 until the video is processed; for a Short they always are.
+    "thumbnails_wait": _flag,
+    # Playlists: how many a channel may have, how many videos each, whether twice the same, and their order.
+    "playlists_per_channel": int,
+    "playlist_holds": int,
+    "videos_once_per_playlist": _flag,
+    "sorted_by_date": _flag,
+    "session_lives_for": float,
+    "accept_any_token": str,
+}
+_PUTS = frozenset({"chunk", "final", "query"})
+_UPLOAD_STEPS = frozenset(f"{kind}.{put}" for kind in ("upload", "media") for put in _PUTS)
+_LIFE_STEPS = frozenset({"processing", "listing", "file_details"})
 _LOGIN_STEPS = frozenset({"token", "revoke", "tokeninfo"})
 _NUMBERS = frozenset({"times", "skip", "status", "retry_after", "at", "seconds", "bytes_per_second"})
 
@@ -103,6 +145,9 @@ class Desk:
                 "projects": [self._project(row) for row in self._world.projects.all()],
                 "channels": [self._channel(row) for row in self._world.channels.all()],
                 "videos": [self._video(row) for row in self._world.videos.all()],
+                "thumbnails": [_shown(row) for row in self._world.thumbnails.all()],
+                "captions": [_shown(row) for row in self._world.captions.all()],
+                "playlists": [self._playlist(row) for row in self._world.playlists.all()],
                 "calls": self._world.counted("calls/"),
                 "units": self._quota.units(),
                 "errors": self._world.counted("errors/"),
@@ -157,14 +202,18 @@ class Desk:
             client = self._world.clients.put(Client(client_id=client_id, secret=client_secret, project=number))
         return _secrets_file(client, row, root)
 
-    def add_channel(self, title: str, *, cap: int | None = None) -> Json:
-        """Make a channel, or set the cap of the one with this title."""
+    def add_channel(
+        self, title: str, *, cap: int | None = None, thumbnails: bool = True, thumbnail_cap: int | None = None
+    ) -> Json:
+        """Make a channel, or set what the one with this title may do."""
         with self._world.change():
             found = next((row for row in self._world.channels.all() if row.title == title), None)
             if found is None:
                 channel_id = "UC" + self._world.new_id("channel", 22)
                 found = Channel(channel_id=channel_id, title=title, made_at=self._clock.now())
-            row = self._world.channels.put(replace(found, cap=cap))
+            row = self._world.channels.put(
+                replace(found, cap=cap, thumbnails=_flag(thumbnails), thumbnail_cap=thumbnail_cap)
+            )
         return {"channel_id": row.channel_id}
 
     def grant(self, project: str, channel: str, scopes: list[str]) -> Json:
@@ -241,16 +290,27 @@ class Desk:
         self.on_stop()
         return {}
 
-    def _checked(self, rule: Json) -> Json:
-        steps = sorted(_UPLOAD_STEPS | _LOGIN_STEPS)
-        if rule.get("method") not in {*self._description.methods, *steps}:
+    def _check_kind(self, method: str | None, kind: str | None, error: str | None) -> None:
+        steps = sorted(_UPLOAD_STEPS | _LOGIN_STEPS | _LIFE_STEPS)
+        if method not in {*self._description.methods, *steps}:
             raise UsageWrong(f"a fault is for a method of the API, or for one of {', '.join(steps)}")
-        if rule.get("kind") not in KINDS:
+        if kind not in KINDS:
             raise UsageWrong(f"a fault is one of {', '.join(KINDS)}")
-        if (rule["kind"] == "error") != bool(rule.get("error")):
+        if (kind == "error") != bool(error):
             raise UsageWrong("a fault of the kind error names its error, and no other does")
-        if rule.get("error") and rule["error"] not in NAMES:
-            raise UsageWrong(f"there is no error named {rule['error']!r}", hint="one of: " + ", ".join(NAMES))
+        if kind in TRICKS and method not in _UPLOAD_STEPS:
+            raise UsageWrong(f"{kind} happens to one of {', '.join(sorted(_UPLOAD_STEPS))}, not to {method}")
+        if method in _LIFE_STEPS and kind not in {"slow", *(["error"] if method == "processing" else [])}:
+            raise UsageWrong(f"{method} may only be slow{', or end with an error' if method == 'processing' else ''}")
+        if error and method in _LIFE_STEPS:
+            _end(error)
+        elif error and error not in NAMES:
+            raise UsageWrong(f"there is no error named {error!r}", hint="one of: " + ", ".join(NAMES))
+
+    def _checked(self, rule: Json) -> Json:
+        self._check_kind(rule.get("method"), rule.get("kind"), rule.get("error"))
+        if rule["kind"] == "wait" and rule.get("retry_after") is None:
+            raise UsageWrong("a fault of the kind wait says for how many seconds, as retry_after")
         rule = {name: value for name, value in rule.items() if value is not None}
         for name in _NUMBERS & rule.keys():
             if isinstance(rule[name], bool) or not isinstance(rule[name], int | float) or rule[name] < 0:
@@ -269,7 +329,13 @@ class Desk:
         return {**row.to_row(), "units": units}
 
     def _channel(self, row: Channel) -> Json:
-        return {"channel_id": row.channel_id, "title": row.title, "cap": row.cap}
+        return _shown(row)
+
+    def _playlist(self, row: Playlist) -> Json:
+        rows = [item for item in self._world.playlist_items.all() if item.playlist_id == row.playlist_id]
+        items = [_shown(item) for item in sorted(rows, key=lambda item: item.position)]
+        shown = _shown(row)
+        return {**shown, "title": row.parts["snippet"]["title"], "items": items}
 
     def _video(self, row: Video) -> Json:
         now = self._clock.now()
@@ -283,12 +349,21 @@ class Desk:
             "file_name": row.file_name,
             "content_type": row.content_type,
             "privacy": row.privacy(now),
+            "upload_status": upload_status(row, now, self._world.settings),
             "publish_at": row.parts["status"].get("publishAt"),
             "notify": row.notify,
             "published_at": when(row.uploaded_at),
             "deleted": row.deleted_at is not None,
             "parts": row.parts,
         }
+
+
+def _shown(row: Thing) -> Json:
+    """Show a thing, and whether it was deleted."""
+    shown = row.to_row()
+    if "deleted_at" in shown:
+        shown["deleted"] = shown.pop("deleted_at") is not None
+    return shown
 
 
 def _slug(name: str) -> str:

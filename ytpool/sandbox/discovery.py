@@ -110,17 +110,18 @@ class Description:
         """Refuse a request body with a field or value that the document does not know, or without one it wants."""
         assert method.request is not None
         self.check_body(method.request, resource, "resource")
-        for name, spec in self._schemas[method.request]["properties"].items():
+        self._check_required(method, self._schemas[method.request], resource, "resource")
+
+    def _check_required(self, method: Method, schema: Json, resource: Json, where: str) -> None:
+        for name, spec in schema["properties"].items():
             wanted = f"youtube.{method.name}" in spec.get("annotations", {}).get("required", [])
-            if wanted and not resource.get(name):
-                raise back_end(
-                    400,
-                    "global",
-                    "required",
-                    f"Required field: {name}",
-                    location=f"resource.{name}",
-                    location_type="other",
-                )
+            # An empty text is a value, except where it would have to name something.
+            if wanted and (resource.get(name) is None or (name == "id" and not resource[name])):
+                message = f"Required field: {name}"
+                raise back_end(400, "global", "required", message, location=f"{where}.{name}", location_type="other")
+            if name == "snippet":
+                inner = self._schemas[spec["$ref"]]
+                self._check_required(method, inner, resource.get(name) or {}, f"{where}.{name}")
 
     def check_body(self, schema: str, body: Any, where: str) -> None:
         """Refuse a value that does not have the shape of a schema; also fit to check answers with."""
@@ -156,7 +157,13 @@ class Description:
             self._check(inner, item, f"{where}.{name}")
 
 
-_RESOURCES = {"videos": "Video", "channels": "Channel", "playlistItems": "PlaylistItem"}
+_RESOURCES = {
+    "videos": "Video",
+    "channels": "Channel",
+    "captions": "Caption",
+    "playlists": "Playlist",
+    "playlistItems": "PlaylistItem",
+}
 
 _INTEGERS = {
     "int32": (-(2**31), 2**31 - 1),

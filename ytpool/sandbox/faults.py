@@ -12,7 +12,10 @@ from ytpool.sandbox.things import Thing
 if TYPE_CHECKING:
     from ytpool.sandbox.world import World
 
-KINDS = ("error", "cut", "lose_answer", "close", "slow")
+TRICKS = ("forget", "boast", "move", "wait", "expire")
+"""What only the PUTs of a resumable upload can suffer."""
+
+KINDS = ("error", "cut", "lose_answer", "close", "slow", *TRICKS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,13 @@ class Rule(Thing):
     body are kept before that); `cut` resets the line after byte `at` of a request body that is longer; `lose_answer`
     does the work and hangs up; `close` takes the request and hangs up without doing it; `slow` waits `seconds`
     before the answer and reads uploads at `bytes_per_second`.
+
+    The tricks of an upload's PUTs: `forget` keeps the first `at` bytes of the body and says in `Range` that it has all;
+    `boast` says that it has `at` bytes more than were sent; `move` gives a new `Location`; `wait` only says
+    `Retry-After`, as the others may too; `expire` keeps `at` bytes, and the session is gone.
+
+    `processing`, `listing` and `file_details` are no requests but steps in a new video's life: `slow` makes them last
+    `seconds` of the sandbox's clock, and `error` with a `failureReason` or a `rejectionReason` ends its processing so.
     """
 
     fault_id: str
@@ -68,6 +78,7 @@ class Play:
     """Whether a call that was never answered is charged all the same."""
     seconds: float = 0
     bytes_per_second: float | None = None
+    trick: Rule | None = None
 
 
 def take(world: "World", methods: Collection[str], *, channel: str, project: str, length: int) -> Play:
@@ -99,5 +110,7 @@ def _with(play: Play, rule: Rule) -> Play:
             return replace(play, lose_answer=True)
         case "close":
             return replace(play, close=True, charge=bool(rule.charge))
-        case _:
+        case "slow":
             return replace(play, seconds=play.seconds + rule.seconds, bytes_per_second=rule.bytes_per_second)
+        case _:
+            return replace(play, trick=rule)

@@ -1,10 +1,11 @@
 """Google's front end: who calls, whether they may, who pays, and what is written down about it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ytpool.clock import Clock
+from ytpool.sandbox import masks
 from ytpool.sandbox.bodies import Refused, credentials_missing, invalid_credentials, named, scope_insufficient
 from ytpool.sandbox.discovery import Description, Method
 from ytpool.sandbox.faults import Rule
@@ -82,9 +83,9 @@ class FrontEnd:
                 if fault is not None:
                     raise self._scripted(fault, method.name, caller.project, now)
                 parameters = self._description.check_parameters(method, request.query)
-                answer = work(
-                    Call(method=method, caller=caller, request=request, parameters=parameters, now=now),
-                )
+                mask = masks.read(parameters.get("fields", [""])[-1])
+                answer = work(Call(method=method, caller=caller, request=request, parameters=parameters, now=now))
+                answer = replace(answer, body=masks.kept(answer.body, mask))
             except Refused as refused:
                 charged = is_charged(refused) if fault is None or fault.charge is None else fault.charge
                 if caller is not None and charged:

@@ -22,7 +22,8 @@ from ytpool.domain import moments
 from ytpool.errors import SandboxFailed
 from ytpool.sandbox import faults
 from ytpool.sandbox.api import Api
-from ytpool.sandbox.bodies import Refused, back_end, malformed
+from ytpool.sandbox.bodies import Refused, back_end, malformed, not_played
+from ytpool.sandbox.captions import Captions
 from ytpool.sandbox.clock import VirtualClock
 from ytpool.sandbox.control import Control
 from ytpool.sandbox.desk import Desk
@@ -31,11 +32,15 @@ from ytpool.sandbox.faults import Play
 from ytpool.sandbox.frontend import FrontEnd
 from ytpool.sandbox.oauth import OAuth
 from ytpool.sandbox.quota import Quota
+from ytpool.sandbox.thumbnails import Thumbnails
 from ytpool.sandbox.uploads import Uploads
+from ytpool.sandbox.videos import Videos
 from ytpool.sandbox.wire import Answer, Body, Json, Request, Stream
 from ytpool.sandbox.world import World
 
 _SMALL_BODY = 16 << 20
+_UNTOLD = 1 << 62
+"""How long a body in chunks may be, as far as a fault knows."""
 _UPLOAD_PATHS = ("/upload/youtube/v3/", "/resumable/upload/youtube/v3/")
 _AUTH_PATHS = frozenset({"/o/oauth2/v2/auth", "/o/oauth2/auth"})
 _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?")
@@ -70,7 +75,7 @@ class Sandbox:
         self._server.floor = _Floor(self._folder, self._world, self.clock, url=self.url, keep_bytes=self._keep_bytes)
         self._server.floor.desk.on_stop = lambda: threading.Thread(target=self.stop).start()
         serve = self._server.serve_forever
-        self._thread = threading.Thread(target=serve, kwargs={"poll_interval": 0.05}, name="sandbox", daemon=True)
+        self._thread = threading.Thread(target=serve, kwargs={"poll_interval": 0.02}, name="sandbox", daemon=True)
         self._thread.start()
         return self
 
@@ -122,21 +127,39 @@ class _Floor:
         self.world = world
         self.clock = clock
         self.front = FrontEnd(world, quota, description, clock)
-        self.api = Api(world, description)
         self.oauth = OAuth(world, description, clock)
+        videos = Videos(folder, world, description, keep=keep_bytes)
+        captions = Captions(world, description, videos)
+        self.api = Api(world, description, videos=videos, captions=captions)
         self.uploads = Uploads(
-            folder, world, clock, api=self.api, front=self.front, description=description, keep=keep_bytes
+            folder,
+            world,
+            clock,
+            front=self.front,
+            makers={
+                "videos.insert": videos,
+                "thumbnails.set": Thumbnails(world, videos),
+                "captions.insert": captions,
+                "captions.update": captions,
+            },
         )
         about = {"url": url, "pid": os.getpid(), "folder": str(folder.resolve()), "started": moments.text(clock.now())}
         self.desk = Desk(world, clock, quota=quota, oauth=self.oauth, description=description, about=about)
-        self.desk.on_reset = self.uploads.clear
+        self._videos = videos
+        self.desk.on_reset = self._forget_bytes
 
-    def play(self, names: tuple[str, ...], channel: str, project: str, length: int) -> Play:
+    def _forget_bytes(self) -> None:
+        self.uploads.clear()
+        self._videos.clear()
+
+    def play(self, names: tuple[str, ...], channel: str, project: str, length: int | None) -> Play:
         """Count a request, and ask the fault rules about it."""
         with self.world.change():
             for name in names:
                 self.world.count(f"calls/{name}")
-            return faults.take(self.world, names, channel=channel, project=project, length=length)
+            return faults.take(
+                self.world, names, channel=channel, project=project, length=_UNTOLD if length is None else length
+            )
 
 
 class _LineEndedError(ConnectionError):
@@ -245,15 +268,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._send(refused.answer)
             return
-        if request.path.startswith(_UPLOAD_PATHS) and (request.verb == "PUT" or _is_simple(request)):
+        if request.path.startswith(_UPLOAD_PATHS) and (_is_session(request) or _is_simple(request)):
             self._serve_stream(request, length)
             return
-        if length > _SMALL_BODY:
+        content = Body(cast("Stream", self.rfile), length, most=_SMALL_BODY)
+        told = length or 0
+        body = content.read() if told <= _SMALL_BODY else b""
+        if told > _SMALL_BODY or content.too_long:
             self.close_connection = True
             self._send(back_end(413, "global", "uploadTooLarge", "Request Too Large").answer)
             return
-        content = Body(cast("Stream", self.rfile), length)
-        body = content.read()
         if content.broken:
             raise _LineEndedError
         request = Request(verb=request.verb, path=request.path, query=request.query, headers=request.headers, body=body)
@@ -297,38 +321,36 @@ class _Handler(BaseHTTPRequestHandler):
         if method is None:
             self._send(self._nothing_here(request))
             return
-        upload = request.path.startswith(_UPLOAD_PATHS)
-        if method.media is not None and not upload and method.name == "videos.insert":
-            upload = True  # metadata without media: the same checks, and then it is missing
         play = self._play(method, request, len(request.body))
 
         def work() -> Answer:
-            if upload:
-                if method.name == "videos.insert" and request.argument("uploadType") == "resumable":
+            if method.media is not None and floor.uploads.plays(method):
+                if request.path.startswith(_UPLOAD_PATHS):  # one request with its media would not be served here
                     return floor.uploads.start(request, method, play)
-                return floor.uploads.without_media(request, method, play)
+                if method.name != "captions.update":  # which may come without media
+                    return floor.uploads.without_media(request, method, play)
             return floor.front.run(request, method, play.error, floor.api.answer)
 
         self._act(play, work, charge=lambda: self._charge(request, method))
 
-    def _serve_stream(self, request: Request, length: int) -> None:
+    def _serve_stream(self, request: Request, length: int | None) -> None:
         """Serve what is too big to be read first: the PUTs of a session, and uploads in one request."""
         floor = self.floor
         uploads = floor.uploads
-        if request.verb == "PUT":
+        if _is_session(request):
             session = uploads.session(request)
             channel, project = (session.channel_id, session.project) if session else ("", "")
             play = floor.play(uploads.names(request, length), channel, project, length)
             body = self._body(length, play)
             self._act(play, lambda: uploads.put(request, body, play), body)
             return
-        method = floor.description.find("POST", request.path)
-        if method is None or method.name != "videos.insert":
+        method = floor.description.find(request.verb, request.path)
+        if method is None or method.media is None or not uploads.plays(method):
             self.close_connection = True
-            self._send(self._nothing_here(request))
+            self._send(self._nothing_here(request) if method is None else not_played(method.name).answer)
             return
         play = self._play(method, request, length)
-        body = self._body(length, play)
+        body = self._body(length, play, most=int(method.media["maxSize"]) + _SMALL_BODY)
         self._act(
             play,
             lambda: uploads.simple(request, method, body, play),
@@ -336,7 +358,7 @@ class _Handler(BaseHTTPRequestHandler):
             charge=lambda: self._charge(request, method),
         )
 
-    def _play(self, method: Method, request: Request, length: int) -> Play:
+    def _play(self, method: Method, request: Request, length: int | None) -> Play:
         caller = self.floor.front.caller(request)
         channel, project = (caller.channel_id, caller.project) if caller else ("", "")
         return self.floor.play((method.name,), channel, project, length)
@@ -346,8 +368,9 @@ class _Handler(BaseHTTPRequestHandler):
         if caller is not None:
             self.floor.front.charge(caller.project, method.name)
 
-    def _body(self, length: int, play: Play) -> Body:
-        return Body(cast("Stream", self.rfile), length, cut_at=play.cut_at, bytes_per_second=play.bytes_per_second)
+    def _body(self, length: int | None, play: Play, most: int = 1 << 40) -> Body:
+        stream = cast("Stream", self.rfile)
+        return Body(stream, length, most=most, cut_at=play.cut_at, bytes_per_second=play.bytes_per_second)
 
     def _act(
         self,
@@ -372,6 +395,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.floor.clock.sleep(play.seconds)
         if play.lose_answer:
             self._hang_up(reset=False)
+        self.close_connection = self.close_connection or (body is not None and body.too_long)
         assert answer is not None
         self._send(answer)
 
@@ -405,20 +429,22 @@ class _Handler(BaseHTTPRequestHandler):
         self.floor.front.write_down(refused, f"{request.verb} {request.path}")
         return refused.answer
 
-    def _head(self) -> tuple[Request, int]:
-        """Read the request's head, and the length of what follows it."""
+    def _head(self) -> tuple[Request, int | None]:
+        """Read the request's head, and the length of what follows it; None where it comes in chunks."""
         headers = {name.lower(): value for name, value in self.headers.items()}
         headers.setdefault("host", f"127.0.0.1:{cast('_Server', self.server).server_address[1]}")
-        if "transfer-encoding" in headers:
-            raise back_end(411, "global", "lengthRequired", "Length Required")
+        coding = headers.get("transfer-encoding")
         length = headers.get("content-length", "0")
+        if coding is not None and (coding.lower() != "chunked" or "content-length" in headers):
+            raise malformed(f"Transfer-Encoding {coding} is not understood, or there is a Content-Length beside it.")
         if not re.fullmatch(r"[0-9]{1,18}", length):
             raise malformed("Failed to parse Content-Length header.")
-        if self.command in {"POST", "PUT"} and "content-length" not in headers:
+        if self.command in {"POST", "PUT"} and "content-length" not in headers and coding is None:
             raise back_end(411, "global", "lengthRequired", "Length Required")
         parts = urlsplit(self.path)
         query = parse_qs(parts.query, keep_blank_values=True)
-        return Request(verb=self.command, path=parts.path, query=query, headers=headers), int(length)
+        request = Request(verb=self.command, path=parts.path, query=query, headers=headers)
+        return request, None if coding else int(length)
 
     def _send(self, answer: Answer) -> None:
         content, kind = answer.content()
@@ -436,8 +462,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
 
+def _is_session(request: Request) -> bool:
+    return request.verb == "PUT" and "upload_id" in request.query
+
+
 def _is_simple(request: Request) -> bool:
-    return request.verb == "POST" and request.argument("uploadType") != "resumable"
+    return request.verb in {"POST", "PUT"} and request.argument("uploadType") != "resumable"
 
 
 def _unfolded(request: Request) -> Request:

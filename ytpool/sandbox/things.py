@@ -1,4 +1,4 @@
-"""What exists at our Google: projects, clients, channels, grants, tokens, upload sessions, videos.
+"""What exists at our Google: projects, clients, channels, grants, tokens, upload sessions, videos and what they have.
 
 Values only. A field that ends in `_at` is a moment, and stands in the journal as text.
 """
@@ -9,6 +9,8 @@ from typing import Any, Self
 
 from ytpool.domain import moments
 from ytpool.sandbox.wire import Json
+
+SHORT_SECONDS = 180
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,10 @@ class Channel(Thing):
     made_at: datetime
     cap: int | None = None
     """Uploads in 24 hours; None is as many as one likes."""
+    thumbnails: bool = True
+    """Whether it may set thumbnails of its own; YouTube wants a verified phone for that."""
+    thumbnail_cap: int | None = None
+    """Thumbnails in 24 hours."""
 
     @property
     def uploads(self) -> str:
@@ -135,8 +141,15 @@ class Session(Thing):
     file_name: str
     notify: bool
     started_at: datetime
+    method: str = "videos.insert"
     dead: bool = False
-    video_id: str = ""
+    made: str = ""
+    """The id of what the bytes became: a video, a thumbnail, a caption track."""
+
+    @classmethod
+    def from_row(cls, row: Json) -> Self:
+        # Journals from before there were thumbnails know only videos.
+        return cls(**{"made" if name == "video_id" else name: _value(name, value) for name, value in row.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +171,17 @@ class Video(Thing):
     published_before: bool = False
     """It has been public once, so no date can be set for it any more."""
     deleted_at: datetime | None = None
+    width: int = 1920
+    height: int = 1080
+    seconds: float = 10
+    ends: str = ""
+    """Why processing will fail, or why the video will be rejected."""
+    processing_for: float | None = None
+    """How long it is processed, in seconds; None is what the setting says. So with the two below."""
+    listed_after: float | None = None
+    file_details_after: float | None = None
+    decided_for_kids: bool | None = None
+    """What YouTube itself found, where that is not what the owner said."""
 
     def privacy(self, now: datetime) -> str:
         """Return who sees it now: a date that has passed has published it."""
@@ -171,3 +195,69 @@ class Video(Thing):
 
     def was_public(self, now: datetime) -> bool:
         return self.published_before or self.privacy(now) == "public"
+
+    @property
+    def is_short(self) -> bool:
+        """Whether YouTube shows it as a Short: not wider than high, and three minutes at most."""
+        return self.width <= self.height and self.seconds <= SHORT_SECONDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thumbnail(Thing):
+    """A picture that was set for a video; the last one of a video is the one it has."""
+
+    thumbnail_id: str
+    video_id: str
+    channel_id: str
+    content_type: str
+    kind: str
+    """What the bytes really are: `jpeg` or `png`."""
+    bytes: int
+    sha256: str
+    width: int
+    height: int
+    set_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caption(Thing):
+    """A caption track of a video."""
+
+    caption_id: str
+    video_id: str
+    channel_id: str
+    language: str
+    name: str
+    draft: bool
+    content_type: str
+    bytes: int
+    sha256: str
+    fault: str
+    """Why YouTube cannot show it, if it cannot."""
+    updated_at: datetime
+    deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playlist(Thing):
+    """A playlist that somebody made; the one of all uploads is none of these."""
+
+    playlist_id: str
+    channel_id: str
+    parts: dict[str, Json]
+    made_at: datetime
+    deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaylistItem(Thing):
+    """A video's place in a playlist."""
+
+    item_id: str
+    playlist_id: str
+    channel_id: str
+    video_id: str
+    position: int
+    details: Json
+    """The note and the times of `contentDetails`."""
+    added_at: datetime

@@ -5,24 +5,26 @@ never promises more than what a killed server finds again. The hash follows the 
 """
 
 import hashlib
+import os
 import re
-import shutil
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlencode
 
 from ytpool.clock import Clock
-from ytpool.sandbox.api import Api, check_expected, resource_of
-from ytpool.sandbox.bodies import Refused, back_end, malformed, plain, upload_limit_exceeded
-from ytpool.sandbox.discovery import Description, Method
+from ytpool.sandbox.asking import resource_of
+from ytpool.sandbox.bodies import Refused, back_end, malformed, plain
+from ytpool.sandbox.discovery import Method
 from ytpool.sandbox.faults import Play
 from ytpool.sandbox.frontend import Call, Caller, FrontEnd
-from ytpool.sandbox.rules import SETTABLE, check_languages, check_video, file_name, settable
-from ytpool.sandbox.things import Session, Video
+from ytpool.sandbox.rules import file_name
+from ytpool.sandbox.things import Session
 from ytpool.sandbox.wire import Answer, Body, Json, Request
 from ytpool.sandbox.world import SESSION_LIVES_FOR, World
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 QUANTUM = 256 * 1024
 _BUFFER = 4 * QUANTUM
-_CAP_LASTS = timedelta(hours=24)
+_ZEROS = bytes(_BUFFER)
 _RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
 
 
@@ -55,48 +57,81 @@ class ContentRange:
     total: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """What a session remembers of the call that began it."""
+
+    parts: tuple[str, ...]
+    resource: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """All the bytes of an upload."""
+
+    content: Path
+    bytes: int
+    sha256: str
+    at: datetime
+
+
+class Maker(Protocol):
+    """Who makes something of the bytes of a method."""
+
+    missing: str
+    """How a call without bytes is refused."""
+    done: int
+    """The status that ends a resumable upload."""
+
+    def admit(self, call: Call, resource: Json) -> Admitted:
+        """Check everything that can be known before the bytes."""
+        ...
+
+    def make(self, session: Session, arrived: Arrived) -> str:
+        """Make it and return its id, or refuse the bytes."""
+        ...
+
+    def show(self, session: Session, now: datetime) -> Json:
+        """Show what was made, as often as it is asked for."""
+        ...
+
+
 class Uploads:
-    """Everything under `/upload/youtube/v3/videos`."""
+    """Everything under `/upload/youtube/v3/`."""
 
     def __init__(
-        self,
-        folder: Path,
-        world: World,
-        clock: Clock,
-        *,
-        api: Api,
-        front: FrontEnd,
-        description: Description,
-        keep: bool,
+        self, folder: Path, world: World, clock: Clock, *, front: FrontEnd, makers: Mapping[str, Maker]
     ) -> None:
         self._partial = folder / "uploads"
         self._partial.mkdir(mode=0o700, exist_ok=True)
-        self._finished = folder / "videos"
-        self._keep = keep
         self._world = world
-        self._api = api
         self._front = front
-        self._description = description
+        self._makers = makers
         self._clock = clock
         self._receivers: dict[str, Receiver] = {}
         self._lock = threading.Lock()
         self._sweep()
 
+    def plays(self, method: Method) -> bool:
+        """Tell whether the media of this method are played."""
+        return method.name in self._makers
+
     def session(self, request: Request) -> Session | None:
         """Return the session that a PUT belongs to, if there is one."""
         return self._world.sessions.get(request.argument("upload_id"))
 
-    def names(self, request: Request, length: int) -> tuple[str, ...]:
-        """Name a PUT as fault rules do."""
-        try:
-            given = content_range(request, length)
-        except Refused:
-            return ("upload.chunk",)
-        if given.first is None:
-            return ("upload.query",)
+    def names(self, request: Request, length: int | None) -> tuple[str, ...]:
+        """Name a PUT as fault rules do: `upload.` for videos, `media.` for what goes with them."""
         session = self.session(request)
+        kind = "upload" if session is None or session.method == "videos.insert" else "media"
+        try:
+            given = content_range(request, length, session)
+        except Refused:
+            return (f"{kind}.chunk",)
+        if given.first is None:
+            return (f"{kind}.query",)
         total = session.size if session and session.size is not None else given.total
-        return ("upload.final", "upload.chunk") if given.last + 1 == total else ("upload.chunk",)
+        return (f"{kind}.final", f"{kind}.chunk") if given.last + 1 == total else (f"{kind}.chunk",)
 
     # -- starting ---------------------------------------------------------------------------------------------------
 
@@ -107,16 +142,15 @@ class Uploads:
             size = _length(request.headers.get("x-upload-content-length"))
             content_type = request.headers.get("x-upload-content-type", "application/octet-stream")
             session = self._open(call, resource_of(request.body), size=size, content_type=content_type)
-            uri = f"{request.root}{request.path}?uploadType=resumable&upload_id={session.upload_id}"
-            return Answer(status=200, headers={"Location": uri, "X-GUploader-UploadID": session.upload_id})
+            return Answer(status=200, headers=_address(request, session))
 
         return self._front.run(request, method, play.error, work)
 
     def without_media(self, request: Request, method: Method, play: Play) -> Answer:
-        """Refuse an insert that brings no media, as YouTube does."""
+        """Refuse a call that should have brought media, as YouTube does."""
 
         def work(call: Call) -> Answer:
-            raise plain("mediaBodyRequired", call.method.name)
+            raise plain(self._makers[call.method.name].missing, call.method.name)
 
         return self._front.run(request, method, play.error, work)
 
@@ -126,6 +160,8 @@ class Uploads:
         try:
             if not _spool(body, spool):
                 return None
+            if body.too_long:
+                return self._front.run(request, method, play.error, _too_large)
             return self._front.run(request, method, play.error, lambda call: self._whole(call, spool))
         finally:
             spool.unlink(missing_ok=True)
@@ -140,47 +176,30 @@ class Uploads:
             digest = hashlib.file_digest(file, "sha256")
         size = spool.stat().st_size
         if not size:
-            raise plain("mediaBodyRequired", call.method.name)
+            raise plain(self._makers[call.method.name].missing, call.method.name)
         session = self._open(call, resource, size=size, content_type=content_type)
         return replace(self._shown(self._finish(session, size, digest.hexdigest(), spool)), status=200)
 
     def _open(self, call: Call, resource: Json, *, size: int | None, content_type: str) -> Session:
         """Check everything that can be known before the bytes, and write the session down."""
-        parts = self._description.check_parts("videos", call.parameters["part"])
-        self._description.check_resource(call.method, resource)
-        check_expected(resource, parts)
         _check_media(call.method, content_type, size)
-        given = {part: settable(resource, part) for part in parts if part in SETTABLE or part == "localizations"}
-        check_video(call.method.name, given, published_before=False)
-        check_languages(call.method.name, given.get("snippet", {}), given.get("localizations", {}))
         name = file_name(call.request.headers.get("slug", ""))
-        self._check_cap(call)
-        self._world.count(f"sessions/{call.caller.channel_id}")
+        admitted = self._makers[call.method.name].admit(call, resource)
         return self._world.sessions.put(
             Session(
                 upload_id=self._world.new_id("upload", 64),
                 channel_id=call.caller.channel_id,
                 project=call.caller.project,
-                parts=tuple(sorted(parts)),
-                resource=given,
+                parts=admitted.parts,
+                resource=admitted.resource,
                 size=size,
                 content_type=content_type,
                 file_name=name,
                 notify=call.argument("notifySubscribers", "true") == "true",
                 started_at=call.now,
+                method=call.method.name,
             )
         )
-
-    def _check_cap(self, call: Call) -> None:
-        cap = self._world.channel(call.caller.channel_id).cap
-        if cap is None:
-            return
-        begun = sum(
-            session.channel_id == call.caller.channel_id and session.started_at > call.now - _CAP_LASTS
-            for session in self._world.sessions.all()
-        )
-        if begun >= cap:
-            raise upload_limit_exceeded()
 
     # -- sending ----------------------------------------------------------------------------------------------------
 
@@ -200,27 +219,69 @@ class Uploads:
     def _put(self, request: Request, body: Body, play: Play) -> Answer | None:
         session = self._require(request)
         if "authorization" in request.headers:  # not needed, but looked at where it is sent
-            self._front.require_token(request, "videos.insert")
-        given = content_range(request, body.length)
+            self._front.require_token(request, session.method)
+        given = content_range(request, body.promised, session)
         if play.error is not None and not play.error.at:
-            raise self._front.scripted(play.error, "videos.insert", session.project)
-        if session.video_id or given.first is None:
+            raise self._front.scripted(play.error, session.method, session.project)
+        if session.made or given.first is None:
             body.drain()
-            return self._progress(session)
+            self._check_expired(session, play)
+            return self._spoiled(request, self._progress(session), session, play)
         session = self._sized(session, given)
         receiver = self._receiver(session)
         if given.first != receiver.kept:
             body.drain()
             return _off_track(given.first, receiver.kept)
-        self._receive(session, receiver, body, room=play.error.at if play.error else body.length)
+        stopper = play.error or (play.trick if play.trick and play.trick.kind in {"forget", "expire"} else None)
+        self._receive(session, receiver, body, room=stopper.at if stopper else given.last + 1 - given.first)
         if play.error is not None:
-            raise self._front.scripted(play.error, "videos.insert", session.project)
-        return None if body.broken else self._progress(session)
+            raise self._front.scripted(play.error, session.method, session.project)
+        if body.broken:
+            return None
+        if body.taken != given.last + 1 - given.first:
+            raise malformed(f"The body has {body.taken} bytes, and its Content-Range tells something else.")
+        self._check_expired(session, play)
+        return self._spoiled(request, self._progress(session), session, play, said=given.last + 1)
+
+    def _check_expired(self, session: Session, play: Play) -> None:
+        """Let a fault end a session, before anything is made of its bytes."""
+        if play.trick is not None and play.trick.kind == "expire":
+            with self._world.change():
+                self._world.sessions.put(replace(session, dead=True))
+            raise _gone(play.trick.status)
+
+    def _spoiled(self, request: Request, answer: Answer, session: Session, play: Play, said: int = 0) -> Answer:
+        """Turn an answer into what a fault makes of it."""
+        trick = play.trick
+        if trick is None or answer.status != 308:
+            return answer
+        headers = dict(answer.headers)
+        if trick.retry_after is not None:
+            headers["Retry-After"] = str(trick.retry_after)
+        claimed = {"forget": said, "boast": self._receiver(session).kept + trick.at}.get(trick.kind)
+        if claimed:
+            headers["Range"] = f"bytes=0-{claimed - 1}"
+        if trick.kind == "move":
+            headers |= _address(request, self._move(session))
+        return replace(answer, headers=headers)
+
+    def _move(self, session: Session) -> Session:
+        """Give an upload another address; the old one is no more."""
+        receiver = self._receiver(session)
+        with self._world.change(), self._lock:
+            moved = replace(session, upload_id=self._world.new_id("upload", 64))
+            self._receivers.pop(session.upload_id, None)
+            receiver.path = receiver.path.rename(self._partial / moved.upload_id)
+            self._receivers[moved.upload_id] = receiver
+            self._world.sessions.drop(session.upload_id)
+            return self._world.sessions.put(moved)
 
     def _require(self, request: Request) -> Session:
         session = self.session(request)
-        if session is None or session.dead or session.started_at + SESSION_LIVES_FOR <= self._clock.now():
-            raise back_end(404, "global", "notFound", "The upload session was not found.", mistake=False)
+        seconds = self._world.settings.get("session_lives_for")
+        lives_for = SESSION_LIVES_FOR if seconds is None else timedelta(seconds=seconds)
+        if session is None or session.dead or session.started_at + lives_for <= self._clock.now():
+            raise _gone(None)
         return session
 
     def _sized(self, session: Session, given: ContentRange) -> Session:
@@ -237,7 +298,7 @@ class Uploads:
         return session
 
     def _receive(self, session: Session, receiver: Receiver, body: Body, *, room: int) -> None:
-        """Write the first `room` bytes of what comes to the session's file, quantum by quantum, and forget the rest."""
+        """Write the first `room` bytes of what comes to the session's file, in whole quanta, and forget the rest."""
         buffer = memoryview(bytearray(_BUFFER))
         with receiver.lock:
             pen = receiver.writer = object()
@@ -250,7 +311,7 @@ class Uploads:
                         break
                     complete = receiver.kept + filled == session.size and not body.broken
                     usable = filled if complete else filled - filled % QUANTUM
-                    _write(file, buffer[:usable])
+                    _append(file, buffer[:usable])
                     receiver.sha256.update(buffer[:usable])
                     receiver.kept += usable
         if not body.broken:
@@ -262,7 +323,7 @@ class Uploads:
         """Say how much is kept, or, if it is all, what became of it; the final answer can be asked for again."""
         with self._world.change():
             current = self._world.sessions.get(session.upload_id) or session
-            if current.video_id:
+            if current.made:
                 return self._shown(current)
         receiver = self._receiver(current)
         with receiver.lock:
@@ -276,45 +337,24 @@ class Uploads:
         return self._shown(current)
 
     def _finish(self, session: Session, size: int, sha256: str, content: Path) -> Session:
-        """Make the video, once."""
+        """Make of the bytes what they were sent for, once."""
         with self._world.change():
             current = self._world.sessions.get(session.upload_id) or session
-            if current.video_id:
+            if current.made:
                 return current
-            video_id = self._world.new_id("video", 11)
-            if self._keep:
-                self._finished.mkdir(mode=0o700, exist_ok=True)
-                shutil.copyfile(content, self._finished / video_id)
-            self._world.videos.put(
-                Video(
-                    video_id=video_id,
-                    channel_id=session.channel_id,
-                    project=session.project,
-                    upload_id=session.upload_id,
-                    bytes=size,
-                    sha256=sha256,
-                    file_name=session.file_name,
-                    content_type=session.content_type,
-                    notify=session.notify,
-                    uploaded_at=self._clock.now(),
-                    parts=_with_defaults(session),
-                )
-            )
-            return self._world.sessions.put(replace(session, video_id=video_id))
+            arrived = Arrived(content=content, bytes=size, sha256=sha256, at=self._clock.now())
+            made = self._makers[session.method].make(session, arrived)
+            return self._world.sessions.put(replace(session, made=made))
 
     def _shown(self, session: Session) -> Answer:
-        row = self._world.videos.get(session.video_id)
-        assert row is not None  # the two were written in one line
-        shown = self._api.show(row, frozenset(session.parts), session.channel_id, self._clock.now())
-        return Answer(status=201, body=shown)
+        maker = self._makers[session.method]
+        return Answer(status=maker.done, body=maker.show(session, self._clock.now()))
 
     def clear(self) -> None:
         """Forget all bytes; the world that they belonged to is gone."""
         with self._lock:
             self._receivers.clear()
         self._sweep()
-        if self._finished.exists():
-            shutil.rmtree(self._finished)
 
     # -- bytes on disk ----------------------------------------------------------------------------------------------
 
@@ -329,15 +369,21 @@ class Uploads:
         """Remove bytes that no session will ask for: finished, expired, or of an upload that broke off."""
         for path in self._partial.iterdir():
             session = self._world.sessions.get(path.name)
-            if session is None or session.video_id or session.dead:
+            if session is None or session.made or session.dead:
                 path.unlink()
 
 
-def content_range(request: Request, length: int) -> ContentRange:
-    """Read the `Content-Range` of a PUT; without one, its body is the whole."""
+def content_range(request: Request, length: int | None, session: Session | None) -> ContentRange:
+    """Read the `Content-Range` of a PUT; without one, its body is the whole.
+
+    A chunked body has no length beforehand; what it must have, the header or the session says.
+    """
     header = request.headers.get("content-range")
     if header is None:
-        return ContentRange(first=0, last=length - 1, total=length)
+        whole = length if length is not None or session is None else session.size
+        if whole is None:
+            raise back_end(411, "global", "lengthRequired", "Length Required")
+        return ContentRange(first=0, last=whole - 1, total=whole)
     found = _RANGE.fullmatch(header)
     if found is None:
         raise malformed(f"Failed to parse Content-Range header: {header}")
@@ -347,7 +393,7 @@ def content_range(request: Request, length: int) -> ContentRange:
             raise malformed("A request that asks for the status of an upload has no body.")
         return ContentRange(first=None, last=-1, total=total)
     first, last = int(found[1]), int(found[2])
-    if last - first + 1 != length or (total is not None and last >= total):
+    if first > last or length not in {None, last - first + 1} or (total is not None and last >= total):
         raise malformed(f"The Content-Range header ({header}) does not go with a body of {length} bytes.")
     return ContentRange(first=first, last=last, total=total)
 
@@ -395,6 +441,10 @@ def _check_media(method: Method, content_type: str, size: int | None) -> None:
         raise plain("uploadTooLarge", method.name)
 
 
+def _too_large(call: Call) -> Answer:
+    raise plain("uploadTooLarge", call.method.name)
+
+
 def _off_track(first: int, kept: int) -> Answer:
     """Answer a PUT that does not begin where the upload stands; nothing of it is kept."""
     if first > kept:
@@ -406,12 +456,17 @@ def _off_track(first: int, kept: int) -> Answer:
     return Answer(status=308, headers={"Range": f"bytes=0-{kept - 1}"})
 
 
-def _with_defaults(session: Session) -> dict[str, Json]:
-    """Fill in what YouTube fills in; a video whose privacy is left out is public."""
-    title = Path(session.file_name).stem or "unknown"
-    snippet = {"title": title, "description": "", "categoryId": "22", **session.resource.get("snippet", {})}
-    status = {"privacyStatus": "public", **session.resource.get("status", {})}
-    return {**session.resource, "snippet": snippet, "status": status}
+def _address(request: Request, session: Session) -> dict[str, str]:
+    """Tell where a session is."""
+    query = {"uploadType": "resumable", "upload_id": session.upload_id}
+    uri = f"{request.root}{request.path}?{urlencode(query)}"
+    return {"Location": uri, "X-GUploader-UploadID": session.upload_id}
+
+
+def _gone(status: int | None) -> Refused:
+    if status == 410:
+        return back_end(410, "global", "deleted", "The upload session is gone.", mistake=False)
+    return back_end(404, "global", "notFound", "The upload session was not found.", mistake=False)
 
 
 def _length(header: str | None) -> int | None:
@@ -440,6 +495,14 @@ def _reopen(path: Path, session: Session) -> Receiver:
         file.truncate(kept)
         digest = hashlib.file_digest(file, "sha256")
     return Receiver(path=path, kept=kept, sha256=digest)
+
+
+def _append(file: FileIO, view: memoryview) -> None:
+    """Write at the end of a file; zeros become a hole, so that a huge sparse film needs no room here either."""
+    if len(view) == _BUFFER and view.tobytes() == _ZEROS:
+        os.ftruncate(file.fileno(), os.fstat(file.fileno()).st_size + len(view))
+    else:
+        _write(file, view)
 
 
 def _write(file: FileIO, view: memoryview) -> None:

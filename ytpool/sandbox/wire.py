@@ -1,6 +1,7 @@
 """What comes over a line and what goes back: requests, bodies that are still arriving, and answers."""
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 Json = dict[str, Any]
+
+_LINE = 1 << 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,28 +67,87 @@ class Stream(Protocol):
         ...
 
 
+class Chunked:
+    """A line whose bytes come in pieces that tell their length, as long as the last piece has not been there."""
+
+    def __init__(self, stream: "Stream") -> None:
+        self._stream = stream
+        self._left = 0
+        self.ended = False
+
+    def readinto1(self, buffer: memoryview, /) -> int:
+        """Place what has arrived of a piece; 0 at the end, or when the other side has closed."""
+        if not self._left and not self.ended:
+            self._next_piece()
+        if self.ended or not self._left:
+            return 0
+        got = self._stream.readinto1(buffer[: self._left])
+        self._left -= got
+        if got and not self._left:
+            self._line()  # the one that ends a piece is empty
+        return got
+
+    def _next_piece(self) -> None:
+        line = self._line()
+        size = line.partition(b";")[0].strip()
+        if not re.fullmatch(rb"[0-9a-fA-F]{1,15}", size):
+            raise ConnectionError(f"this is no chunk of a body: {line!r}")
+        self._left = int(size, 16)
+        if not self._left:
+            while self._line():  # fields may follow the last piece; nobody uses them
+                pass
+            self.ended = True
+
+    def _line(self) -> bytes:
+        line = bytearray()
+        byte = memoryview(bytearray(1))
+        while not line.endswith(b"\n") and len(line) < _LINE:
+            if not self._stream.readinto1(byte):
+                raise ConnectionError("the line ended between two chunks")
+            line += byte
+        return bytes(line).rstrip(b"\r\n")
+
+
 class Body:
-    """A body of known length that is still arriving, and may break off: by itself, or because a fault says so."""
+    """A body that is still arriving, and may break off: by itself, or because a fault says so.
+
+    Its length is known, or, where it comes in chunks, only that it has `most` bytes at the most.
+    """
 
     def __init__(
-        self, stream: Stream, length: int, *, cut_at: int | None = None, bytes_per_second: float | None = None
+        self,
+        stream: Stream,
+        length: int | None,
+        *,
+        most: int = 1 << 40,
+        cut_at: int | None = None,
+        bytes_per_second: float | None = None,
     ) -> None:
-        self._stream = stream
+        self._chunked = Chunked(stream) if length is None else None
+        self._stream = self._chunked or stream
         self._cut_at = cut_at
         self._pace = bytes_per_second
-        self.length = length
+        self._end = most + 1 if length is None else length
+        self.promised = length
+        """The length that was told beforehand."""
         self.taken = 0
         self.broken = False
         """No byte will come any more, although the body is not complete."""
 
     @property
     def remaining(self) -> int:
-        return self.length - self.taken
+        """How many bytes are still to come, at the most."""
+        return self._end - self.taken
 
     @property
     def cut(self) -> bool:
         """Whether a fault broke the line here."""
         return self.taken == self._cut_at
+
+    @property
+    def too_long(self) -> bool:
+        """Whether more bytes came in chunks than are taken here."""
+        return self._chunked is not None and not self._chunked.ended and not self.remaining
 
     def fill(self, view: memoryview) -> int:
         """Fill the view with what comes next; less of it only at the body's end, or when the line breaks."""
@@ -101,7 +163,10 @@ class Body:
             except (ConnectionError, TimeoutError):
                 got = 0
             if not got:
-                self.broken = True
+                if self._chunked is not None and self._chunked.ended:
+                    self._end = self.taken + filled
+                else:
+                    self.broken = True
                 break
             filled += got
             if self._pace is not None:
@@ -113,10 +178,11 @@ class Body:
 
     def read(self) -> bytes:
         """Read all that is left into memory."""
-        content = bytearray(self.remaining)
-        with memoryview(content) as view:
-            filled = self.fill(view)
-        return bytes(content[:filled])
+        content = bytearray()
+        block = memoryview(bytearray(min(self.remaining, 1 << 20)))
+        while self.remaining and not self.broken:
+            content += block[: self.fill(block)]
+        return bytes(content)
 
     def drain(self) -> None:
         """Read and forget what is left: closing with bytes unread would reset the line instead of ending it."""

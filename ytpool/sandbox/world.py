@@ -18,7 +18,21 @@ from typing import Any, Generic, TypeVar
 from ytpool.domain import moments
 from ytpool.errors import SandboxFailed, UnknownName
 from ytpool.sandbox.faults import Rule
-from ytpool.sandbox.things import Channel, Client, Code, Grant, Project, Session, Thing, Token, Video
+from ytpool.sandbox.things import (
+    Caption,
+    Channel,
+    Client,
+    Code,
+    Grant,
+    Playlist,
+    PlaylistItem,
+    Project,
+    Session,
+    Thing,
+    Thumbnail,
+    Token,
+    Video,
+)
 from ytpool.sandbox.wire import Json
 
 SESSION_LIVES_FOR = timedelta(days=7)
@@ -86,6 +100,10 @@ class World:
         self.codes = Table(self, "codes", Code)
         self.sessions = Table(self, "sessions", Session)
         self.videos = Table(self, "videos", Video)
+        self.thumbnails = Table(self, "thumbnails", Thumbnail)
+        self.captions = Table(self, "captions", Caption)
+        self.playlists = Table(self, "playlists", Playlist)
+        self.playlist_items = Table(self, "playlist_items", PlaylistItem)
         self.faults = Table(self, "faults", Rule)
         self._tables: dict[str, Table[Any]] = {
             "projects": self.projects,
@@ -96,6 +114,10 @@ class World:
             "codes": self.codes,
             "sessions": self.sessions,
             "videos": self.videos,
+            "thumbnails": self.thumbnails,
+            "captions": self.captions,
+            "playlists": self.playlists,
+            "playlist_items": self.playlist_items,
             "faults": self.faults,
         }
         self.counts: dict[str, int] = {}

@@ -79,6 +79,10 @@ def add(
         request=request,
         at=tx.at,
     )
+    _add_steps(tx, job, steps)
+
+
+def _add_steps(tx: Tx, job: str, steps: tuple[str, ...]) -> None:
     for position, step in enumerate(steps):
         tx.run(
             """
@@ -276,10 +280,26 @@ def steps(tx: Tx, job: str) -> tuple[Step, ...]:
     return tuple(Step(step=row["step"], state=StepState(row["state"]), detail=row["detail"]) for row in rows)
 
 
-def is_waiting(tx: Tx, job: str, step: str) -> bool:
-    """Tell whether a step is still to be done."""
-    row = tx.one("SELECT state FROM job_steps WHERE job = :job AND step = :step", job=job, step=step)
-    return row is not None and row["state"] == StepState.WAITING
+def has_work_left(tx: Tx, job: str) -> bool:
+    """Tell whether a published job has a step that the same command would do.
+
+    What was read back and is wrong is none: that is for a person.
+    """
+    row = tx.one(
+        """
+        SELECT count(*) AS steps FROM job_steps
+         WHERE job = :job AND state <> 'done' AND NOT (step = 'read_back' AND state = 'failed')
+        """,
+        job=job,
+    )
+    return bool(row["steps"])
+
+
+def plan_steps(tx: Tx, lease: Lease, steps: tuple[str, ...]) -> None:
+    """Replace the steps of a job that has sent nothing yet."""
+    require(tx, lease)
+    tx.run("DELETE FROM job_steps WHERE job = :job", job=lease.name)
+    _add_steps(tx, lease.name, steps)
 
 
 def set_step(tx: Tx, job: str, step: str, state: StepState, detail: str = "") -> None:

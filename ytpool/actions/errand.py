@@ -1,0 +1,275 @@
+"""One worker's way through one job: what it holds, whom it tells, and how it leaves the job behind.
+
+Whoever sends or writes in a job's name does it through an errand: its lease is renewed while it lives, its places on
+an account are taken and given back here, and whatever stops it, the next run can read where the job stands.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from types import TracebackType
+from typing import Self, TypeVar
+
+from ytpool.actions import placing, tokens
+from ytpool.actions.calls import paid
+from ytpool.actions.claiming import Order
+from ytpool.actions.heartbeat import Heartbeat
+from ytpool.actions.placing import Placed
+from ytpool.actions.watch import Watch
+from ytpool.domain import failover
+from ytpool.domain.accounts import AccountState
+from ytpool.domain.failover import Next
+from ytpool.domain.jobs import Job, JobState, StepState, Target
+from ytpool.domain.publication import Publication
+from ytpool.domain.quota import Urgency
+from ytpool.domain.secret import Secret
+from ytpool.domain.video import Privacy
+from ytpool.errors import (
+    FileChanged,
+    LoginNeeded,
+    NoEligibleAccount,
+    OutcomeUnknown,
+    QuotaExhausted,
+    Resting,
+    UpstreamFailed,
+    WrongChannel,
+    YtpoolError,
+)
+from ytpool.runtime import Runtime
+from ytpool.store import accounts, jobs, leases, ledger
+from ytpool.store.db import Tx
+from ytpool.store.leases import Lease
+from ytpool.store.ledger import Call, Hold
+from ytpool.store.secrets import Kind, forget
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_WAITS_AT_MOST = 120.0
+"""Seconds of `Retry-After` that are slept through; a longer wait is left to a later run."""
+
+
+class Errand:
+    """A job that is ours, and what we hold for it. Used in a `with` statement; leaving it gives everything back."""
+
+    def __init__(
+        self, rt: Runtime, order: Order, job: Job, lease: Lease, publication: Publication, watch: Watch
+    ) -> None:
+        self.rt = rt
+        self.order = order
+        self.job = job
+        self.lease = lease
+        self.publication = publication
+        self.watch = watch
+        self.placed: Placed | None = None
+        self._heart = Heartbeat(rt, lease)
+        self._used: set[str] = set()
+
+    def __enter__(self) -> Self:
+        self._heart.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is not None:
+                self._stopped(error)
+            self._give_up_places()
+        finally:
+            self._heart.__exit__(kind, error, trace)
+
+    def require(self) -> None:
+        """Raise HoldLost unless the job is surely still ours; asked before anything is sent."""
+        self._heart.require()
+
+    def says(self, text: str) -> None:
+        self.watch.says(self.job.job, text)
+
+    # The account it works on
+
+    @property
+    def account(self) -> str:
+        assert self.placed is not None
+        return self.placed.payer.account
+
+    def place(self, target: Target) -> None:
+        """Choose an account of the target and hold the whole publication there; nothing where one is held already."""
+        if self.placed is not None:
+            return
+        urgency = Urgency.BUFFER if self.order.use_buffer else Urgency.NORMAL
+        if self.job.attempts and not self.order.use_buffer:
+            urgency = Urgency.STARTED
+        calls = tuple(self._calls())
+        self._hold(placing.place(self.rt, self.lease, self.order, target, self.watch, calls=calls, urgency=urgency))
+
+    def place_on(self, account: str) -> None:
+        """Take the places of the account the job is bound to, and hold what is still to be done."""
+        if self.placed is not None:
+            return
+        with self.rt.store.reading() as tx:
+            done = {step.step for step in jobs.steps(tx, self.job.job) if step.state is StepState.DONE}
+        calls = tuple(call for call in self._calls() if call.step not in done and call.operation != "videos.insert")
+        self._hold(placing.place_again(self.rt, self.lease, self.order, account, self.watch, calls=calls))
+
+    def leave(self) -> None:
+        """Give back what this account lent; the next round chooses anew."""
+        self._heart.hold()  # first: a lease that is given back is not there to be renewed
+        placing.give_back(self.rt, self.lease, self.placed)
+        self.placed = None
+        with self.rt.store.transaction() as tx:
+            jobs.leave_account(tx, self.lease)
+
+    def token(self, refused: Secret | None = None) -> Secret:
+        return tokens.fresh(self.rt, self.account, refused=refused)
+
+    def login_is_dead(self, failure: UpstreamFailed) -> None:
+        why = f"{failure.reason}: a fresh token was refused as well"
+        with self.rt.store.transaction() as tx:
+            accounts.set_state(tx, self.account, AccountState.LOGIN_NEEDED, why)
+
+    # What it may spend
+
+    def held(self, operation: str, step: str) -> Hold | None:
+        """Return a call that was set aside for this step and is not used yet."""
+        holds = () if self.placed is None else self.placed.holds
+        found = next(
+            (one for one in holds if (one.operation, one.step) == (operation, step) and one.hold not in self._used),
+            None,
+        )
+        if found is not None:
+            self._used.add(found.hold)
+        return found
+
+    def held_or_new(self, operation: str, step: str) -> Hold:
+        """Return a call that was set aside, or set one aside now; raises QuotaExhausted where today has none left."""
+        found = self.held(operation, step)
+        if found is not None:
+            return found
+        assert self.placed is not None
+        with self.rt.store.transaction() as tx:
+            self.rt.require_clock()
+            jobs.require(tx, self.lease)
+            (made,) = ledger.hold(
+                tx,
+                self.placed.payer,
+                [Call(operation=operation, step=step)],
+                self.rt.terms(tx),
+                self.rt.rng,
+                job=self.lease.name,
+                fence=self.lease.fence,
+                urgency=Urgency.BUFFER if self.order.use_buffer else Urgency.STARTED,
+            )
+        self._used.add(made.hold)
+        return made
+
+    def pay(
+        self,
+        held: Hold,
+        send: Callable[[Secret], T],
+        *,
+        before: Callable[[Tx], None] | None = None,
+        after: Callable[[Tx, T], None] | None = None,
+    ) -> T:
+        """Send a call that was held, in the name of the job; see `calls.paid`."""
+
+        def still_ours(tx: Tx) -> None:
+            self.require()
+            jobs.require(tx, self.lease)
+            if before is not None:
+                before(tx)
+
+        return paid(self.rt, held, send, job=self.job.job, before=still_ours, after=after)
+
+    def pause(self, failure: UpstreamFailed, attempt: int) -> None:
+        """Wait before the same call is made again; a wait that Google wants longer than we sleep ends this run."""
+        asked = failure.retry_after or 0.0
+        if asked > _WAITS_AT_MOST:
+            until = self.rt.calendar.now() + timedelta(seconds=asked)
+            raise Resting(
+                f"Google asks to be left alone for {asked:.0f} seconds",
+                hint=f"it goes on at {until:%Y-%m-%d %H:%M} UTC: type the same command then, or leave that to cron",
+                until=until,
+            ) from failure
+        self.rt.clock.sleep(failover.backoff(attempt, self.rt.rng, failure.retry_after))
+
+    # How visible it will be
+
+    def visibility(self) -> str:
+        """Say how visible the video will be, and from when on."""
+        wished = self.publication.video
+        if wished.publish_at is None:
+            return shown_privacy(self.publication)
+        moment = f"{wished.publish_at:%Y-%m-%d %H:%M} UTC"
+        return f"public at once, for its moment {moment} is over" if self.is_due() else f"private until {moment}"
+
+    def is_due(self) -> bool:
+        """Tell whether the moment of publication has come, while the video was on its way or rested."""
+        moment = self.publication.video.publish_at
+        return moment is not None and moment <= self.rt.calendar.now()
+
+    def _calls(self) -> list[Call]:
+        return placing.calls_of(self.publication)
+
+    def _hold(self, placed: Placed) -> None:
+        self.placed = placed
+        self._heart.hold(*placed.leases)
+        payer = placed.payer
+        self.watch.announces(
+            self.job.job,
+            f"{self.order.path.name} goes to channel {placed.channel_title} ({payer.channel_id}) "
+            f"as {payer.account}, {self.visibility()}",
+        )
+
+    def _stopped(self, error: BaseException) -> None:
+        """Leave the job so that a person and the next run can read where it stands."""
+        state = _state_after(error)
+        try:
+            with self.rt.store.transaction() as tx:
+                jobs.move(
+                    tx,
+                    self.lease,
+                    state,
+                    error_code=error.code if isinstance(error, YtpoolError) else "interrupted",
+                    error=error.message if isinstance(error, YtpoolError) else "interrupted",
+                    error_reason=error.reason if isinstance(error, UpstreamFailed) else "",
+                    not_before=error.details.get("until") if isinstance(error, YtpoolError) else None,
+                )
+                if state is JobState.FAILED:
+                    forget(tx, Kind.UPLOAD_SESSION, self.job.job)
+                    jobs.forget_session(tx, self.lease)
+                    jobs.set_step(tx, self.job.job, "upload", StepState.FAILED, str(error))
+                if state is JobState.FINISHED_UNKNOWN:
+                    jobs.set_step(tx, self.job.job, "upload", StepState.UNKNOWN, str(error))
+        except YtpoolError as second:
+            # The first error is what the operator must see; the job is found by its dead lease.
+            log.warning("job's state not stored", extra={"job": self.job.job, "reason": second.message})
+
+    def _give_up_places(self) -> None:
+        try:
+            placing.give_back(self.rt, self.lease, self.placed)
+            with self.rt.store.transaction() as tx:
+                leases.give_back(tx, [self.lease])
+        except YtpoolError as error:
+            log.warning("places not given back; they expire", extra={"job": self.job.job, "reason": error.message})
+
+
+def shown_privacy(publication: Publication) -> str:
+    """Say how visible a video will be; one with a moment of publication is private until then."""
+    return Privacy.PRIVATE if publication.video.publish_at else publication.video.privacy
+
+
+_STANDS = (
+    (OutcomeUnknown, JobState.FINISHED_UNKNOWN),
+    ((QuotaExhausted, Resting, LoginNeeded, NoEligibleAccount), JobState.DEFERRED),
+    (WrongChannel, JobState.PARTLY),
+    (FileChanged, JobState.FAILED),  # what was begun exists nowhere any more
+)
+
+
+def _state_after(error: BaseException) -> JobState:
+    """Say how a job stands after an error; stored only if the job itself is still ours."""
+    if isinstance(error, UpstreamFailed) and failover.judge(error).next is Next.GIVE_UP:
+        return JobState.FAILED
+    return next((state for kinds, state in _STANDS if isinstance(error, kinds)), JobState.INTERRUPTED)

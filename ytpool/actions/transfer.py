@@ -1,0 +1,348 @@
+"""Bringing a file's bytes to YouTube: sessions, chunks, and what to make of a line that breaks.
+
+The order of writing is the promise: an intent is stored before the call it announces, the session's address before
+its first byte, the file's hash before its last. A session that broke is asked; what may have happened is never
+repeated.
+"""
+
+from collections import Counter
+from typing import Any
+
+from ytpool.actions import secrets
+from ytpool.actions.errand import Errand
+from ytpool.actions.files import Reader, VideoFile
+from ytpool.domain import failover, video
+from ytpool.domain.failover import Next
+from ytpool.domain.jobs import JobState, StepState, Target, TargetKind
+from ytpool.domain.publication import READ_BACK, UPLOAD
+from ytpool.domain.secret import Secret
+from ytpool.domain.uploads import Finished, Kept, Moved, chunk_size
+from ytpool.errors import (
+    FileChanged,
+    LoginNeeded,
+    OutcomeUnknown,
+    QuotaExhausted,
+    Resting,
+    UpstreamFailed,
+    WrongChannel,
+)
+from ytpool.store import activity, jobs
+from ytpool.store.activity import Outcome
+from ytpool.store.db import Tx
+from ytpool.store.jobs import Upload
+from ytpool.store.secrets import Kind, forget
+
+_SESSION_STARTS = 6
+"""How many session starts may fail for no account's fault before an upload is left for a later run."""
+
+_RESTARTS = 2
+"""How many sessions that are gone at once are replaced in one run; each costs another upload call."""
+
+_STANDSTILLS = 8
+"""Failures in a row without a byte of progress after which an upload is left for a later run."""
+
+
+class Transfer:
+    """The way of one file to YouTube, over as many accounts and sessions as it takes."""
+
+    def __init__(self, errand: Errand, file: VideoFile) -> None:
+        self._errand = errand
+        self._file = file
+        self._session: Secret | None = None
+        self._resumed = False
+        self._refreshed: set[str] = set()
+        self._failed_starts = 0
+        self._restarts = 0
+        self._turned_away: Counter[str] = Counter()
+        self._began_at = 0.0
+        self._began_with = 0
+
+    @property
+    def resumed(self) -> bool:
+        """It went on with a session of an earlier run."""
+        return self._resumed
+
+    def run(self) -> None:
+        """Bring the bytes to YouTube, over as many accounts and sessions as it takes."""
+        target = self._errand.job.target
+        while True:
+            with self._errand.rt.store.reading() as tx:
+                state = jobs.upload(tx, self._errand.job.job)
+                self._session = secrets.read(self._errand.rt, tx, Kind.UPLOAD_SESSION, self._errand.job.job)
+            began_earlier = self._session is not None and state.account is not None
+            try:
+                if began_earlier:
+                    assert state.account is not None
+                    self._errand.place_on(state.account)
+                    self._resumed = True
+                    self._errand.says("asking the session of the earlier run how far it is")
+                    finished = self._transfer(state.kept, ask_first=True)
+                else:
+                    self._require_nothing_lost(state)
+                    self._errand.place(target)
+                    self._session = self._open_session()
+                    finished = self._transfer(0)
+                if finished is not None:
+                    self._finish(finished)
+                    return
+                # The session is gone, and its last bytes never left: start again, on the same channel.
+                target = Target(kind=TargetKind.ACCOUNT, name=self._errand.account)
+                self._errand.leave()
+            except (LoginNeeded, QuotaExhausted, Resting):
+                # The account chosen turned out to be of no use just now: another one, unless bytes are there already.
+                if self._errand.placed is None or self._session is not None:
+                    raise
+                self._turned_away[self._errand.account] += 1
+                if (
+                    self._turned_away[self._errand.account] >= _SESSION_STARTS
+                ):  # chosen again and again, and never of use
+                    raise
+                self._errand.leave()
+            except UpstreamFailed as failure:
+                if self._session is not None:  # it is paid for, and a later run goes on with it
+                    raise
+                self._next_after(failure)
+                self._errand.leave()
+
+    def _next_after(self, failure: UpstreamFailed) -> None:
+        """Decide what a refused session start means for this job; raises the failure when it ends here."""
+        verdict = failover.judge(failure)
+        self._failed_starts += 1
+        may_go_on = verdict.next in (Next.SAME_ACCOUNT, Next.OTHER_ACCOUNT, Next.REFRESH)
+        if not may_go_on or self._failed_starts >= (2 if verdict.once else _SESSION_STARTS):
+            raise failure
+        self._errand.says(
+            f"{self._errand.account}: {(failure.message or failure.reason).rstrip('.')}. {verdict.advice}"
+        )
+        match verdict.next:
+            case Next.SAME_ACCOUNT:
+                self._errand.pause(failure, self._failed_starts)
+            case Next.REFRESH if self._errand.account in self._refreshed:
+                self._errand.login_is_dead(failure)
+            case Next.REFRESH:
+                self._refreshed.add(self._errand.account)
+            case _:
+                # The account, its channel or its project rests now, so this ends with the last candidate.
+                self._failed_starts -= 1
+
+    def _open_session(self) -> Secret:
+        """Ask for a session: the call that costs.
+
+        The intent is stored with its booking, the session's address with its settling.
+        """
+        held = self._errand.held_or_new("videos.insert", UPLOAD)
+        account, slug = held.payer.account, self._file.path.name
+        # Waiting for one's turn may outlast a moment to publish.
+        video.check(self._errand.publication.video, self._errand.rt.calendar.now())
+
+        def before(tx: Tx) -> None:
+            jobs.intend(tx, self._errand.lease, account, slug)
+            jobs.set_step(tx, self._errand.job.job, UPLOAD, StepState.RUNNING)
+
+        def after(tx: Tx, session: Secret) -> None:
+            secrets.keep(self._errand.rt, tx, Kind.UPLOAD_SESSION, self._errand.job.job, session)
+            jobs.started(tx, self._errand.lease)
+
+        wished = self._errand.publication.video
+        return self._errand.pay(
+            held,
+            lambda token: self._errand.rt.youtube.open_session(
+                token,
+                body=wished.body(),
+                parts=wished.parts.split(","),
+                size=self._file.size,
+                content_type=video.content_type(self._file.path.name),
+                slug=slug,
+                notify=wished.notify,
+            ),
+            before=before,
+            after=after,
+        )
+
+    def _transfer(self, offset: int, *, ask_first: bool = False) -> dict[str, Any] | None:
+        """Send what is missing and return the video, or None when the session is gone and nothing is lost by it."""
+        self._began_at, self._began_with = self._errand.rt.clock.monotonic(), offset
+        try:
+            with Reader(self._file) as reader:
+                return self._converse(reader, offset, ask=ask_first)
+        except FileChanged as change:
+            if not self._last_byte_may_be_there():
+                raise
+            hint = "put the old file back and type the same command again: the session is asked"
+            raise self._unknown(None, hint) from change
+
+    def _converse(self, reader: Reader, offset: int, *, ask: bool) -> dict[str, Any] | None:
+        """Send, and ask the session after whatever goes wrong, for as long as bytes go through."""
+        furthest, standstills, refused = offset, 0, None
+        while True:
+            try:
+                self._errand.require()
+                if ask:
+                    event = self._errand.rt.youtube.ask(
+                        self._standing_session(), self._errand.token(refused), self._file.size
+                    )
+                    if isinstance(event, Finished):
+                        return event.video
+                    offset = self._kept(event)
+                return self._send(reader, offset)
+            except UpstreamFailed as failure:
+                offset, ask = self._kept_so_far(), True
+                if offset > furthest:  # bytes went through, so neither line nor login are at their end
+                    furthest, standstills, refused = offset, 0, None
+                else:
+                    standstills += 1
+                match failover.judge(failure).next:
+                    case Next.RESTART_SESSION:
+                        self._session_gone(failure)
+                        return None
+                    case Next.REFRESH if refused is None:
+                        refused = self._errand.token()
+                    case Next.SAME_ACCOUNT if standstills < _STANDSTILLS:
+                        self._errand.says(f"{failure.message}; asking the session in a moment")
+                        self._errand.pause(failure, standstills + 1)
+                    case verdict:
+                        self._broken_off(failure, verdict)
+                        raise
+
+    def _broken_off(self, failure: UpstreamFailed, verdict: Next) -> None:
+        """Raise what a session that cannot go on means, where that is more than the failure itself."""
+        if verdict is Next.REFRESH:
+            self._errand.login_is_dead(failure)
+            raise LoginNeeded(
+                f"{self._errand.account} needs a login: {failure.message}",
+                hint=f"run: ytpool auth add {self._errand.account}; then the same command again",
+                account=self._errand.account,
+            ) from failure
+        ends = verdict in (Next.SAME_ACCOUNT, Next.GIVE_UP)
+        if ends and self._last_byte_may_be_there() and not _refuses_the_file(failure):
+            raise self._unknown(failure, "type the same command again: the session is asked") from failure
+
+    def _send(self, reader: Reader, offset: int) -> dict[str, Any]:
+        def read(start: int, length: int) -> memoryview:
+            self._errand.require()
+            data = reader.read(start, length)
+            if start + length == self._file.size:
+                sha256 = reader.sha256()
+                with self._errand.rt.store.transaction() as tx:
+                    jobs.last_byte_leaves(tx, self._errand.lease, sha256)
+            return data
+
+        def moved(sent: int) -> None:
+            self._errand.require()
+            self._errand.watch.moved(self._errand.job.job, sent)
+
+        for event in self._errand.rt.youtube.send(
+            self._standing_session(),
+            token=self._errand.token,
+            read=read,
+            size=self._file.size,
+            offset=offset,
+            chunk_size=chunk_size(self._errand.rt.config.upload.chunk_mib),
+            progress=moved,
+        ):
+            match event:
+                case Finished():
+                    return event.video
+                case Moved():
+                    self._move_session(event.session)
+                case Kept():
+                    if self._kept(event) == self._file.size:
+                        self._errand.rt.clock.sleep(event.retry_after or 1.0)  # all there, and YouTube not done with it
+        raise AssertionError("an upload ended without an answer")
+
+    def _standing_session(self) -> Secret:
+        assert self._session is not None
+        return self._session
+
+    def _kept(self, event: Kept) -> int:
+        """Store how many bytes the server has, and where it wants the rest."""
+        with self._errand.rt.store.transaction() as tx:
+            jobs.keep(tx, self._errand.lease, event.offset)
+        if event.moved_to is not None:
+            self._move_session(event.moved_to)
+        self._errand.watch.moved(self._errand.job.job, event.offset)
+        return event.offset
+
+    def _move_session(self, session: Secret) -> None:
+        with self._errand.rt.store.transaction() as tx:
+            jobs.require(tx, self._errand.lease)
+            secrets.keep(self._errand.rt, tx, Kind.UPLOAD_SESSION, self._errand.job.job, session)
+        self._session = session
+
+    def _kept_so_far(self) -> int:
+        with self._errand.rt.store.reading() as tx:
+            return jobs.upload(tx, self._errand.job.job).kept
+
+    def _session_gone(self, failure: UpstreamFailed) -> None:
+        """The session is not known any more: start again, unless the video may exist."""
+        with self._errand.rt.store.transaction() as tx:
+            state = jobs.upload(tx, self._errand.job.job)
+            forget(tx, Kind.UPLOAD_SESSION, self._errand.job.job)
+            if state.last_sent_at is None:
+                jobs.forget_session(tx, self._errand.lease)
+        if state.last_sent_at is not None:
+            raise self._unknown(failure, "look on the channel; nothing is sent again by itself")
+        self._restarts += 1
+        if self._restarts > _RESTARTS:
+            raise failure
+        self._errand.says(
+            f"the session is gone after {state.kept:,} bytes; starting again, which costs another upload call",
+        )
+
+    def _require_nothing_lost(self, state: Upload) -> None:
+        if state.last_sent_at is not None:
+            raise self._unknown(None, "look on the channel; nothing is sent again by itself")
+
+    def _unknown(self, failure: UpstreamFailed | None, hint: str) -> OutcomeUnknown:
+        return OutcomeUnknown(
+            f"every byte of {self._file.path.name} may have arrived, and the answer did not: "
+            "nobody can say yet whether the video exists",
+            hint=f"{hint} (job {self._errand.job.job})",
+            job=self._errand.job.job,
+            reason=failure.reason if failure else "",
+        )
+
+    def _finish(self, resource: dict[str, Any]) -> None:
+        """The video exists: store its id before anything else is done."""
+        assert self._errand.placed is not None
+        video_id = resource.get("id")
+        if not isinstance(video_id, str) or not video_id:
+            raise OutcomeUnknown(
+                f"YouTube took {self._file.path.name} and named no video id",
+                hint="look on the channel; nothing is sent again by itself",
+                job=self._errand.job.job,
+            )
+        channel_id = resource.get("snippet", {}).get("channelId")
+        astray = channel_id not in (None, self._errand.placed.payer.channel_id)
+        with self._errand.rt.store.transaction() as tx:
+            jobs.move(tx, self._errand.lease, JobState.RUNNING, video_id=video_id)
+            jobs.set_step(tx, self._errand.job.job, UPLOAD, StepState.DONE, video_id)
+            if astray:
+                jobs.set_step(tx, self._errand.job.job, READ_BACK, StepState.FAILED, f"it is on channel {channel_id}")
+            forget(tx, Kind.UPLOAD_SESSION, self._errand.job.job)
+            activity.record(
+                tx,
+                self._errand.rt.rng,
+                self._errand.placed.payer,
+                "upload",
+                Outcome.DONE,
+                size=self._file.size - self._began_with,
+                seconds=self._errand.rt.clock.monotonic() - self._began_at,
+                job=self._errand.job.job,
+            )
+        if astray:
+            raise WrongChannel(
+                f"video {video_id} went to channel {channel_id}, and {self._errand.account} is for "
+                f"{self._errand.placed.payer.channel_id}",
+                hint=f"look at that video, then log in again: ytpool auth add {self._errand.account}",
+                video_id=video_id,
+            )
+
+    def _last_byte_may_be_there(self) -> bool:
+        with self._errand.rt.store.reading() as tx:
+            return jobs.upload(tx, self._errand.job.job).last_sent_at is not None
+
+
+def _refuses_the_file(failure: UpstreamFailed) -> bool:
+    """Tell YouTube's own refusal of the last bytes from a page of somebody in between, which proves nothing."""
+    return failure.operation == "upload.final" and bool(failure.domain)
