@@ -20,7 +20,7 @@ from ytpool.store import meta
 from ytpool.store.db import Database, Tx
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import date, datetime, timedelta
     from random import Random
 
     from ytpool.sandbox.control import Control
@@ -247,9 +247,9 @@ class Runtime:
     def book(self) -> PriceBook:
         return PriceBook.from_table(data.load("prices.json"))
 
-    def terms(self, tx: Tx) -> Terms:
-        """Return what holds at this transaction's moment."""
-        day = quota.quota_day(tx.now)
+    def terms(self, tx: Tx, day: "date | None" = None) -> Terms:
+        """Return what holds at this transaction's moment, or on another quota day."""
+        day = day or quota.quota_day(tx.now)
         thresholds = self.config.thresholds
         return Terms(
             day=day,

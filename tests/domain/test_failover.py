@@ -50,6 +50,11 @@ def lost(operation, **facts):
         # A channel's own limit is an answer of YouTube itself, whatever its status.
         (refused(400, "uploadLimitExceeded", "youtube.video"), "OTHER_ACCOUNT", "CHANNEL", "IN_24_HOURS", "FULL"),
         (refused(403, "uploadLimitExceeded", "youtube.video"), "OTHER_ACCOUNT", "CHANNEL", "IN_24_HOURS", "FULL"),
+        # So is its limit of thumbnails, which stops thumbnails alone.
+        (
+            refused(429, "uploadRateLimitExceeded", "youtube.thumbnail", operation="thumbnails.set"),
+            *("SAME_ACCOUNT", "CHANNEL", "IN_24_HOURS", "FULL"),
+        ),
         # Logins, clients, projects.
         (refused(401, "authError", "global"), "REFRESH", "NOTHING", "NOW", "NOTHING"),
         (refused(401), "REFRESH", "NOTHING", "NOW", "NOTHING"),
@@ -89,6 +94,21 @@ def lost(operation, **facts):
         (refused(403, "forbidden", "global"), "GIVE_UP", "NOTHING", "NOW", "NOTHING"),
         (refused(400, "somethingNew", "youtube.video"), "GIVE_UP", "NOTHING", "NOW", "FULL"),
         (refused(409, "videoAlreadyInPlaylist", operation="playlistItems.insert"), "DONE", "NOTHING", "NOW", "FULL"),
+        (refused(409, "captionExists", operation="captions.insert"), "DONE", "NOTHING", "NOW", "FULL"),
+        # A playlist just made is not ready everywhere; a change that was broken off made nothing.
+        (
+            refused(409, "SERVICE_UNAVAILABLE", operation="playlistItems.insert"),
+            *("SAME_ACCOUNT", "NOTHING", "BACKOFF", "FULL"),
+        ),
+        (
+            refused(404, "playlistNotFound", operation="playlistItems.insert"),
+            "SAME_ACCOUNT",
+            "NOTHING",
+            "BACKOFF",
+            "FULL",
+        ),
+        (refused(404, "videoNotFound", operation="captions.insert"), "GIVE_UP", "NOTHING", "NOW", "FULL"),
+        (refused(412, "conditionNotMet", operation="videos.update"), "SAME_ACCOUNT", "NOTHING", "NOW", "FULL"),
         (refused(409, "somethingNew", operation="playlistItems.insert"), "GIVE_UP", "NOTHING", "NOW", "FULL"),
     ],
     ids=lambda value: f"{value.http_status} {value.reason}" if isinstance(value, UpstreamFailed) else None,
@@ -120,7 +140,11 @@ def test_an_answer_means_what_the_matrix_says(failure, goes_on, rests, until, co
         ("token", Next.SAME_ACCOUNT, Charge.NOTHING),
         ("comments.insert", Next.UNKNOWN, Charge.UNKNOWN),
         ("commentThreads.insert", Next.UNKNOWN, Charge.UNKNOWN),
+        ("captions.list", Next.SAME_ACCOUNT, Charge.UNKNOWN),
+        ("captions.update", Next.SAME_ACCOUNT, Charge.UNKNOWN),
+        ("captions.delete", Next.SAME_ACCOUNT, Charge.UNKNOWN),
         ("captions.insert", Next.UNKNOWN, Charge.UNKNOWN),
+        ("playlists.insert", Next.UNKNOWN, Charge.UNKNOWN),
         ("playlistItems.insert", Next.UNKNOWN, Charge.UNKNOWN),
         ("videos.reportAbuse", Next.UNKNOWN, Charge.UNKNOWN),
     ],
@@ -175,6 +199,92 @@ def test_a_call_that_did_not_get_a_clear_answer_is_never_free_if_it_could_cost(f
     costs = not failure.operation.startswith("upload.") and failure.operation not in {"token", "revoke"}
 
     assert (judge(failure).charge is Charge.UNKNOWN) == (unclear and costs)
+
+
+DOCUMENTED = {
+    # What Google's reference says of any method, of limits, and of each method that ytpool calls.
+    ("any", 400): "badRequest invalidParameter parseError required invalid API_KEY_INVALID missingRequiredParameter "
+    "unexpectedParameter incompatibleParameters invalidFilters invalidPageToken invalidCriteria unknownPart "
+    "unexpectedPart invalidPart invalidMine invalidLanguage invalidRegionCode",
+    ("any", 401): "authError required CREDENTIALS_MISSING youtubeSignupRequired authorizationRequired",
+    ("any", 403): "quotaExceeded dailyLimitExceeded rateLimitExceeded userRateLimitExceeded servingLimitExceeded "
+    "insufficientPermissions ACCESS_TOKEN_SCOPE_INSUFFICIENT accessNotConfigured SERVICE_DISABLED forbidden "
+    "accountDelegationForbidden authenticatedUserNotChannel authenticatedUserAccountClosed channelClosed "
+    "authenticatedUserAccountSuspended channelSuspended channelNotFound cmsUserAccountNotFound "
+    "insufficientCapabilities",
+    ("any", 404): "notFound videoNotFound contentOwnerAccountNotFound",
+    ("any", 409): "conflict duplicate",
+    ("any", 410): "deleted",
+    ("any", 412): "conditionNotMet",
+    ("any", 413): "uploadTooLarge",
+    ("any", 429): "rateLimitExceeded",
+    ("any", 500): "internalError",
+    ("any", 503): "backendError notReady",
+    ("upload.chunk", 416): "requestedRangeNotSatisfiable",
+    ("videos.insert", 400): "defaultLanguageNotSet invalidCategoryId invalidDescription invalidFilename "
+    "invalidPublishAt invalidRecordingDetails invalidTags invalidTitle invalidVideoGameRating invalidVideoMetadata "
+    "mediaBodyRequired uploadLimitExceeded",
+    ("videos.insert", 403): "forbidden forbiddenLicenseSetting forbiddenPrivacySetting uploadLimitExceeded",
+    ("videos.update", 400): "invalidDefaultBroadcastPrivacySetting",
+    ("videos.update", 403): "forbiddenEmbedSetting",
+    ("videos.list", 404): "videoChartNotFound videoNotFound",
+    ("thumbnails.set", 400): "invalidImage mediaBodyRequired",
+    ("thumbnails.set", 403): "forbidden",
+    ("thumbnails.set", 404): "videoNotFound",
+    ("thumbnails.set", 429): "uploadRateLimitExceeded",
+    ("captions.insert", 400): "contentRequired nameTooLong invalidMetadata",
+    ("captions.insert", 403): "forbidden",
+    ("captions.insert", 404): "videoNotFound",
+    ("captions.insert", 409): "captionExists",
+    ("captions.update", 404): "captionNotFound",
+    ("playlistItems.insert", 400): "invalidContentDetails invalidPlaylistItemPosition manualSortRequired "
+    "invalidResourceType playlistOperationUnsupported failedPrecondition",
+    ("playlistItems.insert", 403): "playlistContainsMaximumNumberOfVideos playlistItemsNotAccessible",
+    ("playlistItems.insert", 404): "playlistNotFound videoNotFound",
+    ("playlistItems.insert", 409): "videoAlreadyInPlaylist SERVICE_UNAVAILABLE",
+    ("playlists.insert", 400): "maxPlaylistExceeded playlistTitleRequired invalidPlaylistSnippet",
+    ("playlists.insert", 403): "playlistForbidden",
+    ("commentThreads.insert", 400): "channelOrVideoIdMissing commentTextRequired commentTextTooLong "
+    "invalidCommentThreadMetadata processingFailure",
+    ("commentThreads.insert", 403): "forbidden ineligibleAccount commentsDisabled",
+    ("commentThreads.insert", 404): "channelNotFound videoNotFound",
+    ("comments.insert", 400): "invalidCustomEmoji invalidCommentMetadata operationNotSupported "
+    "parentCommentIsPrivate parentIdMissing",
+    ("comments.insert", 404): "parentCommentNotFound",
+    ("comments.setModerationStatus", 400): "banWithoutReject processingFailure",
+    ("comments.setModerationStatus", 404): "commentNotFound",
+}
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "reason"),
+    [(operation, status, reason) for (operation, status), names in DOCUMENTED.items() for reason in names.split()],
+)
+def test_every_documented_refusal_has_advice_of_its_own(operation, status, reason):
+    verdict = judge(refused(status, reason, operation="videos.update" if operation == "any" else operation))
+
+    assert verdict.advice != VERDICTS[failover.OTHER_4XX, failover.ANY].advice
+
+
+@pytest.mark.parametrize(
+    ("reason", "operation", "bucket"),
+    [
+        ("uploadLimitExceeded", "videos.insert", "uploads"),
+        ("uploadRateLimitExceeded", "thumbnails.set", "thumbnails"),
+    ],
+)
+def test_a_limit_of_a_channel_stops_only_what_it_is_about(reason, operation, bucket):
+    verdict = judge(refused(429, reason, operation=operation))
+
+    assert (verdict.rests, verdict.bucket) == (RestScope.CHANNEL, bucket)
+    assert (f"channel, {bucket}", "24 hours") in {row[2:4] for row in failover.table()}
+
+
+@given(failures)
+def test_a_channel_never_rests_as_a_whole(failure):
+    verdict = judge(failure)
+
+    assert (verdict.rests is RestScope.CHANNEL) == bool(verdict.bucket)
 
 
 @pytest.mark.parametrize("reason", ["channelSuspended", "accessNotConfigured", "authenticatedUserAccountClosed"])

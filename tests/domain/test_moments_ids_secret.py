@@ -5,8 +5,10 @@ import json
 import logging
 import pickle
 import random
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -17,6 +19,7 @@ from ytpool.domain.secret import Secret
 
 ALL_TIME = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
 OUR_TIME = st.datetimes(datetime(1970, 1, 1), datetime(3000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+BERLIN = ZoneInfo("Europe/Berlin")
 VALUE = "a-value-nobody-may-see"
 
 
@@ -95,3 +98,54 @@ def test_secrets_are_compared_by_their_value():
     assert Secret(VALUE) != VALUE
     assert len({Secret(VALUE), Secret(VALUE)}) == 1
     assert not Secret("")
+
+
+@pytest.mark.parametrize(
+    ("written", "moment"),
+    [
+        ("2026-12-24T18:00", "2026-12-24T17:00:00+00:00"),
+        (" 2026-12-24 18:00 ", "2026-12-24T17:00:00+00:00"),
+        ("2026-12-24", "2026-12-23T23:00:00+00:00"),
+        ("2026-12-24T18:00Z", "2026-12-24T18:00:00+00:00"),
+        ("2026-12-24T18:00-05:00", "2026-12-24T23:00:00+00:00"),
+        ("2026-12-24T18:00 America/New_York", "2026-12-24T23:00:00+00:00"),
+        ("2026-12-24 18:00 UTC", "2026-12-24T18:00:00+00:00"),
+    ],
+)
+def test_a_typed_moment_is_meant_in_its_own_zone_or_in_the_settings(written, moment):
+    assert moments.typed(written, BERLIN) == datetime.fromisoformat(moment)
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("tomorrow", "is no date and time; write it as 2026-12-24T18:00"),
+        ("24.12.2026 18:00", "is no date and time"),
+        ("2026-13-01", "is no date and time"),
+        ("2026-12-24 18:00 Berlin", "no time zone Berlin; did you mean Europe/Berlin?"),
+        ("2026-12-24 18:00 Europe/Belrin", "did you mean Europe/Berlin?"),
+        ("2026-12-24 18:00 Europe", "there is no time zone Europe"),
+        ("2026-12-24 18:00+01:00 Europe/Berlin", "names an offset and a zone"),
+        ("2027-03-28T02:30", "there is no 2027-03-28 02:30 in Europe/Berlin, the clocks skip it"),
+        ("2026-10-25T02:30", "2026-10-25 02:30 comes twice in Europe/Berlin"),
+        ("0001-01-01T00:00+14:00", "lies outside of all calendars"),
+        ("9999-12-31T23:59-14:00", "lies outside of all calendars"),
+    ],
+)
+def test_a_moment_that_is_none_or_more_than_one_is_refused_with_a_sentence(written, says):
+    with pytest.raises(ValueError, match=re.escape(says)):
+        moments.typed(written, BERLIN)
+
+
+@given(OUR_TIME)
+def test_every_moment_can_be_typed_with_its_offset(moment):
+    assert moments.typed(moment.astimezone(BERLIN).isoformat(), UTC) == moment
+
+
+@given(st.text() | st.from_regex(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2} ?[A-Za-z/+-]*\Z"))
+def test_any_text_is_a_moment_or_refused(written):
+    try:
+        moment = moments.typed(written, BERLIN)
+    except ValueError:
+        return
+    assert moment.utcoffset() == timedelta()

@@ -1,6 +1,7 @@
 """What YouTube would refuse is refused here, before anything is spent."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from ytpool import data
 from ytpool.domain.video import (
     FILE_BYTES,
     Licence,
+    Localization,
     Privacy,
     VideoRequest,
     check,
@@ -25,6 +27,13 @@ from ytpool.errors import FileInvalid, MetadataInvalid
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SCHEMAS = json.loads(data.discovery_document())["schemas"]
 ASSIGNABLE = data.load("categories.json")["assignable"]
+
+
+GERMAN = Localization(language="de", title="Nachrichten")
+
+
+def localized(*localizations):
+    return {"language": "en", "localizations": localizations}
 
 
 def found(**fields):
@@ -47,6 +56,11 @@ requests = st.builds(
     public_stats=st.none() | st.booleans(),
     language=st.none() | st.just("pt-BR"),
     recorded_on=st.none() | st.dates(),
+    localizations=st.lists(
+        st.builds(Localization, language=st.sampled_from(["de", "fr"]), title=st.text(), description=st.text()),
+        max_size=2,
+        unique_by=lambda one: one.language,
+    ).map(tuple),
 )
 
 
@@ -69,6 +83,9 @@ def test_a_body_has_only_fields_that_google_describes(request):
 
     assert request.parts.split(",") == list(request.body())
     for part, fields in request.body().items():
+        if part == "localizations":  # by language
+            assert all(set(one) <= set(SCHEMAS["VideoLocalization"]["properties"]) for one in fields.values())
+            continue
         assert set(fields) <= set(SCHEMAS[video[part]["$ref"]]["properties"])
         assert None not in fields.values()
 
@@ -87,6 +104,7 @@ def test_a_full_request_says_everything_in_google_s_words():
         public_stats=False,
         language="en",
         recorded_on=date(2026, 11, 19),
+        localizations=(Localization(language="de", title="Nachrichten", description="Am Mittag"),),
     )
 
     assert request.body() == {
@@ -107,8 +125,13 @@ def test_a_full_request_says_everything_in_google_s_words():
             "publicStatsViewable": False,
         },
         "recordingDetails": {"recordingDate": "2026-11-19T00:00:00Z"},
+        "localizations": {"de": {"title": "Nachrichten", "description": "Am Mittag"}},
     }
     assert problems(request, NOW) == []
+
+
+def test_a_request_without_localizations_is_stored_as_older_versions_store_it():
+    assert "localizations" not in VideoRequest(title="News").to_dict()
 
 
 def test_a_field_of_another_version_is_named_and_not_dropped():
@@ -140,6 +163,12 @@ def test_a_title_of_up_to_a_hundred_characters_is_fine(title):
             "a video with a moment of publication is private until then, not public",
         ),
         ({"language": "English"}, "the language 'English' is no BCP-47 tag"),
+        ({"localizations": (GERMAN,)}, "there are localizations, so YouTube wants the language of the title itself"),
+        (localized(replace(GERMAN, title=" ")), "the title in 'de' is empty"),
+        (localized(replace(GERMAN, title="x" * 101)), "the title in 'de' has 101 characters"),
+        (localized(replace(GERMAN, description="ä" * 2501)), "the description in 'de' has 5002 bytes"),
+        (localized(replace(GERMAN, language="Deutsch!")), "the localization's language 'Deutsch!' is no BCP-47 tag"),
+        (localized(GERMAN, replace(GERMAN, language="DE")), "there are two localizations for DE"),
     ],
 )
 def test_each_limit_is_named_with_what_was_measured(fields, says):

@@ -339,6 +339,19 @@ def test_where_the_other_day_has_no_room_a_midnight_call_is_booked_on_its_own_on
 
 
 @pytest.mark.parametrize(
+    ("day", "hour", "minute", "second"), [(TODAY, 23, 57, 0), (TODAY, 23, 59, 30), (TOMORROW, 0, 0, 30)]
+)
+def test_a_refusal_that_arrives_after_midnight_is_about_the_day_before(books, payer, day, hour, minute, second):
+    books.at(day, hour, minute, second)
+    held = books.sent(payer)
+    books.at(TOMORROW, 0, 2)
+    books.settle(held, Entry.RELEASED, "quotaExceeded")
+
+    with books.database.reading() as tx:
+        assert ledger.sent_on(tx, held.hold) == TODAY
+
+
+@pytest.mark.parametrize(
     ("day", "hours"), [((2026, 11, 1), 25), ((2027, 3, 14), 23)], ids=["the clocks go back", "the clocks go forward"]
 )
 def test_a_day_on_which_the_clocks_change_ends_at_its_own_midnight(books, clock, day, hours):

@@ -1,5 +1,6 @@
 """The upload loop against servers that are honest, slow, forgetful, or lying."""
 
+import itertools
 import random
 import re
 from urllib.parse import urlsplit
@@ -142,6 +143,77 @@ def test_a_session_that_moves_is_followed_and_told_first(google, youtube):
     moved = Secret(f"{google.url}moved?upload_id=2")
     assert events == [Moved(session=moved), Kept(offset=UNIT), Finished(video=VIDEO)]
     assert urlsplit(google.requests[1].target).path == "/moved"
+
+
+def test_a_session_that_moves_after_its_last_byte_is_asked_at_its_new_address(google, youtube):
+    google.answers(
+        google.reply(308, b"", Range="bytes=0-9", Location="/moved", Retry_After="7"),
+        google.reply(308, b"", Range="bytes=0-9", Location="/moved"),
+        google.reply(200, VIDEO),
+    )
+
+    events = list(send(youtube, google, bytes(10)))
+
+    moved = Moved(session=Secret(f"{google.url}moved"))
+    assert events == [moved, Kept(offset=10, retry_after=7.0), Kept(offset=10), Finished(video=VIDEO)]
+    assert [urlsplit(request.target).path for request in google.requests] == ["/session", "/moved", "/moved"]
+    assert [request.headers["content-range"] for request in google.requests[1:]] == ["bytes */10"] * 2
+
+
+def test_a_session_that_moved_stays_moved_when_the_next_chunk_is_lost(google, youtube, token):
+    content = file_of(3 * UNIT)
+    google.answers(google.reply(308, b"", Range=f"bytes=0-{UNIT - 1}", Location="/moved"), google.hang_up)
+    events = send(youtube, google, content)
+    moved, _ = next(events), next(events)
+
+    with pytest.raises(UpstreamFailed):
+        next(events)
+    google.answers(google.reply(308, b"", Range=f"bytes=0-{UNIT - 1}"))
+
+    assert youtube.ask(moved.session, token, len(content)) == Kept(offset=UNIT)
+    assert [urlsplit(request.target).path for request in google.requests] == ["/session", "/moved", "/moved"]
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [("3", 3.0), ("Fri, 20 Nov 2026 12:00:30 GMT", 30.0), ("soon", None)])
+def test_a_pause_that_a_session_asks_for_is_told_with_what_it_has_or_what_it_refuses(google, youtube, asked, seconds):
+    google.answers(
+        google.reply(308, b"", Range=f"bytes=0-{UNIT - 1}", Retry_After=asked),
+        google.reply(503, b"", Retry_After=asked),
+    )
+    events = send(youtube, google, file_of(3 * UNIT))
+
+    assert next(events) == Kept(offset=UNIT, retry_after=seconds)
+    with pytest.raises(UpstreamFailed) as failed:
+        next(events)
+    assert (failed.value.http_status, failed.value.retry_after) == (503, seconds)
+
+
+def test_a_server_that_had_all_and_then_forgets_some_is_caught_lying(google, youtube):
+    google.answers(google.reply(308, b"", Range="bytes=0-9"), google.reply(308, b"", Range="bytes=0-4"))
+    events = send(youtube, google, bytes(10))
+    next(events)
+
+    with pytest.raises(UpstreamFailed, match="confirmed 10 bytes") as failed:
+        next(events)
+
+    assert (failed.value.reason, failed.value.operation) == ("rangeLie", "upload.query")
+
+
+def test_a_limit_lets_a_chunk_leave_in_pieces_and_changes_nothing_of_it(google, youtube):
+    content = file_of(2 * UNIT + 100)
+    google.handle = session = Session(google, len(content))
+    told, asked = [], []
+
+    def pace(wanted):
+        asked.append(wanted)
+        return min(wanted, 50_000)
+
+    *_, last = send(youtube, google, content, progress=told.append, pace=pace)
+
+    assert last == Finished(video=VIDEO)
+    assert session.content == content
+    assert len(asked) == 2 * -(-UNIT // 50_000) + 1
+    assert max(right - left for left, right in itertools.pairwise(told)) == 50_000
 
 
 def test_a_session_does_not_move_to_where_a_token_must_not_go(google, youtube):

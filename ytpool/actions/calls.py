@@ -102,7 +102,7 @@ def paid(
 
 def settle_verdict(rt: Runtime, tx: Tx, held: Hold, failure: UpstreamFailed, verdict: Verdict) -> None:
     """Let rest what the verdict names, for as long as it says."""
-    terms = rt.terms(tx)
+    terms = rt.terms(tx, ledger.sent_on(tx, held.hold))  # a refusal is about the day of the call, not of the answer
     until = {
         Until.QUOTA_RESET: quota.resets_at(terms.day),
         Until.IN_24_HOURS: tx.now + timedelta(hours=24),
@@ -124,15 +124,14 @@ def settle_verdict(rt: Runtime, tx: Tx, held: Hold, failure: UpstreamFailed, ver
                     until=until[Until.QUOTA_RESET],
                 )
         case RestScope.CHANNEL:
-            bucket = quota.UPLOADS if held.operation == "videos.insert" else held.operation
-            if bucket == quota.UPLOADS:
+            if verdict.bucket == quota.UPLOADS:
                 uploads = ledger.uploads_in_24_hours(tx, held.payer.channel_id)
                 accounts.learn_upload_cap(tx, held.payer.channel_id, uploads)
             rests.rest(
                 tx,
                 Scope.CHANNEL,
                 held.payer.channel_id,
-                bucket=bucket,
+                bucket=verdict.bucket,
                 reason=reason,
                 lifts="24 hours after the refusal",
                 until=until[Until.IN_24_HOURS],

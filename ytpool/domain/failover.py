@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from ytpool.domain.quota import UPLOADS
 from ytpool.errors import UpstreamFailed
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class Verdict:
 
     next: Next
     rests: RestScope = RestScope.NOTHING
+    bucket: str = ""
+    """What of a channel rests: `uploads` or `thumbnails`. The channel does its other work meanwhile."""
     until: Until = Until.NOW
     charge: Charge = Charge.NOTHING
     """Filled in by `judge`: it hangs on who answered rather than on the row."""
@@ -81,6 +84,9 @@ class Verdict:
     once: bool = False
     """The same call may be made again one time only: each try costs, and a second refusal is final."""
 
+
+THUMBNAILS = "thumbnails"
+"""What a channel may set only so many of a day, beside uploads; no bucket of a project's."""
 
 ANY = "any"
 NEVER_SENT = "the request never left"
@@ -110,13 +116,16 @@ _USER_TOO_FAST = Verdict(
 _CHANNEL_FULL = Verdict(
     next=Next.OTHER_ACCOUNT,
     rests=RestScope.CHANNEL,
+    bucket=UPLOADS,
     until=Until.IN_24_HOURS,
     advice="The channel has reached YouTube's limit of uploads in 24 hours, web and phone included; it rests a day.",
 )
 _THUMBNAILS_FULL = Verdict(
     next=Next.SAME_ACCOUNT,
+    rests=RestScope.CHANNEL,
+    bucket=THUMBNAILS,
     until=Until.IN_24_HOURS,
-    advice="The channel has reached YouTube's limit of custom thumbnails; set this one in 24 hours.",
+    advice="The channel has reached YouTube's limit of custom thumbnails; this one is set in 24 hours, uploads go on.",
 )
 _STALE_TOKEN = Verdict(
     next=Next.REFRESH,
@@ -196,6 +205,11 @@ _FRESH_VIDEO = Verdict(
     advice="YouTube does not know the video, as happens just after an upload; the call is made once more later.",
     once=True,
 )
+_FRESH_PLAYLIST = Verdict(
+    next=Next.SAME_ACCOUNT,
+    until=Until.BACKOFF,
+    advice="YouTube broke the change off and made nothing, as happens with a playlist just made; the call goes again.",
+)
 _CHANGED = Verdict(
     next=Next.SAME_ACCOUNT,
     advice="Somebody changed it between our reading and our writing; it is read again and the call made once more.",
@@ -269,6 +283,7 @@ VERDICTS: Mapping[tuple[str, str], Verdict] = {
     # Worth one more try.
     ("videoNotFound", "thumbnails.set"): _FRESH_VIDEO,
     **_all(_FRESH_VIDEO, "playlistNotFound", "videoNotFound", when="playlistItems.insert"),
+    ("SERVICE_UNAVAILABLE", "409"): _FRESH_PLAYLIST,
     ("conditionNotMet", ANY): _CHANGED,
     # The request is wrong, and says where.
     **_refused("YouTube does not take this title; it wants 1 to 100 characters without < and >.", "invalidTitle"),
@@ -317,7 +332,18 @@ VERDICTS: Mapping[tuple[str, str], Verdict] = {
         "playlistItemsNotAccessible",
         "playlistOperationUnsupported",
     ),
+    **_refused(
+        "YouTube takes this video into no playlist: it is private and somebody else's, or not available.",
+        "failedPrecondition",
+        when="playlistItems.insert",
+    ),
     **_refused("The channel has as many playlists as YouTube allows.", "maxPlaylistExceeded"),
+    **_refused(
+        "YouTube does not take this title or description for a playlist.",
+        "invalidPlaylistSnippet",
+        "playlistTitleRequired",
+    ),
+    **_refused("The account may not change this playlist.", "playlistForbidden"),
     **_refused(
         "YouTube does not take this comment; correct what its reason names.",
         "channelOrVideoIdMissing",
@@ -413,10 +439,14 @@ def table() -> tuple[tuple[str, ...], ...]:
     """Return the matrix for a guide: a heading, then reason, circumstance, rests, until, the job, advice."""
     heading = ("answer", "when", "rests", "until", "the job", "advice")
     rows = (
-        (reason, str(when), verdict.rests.value, verdict.until.value, verdict.next.value, verdict.advice)
+        (reason, str(when), _rests(verdict), verdict.until.value, verdict.next.value, verdict.advice)
         for (reason, when), verdict in VERDICTS.items()
     )
     return (heading, *rows)
+
+
+def _rests(verdict: Verdict) -> str:
+    return f"{verdict.rests}, {verdict.bucket}" if verdict.bucket else verdict.rests.value
 
 
 _FREE = frozenset({"token", "revoke"})

@@ -1,6 +1,11 @@
-"""Moments as text: fixed-width UTC, so that text compares as time does."""
+"""Moments as text: fixed-width UTC where we store them, so that text compares as time does; as people type them where
+they come in.
+"""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, tzinfo
+
+_WITH_ZONE = re.compile(r"(?P<moment>\d.*\d) +(?P<zone>[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*)", re.ASCII)
 
 
 def text(moment: datetime) -> str:
@@ -23,3 +28,63 @@ def parse(stored: str) -> datetime:
 
 def parse_optional(stored: str | None) -> datetime | None:
     return None if stored is None else parse(stored)
+
+
+def typed(written: str, zone: tzinfo) -> datetime:
+    """Read a moment as people write it, in UTC: `2026-12-24T18:00`, with an offset, or with `Europe/Berlin` after it.
+
+    Without either it is meant in `zone`. Raises ValueError with a sentence, also for an hour that the change of
+    clocks leaves out or brings twice: which moment was meant only the writer knows.
+    """
+    match = _WITH_ZONE.fullmatch(written.strip())
+    moment = match["moment"] if match else written.strip()
+    try:
+        found = datetime.fromisoformat(moment)
+    except ValueError:
+        raise ValueError(
+            f"{written[:60]!r} is no date and time; write it as 2026-12-24T18:00, with an offset as +01:00 if need be"
+        ) from None
+    if match:
+        if found.tzinfo is not None:
+            raise ValueError(f"{written!r} names an offset and a zone; leave out one")
+        zone = named_zone(match["zone"])
+    return in_utc(found, zone)
+
+
+def in_utc(moment: datetime, zone: tzinfo) -> datetime:
+    """Move a moment to UTC; without an offset it is meant in `zone`. Raises ValueError as `typed` does."""
+    try:
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+        first, second = (moment.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        if first == second:
+            return first
+        back = first.astimezone(zone).replace(tzinfo=None)
+    except OverflowError:
+        raise ValueError(f"{moment} lies outside of all calendars") from None
+    if back != moment.replace(fold=0):
+        raise ValueError(f"there is no {moment:%Y-%m-%d %H:%M} in {zone}, the clocks skip it")
+    raise ValueError(f"{moment:%Y-%m-%d %H:%M} comes twice in {zone}, the clocks go back; write it with its offset")
+
+
+def named_zone(name: str) -> tzinfo:
+    """Return the time zone of a name such as Europe/Berlin; raises ValueError with the one that may be meant."""
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 -- only where somebody names a zone
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # a folder of the database, such as Europe, is an OSError
+        meant = _meant(name)
+    raise ValueError(f"there is no time zone {name}" + (f"; did you mean {meant}?" if meant else ""))
+
+
+def _meant(name: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 -- only for the message
+    from zoneinfo import available_timezones  # noqa: PLC0415
+
+    cities: dict[str, str] = {}
+    for zone in sorted(available_timezones(), reverse=True):
+        cities[zone.rpartition("/")[2].lower()] = zone
+        cities[zone.lower()] = zone
+    close = get_close_matches(name.lower(), cities, n=1, cutoff=0.75)
+    return cities[close[0]] if close else ""

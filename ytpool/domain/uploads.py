@@ -4,6 +4,7 @@ The fingerprint reads twelve megabytes at most, so it is known at once even for 
 covers every byte. That two long files are equal only their whole hashes can say.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -78,11 +79,21 @@ def _differ(before: str | None, now: str | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Media:
+    """A file that goes along with a call: a thumbnail, a caption track. `read(offset, length)` hands out its bytes."""
+
+    read: Callable[[int, int], bytes | memoryview]
+    size: int
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """The server has exactly this many bytes.
 
     An offset equal to the size says: all arrived, not finished yet; wait a little (or `retry_after` seconds) before
-    asking for the next step. `moved_to` is set by `ask` alone, where the server names a new session address.
+    asking for the next step. `moved_to` is set by `ask` alone, where the server names a new session address; while
+    sending, `Moved` says it.
     """
 
     offset: int

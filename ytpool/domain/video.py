@@ -5,8 +5,8 @@ without a word on children it asks the channel's owner later.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import PurePath
@@ -58,6 +58,15 @@ class Licence(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Localization:
+    """A video's title and description in another language than its own."""
+
+    language: str
+    title: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VideoRequest:
     """A video as it was asked for. None leaves a field to YouTube or to the channel's defaults."""
 
@@ -75,6 +84,8 @@ class VideoRequest:
     public_stats: bool | None = None
     language: str | None = None
     recorded_on: date | None = None
+    localizations: tuple[Localization, ...] = ()
+    """They need `language`: YouTube must know which one the title itself is in."""
 
     def body(self) -> dict[str, Any]:
         """Return the resource for `videos.insert`; a video with a moment of publication is private until then."""
@@ -97,6 +108,10 @@ class VideoRequest:
         body = {"snippet": _without_none(snippet), "status": _without_none(status)}
         if self.recorded_on:
             body["recordingDetails"] = {"recordingDate": f"{self.recorded_on.isoformat()}T00:00:00Z"}
+        if self.localizations:
+            body["localizations"] = {
+                one.language: {"title": one.title, "description": one.description} for one in self.localizations
+            }
         return body
 
     @property
@@ -106,12 +121,16 @@ class VideoRequest:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold; `from_dict` reads it back."""
-        plain = {field.name: getattr(self, field.name) for field in fields(self)}
-        return plain | {
+        plain = {field.name: getattr(self, field.name) for field in fields(self)} | {
             "tags": list(self.tags),
             "publish_at": moments.text(self.publish_at) if self.publish_at else None,
             "recorded_on": self.recorded_on.isoformat() if self.recorded_on else None,
+            "localizations": [asdict(one) for one in self.localizations],
         }
+        if not self.localizations:
+            # A version that does not know them refuses the name, and may still read a request that has none.
+            del plain["localizations"]
+        return plain
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Self:
@@ -133,19 +152,28 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "licence": Licence,
     "publish_at": moments.parse,
     "recorded_on": date.fromisoformat,
+    "localizations": lambda stored: tuple(Localization(**one) for one in stored),
 }
 
 
 def problems(request: VideoRequest, now: datetime) -> list[str]:
     """Return a sentence for everything YouTube would refuse, with the rule and what was measured."""
-    return [
-        *_title_problems(request.title),
-        *_description_problems(request.description),
-        *_tag_problems(request.tags),
-        *_category_problems(request.category),
-        *_publication_problems(request, now),
-        *_language_problems(request.language),
-    ]
+    return [sentence for _, sentence in problems_by_field(request, now)]
+
+
+def problems_by_field(request: VideoRequest, now: datetime) -> list[tuple[str, str]]:
+    """Return the same sentences, each with the name of the field that it is about."""
+    found: tuple[tuple[str, Iterable[str]], ...] = (
+        ("title", _title_problems("the title", request.title)),
+        ("description", _description_problems("the description", request.description)),
+        ("tags", _tag_problems(request.tags)),
+        ("category", _category_problems(request.category)),
+        ("publish_at", _moment_problems(request, now)),
+        ("privacy", _privacy_problems(request)),
+        ("language", _language_problems(request.language)),
+        ("localizations", _localization_problems(request)),
+    )
+    return [(field, sentence) for field, sentences in found for sentence in sentences]
 
 
 def check(request: VideoRequest, now: datetime) -> None:
@@ -181,19 +209,24 @@ def tags_length(tags: tuple[str, ...]) -> int:
     return len(",".join(f'"{tag}"' if " " in tag else tag for tag in tags))
 
 
-def _title_problems(title: str) -> Iterator[str]:
+def is_language(tag: str) -> bool:
+    """Say whether this is shaped like a BCP-47 tag such as en or pt-BR; which ones YouTube knows only it can say."""
+    return _LANGUAGE.fullmatch(tag) is not None
+
+
+def _title_problems(what: str, title: str) -> Iterator[str]:
     if not title.strip():
-        yield "the title is empty, YouTube wants at least one character"
+        yield f"{what} is empty, YouTube wants at least one character"
     if len(title) > TITLE_CHARACTERS:
-        yield f"the title has {len(title)} characters, YouTube takes {TITLE_CHARACTERS}"
-    yield from _text_problems("the title", title)
+        yield f"{what} has {len(title)} characters, YouTube takes {TITLE_CHARACTERS}"
+    yield from _text_problems(what, title)
 
 
-def _description_problems(description: str) -> Iterator[str]:
+def _description_problems(what: str, description: str) -> Iterator[str]:
     size = len(description.encode("utf-8", "surrogatepass"))
     if size > DESCRIPTION_BYTES:
-        yield f"the description has {size} bytes in UTF-8, YouTube takes {DESCRIPTION_BYTES}"
-    yield from _text_problems("the description", description)
+        yield f"{what} has {size} bytes in UTF-8, YouTube takes {DESCRIPTION_BYTES}"
+    yield from _text_problems(what, description)
 
 
 def _text_problems(what: str, text: str) -> Iterator[str]:
@@ -232,21 +265,37 @@ def _category_problems(category: str) -> Iterator[str]:
         yield f"the category {category!r} cannot be given to an upload; YouTube takes {known}"
 
 
-def _publication_problems(request: VideoRequest, now: datetime) -> Iterator[str]:
-    if request.publish_at is None:
-        return
-    if request.publish_at <= now:
+def _moment_problems(request: VideoRequest, now: datetime) -> Iterator[str]:
+    if request.publish_at is not None and request.publish_at <= now:
         yield (
             f"the moment of publication, {_rfc3339(request.publish_at)}, is over (it is {_rfc3339(now)}); "
             "YouTube would publish at once"
         )
-    if request.privacy is not Privacy.PRIVATE:
+
+
+def _privacy_problems(request: VideoRequest) -> Iterator[str]:
+    if request.publish_at is not None and request.privacy is not Privacy.PRIVATE:
         yield f"a video with a moment of publication is private until then, not {request.privacy.value}"
 
 
 def _language_problems(language: str | None) -> Iterator[str]:
-    if language is not None and not _LANGUAGE.fullmatch(language):
+    if language is not None and not is_language(language):
         yield f"the language {language!r} is no BCP-47 tag such as en or pt-BR"
+
+
+def _localization_problems(request: VideoRequest) -> Iterator[str]:
+    if request.localizations and request.language is None:
+        yield "there are localizations, so YouTube wants the language of the title itself as well"
+    seen: set[str] = set()
+    for one in request.localizations:
+        if not is_language(one.language):
+            yield f"the localization's language {one.language!r} is no BCP-47 tag such as en or pt-BR"
+        if one.language.lower() in seen:
+            yield f"there are two localizations for {one.language}"
+        seen.add(one.language.lower())
+        # An empty one is refused by YouTube as `invalidVideoMetadata`, which names no field.
+        yield from _title_problems(f"the title in {one.language!r}", one.title)
+        yield from _description_problems(f"the description in {one.language!r}", one.description)
 
 
 def _rfc3339(moment: datetime) -> str:

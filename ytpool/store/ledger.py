@@ -309,6 +309,15 @@ def book_elsewhere(
     return units
 
 
+def sent_on(tx: Tx, hold: str) -> date:
+    """Return the quota day a call was sent on, of two days at midnight the earlier.
+
+    A refusal for quota is about that day, also when it arrives on the next: a new day is not exhausted by it.
+    """
+    row = tx.one("SELECT min(day) AS day FROM ledger WHERE hold = :hold", hold=hold)
+    return date.fromisoformat(row["day"])
+
+
 def set_limit(
     tx: Tx,
     scope: str,

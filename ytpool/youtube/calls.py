@@ -6,6 +6,7 @@ only its root is edited, so that uploads too go where the settings say.
 
 import copy
 import json
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from ytpool.youtube.bodies import check_body
 
 _ONE_BUILD = threading.Lock()
 _ALWAYS_ALLOWED = {"kind", "etag", "id"}
+# One type, maybe with parameters; it is written into a header.
+_CONTENT_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:; ?[\w.+-]+=[\w.+-]+)*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +39,16 @@ class Call:
 
 
 class Announced(MediaUpload):  # type: ignore[misc]
-    """A file of which Google's client needs to know no more than this to write a session's start."""
+    """A file of which Google's client needs to know no more than this to write a request without it.
 
-    def __init__(self, *, size: int, content_type: str) -> None:
+    `resumable` begins a session; otherwise the file goes into the request itself, in place of the body that is
+    written for an empty one.
+    """
+
+    def __init__(self, *, size: int, content_type: str, resumable: bool) -> None:
         self._size = size
         self._content_type = content_type
+        self._resumable = resumable
 
     def chunksize(self) -> int:
         return self._size
@@ -52,7 +60,11 @@ class Announced(MediaUpload):  # type: ignore[misc]
         return self._size
 
     def resumable(self) -> bool:
-        return True
+        return self._resumable
+
+    def getbytes(self, begin: int, length: int) -> bytes:
+        del begin, length
+        return b""
 
 
 class Calls:
@@ -70,7 +82,8 @@ class Calls:
         except (TypeError, ValueError) as error:
             raise UsageWrong(f"{resource}.{method} cannot be called like this: {error}") from error
         except MediaUploadSizeError as error:
-            raise FileInvalid("the file is larger than YouTube takes (256 GB)") from error
+            largest = _described(f"{resource}.{method}")["mediaUpload"]["maxSize"]
+            raise FileInvalid(f"the file is larger than YouTube takes ({_size(int(largest))})") from error
         headers = {name: value for name, value in request.headers.items() if name != "user-agent"}
         body = request.body.encode() if isinstance(request.body, str) else request.body
         return Call(
@@ -78,20 +91,49 @@ class Calls:
         )
 
 
-def check_video(body: Mapping[str, Any], parts: Sequence[str], method: str) -> None:
-    """Refuse a video resource that YouTube would refuse, or would silently take only half of."""
-    check_body(document(), "Video", body, method=f"youtube.{method}")
+def announced(operation: str, *, size: int, content_type: str, resumable: bool = False) -> Announced:
+    """Announce a file that goes with a call, or refuse one that YouTube would refuse."""
+    if size < 1:
+        raise FileInvalid("the file is empty")
+    if not accepts(operation, content_type):
+        raise FileInvalid(
+            f"YouTube takes no files of type {content_type} for {operation}",
+            hint=f"it takes {', '.join(_accepted(operation))}",
+            content_type=content_type,
+        )
+    return Announced(size=size, content_type=content_type, resumable=resumable)
+
+
+def check_resource(operation: str, body: Mapping[str, Any], parts: Sequence[str]) -> None:
+    """Refuse a resource that YouTube would refuse, or would silently take only half of."""
+    check_body(document(), _described(operation)["request"]["$ref"], body, method=f"youtube.{operation}")
     for part in body:
         if part not in parts and part not in _ALWAYS_ALLOWED:
             # YouTube ignores what no part announces: a privacy that is not heard is public.
             raise MetadataInvalid(f"{part} would be ignored, because it is not among the parts sent", field=part)
 
 
-def accepts(content_type: str) -> bool:
-    """Say whether YouTube takes a video file of this type."""
-    accepted = document()["resources"]["videos"]["methods"]["insert"]["mediaUpload"]["accept"]
-    major = content_type.partition("/")[0]
-    return content_type in accepted or f"{major}/*" in accepted
+def accepts(operation: str, content_type: str) -> bool:
+    """Say whether YouTube takes a file of this type with this call."""
+    if _CONTENT_TYPE.fullmatch(content_type) is None:
+        return False
+    kind = content_type.partition(";")[0].lower()
+    return not {kind, f"{kind.partition('/')[0]}/*", "*/*"}.isdisjoint(_accepted(operation))
+
+
+def _accepted(operation: str) -> list[str]:
+    accepted: list[str] = _described(operation)["mediaUpload"]["accept"]
+    return accepted
+
+
+def _described(operation: str) -> dict[str, Any]:
+    resource, _, method = operation.partition(".")
+    described: dict[str, Any] = document()["resources"][resource]["methods"][method]
+    return described
+
+
+def _size(count: int) -> str:
+    return f"{count >> 30} GB" if count >> 30 else f"{count >> 20} MB"
 
 
 @cache

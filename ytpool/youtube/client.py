@@ -9,19 +9,22 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from ytpool.clock import Clock
 from ytpool.domain.logins import ChannelSeen, Client, Token
 from ytpool.domain.secret import Secret
-from ytpool.domain.uploads import Finished, Kept, Moved
-from ytpool.errors import FileInvalid, MetadataInvalid, UpstreamFailed, UsageWrong
+from ytpool.domain.uploads import Finished, Kept, Media, Moved
+from ytpool.errors import MetadataInvalid, UpstreamFailed, UsageWrong
 from ytpool.youtube import oauth
 from ytpool.youtube.answers import Answer, malformed, refused, require_object
-from ytpool.youtube.calls import Announced, Call, Calls, accepts, check_video
+from ytpool.youtube.calls import Call, Calls, announced, check_resource
+from ytpool.youtube.media import FileBody, Line, frame
 from ytpool.youtube.uploads import ask as ask_session
 from ytpool.youtube.uploads import send as send_file
 from ytpool.youtube.uploads import session_address
-from ytpool.youtube.wire import Wire, require_safe
+from ytpool.youtube.wire import Readable, Wire, require_safe
 
 IDS_PER_CALL = 50
+CAPTION_NAME_CHARACTERS = 150
 _NO_CHANNEL = "youtubeSignupRequired"
 # RFC 5023: the visible characters of ASCII and the space stand for themselves in a Slug, except the percent sign.
 _PLAIN_IN_SLUG = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
@@ -47,18 +50,13 @@ class YouTube:
 
     def my_channel(self, token: Secret) -> ChannelSeen | None:
         """Return the one channel this token speaks for, or None where the login has no channel."""
-        call = self._calls.build("channels", "list", part="snippet,contentDetails", mine=True)
-        try:
-            answer = self._ask(call, token)
-        except UpstreamFailed as failure:
-            if failure.reason == _NO_CHANNEL:
-                return None
-            raise
-        table = require_object(answer, call.operation)
-        channels = _items(table)
-        if not channels:
-            return None
-        return _channel(channels[0], answer, call.operation)
+        found = self._own_channel(token, ("snippet", "contentDetails"))
+        return None if found is None else _channel(*found)
+
+    def channel(self, token: Secret, parts: Sequence[str]) -> dict[str, Any] | None:
+        """Return what YouTube has of this token's channel, or None where the login has no channel."""
+        found = self._own_channel(token, parts)
+        return None if found is None else found[0]
 
     def videos(self, token: Secret, ids: Sequence[str], parts: Sequence[str]) -> list[dict[str, Any]]:
         """Return what YouTube has of these videos, at most fifty; those it does not know are simply not there."""
@@ -71,21 +69,11 @@ class YouTube:
 
     def uploads(self, token: Secret, playlist_id: str, page: str = "") -> tuple[list[dict[str, Any]], str]:
         """Return one page of an uploads playlist, newest first, and the token of the next page, or ""."""
-        call = self._calls.build(
-            "playlistItems",
-            "list",
-            part="snippet,contentDetails",
-            playlistId=playlist_id,
-            maxResults=IDS_PER_CALL,
-            pageToken=page or None,
-        )
-        table = require_object(self._ask(call, token), call.operation)
-        following = table.get("nextPageToken")
-        return _items(table), following if isinstance(following, str) else ""
+        return self.playlist_items(token, playlist_id, page=page)
 
     def update_video(self, token: Secret, body: Mapping[str, Any], parts: Sequence[str]) -> dict[str, Any]:
         """Replace whole parts of a video; a mutable field that a sent part leaves out is erased."""
-        check_video(body, parts, "videos.update")
+        check_resource("videos.update", body, parts)
         call = self._calls.build("videos", "update", part=",".join(parts), body=dict(body))
         return require_object(self._ask(call, token), call.operation)
 
@@ -93,7 +81,130 @@ class YouTube:
         call = self._calls.build("videos", "delete", id=video_id)
         self._ask(call, token)
 
+    # What belongs to a video
+
+    def set_thumbnail(
+        self,
+        token: Secret,
+        video_id: str,
+        image: Media,
+        *,
+        progress: Callable[[int], None] | None = None,
+        pace: Callable[[int], int] | None = None,
+    ) -> dict[str, Any]:
+        """Give a video its own thumbnail; a second time replaces the first, so this may be repeated.
+
+        The image is read while it leaves; `progress` and `pace` are those of `uploads.send`.
+        """
+        announced_image = announced("thumbnails.set", size=image.size, content_type=image.content_type)
+        call = self._calls.build("thumbnails", "set", videoId=video_id, media_body=announced_image)
+        body = FileBody(image.read, start=0, end=image.size, progress=progress, pace=pace)
+        return require_object(self._ask(call, token, body=body), call.operation)
+
+    def captions(self, token: Secret, video_id: str) -> list[dict[str, Any]]:
+        """Return all caption tracks of a video; the API has no pages of them."""
+        call = self._calls.build("captions", "list", part="snippet", videoId=video_id)
+        return _items(require_object(self._ask(call, token), call.operation))
+
+    def insert_caption(
+        self,
+        token: Secret,
+        *,
+        video_id: str,
+        language: str,
+        name: str,
+        track: Media,
+        draft: bool = False,
+        progress: Callable[[int], None] | None = None,
+        pace: Callable[[int], int] | None = None,
+    ) -> dict[str, Any]:
+        """Add a caption track. Where the answer is lost, `captions` tells whether the track is there."""
+        if len(name) > CAPTION_NAME_CHARACTERS:
+            raise MetadataInvalid(
+                f"a caption's name may have {CAPTION_NAME_CHARACTERS} characters, not {len(name)}",
+                field="snippet.name",
+            )
+        body = {"snippet": {"videoId": video_id, "language": language, "name": name, "isDraft": draft}}
+        return self._send_track(token, "insert", body, "snippet", track, progress, pace)
+
+    def update_caption(
+        self,
+        token: Secret,
+        caption_id: str,
+        *,
+        track: Media | None = None,
+        draft: bool | None = None,
+        progress: Callable[[int], None] | None = None,
+        pace: Callable[[int], int] | None = None,
+    ) -> dict[str, Any]:
+        """Replace the file of a caption track, or change whether it is a draft, or both; this may be repeated."""
+        if track is None and draft is None:
+            raise UsageWrong("captions.update needs a file or a draft state to change")
+        body: dict[str, Any] = {"id": caption_id}
+        if draft is not None:
+            body["snippet"] = {"isDraft": draft}
+        # A snippet that is announced and not sent would be taken for an empty one.
+        return self._send_track(token, "update", body, "id" if draft is None else "snippet", track, progress, pace)
+
+    def delete_caption(self, token: Secret, caption_id: str) -> None:
+        call = self._calls.build("captions", "delete", id=caption_id)
+        self._ask(call, token)
+
+    # Playlists
+
+    def playlists(self, token: Secret, *, ids: Sequence[str] = (), page: str = "") -> tuple[list[dict[str, Any]], str]:
+        """Return one page of the channel's own playlists, or these, at most fifty, and the token of the next page.
+
+        A playlist that YouTube does not know is simply not there; behind the last page the token is "".
+        """
+        if len(ids) > IDS_PER_CALL:
+            raise UsageWrong(f"playlists.list takes at most {IDS_PER_CALL} ids, not {len(ids)}")
+        which = {"id": ",".join(ids)} if ids else {"mine": True, "maxResults": IDS_PER_CALL, "pageToken": page or None}
+        call = self._calls.build("playlists", "list", part="snippet,status", **which)
+        return _page(require_object(self._ask(call, token), call.operation))
+
+    def insert_playlist(self, token: Secret, title: str, privacy: str, description: str = "") -> dict[str, Any]:
+        """Make a playlist. Where the answer is lost, `playlists` tells whether it is there."""
+        body = {"snippet": {"title": title, "description": description}, "status": {"privacyStatus": privacy}}
+        check_resource("playlists.insert", body, ("snippet", "status"))
+        call = self._calls.build("playlists", "insert", part="snippet,status", body=body)
+        return _made(self._ask(call, token), call.operation)
+
+    def playlist_items(
+        self, token: Secret, playlist_id: str, video_id: str = "", page: str = ""
+    ) -> tuple[list[dict[str, Any]], str]:
+        """Return one page of a playlist's items, or of those that are this video, and the token of the next page."""
+        call = self._calls.build(
+            "playlistItems",
+            "list",
+            part="snippet,contentDetails",
+            playlistId=playlist_id,
+            videoId=video_id or None,
+            maxResults=IDS_PER_CALL,
+            pageToken=page or None,
+        )
+        return _page(require_object(self._ask(call, token), call.operation))
+
+    def insert_playlist_item(
+        self, token: Secret, playlist_id: str, video_id: str, position: int | None = None
+    ) -> dict[str, Any]:
+        """Put a video into a playlist, at its end or at a position from 0 on; a second time may put it in twice.
+
+        Where the answer is lost, `playlist_items` tells whether it is there.
+        """
+        resource = {"kind": "youtube#video", "videoId": video_id}
+        snippet: dict[str, Any] = {"playlistId": playlist_id, "resourceId": resource}
+        if position is not None:
+            snippet["position"] = position
+        check_resource("playlistItems.insert", {"snippet": snippet}, ("snippet",))
+        call = self._calls.build("playlistItems", "insert", part="snippet", body={"snippet": snippet})
+        return _made(self._ask(call, token), call.operation)
+
     # Uploads
+
+    def line(self, rate: int, clock: Clock) -> Line:
+        """Return a limit in bytes per second, to be given as `pace` to everything that is to share it."""
+        return Line(rate, clock)
 
     def open_session(
         self,
@@ -107,20 +218,17 @@ class YouTube:
         notify: bool,
     ) -> Secret:
         """Start a resumable upload and return the address to send the bytes to. This is the call that costs."""
-        check_video(body, parts, "videos.insert")
+        check_resource("videos.insert", body, parts)
         if not body.get("status", {}).get("privacyStatus"):
             raise MetadataInvalid("a video without privacyStatus would be public", field="status.privacyStatus")
-        if size < 1:
-            raise FileInvalid("the file is empty")
-        if not accepts(content_type):
-            raise FileInvalid(f"YouTube takes no files of type {content_type}", content_type=content_type)
+        media = announced("videos.insert", size=size, content_type=content_type, resumable=True)
         call = self._calls.build(
             "videos",
             "insert",
             part=",".join(parts),
             notifySubscribers=notify,
             body=dict(body),
-            media_body=Announced(size=size, content_type=content_type),
+            media_body=media,
         )
         headers = {
             "X-Upload-Content-Length": str(size),
@@ -147,6 +255,7 @@ class YouTube:
         offset: int,
         chunk_size: int,
         progress: Callable[[int], None] | None = None,
+        pace: Callable[[int], int] | None = None,
     ) -> Iterator[Kept | Moved | Finished]:
         """Send a file from an offset on; see `uploads.send`."""
         return send_file(
@@ -158,6 +267,7 @@ class YouTube:
             offset=offset,
             chunk_size=chunk_size,
             progress=progress,
+            pace=pace,
         )
 
     # Logins
@@ -184,13 +294,49 @@ class YouTube:
         """End a grant at Google: everything the person granted to the whole project."""
         oauth.revoke(self._wire, revoke_uri, token)
 
-    def _ask(self, call: Call, token: Secret, headers: Mapping[str, str] | None = None) -> Answer:
+    def _own_channel(self, token: Secret, parts: Sequence[str]) -> tuple[dict[str, Any], Answer, str] | None:
+        call = self._calls.build("channels", "list", part=",".join(parts), mine=True)
+        try:
+            answer = self._ask(call, token)
+        except UpstreamFailed as failure:
+            if failure.reason == _NO_CHANNEL:
+                return None
+            raise
+        channels = _items(require_object(answer, call.operation))
+        return (channels[0], answer, call.operation) if channels else None
+
+    def _send_track(
+        self,
+        token: Secret,
+        method: str,
+        resource: Mapping[str, Any],
+        part: str,
+        track: Media | None,
+        progress: Callable[[int], None] | None,
+        pace: Callable[[int], int] | None,
+    ) -> dict[str, Any]:
+        operation = f"captions.{method}"
+        check_resource(operation, resource, (part,))
+        if track is None:
+            call = self._calls.build("captions", method, part=part, body=dict(resource))
+            return _made(self._ask(call, token), operation)
+        media = announced(operation, size=track.size, content_type=track.content_type)
+        call = self._calls.build("captions", method, part=part, body=dict(resource), media_body=media)
+        framed = frame(resource, track.content_type)
+        body = FileBody(
+            track.read, start=0, end=track.size, head=framed.head, tail=framed.tail, progress=progress, pace=pace
+        )
+        return _made(self._ask(call, token, {"content-type": framed.content_type}, body), operation)
+
+    def _ask(
+        self, call: Call, token: Secret, headers: Mapping[str, str] | None = None, body: Readable | None = None
+    ) -> Answer:
         answer = self._wire.send(
             call.operation,
             call.method,
             call.url,
             headers={**call.headers, **(headers or {})},
-            body=call.body,
+            body=call.body if body is None else body,
             token=token,
         )
         if not answer.is_good:
@@ -202,6 +348,19 @@ def _items(table: Mapping[str, Any]) -> list[dict[str, Any]]:
     # Google leaves `items` out where there are none.
     items = table.get("items")
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def _page(table: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
+    following = table.get("nextPageToken")
+    return _items(table), following if isinstance(following, str) else ""
+
+
+def _made(answer: Answer, operation: str) -> dict[str, Any]:
+    """Return the resource that a write answered with; one without an id says nothing about what was made."""
+    resource = require_object(answer, operation)
+    if not isinstance(resource.get("id"), str) or not resource["id"]:
+        raise malformed(answer, operation, "what was made has no id")
+    return resource
 
 
 def _channel(resource: Mapping[str, Any], answer: Answer, operation: str) -> ChannelSeen:

@@ -12,16 +12,14 @@ from urllib.parse import urljoin
 from ytpool.domain.endpoints import is_safe
 from ytpool.domain.secret import Secret
 from ytpool.domain.uploads import Finished, Kept, Moved
-from ytpool.errors import FileChanged, UpstreamFailed, UsageWrong
+from ytpool.errors import UpstreamFailed, UsageWrong
 from ytpool.youtube.answers import Answer, malformed, refused, require_object
+from ytpool.youtube.media import FileBody, exactly
 from ytpool.youtube.wire import Wire
 
 CHUNK_UNIT = 256 * 1024
 """Chunks are multiples of this, except the last."""
 
-# Large enough to cost nothing, small enough to show movement on a slow line; and a slow line must get one of these
-# away within the time-out, which Python counts for the whole block.
-_BLOCK = 256 * 1024
 PATIENCE = 8
 """Answers in a row without progress after which we give up: the caller may come back later."""
 
@@ -47,12 +45,14 @@ def send(
     offset: int,
     chunk_size: int,
     progress: Callable[[int], None] | None = None,
+    pace: Callable[[int], int] | None = None,
 ) -> Iterator[Kept | Moved | Finished]:
     """Send from an offset that the server confirmed, and yield after each answer; the last event is `Finished`.
 
     `token` is asked for before each request, `read(offset, length)` for each chunk; one chunk is in memory at a time.
     `progress` hears how many bytes of the file have left while a chunk is leaving, and may hear less afterwards where
-    the server kept less. After any `UpstreamFailed` the session is asked before anything is sent again.
+    the server kept less. `pace` is asked before each piece leaves: it waits as long as it must and says how many of the
+    wanted bytes may go (`media.Line`). After any `UpstreamFailed` the session is asked before anything is sent again.
     """
     if chunk_size < CHUNK_UNIT or chunk_size % CHUNK_UNIT:
         raise UsageWrong(f"chunks are multiples of {CHUNK_UNIT} bytes, not {chunk_size}")
@@ -65,7 +65,7 @@ def send(
             answer = _query(wire, session, bearer, size)
         else:
             operation = "upload.final" if end == size else "upload.chunk"
-            chunk = _Chunk(_exactly(read(confirmed, end - confirmed), confirmed, end), confirmed, progress)
+            chunk = _chunk(exactly(read, confirmed, end), confirmed, progress, pace)
             headers = {"Content-Range": f"bytes {confirmed}-{end - 1}/{size}"}
             answer = wire.send(operation, "PUT", session.reveal(), headers=headers, body=chunk, token=bearer)
             del chunk  # or the next one would be read while this one is still held
@@ -107,33 +107,13 @@ def session_address(answer: Answer, operation: str, asked: str) -> Secret | None
     return Secret(session)
 
 
-class _Chunk:
-    """A part of the file as a request body: read in blocks, and telling how far it is."""
+def _chunk(
+    content: memoryview, start: int, progress: Callable[[int], None] | None, pace: Callable[[int], int] | None
+) -> FileBody:
+    def read(offset: int, length: int) -> memoryview:
+        return content[offset - start : offset - start + length]
 
-    def __init__(self, content: memoryview, start: int, progress: Callable[[int], None] | None) -> None:
-        self._content = content
-        self._start = start
-        self._progress = progress
-        self._position = 0
-
-    def __len__(self) -> int:
-        return len(self._content)
-
-    def read(self, size: int = -1, /) -> memoryview:
-        # Being asked for the next block says that the one before has left.
-        if self._progress is not None:
-            self._progress(self._start + self._position)
-        length = _BLOCK if size < 0 else min(size, _BLOCK)
-        block = self._content[self._position : self._position + length]
-        self._position += len(block)
-        return block
-
-
-def _exactly(content: bytes | memoryview, start: int, end: int) -> memoryview:
-    view = memoryview(content).cast("B")
-    if len(view) != end - start:
-        raise FileChanged(f"the file ends at byte {start + len(view)}; it was longer when its upload began")
-    return view
+    return FileBody(read, start=start, end=start + len(content), progress=progress, pace=pace)
 
 
 def _query(wire: Wire, session: Secret, token: Secret, size: int) -> Answer:
