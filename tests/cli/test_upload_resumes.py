@@ -228,6 +228,25 @@ def test_a_process_that_is_stopped_is_followed_by_one_that_goes_on(ytpool, sandb
     assert_books_agree(ytpool, sandbox)
 
 
+def test_an_interrupted_batch_tells_what_is_done(ytpool, sandbox, make_video):
+    files = [make_video(f"{number}.mp4") for number in range(3)]
+    sandbox.channel("news").spoil("upload.final", "slow", skip=1, seconds=2)
+    with start("upload", *files, "--account", "news", "--json", env=os.environ) as process:
+        wait_until(lambda: len(sandbox.videos_on("news")) == 2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+
+    told = json.loads(out.splitlines()[-1])
+    assert (process.returncode, told["event"], told["error"]["code"]) == (130, "result", "interrupted"), err
+    assert [video["state"] for video in told["data"]["videos"]] == ["done"]
+
+    status, out, _ = ytpool("upload", *files, "--account", "news", "--json")
+
+    assert (status, data(out)["counts"]) == (0, {"total": 3, "done": 3})
+    assert sandbox.calls("videos.insert") == len(sandbox.videos_on("news")) == 3
+    assert_books_agree(ytpool, sandbox)
+
+
 def test_a_process_killed_while_it_waits_for_the_final_answer_has_published(ytpool, sandbox, video):
     sandbox.channel("news").spoil("upload.final", "slow", seconds=2)
     with start("upload", video, "--pool", "main", "--json", env=os.environ) as process:
