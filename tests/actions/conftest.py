@@ -12,6 +12,7 @@ from ytpool.actions.login import Place
 from ytpool.actions.watch import Nobody
 from ytpool.domain.grants import DEFAULT_SCOPE
 from ytpool.domain.jobs import Target, TargetKind
+from ytpool.domain.publication import Publication
 from ytpool.domain.video import VideoRequest
 from ytpool.runtime import Runtime
 from ytpool.sandbox.server import Sandbox
@@ -65,7 +66,9 @@ class Desk(Nobody):
 
     def order(self, path, *, pool=None, account=None, request=None, **how):
         target = Target(kind=TargetKind.POOL if pool else TargetKind.ACCOUNT, name=pool or account)
-        return Order(path=path, request=request or VideoRequest(title=path.stem), target=target, **how)
+        return Order(
+            path=path, publication=Publication(video=request or VideoRequest(title=path.stem)), target=target, **how
+        )
 
     def upload(self, path, **how):
         return publish.publish(self.rt, self.order(path, **how), self)

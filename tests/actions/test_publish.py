@@ -211,7 +211,7 @@ def test_what_is_announced_is_what_was_begun_and_not_what_is_typed_later(desk, m
     break_off(desk, path)
     desk.said.clear()
 
-    done = desk.upload(path, account="news", publication=Publication(video=VideoRequest(title="talk", privacy=Privacy.PUBLIC)))
+    done = desk.upload(path, account="news", request=VideoRequest(title="talk", privacy=Privacy.PUBLIC))
 
     assert desk.videos[0]["privacy"] == done.privacy == "private"
     assert any(text.endswith("as news, private") for text in desk.said)

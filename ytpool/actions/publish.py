@@ -13,10 +13,10 @@ from ytpool.actions.transfer import Transfer
 from ytpool.actions.watch import Watch
 from ytpool.domain import publication
 from ytpool.domain.jobs import Job, JobState, Step, StepState
-from ytpool.domain.publication import READ_BACK
 from ytpool.errors import YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, ledger
+from ytpool.store.db import Tx
 from ytpool.store.leases import Lease
 
 log = logging.getLogger(__name__)
@@ -70,8 +70,8 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
         claimed = claiming.claim(rt, order, file, watch)
         job = claimed.job
         if claimed.lease is None:
-            wrong = None if job.state is JobState.DONE else YtpoolError(job.error, hint=f"see: ytpool why {job.job}")
-            return _result(rt, order, job.job, problem=wrong, note="already published; --again publishes it once more")
+            note = "already published; --again publishes it once more"
+            return _result(rt, order, job.job, problem=_left(rt, job), note=note)
         watch.started(job.job, file.path.name, file.size)
         return _publish(rt, order, file, job, claimed.lease, watch)
     except YtpoolError as problem:
@@ -151,17 +151,15 @@ def _finish(errand: Errand) -> YtpoolError | None:
     """Do what goes along with a video that is there, look at it, and store how the job ends."""
     with errand.rt.store.reading() as tx:
         job = jobs.get(tx, errand.job.job)
-        before = {step.step: step.state for step in jobs.steps(tx, job.job)}
     assert job.account is not None
     assert job.video_id is not None
     errand.place_on(job.account)
     problems = steps.run_all(errand, job.video_id)
-    if before.get(READ_BACK) is not StepState.FAILED:  # what was seen to be wrong stays so until a person acts
-        seen = steps.read_back(errand, job.video_id)
-        problems += [seen] if seen else []
+    seen = steps.read_back(errand, job.video_id)
+    problems += [seen] if seen else []
     with errand.rt.store.transaction() as tx:
         whole = all(step.state is StepState.DONE for step in jobs.steps(tx, job.job))
-        problem = problems[0] if problems else None
+        problem = problems[0] if problems else _of_steps(tx, job)
         jobs.move(
             tx,
             errand.lease,
@@ -171,6 +169,20 @@ def _finish(errand: Errand) -> YtpoolError | None:
         )
         ledger.release_job(tx, job.job, "not needed")  # nobody comes back to a job that is done
     return problem
+
+
+def _left(rt: Runtime, job: Job) -> YtpoolError | None:
+    """Name what is not as it should be with a video that is there."""
+    with rt.store.reading() as tx:
+        return _of_steps(tx, job)
+
+
+def _of_steps(tx: Tx, job: Job) -> YtpoolError | None:
+    for step in jobs.steps(tx, job.job):
+        if step.state is not StepState.DONE:
+            message = f"the video is up, and its step {step.step} is not done: {step.detail}"
+            return YtpoolError(message, hint=f"see: ytpool why {job.job}", step=step.step, job=job.job)
+    return None
 
 
 def _channel_of(rt: Runtime, account: str | None) -> str | None:

@@ -14,7 +14,7 @@ from ytpool.actions.files import Reader, VideoFile
 from ytpool.domain import failover, video
 from ytpool.domain.failover import Next
 from ytpool.domain.jobs import JobState, StepState, Target, TargetKind
-from ytpool.domain.publication import READ_BACK, UPLOAD
+from ytpool.domain.publication import UPLOAD
 from ytpool.domain.secret import Secret
 from ytpool.domain.uploads import Finished, Kept, Moved, chunk_size
 from ytpool.errors import (
@@ -316,9 +316,11 @@ class Transfer:
         astray = channel_id not in (None, self._errand.placed.payer.channel_id)
         with self._errand.rt.store.transaction() as tx:
             jobs.move(tx, self._errand.lease, JobState.RUNNING, video_id=video_id)
-            jobs.set_step(tx, self._errand.job.job, UPLOAD, StepState.DONE, video_id)
             if astray:
-                jobs.set_step(tx, self._errand.job.job, READ_BACK, StepState.FAILED, f"it is on channel {channel_id}")
+                where = f"{video_id} is on channel {channel_id}"
+                jobs.set_step(tx, self._errand.job.job, UPLOAD, StepState.FAILED, where)
+            else:
+                jobs.set_step(tx, self._errand.job.job, UPLOAD, StepState.DONE, video_id)
             forget(tx, Kind.UPLOAD_SESSION, self._errand.job.job)
             activity.record(
                 tx,

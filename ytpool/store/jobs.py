@@ -281,14 +281,11 @@ def steps(tx: Tx, job: str) -> tuple[Step, ...]:
 
 
 def has_work_left(tx: Tx, job: str) -> bool:
-    """Tell whether a published job has a step that the same command would do.
-
-    What was read back and is wrong is none: that is for a person.
-    """
+    """Tell whether a published job has a step that the same command would do; its upload never is one."""
     row = tx.one(
         """
         SELECT count(*) AS steps FROM job_steps
-         WHERE job = :job AND state <> 'done' AND NOT (step = 'read_back' AND state = 'failed')
+         WHERE job = :job AND state <> 'done' AND step <> 'upload'
         """,
         job=job,
     )
