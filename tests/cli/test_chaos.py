@@ -24,6 +24,7 @@ from ytpool.sandbox.control import Control
 
 MIB = 1024 * 1024
 SCALE = float(os.environ.get("YTPOOL_TEST_SCALE", "0.1"))
+SEED = int(os.environ.get("YTPOOL_CHAOS_SEED", "1"))
 LARGEST = 30 * MIB
 AT_ONCE = 6
 WILD_ROUNDS = 3
@@ -164,9 +165,8 @@ def chaos(home, ytpool, tmp_path, monkeypatch):  # noqa: ARG001 - the home must 
         status, _, err = ytpool("auth", "add", name, *pool)
         assert status == 0, err
     control = Control(json.loads(ytpool("sandbox", "status", "--json")[1])["data"]["url"], timeout=30)
-    seed = int(os.environ.get("YTPOOL_CHAOS_SEED", "1"))
-    print(f"YTPOOL_CHAOS_SEED={seed}")
-    made = Chaos(control, tmp_path, seed)
+    print(f"YTPOOL_CHAOS_SEED={SEED}")
+    made = Chaos(control, tmp_path, SEED)
     made.to_noon()
     yield made
     print(f"how processes ended: {dict(made.ended)}")
