@@ -31,6 +31,7 @@ from ytpool.errors import (
     OutcomeUnknown,
     QuotaExhausted,
     Resting,
+    UnknownName,
     UpstreamFailed,
     WrongChannel,
     YtpoolError,
@@ -63,6 +64,8 @@ class Errand:
         self.publication = publication
         self.watch = watch
         self.placed: Placed | None = None
+        self.playlists: dict[tuple[str, str], str] = {}
+        """Ids by account and title, as they were found in this run."""
         self._heart = Heartbeat(rt, lease)
         self._used: set[str] = set()
 
@@ -81,7 +84,11 @@ class Errand:
             self._heart.__exit__(kind, error, trace)
 
     def require(self) -> None:
-        """Raise HoldLost unless the job is surely still ours; asked before anything is sent."""
+        """Raise HoldLost unless the job is surely still ours, Interrupted once the program is asked to stop.
+
+        Asked before anything is sent.
+        """
+        self.rt.require_going()
         self._heart.require()
 
     def says(self, text: str) -> None:
@@ -192,7 +199,7 @@ class Errand:
                 hint=f"it goes on at {until:%Y-%m-%d %H:%M} UTC: type the same command then, or leave that to cron",
                 until=until,
             ) from failure
-        self.rt.clock.sleep(failover.backoff(attempt, self.rt.rng, failure.retry_after))
+        self.rt.sleep(failover.backoff(attempt, self.rt.rng, failure.retry_after))
 
     # How visible it will be
 
@@ -265,6 +272,7 @@ _STANDS = (
     ((QuotaExhausted, Resting, LoginNeeded, NoEligibleAccount), JobState.DEFERRED),
     (WrongChannel, JobState.PARTLY),
     (FileChanged, JobState.FAILED),  # what was begun exists nowhere any more
+    (UnknownName, JobState.FAILED),  # a playlist that somebody has to name otherwise
 )
 
 

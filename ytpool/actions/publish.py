@@ -79,19 +79,41 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
         return _result(rt, order, job.job if job else None, problem=problem)
 
 
-def plan(rt: Runtime, order: Order) -> Plan:
-    """Check everything and choose, but send nothing and store nothing."""
+def plan(rt: Runtime, orders: Sequence[Order]) -> list[Plan]:
+    """Check everything and choose for one after the other, but send nothing and store nothing."""
+    with rt.store.reading() as tx:
+        prices = rt.terms(tx).prices
+    settled = [_without_choosing(rt, order) for order in orders]
+    choices = iter(placing.would_place(rt, [order for order, one in zip(orders, settled, strict=True) if one is None]))
+    plans = []
+    for order, known in zip(orders, settled, strict=True):
+        if known is not None:
+            plans.append(known)
+            continue
+        choice, problem = next(choices)
+        plans.append(
+            Plan(
+                file=str(order.path),
+                account=choice.account,
+                channel_id=_channel_of(rt, choice.account),
+                privacy=shown_privacy(order.publication),
+                units=dict(order.publication.cost(prices)),
+                waits_for=choice.busy,
+                problem=problem,
+            )
+        )
+    return plans
+
+
+def _without_choosing(rt: Runtime, order: Order) -> Plan | None:
+    """Return the plan of what is refused or begun already; None for what has to find an account."""
     try:
         file = files.inspect(order.path)
         publication.check(order.publication, rt.calendar.now())
         media.check(order.publication)
         with rt.store.reading() as tx:
             claiming.require_target(tx, order.target)
-            prices = rt.terms(tx).prices
             known = jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
-        if known and not (order.again and known[0].published):
-            return _known(order, known[0])
-        choice, problem = placing.would_choose(rt, order)
     except YtpoolError as error:
         return Plan(
             file=str(order.path),
@@ -102,15 +124,7 @@ def plan(rt: Runtime, order: Order) -> Plan:
             waits_for=(),
             problem=error,
         )
-    return Plan(
-        file=str(order.path),
-        account=choice.account,
-        channel_id=_channel_of(rt, choice.account),
-        privacy=shown_privacy(order.publication),
-        units=dict(order.publication.cost(prices)),
-        waits_for=choice.busy,
-        problem=problem,
-    )
+    return _known(order, known[0]) if known and not (order.again and known[0].published) else None
 
 
 def _known(order: Order, job: Job) -> Plan:
@@ -138,6 +152,7 @@ def _publish(rt: Runtime, order: Order, file: VideoFile, job: Job, lease: Lease,
     with Errand(rt, order, job, lease, wished, watch) as errand:
         transfer = Transfer(errand, file)
         if job.video_id is None:
+            _look_first(errand)
             transfer.run()
         problem = _finish(errand)
     differs = (transfer.resumed or job.video_id is not None) and wished != order.publication
@@ -145,6 +160,17 @@ def _publish(rt: Runtime, order: Order, file: VideoFile, job: Job, lease: Lease,
     result = _result(rt, order, job.job, problem=problem, resumed=transfer.resumed, note=note)
     watch.ended(job.job, f"{result.url} on {result.account}, {result.privacy}")
     return result
+
+
+def _look_first(errand: Errand) -> None:
+    """Find out what can be known before anything is spent on the video itself."""
+    if not any(wish.title is not None and not wish.create for wish in errand.publication.playlists):
+        return
+    with errand.rt.store.reading() as tx:
+        begun = jobs.upload(tx, errand.job.job).started_at is not None
+    if not begun:
+        errand.place(errand.job.target)
+        steps.find_playlists(errand)
 
 
 def _finish(errand: Errand) -> YtpoolError | None:

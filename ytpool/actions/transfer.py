@@ -239,6 +239,7 @@ class Transfer:
             offset=offset,
             chunk_size=chunk_size(self._errand.rt.config.upload.chunk_mib),
             progress=moved,
+            pace=self._errand.order.pace,
         ):
             match event:
                 case Finished():
