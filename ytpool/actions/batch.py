@@ -214,7 +214,7 @@ def _of_targets(rt: Runtime, batch: Batch) -> list[Problem]:
             try:
                 claiming.require_target(tx, target)
             except YtpoolError as unknown:
-                said[target] = unknown.message
+                said[target] = f"{unknown.message}; {unknown.hint}" if unknown.hint else unknown.message
     return [
         Problem(source=entry.source, line=entry.line, column=entry.target.kind.value, message=said[entry.target])
         for entry in batch.entries

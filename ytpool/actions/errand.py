@@ -31,7 +31,6 @@ from ytpool.errors import (
     OutcomeUnknown,
     QuotaExhausted,
     Resting,
-    UnknownName,
     UpstreamFailed,
     WrongChannel,
     YtpoolError,
@@ -64,8 +63,6 @@ class Errand:
         self.publication = publication
         self.watch = watch
         self.placed: Placed | None = None
-        self.playlists: dict[tuple[str, str], str] = {}
-        """Ids by account and title, as they were found in this run."""
         self._heart = Heartbeat(rt, lease)
         self._used: set[str] = set()
 
@@ -272,7 +269,6 @@ _STANDS = (
     ((QuotaExhausted, Resting, LoginNeeded, NoEligibleAccount), JobState.DEFERRED),
     (WrongChannel, JobState.PARTLY),
     (FileChanged, JobState.FAILED),  # what was begun exists nowhere any more
-    (UnknownName, JobState.FAILED),  # a playlist that somebody has to name otherwise
 )
 
 

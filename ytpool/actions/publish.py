@@ -152,7 +152,6 @@ def _publish(rt: Runtime, order: Order, file: VideoFile, job: Job, lease: Lease,
     with Errand(rt, order, job, lease, wished, watch) as errand:
         transfer = Transfer(errand, file)
         if job.video_id is None:
-            _look_first(errand)
             transfer.run()
         problem = _finish(errand)
     differs = (transfer.resumed or job.video_id is not None) and wished != order.publication
@@ -160,17 +159,6 @@ def _publish(rt: Runtime, order: Order, file: VideoFile, job: Job, lease: Lease,
     result = _result(rt, order, job.job, problem=problem, resumed=transfer.resumed, note=note)
     watch.ended(job.job, f"{result.url} on {result.account}, {result.privacy}")
     return result
-
-
-def _look_first(errand: Errand) -> None:
-    """Find out what can be known before anything is spent on the video itself."""
-    if not any(wish.title is not None and not wish.create for wish in errand.publication.playlists):
-        return
-    with errand.rt.store.reading() as tx:
-        begun = jobs.upload(tx, errand.job.job).started_at is not None
-    if not begun:
-        errand.place(errand.job.target)
-        steps.find_playlists(errand)
 
 
 def _finish(errand: Errand) -> YtpoolError | None:

@@ -18,7 +18,6 @@ from ytpool.domain.publication import READ_BACK, THUMBNAIL, PlaylistWish
 from ytpool.domain.secret import Secret
 from ytpool.domain.video import Privacy
 from ytpool.errors import (
-    Interrupted,
     LoginNeeded,
     OutcomeUnknown,
     QuotaExhausted,
@@ -64,22 +63,6 @@ def run_all(errand: Errand, video_id: str) -> list[YtpoolError]:
     return problems
 
 
-def find_playlists(errand: Errand) -> None:
-    """Find the playlists that are named by a title and not to be made, before anything of the video is sent.
-
-    Looking costs one unit per fifty playlists of the channel, and the step uses what was found. One that the channel
-    does not have is UnknownName. Trouble with looking stops no video: the step looks again.
-    """
-    for wish in errand.publication.playlists:
-        if wish.title is None or wish.create:
-            continue
-        try:
-            _playlist_titled(errand, wish)
-        except (UpstreamFailed, OutcomeUnknown, LoginNeeded, QuotaExhausted, Resting) as trouble:
-            errand.says(f"the playlist {wish.title!r} is looked up later: {trouble.message}")
-            return
-
-
 def _bound(act: Callable[[Errand, str, T, bool], str], errand: Errand, video_id: str, wish: T) -> Callable[[bool], str]:
     return lambda tried: act(errand, video_id, wish, tried)
 
@@ -90,8 +73,6 @@ def _one(errand: Errand, name: str, act: Callable[[bool], str], *, tried: bool) 
     errand.says(name)
     try:
         detail = act(tried)
-    except Interrupted:
-        raise
     except OutcomeUnknown as error:
         _set(errand, name, StepState.UNKNOWN, error.message)
         return _told(errand, name, error)
@@ -168,10 +149,7 @@ def _thumbnail(errand: Errand, video_id: str, path: Path) -> str:
         raise Resting(f"thumbnails of this channel rest: {resting.reason}", hint=resting.lifts, until=resting.until)
     with thumbnail_media(path) as (media, found):
         _call(
-            errand,
-            "thumbnails.set",
-            THUMBNAIL,
-            lambda token: errand.rt.youtube.set_thumbnail(token, video_id, media, pace=errand.order.pace),
+            errand, "thumbnails.set", THUMBNAIL, lambda token: errand.rt.youtube.set_thumbnail(token, video_id, media)
         )
     size = f"{found.width} × {found.height}" if found.width else "size unknown"  # noqa: RUF001 -- as sizes are written
     return "; ".join([f"{path.name}, {size}", *found.advice])
@@ -186,7 +164,7 @@ def _caption(errand: Errand, video_id: str, wish: Caption, tried: bool) -> str:
             "captions.insert",
             wish.step,
             lambda token: errand.rt.youtube.insert_caption(
-                token, video_id=video_id, language=wish.language, name=wish.name, track=media, pace=errand.order.pace
+                token, video_id=video_id, language=wish.language, name=wish.name, track=media
             ),
         )
     return _ALREADY if made is None else str(made.get("id", "taken"))
@@ -226,15 +204,11 @@ def _is_listed(errand: Errand, video_id: str, wish: PlaylistWish, playlist_id: s
 def _playlist_titled(errand: Errand, wish: PlaylistWish) -> str:
     """Find the channel's playlist of this title, or make it where that was asked for."""
     title, page = wish.title or "", ""
-    known = errand.playlists.get((errand.account, title))
-    if known is not None:
-        return known
     while True:
         found = _call(errand, "playlists.list", wish.step, _list_playlists(errand, page))
         items, page = found or ([], "")
         for item in items:
             if item.get("snippet", {}).get("title") == title:
-                errand.playlists[errand.account, title] = str(item["id"])
                 return str(item["id"])
         if not page:
             break
@@ -281,7 +255,7 @@ def read_back(errand: Errand, video_id: str) -> YtpoolError | None:
         if found:
             seen = found[0]
             break
-        errand.rt.sleep(0.5)  # a new video may take a moment to be listed
+        errand.rt.clock.sleep(0.5)  # a new video may take a moment to be listed
     state, detail = _compared(errand, seen, problem)
     _set(errand, READ_BACK, state, detail)
     if state is StepState.DONE:

@@ -42,7 +42,7 @@ class Typed:
     playlists: Sequence[str]
     language: str | None
     recorded_on: str | None
-    licence: Licence | None
+    licence: str | None
     made_for_kids: bool
     synthetic: bool | None
     embeddable: bool | None
@@ -174,7 +174,7 @@ def _defaults(config: Config, typed: Typed, *, target_needed: bool) -> Defaults:
             notify=settings.notify,
             made_for_kids=typed.made_for_kids,
             synthetic=typed.synthetic,
-            licence=typed.licence,
+            licence=_licence(typed.licence),
             embeddable=typed.embeddable,
             public_stats=typed.public_stats,
             language=typed.language,
@@ -201,6 +201,15 @@ def _day(text: str | None) -> date | None:
         return None if text is None else date.fromisoformat(text)
     except ValueError:
         raise UsageWrong(f"--recorded-on: {text!r} is no date", hint="write it as 2026-12-24") from None
+
+
+def _licence(text: str | None) -> Licence | None:
+    if text is None:
+        return None
+    for known in Licence:
+        if known.lower() == text.lower():
+            return known
+    raise UsageWrong(f"--licence: {text!r} is no licence", hint=f"there are {' and '.join(Licence)}")
 
 
 def _captions(typed: Typed) -> tuple[Caption, ...]:

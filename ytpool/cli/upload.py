@@ -30,7 +30,6 @@ from ytpool.cli.progress import uploads
 from ytpool.cli.watching import ShownWatch
 from ytpool.domain import pacing
 from ytpool.domain.jobs import JobState
-from ytpool.domain.video import Licence
 from ytpool.errors import FileInvalid, Interrupted, QuotaExhausted, Resting
 
 app = single()
@@ -174,10 +173,7 @@ def upload(
     ] = None,
     language: Annotated[str | None, _text("The language of title and description, as en or pt-BR.", "TAG")] = None,
     recorded_on: Annotated[str | None, _text("The day of its recording, as 2026-12-24.", "DATE")] = None,
-    licence: Annotated[
-        Licence | None,
-        typer.Option(metavar="NAME", help="youtube or creativeCommon.", case_sensitive=False, show_default=False),
-    ] = None,
+    licence: Annotated[str | None, _text("Its licence: youtube or creativeCommon.", "NAME")] = None,
     key: Annotated[str, _text("With another key the same content is another job.")] = "",
     parallel: Annotated[
         int,
