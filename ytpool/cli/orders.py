@@ -7,7 +7,7 @@ judged when its turn comes. As soon as somebody has written something down, all 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from ytpool.actions import batch
 from ytpool.actions.claiming import Order
@@ -136,7 +136,7 @@ def _bare(typed: Typed, defaults: Defaults, path: Path, files: int) -> Order:
 def _order(typed: Typed, path: Path, wished: Publication, target: Target, key: str) -> Order:
     return Order(
         path=path,
-        publication=_absolute(wished),
+        publication=wished,
         target=target,
         key=key,
         again=typed.again,
@@ -144,19 +144,6 @@ def _order(typed: Typed, path: Path, wished: Publication, target: Target, key: s
         use_buffer=typed.use_buffer,
         pace=typed.pace,
     )
-
-
-def _absolute(wished: Publication) -> Publication:
-    """Name files so that a run in another folder finds them."""
-    return replace(
-        wished,
-        thumbnail=None if wished.thumbnail is None else _whole(wished.thumbnail),
-        captions=tuple(replace(one, path=_whole(one.path)) for one in wished.captions),
-    )
-
-
-def _whole(path: PurePath) -> PurePath:
-    return Path(path).absolute()
 
 
 def _defaults(config: Config, typed: Typed, *, target_needed: bool) -> Defaults:
