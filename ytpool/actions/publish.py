@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ytpool.actions import claiming, files, media, placing, steps
 from ytpool.actions.claiming import Order
@@ -13,6 +14,7 @@ from ytpool.actions.transfer import Transfer
 from ytpool.actions.watch import Watch
 from ytpool.domain import publication
 from ytpool.domain.jobs import Job, JobState, Step, StepState
+from ytpool.domain.uploads import FileMarks
 from ytpool.errors import YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, ledger
@@ -65,7 +67,7 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
     """
     job: Job | None = None
     try:
-        file = files.inspect(order.path)
+        file = _file_of(rt, order)
         rt.open_vault()
         claimed = claiming.claim(rt, order, file, watch)
         job = claimed.job
@@ -77,6 +79,17 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
     except YtpoolError as problem:
         watch.ended(job.job if job else str(order.path), problem.message)
         return _result(rt, order, job.job if job else None, problem=problem)
+
+
+def _file_of(rt: Runtime, order: Order) -> VideoFile:
+    """Look at the file of an order; one whose video is up need not be there any more."""
+    if order.job is not None:
+        with rt.store.reading() as tx:
+            job, upload = jobs.get(tx, order.job), jobs.upload(tx, order.job)
+        if job.video_id is not None:
+            marks = FileMarks(size=upload.size, modified_ns=upload.modified_ns, fingerprint=upload.fingerprint)
+            return VideoFile(path=Path(upload.path), marks=marks)
+    return files.inspect(order.path)
 
 
 def plan(rt: Runtime, order: Order) -> Plan:
@@ -225,6 +238,11 @@ def _result(
         problem=problem,
         note=note,
     )
+
+
+def told(rt: Runtime, order: Order, job: str, problem: YtpoolError) -> PublishedVideo:
+    """Say how a job stands that nothing was done for, and why."""
+    return _result(rt, order, job, problem=problem)
 
 
 def counts(videos: Sequence[PublishedVideo]) -> dict[str, int]:

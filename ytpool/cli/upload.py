@@ -1,15 +1,16 @@
 """`ytpool upload`: files in, videos out, each exactly once."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import publish
+from ytpool.actions import publish, resuming
 from ytpool.actions.claiming import Order
 from ytpool.actions.publish import Plan, PublishedVideo
+from ytpool.actions.watch import Watch
 from ytpool.cli.commands import command, single
 from ytpool.cli.exits import DONE, INTERRUPTED, PARTLY, common, status_of
 from ytpool.cli.invocation import Invocation
@@ -33,6 +34,7 @@ from ytpool.domain.jobs import JobState, Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.video import Privacy, VideoRequest
 from ytpool.errors import Interrupted, UsageWrong
+from ytpool.runtime import Runtime
 
 app = single()
 
@@ -99,13 +101,17 @@ VIEWS[Planned] = View(
     "upload",
     example=(
         "ytpool upload talk.mp4 --account news --title 'The talk' --privacy unlisted\n"
-        "ytpool upload *.mp4 --pool main --tags 'news,morning' --no-notify --json"
+        "ytpool upload *.mp4 --pool main --tags 'news,morning' --no-notify --json\n"
+        "ytpool upload --resume"
     ),
     statuses=(0, 1, 2, 3, 4, 5, 6, 7, 130),
 )
 def upload(
     ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="The videos.", readable=False)],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE]", help="The videos.", readable=False, show_default=False),
+    ] = None,
     account: AccountOption = None,
     pool: PoolOption = None,
     title: Annotated[
@@ -135,6 +141,10 @@ def upload(
     again: Annotated[
         bool, typer.Option("--again", help="Publish it once more although it is published already.")
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with every upload of this state that stopped; names no file."),
+    ] = False,
     use_buffer: Annotated[
         bool, typer.Option("--use-buffer", help="Use the last tenth of a bucket, which is kept back otherwise.")
     ] = False,
@@ -151,6 +161,12 @@ def upload(
     """
     call = invocation(ctx)
     rt = runtime(ctx, logs=True)
+    if resume:
+        if files or account or pool:
+            raise UsageWrong("--resume goes on with what was asked for before; leave out files, --account and --pool")
+        return _resumed(call, rt, wait=not no_wait, use_buffer=use_buffer, dry_run=dry_run)
+    if not files:
+        raise UsageWrong("name the FILE to upload", hint="or --resume, to go on with every upload that stopped")
     settings = rt.config.upload
     when = None if publish_at is None else moment(rt.config, publish_at, "--publish-at")
     if not names.is_text(key):
@@ -182,13 +198,28 @@ def upload(
     ]
     if dry_run:
         return Planned([publish.plan(rt, order) for order in orders])
+    return _published(call, orders, lambda order, watch: publish.publish(rt, order, watch))
+
+
+def _resumed(call: Invocation, rt: Runtime, *, wait: bool, use_buffer: bool, dry_run: bool) -> Uploaded | Planned:
+    """Go on with every upload that stopped and whose file is here."""
+    found = resuming.unfinished(rt, wait=wait, use_buffer=use_buffer)
+    for missing in found.elsewhere:
+        call.note(f"{missing.message}; {missing.hint}")
+    if dry_run:
+        return Planned([publish.plan(rt, order) for order in found.orders])
+    return _published(call, found.orders, lambda order, watch: resuming.when_due(rt, order, watch))
+
+
+def _published(call: Invocation, orders: Sequence[Order], go: Callable[[Order, Watch], PublishedVideo]) -> Uploaded:
+    """Work through orders one after the other, and tell of each as it is done."""
     done: list[PublishedVideo] = []
     stopped: Interrupted | None = None
     with uploads(call, total_files=len(orders)) as shown:
         watch = ShownWatch(call, shown)
         try:
             for order in orders:
-                done.append(publish.publish(rt, order, watch))
+                done.append(go(order, watch))
                 if len(orders) > 1:
                     call.emit("video", **as_item(done[-1]))
         except KeyboardInterrupt:  # what is done already must be told all the same

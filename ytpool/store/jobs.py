@@ -356,7 +356,12 @@ def started(tx: Tx, lease: Lease) -> None:
 
 
 def keep(tx: Tx, lease: Lease, kept: int) -> None:
-    """Write down how many bytes the server has."""
+    """Write down how many bytes the server has.
+
+    Fewer than were sent prove that the video is not there now, and not that it never will be: a last chunk that was
+    cut off on our side may still lie in somebody's buffer and arrive. So `last_sent_at` stays, and a session that is
+    lost after it is reconciled; all that costs is two looks ten minutes apart, in the rare case of both.
+    """
     require(tx, lease)
     tx.run("UPDATE uploads SET kept = :kept WHERE job = :job", job=lease.name, kept=kept)
 
@@ -377,6 +382,27 @@ def forget_session(tx: Tx, lease: Lease) -> None:
         "UPDATE uploads SET account = NULL, started_at = NULL, kept = 0, last_sent_at = NULL WHERE job = :job",
         job=lease.name,
     )
+
+
+def unfinished(tx: Tx, kind: str | None = None) -> list[Job]:
+    """Return the jobs that have not come to an end and may go on, in the order they were asked for.
+
+    A published one counts while a step is left that may still be done; a step that was refused for good waits for the
+    person who corrects it and asks for it by name.
+    """
+    rows = tx.all(
+        """
+        SELECT * FROM jobs
+         WHERE (:kind IS NULL OR kind = :kind)
+           AND (state IN ('queued', 'running', 'deferred', 'interrupted', 'finished_unknown')
+                OR (state = 'partly' AND EXISTS (SELECT 1 FROM job_steps s
+                                                  WHERE s.job = jobs.job AND s.step <> 'upload'
+                                                    AND s.state IN ('waiting', 'running', 'unknown'))))
+         ORDER BY job
+        """,
+        kind=kind,
+    )
+    return [Job.from_row(row) for row in rows]
 
 
 def counts(tx: Tx) -> dict[str, int]:
