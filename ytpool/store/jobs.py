@@ -172,6 +172,19 @@ def channels_with(tx: Tx, job: Job) -> set[str]:
     return {row["channel_id"] for row in rows}
 
 
+def claimed(tx: Tx, channel_id: str, job: str) -> frozenset[str]:
+    """Return the videos of a channel that are the work of other jobs than this."""
+    rows = tx.all(
+        """
+        SELECT video_id FROM jobs
+         WHERE channel_id = :channel_id AND kind = 'upload' AND video_id IS NOT NULL AND job <> :job
+        """,
+        channel_id=channel_id,
+        job=job,
+    )
+    return frozenset(row["video_id"] for row in rows)
+
+
 def _channels_of(tx: Tx, target: Target) -> set[str]:
     if target.kind is TargetKind.ACCOUNT:
         rows = tx.all("SELECT channel_id FROM accounts WHERE account = :name", name=target.name)
