@@ -67,9 +67,7 @@ def look(errand: Errand) -> Outcome:
     assert errand.placed is not None
     payer = errand.placed.payer
     if not can_look(rt, payer.account):
-        raise _needs_a_person(
-            rt, job, f"the login of {payer.account} may not list its channel, so only a person can look there"
-        )
+        raise _may_not_list(errand)
     with rt.store.reading() as tx:
         upload, now = jobs.upload(tx, job), tx.now
         claimed = jobs.claimed(tx, payer.channel_id, job)
@@ -107,6 +105,11 @@ def unknown(rt: Runtime, job: str, outcome: Outcome) -> OutcomeUnknown:
         until=again_at,
         missing=list(outcome.missing),
     )
+
+
+def _may_not_list(errand: Errand) -> OutcomeUnknown:
+    why = f"the login of {errand.account} may not list its channel, so only a person can look there"
+    return _needs_a_person(errand.rt, errand.job.job, why)
 
 
 def _needs_a_person(rt: Runtime, job: str, why: str, *, candidates: tuple[str, ...] = ()) -> OutcomeUnknown:
@@ -198,6 +201,8 @@ def _paid(errand: Errand, operation: str, send: Callable[[Secret], T]) -> T:
             if verdict.until is Until.QUOTA_RESET:
                 until = quota.resets_at(quota.quota_day(errand.rt.calendar.now()))
                 raise QuotaExhausted(failure.message, until=until) from failure
+            if verdict.until is Until.NEW_LOGIN and verdict.next is Next.GIVE_UP:
+                raise _may_not_list(errand) from failure
             if verdict.next is Next.REFRESH and not refreshed:
                 refreshed = True
             elif verdict.next is Next.SAME_ACCOUNT and attempt < _TRIES:

@@ -21,6 +21,7 @@ from ytpool.cli.options import (
     NoWaitOption,
     PoolOption,
     PrivacyOption,
+    UseBufferOption,
     YesOption,
     invocation,
     moment,
@@ -145,9 +146,7 @@ def upload(
         bool,
         typer.Option("--resume", help="Go on with every upload of this state that stopped; names no file."),
     ] = False,
-    use_buffer: Annotated[
-        bool, typer.Option("--use-buffer", help="Use the last tenth of a bucket, which is kept back otherwise.")
-    ] = False,
+    use_buffer: UseBufferOption = False,
     no_wait: NoWaitOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
@@ -198,7 +197,7 @@ def upload(
     ]
     if dry_run:
         return Planned([publish.plan(rt, order) for order in orders])
-    return _published(call, orders, lambda order, watch: publish.publish(rt, order, watch))
+    return work_through(call, orders, lambda order, watch: publish.publish(rt, order, watch))
 
 
 def _resumed(call: Invocation, rt: Runtime, *, wait: bool, use_buffer: bool, dry_run: bool) -> Uploaded | Planned:
@@ -208,10 +207,10 @@ def _resumed(call: Invocation, rt: Runtime, *, wait: bool, use_buffer: bool, dry
         call.note(f"{missing.message}; {missing.hint}")
     if dry_run:
         return Planned([publish.plan(rt, order) for order in found.orders])
-    return _published(call, found.orders, lambda order, watch: resuming.when_due(rt, order, watch))
+    return work_through(call, found.orders, lambda order, watch: resuming.when_due(rt, order, watch))
 
 
-def _published(call: Invocation, orders: Sequence[Order], go: Callable[[Order, Watch], PublishedVideo]) -> Uploaded:
+def work_through(call: Invocation, orders: Sequence[Order], go: Callable[[Order, Watch], PublishedVideo]) -> Uploaded:
     """Work through orders one after the other, and tell of each as it is done."""
     done: list[PublishedVideo] = []
     stopped: Interrupted | None = None

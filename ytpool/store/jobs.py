@@ -305,6 +305,32 @@ def has_work_left(tx: Tx, job: str) -> bool:
     return bool(row["steps"])
 
 
+def settle_steps(tx: Tx, lease: Lease, state: StepState, detail: str) -> None:
+    """Bring every step of a job that is not done to the same state, by a person's word."""
+    require(tx, lease)
+    tx.run(
+        """
+        UPDATE job_steps SET state = :state, detail = :detail, updated_at = :at WHERE job = :job AND state <> 'done'
+        """,
+        job=lease.name,
+        state=state,
+        detail=detail,
+        at=tx.at,
+    )
+
+
+def begin_anew(tx: Tx, lease: Lease) -> None:
+    """Forget video, session and account of a job, as if it had just been asked for."""
+    forget_session(tx, lease)
+    tx.run("UPDATE jobs SET video_id = NULL, account = NULL, channel_id = NULL WHERE job = :job", job=lease.name)
+    tx.run(
+        "UPDATE job_steps SET state = :state, detail = '', updated_at = :at WHERE job = :job",
+        job=lease.name,
+        state=StepState.WAITING,
+        at=tx.at,
+    )
+
+
 def plan_steps(tx: Tx, lease: Lease, steps: tuple[str, ...]) -> None:
     """Replace the steps of a job that has sent nothing yet."""
     require(tx, lease)
@@ -340,6 +366,12 @@ def add_upload(tx: Tx, job: str, *, path: str, size: int, modified_ns: int, fing
         fingerprint=fingerprint,
         slug=slug,
     )
+
+
+def find_upload(tx: Tx, job: str) -> Upload | None:
+    """Return the resumable state of a job, or None where it is a job of another kind."""
+    row = tx.one("SELECT * FROM uploads WHERE job = :job", job=job)
+    return None if row is None else Upload.from_row(row)
 
 
 def upload(tx: Tx, job: str) -> Upload:
@@ -395,6 +427,24 @@ def forget_session(tx: Tx, lease: Lease) -> None:
         "UPDATE uploads SET account = NULL, started_at = NULL, kept = 0, last_sent_at = NULL WHERE job = :job",
         job=lease.name,
     )
+
+
+def every(tx: Tx) -> list[Job]:
+    """Return all jobs, in the order they were asked for."""
+    return [Job.from_row(row) for row in tx.all("SELECT * FROM jobs ORDER BY job")]
+
+
+def astray(tx: Tx) -> list[Job]:
+    """Return the jobs whose video is up where it should not be."""
+    rows = tx.all(
+        """
+        SELECT * FROM jobs
+         WHERE state = 'partly' AND EXISTS (SELECT 1 FROM job_steps s
+                                             WHERE s.job = jobs.job AND s.step = 'upload' AND s.state = 'failed')
+         ORDER BY job
+        """
+    )
+    return [Job.from_row(row) for row in rows]
 
 
 def unfinished(tx: Tx, kind: str | None = None) -> list[Job]:
