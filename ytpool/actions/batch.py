@@ -12,7 +12,7 @@ from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
 
-from ytpool.actions import claiming, files, media, publish
+from ytpool.actions import claiming, files, media
 from ytpool.actions.claiming import Order
 from ytpool.actions.publish import PublishedVideo
 from ytpool.actions.watch import Watch
@@ -21,6 +21,9 @@ from ytpool.domain.jobs import Target, TargetKind
 from ytpool.domain.manifest import Batch, Defaults, Named, Problem, Sidecar
 from ytpool.errors import BatchInvalid, FileInvalid, Interrupted, YtpoolError
 from ytpool.runtime import Runtime
+
+Go = Callable[[Runtime, Order, Watch], PublishedVideo]
+"""What is done with each order; `publish.publish`, or something that looks first."""
 
 
 def from_manifest(path: Path, defaults: Defaults, now: datetime) -> Batch:
@@ -79,25 +82,31 @@ def require_right(rt: Runtime, batch: Batch, target: Target | None = None) -> No
 
 
 def run(
-    rt: Runtime, orders: Sequence[Order], watch: Watch, *, parallel: int, ended: Callable[[PublishedVideo], None]
+    rt: Runtime,
+    orders: Sequence[Order],
+    watch: Watch,
+    *,
+    go: Go,
+    parallel: int,
+    ended: Callable[[PublishedVideo], None],
 ) -> tuple[list[PublishedVideo], Interrupted | None]:
-    """Publish all, so many at once, and return what became of each in the order they were asked for.
+    """Work on all, so many at once, and return what became of each in the order they were asked for.
 
     `ended` hears of each when it is over, in the thread that called. Ctrl-C stops every worker where nothing is lost;
     what was not begun then is not among the results. A second one leaves without waiting for anybody.
     """
     if parallel == 1 or len(orders) < 2:
-        return _one_by_one(rt, orders, watch, ended)
-    return _side_by_side(rt, orders, watch, parallel, ended)
+        return _one_by_one(rt, orders, watch, go, ended)
+    return _side_by_side(rt, orders, watch, go, parallel, ended)
 
 
 def _one_by_one(
-    rt: Runtime, orders: Sequence[Order], watch: Watch, ended: Callable[[PublishedVideo], None]
+    rt: Runtime, orders: Sequence[Order], watch: Watch, go: Go, ended: Callable[[PublishedVideo], None]
 ) -> tuple[list[PublishedVideo], Interrupted | None]:
     done: list[PublishedVideo] = []
     try:
         for order in orders:
-            done.append(publish.publish(rt, order, watch))
+            done.append(go(rt, order, watch))
             ended(done[-1])
     except KeyboardInterrupt:  # what is done already must be told all the same
         return done, _interrupted()
@@ -105,11 +114,16 @@ def _one_by_one(
 
 
 def _side_by_side(
-    rt: Runtime, orders: Sequence[Order], watch: Watch, parallel: int, ended: Callable[[PublishedVideo], None]
+    rt: Runtime,
+    orders: Sequence[Order],
+    watch: Watch,
+    go: Go,
+    parallel: int,
+    ended: Callable[[PublishedVideo], None],
 ) -> tuple[list[PublishedVideo], Interrupted | None]:
     rt.open_vault()
     _ = rt.youtube, rt.rng, rt.calendar  # made by one thread, and then shared by all
-    work = _Work(rt, orders, watch, min(parallel, len(orders)))
+    work = _Work(rt, orders, watch, go, min(parallel, len(orders)))
     told = 0
     stopped: Interrupted | None = None
     while True:
@@ -138,10 +152,11 @@ class _Work:
     only wait for its sibling takes another one.
     """
 
-    def __init__(self, rt: Runtime, orders: Sequence[Order], watch: Watch, crew: int) -> None:
+    def __init__(self, rt: Runtime, orders: Sequence[Order], watch: Watch, go: Go, crew: int) -> None:
         self.defect: BaseException | None = None
         self._rt = rt
         self._watch = watch
+        self._go = go
         self._left = list(enumerate(orders))
         self._accounts: set[Target] = set()
         self._ended: list[tuple[int, PublishedVideo]] = []
@@ -173,7 +188,7 @@ class _Work:
         try:
             while (taken := self._take()) is not None:
                 number, order = taken
-                self._end(number, order, publish.publish(self._rt, order, self._watch))
+                self._end(number, order, self._go(self._rt, order, self._watch))
         except BaseException as defect:  # noqa: BLE001 -- it is raised in the thread that waits for it
             self.defect = self.defect or defect
             self.stop()

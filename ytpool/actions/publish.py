@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ytpool.actions import claiming, files, media, placing, steps
 from ytpool.actions.claiming import Order
@@ -15,6 +16,7 @@ from ytpool.actions.watch import Watch
 from ytpool.domain import publication
 from ytpool.domain.jobs import Job, JobState, Step, StepState
 from ytpool.domain.publication import Publication
+from ytpool.domain.uploads import FileMarks
 from ytpool.errors import Partly, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, ledger
@@ -68,7 +70,7 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
     job: Job | None = None
     order = replace(order, publication=media.located(order.publication))
     try:
-        file = files.inspect(order.path)
+        file = _file_of(rt, order)
         if not _is_begun(rt, order, file):  # else each file is looked at when its turn comes
             media.check(order.publication)
         rt.open_vault()
@@ -84,6 +86,17 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
     except YtpoolError as problem:
         watch.ended(job.job if job else str(order.path), problem.message)
         return _result(rt, order, job.job if job else None, problem=problem)
+
+
+def _file_of(rt: Runtime, order: Order) -> VideoFile:
+    """Look at the file of an order; one whose video is up need not be there any more."""
+    if order.job is not None:
+        with rt.store.reading() as tx:
+            job, upload = jobs.get(tx, order.job), jobs.upload(tx, order.job)
+        if job.video_id is not None:
+            marks = FileMarks(size=upload.size, modified_ns=upload.modified_ns, fingerprint=upload.fingerprint)
+            return VideoFile(path=Path(upload.path), marks=marks)
+    return files.inspect(order.path)
 
 
 def plan(rt: Runtime, orders: Sequence[Order]) -> list[Plan]:
@@ -269,6 +282,11 @@ def _result(
         problem=problem,
         note=note,
     )
+
+
+def told(rt: Runtime, order: Order, job: str, problem: YtpoolError) -> PublishedVideo:
+    """Say how a job stands that nothing was done for, and why."""
+    return _result(rt, order, job, problem=problem)
 
 
 def counts(videos: Sequence[PublishedVideo]) -> dict[str, int]:

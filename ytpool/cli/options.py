@@ -83,6 +83,12 @@ NoWaitOption = Annotated[
         "--no-wait", envvar="YTPOOL_NO_WAIT", help="Do not wait for a free slot: end with status 6.", show_default=False
     ),
 ]
+UseBufferOption = Annotated[
+    bool,
+    typer.Option(
+        "--use-buffer", help="Use the last tenth of a bucket, which is kept back otherwise.", show_default=False
+    ),
+]
 TierOption = Annotated[
     Tier | None,
     typer.Option(

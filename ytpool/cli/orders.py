@@ -67,7 +67,9 @@ class Wanted:
 def wanted(rt: Runtime, typed: Typed) -> Wanted:
     """Return what is to be published; raises BatchInvalid, UsageWrong or FileInvalid before anything is spent."""
     if bool(typed.files) == (typed.manifest is not None):
-        raise UsageWrong("name either videos or a --manifest", hint="see: ytpool upload --help")
+        raise UsageWrong(
+            "name either the videos or a --manifest", hint="or --resume, to go on with every upload that stopped"
+        )
     if not names.is_text(typed.key):
         raise UsageWrong(f"--key does not take {typed.key!r}", hint="write it in UTF-8")
     for path in typed.files:

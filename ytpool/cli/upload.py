@@ -1,131 +1,33 @@
 """`ytpool upload`: files in, videos out, each exactly once."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import batch, publish
-from ytpool.actions.claiming import Order
-from ytpool.actions.files import look
-from ytpool.actions.publish import Plan, PublishedVideo
+from ytpool.actions import publish, resuming
 from ytpool.cli import orders
 from ytpool.cli.commands import command, single
-from ytpool.cli.exits import DONE, INTERRUPTED, PARTLY, common, status_of
-from ytpool.cli.items import as_item
 from ytpool.cli.options import (
     AccountOption,
     DryRunOption,
     NoWaitOption,
     PoolOption,
     PrivacyOption,
+    UseBufferOption,
     YesOption,
     invocation,
     runtime,
 )
 from ytpool.cli.orders import Typed
-from ytpool.cli.output import VIEWS, Column, View
-from ytpool.cli.progress import uploads
-from ytpool.cli.watching import ShownWatch
+from ytpool.cli.uploaded import Planned, Uploaded, work_through
 from ytpool.domain import pacing
-from ytpool.domain.jobs import JobState
-from ytpool.errors import FileInvalid, Interrupted, QuotaExhausted, Resting
+from ytpool.errors import UsageWrong
 
 app = single()
 
 _MOST_AT_ONCE = 64
-
-
-class Uploaded(dict[str, Any]):
-    """The videos and their counts; for one file, that video's fields as well."""
-
-    def __init__(self, done: Sequence[PublishedVideo], *, files: int, stopped: Interrupted | None) -> None:
-        items = [as_item(one) for one in done]
-        alone = items[0] if files == len(items) == 1 else {}
-        super().__init__({**alone, "videos": items, "counts": _counts(items, files - len(items))})
-        self.pop("error", None)  # the envelope has a place of its own for it
-        self.exit_status = INTERRUPTED if stopped else common(_status(one) for one in done)
-        self.problem = stopped or (done[0].problem if files == 1 else None)
-
-
-def _status(done: PublishedVideo) -> int:
-    if done.problem is None:
-        return DONE
-    return PARTLY if done.state == JobState.PARTLY else status_of(done.problem)
-
-
-class Planned(dict[str, Any]):
-    """What would be done, what it costs together, and what of it today has no room for."""
-
-    def __init__(self, plans: Sequence[Plan]) -> None:
-        items = [as_item(plan) for plan in plans]
-        total: dict[str, int] = {}
-        for plan in plans:
-            for bucket, units in plan.units.items():
-                total[bucket] = total.get(bucket, 0) + units
-        later = [plan.file for plan in plans if isinstance(plan.problem, (QuotaExhausted, Resting))]
-        alone = items[0] if len(items) == 1 else {}
-        super().__init__({"dry_run": True, **alone, "plans": items, "total_units": total, "not_today": later})
-        self.pop("error", None)
-        self.exit_status = common(0 if plan.problem is None else status_of(plan.problem) for plan in plans)
-        self.problem = plans[0].problem if len(plans) == 1 else None
-
-
-_STATES = {
-    "done": "green",
-    "partly": "yellow",
-    "deferred": "yellow",
-    "interrupted": "yellow",
-    "failed": "red",
-    "refused": "red",
-}
-
-
-def _summed_up(told: Uploaded) -> str:
-    counts = dict(told["counts"])
-    total = counts.pop("total")
-    return "" if total == 1 else f"{total} videos: {', '.join(f'{n} {state}' for state, n in counts.items())}"
-
-
-def _costs(told: Planned) -> str:
-    if len(told["plans"]) == 1:
-        return ""
-    cost = _cost(told["total_units"])
-    later = len(told["not_today"])
-    return f"together {cost or 'nothing'}" + (f"; for {later} of them today has no room" if later else "")
-
-
-def _cost(units: dict[str, int]) -> str:
-    return ", ".join(f"{count:,} {bucket}" for bucket, count in units.items())
-
-
-VIEWS[Uploaded] = View(
-    rows="videos",
-    columns=(
-        ("File", lambda row: Path(row["file"]).name),
-        Column("State", "state", style=_STATES),
-        ("Account", "account"),
-        ("Privacy", "privacy"),
-        ("Video", lambda row: row["url"] or ""),
-        Column("Job", "job", from_width=100),
-        Column("Said", lambda row: row["error"]["message"] if row["error"] else row["note"], style="yellow"),
-    ),
-    footer=_summed_up,
-)
-VIEWS[Planned] = View(
-    rows="plans",
-    title="Nothing was sent; this is what would be done",
-    columns=(
-        ("File", lambda row: Path(row["file"]).name),
-        ("Account", "account"),
-        ("Channel", "channel_id"),
-        ("Privacy", "privacy"),
-        ("Cost", lambda row: _cost(row["units"])),
-        Column("Said", lambda row: row["error"]["message"] if row["error"] else row["note"], style="yellow"),
-    ),
-    footer=_costs,
-)
 
 
 def _text(about: str, metavar: str = "TEXT", *names: str) -> Any:
@@ -142,7 +44,8 @@ def _yes_no(names: str, about: str) -> Any:
     example=(
         "ytpool upload talk.mp4 --account news --title 'The talk' --thumbnail talk.png --caption de:talk.de.srt\n"
         "ytpool upload *.mp4 --pool main --tags 'news,morning' --playlist '+Mornings' --parallel 4 --json\n"
-        "ytpool upload --manifest autumn.csv --pool main --rate 5M --dry-run"
+        "ytpool upload --manifest autumn.csv --pool main --rate 5M --dry-run\n"
+        "ytpool upload --resume --parallel 4"
     ),
     statuses=(0, 1, 2, 3, 4, 5, 6, 7, 130),
 )
@@ -217,9 +120,10 @@ def upload(
     again: Annotated[
         bool, typer.Option("--again", help="Publish it once more although it is published already.")
     ] = False,
-    use_buffer: Annotated[
-        bool, typer.Option("--use-buffer", help="Use the last tenth of a bucket, which is kept back otherwise.")
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with every upload of this state that stopped; names no file.")
     ] = False,
+    use_buffer: UseBufferOption = False,
     no_wait: NoWaitOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
@@ -241,6 +145,17 @@ def upload(
     call = invocation(ctx)
     rt = runtime(ctx, logs=True)
     limit = None if rate is None else pacing.bytes_per_second(rate)
+    pace = None if limit is None or dry_run else rt.youtube.line(limit, rt.clock)
+    if resume:
+        if files or manifest or account or pool:
+            raise UsageWrong("--resume goes on with what was asked for before; leave out files, --account and --pool")
+        found = resuming.unfinished(rt, wait=not no_wait, use_buffer=use_buffer)
+        for missing in found.elsewhere:
+            call.note(f"{missing.message}; {missing.hint}")
+        if dry_run:
+            return Planned(publish.plan(rt, found.orders))
+        stopped = [replace(order, pace=pace) for order in found.orders]
+        return work_through(call, rt, stopped, go=resuming.when_due, parallel=parallel)
     wanted = orders.wanted(
         rt,
         Typed(
@@ -269,35 +184,9 @@ def upload(
             again=again,
             wait=not no_wait,
             use_buffer=use_buffer,
-            pace=None if limit is None or dry_run else rt.youtube.line(limit, rt.clock),
+            pace=pace,
         ),
     )
     if dry_run:
         return Planned(publish.plan(rt, wanted.orders))
-    sizes = [_size(order) for order in wanted.orders]
-    with uploads(call, total_files=len(sizes), total_bytes=sum(sizes)) as shown:
-        watch = ShownWatch(call, shown)
-
-        def ended(video: PublishedVideo) -> None:
-            if not watch.has_begun(video.job):
-                shown.pass_over(video.bytes)
-            if wanted.is_batch:
-                call.emit("video", **as_item(video))
-
-        done, stopped = batch.run(rt, wanted.orders, watch, parallel=parallel, ended=ended)
-    return Uploaded(done, files=len(sizes), stopped=stopped)
-
-
-def _size(order: Order) -> int:
-    """Return how much there is to send; nothing of a file that is refused when its turn comes."""
-    try:
-        return look(order.path)
-    except FileInvalid:
-        return 0
-
-
-def _counts(items: Sequence[dict[str, Any]], not_begun: int) -> dict[str, int]:
-    counts = {"total": len(items)}
-    for item in items:
-        counts[item["state"]] = counts.get(item["state"], 0) + 1
-    return {**counts, "not_begun": not_begun} if not_begun else counts
+    return work_through(call, rt, wanted.orders, parallel=parallel, is_batch=wanted.is_batch)
