@@ -81,7 +81,11 @@ class Errand:
             self._heart.__exit__(kind, error, trace)
 
     def require(self) -> None:
-        """Raise HoldLost unless the job is surely still ours; asked before anything is sent."""
+        """Raise HoldLost unless the job is surely still ours, Interrupted once the program is asked to stop.
+
+        Asked before anything is sent.
+        """
+        self.rt.require_going()
         self._heart.require()
 
     def says(self, text: str) -> None:
@@ -201,7 +205,7 @@ class Errand:
                 hint=f"it goes on at {until:%Y-%m-%d %H:%M} UTC: type the same command then, or leave that to cron",
                 until=until,
             ) from failure
-        self.rt.clock.sleep(failover.backoff(attempt, self.rt.rng, failure.retry_after))
+        self.rt.sleep(failover.backoff(attempt, self.rt.rng, failure.retry_after))
 
     # How visible it will be
 
