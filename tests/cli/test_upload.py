@@ -291,7 +291,7 @@ def test_what_youtube_made_of_it_is_compared_with_what_was_asked(ytpool, sandbox
     meddler.join()
     told = json.loads(out)
     assert (status, told["ok"], told["data"]["state"]) == (3, False, "partly")
-    assert "asked for private, and YouTube made it unlisted" in told["error"]["message"]
+    assert "asked for privacy private, YouTube has unlisted" in told["error"]["message"]
     assert ytpool("upload", video, "--account", "news")[0] == 3  # it looks again, and finds the same
     assert len(sandbox.truth()["videos"]) == 1
 

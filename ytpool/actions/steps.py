@@ -8,15 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ytpool.actions.errand import Errand, shown_privacy
+from ytpool.actions.errand import Errand, Work
 from ytpool.actions.media import caption_media, thumbnail_media
-from ytpool.domain import failover
+from ytpool.domain import failover, processing
 from ytpool.domain.captions import Caption
 from ytpool.domain.failover import THUMBNAILS, Next
 from ytpool.domain.jobs import StepState
 from ytpool.domain.publication import READ_BACK, THUMBNAIL, PlaylistWish
 from ytpool.domain.secret import Secret
-from ytpool.domain.video import Privacy
 from ytpool.errors import (
     LoginNeeded,
     OutcomeUnknown,
@@ -49,9 +48,9 @@ def run_all(errand: Errand, video_id: str) -> list[YtpoolError]:
     todo: list[tuple[str, Callable[[bool], str]]] = []
     if publication.thumbnail is not None:
         image = Path(publication.thumbnail)
-        todo.append((THUMBNAIL, lambda _: _thumbnail(errand, video_id, image)))
-    todo += [(one.step, _bound(_caption, errand, video_id, one)) for one in publication.captions]
-    todo += [(one.step, _bound(_playlist, errand, video_id, one)) for one in publication.playlists]
+        todo.append((THUMBNAIL, lambda _: thumbnail(errand, video_id, image)))
+    todo += [(one.step, _bound(caption, errand, video_id, one)) for one in publication.captions]
+    todo += [(one.step, _bound(playlist, errand, video_id, one)) for one in publication.playlists]
     problems = []
     for name, act in todo:
         state = found.get(name, StepState.WAITING)
@@ -108,7 +107,7 @@ def _set(errand: Errand, name: str, state: StepState, detail: str = "") -> None:
         jobs.set_step(tx, errand.job.job, name, state, detail)
 
 
-def _call(errand: Errand, operation: str, step: str, send: Callable[[Secret], T]) -> T | None:
+def call(errand: Work, operation: str, step: str, send: Callable[[Secret], T]) -> T | None:
     """Make a paid call for a step, again where that is safe; None says that it was there already.
 
     Raises OutcomeUnknown when nobody can say whether it was done, UpstreamFailed when it was refused.
@@ -138,7 +137,7 @@ def _call(errand: Errand, operation: str, step: str, send: Callable[[Secret], T]
     raise AssertionError("a call ended neither well nor badly")
 
 
-def _thumbnail(errand: Errand, video_id: str, path: Path) -> str:
+def thumbnail(errand: Work, video_id: str, path: Path) -> str:
     payer = errand.placed.payer if errand.placed else None
     assert payer is not None
     with errand.rt.store.reading() as tx:
@@ -148,18 +147,16 @@ def _thumbnail(errand: Errand, video_id: str, path: Path) -> str:
     if resting is not None:
         raise Resting(f"thumbnails of this channel rest: {resting.reason}", hint=resting.lifts, until=resting.until)
     with thumbnail_media(path) as (media, found):
-        _call(
-            errand, "thumbnails.set", THUMBNAIL, lambda token: errand.rt.youtube.set_thumbnail(token, video_id, media)
-        )
+        call(errand, "thumbnails.set", THUMBNAIL, lambda token: errand.rt.youtube.set_thumbnail(token, video_id, media))
     size = f"{found.width} × {found.height}" if found.width else "size unknown"  # noqa: RUF001 -- as sizes are written
     return "; ".join([f"{path.name}, {size}", *found.advice])
 
 
-def _caption(errand: Errand, video_id: str, wish: Caption, tried: bool) -> str:
+def caption(errand: Work, video_id: str, wish: Caption, tried: bool) -> str:
     if tried and _has_caption(errand, video_id, wish):
         return _ALREADY
     with caption_media(Path(wish.path)) as media:
-        made = _call(
+        made = call(
             errand,
             "captions.insert",
             wish.step,
@@ -170,19 +167,19 @@ def _caption(errand: Errand, video_id: str, wish: Caption, tried: bool) -> str:
     return _ALREADY if made is None else str(made.get("id", "taken"))
 
 
-def _has_caption(errand: Errand, video_id: str, wish: Caption) -> bool:
-    tracks = _call(errand, "captions.list", wish.step, lambda token: errand.rt.youtube.captions(token, video_id)) or []
+def _has_caption(errand: Work, video_id: str, wish: Caption) -> bool:
+    tracks = call(errand, "captions.list", wish.step, lambda token: errand.rt.youtube.captions(token, video_id)) or []
     return any(
         (track.get("snippet", {}).get("language"), track.get("snippet", {}).get("name")) == (wish.language, wish.name)
         for track in tracks
     )
 
 
-def _playlist(errand: Errand, video_id: str, wish: PlaylistWish, tried: bool) -> str:
+def playlist(errand: Work, video_id: str, wish: PlaylistWish, tried: bool) -> str:
     playlist_id = wish.playlist_id or _playlist_titled(errand, wish)
     if tried and _is_listed(errand, video_id, wish, playlist_id):
         return f"{playlist_id}, {_ALREADY}"
-    _call(
+    call(
         errand,
         "playlistItems.insert",
         wish.step,
@@ -191,8 +188,8 @@ def _playlist(errand: Errand, video_id: str, wish: PlaylistWish, tried: bool) ->
     return playlist_id
 
 
-def _is_listed(errand: Errand, video_id: str, wish: PlaylistWish, playlist_id: str) -> bool:
-    found = _call(
+def _is_listed(errand: Work, video_id: str, wish: PlaylistWish, playlist_id: str) -> bool:
+    found = call(
         errand,
         "playlistItems.list",
         wish.step,
@@ -201,11 +198,11 @@ def _is_listed(errand: Errand, video_id: str, wish: PlaylistWish, playlist_id: s
     return bool(found and found[0])
 
 
-def _playlist_titled(errand: Errand, wish: PlaylistWish) -> str:
+def _playlist_titled(errand: Work, wish: PlaylistWish) -> str:
     """Find the channel's playlist of this title, or make it where that was asked for."""
     title, page = wish.title or "", ""
     while True:
-        found = _call(errand, "playlists.list", wish.step, _list_playlists(errand, page))
+        found = call(errand, "playlists.list", wish.step, _list_playlists(errand, page))
         items, page = found or ([], "")
         for item in items:
             if item.get("snippet", {}).get("title") == title:
@@ -219,17 +216,17 @@ def _playlist_titled(errand: Errand, wish: PlaylistWish) -> str:
             what="playlist",
             name=title,
         )
-    made = _call(
+    made = call(
         errand,
         "playlists.insert",
         wish.step,
-        lambda token: errand.rt.youtube.insert_playlist(token, title, shown_privacy(errand.publication)),
+        lambda token: errand.rt.youtube.insert_playlist(token, title, errand.privacy),
     )
     assert made is not None
     return str(made["id"])
 
 
-def _list_playlists(errand: Errand, page: str) -> Callable[[Secret], tuple[list[dict[str, Any]], str]]:
+def _list_playlists(errand: Work, page: str) -> Callable[[Secret], tuple[list[dict[str, Any]], str]]:
     return lambda token: errand.rt.youtube.playlists(token, page=page)
 
 
@@ -274,8 +271,8 @@ def _compared(errand: Errand, seen: dict[str, Any] | None, problem: YtpoolError 
         why = problem.message if problem else "YouTube does not list it yet"
         # Nothing is wrong that we know of; the same command typed again looks once more.
         return StepState.WAITING, f"the video is up, and could not be read back: {why}"
+    wrong = processing.differences(errand.publication.video, seen, errand.rt.calendar.now())
+    if wrong:
+        return StepState.FAILED, "; ".join(map(str, wrong))
     status = seen.get("status", {})
-    asked, got = shown_privacy(errand.publication), status.get("privacyStatus")
-    if got != asked and not (got == Privacy.PUBLIC and errand.is_due()):
-        return StepState.FAILED, f"asked for {asked}, and YouTube made it {got}"
-    return StepState.DONE, f"{got}, {status.get('uploadStatus', 'no upload status')}"
+    return StepState.DONE, f"{status.get('privacyStatus')}, {status.get('uploadStatus', 'no upload status')}"
