@@ -175,7 +175,7 @@ class Work:
 
     def _stopped(self, error: BaseException) -> None:
         """Leave the job so that a person and the next run can read where it stands."""
-        state = _state_after(error)
+        state = self._state_after(error)
         try:
             with self.rt.store.transaction() as tx:
                 jobs.move(
@@ -191,6 +191,9 @@ class Work:
         except YtpoolError as second:
             # The first error is what the operator must see; the job is found by its dead lease.
             log.warning("job's state not stored", extra={"job": self.job.job, "reason": second.message})
+
+    def _state_after(self, error: BaseException) -> JobState:
+        return _state_after(error)
 
     def _left(self, tx: Tx, state: JobState, error: BaseException) -> None:
         """Write down what else is to be known of a job that is left in this state."""

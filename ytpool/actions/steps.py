@@ -153,7 +153,7 @@ def thumbnail(errand: Work, video_id: str, path: Path) -> str:
 
 
 def caption(errand: Work, video_id: str, wish: Caption, tried: bool) -> str:
-    if tried and _has_caption(errand, video_id, wish):
+    if tried and caption_track(errand, video_id, wish) is not None:
         return _ALREADY
     with caption_media(Path(wish.path)) as media:
         made = call(
@@ -167,16 +167,18 @@ def caption(errand: Work, video_id: str, wish: Caption, tried: bool) -> str:
     return _ALREADY if made is None else str(made.get("id", "taken"))
 
 
-def _has_caption(errand: Work, video_id: str, wish: Caption) -> bool:
+def caption_track(errand: Work, video_id: str, wish: Caption) -> str | None:
+    """Return the id of the video's track of this language and name, if it has one."""
     tracks = call(errand, "captions.list", wish.step, lambda token: errand.rt.youtube.captions(token, video_id)) or []
-    return any(
-        (track.get("snippet", {}).get("language"), track.get("snippet", {}).get("name")) == (wish.language, wish.name)
-        for track in tracks
-    )
+    for track in tracks:
+        snippet = track.get("snippet", {})
+        if (snippet.get("language"), snippet.get("name")) == (wish.language, wish.name):
+            return str(track["id"])
+    return None
 
 
 def playlist(errand: Work, video_id: str, wish: PlaylistWish, tried: bool) -> str:
-    playlist_id = wish.playlist_id or _playlist_titled(errand, wish)
+    playlist_id = wish.playlist_id or playlist_titled(errand, wish)
     if tried and _is_listed(errand, video_id, wish, playlist_id):
         return f"{playlist_id}, {_ALREADY}"
     call(
@@ -198,7 +200,7 @@ def _is_listed(errand: Work, video_id: str, wish: PlaylistWish, playlist_id: str
     return bool(found and found[0])
 
 
-def _playlist_titled(errand: Work, wish: PlaylistWish) -> str:
+def playlist_titled(errand: Work, wish: PlaylistWish) -> str:
     """Find the channel's playlist of this title, or make it where that was asked for."""
     title, page = wish.title or "", ""
     while True:
