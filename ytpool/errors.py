@@ -195,6 +195,12 @@ class OutcomeUnknown(YtpoolError):
     code = "outcome_unknown"
 
 
+class Partly(YtpoolError):
+    """The video is up, and something that goes along with it is not done."""
+
+    code = "partly"
+
+
 class BooksDisagree(YtpoolError):
     """Two things that must be equal are not."""
 

@@ -104,13 +104,14 @@ def test_what_somebody_changed_by_hand_is_told_beside_what_was_asked_for(ytpool,
 def elsewhere(ytpool, sandbox):
     """Another state with the same accounts, which knows nothing of what the first one published."""
 
-    def run(*words):
-        return ytpool(*words, "--profile", "second", "--json")
+    def run(noun, verb, *words):
+        return ytpool(noun, "--profile", "second", "--json", verb, *words)
 
-    assert run("init", "--yes", "--vault", "keyfile")[0] == 0
+    assert ytpool("init", "--yes", "--vault", "keyfile", "--profile", "second")[0] == 0
     secrets = sandbox.secrets_file()
-    for name in ("sports", "news"):
-        assert run("auth", "import", name, "--client-secrets", secrets, "--token", sandbox.token_file(name))[0] == 0
+    for priority, name in ((1, "sports"), (2, "news")):
+        login = ("--client-secrets", secrets, "--token", sandbox.token_file(name), "--priority", priority)
+        assert run("auth", "import", name, *login)[0] == 0
     return run
 
 
@@ -261,7 +262,7 @@ def test_a_deletion_wants_a_yes_and_names_channel_and_title(ytpool, sandbox, pub
 
     assert status == 0
     assert f"'The talk' ({published}, private) on channel news" in err
-    assert sandbox.videos_on("news")[0]["deleted_at"] is not None
+    assert sandbox.videos_on("news")[0]["deleted"]
     assert_books_agree(ytpool, sandbox)
 
 
@@ -352,22 +353,22 @@ def test_a_video_is_put_on_a_playlist_once_and_taken_off(ytpool, sandbox, run, p
 
     assert statuses == [7, 0, 0]
     [playlist] = sandbox.truth()["playlists"]
-    assert playlist["videos"] == [published]
+    assert [item["video_id"] for item in playlist["items"]] == [published]
     assert sandbox.calls("playlistItems.insert") == 1
 
     status, out, _ = ytpool("video", "playlist", "--remove", "--json", "--", published, "Talks")
 
     assert (status, data(out)["state"]) == (0, "done")
-    assert sandbox.truth()["playlists"][0]["videos"] == []
+    assert sandbox.truth()["playlists"][0]["items"] == []
     assert run("playlist", "No such list")[0] == 2
     assert_books_agree(ytpool, sandbox)
 
 
-def test_no_units_left_defers_a_change_to_the_reset(ytpool, sandbox, change):
-    sandbox.project(limits={"general": 10})
+def test_no_units_left_defers_a_change_to_the_reset(sandbox, change):
     sandbox.channel("news").fail("videos.update", "quotaExceeded")
 
     status, out, _ = change("--title", "Another talk")
 
-    assert (status, data(out)["state"]) == (5, "deferred")
+    assert (status, told(out)["error"]["code"], data(out)["state"]) == (5, "quota_exhausted", "deferred")
+    assert told(out)["error"]["details"]["until"]
     assert parts(sandbox)["snippet"]["title"] == "The talk"

@@ -39,15 +39,15 @@ from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, leases, ledger
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease
-from ytpool.store.ledger import Call, Hold
+from ytpool.store.ledger import Call, Hold, Payer
 from ytpool.store.secrets import Kind, forget
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_WAITS_AT_MOST = 120.0
-"""Seconds of `Retry-After` that are slept through; a longer wait is left to a later run."""
+WAITS_AT_MOST = 120.0
+"""Seconds of `Retry-After`, or of a rest, that are slept through; a longer wait is left to a later run."""
 
 
 class Work:
@@ -88,8 +88,17 @@ class Work:
 
     @property
     def account(self) -> str:
+        return self.payer.account
+
+    @property
+    def payer(self) -> Payer:
         assert self.placed is not None
-        return self.placed.payer.account
+        return self.placed.payer
+
+    @property
+    def channel_title(self) -> str:
+        assert self.placed is not None
+        return self.placed.channel_title
 
     def token(self, refused: Secret | None = None) -> Secret:
         return tokens.fresh(self.rt, self.account, refused=refused)
@@ -155,7 +164,7 @@ class Work:
     def pause(self, failure: UpstreamFailed, attempt: int) -> None:
         """Wait before the same call is made again; a wait that Google wants longer than we sleep ends this run."""
         asked = failure.retry_after or 0.0
-        if asked > _WAITS_AT_MOST:
+        if asked > WAITS_AT_MOST:
             until = self.rt.calendar.now() + timedelta(seconds=asked)
             raise Resting(
                 f"Google asks to be left alone for {asked:.0f} seconds",

@@ -8,7 +8,7 @@ repeated.
 from collections import Counter
 from typing import Any
 
-from ytpool.actions import secrets
+from ytpool.actions import secrets, steps
 from ytpool.actions.errand import Errand
 from ytpool.actions.files import Reader, VideoFile
 from ytpool.domain import failover, video
@@ -80,6 +80,7 @@ class Transfer:
                 else:
                     self._require_nothing_lost(state)
                     self._errand.place(target)
+                    steps.require_playlists(self._errand)
                     self._session = self._open_session()
                     finished = self._transfer(0)
                 if finished is not None:

@@ -9,9 +9,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ytpool.actions import claiming, following, looking, media, steps
 from ytpool.actions.errand import Work
@@ -19,11 +19,12 @@ from ytpool.actions.following import Followed
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.placing import Placed
 from ytpool.actions.steps import WATCH_URL
+from ytpool.actions.trying import Try
 from ytpool.actions.watch import Watch
-from ytpool.domain import captions, changes, failover, ids, moments, processing, publication
+from ytpool.domain import captions, changes, failover, ids, moments, processing, publication, quota
 from ytpool.domain.captions import Caption
 from ytpool.domain.changes import Change, Merged, Wish
-from ytpool.domain.failover import Charge, Next
+from ytpool.domain.failover import Charge, Next, Until
 from ytpool.domain.jobs import Job, JobState, Step, StepState, Target, TargetKind
 from ytpool.domain.processing import Difference, Processing, Remark
 from ytpool.domain.publication import PlaylistWish
@@ -34,8 +35,12 @@ from ytpool.errors import (
     Busy,
     FileInvalid,
     Interrupted,
+    LoginNeeded,
     MetadataInvalid,
     OutcomeUnknown,
+    Partly,
+    QuotaExhausted,
+    Resting,
     UnknownName,
     UpstreamFailed,
     UsageWrong,
@@ -47,6 +52,8 @@ from ytpool.store import accounts, jobs, leases, ledger
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.ledger import Call, Payer
+
+T = TypeVar("T")
 
 _UPLOAD = "upload"
 _UPDATE = "video.update"
@@ -263,11 +270,6 @@ class VideoDone:
     """With `dry_run`: what it would cost, the look that was made apart."""
     problem: YtpoolError | None = None
 
-    @property
-    def exit_status(self) -> int:
-        """Written, and not as asked for, is neither done nor failed."""
-        return 3 if self.problem is not None and self.not_kept else 0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
@@ -293,12 +295,13 @@ class Chore(Work):
     """The work on a video that is there: one account, one step."""
 
     def __init__(
-        self, rt: Runtime, job: Job, lease: Lease, watch: Watch, *, found: _Found, task: Task, how: How
+        self, rt: Runtime, job: Job, lease: Lease, watch: Watch, *, found: _Found, task: Task, how: How, unsure: bool
     ) -> None:
         super().__init__(rt, job, lease, watch, use_buffer=how.use_buffer)
         self.found = found
         self.task = task
         self.how = how
+        self.attempt = Try(self, task.step, unsure=unsure)
 
     @property
     def privacy(self) -> str:
@@ -351,24 +354,25 @@ class Chore(Work):
 
     def look(self) -> Mapping[str, Any] | None:
         """Look at the video once more, in the job's name."""
-        seen = steps.call(
-            self,
-            _LOOK,
-            self.task.step,
-            lambda token: self.rt.youtube.videos(token, [self.found.video_id], self.task.parts),
-        )
+        send = _videos(self.rt, self.found.video_id, self.task.parts)
+        seen = self.attempt.read(_LOOK, send)
         return seen[0] if seen else None
 
     def begin(self, what: str) -> None:
-        """Say what is about to be written, where, and who sees the video; from now on it may have been."""
+        """Say what is about to be written, where, and who sees the video."""
         self.watch.announces(
             self.job.job,
             f"{self.found.title!r} ({self.found.video_id}, {self.found.privacy}) on channel "
             f"{self.found.channel_title} ({self.found.channel_id}) as {self.found.account}: {what}",
         )
-        with self.rt.store.transaction() as tx:
-            jobs.require(tx, self.lease)
+
+    def send(self, operation: str, write: Callable[[Secret], T]) -> T:
+        """Make the call that changes something; from its booking on, it may have been done."""
+
+        def begins(tx: Tx) -> None:
             jobs.set_step(tx, self.job.job, self.task.step, StepState.RUNNING)
+
+        return self.pay(self.held_or_new(operation, self.task.step), write, before=begins)
 
     def until_known(self, operation: str, write: Callable[[], Any], done: Callable[[], bool]) -> Any:
         """Make a call that may be made twice, but look before the second time; None where the look says it is done.
@@ -453,9 +457,8 @@ def _write_parts(chore: Chore, wish: Wish, merged: Merged) -> _Written:
         return not latest.changes
 
     def send() -> Mapping[str, Any]:
-        held = chore.held_or_new("videos.update", chore.task.step)
         body, parts = latest.body, latest.parts
-        return chore.pay(held, lambda token: rt.youtube.update_video(token, body, parts))
+        return chore.send("videos.update", lambda token: rt.youtube.update_video(token, body, parts))
 
     answer = chore.until_known("videos.update", send, done)
     not_kept = () if answer is None else latest.not_kept(answer, rt.calendar.now())
@@ -492,9 +495,7 @@ def _remove(chore: Chore) -> _Written:
     chore.begin("deleted for good")
 
     def send() -> None:
-        chore.pay(
-            chore.held_or_new("videos.delete", chore.task.step), lambda token: rt.youtube.delete_video(token, video_id)
-        )
+        chore.send("videos.delete", lambda token: rt.youtube.delete_video(token, video_id))
 
     try:
         chore.until_known("videos.delete", send, lambda: chore.look() is None)
@@ -518,7 +519,7 @@ def thumbnail(rt: Runtime, video_id: str, path: Path, how: How, watch: Watch) ->
     def write(chore: Chore, *, tried: bool) -> _Written:
         del tried  # it may be set twice
         chore.begin(f"{path.name} becomes its thumbnail")
-        return _Written(detail=steps.thumbnail(chore, video_id, path))
+        return _Written(detail=steps.put_thumbnail(video_id, path, chore.attempt))
 
     return _one(rt, video_id, task, how, watch, write)
 
@@ -538,10 +539,12 @@ def caption(rt: Runtime, video_id: str, track: Caption, how: How, watch: Watch, 
     )
 
     def write(chore: Chore, *, tried: bool) -> _Written:
-        there = steps.caption_track(chore, video_id, track)
+        tracks = chore.attempt.read("captions.list", lambda token: rt.youtube.captions(token, video_id))
+        there = next((str(one["id"]) for one in tracks if steps.is_track(one, track)), None)
+        chore.attempt.unsure = False
         if there is None:
             chore.begin(f"captions {track.language} are added")
-            return _Written(detail=steps.caption(chore, video_id, track, False))
+            return _Written(detail=steps.put_caption(video_id, track, chore.attempt))
         if again:
             chore.begin(f"captions {track.language} are replaced")
             return _Written(detail=_replace_track(chore, there, track))
@@ -557,11 +560,8 @@ def caption(rt: Runtime, video_id: str, track: Caption, how: How, watch: Watch, 
 
 def _replace_track(chore: Chore, track_id: str, track: Caption) -> str:
     with media.caption_media(Path(track.path)) as content:
-        steps.call(
-            chore,
-            "captions.update",
-            track.step,
-            lambda token: chore.rt.youtube.update_caption(token, track_id, track=content),
+        chore.attempt.write(
+            "captions.update", lambda token: chore.rt.youtube.update_caption(token, track_id, track=content)
         )
     return f"{track_id}, replaced"
 
@@ -586,24 +586,26 @@ def playlist(
             chore.begin(f"taken off playlist {name}")
             return _Written(detail=_take_off(chore, wish))
         chore.begin(f"put on playlist {name}")
-        return _Written(detail=steps.playlist(chore, video_id, wish, True))
+        chore.attempt.unsure = True  # it may be on it since long ago
+        return _Written(detail=steps.put_on_playlist(video_id, wish, chore.attempt))
 
     return _one(rt, video_id, task, how, watch, write)
 
 
 def _take_off(chore: Chore, wish: PlaylistWish) -> str:
-    playlist_id = wish.playlist_id or steps.playlist_titled(chore, replace(wish, create=False))
+    playlist_id = wish.playlist_id or steps.playlist_titled(chore.attempt, wish.title or "")
+    if playlist_id is None:
+        raise steps.no_such_title(chore, wish.title or "")
     taken = 0
     while True:
-        found = steps.call(chore, "playlistItems.list", wish.step, _items(chore, playlist_id))
-        entries = found[0] if found else []
+        entries, _ = chore.attempt.read("playlistItems.list", _items(chore, playlist_id))
         if not entries:
             return (
                 f"{playlist_id}, {f'taken off {taken} times' if taken > 1 else 'taken off' if taken else 'not on it'}"
             )
         for entry in entries:
             try:
-                steps.call(chore, "playlistItems.delete", wish.step, _delete_item(chore, str(entry["id"])))
+                chore.attempt.write("playlistItems.delete", _delete_item(chore, str(entry["id"])))
             except UpstreamFailed as failure:
                 if failure.http_status != 404:  # gone since it was listed, by the try before or by somebody else
                     raise
@@ -619,6 +621,10 @@ def _delete_item(chore: Chore, item_id: str) -> Callable[[Secret], None]:
 
 
 # The way of a write
+
+
+def _videos(rt: Runtime, video_id: str, parts: Sequence[str]) -> Callable[[Secret], list[dict[str, Any]]]:
+    return lambda token: rt.youtube.videos(token, [video_id], parts)
 
 
 def _one(rt: Runtime, video_id: str, task: Task, how: How, watch: Watch, write: Callable[..., _Written]) -> VideoDone:
@@ -706,9 +712,12 @@ def _carry_out(
     problem: YtpoolError | None = None
     job, lease, tried = _claim(rt, found, task)
     try:
-        with Chore(rt, job, lease, watch, found=found, task=task, how=how) as chore:
+        with Chore(rt, job, lease, watch, found=found, task=task, how=how, unsure=tried) as chore:
             chore.place()
-            written = write(chore, tried=tried)
+            try:
+                written = write(chore, tried=tried)
+            except UpstreamFailed as failure:
+                raise _meant(rt, found.account, failure) from failure
             problem = _not_kept(written)
             with rt.store.transaction() as tx:
                 jobs.set_step(tx, job.job, task.step, StepState.DONE, written.detail)
@@ -755,17 +764,40 @@ def _claim(rt: Runtime, found: _Found, task: Task) -> tuple[Job, Lease, bool]:
         if lease is None:
             raise Busy(f"job {job.job} is being worked on by another process", hint="try again", job=job.job)
         ledger.take_over(tx, job.job, lease.fence)
-        tried = any(one.state is not StepState.WAITING for one in jobs.steps(tx, job.job))
+        tried = any(one.state in (StepState.RUNNING, StepState.UNKNOWN) for one in jobs.steps(tx, job.job))
     return job, lease, tried
 
 
-def _not_kept(written: _Written) -> YtpoolError | None:
+def _meant(rt: Runtime, account: str, failure: UpstreamFailed) -> YtpoolError:
+    """Say what a refusal means where no other account will do: wait for a known time, log in, or what it says."""
+    verdict = failover.judge(failure)
+    now = rt.calendar.now()
+    until = {
+        Until.QUOTA_RESET: quota.resets_at(quota.quota_day(now)),
+        Until.IN_24_HOURS: now + timedelta(hours=24),
+    }.get(verdict.until)
+    if until is not None:
+        kind = QuotaExhausted if verdict.until is Until.QUOTA_RESET else Resting
+        return kind(
+            f"{failure.reason}: {failure.message}",
+            hint=f"{verdict.advice} Type the same command then.",
+            until=until,
+            account=account,
+        )
+    if (verdict.until is Until.NEW_LOGIN and verdict.next is Next.OTHER_ACCOUNT) or verdict.next is Next.REFRESH:
+        return LoginNeeded(
+            f"{account} needs a login: {failure.message}", hint=f"run: ytpool auth add {account}", account=account
+        )
+    return failure
+
+
+def _not_kept(written: _Written) -> Partly | None:
     if not written.not_kept:
         return None
     said = "; ".join(
         f"{one.field} {changes.shown(one.before)}, and has {changes.shown(one.after)}" for one in written.not_kept
     )
-    return YtpoolError(
+    return Partly(
         f"YouTube took the change and did not keep all of it: it was sent {said}",
         hint="a project that YouTube has not audited may be held to private; else look in YouTube Studio",
     )

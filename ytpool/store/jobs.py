@@ -282,6 +282,12 @@ def lies_at(tx: Tx, lease: Lease, path: str) -> None:
     tx.run("UPDATE uploads SET path = :path WHERE job = :job", job=lease.name, path=path)
 
 
+def ask_with(tx: Tx, lease: Lease, request: str) -> None:
+    """Replace what a job was asked for, where that changes nothing of what is done."""
+    require(tx, lease)
+    tx.run("UPDATE jobs SET request = :request WHERE job = :job", job=lease.name, request=request)
+
+
 def leave_account(tx: Tx, lease: Lease) -> None:
     """Forget which account a job was on, so that another may be chosen; only before any byte was sent there."""
     require(tx, lease)
