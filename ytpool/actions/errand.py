@@ -59,6 +59,8 @@ class Work:
         self.lease = lease
         self.watch = watch
         self.use_buffer = use_buffer
+        self.pace: Callable[[int], int] | None = None
+        """The line's limit that what is sent keeps to, shared with others."""
         self.placed: Placed | None = None
         self._heart = Heartbeat(rt, lease)
         self._used: set[str] = set()
@@ -229,6 +231,7 @@ class Errand(Work):
     ) -> None:
         super().__init__(rt, job, lease, watch, use_buffer=order.use_buffer)
         self.order = order
+        self.pace = order.pace
         self.publication = publication
 
     def place(self, target: Target) -> None:

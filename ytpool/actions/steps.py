@@ -197,7 +197,7 @@ def put_thumbnail(video_id: str, path: Path, attempt: Try) -> str:
         try:
             attempt.write(
                 "thumbnails.set",
-                lambda token: errand.rt.youtube.set_thumbnail(token, video_id, media, pace=errand.order.pace),
+                lambda token: errand.rt.youtube.set_thumbnail(token, video_id, media, pace=errand.pace),
             )
         except UpstreamFailed as failure:
             if failover.judge(failure).bucket == THUMBNAILS:
@@ -254,7 +254,7 @@ def put_caption(video_id: str, wish: Caption, attempt: Try) -> str:
         made = attempt.write(
             "captions.insert",
             lambda token: errand.rt.youtube.insert_caption(
-                token, video_id=video_id, language=wish.language, name=wish.name, track=media, pace=errand.order.pace
+                token, video_id=video_id, language=wish.language, name=wish.name, track=media, pace=errand.pace
             ),
         )
     return _ALREADY if made is None else f"{wish.path.name}, {made.get('id', 'taken')}"

@@ -300,7 +300,7 @@ class Transfer:
             offset=offset,
             chunk_size=chunk_size(self._errand.rt.config.upload.chunk_mib),
             progress=moved,
-            pace=self._errand.order.pace,
+            pace=self._errand.pace,
         ):
             match event:
                 case Finished():

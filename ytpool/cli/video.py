@@ -130,6 +130,9 @@ class _Notes:
     def says(self, job: str, text: str) -> None:  # noqa: ARG002
         self._call.note(visible(text))
 
+    def waits(self, job: str, text: str) -> None:  # noqa: ARG002
+        self._call.note(visible(text))
+
     def moved(self, job: str, sent: int) -> None: ...
 
     def ended(self, job: str, text: str) -> None: ...
