@@ -112,7 +112,8 @@ class Chaos:
 
     def _says_later(self, out):
         # Google's trouble outlasted this run, and the job says that it goes on.
-        return json.loads(out.splitlines()[-1])["data"]["state"] in ("interrupted", "deferred")
+        told = json.loads(out.splitlines()[-1])
+        return told["data"] is not None and told["data"]["state"] in ("interrupted", "deferred")
 
     def _spoil(self):
         """Let one thing go wrong, for whoever comes next."""
