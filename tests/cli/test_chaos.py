@@ -90,11 +90,12 @@ class Chaos:
         if wild:
             for _ in range(self.rng.choice((0, 1, 1, 2))):
                 self._spoil()
-        mortal = wild and self.rng.random() < 0.6
+        # Whoever lives for long in a wild round meets the faults of all who died, and waits ever longer between them.
+        lives_for = self.rng.uniform(0.3, 2.5) if wild and self.rng.random() < 0.6 else 8 if wild else 120
         return Worker(
             wish=wish,
             process=start("upload", wish.path, *wish.words, "--json", env=os.environ),
-            dies_at=time.monotonic() + (self.rng.uniform(0.3, 2.5) if mortal else 120),
+            dies_at=time.monotonic() + lives_for,
         )
 
     def _is_over(self, worker):
