@@ -137,6 +137,28 @@ def same_content(tx: Tx, target: Target, fingerprint: str, job_key: str) -> list
     ]
 
 
+def asked_for(tx: Tx, kind: str, job_key: str, request: str) -> Job | None:
+    """Return the newest job that was asked for just this and is not at its end; for jobs that send no file."""
+    row = tx.one(
+        """
+        SELECT * FROM jobs
+         WHERE fingerprint = '' AND job_key = :job_key AND kind = :kind AND request = :request
+           AND state NOT IN ('done', 'partly', 'failed', 'cancelled')
+         ORDER BY job DESC LIMIT 1
+        """,
+        kind=kind,
+        job_key=job_key,
+        request=request,
+    )
+    return None if row is None else Job.from_row(row)
+
+
+def about_video(tx: Tx, video_id: str) -> list[Job]:
+    """Return the jobs that made this video or worked on it, the newest first."""
+    rows = tx.all("SELECT * FROM jobs WHERE video_id = :video_id ORDER BY job DESC", video_id=video_id)
+    return [Job.from_row(row) for row in rows]
+
+
 def begun_from(tx: Tx, target: Target, path: str, job_key: str) -> list[Upload]:
     """Return the uploads of this file to this target's channels that broke off with some of its bytes at YouTube."""
     channels = _channels_of(tx, target)
@@ -170,6 +192,19 @@ def channels_with(tx: Tx, job: Job) -> set[str]:
         sha256=job.sha256,
     )
     return {row["channel_id"] for row in rows}
+
+
+def claimed(tx: Tx, channel_id: str, job: str) -> frozenset[str]:
+    """Return the videos of a channel that are the work of other jobs than this."""
+    rows = tx.all(
+        """
+        SELECT video_id FROM jobs
+         WHERE channel_id = :channel_id AND kind = 'upload' AND video_id IS NOT NULL AND job <> :job
+        """,
+        channel_id=channel_id,
+        job=job,
+    )
+    return frozenset(row["video_id"] for row in rows)
 
 
 def _channels_of(tx: Tx, target: Target) -> set[str]:
@@ -260,6 +295,12 @@ def lies_at(tx: Tx, lease: Lease, path: str) -> None:
     tx.run("UPDATE uploads SET path = :path WHERE job = :job", job=lease.name, path=path)
 
 
+def ask_with(tx: Tx, lease: Lease, request: str) -> None:
+    """Replace what a job was asked for, where that changes nothing of what is done."""
+    require(tx, lease)
+    tx.run("UPDATE jobs SET request = :request WHERE job = :job", job=lease.name, request=request)
+
+
 def leave_account(tx: Tx, lease: Lease) -> None:
     """Forget which account a job was on, so that another may be chosen; only before any byte was sent there."""
     require(tx, lease)
@@ -292,6 +333,32 @@ def has_work_left(tx: Tx, job: str) -> bool:
     return bool(row["steps"])
 
 
+def settle_steps(tx: Tx, lease: Lease, state: StepState, detail: str) -> None:
+    """Bring every step of a job that is not done to the same state, by a person's word."""
+    require(tx, lease)
+    tx.run(
+        """
+        UPDATE job_steps SET state = :state, detail = :detail, updated_at = :at WHERE job = :job AND state <> 'done'
+        """,
+        job=lease.name,
+        state=state,
+        detail=detail,
+        at=tx.at,
+    )
+
+
+def begin_anew(tx: Tx, lease: Lease) -> None:
+    """Forget video, session and account of a job, as if it had just been asked for."""
+    forget_session(tx, lease)
+    tx.run("UPDATE jobs SET video_id = NULL, account = NULL, channel_id = NULL WHERE job = :job", job=lease.name)
+    tx.run(
+        "UPDATE job_steps SET state = :state, detail = '', updated_at = :at WHERE job = :job",
+        job=lease.name,
+        state=StepState.WAITING,
+        at=tx.at,
+    )
+
+
 def plan_steps(tx: Tx, lease: Lease, steps: tuple[str, ...]) -> None:
     """Replace the steps of a job that has sent nothing yet."""
     require(tx, lease)
@@ -314,6 +381,25 @@ def set_step(tx: Tx, job: str, step: str, state: StepState, detail: str = "") ->
     )
 
 
+def keep_step(tx: Tx, job: str, step: str, state: StepState, detail: str) -> None:
+    """Store a step that was not planned, behind those there are; a second time replaces the first."""
+    tx.run(
+        """
+        INSERT INTO job_steps (job, step, position, state, detail, attempts, updated_at)
+        VALUES (:job, :step, (SELECT coalesce(max(position), -1) + 1 FROM job_steps WHERE job = :job), :state, :detail,
+                1, :at)
+        ON CONFLICT (job, step) DO UPDATE
+           SET state = excluded.state, detail = excluded.detail, attempts = job_steps.attempts + 1,
+               updated_at = excluded.updated_at
+        """,
+        job=job,
+        step=step,
+        state=state,
+        detail=detail,
+        at=tx.at,
+    )
+
+
 def add_upload(tx: Tx, job: str, *, path: str, size: int, modified_ns: int, fingerprint: str, slug: str) -> None:
     tx.run(
         """
@@ -327,6 +413,12 @@ def add_upload(tx: Tx, job: str, *, path: str, size: int, modified_ns: int, fing
         fingerprint=fingerprint,
         slug=slug,
     )
+
+
+def find_upload(tx: Tx, job: str) -> Upload | None:
+    """Return the resumable state of a job, or None where it is a job of another kind."""
+    row = tx.one("SELECT * FROM uploads WHERE job = :job", job=job)
+    return None if row is None else Upload.from_row(row)
 
 
 def upload(tx: Tx, job: str) -> Upload:
@@ -356,7 +448,12 @@ def started(tx: Tx, lease: Lease) -> None:
 
 
 def keep(tx: Tx, lease: Lease, kept: int) -> None:
-    """Write down how many bytes the server has."""
+    """Write down how many bytes the server has.
+
+    Fewer than were sent prove that the video is not there now, and not that it never will be: a last chunk that was
+    cut off on our side may still lie in somebody's buffer and arrive. So `last_sent_at` stays, and a session that is
+    lost after it is reconciled; all that costs is two looks ten minutes apart, in the rare case of both.
+    """
     require(tx, lease)
     tx.run("UPDATE uploads SET kept = :kept WHERE job = :job", job=lease.name, kept=kept)
 
@@ -377,6 +474,45 @@ def forget_session(tx: Tx, lease: Lease) -> None:
         "UPDATE uploads SET account = NULL, started_at = NULL, kept = 0, last_sent_at = NULL WHERE job = :job",
         job=lease.name,
     )
+
+
+def every(tx: Tx) -> list[Job]:
+    """Return all jobs, in the order they were asked for."""
+    return [Job.from_row(row) for row in tx.all("SELECT * FROM jobs ORDER BY job")]
+
+
+def astray(tx: Tx) -> list[Job]:
+    """Return the jobs whose video is up where it should not be."""
+    rows = tx.all(
+        """
+        SELECT * FROM jobs
+         WHERE state = 'partly' AND EXISTS (SELECT 1 FROM job_steps s
+                                             WHERE s.job = jobs.job AND s.step = 'upload' AND s.state = 'failed')
+         ORDER BY job
+        """
+    )
+    return [Job.from_row(row) for row in rows]
+
+
+def unfinished(tx: Tx, kind: str | None = None) -> list[Job]:
+    """Return the jobs that have not come to an end and may go on, in the order they were asked for.
+
+    A published one counts while a step is left that may still be done; a step that was refused for good waits for the
+    person who corrects it and asks for it by name.
+    """
+    rows = tx.all(
+        """
+        SELECT * FROM jobs
+         WHERE (:kind IS NULL OR kind = :kind)
+           AND (state IN ('queued', 'running', 'deferred', 'interrupted', 'finished_unknown')
+                OR (state = 'partly' AND EXISTS (SELECT 1 FROM job_steps s
+                                                  WHERE s.job = jobs.job AND s.step <> 'upload'
+                                                    AND s.state IN ('waiting', 'running', 'unknown'))))
+         ORDER BY job
+        """,
+        kind=kind,
+    )
+    return [Job.from_row(row) for row in rows]
 
 
 def counts(tx: Tx) -> dict[str, int]:
