@@ -93,8 +93,8 @@ def show(outcome: Outcome, invocation: Invocation) -> None:
         _complain(outcome.problem.message, hint_of(outcome.problem), invocation)
     elif outcome.status != DONE:
         # On a terminal the table stands right above; elsewhere stderr may be all that anybody reads, as cron's mail.
-        on_terminal = invocation.on_terminal(invocation.stdout)
-        _complain(MEANING[outcome.status], "" if on_terminal else _each_problem(outcome.result), invocation)
+        advice = _advice if invocation.on_terminal(invocation.stdout) else _each_problem
+        _complain(MEANING[outcome.status], advice(_failed(outcome.result)), invocation)
 
 
 def envelope(outcome: Outcome) -> dict[str, Any]:
@@ -108,14 +108,24 @@ def envelope(outcome: Outcome) -> dict[str, Any]:
     return {"ok": outcome.status == DONE, "schema": SCHEMA, "data": plain(outcome.result), "error": error}
 
 
-def _each_problem(result: Any) -> str:
-    """Name each item that carries an `error`, by its first field, a line each."""
+def _failed(result: Any) -> list[tuple[str, str, str]]:
+    """Return what each item is called that carries an `error`, its message and its hint."""
     content = plain(result)
     lists = [value for value in content.values() if isinstance(value, list)] if isinstance(content, dict) else []
     failed = [item for items in lists for item in items if isinstance(item, dict) and item.get("error")]
-    return "\n".join(
-        f"{next(iter(item.values()))}: {worded(item['error']['message'], item['error']['hint'])}" for item in failed
-    )
+    return [(str(next(iter(item.values()))), item["error"]["message"], item["error"]["hint"]) for item in failed]
+
+
+def _each_problem(failed: Sequence[tuple[str, str, str]]) -> str:
+    return "\n".join(f"{name}: {worded(message, hint)}" for name, message, hint in failed)
+
+
+def _advice(failed: Sequence[tuple[str, str, str]]) -> str:
+    """Say what to do: once where it is the same for all, else by item."""
+    hints = {hint for _, _, hint in failed if hint}
+    if len(hints) == 1:
+        return hints.pop()
+    return "\n".join(f"{name}: {worded('', hint)}" for name, _, hint in failed if hint)
 
 
 def worded(message: str, hint: str) -> str:
