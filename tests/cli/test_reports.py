@@ -93,9 +93,22 @@ def test_people_see_moments_and_lists_as_they_are_said_and_no_empty_column(ytpoo
     listed = ytpool("auth", "list")[1]
 
     assert re.search(r"^pools +main$", shown, re.MULTILINE)
-    assert re.search(r"^created at +\d{4}-\d\d-\d\d \d\d:\d\d UTC$", shown, re.MULTILINE)
+    assert re.search(r"^created_at +\d{4}-\d\d-\d\d \d\d:\d\dZ$", shown, re.MULTILINE)
     assert "Token until" in listed
     assert "Login until" not in listed
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_an_address_in_a_table_is_never_broken_where_a_sentence_can_make_room(ytpool, video, monkeypatch):
+    ytpool("upload", video, "--account", "news")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+
+    status, told, _ = ytpool("upload", video, "--account", "news")
+
+    assert status == 0
+    assert re.search(r"watch\?v=[\w-]{11}\b", told)
+    assert all(len(line) <= 120 for line in re.sub(r"\x1b\[[\d;]*m", "", told).splitlines())
 
 
 def test_where_there_is_no_state_yet_health_says_so_once(ytpool):
