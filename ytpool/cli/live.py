@@ -79,7 +79,8 @@ class _Figure(ProgressColumn):
 class _Percent(_Figure):
     def words(self, task: Task) -> str:
         # 100 % is said when the last byte has arrived, not before.
-        return f"{int(task.percentage)}%"
+        # Where nothing is left to send, as when everything was published before, all of it has.
+        return f"{int(task.percentage) if task.total else 100}%"
 
 
 class _Bytes(_Figure):
