@@ -61,7 +61,8 @@ def _answer(head, body, address):
     if path == "/token":
         name = parse_qs(body.decode())["refresh_token"][0]
         return _json(200, {"access_token": name, "expires_in": 3599, "scope": SCOPE, "token_type": "Bearer"})
-    channel = "UC" + _BEARER.search(head)[1].decode().rjust(22, "b")
+    bearer = _BEARER.search(head)
+    channel = "UC" + (bearer[1].decode() if bearer else "").rjust(22, "b")
     if path.endswith("/channels"):
         about = {"relatedPlaylists": {"uploads": "UU" + channel[2:]}}
         return _json(
