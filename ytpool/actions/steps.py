@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ytpool.actions.errand import Errand, shown_privacy
+from ytpool.actions.errand import Errand, Work
 from ytpool.actions.media import caption_media, thumbnail_media
 from ytpool.actions.trying import Try
 from ytpool.domain import failover, moments, processing, quota
@@ -20,6 +20,7 @@ from ytpool.domain.failover import THUMBNAILS, Next, Until
 from ytpool.domain.jobs import Step, StepState
 from ytpool.domain.processing import Processing, ProcessingState
 from ytpool.domain.publication import READ_BACK, THUMBNAIL, PlaylistWish
+from ytpool.domain.video import VideoRequest
 from ytpool.errors import (
     HoldLost,
     Interrupted,
@@ -77,8 +78,8 @@ def require_playlists(errand: Errand) -> None:
             if playlist_id not in known:
                 raise _unknown(errand, playlist_id, f"the channel {errand.channel_title} has no playlist {playlist_id}")
     for wish in wishes:
-        if wish.title is not None and _playlist_titled(Try(errand, wish.step), wish.title) is None:
-            raise _no_such_title(errand, wish.title)
+        if wish.title is not None and playlist_titled(Try(errand, wish.step), wish.title) is None:
+            raise no_such_title(errand, wish.title)
 
 
 def run_all(errand: Errand, video_id: str) -> list[Unfinished]:
@@ -118,12 +119,12 @@ def told(job: str, video_id: str | None, unfinished: list[Unfinished]) -> Partly
 def _steps(errand: Errand, video_id: str) -> Iterator[tuple[str, Callable[[Try], str]]]:
     publication = errand.publication
     if publication.thumbnail is not None:
-        yield THUMBNAIL, partial(_thumbnail, video_id, Path(publication.thumbnail))
+        yield THUMBNAIL, partial(put_thumbnail, video_id, Path(publication.thumbnail))
     for caption in publication.captions:
-        yield caption.step, partial(_caption, video_id, caption)
+        yield caption.step, partial(put_caption, video_id, caption)
     for playlist in publication.playlists:
-        yield playlist.step, partial(_playlist, video_id, playlist)
-    yield READ_BACK, partial(_read_back, video_id)
+        yield playlist.step, partial(put_on_playlist, video_id, playlist)
+    yield READ_BACK, partial(_read_back, publication.video, video_id)
 
 
 def _do(errand: Errand, step: Step, act: Callable[[Try], str]) -> Unfinished | None:
@@ -187,7 +188,7 @@ def _saying(step: str) -> str:
 # The thumbnail
 
 
-def _thumbnail(video_id: str, path: Path, attempt: Try) -> str:
+def put_thumbnail(video_id: str, path: Path, attempt: Try) -> str:
     errand = attempt.errand
     _require_thumbnails_go(errand)
     with thumbnail_media(path) as (media, found):
@@ -196,7 +197,7 @@ def _thumbnail(video_id: str, path: Path, attempt: Try) -> str:
         try:
             attempt.write(
                 "thumbnails.set",
-                lambda token: errand.rt.youtube.set_thumbnail(token, video_id, media, pace=errand.order.pace),
+                lambda token: errand.rt.youtube.set_thumbnail(token, video_id, media, pace=errand.pace),
             )
         except UpstreamFailed as failure:
             if failover.judge(failure).bucket == THUMBNAILS:
@@ -206,7 +207,7 @@ def _thumbnail(video_id: str, path: Path, attempt: Try) -> str:
     return "; ".join([f"{path.name}, {size}", *found.advice])
 
 
-def _require_thumbnails_go(errand: Errand) -> None:
+def _require_thumbnails_go(errand: Work) -> None:
     """Raise Resting while the channel has had its thumbnails of a day; its uploads go on meanwhile."""
     payer = errand.payer
     with errand.rt.store.reading() as tx:
@@ -242,24 +243,24 @@ def _require_processed(attempt: Try, video_id: str, path: Path) -> None:
 # Captions
 
 
-def _caption(video_id: str, wish: Caption, attempt: Try) -> str:
+def put_caption(video_id: str, wish: Caption, attempt: Try) -> str:
     errand = attempt.errand
     if attempt.unsure:
         tracks = attempt.read("captions.list", lambda token: errand.rt.youtube.captions(token, video_id))
         attempt.unsure = False
-        if any(_is_track(track, wish) for track in tracks):
+        if any(is_track(track, wish) for track in tracks):
             return _ALREADY
     with caption_media(Path(wish.path)) as media:
         made = attempt.write(
             "captions.insert",
             lambda token: errand.rt.youtube.insert_caption(
-                token, video_id=video_id, language=wish.language, name=wish.name, track=media, pace=errand.order.pace
+                token, video_id=video_id, language=wish.language, name=wish.name, track=media, pace=errand.pace
             ),
         )
     return _ALREADY if made is None else f"{wish.path.name}, {made.get('id', 'taken')}"
 
 
-def _is_track(track: dict[str, Any], wish: Caption) -> bool:
+def is_track(track: dict[str, Any], wish: Caption) -> bool:
     snippet = track.get("snippet", {})
     if str(snippet.get("trackKind", "")).lower() == "asr":  # YouTube's own ears, which have no name either
         return False
@@ -270,7 +271,7 @@ def _is_track(track: dict[str, Any], wish: Caption) -> bool:
 # Playlists
 
 
-def _playlist(video_id: str, wish: PlaylistWish, attempt: Try) -> str:
+def put_on_playlist(video_id: str, wish: PlaylistWish, attempt: Try) -> str:
     errand = attempt.errand
     playlist_id = wish.playlist_id or _found_or_made(attempt, wish, wish.title or "")
     if attempt.unsure:
@@ -289,20 +290,20 @@ def _playlist(video_id: str, wish: PlaylistWish, attempt: Try) -> str:
 def _found_or_made(attempt: Try, wish: PlaylistWish, title: str) -> str:
     """Return the channel's playlist of this title, made now where that was asked for."""
     errand = attempt.errand
-    found = _playlist_titled(attempt, title)
+    found = playlist_titled(attempt, title)
     if found is not None:
         return found
     attempt.unsure = False  # without its playlist nothing was put on it
     if not wish.create:
-        raise _no_such_title(errand, title)
-    privacy = shown_privacy(errand.publication)
+        raise no_such_title(errand, title)
+    privacy = errand.privacy
     made = attempt.write("playlists.insert", lambda token: errand.rt.youtube.insert_playlist(token, title, privacy))
     if made is None:
         raise YtpoolError(f"YouTube says that the playlist {title!r} is there, and does not list it", hint=THE_SAME)
     return str(made["id"])
 
 
-def _playlist_titled(attempt: Try, title: str) -> str | None:
+def playlist_titled(attempt: Try, title: str) -> str | None:
     page = ""
     while True:
         items, page = attempt.read("playlists.list", partial(attempt.errand.rt.youtube.playlists, page=page))
@@ -313,31 +314,31 @@ def _playlist_titled(attempt: Try, title: str) -> str | None:
             return None
 
 
-def _is_ours(errand: Errand, item: dict[str, Any]) -> bool:
+def _is_ours(errand: Work, item: dict[str, Any]) -> bool:
     channel_id = errand.payer.channel_id
     return bool(item.get("snippet", {}).get("channelId", channel_id) == channel_id)
 
 
-def _no_such_title(errand: Errand, title: str) -> UnknownName:
+def no_such_title(errand: Work, title: str) -> UnknownName:
     message = f"the channel {errand.channel_title} has no playlist titled {title!r}"
     return _unknown(errand, title, message, f"write it as +{title} to have it made, or name its id")
 
 
-def _unknown(errand: Errand, name: str, message: str, hint: str = "copy its id from its address") -> UnknownName:
+def _unknown(errand: Work, name: str, message: str, hint: str = "copy its id from its address") -> UnknownName:
     return UnknownName(message, hint=hint, what="playlist", name=name, account=errand.account)
 
 
 # Reading back
 
 
-def _read_back(video_id: str, attempt: Try) -> str:
+def _read_back(asked: VideoRequest, video_id: str, attempt: Try) -> str:
     """Ask YouTube what it made of the video, and compare; a difference is told, never repaired in silence."""
     errand = attempt.errand
     seen = _seen(attempt, video_id)
     became = Processing.from_resource(seen)
     if became.state in _NO_GOOD:
         raise YtpoolError(_what_became(became), hint=f"look at {WATCH_URL}{video_id}")
-    differs = processing.differences(errand.publication.video, seen, errand.rt.calendar.now())
+    differs = processing.differences(asked, seen, errand.rt.calendar.now())
     if differs:
         raise YtpoolError("; ".join(map(str, differs)), hint=f"look at {WATCH_URL}{video_id}")
     status = seen.get("status", {})

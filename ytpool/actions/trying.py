@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from ytpool.actions.errand import WAITS_AT_MOST, Errand
+from ytpool.actions.errand import WAITS_AT_MOST, Work
 from ytpool.domain import failover
 from ytpool.domain.failover import Next, Until
 from ytpool.domain.jobs import StepState
@@ -26,7 +26,7 @@ _CALLS = 3
 class Try:
     """One try at one step; `unsure` while a write of this step may have been done without our hearing of it."""
 
-    def __init__(self, errand: Errand, step: str, *, unsure: bool = False) -> None:
+    def __init__(self, errand: Work, step: str, *, unsure: bool = False) -> None:
         self.errand = errand
         self.step = step
         self.unsure = unsure
