@@ -43,14 +43,15 @@ def _talk(line, answers_after):
             left = int(length[1]) if length else 0
             taken, rest = rest[:left], rest[left:]
             left -= len(taken)
-            body = taken
+            body, is_chunk = taken, _RANGE.search(head) is not None
             while left:
                 got = line.recv_into(room, min(left, len(room)))
                 if not got:
                     return
                 left -= got
-                body += b"" if _RANGE.search(head) else room[:got]
-            if _RANGE.search(head):
+                if not is_chunk:
+                    body += room[:got]
+            if is_chunk and answers_after:
                 time.sleep(answers_after)
             line.sendall(_answer(head, body, address))
 
