@@ -303,6 +303,20 @@ def test_a_manifest_that_is_none_is_refused(ytpool, sandbox, make_video, tmp_pat
     assert sandbox.truth()["videos"] == []
 
 
+def test_a_name_in_another_encoding_is_shown_as_far_as_it_can_be_and_refused(ytpool, sandbox, tmp_path, make_video):
+    folder = tmp_path / "outbox"
+    folder.mkdir()
+    make_video("outbox/fine.mp4", 5000)
+    (folder / os.fsdecode(b"caf\xe9.mp4")).write_bytes(b"x" * 5000)
+
+    status, out, _ = ytpool("upload", folder, "--account", "news", "--json")
+
+    [problem] = told(out)["error"]["details"]["problems"]
+    assert (status, told(out)["error"]["code"], problem["column"]) == (2, "batch_invalid", "file")
+    assert "no UTF-8" in problem["message"]
+    assert sandbox.truth()["videos"] == []
+
+
 @pytest.mark.parametrize(
     ("make", "code", "says"),
     [
@@ -462,6 +476,44 @@ def test_a_worker_that_waits_hears_of_the_interruption_too(ytpool, sandbox, make
     assert {video["state"] for video in data(out)["videos"]} <= {"interrupted", "failed"}
     sandbox.control.clear_faults()
     assert ytpool("upload", *files, "--pool", "main", "--json")[0] == 0
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_pressed_twice_it_leaves_at_once_and_nothing_is_lost(ytpool, sandbox, make_video):
+    files = [make_video(f"{number}.mp4", 30_000) for number in range(2)]
+    sandbox.control.add_fault(method="upload.final", kind="slow", seconds=6, times=2)
+    with start("upload", *files, "--pool", "main", "--parallel", 2, "--json", env=os.environ) as process:
+        wait_until(lambda: len(sandbox.truth()["videos"]) == 2)  # and their answers are not there yet
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        for line in process.stderr:
+            if "leaves at once" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, told(out)["error"]["code"], err) == (130, "interrupted", "")
+    assert time.monotonic() - began < 4
+
+    status, out, err = ytpool("upload", *files, "--pool", "main", "--json")
+
+    assert (status, data(out)["counts"]) == (0, {"total": 2, "done": 2}), err
+    assert sandbox.calls("videos.insert") == len(sandbox.truth()["videos"]) == 2
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_what_was_killed_goes_on_side_by_side(ytpool, sandbox, make_video):
+    files = [make_video(f"{number}.mp4", 30_000) for number in range(2)]
+    sandbox.control.add_fault(method="upload.final", kind="slow", seconds=3, times=2)
+    with start("upload", *files, "--pool", "main", "--parallel", 2, env=os.environ) as process:
+        wait_until(lambda: len(sandbox.truth()["videos"]) == 2)
+        process.kill()
+
+    status, out, err = ytpool("upload", "--resume", "--parallel", 2, "--json")
+
+    assert (status, data(out)["counts"]) == (0, {"total": 2, "done": 2}), err + out
+    assert [one["resumed"] for one in data(out)["videos"]] == [True, True]
+    assert len(sandbox.truth()["videos"]) == 2
     assert_books_agree(ytpool, sandbox)
 
 
