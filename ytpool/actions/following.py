@@ -115,7 +115,7 @@ def _look(rt: Runtime, pending: Sequence[Followed], watch: Watch) -> list[tuple[
 def _wait(rt: Runtime, span: timedelta) -> None:
     until = rt.calendar.now() + span
     while (left := (until - rt.calendar.now()).total_seconds()) > 0:
-        rt.clock.sleep(min(left, _LOOKS_AT_CLOCK_EVERY))
+        rt.sleep(min(left, _LOOKS_AT_CLOCK_EVERY))
 
 
 def _ending(rt: Runtime, one: Followed, video: Mapping[str, Any] | None, unseen: int) -> Ending | None:

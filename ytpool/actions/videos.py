@@ -349,7 +349,7 @@ class Chore(Work):
             if in_the_way != said:
                 said = in_the_way
                 self.says(f"waiting: {said}")
-            self.rt.clock.sleep(_LOOK_AGAIN_AFTER)
+            self.rt.sleep(_LOOK_AGAIN_AFTER)
         self._hold(placed)
 
     def look(self) -> Mapping[str, Any] | None:
@@ -650,7 +650,7 @@ def _alone(rt: Runtime, video_id: str, how: How, watch: Watch) -> Iterator[None]
         if not said:
             said = True
             watch.says(video_id, f"waiting: video {video_id} is being changed by another process")
-        rt.clock.sleep(_LOOK_AGAIN_AFTER)
+        rt.sleep(_LOOK_AGAIN_AFTER)
     try:
         with renewing(rt, lease, leases.LASTS_FOR):
             yield
