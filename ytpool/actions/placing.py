@@ -212,7 +212,10 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> YtpoolError:
             f"{target} has no account", hint=f"add one: ytpool auth add NAME --pool {target.name}", **facts
         )
     if choice.until is not None:
-        hint = f"it goes on by itself at {moments.text(choice.until)}: type the same command then, or from cron"
+        hint = (
+            f"it goes on at {moments.text(choice.until)}: type the same command then, or have cron run: "
+            "ytpool upload --resume"
+        )
         error = QuotaExhausted if choice.until == quota.resets_at(rt.terms(tx).day) else Resting
         return error(f"no account of {target} can work now ({words})", hint=hint, until=choice.until, **facts)
     if set(groups) == {"login needed"}:

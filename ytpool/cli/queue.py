@@ -168,14 +168,14 @@ def resolve(
     A video that is named must be on the job's channel; to see that costs one unit, and --yes takes your word for it.
     With `done:VIDEO_ID` the steps that are left go on with `queue retry`; with `done` alone they are yours.
     """
-    said, _, named = word.partition(":")
+    said, colon, named = word.partition(":")
     try:
         meant = Word(said)
     except ValueError:
         raise UsageWrong(f"--as does not take {word!r}", hint="say done:VIDEO_ID, done, failed or restart") from None
-    if named and meant is not Word.DONE:
+    if colon and meant is not Word.DONE:
         raise UsageWrong(f"--as {meant} takes no video", hint="say done:VIDEO_ID, done, failed or restart")
-    return queue.resolve(runtime(ctx), job, meant, video_id=_video(named) if named else None, trusted=yes)
+    return queue.resolve(runtime(ctx), job, meant, video_id=_video(named) if colon else None, trusted=yes)
 
 
 @command(app, "cancel", example="ytpool queue cancel 1jd3v2a97", statuses=(0, 2, 6, 7))
