@@ -147,6 +147,12 @@ class MetadataInvalid(YtpoolError):
     code = "metadata_invalid"
 
 
+class BatchInvalid(YtpoolError):
+    """A batch has rows that cannot be published as they are; nothing of it was sent."""
+
+    code = "batch_invalid"
+
+
 class SessionsInvalid(YtpoolError):
     """A browser session file does not hold what it should."""
 
@@ -193,6 +199,12 @@ class OutcomeUnknown(YtpoolError):
     """The call may have worked; repeating it could do it twice."""
 
     code = "outcome_unknown"
+
+
+class Partly(YtpoolError):
+    """The video is up, and something that goes along with it is not done."""
+
+    code = "partly"
 
 
 class BooksDisagree(YtpoolError):

@@ -280,6 +280,42 @@ def test_a_video_that_is_named_must_be_on_the_jobs_channel(ytpool, sandbox, vide
     assert (status, data(out)["video_id"], sandbox.calls("videos.list")) == (0, "abcdefghijk", asked)
 
 
+def test_a_video_is_named_without_a_login_only_by_a_persons_word(ytpool, sandbox, video):
+    job = unknown(ytpool, sandbox, video, "--account", "news")
+    sandbox.channel("news").revoke()
+    sandbox.channel("news").expire_token()
+    word = ("queue", "resolve", job, "--as", "done:abcdefghijk", "--json")
+
+    status, out, _ = ytpool(*word)
+
+    assert (status, told(out)["error"]["code"]) == (4, "login_needed")
+    assert listed(ytpool)[0]["state"] == "finished_unknown"
+    status, out, err = ytpool(*word, "--yes")
+    assert (status, data(out)["video_id"]) == (0, "abcdefghijk"), err
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_pool_job_that_found_nobody_yet_is_settled_on_the_channel_that_has_the_video(
+    ytpool, sandbox, home, make_video
+):
+    assert ytpool("upload", make_video("by hand.mp4"), "--account", "sports")[0] == 0
+    [there] = sandbox.videos_on("sports")
+    [books] = home.rglob("state.db")
+    with closing(sqlite3.connect(books)) as connection, connection:  # nobody here made that one
+        connection.execute("DELETE FROM job_steps")
+        connection.execute("DELETE FROM uploads")
+        connection.execute("DELETE FROM jobs")
+    for name in ("news", "sports"):
+        sandbox.channel(name).fail("videos.insert", "uploadLimitExceeded")
+    status, out, _ = ytpool("upload", make_video(), "--pool", "main", "--json")
+    assert (status, data(out)["account"]) == (5, None)
+
+    status, out, err = ytpool("queue", "resolve", data(out)["job"], "--as", f"done:{there['id']}", "--json")
+
+    assert (status, data(out)["account"], data(out)["channel_id"]) == (0, "sports", there["channel_id"]), err
+    assert_books_agree(ytpool, sandbox)
+
+
 @pytest.mark.parametrize(
     "words", [("--as", "maybe"), ("--as", "failed:abcdefghijk"), ("--as", "done:"), ("--as", "")], ids=lambda w: w[1]
 )

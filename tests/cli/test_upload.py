@@ -271,7 +271,7 @@ def test_a_look_that_fails_is_taken_again_and_the_video_stays_one(ytpool, sandbo
 
     told = json.loads(out)
     assert (status, told["data"]["state"]) == (3, "partly")
-    assert "the video is up, and could not be read back" in told["error"]["message"]
+    assert "the video is up, and not all that goes along is done: read_back: backendError" in told["error"]["message"]
     assert told["data"]["video_id"] == sandbox.truth()["videos"][0]["id"]
 
     status, out, _ = ytpool("upload", video, "--account", "news", "--json")
@@ -291,7 +291,7 @@ def test_what_youtube_made_of_it_is_compared_with_what_was_asked(ytpool, sandbox
     meddler.join()
     told = json.loads(out)
     assert (status, told["ok"], told["data"]["state"]) == (3, False, "partly")
-    assert "asked for private, and YouTube made it unlisted" in told["error"]["message"]
+    assert "asked for privacy private, YouTube has unlisted" in told["error"]["message"]
     assert ytpool("upload", video, "--account", "news")[0] == 3  # it looks again, and finds the same
     assert len(sandbox.truth()["videos"]) == 1
 

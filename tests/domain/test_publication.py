@@ -1,6 +1,7 @@
 """What belongs to a publication, what it costs, and who is told."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import PurePath
 
@@ -93,11 +94,23 @@ def test_each_step_is_named_for_what_it_is_and_priced_by_its_calls():
         "upload": {"uploads": 1},
         "thumbnail": {"general": 50},
         "caption:de:Untertitel": {"general": 400},
-        f"playlist:{PLAYLIST_ID}": {"general": 50},
-        "playlist:=Talks": {"general": 51},
+        f"playlist:{PLAYLIST_ID}": {"general": 51},
+        "playlist:=Talks": {"general": 52},
         "playlist:=New: talks": {"general": 101},
         "read_back": {"general": 4},
     }
+
+
+def test_another_file_is_taken_for_the_steps_that_are_named_and_for_no_other():
+    english, german = Caption(path=PurePath("en.srt"), language="en"), Caption(path=PurePath("de.srt"), language="de")
+    begun = Publication(video=VIDEO, thumbnail=PurePath("a.gif"), captions=(english, german))
+    other = tuple(replace(one, path=PurePath("new") / one.path) for one in begun.captions)
+    asked = Publication(video=replace(VIDEO, title="Other"), thumbnail=PurePath("a.png"), captions=other)
+
+    assert begun.with_files_of(asked, {"thumbnail", "caption:de:"}) == replace(
+        begun, thumbnail=PurePath("a.png"), captions=(english, other[1])
+    )
+    assert begun.with_files_of(Publication(video=VIDEO), {"thumbnail", "caption:de:"}) == begun
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from ytpool.domain.video import (
     default_title,
     problems,
     tags_length,
+    video_id,
 )
 from ytpool.errors import FileInvalid, MetadataInvalid
 
@@ -230,3 +231,25 @@ def test_a_title_is_the_file_s_name_without_its_suffix():
     assert default_title("/videos/News  at <noon>.part 1.mp4") == "News at noon .part 1"
     assert default_title("<>.mp4") == "Untitled"
     assert default_title("caf\udce9.mp4") == "caf?"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "a1b2c3d4-_f",
+        " a1b2c3d4-_f ",
+        "https://youtu.be/a1b2c3d4-_f?t=3",
+        "https://www.youtube.com/watch?v=a1b2c3d4-_f",
+        "https://m.youtube.com/watch?list=PL1&v=a1b2c3d4-_f&t=3",
+        "https://youtube.com/shorts/a1b2c3d4-_f",
+        "https://studio.youtube.com/video/a1b2c3d4-_f/edit",
+    ],
+)
+def test_a_video_is_named_by_its_id_or_its_address(typed):
+    assert video_id(typed) == "a1b2c3d4-_f"
+
+
+@pytest.mark.parametrize("typed", ["", "a1b2c3d4", "https://example.com/watch?v=a1b2c3d4-_f", "a1b2c3d4-_fg"])
+def test_what_is_no_video_is_told(typed):
+    with pytest.raises(ValueError, match="is no video"):
+        video_id(typed)

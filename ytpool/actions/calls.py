@@ -9,7 +9,7 @@ from ytpool.domain import failover, quota
 from ytpool.domain.accounts import AccountState
 from ytpool.domain.failover import Charge, Next, RestScope, Until, Verdict
 from ytpool.domain.secret import Secret
-from ytpool.errors import HoldLost, UpstreamFailed
+from ytpool.errors import HoldLost, MetadataInvalid, UpstreamFailed, UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, activity, ledger, rests
 from ytpool.store.activity import Outcome
@@ -77,6 +77,10 @@ def paid(
             rt.keep_clock(tx)
         if verdict.next is Next.REFRESH and token is None:
             tokens.fresh(rt, held.payer.account, refused=bearer)
+        raise
+    except (MetadataInvalid, UsageWrong):
+        with rt.store.transaction() as tx:  # found wrong while it was written down, before a byte of it left
+            ledger.settle(tx, held.hold, Entry.RELEASED, "never left")
         raise
     except BaseException:
         with rt.store.transaction() as tx:  # stopped while it was on its way: nobody will hear the answer

@@ -5,7 +5,8 @@ at the same moment end up with one job.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ytpool.actions.files import VideoFile, whole_hash
@@ -41,6 +42,8 @@ class Order:
     """Reach into the last share of a bucket."""
     job: str | None = None
     """Go on with this job, and with no other."""
+    pace: Callable[[int], int] | None = field(default=None, compare=False, repr=False)
+    """A limit of bytes per second, shared by all who are given it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +88,9 @@ def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
                 job=job.job,
             )
         if waited_for != job.job:
-            watch.says(job.job, f"waiting for the process that is already uploading {file.path.name}")
+            watch.waits(job.job, f"waiting for the process that is already uploading {file.path.name}")
             waited_for = job.job
-        rt.clock.sleep(_LOOK_AGAIN_AFTER)
+        rt.sleep(_LOOK_AGAIN_AFTER)
 
 
 def _found_or_made(

@@ -39,29 +39,28 @@ from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, leases, ledger
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease
-from ytpool.store.ledger import Call, Hold
+from ytpool.store.ledger import Call, Hold, Payer
 from ytpool.store.secrets import Kind, forget
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_WAITS_AT_MOST = 120.0
-"""Seconds of `Retry-After` that are slept through; a longer wait is left to a later run."""
+WAITS_AT_MOST = 120.0
+"""Seconds of `Retry-After`, or of a rest, that are slept through; a longer wait is left to a later run."""
 
 
-class Errand:
+class Work:
     """A job that is ours, and what we hold for it. Used in a `with` statement; leaving it gives everything back."""
 
-    def __init__(
-        self, rt: Runtime, order: Order, job: Job, lease: Lease, publication: Publication, watch: Watch
-    ) -> None:
+    def __init__(self, rt: Runtime, job: Job, lease: Lease, watch: Watch, *, use_buffer: bool = False) -> None:
         self.rt = rt
-        self.order = order
         self.job = job
         self.lease = lease
-        self.publication = publication
         self.watch = watch
+        self.use_buffer = use_buffer
+        self.pace: Callable[[int], int] | None = None
+        """The line's limit that what is sent keeps to, shared with others."""
         self.placed: Placed | None = None
         self._heart = Heartbeat(rt, lease)
         self._used: set[str] = set()
@@ -81,7 +80,11 @@ class Errand:
             self._heart.__exit__(kind, error, trace)
 
     def require(self) -> None:
-        """Raise HoldLost unless the job is surely still ours; asked before anything is sent."""
+        """Raise HoldLost unless the job is surely still ours, Interrupted once the program is asked to stop.
+
+        Asked before anything is sent.
+        """
+        self.rt.require_going()
         self._heart.require()
 
     def says(self, text: str) -> None:
@@ -91,35 +94,17 @@ class Errand:
 
     @property
     def account(self) -> str:
+        return self.payer.account
+
+    @property
+    def payer(self) -> Payer:
         assert self.placed is not None
-        return self.placed.payer.account
+        return self.placed.payer
 
-    def place(self, target: Target) -> None:
-        """Choose an account of the target and hold the whole publication there; nothing where one is held already."""
-        if self.placed is not None:
-            return
-        urgency = Urgency.BUFFER if self.order.use_buffer else Urgency.NORMAL
-        if self.job.attempts and not self.order.use_buffer:
-            urgency = Urgency.STARTED
-        calls = tuple(self._calls())
-        self._hold(placing.place(self.rt, self.lease, self.order, target, self.watch, calls=calls, urgency=urgency))
-
-    def place_on(self, account: str) -> None:
-        """Take the places of the account the job is bound to, and hold what is still to be done."""
-        if self.placed is not None:
-            return
-        with self.rt.store.reading() as tx:
-            done = {step.step for step in jobs.steps(tx, self.job.job) if step.state is StepState.DONE}
-        calls = tuple(call for call in self._calls() if call.step not in done and call.operation != "videos.insert")
-        self._hold(placing.place_again(self.rt, self.lease, self.order, account, self.watch, calls=calls))
-
-    def leave(self) -> None:
-        """Give back what this account lent; the next round chooses anew."""
-        self._heart.hold()  # first: a lease that is given back is not there to be renewed
-        placing.give_back(self.rt, self.lease, self.placed)
-        self.placed = None
-        with self.rt.store.transaction() as tx:
-            jobs.leave_account(tx, self.lease)
+    @property
+    def channel_title(self) -> str:
+        assert self.placed is not None
+        return self.placed.channel_title
 
     def token(self, refused: Secret | None = None) -> Secret:
         return tokens.fresh(self.rt, self.account, refused=refused)
@@ -159,7 +144,7 @@ class Errand:
                 self.rt.rng,
                 job=self.lease.name,
                 fence=self.lease.fence,
-                urgency=Urgency.BUFFER if self.order.use_buffer else Urgency.STARTED,
+                urgency=Urgency.BUFFER if self.use_buffer else Urgency.STARTED,
             )
         self._used.add(made.hold)
         return made
@@ -185,14 +170,96 @@ class Errand:
     def pause(self, failure: UpstreamFailed, attempt: int) -> None:
         """Wait before the same call is made again; a wait that Google wants longer than we sleep ends this run."""
         asked = failure.retry_after or 0.0
-        if asked > _WAITS_AT_MOST:
+        if asked > WAITS_AT_MOST:
             until = self.rt.calendar.now() + timedelta(seconds=asked)
             raise Resting(
                 f"Google asks to be left alone for {asked:.0f} seconds",
                 hint=f"it goes on at {until:%Y-%m-%d %H:%M} UTC: type the same command then, or leave that to cron",
                 until=until,
             ) from failure
-        self.rt.clock.sleep(failover.backoff(attempt, self.rt.rng, failure.retry_after))
+        self.rt.sleep(failover.backoff(attempt, self.rt.rng, failure.retry_after))
+
+    @property
+    def privacy(self) -> str:
+        """Say how visible the video is to be; a playlist that is made along the way is like it."""
+        raise NotImplementedError
+
+    def _hold(self, placed: Placed) -> None:
+        self.placed = placed
+        self._heart.hold(*placed.leases)
+
+    def _stopped(self, error: BaseException) -> None:
+        """Leave the job so that a person and the next run can read where it stands."""
+        state = self._state_after(error)
+        try:
+            with self.rt.store.transaction() as tx:
+                jobs.move(
+                    tx,
+                    self.lease,
+                    state,
+                    error_code=error.code if isinstance(error, YtpoolError) else "interrupted",
+                    error=error.message if isinstance(error, YtpoolError) else "interrupted",
+                    error_reason=error.reason if isinstance(error, UpstreamFailed) else "",
+                    not_before=error.details.get("until") if isinstance(error, YtpoolError) else None,
+                )
+                self._left(tx, state, error)
+        except YtpoolError as second:
+            # The first error is what the operator must see; the job is found by its dead lease.
+            log.warning("job's state not stored", extra={"job": self.job.job, "reason": second.message})
+
+    def _state_after(self, error: BaseException) -> JobState:
+        return _state_after(error)
+
+    def _left(self, tx: Tx, state: JobState, error: BaseException) -> None:
+        """Write down what else is to be known of a job that is left in this state."""
+        raise NotImplementedError
+
+    def _give_up_places(self) -> None:
+        try:
+            placing.give_back(self.rt, self.lease, self.placed)
+            with self.rt.store.transaction() as tx:
+                leases.give_back(tx, [self.lease])
+        except YtpoolError as error:
+            log.warning("places not given back; they expire", extra={"job": self.job.job, "reason": error.message})
+
+
+class Errand(Work):
+    """The work on one publication: a file becomes a video, with what goes along."""
+
+    def __init__(
+        self, rt: Runtime, order: Order, job: Job, lease: Lease, publication: Publication, watch: Watch
+    ) -> None:
+        super().__init__(rt, job, lease, watch, use_buffer=order.use_buffer)
+        self.order = order
+        self.pace = order.pace
+        self.publication = publication
+
+    def place(self, target: Target) -> None:
+        """Choose an account of the target and hold the whole publication there; nothing where one is held already."""
+        if self.placed is not None:
+            return
+        urgency = Urgency.BUFFER if self.order.use_buffer else Urgency.NORMAL
+        if self.job.attempts and not self.order.use_buffer:
+            urgency = Urgency.STARTED
+        calls = tuple(self._calls())
+        self._hold(placing.place(self.rt, self.lease, self.order, target, self.watch, calls=calls, urgency=urgency))
+
+    def place_on(self, account: str) -> None:
+        """Take the places of the account the job is bound to, and hold what is still to be done."""
+        if self.placed is not None:
+            return
+        with self.rt.store.reading() as tx:
+            done = {step.step for step in jobs.steps(tx, self.job.job) if step.state is StepState.DONE}
+        calls = tuple(call for call in self._calls() if call.step not in done and call.operation != "videos.insert")
+        self._hold(placing.place_again(self.rt, self.lease, self.order, account, self.watch, calls=calls))
+
+    def leave(self) -> None:
+        """Give back what this account lent; the next round chooses anew."""
+        self._heart.hold()  # first: a lease that is given back is not there to be renewed
+        placing.give_back(self.rt, self.lease, self.placed)
+        self.placed = None
+        with self.rt.store.transaction() as tx:
+            jobs.leave_account(tx, self.lease)
 
     # How visible it will be
 
@@ -209,12 +276,15 @@ class Errand:
         moment = self.publication.video.publish_at
         return moment is not None and moment <= self.rt.calendar.now()
 
+    @property
+    def privacy(self) -> str:
+        return shown_privacy(self.publication)
+
     def _calls(self) -> list[Call]:
         return placing.calls_of(self.publication)
 
     def _hold(self, placed: Placed) -> None:
-        self.placed = placed
-        self._heart.hold(*placed.leases)
+        super()._hold(placed)
         payer = placed.payer
         self.watch.announces(
             self.job.job,
@@ -222,37 +292,13 @@ class Errand:
             f"as {payer.account}, {self.visibility()}",
         )
 
-    def _stopped(self, error: BaseException) -> None:
-        """Leave the job so that a person and the next run can read where it stands."""
-        state = _state_after(error)
-        try:
-            with self.rt.store.transaction() as tx:
-                jobs.move(
-                    tx,
-                    self.lease,
-                    state,
-                    error_code=error.code if isinstance(error, YtpoolError) else "interrupted",
-                    error=error.message if isinstance(error, YtpoolError) else "interrupted",
-                    error_reason=error.reason if isinstance(error, UpstreamFailed) else "",
-                    not_before=error.details.get("until") if isinstance(error, YtpoolError) else None,
-                )
-                if state is JobState.FAILED:
-                    forget(tx, Kind.UPLOAD_SESSION, self.job.job)
-                    jobs.forget_session(tx, self.lease)
-                    jobs.set_step(tx, self.job.job, "upload", StepState.FAILED, str(error))
-                if state is JobState.FINISHED_UNKNOWN:
-                    jobs.set_step(tx, self.job.job, "upload", StepState.UNKNOWN, str(error))
-        except YtpoolError as second:
-            # The first error is what the operator must see; the job is found by its dead lease.
-            log.warning("job's state not stored", extra={"job": self.job.job, "reason": second.message})
-
-    def _give_up_places(self) -> None:
-        try:
-            placing.give_back(self.rt, self.lease, self.placed)
-            with self.rt.store.transaction() as tx:
-                leases.give_back(tx, [self.lease])
-        except YtpoolError as error:
-            log.warning("places not given back; they expire", extra={"job": self.job.job, "reason": error.message})
+    def _left(self, tx: Tx, state: JobState, error: BaseException) -> None:
+        if state is JobState.FAILED:
+            forget(tx, Kind.UPLOAD_SESSION, self.job.job)
+            jobs.forget_session(tx, self.lease)
+            jobs.set_step(tx, self.job.job, "upload", StepState.FAILED, str(error))
+        if state is JobState.FINISHED_UNKNOWN:
+            jobs.set_step(tx, self.job.job, "upload", StepState.UNKNOWN, str(error))
 
 
 def shown_privacy(publication: Publication) -> str:

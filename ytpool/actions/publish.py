@@ -1,21 +1,23 @@
 """Publishing: a file becomes a video with all that goes along, exactly once, whatever dies in between."""
 
+import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ytpool.actions import claiming, files, media, placing, steps
 from ytpool.actions.claiming import Order
 from ytpool.actions.errand import Errand, shown_privacy
 from ytpool.actions.files import VideoFile
-from ytpool.actions.steps import WATCH_URL
+from ytpool.actions.steps import WATCH_URL, Unfinished
 from ytpool.actions.transfer import Transfer
 from ytpool.actions.watch import Watch
 from ytpool.domain import publication
 from ytpool.domain.jobs import Job, JobState, Step, StepState
+from ytpool.domain.publication import Publication
 from ytpool.domain.uploads import FileMarks
-from ytpool.errors import YtpoolError
+from ytpool.errors import Partly, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, ledger
 from ytpool.store.db import Tx
@@ -66,19 +68,24 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
     Only what stops the whole program is raised: an interruption, or a defect.
     """
     job: Job | None = None
+    order = replace(order, publication=media.located(order.publication))
     try:
         file = _file_of(rt, order)
+        if not _is_begun(rt, order, file):  # else each file is looked at when its turn comes
+            media.check(order.publication)
         rt.open_vault()
         claimed = claiming.claim(rt, order, file, watch)
         job = claimed.job
         if claimed.lease is None:
             note = "already published; --again publishes it once more"
+            if claiming.publication_of(job) != order.publication:
+                note += "; what was asked for differently now was not applied"
             return _result(rt, order, job.job, problem=_left(rt, job), note=note)
         watch.started(job.job, file.path.name, file.size)
         return _publish(rt, order, file, job, claimed.lease, watch)
     except YtpoolError as problem:
         watch.ended(job.job if job else str(order.path), problem.message)
-        return _result(rt, order, job.job if job else None, problem=problem)
+        return _result(rt, order, job.job if job else order.job, problem=problem)
 
 
 def _file_of(rt: Runtime, order: Order) -> VideoFile:
@@ -92,19 +99,42 @@ def _file_of(rt: Runtime, order: Order) -> VideoFile:
     return files.inspect(order.path)
 
 
-def plan(rt: Runtime, order: Order) -> Plan:
-    """Check everything and choose, but send nothing and store nothing."""
+def plan(rt: Runtime, orders: Sequence[Order]) -> list[Plan]:
+    """Check everything and choose for one after the other, but send nothing and store nothing."""
+    with rt.store.reading() as tx:
+        prices = rt.terms(tx).prices
+    orders = [replace(order, publication=media.located(order.publication)) for order in orders]
+    settled = [_without_choosing(rt, order) for order in orders]
+    choices = iter(placing.would_place(rt, [order for order, one in zip(orders, settled, strict=True) if one is None]))
+    plans = []
+    for order, known in zip(orders, settled, strict=True):
+        if known is not None:
+            plans.append(known)
+            continue
+        choice, problem = next(choices)
+        plans.append(
+            Plan(
+                file=str(order.path),
+                account=choice.account,
+                channel_id=_channel_of(rt, choice.account),
+                privacy=shown_privacy(order.publication),
+                units=dict(order.publication.cost(prices)),
+                waits_for=choice.busy,
+                problem=problem,
+            )
+        )
+    return plans
+
+
+def _without_choosing(rt: Runtime, order: Order) -> Plan | None:
+    """Return the plan of what is refused or begun already; None for what has to find an account."""
     try:
         file = files.inspect(order.path)
         publication.check(order.publication, rt.calendar.now())
         media.check(order.publication)
         with rt.store.reading() as tx:
             claiming.require_target(tx, order.target)
-            prices = rt.terms(tx).prices
             known = jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
-        if known and not (order.again and known[0].published):
-            return _known(order, known[0])
-        choice, problem = placing.would_choose(rt, order)
     except YtpoolError as error:
         return Plan(
             file=str(order.path),
@@ -115,15 +145,7 @@ def plan(rt: Runtime, order: Order) -> Plan:
             waits_for=(),
             problem=error,
         )
-    return Plan(
-        file=str(order.path),
-        account=choice.account,
-        channel_id=_channel_of(rt, choice.account),
-        privacy=shown_privacy(order.publication),
-        units=dict(order.publication.cost(prices)),
-        waits_for=choice.busy,
-        problem=problem,
-    )
+    return _known(order, known[0]) if known and not (order.again and known[0].published) else None
 
 
 def _known(order: Order, job: Job) -> Plan:
@@ -147,7 +169,7 @@ def _known(order: Order, job: Job) -> Plan:
 
 def _publish(rt: Runtime, order: Order, file: VideoFile, job: Job, lease: Lease, watch: Watch) -> PublishedVideo:
     """Bring the video to YouTube and do what goes along, or what is left of it."""
-    wished = claiming.publication_of(job)
+    wished = _wished(rt, order, job, lease)
     with Errand(rt, order, job, lease, wished, watch) as errand:
         transfer = Transfer(errand, file)
         if job.video_id is None:
@@ -161,6 +183,29 @@ def _publish(rt: Runtime, order: Order, file: VideoFile, job: Job, lease: Lease,
     return result
 
 
+def _is_begun(rt: Runtime, order: Order, file: VideoFile) -> bool:
+    """Tell whether an earlier run has sent something of this content; the fingerprint is all that was looked at."""
+    with rt.store.reading() as tx:
+        claiming.require_target(tx, order.target)
+        known = jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
+        begun = [job for job in known if jobs.upload(tx, job.job).started_at is not None]
+    return any(not (order.again and job.published) for job in begun)
+
+
+def _wished(rt: Runtime, order: Order, job: Job, lease: Lease) -> Publication:
+    """Return what the job publishes; for a step that is not done, the file that is named now takes the old one's place.
+
+    That is how a picture that YouTube did not take is replaced by one that it takes.
+    """
+    stood = claiming.publication_of(job)
+    with rt.store.transaction() as tx:
+        left = {step.step for step in jobs.steps(tx, job.job) if step.state is not StepState.DONE}
+        wished = stood.with_files_of(order.publication, left)
+        if wished != stood:
+            jobs.ask_with(tx, lease, json.dumps(wished.to_dict()))
+    return wished
+
+
 def _finish(errand: Errand) -> YtpoolError | None:
     """Do what goes along with a video that is there, look at it, and store how the job ends."""
     with errand.rt.store.reading() as tx:
@@ -168,16 +213,14 @@ def _finish(errand: Errand) -> YtpoolError | None:
     assert job.account is not None
     assert job.video_id is not None
     errand.place_on(job.account)
-    problems = steps.run_all(errand, job.video_id)
-    seen = steps.read_back(errand, job.video_id)
-    problems += [seen] if seen else []
+    problem = steps.told(job.job, job.video_id, steps.run_all(errand, job.video_id))
     with errand.rt.store.transaction() as tx:
-        whole = all(step.state is StepState.DONE for step in jobs.steps(tx, job.job))
-        problem = problems[0] if problems else _of_steps(tx, job)
+        problem = problem or _of_steps(tx, job)
         jobs.move(
             tx,
             errand.lease,
-            JobState.DONE if whole else JobState.PARTLY,
+            JobState.DONE if problem is None else JobState.PARTLY,
+            not_before=None if problem is None else problem.details["until"],
             error_code="" if problem is None else problem.code,
             error="" if problem is None else problem.message,
         )
@@ -191,12 +234,13 @@ def _left(rt: Runtime, job: Job) -> YtpoolError | None:
         return _of_steps(tx, job)
 
 
-def _of_steps(tx: Tx, job: Job) -> YtpoolError | None:
-    for step in jobs.steps(tx, job.job):
-        if step.state is not StepState.DONE:
-            message = f"the video is up, and its step {step.step} is not done: {step.detail}"
-            return YtpoolError(message, hint=f"see: ytpool why {job.job}", step=step.step, job=job.job)
-    return None
+def _of_steps(tx: Tx, job: Job) -> Partly | None:
+    left = [
+        Unfinished(step=step.step, error=YtpoolError(step.detail), hint=f"see: ytpool why {job.job}")
+        for step in jobs.steps(tx, job.job)
+        if step.state is not StepState.DONE
+    ]
+    return steps.told(job.job, job.video_id, left)
 
 
 def _channel_of(rt: Runtime, account: str | None) -> str | None:

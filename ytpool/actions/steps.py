@@ -1,25 +1,32 @@
 """What goes along with a video once it is there: thumbnail, captions, playlists, and a look at what YouTube made of it.
 
-Each is a step with a state of its own, so a step that failed never uploads anything again. A call whose answer was
-lost is looked up before it is made again: what is there already is done.
+Each is a step with a state of its own, so a step that failed never uploads anything again. A write whose answer was
+lost is looked up before it is made again; one that was refused is not, for looking up costs as well.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from ytpool.actions.errand import Errand, shown_privacy
+from ytpool.actions.errand import Errand, Work
 from ytpool.actions.media import caption_media, thumbnail_media
-from ytpool.domain import failover
+from ytpool.actions.trying import Try
+from ytpool.domain import failover, moments, processing, quota
 from ytpool.domain.captions import Caption
-from ytpool.domain.failover import THUMBNAILS, Next
-from ytpool.domain.jobs import StepState
+from ytpool.domain.failover import THUMBNAILS, Next, Until
+from ytpool.domain.jobs import Step, StepState
+from ytpool.domain.processing import Processing, ProcessingState
 from ytpool.domain.publication import READ_BACK, THUMBNAIL, PlaylistWish
-from ytpool.domain.secret import Secret
-from ytpool.domain.video import Privacy
+from ytpool.domain.video import VideoRequest
 from ytpool.errors import (
+    HoldLost,
+    Interrupted,
     LoginNeeded,
     OutcomeUnknown,
+    Partly,
     QuotaExhausted,
     Resting,
     UnknownName,
@@ -28,254 +35,327 @@ from ytpool.errors import (
 )
 from ytpool.store import jobs, rests
 
-T = TypeVar("T")
-
 WATCH_URL = "https://www.youtube.com/watch?v="
+THE_SAME = "type the same command again: only what is not done is done"
 
-_TRIES = 3
-"""How often a call of a step is made in one run where Google's trouble allows it."""
-
-_READS = 3
-"""How often a video that is not listed yet is asked for."""
+_LOOKS = 3
+"""How often a video that is not listed yet is asked for in one run."""
+_LOOKS_AGAIN_AFTER = 0.5
 
 _ALREADY = "already there"
+_NO_GOOD = (ProcessingState.FAILED, ProcessingState.REJECTED, ProcessingState.DELETED)
 
 
-def run_all(errand: Errand, video_id: str) -> list[YtpoolError]:
-    """Do every step that is not done, each whatever became of the others; return what went wrong."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """A step that is not done, why, and what would help."""
+
+    step: str
+    error: YtpoolError
+    hint: str = ""
+    until: datetime | None = field(default=None)
+    """When it goes by itself, where that is known."""
+
+
+class _NotYet(YtpoolError):
+    """A step has to wait for YouTube."""
+
+
+def require_playlists(errand: Errand) -> None:
+    """Ask, before anything is sent, for the playlists that are to be there already; raises UnknownName.
+
+    A playlist belongs to one channel, so this is asked on the channel that was chosen.
+    """
+    wishes = [wish for wish in errand.publication.playlists if not wish.create]
+    by_id = {wish.playlist_id: wish for wish in wishes if wish.playlist_id is not None}
+    if by_id:
+        ids, first = list(by_id), next(iter(by_id.values()))
+        found, _ = Try(errand, first.step).read(
+            "playlists.list", lambda token: errand.rt.youtube.playlists(token, ids=ids)
+        )
+        known = {item["id"] for item in found if _is_ours(errand, item)}
+        for playlist_id in ids:
+            if playlist_id not in known:
+                raise _unknown(errand, playlist_id, f"the channel {errand.channel_title} has no playlist {playlist_id}")
+    for wish in wishes:
+        if wish.title is not None and playlist_titled(Try(errand, wish.step), wish.title) is None:
+            raise no_such_title(errand, wish.title)
+
+
+def run_all(errand: Errand, video_id: str) -> list[Unfinished]:
+    """Do every step that is not done, each whatever became of the others; return those that are still not."""
     with errand.rt.store.reading() as tx:
-        found = {step.step: step.state for step in jobs.steps(tx, errand.job.job)}
-    publication = errand.publication
-    todo: list[tuple[str, Callable[[bool], str]]] = []
-    if publication.thumbnail is not None:
-        image = Path(publication.thumbnail)
-        todo.append((THUMBNAIL, lambda _: _thumbnail(errand, video_id, image)))
-    todo += [(one.step, _bound(_caption, errand, video_id, one)) for one in publication.captions]
-    todo += [(one.step, _bound(_playlist, errand, video_id, one)) for one in publication.playlists]
-    problems = []
-    for name, act in todo:
-        state = found.get(name, StepState.WAITING)
-        if state is StepState.DONE:
-            continue
-        problem = _one(errand, name, act, tried=state is not StepState.WAITING)
-        if problem is not None:
-            problems.append(problem)
-    return problems
+        found = {step.step: step for step in jobs.steps(tx, errand.job.job)}
+    unfinished = []
+    for name, act in _steps(errand, video_id):
+        step = found.get(name)
+        if step is not None and step.state is not StepState.DONE:
+            problem = _do(errand, step, act)
+            unfinished += [problem] if problem else []
+    return unfinished
 
 
-def _bound(act: Callable[[Errand, str, T, bool], str], errand: Errand, video_id: str, wish: T) -> Callable[[bool], str]:
-    return lambda tried: act(errand, video_id, wish, tried)
-
-
-def _one(errand: Errand, name: str, act: Callable[[bool], str], *, tried: bool) -> YtpoolError | None:
-    """Do one step and store how it went; only what ends the whole run is raised."""
-    _set(errand, name, StepState.RUNNING)
-    errand.says(name)
-    try:
-        detail = act(tried)
-    except OutcomeUnknown as error:
-        _set(errand, name, StepState.UNKNOWN, error.message)
-        return _told(errand, name, error)
-    except (QuotaExhausted, Resting, LoginNeeded) as error:
-        _set(errand, name, StepState.WAITING, error.message)
-        return _told(errand, name, error)
-    except UpstreamFailed as error:
-        verdict = failover.judge(error)
-        final = verdict.next is Next.GIVE_UP
-        detail = f"{error.reason or error.http_status}: {error.message}. {verdict.advice}"
-        _set(errand, name, StepState.FAILED if final else StepState.WAITING, detail)
-        return _told(errand, name, error)
-    except YtpoolError as error:
-        _set(errand, name, StepState.FAILED, error.message)
-        return _told(errand, name, error)
-    _set(errand, name, StepState.DONE, detail)
-    return None
-
-
-def _told(errand: Errand, name: str, error: YtpoolError) -> YtpoolError:
-    return YtpoolError(
-        f"the video is up, and its step {name} is not done: {error.message}",
-        hint="type the same command again: only this step is done anew",
-        step=name,
-        job=errand.job.job,
-        cause=error.code,
+def told(job: str, video_id: str | None, unfinished: list[Unfinished]) -> Partly | None:
+    """Put what is not done into one error: what each step said, what helps, and when it goes by itself."""
+    if not unfinished:
+        return None
+    what = "; ".join(f"{one.step}: {one.error.message}" for one in unfinished)
+    # The same advice for three steps is given once, in the order of the steps.
+    hints = dict.fromkeys(one.hint.rstrip(".") for one in unfinished if one.hint)
+    until = max((one.until for one in unfinished if one.until is not None), default=None)
+    when = f" (not before {moments.text(until)})" if until else ""
+    return Partly(
+        f"the video is up, and not all that goes along is done: {what}",
+        hint="\n".join([*hints, f"{THE_SAME}{when}"]),
+        job=job,
+        video_id=video_id,
+        step=unfinished[0].step,
+        steps=[one.step for one in unfinished],
+        cause=unfinished[0].error.code,
+        until=until,
     )
 
 
-def _set(errand: Errand, name: str, state: StepState, detail: str = "") -> None:
+def _steps(errand: Errand, video_id: str) -> Iterator[tuple[str, Callable[[Try], str]]]:
+    publication = errand.publication
+    if publication.thumbnail is not None:
+        yield THUMBNAIL, partial(put_thumbnail, video_id, Path(publication.thumbnail))
+    for caption in publication.captions:
+        yield caption.step, partial(put_caption, video_id, caption)
+    for playlist in publication.playlists:
+        yield playlist.step, partial(put_on_playlist, video_id, playlist)
+    yield READ_BACK, partial(_read_back, publication.video, video_id)
+
+
+def _do(errand: Errand, step: Step, act: Callable[[Try], str]) -> Unfinished | None:
+    """Do one step and store how it went."""
+    errand.says(_saying(step.step))
+    # A step that was running belongs to somebody who died while its call was on its way.
+    attempt = Try(errand, step.step, unsure=step.state in (StepState.RUNNING, StepState.UNKNOWN))
+    try:
+        detail = act(attempt)
+    except (HoldLost, Interrupted):  # the job is another's now, or a later run's, and so are its steps
+        raise
+    except YtpoolError as error:
+        state, problem = _judged(errand, step.step, error)
+        if attempt.unsure:  # also when it was only the looking up that failed
+            state = StepState.UNKNOWN
+        _set(errand, step.step, state, problem.error.message)
+        return problem
+    _set(errand, step.step, StepState.DONE, detail)
+    return None
+
+
+def _judged(errand: Errand, step: str, error: YtpoolError) -> tuple[StepState, Unfinished]:
+    """Say whether a step waits or has failed, and what helps."""
+    until = error.details.get("until")
+    waits = isinstance(error, QuotaExhausted | Resting | LoginNeeded | OutcomeUnknown | _NotYet)
+    hint = error.hint
+    if isinstance(error, UpstreamFailed):
+        verdict = failover.judge(error)
+        waits = verdict.next is not Next.GIVE_UP
+        if verdict.until is Until.QUOTA_RESET:
+            until = quota.resets_at(quota.quota_day(errand.rt.calendar.now()))
+        hint = verdict.advice
+        # Google's own word stands first: an operator will look for it.
+        message = f"{error.reason or error.http_status or 'no answer'}: {error.message}"
+        error = YtpoolError(message, hint=hint, **error.details)
+    return (
+        StepState.WAITING if waits else StepState.FAILED,
+        Unfinished(step=step, error=error, hint=hint, until=until if isinstance(until, datetime) else None),
+    )
+
+
+def _set(errand: Errand, step: str, state: StepState, detail: str = "") -> None:
     with errand.rt.store.transaction() as tx:
         jobs.require(tx, errand.lease)
-        jobs.set_step(tx, errand.job.job, name, state, detail)
+        jobs.set_step(tx, errand.job.job, step, state, detail)
 
 
-def _call(errand: Errand, operation: str, step: str, send: Callable[[Secret], T]) -> T | None:
-    """Make a paid call for a step, again where that is safe; None says that it was there already.
+def _saying(step: str) -> str:
+    kind, _, what = step.partition(":")
+    match kind:
+        case "caption":
+            return f"adding the captions {what.rstrip(':')}"
+        case "playlist":
+            return f"putting it on the playlist {what.removeprefix('=')}"
+        case "thumbnail":
+            return "setting the thumbnail"
+        case _:
+            return "reading back what YouTube made of it"
 
-    Raises OutcomeUnknown when nobody can say whether it was done, UpstreamFailed when it was refused.
-    """
-    refreshed = False
-    for attempt in range(1, _TRIES + 1):
+
+# The thumbnail
+
+
+def put_thumbnail(video_id: str, path: Path, attempt: Try) -> str:
+    errand = attempt.errand
+    _require_thumbnails_go(errand)
+    with thumbnail_media(path) as (media, found):
+        if found.upright:
+            _require_processed(attempt, video_id, path)
         try:
-            return errand.pay(errand.held_or_new(operation, step), send)
+            attempt.write(
+                "thumbnails.set",
+                lambda token: errand.rt.youtube.set_thumbnail(token, video_id, media, pace=errand.pace),
+            )
         except UpstreamFailed as failure:
-            verdict = failover.judge(failure)
-            match verdict.next:
-                case Next.DONE:
-                    return None
-                case Next.UNKNOWN:
-                    raise OutcomeUnknown(
-                        f"the answer to {operation} did not come: nobody can say whether it was done",
-                        hint="type the same command again: it is looked up first",
-                        job=errand.job.job,
-                    ) from failure
-                case Next.REFRESH if not refreshed:
-                    refreshed = True
-                case Next.SAME_ACCOUNT if attempt < (2 if verdict.once else _TRIES):
-                    errand.says(f"{step}: {failure.message or failure.reason}; once more in a moment")
-                    errand.pause(failure, attempt)
-                case _:
-                    raise
-    raise AssertionError("a call ended neither well nor badly")
+            if failover.judge(failure).bucket == THUMBNAILS:
+                _require_thumbnails_go(errand)
+            raise
+    size = f"{found.width} x {found.height}" if found.width else "size unknown"
+    return "; ".join([f"{path.name}, {size}", *found.advice])
 
 
-def _thumbnail(errand: Errand, video_id: str, path: Path) -> str:
-    payer = errand.placed.payer if errand.placed else None
-    assert payer is not None
+def _require_thumbnails_go(errand: Work) -> None:
+    """Raise Resting while the channel has had its thumbnails of a day; its uploads go on meanwhile."""
+    payer = errand.payer
     with errand.rt.store.reading() as tx:
         resting = rests.in_the_way(
             tx, account=payer.account, project=payer.project, channel_id=payer.channel_id, buckets={THUMBNAILS}
         )
-    if resting is not None:
-        raise Resting(f"thumbnails of this channel rest: {resting.reason}", hint=resting.lifts, until=resting.until)
-    with thumbnail_media(path) as (media, found):
-        _call(
-            errand, "thumbnails.set", THUMBNAIL, lambda token: errand.rt.youtube.set_thumbnail(token, video_id, media)
+    if resting is not None and resting.bucket == THUMBNAILS:
+        raise Resting(
+            f"the channel has reached YouTube's limit of custom thumbnails ({resting.reason})",
+            hint=f"its thumbnails rest until {resting.lifts}, its uploads go on",
+            until=resting.until,
         )
-    size = f"{found.width} × {found.height}" if found.width else "size unknown"  # noqa: RUF001 -- as sizes are written
-    return "; ".join([f"{path.name}, {size}", *found.advice])
 
 
-def _caption(errand: Errand, video_id: str, wish: Caption, tried: bool) -> str:
-    if tried and _has_caption(errand, video_id, wish):
-        return _ALREADY
+def _require_processed(attempt: Try, video_id: str, path: Path) -> None:
+    """Raise unless YouTube has processed the video: before that it takes no upright picture, which is for a Short."""
+    errand = attempt.errand
+    found = attempt.read(
+        "videos.list",
+        lambda token: errand.rt.youtube.videos(token, [video_id], processing.PARTS),
+        paid_by=READ_BACK,
+    )
+    seen = Processing.from_resource(found[0]) if found else None
+    if seen is not None and seen.state in _NO_GOOD:
+        raise YtpoolError(_what_became(seen), hint=f"look at {WATCH_URL}{video_id}")
+    if seen is None or not seen.is_over:
+        raise _NotYet(
+            f"{path.name} is upright, and YouTube takes it for a Short only once the video is processed",
+            hint="processing takes minutes to hours",
+        )
+
+
+# Captions
+
+
+def put_caption(video_id: str, wish: Caption, attempt: Try) -> str:
+    errand = attempt.errand
+    if attempt.unsure:
+        tracks = attempt.read("captions.list", lambda token: errand.rt.youtube.captions(token, video_id))
+        attempt.unsure = False
+        if any(is_track(track, wish) for track in tracks):
+            return _ALREADY
     with caption_media(Path(wish.path)) as media:
-        made = _call(
-            errand,
+        made = attempt.write(
             "captions.insert",
-            wish.step,
             lambda token: errand.rt.youtube.insert_caption(
-                token, video_id=video_id, language=wish.language, name=wish.name, track=media
+                token, video_id=video_id, language=wish.language, name=wish.name, track=media, pace=errand.pace
             ),
         )
-    return _ALREADY if made is None else str(made.get("id", "taken"))
+    return _ALREADY if made is None else f"{wish.path.name}, {made.get('id', 'taken')}"
 
 
-def _has_caption(errand: Errand, video_id: str, wish: Caption) -> bool:
-    tracks = _call(errand, "captions.list", wish.step, lambda token: errand.rt.youtube.captions(token, video_id)) or []
-    return any(
-        (track.get("snippet", {}).get("language"), track.get("snippet", {}).get("name")) == (wish.language, wish.name)
-        for track in tracks
+def is_track(track: dict[str, Any], wish: Caption) -> bool:
+    snippet = track.get("snippet", {})
+    if str(snippet.get("trackKind", "")).lower() == "asr":  # YouTube's own ears, which have no name either
+        return False
+    language, name = str(snippet.get("language", "")), snippet.get("name", "")
+    return (language.lower(), name) == (wish.language.lower(), wish.name)
+
+
+# Playlists
+
+
+def put_on_playlist(video_id: str, wish: PlaylistWish, attempt: Try) -> str:
+    errand = attempt.errand
+    playlist_id = wish.playlist_id or _found_or_made(attempt, wish, wish.title or "")
+    if attempt.unsure:
+        found, _ = attempt.read(
+            "playlistItems.list", lambda token: errand.rt.youtube.playlist_items(token, playlist_id, video_id)
+        )
+        attempt.unsure = False
+        if found:
+            return f"{playlist_id}, {_ALREADY}"
+    made = attempt.write(
+        "playlistItems.insert", lambda token: errand.rt.youtube.insert_playlist_item(token, playlist_id, video_id)
     )
+    return f"{playlist_id}, {_ALREADY}" if made is None else playlist_id
 
 
-def _playlist(errand: Errand, video_id: str, wish: PlaylistWish, tried: bool) -> str:
-    playlist_id = wish.playlist_id or _playlist_titled(errand, wish)
-    if tried and _is_listed(errand, video_id, wish, playlist_id):
-        return f"{playlist_id}, {_ALREADY}"
-    _call(
-        errand,
-        "playlistItems.insert",
-        wish.step,
-        lambda token: errand.rt.youtube.insert_playlist_item(token, playlist_id, video_id),
-    )
-    return playlist_id
+def _found_or_made(attempt: Try, wish: PlaylistWish, title: str) -> str:
+    """Return the channel's playlist of this title, made now where that was asked for."""
+    errand = attempt.errand
+    found = playlist_titled(attempt, title)
+    if found is not None:
+        return found
+    attempt.unsure = False  # without its playlist nothing was put on it
+    if not wish.create:
+        raise no_such_title(errand, title)
+    privacy = errand.privacy
+    made = attempt.write("playlists.insert", lambda token: errand.rt.youtube.insert_playlist(token, title, privacy))
+    if made is None:
+        raise YtpoolError(f"YouTube says that the playlist {title!r} is there, and does not list it", hint=THE_SAME)
+    return str(made["id"])
 
 
-def _is_listed(errand: Errand, video_id: str, wish: PlaylistWish, playlist_id: str) -> bool:
-    found = _call(
-        errand,
-        "playlistItems.list",
-        wish.step,
-        lambda token: errand.rt.youtube.playlist_items(token, playlist_id, video_id),
-    )
-    return bool(found and found[0])
-
-
-def _playlist_titled(errand: Errand, wish: PlaylistWish) -> str:
-    """Find the channel's playlist of this title, or make it where that was asked for."""
-    title, page = wish.title or "", ""
+def playlist_titled(attempt: Try, title: str) -> str | None:
+    page = ""
     while True:
-        found = _call(errand, "playlists.list", wish.step, _list_playlists(errand, page))
-        items, page = found or ([], "")
+        items, page = attempt.read("playlists.list", partial(attempt.errand.rt.youtube.playlists, page=page))
         for item in items:
             if item.get("snippet", {}).get("title") == title:
                 return str(item["id"])
         if not page:
-            break
-    if not wish.create:
-        raise UnknownName(
-            f"the channel has no playlist titled {title!r}",
-            hint=f"write it +{title} to have it made, or name its id",
-            what="playlist",
-            name=title,
-        )
-    made = _call(
-        errand,
-        "playlists.insert",
-        wish.step,
-        lambda token: errand.rt.youtube.insert_playlist(token, title, shown_privacy(errand.publication)),
-    )
-    assert made is not None
-    return str(made["id"])
+            return None
 
 
-def _list_playlists(errand: Errand, page: str) -> Callable[[Secret], tuple[list[dict[str, Any]], str]]:
-    return lambda token: errand.rt.youtube.playlists(token, page=page)
+def _is_ours(errand: Work, item: dict[str, Any]) -> bool:
+    channel_id = errand.payer.channel_id
+    return bool(item.get("snippet", {}).get("channelId", channel_id) == channel_id)
 
 
-def read_back(errand: Errand, video_id: str) -> YtpoolError | None:
+def no_such_title(errand: Work, title: str) -> UnknownName:
+    message = f"the channel {errand.channel_title} has no playlist titled {title!r}"
+    return _unknown(errand, title, message, f"write it as +{title} to have it made, or name its id")
+
+
+def _unknown(errand: Work, name: str, message: str, hint: str = "copy its id from its address") -> UnknownName:
+    return UnknownName(message, hint=hint, what="playlist", name=name, account=errand.account)
+
+
+# Reading back
+
+
+def _read_back(asked: VideoRequest, video_id: str, attempt: Try) -> str:
     """Ask YouTube what it made of the video, and compare; a difference is told, never repaired in silence."""
-    seen: dict[str, Any] | None = None
-    problem: YtpoolError | None = None
-    for number in range(1, _READS + 1):
-        try:
-            found = errand.pay(
-                errand.held_or_new("videos.list", READ_BACK),
-                lambda token: errand.rt.youtube.videos(token, [video_id], ["status", "snippet"]),
-            )
-        except UpstreamFailed as error:
-            problem = error
-            if number < _READS and failover.judge(error).next is Next.SAME_ACCOUNT:
-                errand.pause(error, number)
-            continue
-        except (QuotaExhausted, Resting, LoginNeeded) as error:
-            problem = error
-            break
-        problem = None
-        if found:
-            seen = found[0]
-            break
-        errand.rt.clock.sleep(0.5)  # a new video may take a moment to be listed
-    state, detail = _compared(errand, seen, problem)
-    _set(errand, READ_BACK, state, detail)
-    if state is StepState.DONE:
-        return None
-    looks_again = "type the same command again: it looks once more"
-    return YtpoolError(
-        detail,
-        hint=looks_again if state is StepState.WAITING else f"look at {WATCH_URL}{video_id}",
-        video_id=video_id,
-        cause="" if problem is None else problem.code,
-    )
-
-
-def _compared(errand: Errand, seen: dict[str, Any] | None, problem: YtpoolError | None) -> tuple[StepState, str]:
-    if seen is None:
-        why = problem.message if problem else "YouTube does not list it yet"
-        # Nothing is wrong that we know of; the same command typed again looks once more.
-        return StepState.WAITING, f"the video is up, and could not be read back: {why}"
+    errand = attempt.errand
+    seen = _seen(attempt, video_id)
+    became = Processing.from_resource(seen)
+    if became.state in _NO_GOOD:
+        raise YtpoolError(_what_became(became), hint=f"look at {WATCH_URL}{video_id}")
+    differs = processing.differences(asked, seen, errand.rt.calendar.now())
+    if differs:
+        raise YtpoolError("; ".join(map(str, differs)), hint=f"look at {WATCH_URL}{video_id}")
     status = seen.get("status", {})
-    asked, got = shown_privacy(errand.publication), status.get("privacyStatus")
-    if got != asked and not (got == Privacy.PUBLIC and errand.is_due()):
-        return StepState.FAILED, f"asked for {asked}, and YouTube made it {got}"
-    return StepState.DONE, f"{got}, {status.get('uploadStatus', 'no upload status')}"
+    return f"{status.get('privacyStatus')}, {status.get('uploadStatus', 'no upload status')}"
+
+
+def _seen(attempt: Try, video_id: str) -> dict[str, Any]:
+    errand = attempt.errand
+    for look in range(_LOOKS):
+        if look:
+            errand.rt.sleep(_LOOKS_AGAIN_AFTER)  # a new video may take a moment to be listed
+        found = attempt.read("videos.list", lambda token: errand.rt.youtube.videos(token, [video_id], processing.PARTS))
+        if found:
+            return found[0]
+    raise _NotYet("YouTube does not list the video yet", hint=f"look at {WATCH_URL}{video_id}")
+
+
+def _what_became(seen: Processing) -> str:
+    reasons = "; ".join(f"{one.about} {one.word}: {one.meaning}" for one in seen.reasons)
+    return f"YouTube has {seen.state} the video{f' ({reasons})' if reasons else ''}"

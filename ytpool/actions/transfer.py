@@ -8,7 +8,7 @@ may have left, the channel is looked at (`reconciling`); what may have happened 
 from collections import Counter
 from typing import Any
 
-from ytpool.actions import reconciling, secrets
+from ytpool.actions import reconciling, secrets, steps
 from ytpool.actions.errand import Errand
 from ytpool.actions.files import Reader, VideoFile
 from ytpool.domain import failover, video
@@ -113,6 +113,7 @@ class Transfer:
         if state.last_sent_at is not None:
             return self._look_for_it(state)
         errand.place(target)
+        steps.require_playlists(errand)
         self._session = self._open_session()
         return self._transfer(0)
 
@@ -299,6 +300,7 @@ class Transfer:
             offset=offset,
             chunk_size=chunk_size(self._errand.rt.config.upload.chunk_mib),
             progress=moved,
+            pace=self._errand.pace,
         ):
             match event:
                 case Finished():

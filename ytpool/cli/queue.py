@@ -12,7 +12,8 @@ from ytpool.actions.queue import JobShown, Queue, QueuedJob, Word
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import DryRunOption, NoWaitOption, UseBufferOption, YesOption, invocation, runtime
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
-from ytpool.cli.upload import Planned, Uploaded, work_through
+from ytpool.cli.uploaded import Planned, Uploaded, work_through
+from ytpool.domain import moments
 from ytpool.errors import UsageWrong
 
 app = group("List the jobs that are not done, go on with one, settle what nobody else can.")
@@ -58,7 +59,7 @@ def _told(job: QueuedJob) -> str:
     if job.account:
         lines.append(f"on account {job.account}, channel {job.channel_id}, video {job.video_id or 'not yet'}")
     if job.not_before:
-        lines.append(f"not before {job.not_before:%Y-%m-%d %H:%M} UTC")
+        lines.append(f"not before {moments.spoken(job.not_before)}")
     if job.error:
         lines.append(f"because: {job.error}")
     if job.advice:
@@ -134,8 +135,8 @@ def retry(
     rt = runtime(ctx, logs=True)
     order = resuming.order_of(rt, job, file=file, wait=not no_wait, use_buffer=use_buffer)
     if dry_run:
-        return Planned([publish.plan(rt, order)])
-    return work_through(call, [order], lambda order, watch: publish.publish(rt, order, watch))
+        return Planned(publish.plan(rt, [order]))
+    return work_through(call, rt, [order])
 
 
 @command(

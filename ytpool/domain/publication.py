@@ -6,8 +6,8 @@ so a job that is asked for again finds the steps it has done.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePath
 from typing import Any, Self
@@ -54,9 +54,12 @@ class PlaylistWish:
 
     @property
     def calls(self) -> tuple[str, ...]:
+        """Return the calls of its step; one that is to be there already is asked for before the upload as well."""
         if self.title is None:
-            return ("playlistItems.insert",)
-        return ("playlists.list", *(("playlists.insert",) if self.create else ()), "playlistItems.insert")
+            return ("playlists.list", "playlistItems.insert")
+        if self.create:
+            return ("playlists.list", "playlists.insert", "playlistItems.insert")
+        return ("playlists.list", "playlists.list", "playlistItems.insert")
 
     def to_dict(self) -> dict[str, Any]:
         return {"playlist_id": self.playlist_id, "title": self.title, "create": self.create}
@@ -122,6 +125,15 @@ class Publication:
         for step in self.steps():
             total.update(step.cost(prices))
         return dict(total)
+
+    def with_files_of(self, other: Self, steps: Collection[str]) -> Self:
+        """Take the files of these steps from where another names them; all else stays as it was asked for."""
+        named = {one.step: one.path for one in other.captions if one.step in steps}
+        return replace(
+            self,
+            thumbnail=(other.thumbnail or self.thumbnail) if THUMBNAIL in steps else self.thumbnail,
+            captions=tuple(replace(one, path=named.get(one.step, one.path)) for one in self.captions),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold: the video's own fields, and beside them only what there is.

@@ -22,6 +22,11 @@ TAGS_CHARACTERS = 500
 FILE_BYTES = 256 * 1024**3
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_ID = re.compile(r"([A-Za-z0-9_-]{11})")
+_ID_IN_ADDRESS = re.compile(
+    r"https?://(?:youtu\.be/|(?:\w+\.)?youtube\.com/(?:watch\?(?:\S*&)?v=|shorts/|live/|embed/|video/))"
+    r"([A-Za-z0-9_-]{11})(?![A-Za-z0-9_-])"
+)
 _CONTENT_TYPES = {
     ".3g2": "video/3gpp2",
     ".3gp": "video/3gpp",
@@ -207,6 +212,15 @@ def default_title(file_name: str) -> str:
 def tags_length(tags: tuple[str, ...]) -> int:
     """Count tags as YouTube does: with the commas between them, and two quotes around a tag that has a space."""
     return len(",".join(f'"{tag}"' if " " in tag else tag for tag in tags))
+
+
+def video_id(typed: str) -> str:
+    """Read a video's id as people type it, alone or within an address; raises ValueError with what was expected."""
+    text = typed.strip()
+    found = _ID.fullmatch(text) or _ID_IN_ADDRESS.match(text)
+    if found is None:
+        raise ValueError(f"{typed!r} is no video; give its id of 11 letters, or its address")
+    return found[1]
 
 
 def is_language(tag: str) -> bool:

@@ -268,6 +268,12 @@ def _processing_failure(scene: Scene) -> Refused:
     )
 
 
+def _aborted(_: Scene) -> Refused:
+    """Break a change off that changed nothing, as YouTube does with the first entry of a playlist just made."""
+    domain = "youtube.api.v3.PlaylistItemInsertResponse.Error"
+    return back_end(409, domain, "SERVICE_UNAVAILABLE", "The operation was aborted.", mistake=False)
+
+
 def _internal(scene: Scene) -> Refused:
     if scene.method in _LOGIN_METHODS:  # seen: not JSON at all
         page = (
@@ -299,6 +305,7 @@ _SPECIAL: Mapping[str, Callable[[Scene], Refused]] = {
     "accessNotConfigured": _not_enabled,
     "API_KEY_INVALID": _api_key_invalid,
     "processingFailure": _processing_failure,
+    "SERVICE_UNAVAILABLE": _aborted,
     "internalError": _internal,
     "backendError": _unavailable,
     "invalid_grant": lambda _: login(400, "invalid_grant", "Token has been expired or revoked."),

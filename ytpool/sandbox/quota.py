@@ -68,11 +68,11 @@ class Quota:
 
 def is_charged(refused: Refused) -> bool:
     """Tell whether a refused call costs its full price (DESIGN 5): what YouTube's back end refuses with 4xx does."""
-    if refused.answer.status >= 500 or refused.answer.status in {401, 429}:
+    if refused.answer.status >= 500 or refused.answer.status == 401:
         return False
     if refused.reason in _QUOTA_REASONS:
         return False
-    return not (refused.answer.status == 403 and refused.front_end)
+    return not (refused.answer.status in {403, 429} and refused.front_end)
 
 
 def _key(project: str, bucket: str, now: datetime) -> str:

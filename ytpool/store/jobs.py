@@ -137,6 +137,28 @@ def same_content(tx: Tx, target: Target, fingerprint: str, job_key: str) -> list
     ]
 
 
+def asked_for(tx: Tx, kind: str, job_key: str, request: str) -> Job | None:
+    """Return the newest job that was asked for just this and is not at its end; for jobs that send no file."""
+    row = tx.one(
+        """
+        SELECT * FROM jobs
+         WHERE fingerprint = '' AND job_key = :job_key AND kind = :kind AND request = :request
+           AND state NOT IN ('done', 'partly', 'failed', 'cancelled')
+         ORDER BY job DESC LIMIT 1
+        """,
+        kind=kind,
+        job_key=job_key,
+        request=request,
+    )
+    return None if row is None else Job.from_row(row)
+
+
+def about_video(tx: Tx, video_id: str) -> list[Job]:
+    """Return the jobs that made this video or worked on it, the newest first."""
+    rows = tx.all("SELECT * FROM jobs WHERE video_id = :video_id ORDER BY job DESC", video_id=video_id)
+    return [Job.from_row(row) for row in rows]
+
+
 def begun_from(tx: Tx, target: Target, path: str, job_key: str) -> list[Upload]:
     """Return the uploads of this file to this target's channels that broke off with some of its bytes at YouTube."""
     channels = _channels_of(tx, target)
@@ -273,6 +295,12 @@ def lies_at(tx: Tx, lease: Lease, path: str) -> None:
     tx.run("UPDATE uploads SET path = :path WHERE job = :job", job=lease.name, path=path)
 
 
+def ask_with(tx: Tx, lease: Lease, request: str) -> None:
+    """Replace what a job was asked for, where that changes nothing of what is done."""
+    require(tx, lease)
+    tx.run("UPDATE jobs SET request = :request WHERE job = :job", job=lease.name, request=request)
+
+
 def leave_account(tx: Tx, lease: Lease) -> None:
     """Forget which account a job was on, so that another may be chosen; only before any byte was sent there."""
     require(tx, lease)
@@ -344,6 +372,25 @@ def set_step(tx: Tx, job: str, step: str, state: StepState, detail: str = "") ->
         UPDATE job_steps SET state = :state, detail = :detail, updated_at = :at,
                attempts = attempts + CASE WHEN :state = 'running' THEN 1 ELSE 0 END
          WHERE job = :job AND step = :step
+        """,
+        job=job,
+        step=step,
+        state=state,
+        detail=detail,
+        at=tx.at,
+    )
+
+
+def keep_step(tx: Tx, job: str, step: str, state: StepState, detail: str) -> None:
+    """Store a step that was not planned, behind those there are; a second time replaces the first."""
+    tx.run(
+        """
+        INSERT INTO job_steps (job, step, position, state, detail, attempts, updated_at)
+        VALUES (:job, :step, (SELECT coalesce(max(position), -1) + 1 FROM job_steps WHERE job = :job), :state, :detail,
+                1, :at)
+        ON CONFLICT (job, step) DO UPDATE
+           SET state = excluded.state, detail = excluded.detail, attempts = job_steps.attempts + 1,
+               updated_at = excluded.updated_at
         """,
         job=job,
         step=step,

@@ -61,9 +61,14 @@ class _Check:
             self.value(described, inner, here)
         for name, described in fields.items():
             required = self._method in described.get("annotations", {}).get("required", ())
-            if self._method and required and value.get(name) in (None, ""):
-                here = f"{path}.{name}" if path else name
+            here = f"{path}.{name}" if path else name
+            nothing = (None,) if (self._method, here) in _MAY_BE_EMPTY else (None, "")
+            if self._method and required and value.get(name) in nothing:
                 raise MetadataInvalid(f"{here} is missing, and {self._method} requires it", field=here)
+
+
+_MAY_BE_EMPTY = frozenset({("youtube.captions.insert", "snippet.name")})
+"""What must be there and may say nothing: a language's only track mostly has no name."""
 
 
 def _check_string(schema: Mapping[str, Any], value: object, path: str) -> None:

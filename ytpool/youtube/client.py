@@ -200,6 +200,11 @@ class YouTube:
         call = self._calls.build("playlistItems", "insert", part="snippet", body={"snippet": snippet})
         return _made(self._ask(call, token), call.operation)
 
+    def delete_playlist_item(self, token: Secret, item_id: str) -> None:
+        """Take an entry out of a playlist; the video itself stays."""
+        call = self._calls.build("playlistItems", "delete", id=item_id)
+        self._ask(call, token)
+
     # Uploads
 
     def line(self, rate: int, clock: Clock) -> Line:

@@ -1,0 +1,31 @@
+"""Whether the books agree with what really happened: per project, bucket and quota day, over the whole of a story."""
+
+import sqlite3
+from contextlib import closing
+
+
+def assert_all_agrees(state, truth, *, idle=True):
+    """Compare every day of a state file with the sandbox's truth; unless told, nothing may be under way any more."""
+    with closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True)) as books:
+        rows = books.execute(
+            """
+            SELECT p.number, m.bucket, m.day, m.spent, m.unknown, m.held + m.sent
+              FROM meters m JOIN projects p ON p.project = m.name WHERE m.scope = 'project'
+            """
+        ).fetchall()
+        left = books.execute(
+            "SELECT operation, job FROM ledger WHERE state IN ('held', 'sent') GROUP BY hold"
+        ).fetchall()
+    booked = {(number, bucket, day): (spent, unknown) for number, bucket, day, spent, unknown, _ in rows}
+    charged = {
+        (number, bucket, day): units
+        for number, days in truth["units"].items()
+        for day, buckets in days.items()
+        for bucket, units in buckets.items()
+    }
+    for key in booked | charged:
+        spent, unknown = booked.get(key, (0, 0))
+        assert spent <= charged.get(key, 0) <= spent + unknown, (key, spent, charged.get(key, 0), unknown)
+    assert truth["refused"] == []
+    if idle:
+        assert left == []

@@ -1,0 +1,157 @@
+"""Following videos until YouTube is done with them: the end is told in YouTube's words, and waiting costs little."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+from newsroom import assert_books_agree, start
+
+
+def told(out):
+    return json.loads(out.splitlines()[-1])
+
+
+def data(out):
+    return told(out)["data"]
+
+
+def heard(process, sentence):
+    """Wait until a process says this on stderr; fail with all it said if it ends before."""
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if sentence in line:
+            return
+    pytest.fail(f"{sentence!r} was never said: {said}")
+
+
+def ended(process):
+    """Return how a process ended and what its result is."""
+    out, err = process.communicate(timeout=30)
+    return process.returncode, told(out), err
+
+
+@pytest.fixture
+def publish(ytpool, sandbox, make_video):  # noqa: ARG001 - there must be somebody to publish
+    """Upload a file of this name and return the video's id."""
+
+    def publish(name, account="news", *words):
+        status, out, err = ytpool("upload", make_video(name, 9_000), "--account", account, "--json", *words)
+        assert status == 0, err
+        return data(out)["video_id"]
+
+    return publish
+
+
+def follow(ytpool, *ids):
+    return ytpool("video", "show", "--follow", "--json", "--", *ids)
+
+
+def test_a_video_that_succeeds_is_followed_to_its_end(ytpool, sandbox, publish):
+    sandbox.control.settings(processing_seconds=0)
+    video_id = publish("talk.mp4")
+
+    status, out, _ = follow(ytpool, video_id)
+
+    assert (status, data(out)["processing"], data(out)["differences"]) == (0, "succeeded", [])
+    assert_books_agree(ytpool, sandbox)
+
+
+@pytest.mark.parametrize(
+    ("ending", "state", "words", "meaning"),
+    [
+        ("codec", "failed", "failureReason codec", "does not know the video's codec"),
+        ("copyright", "rejected", "rejectionReason copyright", "whose owner does not allow it"),
+    ],
+)
+def test_a_bad_end_is_told_verbatim_with_what_it_means(ytpool, sandbox, publish, ending, state, words, meaning):
+    sandbox.control.settings(processing_seconds=1)
+    sandbox.control.add_fault(method="processing", kind="error", error=ending)
+    video_id = publish("talk.mp4")
+    time.sleep(1)
+
+    status, out, _ = follow(ytpool, video_id)
+
+    assert (status, data(out)["processing"]) == (1, state)
+    assert words in told(out)["error"]["message"]
+    assert meaning in told(out)["error"]["hint"]
+    assert ytpool("video", "show", "--", video_id)[0] == 0  # to look at it is no failure
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_following_ends_when_youtube_stops_telling(ytpool, sandbox, publish):
+    sandbox.control.settings(processing_seconds=0, processing_known_for=0)
+    video_id = publish("talk.mp4")
+
+    status, out, _ = follow(ytpool, video_id)
+
+    assert status == 0
+    assert data(out)["processing"] in ("succeeded", "terminated")
+
+
+# With waiting
+
+
+@pytest.fixture
+def local(ytpool):
+    """Commands of the sandbox profile, whose clock they share."""
+    yield lambda *words: ytpool(*words, "--profile", "sandbox", "--json")
+    ytpool("sandbox", "down", "--profile", "sandbox")
+
+
+@pytest.fixture
+def env():
+    return dict(os.environ, YTPOOL_PROFILE="sandbox")
+
+
+def looks(local):
+    """How often YouTube was asked for videos."""
+    rows = data(local("activity", "report", "--hours", "48")[1])["rows"]
+    return sum(row["calls"] for row in rows if row["operation"] == "videos.list")
+
+
+def test_moving_the_sandbox_clock_ends_the_wait_and_videos_share_calls(local, env, make_video):
+    ids = []
+    for account in ("news", "sports"):
+        assert local("auth", "add", account)[0] == 0
+    for number, account in enumerate(("news", "news", "news", "sports")):
+        video = make_video(f"part {number}.mp4", 9_000)
+        ids.append(data(local("upload", video, "--account", account)[1])["video_id"])
+    local("sandbox", "fault", "--setting", "processing_seconds=3600")
+    before = looks(local)
+
+    following = start("video", "show", "--follow", "--json", "--", *ids, env=env)
+    heard(following, "looks again in 30 s")
+    began = time.monotonic()
+    local("sandbox", "clock", "--forward", "31s")
+    heard(following, "looks again in 60 s")
+    local("sandbox", "clock", "--forward", "2h")
+    status, result, _ = ended(following)
+
+    assert (status, {one["processing"] for one in result["data"]["videos"]}) == (0, {"succeeded"})
+    assert time.monotonic() - began < 20  # of an hour and more
+    each = 1 + 3 + 1  # what is there now, three times as it goes on, and how it ended
+    assert looks(local) - before == 2 * each  # for each account one
+    assert local("state", "check")[0] == 0
+
+
+def test_stopped_by_hand_it_says_how_to_go_on_and_does(local, env, make_video):
+    assert local("auth", "add", "news")[0] == 0
+    local("sandbox", "fault", "--setting", "processing_seconds=600")
+    video_id = data(local("upload", make_video("talk.mp4", 9_000), "--account", "news")[1])["video_id"]
+
+    following = start("video", "show", "--follow", "--json", "--", video_id, env=env)
+    heard(following, "looks again in 30 s")
+    following.send_signal(signal.SIGINT)
+    status, result, _ = ended(following)
+
+    assert (status, result["error"]["code"]) == (130, "interrupted")
+    assert f"ytpool video show {video_id} --follow" in result["error"]["hint"]
+
+    local("sandbox", "clock", "--forward", "20m")
+    status, out = local("video", "show", "--follow", video_id)[:2]
+
+    assert (status, data(out)["processing"]) == (0, "succeeded")
+    assert local("state", "check")[0] == 0

@@ -1,0 +1,374 @@
+"""The life of a video after its upload: what is written is what was asked for, once, and nothing else changes."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+from newsroom import assert_books_agree, start
+from pictures import png
+
+SRT = "1\n00:00:01,000 --> 00:00:02,000\nhello\n"
+
+
+def told(out):
+    return json.loads(out.splitlines()[-1])
+
+
+def data(out):
+    return told(out)["data"]
+
+
+@pytest.fixture
+def published(ytpool, sandbox, video):  # noqa: ARG001 - there must be somebody to publish
+    """The id of a video on `news`, published with words and settings of its own."""
+    words = ("--title", "The talk", "--description", "About it", "--tags", "a,b c", "--category", "27")
+    status, out, err = ytpool("upload", video, "--account", "news", *words, "--json")
+    assert status == 0, err
+    return data(out)["video_id"]
+
+
+@pytest.fixture
+def run(ytpool, published):
+    """A command of `ytpool video` about that video."""
+
+    def command(verb, *words, account=None):
+        named = () if account is None else ("--account", account)
+        return ytpool("video", verb, *named, "--json", "--", published, *words)
+
+    return command
+
+
+@pytest.fixture
+def change(ytpool, published):
+    def change(*words):
+        return ytpool("video", "update", *words, "--json", "--", published)
+
+    return change
+
+
+def parts(sandbox, title="news"):
+    [video] = sandbox.videos_on(title)
+    return video["parts"]
+
+
+def units(sandbox):
+    return sum(buckets.get("general", 0) for days in sandbox.truth()["units"].values() for buckets in days.values())
+
+
+# Showing
+
+
+def test_a_video_is_shown_with_all_there_is_to_say(ytpool, sandbox, published):
+    status, out, _ = ytpool("video", "show", f"https://youtu.be/{published}", "--json")
+
+    shown = data(out)
+    assert status == 0
+    assert {name: shown[name] for name in ("account", "channel_title", "title", "tags", "category", "privacy")} == {
+        "account": "news",
+        "channel_title": "news",
+        "title": "The talk",
+        "tags": ["a", "b c"],
+        "category": "27",
+        "privacy": "private",
+    }
+    assert (shown["processing"], shown["differences"], len(shown["videos"])) == ("processing", [], 1)
+    assert "The talk" in ytpool("video", "show", "--", published)[1]
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_video_that_is_not_there_does_not_hide_the_others(ytpool, published):
+    status, out, _ = ytpool("video", "show", "--json", "--", published, "aaaaaaaaaaa")
+
+    found = {one["video_id"]: one["error"] for one in data(out)["videos"]}
+    assert status == 3
+    assert found[published] is None
+    assert found["aaaaaaaaaaa"]["code"] == "unknown_name"
+
+
+def test_what_somebody_changed_by_hand_is_told_beside_what_was_asked_for(ytpool, sandbox, video):
+    sandbox.control.settings(decided_for_kids=True)
+    video_id = data(ytpool("upload", video, "--account", "news", "--json")[1])["video_id"]
+
+    status, out, _ = ytpool("video", "show", "--json", "--", video_id)
+
+    assert status == 0
+    assert [one["field"] for one in data(out)["differences"]] == ["made_for_kids"]
+
+
+# Whose it is
+
+
+@pytest.fixture
+def elsewhere(ytpool, sandbox):
+    """Another state with the same accounts, which knows nothing of what the first one published."""
+
+    def run(noun, verb, *words):
+        return ytpool(noun, "--profile", "second", "--json", verb, *words)
+
+    assert ytpool("init", "--yes", "--vault", "keyfile", "--profile", "second")[0] == 0
+    secrets = sandbox.secrets_file()
+    for priority, name in ((1, "sports"), (2, "news")):
+        login = ("--client-secrets", secrets, "--token", sandbox.token_file(name), "--priority", priority)
+        assert run("auth", "import", name, *login)[0] == 0
+    return run
+
+
+def test_a_video_from_elsewhere_is_found_by_its_channel(sandbox, published, elsewhere, change):
+    assert change("--privacy", "unlisted")[0] == 0
+    sandbox.control.settings(processing_seconds=0)
+
+    status, out, _ = elsewhere("video", "show", "--", published)
+
+    assert (status, data(out)["account"], data(out)["title"]) == (0, "news", "The talk")
+
+
+def test_a_private_video_from_elsewhere_needs_its_account_named(published, elsewhere):
+    status, out, _ = elsewhere("video", "delete", "--yes", "--", published)
+
+    assert (status, told(out)["error"]["code"]) == (2, "unknown_name")
+    assert "--account NAME" in told(out)["error"]["hint"]
+    assert elsewhere("video", "delete", "--yes", "--account", "news", "--", published)[0] == 0
+
+
+def test_a_video_of_another_channel_is_not_touched(ytpool, sandbox, published, change):
+    assert change("--privacy", "unlisted")[0] == 0
+    sandbox.control.settings(processing_seconds=0)
+
+    status, out, _ = ytpool("video", "update", "--title", "Mine", "--account", "sports", "--json", "--", published)
+
+    assert (status, told(out)["error"]["code"]) == (2, "wrong_channel")
+    assert parts(sandbox)["snippet"]["title"] == "The talk"
+
+
+# Changing
+
+
+def test_an_update_changes_what_is_named_and_nothing_else(ytpool, sandbox, change):
+    before = parts(sandbox)
+
+    status, out, err = change("--title", "Another talk", "--not-embeddable")
+
+    assert status == 0, err
+    after = parts(sandbox)
+    assert after["snippet"] == {**before["snippet"], "title": "Another talk"}
+    assert after["status"] == {
+        **before["status"],
+        "embeddable": False,
+        "license": "youtube",
+        "publicStatsViewable": True,
+        "containsSyntheticMedia": False,
+    }
+    assert "'The talk'" in err
+    assert "on channel news" in err
+    assert data(out)["changes"] == [
+        {"field": "title", "before": "The talk", "after": "Another talk"},
+        {"field": "embeddable", "before": True, "after": False},
+    ]
+    assert (data(out)["state"], sandbox.calls("videos.update")) == ("done", 1)
+    assert data(ytpool("why", data(out)["job"], "--json")[1])["kind"] == "video.update"
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_nothing_to_change_costs_the_reading_alone(ytpool, sandbox, change):
+    before = units(sandbox)
+
+    status, out, _ = change("--title", "The talk", "--category", "27")
+
+    assert (status, data(out)["state"], data(out)["job"]) == (0, "unchanged", None)
+    assert (units(sandbox) - before, sandbox.calls("videos.update")) == (1, 0)
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_dry_run_tells_field_by_field_and_writes_nothing(ytpool, sandbox, published):
+    words = ("video", "update", "--privacy", "public", "--tags", "", "--dry-run")
+
+    status, out, _ = ytpool(*words, "--", published)
+
+    assert status == 0
+    assert "on channel news" in out
+    assert "privacy: private -> public" in out
+    assert "tags: a, b c -> nothing" in out
+    assert "50 general" in out
+    assert (sandbox.calls("videos.update"), parts(sandbox)["status"]["privacyStatus"]) == (0, "private")
+    assert data(ytpool(*words, "--json", "--", published)[1])["units"] == {"general": 50}
+
+
+def test_what_youtube_would_refuse_is_refused_before_it_costs(sandbox, change):
+    assert change("--privacy", "public")[0] == 0
+
+    for words in (("--title", "x" * 101), ("--publish-at", "2030-01-01T10:00"), ("--localization", "de:Titel")):
+        status, out, _ = change(*words)
+
+        assert (status, told(out)["error"]["code"]) == (2, "metadata_invalid")
+    assert sandbox.calls("videos.update") == 1
+
+
+def test_a_lost_answer_to_an_update_is_looked_up_and_not_written_twice(ytpool, sandbox, change):
+    sandbox.channel("news").spoil("videos.update", "lose_answer")
+
+    status, out, err = change("--title", "Another talk")
+
+    assert (status, data(out)["state"]) == (0, "done"), err
+    assert (parts(sandbox)["snippet"]["title"], sandbox.calls("videos.update")) == ("Another talk", 1)
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_an_update_that_nobody_answers_is_unknown_and_looks_first_when_it_is_typed_again(ytpool, sandbox, change):
+    sandbox.channel("news").spoil("videos.update", "close", times=3)
+
+    status, out, _ = change("--title", "Another talk")
+
+    assert (status, told(out)["error"]["code"], data(out)["state"]) == (7, "outcome_unknown", "finished_unknown")
+
+    status, out, _ = change("--title", "Another talk")
+
+    assert (status, data(out)["state"]) == (0, "done")
+    assert parts(sandbox)["snippet"]["title"] == "Another talk"
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_an_update_that_is_killed_goes_on_with_the_same_command(ytpool, sandbox, published, change):
+    sandbox.channel("news").spoil("videos.update", "slow", seconds=3)
+    killed = start("video", "update", "--title", "Another talk", "--", published, env=dict(os.environ))
+    while "title becomes Another talk" not in (killed.stderr.readline() or "title becomes Another talk"):
+        pass
+    time.sleep(0.5)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    killed.stderr.close()
+    killed.stdout.close()
+
+    status, out, err = change("--title", "Another talk")
+
+    assert (status, data(out)["state"]) == (0, "done"), err
+    assert parts(sandbox)["snippet"]["title"] == "Another talk"
+    jobs = json.loads(ytpool("state", "check", "--json")[1])["data"]["open_jobs"]
+    assert jobs == {}
+    assert_books_agree(ytpool, sandbox)
+
+
+# Deleting
+
+
+def test_a_deletion_wants_a_yes_and_names_channel_and_title(ytpool, sandbox, published, run):
+    status, out, _ = run("delete")
+
+    assert (status, told(out)["error"]["code"]) == (2, "usage")
+    assert len(sandbox.videos_on("news")) == 1
+
+    status, _, err = ytpool("video", "delete", "--yes", "--", published)
+
+    assert status == 0
+    assert f"'The talk' ({published}, private) on channel news" in err
+    assert sandbox.videos_on("news")[0]["deleted"]
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_lost_answer_to_a_deletion_is_looked_up(ytpool, sandbox, published):
+    sandbox.channel("news").spoil("videos.delete", "lose_answer")
+
+    status, out, _ = ytpool("video", "delete", "--yes", "--json", "--", published)
+
+    assert (status, data(out)["state"], sandbox.calls("videos.delete")) == (0, "done", 1)
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_deletion_that_died_unheard_is_done_when_the_video_is_gone(ytpool, sandbox, published):
+    sandbox.channel("news").spoil("videos.delete", "close", times=2)
+    sandbox.channel("news").spoil("videos.delete", "lose_answer")
+    words = ("video", "delete", "--yes", "--json", "--", published)
+
+    status, out, _ = ytpool(*words)
+
+    assert (status, data(out)["state"]) == (7, "finished_unknown")
+
+    status, out, _ = ytpool(*words)
+
+    assert (status, data(out)["state"], data(out)["detail"]) == (0, "done", "it is gone")
+    assert sandbox.calls("videos.delete") == 3
+    assert ytpool(*words)[0] == 2  # nothing of it is open any more: such a video is simply not there
+    assert_books_agree(ytpool, sandbox)
+
+
+# Thumbnail, captions, playlists
+
+
+def test_a_thumbnail_is_set_and_a_wrong_one_refused_before_it_costs(ytpool, sandbox, run, tmp_path):
+    picture, text = tmp_path / "cover.png", tmp_path / "cover.jpg"
+    picture.write_bytes(png(1280, 720))
+    text.write_text("no picture")
+    before = units(sandbox)
+
+    assert run("thumbnail", text)[0] == 2
+    assert units(sandbox) == before
+    status, out, _ = run("thumbnail", picture)
+
+    assert (status, data(out)["steps"][0]["state"]) == (0, "done")
+    assert len(sandbox.truth()["thumbnails"]) == 1
+    assert_books_agree(ytpool, sandbox)
+
+
+@pytest.fixture
+def track(tmp_path):
+    path = tmp_path / "talk.srt"
+    path.write_text(SRT)
+    return f"de:{path}:Deutsch"
+
+
+def test_captions_are_added_once_and_replaced_only_when_told(ytpool, sandbox, run, track, tmp_path, published):
+    assert run("caption", track)[0] == 0
+
+    (tmp_path / "talk.srt").write_text(SRT.replace("hello", "good morning"))
+    status, out, _ = run("caption", track)
+
+    assert (status, told(out)["error"]["code"]) == (2, "usage")
+    assert "--replace" in told(out)["error"]["hint"]
+    before = sandbox.truth()["captions"]
+    status, out, _ = ytpool("video", "caption", "--replace", "--json", "--", published, track)
+    assert (status, data(out)["state"]) == (0, "done")
+    [after] = sandbox.truth()["captions"]
+    assert after["sha256"] != before[0]["sha256"]
+    assert (sandbox.calls("captions.insert"), sandbox.calls("captions.update")) == (1, 1)
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_captions_whose_answer_was_lost_are_looked_up(ytpool, sandbox, run, track):
+    sandbox.channel("news").spoil("captions.insert", "lose_answer")
+
+    status, out, _ = run("caption", track)
+    assert (status, data(out)["state"]) == (7, "finished_unknown")
+    status, out, _ = run("caption", track)
+
+    assert (status, data(out)["state"]) == (0, "done")
+    assert "already there" in data(out)["detail"]
+    assert (len(sandbox.truth()["captions"]), sandbox.calls("captions.insert")) == (1, 1)
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_video_is_put_on_a_playlist_once_and_taken_off(ytpool, sandbox, run, published):
+    sandbox.channel("news").spoil("playlistItems.insert", "lose_answer")
+    statuses = [run("playlist", name)[0] for name in ("+Talks", "+Talks", "Talks")]
+
+    assert statuses == [7, 0, 0]
+    [playlist] = sandbox.truth()["playlists"]
+    assert [item["video_id"] for item in playlist["items"]] == [published]
+    assert sandbox.calls("playlistItems.insert") == 1
+
+    status, out, _ = ytpool("video", "playlist", "--remove", "--json", "--", published, "Talks")
+
+    assert (status, data(out)["state"]) == (0, "done")
+    assert sandbox.truth()["playlists"][0]["items"] == []
+    assert run("playlist", "No such list")[0] == 2
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_no_units_left_defers_a_change_to_the_reset(sandbox, change):
+    sandbox.channel("news").fail("videos.update", "quotaExceeded")
+
+    status, out, _ = change("--title", "Another talk")
+
+    assert (status, told(out)["error"]["code"], data(out)["state"]) == (5, "quota_exhausted", "deferred")
+    assert told(out)["error"]["details"]["until"]
+    assert parts(sandbox)["snippet"]["title"] == "The talk"

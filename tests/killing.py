@@ -1,0 +1,169 @@
+"""A program that is killed at a named point of its way: `python tests/killing.py "after the session" ytpool upload …`.
+
+The product has no switches for this. In this process alone, what it does is watched from outside: a point names a
+function, and the process kills itself as soon as that function's transaction is committed, or right before, or as soon
+as so many bytes of a request have left. A point that is never reached lets the command end as it would.
+"""
+
+import os
+import runpy
+import signal
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from functools import wraps
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from ytpool.domain.jobs import StepState
+from ytpool.store import jobs, ledger
+from ytpool.store.db import Database
+
+
+class When(Enum):
+    """When the process dies, as seen from the transaction that is watched."""
+
+    BEFORE_COMMIT = "before"
+    AFTER_COMMIT = "after"
+
+
+@dataclass(frozen=True)
+class Write:
+    """A write of the state: a function of a module of the store, called with what `fits`."""
+
+    module: object
+    function: str
+    when: When
+    fits: object = staticmethod(lambda *_: True)
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """Bytes of the video on their way: this share of a chunk has left, of the last one or of one before."""
+
+    share: float
+    last: bool
+
+
+def _is_step(step, state):
+    return lambda _tx, _job, name, to, *_: (name, to) == (step, state)
+
+
+def _is_settled(operation):
+    """The settling of this operation's hold."""
+
+    def fits(tx, hold, *_):
+        row = tx.one("SELECT operation FROM ledger WHERE hold = :hold", hold=hold)
+        return row["operation"] == operation
+
+    return fits
+
+
+def _has_video(*_, **what):
+    return what.get("video_id") is not None
+
+
+POINTS = {
+    "after the intent": Write(jobs, "intend", When.AFTER_COMMIT),
+    "before the session is settled": Write(ledger, "settle", When.BEFORE_COMMIT, _is_settled("videos.insert")),
+    "after the session": Write(jobs, "started", When.AFTER_COMMIT),
+    "after the first chunk": Write(jobs, "keep", When.AFTER_COMMIT),
+    "in the middle of a chunk": Bytes(0.5, last=False),
+    "before the last byte": Write(jobs, "last_byte_leaves", When.AFTER_COMMIT),
+    "in the middle of the last chunk": Bytes(0.5, last=True),
+    "after the last byte": Bytes(1.0, last=True),
+    "before the video is stored": Write(jobs, "move", When.BEFORE_COMMIT, _has_video),
+    "after the video is stored": Write(jobs, "move", When.AFTER_COMMIT, _has_video),
+    "after the thumbnail is booked": Write(
+        jobs, "set_step", When.AFTER_COMMIT, _is_step("thumbnail", StepState.RUNNING)
+    ),
+    "before the thumbnail is settled": Write(ledger, "settle", When.BEFORE_COMMIT, _is_settled("thumbnails.set")),
+    "between thumbnail and captions": Write(jobs, "set_step", When.AFTER_COMMIT, _is_step("thumbnail", StepState.DONE)),
+    "before the captions are settled": Write(ledger, "settle", When.BEFORE_COMMIT, _is_settled("captions.insert")),
+    "after the captions are settled": Write(ledger, "settle", When.AFTER_COMMIT, _is_settled("captions.insert")),
+    "before the playlist is settled": Write(ledger, "settle", When.BEFORE_COMMIT, _is_settled("playlists.insert")),
+    "before the entry is settled": Write(ledger, "settle", When.BEFORE_COMMIT, _is_settled("playlistItems.insert")),
+    "after the entry is settled": Write(ledger, "settle", When.AFTER_COMMIT, _is_settled("playlistItems.insert")),
+    "before the end is stored": Write(jobs, "set_step", When.AFTER_COMMIT, _is_step("read_back", StepState.DONE)),
+}
+"""Every point at which a command may be killed, by its name."""
+
+
+def arm(name):
+    """Let this process die at a point."""
+    point = POINTS[name]
+    if isinstance(point, Bytes):
+        _arm_line(point)
+    else:
+        _arm_state(point)
+
+
+def _die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _arm_state(point):
+    watched, reached = getattr(point.module, point.function), []
+
+    @wraps(watched)
+    def watching(tx, *given, **named):
+        if point.fits(tx, *given, **named):
+            reached.append(tx)
+        return watched(tx, *given, **named)
+
+    setattr(point.module, point.function, watching)
+    transaction = Database.transaction
+
+    @contextmanager
+    def watched_transaction(self):
+        with transaction(self) as tx:
+            yield tx
+            if reached and point.when is When.BEFORE_COMMIT:
+                _die()
+        if reached:
+            _die()
+
+    Database.transaction = watched_transaction
+
+
+def _arm_line(point):
+    from ytpool.youtube import uploads  # only these points need it
+    from ytpool.youtube.media import FileBody
+
+    last_byte_leaves, last = jobs.last_byte_leaves, []
+
+    @wraps(last_byte_leaves)
+    def watching(*given):
+        last.append(True)
+        last_byte_leaves(*given)
+
+    class Watched(FileBody):
+        def __init__(self, read, *, start, end, **how):
+            super().__init__(read, start=start, end=end, **how)
+            self._dies_at = start + (end - start) * point.share if bool(last) == point.last else float("inf")
+
+        def read(self, size=-1, /):
+            # Being asked for more says that what was given before has left.
+            if self._position >= self._dies_at:
+                _die()
+            return super().read(size)
+
+    jobs.last_byte_leaves = watching
+    uploads.FileBody = Watched
+
+
+def main(name, program, *words):
+    """Run a program, by the name of its module or the path of its file, until it reaches the point."""
+    arm(name)
+    sys.argv = [program, *words]
+    if program.endswith(".py"):
+        runpy.run_path(program, run_name="__main__")
+    else:
+        runpy.run_module(program, run_name="__main__")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

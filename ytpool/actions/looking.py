@@ -1,0 +1,122 @@
+"""Reading videos outside of any job: who may look, and what YouTube answers; held and settled like any call."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from ytpool.actions.calls import paid
+from ytpool.domain import failover, processing
+from ytpool.domain.accounts import Account, AccountState
+from ytpool.domain.balancing import Tier
+from ytpool.domain.failover import Next
+from ytpool.domain.quota import Urgency
+from ytpool.domain.secret import Secret
+from ytpool.errors import NoEligibleAccount, UnknownName, UpstreamFailed
+from ytpool.runtime import Runtime
+from ytpool.store import accounts, jobs, ledger
+from ytpool.store.db import Tx
+from ytpool.store.ledger import Call, Payer
+
+T = TypeVar("T")
+
+_TRIES = 3
+_AGAIN = (Next.SAME_ACCOUNT, Next.REFRESH)
+_STEP = "look"
+
+
+def read(rt: Runtime, account: str, send: Callable[[Secret], T], *, operation: str, urgency: Urgency) -> T:
+    """Make one reading call as this account, again where Google's trouble allows it; each try is paid for."""
+    for attempt in range(1, _TRIES + 1):
+        with rt.store.transaction() as tx:
+            rt.require_clock()
+            rt.require_same_root(tx)
+            ledger.expire(tx)
+            found = accounts.get(tx, account)
+            payer = Payer(account=account, project=found.project, channel_id=found.channel_id)
+            call = Call(operation=operation, step=_STEP)
+            (held,) = ledger.hold(tx, payer, [call], rt.terms(tx), rt.rng, urgency=_urgency(found, urgency))
+        try:
+            return paid(rt, held, send)
+        except BaseException as error:
+            with rt.store.transaction() as tx:  # where it never came to be sent; what was sent is settled already
+                ledger.release(tx, [held.hold], "never sent")
+            if not isinstance(error, UpstreamFailed) or attempt == _TRIES or failover.judge(error).next not in _AGAIN:
+                raise
+            rt.clock.sleep(failover.backoff(attempt, rt.rng, error.retry_after))
+    raise AssertionError("a call ended neither well nor badly")
+
+
+def videos(
+    rt: Runtime,
+    account: str,
+    ids: Sequence[str],
+    parts: Sequence[str],
+    *,
+    urgency: Urgency = Urgency.NORMAL,
+) -> dict[str, Mapping[str, Any]]:
+    """Ask for videos as this account, fifty for a unit; those it does not see are not in the answer."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for some in processing.calls(list(dict.fromkeys(ids))):
+        seen = read(rt, account, _list(rt, some, parts), operation="videos.list", urgency=urgency)
+        found.update({str(one.get("id")): one for one in seen})
+    return found
+
+
+def _list(rt: Runtime, ids: Sequence[str], parts: Sequence[str]) -> Callable[[Secret], list[dict[str, Any]]]:
+    return lambda token: rt.youtube.videos(token, ids, parts)
+
+
+def owners(rt: Runtime, ids: Sequence[str], named: str | None, urgency: Urgency) -> dict[str, str]:
+    """Return which account works on each of these videos; those that nobody can tell are not in the answer.
+
+    It is the account that is named, else the one whose job the video comes from, else any of the only channel there
+    is. What is still open is asked of YouTube, which tells the channel of every video that is not private: one unit
+    for fifty.
+    """
+    with rt.store.reading() as tx:
+        if named is not None:
+            _require_able(accounts.get(tx, named))
+            return dict.fromkeys(ids, named)
+        able = _able(tx)
+        told = {video_id: found for video_id in ids if (found := _from_jobs(tx, video_id, able)) is not None}
+    if not able:
+        raise NoEligibleAccount("no account can work", hint="see: ytpool accounts list, and: ytpool auth list")
+    if len({one.channel_id for one in able}) == 1:
+        return {**dict.fromkeys(ids, able[0].account), **told}
+    open_ones = [video_id for video_id in ids if video_id not in told]
+    for video_id, video in (videos(rt, able[0].account, open_ones, ["snippet"], urgency=urgency)).items():
+        channel_id = video.get("snippet", {}).get("channelId")
+        account = next((one.account for one in able if one.channel_id == channel_id), None)
+        if account is not None:
+            told[video_id] = account
+    return told
+
+
+def nobody_knows(video_id: str) -> UnknownName:
+    """Say that nobody can tell whose video this is."""
+    return UnknownName(
+        f"no account here is known to own video {video_id}",
+        hint="name the account of its channel: --account NAME; a private video is seen by nobody else",
+        what="video",
+        name=video_id,
+    )
+
+
+def _able(tx: Tx) -> list[Account]:
+    return [one for one in accounts.every(tx) if one.state in (AccountState.ACTIVE, AccountState.DRAINING)]
+
+
+def _require_able(account: Account) -> None:
+    if account.state is AccountState.DISABLED:
+        raise NoEligibleAccount(f"{account.account} is disabled: {account.state_reason}", account=account.account)
+
+
+def _from_jobs(tx: Tx, video_id: str, able: Sequence[Account]) -> str | None:
+    for job in jobs.about_video(tx, video_id):
+        same = [one.account for one in able if one.channel_id == job.channel_id]
+        if same:
+            return job.account if job.account in same else same[0]
+    return None
+
+
+def _urgency(account: Account, urgency: Urgency) -> Urgency:
+    return Urgency.STARTED if account.tier == Tier.RESERVE and urgency is Urgency.NORMAL else urgency

@@ -1,0 +1,105 @@
+"""One try at one step: its calls, made again where that is safe, and the memory of a write that nobody answered.
+
+A write is stored as begun in the transaction that books it as sent. So whoever comes after a process that died knows
+whether there is something to be looked up before the same write is made again, and whether looking may be spared.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from ytpool.actions.errand import WAITS_AT_MOST, Work
+from ytpool.domain import failover
+from ytpool.domain.failover import Next, Until
+from ytpool.domain.jobs import StepState
+from ytpool.domain.secret import Secret
+from ytpool.errors import LoginNeeded, OutcomeUnknown, Resting, UpstreamFailed
+from ytpool.store import jobs
+from ytpool.store.db import Tx
+
+T = TypeVar("T")
+
+_CALLS = 3
+"""How often one call is made in one run where Google's trouble allows it."""
+
+
+class Try:
+    """One try at one step; `unsure` while a write of this step may have been done without our hearing of it."""
+
+    def __init__(self, errand: Work, step: str, *, unsure: bool = False) -> None:
+        self.errand = errand
+        self.step = step
+        self.unsure = unsure
+
+    def read(self, operation: str, send: Callable[[Secret], T], *, paid_by: str = "") -> T:
+        """Make a call that changes nothing, with what was set aside for this step or for the one that is named."""
+        return self._repeated(operation, send, paid_by or self.step, None)
+
+    def write(self, operation: str, send: Callable[[Secret], T]) -> T | None:
+        """Make a call that changes something; None where YouTube says that it is there already.
+
+        Raises OutcomeUnknown when nobody can say whether it was done; then the step is `unsure`.
+        """
+
+        def begins(tx: Tx) -> None:
+            jobs.set_step(tx, self.errand.job.job, self.step, StepState.RUNNING)
+
+        try:
+            answer = self._repeated(operation, send, self.step, begins)
+        except UpstreamFailed as failure:
+            verdict = failover.judge(failure)
+            self.unsure = verdict.next is Next.UNKNOWN
+            if self.unsure:
+                raise OutcomeUnknown(
+                    f"the answer to {operation} did not come, so it may have been done",
+                    hint="type the same command again: it looks first, and does nothing twice",
+                    job=self.errand.job.job,
+                ) from failure
+            if verdict.next is Next.DONE:
+                return None
+            raise
+        self.unsure = False
+        return answer
+
+    def _repeated(
+        self, operation: str, send: Callable[[Secret], T], paid_by: str, begins: Callable[[Tx], None] | None
+    ) -> T:
+        """Make a paid call, again while Google's answers allow it; each time costs, and is held anew."""
+        made, refreshed = 0, False
+        while True:
+            try:
+                made += 1
+                return self.errand.pay(self.errand.held_or_new(operation, paid_by), send, before=begins)
+            except Resting as resting:
+                if made >= _CALLS:
+                    raise
+                self._sleep_through(resting)
+            except UpstreamFailed as failure:
+                verdict = failover.judge(failure)
+                if verdict.next is Next.REFRESH:
+                    if refreshed:
+                        self._login_is_dead(failure)
+                    refreshed = True
+                    continue
+                # What rests for a day is not asked again in a moment.
+                again = verdict.next is Next.SAME_ACCOUNT and verdict.until is not Until.IN_24_HOURS
+                if not again or made >= (2 if verdict.once else _CALLS):
+                    raise
+                self.errand.says(f"{self.step}: {failure.message or failure.reason}; once more in a moment")
+                self.errand.pause(failure, made)
+
+    def _sleep_through(self, resting: Resting) -> None:
+        """Wait for the end of a rest that is soon over, as after too many calls in a minute; else raise it."""
+        until = resting.details.get("until")
+        left = until - self.errand.rt.calendar.now() if isinstance(until, datetime) else timedelta.max
+        if left > timedelta(seconds=WAITS_AT_MOST):
+            raise resting
+        self.errand.says(f"{self.step}: {resting.message}; once more in a moment")
+        self.errand.rt.sleep(left.total_seconds())
+
+    def _login_is_dead(self, failure: UpstreamFailed) -> None:
+        self.errand.login_is_dead(failure)
+        account = self.errand.account
+        raise LoginNeeded(
+            f"{account} needs a login: {failure.message}", hint=f"run: ytpool auth add {account}", account=account
+        ) from failure

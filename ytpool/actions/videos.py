@@ -1,0 +1,833 @@
+"""The life of a video after its upload: looked at, changed, given a thumbnail, captions and playlists, deleted.
+
+Every write is a job, held before it is sent and settled after. Whoever does not hear the answer looks before writing
+again: the same command typed once more finds its job and what came of it.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ytpool.actions import claiming, following, looking, media, steps
+from ytpool.actions.errand import Work
+from ytpool.actions.following import Followed
+from ytpool.actions.heartbeat import renewing
+from ytpool.actions.placing import Placed
+from ytpool.actions.steps import WATCH_URL
+from ytpool.actions.trying import Try
+from ytpool.actions.watch import Watch
+from ytpool.domain import captions, changes, failover, ids, moments, processing, publication, quota
+from ytpool.domain.captions import Caption
+from ytpool.domain.changes import Change, Merged, Wish
+from ytpool.domain.failover import Charge, Next, Until
+from ytpool.domain.jobs import Job, JobState, Step, StepState, Target, TargetKind
+from ytpool.domain.processing import Difference, Processing, Remark
+from ytpool.domain.publication import PlaylistWish
+from ytpool.domain.quota import Urgency
+from ytpool.domain.secret import Secret
+from ytpool.domain.video import VideoRequest
+from ytpool.errors import (
+    Busy,
+    FileInvalid,
+    Interrupted,
+    LoginNeeded,
+    MetadataInvalid,
+    OutcomeUnknown,
+    Partly,
+    QuotaExhausted,
+    Resting,
+    UnknownName,
+    UpstreamFailed,
+    UsageWrong,
+    WrongChannel,
+    YtpoolError,
+)
+from ytpool.runtime import Runtime
+from ytpool.store import accounts, jobs, leases, ledger
+from ytpool.store.db import Tx
+from ytpool.store.leases import Lease, LeaseKind
+from ytpool.store.ledger import Call, Payer
+
+T = TypeVar("T")
+
+_UPLOAD = "upload"
+_UPDATE = "video.update"
+_LOOK_AGAIN_AFTER = 0.25
+_TRIES = 3
+_LOOK = "videos.list"
+_SHOWN = ("snippet", "contentDetails", "recordingDetails", "localizations", *processing.PARTS)
+
+
+# Looking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoShown:
+    """What YouTube has of one video, and where it came from."""
+
+    video_id: str
+    url: str
+    account: str | None
+    channel_id: str | None = None
+    channel_title: str | None = None
+    job: str | None = None
+    title: str | None = None
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    category: str | None = None
+    language: str | None = None
+    localizations: Mapping[str, Any] = field(default_factory=dict)
+    privacy: str | None = None
+    publish_at: datetime | None = None
+    made_for_kids: bool | None = None
+    synthetic: bool | None = None
+    licence: str | None = None
+    embeddable: bool | None = None
+    public_stats: bool | None = None
+    recorded_on: str | None = None
+    uploaded_at: datetime | None = None
+    duration: str | None = None
+    processing: str | None = None
+    percent: int | None = None
+    reasons: tuple[Remark, ...] = ()
+    suggestions: tuple[Remark, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    problem: YtpoolError | None = None
+
+
+def show(
+    rt: Runtime,
+    video_ids: Sequence[str],
+    watch: Watch,
+    *,
+    account: str | None = None,
+    follow: bool = False,
+    use_buffer: bool = False,
+) -> tuple[VideoShown, ...]:
+    """Look at videos, or follow them to the end of their processing and then look."""
+    rt.open_vault()
+    urgency = Urgency.BUFFER if use_buffer else Urgency.NORMAL
+    owners = looking.owners(rt, video_ids, account, urgency)
+    seen = _seen(rt, owners, urgency)
+    endings: dict[str, YtpoolError | None] = {}
+    if follow:
+        going_on = [
+            _followed(rt, video_id, owners[video_id], str(video.get("snippet", {}).get("title", video_id)))
+            for video_id, video in seen.items()
+            if not Processing.from_resource(video).is_over
+        ]
+        endings = {one.video_id: one.problem for one in following.follow(rt, going_on, watch)}
+        if going_on:
+            seen |= _seen(rt, {one.video_id: one.account for one in going_on}, urgency)
+    shown = [_shown(rt, one, owners.get(one), seen.get(one)) for one in video_ids]
+    if follow:
+        shown = [
+            replace(one, problem=one.problem or endings.get(one.video_id) or _ended_badly(seen.get(one.video_id)))
+            for one in shown
+        ]
+    return tuple(shown)
+
+
+def _seen(rt: Runtime, owners: Mapping[str, str], urgency: Urgency) -> dict[str, Mapping[str, Any]]:
+    by_account: dict[str, list[str]] = {}
+    for video_id, account in owners.items():
+        by_account.setdefault(account, []).append(video_id)
+    seen: dict[str, Mapping[str, Any]] = {}
+    for account, some in by_account.items():
+        seen |= looking.videos(rt, account, some, _SHOWN, urgency=urgency)
+    return seen
+
+
+def _followed(rt: Runtime, video_id: str, account: str, title: str) -> Followed:
+    job, asked = _asked(rt, video_id)
+    return Followed(video_id=video_id, account=account, name=title, job=None if job is None else job.job, asked=asked)
+
+
+def _asked(rt: Runtime, video_id: str) -> tuple[Job | None, VideoRequest | None]:
+    """Return the job that published a video, and what it asked for unless that was changed since."""
+    with rt.store.reading() as tx:
+        about = jobs.about_video(tx, video_id)
+    job = next((one for one in about if one.kind == _UPLOAD), None)
+    if job is None or any(one.kind == _UPDATE and one.published for one in about):
+        return job, None
+    return job, claiming.publication_of(job).video
+
+
+def _ended_badly(video: Mapping[str, Any] | None) -> YtpoolError | None:
+    if video is None:
+        return None
+    return following.problem_of(str(video.get("id")), Processing.from_resource(video))
+
+
+def _shown(rt: Runtime, video_id: str, account: str | None, video: Mapping[str, Any] | None) -> VideoShown:
+    job, asked = _asked(rt, video_id)
+    base = VideoShown(
+        video_id=video_id, url=f"{WATCH_URL}{video_id}", account=account, job=None if job is None else job.job
+    )
+    if account is None:
+        return replace(base, problem=looking.nobody_knows(video_id))
+    if video is None:
+        return replace(base, problem=_not_there(video_id, account))
+    snippet, status = video.get("snippet", {}), video.get("status", {})
+    state = Processing.from_resource(video)
+    return replace(
+        base,
+        channel_id=snippet.get("channelId"),
+        channel_title=snippet.get("channelTitle"),
+        title=snippet.get("title"),
+        description=snippet.get("description", ""),
+        tags=tuple(snippet.get("tags", ())),
+        category=snippet.get("categoryId"),
+        language=snippet.get("defaultLanguage"),
+        localizations=video.get("localizations", {}),
+        privacy=status.get("privacyStatus"),
+        publish_at=_moment(status.get("publishAt")),
+        made_for_kids=status.get("selfDeclaredMadeForKids", status.get("madeForKids")),
+        synthetic=status.get("containsSyntheticMedia"),
+        licence=status.get("license"),
+        embeddable=status.get("embeddable"),
+        public_stats=status.get("publicStatsViewable"),
+        recorded_on=str(video.get("recordingDetails", {}).get("recordingDate", ""))[:10] or None,
+        uploaded_at=_moment(snippet.get("publishedAt")),
+        duration=video.get("contentDetails", {}).get("duration"),
+        processing=state.state,
+        percent=state.percent,
+        reasons=state.reasons,
+        suggestions=state.suggestions,
+        differences=() if asked is None else processing.differences(asked, video, rt.calendar.now()),
+    )
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        return moments.parse_optional(text)
+    except (TypeError, ValueError):
+        return None
+
+
+def _not_there(video_id: str, account: str) -> UnknownName:
+    return UnknownName(
+        f"{account} sees no video {video_id}",
+        hint="it was deleted, or belongs to another channel: name that one's account with --account NAME",
+        what="video",
+        name=video_id,
+    )
+
+
+# Writing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """How a video's command was asked for, whatever it does."""
+
+    account: str | None = None
+    wait: bool = True
+    use_buffer: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One write to one video."""
+
+    kind: str
+    step: str
+    request: Mapping[str, Any]
+    """What makes it this job and no other."""
+    calls: tuple[str, ...]
+    """What is set aside for it: the calls it makes when all goes well."""
+    parts: tuple[str, ...] = ("snippet", "status")
+    """What it has to know of the video."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoDone:
+    """What became of a write to a video, or would become of it."""
+
+    action: str
+    video_id: str
+    url: str
+    state: str
+    account: str
+    channel_id: str
+    channel_title: str
+    title: str
+    privacy: str
+    job: str | None = None
+    changes: tuple[Change, ...] = ()
+    not_kept: tuple[Change, ...] = ()
+    """Changes that YouTube's answer does not show: what was written, and what it has."""
+    detail: str = ""
+    steps: tuple[Step, ...] = ()
+    dry_run: bool = False
+    units: Mapping[str, int] = field(default_factory=dict)
+    """With `dry_run`: what it would cost, the look that was made apart."""
+    problem: YtpoolError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A video as its owner's account sees it; the resource is None where it is not there any more."""
+
+    video_id: str
+    account: str
+    channel_id: str
+    channel_title: str
+    title: str
+    privacy: str
+    resource: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    detail: str = ""
+    changes: tuple[Change, ...] = ()
+    not_kept: tuple[Change, ...] = ()
+
+
+class Chore(Work):
+    """The work on a video that is there: one account, one step."""
+
+    def __init__(
+        self, rt: Runtime, job: Job, lease: Lease, watch: Watch, *, found: _Found, task: Task, how: How, unsure: bool
+    ) -> None:
+        super().__init__(rt, job, lease, watch, use_buffer=how.use_buffer)
+        self.found = found
+        self.task = task
+        self.how = how
+        self.attempt = Try(self, task.step, unsure=unsure)
+
+    @property
+    def privacy(self) -> str:
+        return self.found.privacy
+
+    def place(self) -> None:
+        """Take a slot of the video's account and hold the calls; waits for its turn, saying for whom."""
+        urgency = Urgency.BUFFER if self.use_buffer else Urgency.STARTED if self.job.attempts else Urgency.NORMAL
+        said = ""
+        while True:
+            with self.rt.store.transaction() as tx:
+                self.rt.require_clock()
+                jobs.require(tx, self.lease)
+                ledger.expire(tx)
+                account = accounts.get(tx, self.found.account)
+                slot = leases.take(tx, LeaseKind.SLOT, account.account, holder=self.lease.name, places=account.slots)
+                if slot is not None:
+                    payer = Payer(account=account.account, project=account.project, channel_id=account.channel_id)
+                    calls = [Call(operation=operation, step=self.task.step) for operation in self.task.calls]
+                    holds = ledger.hold(
+                        tx,
+                        payer,
+                        calls,
+                        self.rt.terms(tx),
+                        self.rt.rng,
+                        job=self.lease.name,
+                        fence=self.lease.fence,
+                        urgency=urgency,
+                    )
+                    jobs.move(
+                        tx,
+                        self.lease,
+                        JobState.RUNNING,
+                        account=account.account,
+                        channel_id=account.channel_id,
+                        video_id=self.found.video_id,
+                        attempted=True,
+                    )
+                    placed = Placed(payer=payer, channel_title=account.channel_title, holds=holds, leases=(slot,))
+                    break
+                working = ", ".join(leases.held(tx, LeaseKind.SLOT).get(account.account, ()))
+                in_the_way = f"all {account.slots} slots of {account.account} are taken by {working}"
+            if not self.how.wait:
+                raise Busy(in_the_way, hint="leave out --no-wait to wait for it", account=account.account)
+            if in_the_way != said:
+                said = in_the_way
+                self.says(f"waiting: {said}")
+            self.rt.clock.sleep(_LOOK_AGAIN_AFTER)
+        self._hold(placed)
+
+    def look(self) -> Mapping[str, Any] | None:
+        """Look at the video once more, in the job's name."""
+        send = _videos(self.rt, self.found.video_id, self.task.parts)
+        seen = self.attempt.read(_LOOK, send)
+        return seen[0] if seen else None
+
+    def begin(self, what: str) -> None:
+        """Say what is about to be written, where, and who sees the video."""
+        self.watch.announces(
+            self.job.job,
+            f"{self.found.title!r} ({self.found.video_id}, {self.found.privacy}) on channel "
+            f"{self.found.channel_title} ({self.found.channel_id}) as {self.found.account}: {what}",
+        )
+
+    def send(self, operation: str, write: Callable[[Secret], T]) -> T:
+        """Make the call that changes something; from its booking on, it may have been done."""
+
+        def begins(tx: Tx) -> None:
+            jobs.set_step(tx, self.job.job, self.task.step, StepState.RUNNING)
+
+        return self.pay(self.held_or_new(operation, self.task.step), write, before=begins)
+
+    def until_known(self, operation: str, write: Callable[[], Any], done: Callable[[], bool]) -> Any:
+        """Make a call that may be made twice, but look before the second time; None where the look says it is done.
+
+        Raises OutcomeUnknown where the last answer did not come and nobody could look any more.
+        """
+        for attempt in range(1, _TRIES + 1):
+            try:
+                return write()
+            except UpstreamFailed as failure:
+                verdict = failover.judge(failure)
+                if verdict.next not in (Next.SAME_ACCOUNT, Next.REFRESH):
+                    raise
+                unheard = verdict.charge is Charge.UNKNOWN
+                if attempt == _TRIES:
+                    if not unheard:
+                        raise
+                    raise OutcomeUnknown(
+                        f"the answer to {operation} did not come: nobody can say whether it was done",
+                        hint="type the same command again: it looks first",
+                        job=self.job.job,
+                    ) from failure
+                self.says(f"{failure.message or failure.reason}; once more in a moment")
+                self.pause(failure, attempt)
+                if unheard and done():
+                    return None
+        raise AssertionError("a call ended neither well nor badly")
+
+    def _state_after(self, error: BaseException) -> JobState:
+        if isinstance(error, (UnknownName, FileInvalid, MetadataInvalid, UsageWrong)):
+            return JobState.FAILED
+        return super()._state_after(error)
+
+    def _left(self, tx: Tx, state: JobState, error: BaseException) -> None:
+        # Whatever was begun and not finished stays so: the next run looks before it writes.
+        if state is JobState.FAILED:
+            jobs.set_step(tx, self.job.job, self.task.step, StepState.FAILED, str(error))
+        if state is JobState.FINISHED_UNKNOWN:
+            jobs.set_step(tx, self.job.job, self.task.step, StepState.UNKNOWN, str(error))
+
+
+def update(rt: Runtime, video_id: str, wish: Wish, how: How, watch: Watch) -> VideoDone:
+    """Change a video: read the parts concerned, put the wish over them, write them back whole.
+
+    Where nothing differs, nothing is sent and there is no job.
+    """
+    task = Task(
+        kind=_UPDATE,
+        step="update",
+        request=wish.to_dict(),
+        calls=("videos.update",),
+        parts=changes.PARTS,
+    )
+    with _alone(rt, video_id, how, watch):
+        found = _find(rt, video_id, task, how)
+        merged = Merged.of(wish, found.resource or {}, rt.calendar.now())
+        if how.dry_run:
+            return replace(_planned(rt, found, task), changes=merged.changes)
+        if not merged.changes and not _unfinished(rt, video_id, task):
+            return _result(found, task, state="unchanged", detail="nothing to change: YouTube has it so already")
+
+        def write(chore: Chore, *, tried: bool) -> _Written:
+            del tried  # the look that was just made says what is still to be done
+            return _write_parts(chore, wish, merged) if merged.changes else _Written(detail="it was written before")
+
+        done = _carry_out(rt, found, task, how, watch, write)
+    privacy = next((one.after for one in done.changes if one.field == "privacy"), done.privacy)
+    return replace(done, privacy=privacy)
+
+
+def _write_parts(chore: Chore, wish: Wish, merged: Merged) -> _Written:
+    rt, latest = chore.rt, merged
+    what = ", ".join(f"{one.field} becomes {changes.shown(one.after)}" for one in merged.changes)
+    chore.begin(what)
+
+    def done() -> bool:
+        nonlocal latest
+        resource = chore.look()
+        if resource is None:
+            raise _not_there(chore.found.video_id, chore.found.account)
+        latest = Merged.of(wish, resource, rt.calendar.now())
+        return not latest.changes
+
+    def send() -> Mapping[str, Any]:
+        body, parts = latest.body, latest.parts
+        return chore.send("videos.update", lambda token: rt.youtube.update_video(token, body, parts))
+
+    answer = chore.until_known("videos.update", send, done)
+    not_kept = () if answer is None else latest.not_kept(answer, rt.calendar.now())
+    return _Written(detail=what, changes=merged.changes, not_kept=not_kept)
+
+
+def delete(rt: Runtime, video_id: str, how: How, watch: Watch, agrees: Callable[[str], bool]) -> VideoDone:
+    """Delete a video once the person who is asked, with its channel and title, agrees.
+
+    One that is gone is done, if an earlier run may have deleted it.
+    """
+    task = Task(kind="video.delete", step="delete", request={}, calls=("videos.delete",))
+    with _alone(rt, video_id, how, watch):
+        found = _find(rt, video_id, task, how, may_be_gone=True)
+        if how.dry_run:
+            return _planned(rt, found, task)
+        gone = found.resource is None
+        if not gone and not agrees(
+            f"{found.title!r} ({video_id}, {found.privacy}) on channel {found.channel_title} ({found.channel_id})"
+        ):
+            nothing = Interrupted("nothing was deleted")
+            return replace(_result(found, task, state="refused"), problem=nothing)
+
+        def write(chore: Chore, *, tried: bool) -> _Written:
+            if gone and tried:
+                return _Written(detail="it is gone")
+            return _remove(chore)
+
+        return _carry_out(rt, found, task, how, watch, write)
+
+
+def _remove(chore: Chore) -> _Written:
+    rt, video_id = chore.rt, chore.found.video_id
+    chore.begin("deleted for good")
+
+    def send() -> None:
+        chore.send("videos.delete", lambda token: rt.youtube.delete_video(token, video_id))
+
+    try:
+        chore.until_known("videos.delete", send, lambda: chore.look() is None)
+    except UpstreamFailed as failure:
+        if failure.http_status != 404:
+            raise
+    return _Written(detail="deleted")
+
+
+def thumbnail(rt: Runtime, video_id: str, path: Path, how: How, watch: Watch) -> VideoDone:
+    """Give a video its own thumbnail; a second one replaces the first."""
+    with media.thumbnail_media(path):
+        pass  # checked before anything is spent
+    task = Task(
+        kind="video.thumbnail",
+        step=publication.THUMBNAIL,
+        request={"path": str(path), "sha256": _digest(path)},
+        calls=("thumbnails.set",),
+    )
+
+    def write(chore: Chore, *, tried: bool) -> _Written:
+        del tried  # it may be set twice
+        chore.begin(f"{path.name} becomes its thumbnail")
+        return _Written(detail=steps.put_thumbnail(video_id, path, chore.attempt))
+
+    return _one(rt, video_id, task, how, watch, write)
+
+
+def caption(rt: Runtime, video_id: str, track: Caption, how: How, watch: Watch, *, again: bool = False) -> VideoDone:
+    """Add a caption track; one of the same language and name is replaced only if that is asked for (`again`)."""
+    problems = captions.problems([track])
+    if problems:
+        raise MetadataInvalid("; ".join(problems), hint="nothing was sent", problems=problems)
+    with media.caption_media(Path(track.path)):
+        pass
+    task = Task(
+        kind="video.caption",
+        step=track.step,
+        request={**track.to_dict(), "sha256": _digest(Path(track.path)), "replace": again},
+        calls=("captions.list", "captions.update" if again else "captions.insert"),
+    )
+
+    def write(chore: Chore, *, tried: bool) -> _Written:
+        tracks = chore.attempt.read("captions.list", lambda token: rt.youtube.captions(token, video_id))
+        there = next((str(one["id"]) for one in tracks if steps.is_track(one, track)), None)
+        chore.attempt.unsure = False
+        if there is None:
+            chore.begin(f"captions {track.language} are added")
+            return _Written(detail=steps.put_caption(video_id, track, chore.attempt))
+        if again:
+            chore.begin(f"captions {track.language} are replaced")
+            return _Written(detail=_replace_track(chore, there, track))
+        if tried:
+            return _Written(detail=f"{there}, already there")
+        named = f"{track.language}, {track.name!r}" if track.name else track.language
+        raise UsageWrong(
+            f"the video has captions {named} already", hint="--replace puts this file in their place, for 450 units"
+        )
+
+    return _one(rt, video_id, task, how, watch, write)
+
+
+def _replace_track(chore: Chore, track_id: str, track: Caption) -> str:
+    with media.caption_media(Path(track.path)) as content:
+        chore.attempt.write(
+            "captions.update", lambda token: chore.rt.youtube.update_caption(token, track_id, track=content)
+        )
+    return f"{track_id}, replaced"
+
+
+def playlist(
+    rt: Runtime, video_id: str, wish: PlaylistWish, how: How, watch: Watch, *, remove: bool = False
+) -> VideoDone:
+    """Put a video on a playlist, or take it off; one that is there already is not put there twice."""
+    lists = () if wish.title is None else ("playlists.list",)
+    makes = ("playlists.insert",) if wish.create and not remove else ()
+    task = Task(
+        kind="video.playlist",
+        step=wish.step,
+        request={**wish.to_dict(), "remove": remove},
+        calls=(*lists, *makes, "playlistItems.list", "playlistItems.delete" if remove else "playlistItems.insert"),
+    )
+
+    def write(chore: Chore, *, tried: bool) -> _Written:
+        del tried  # it always looks first
+        name = wish.title or wish.playlist_id
+        if remove:
+            chore.begin(f"taken off playlist {name}")
+            return _Written(detail=_take_off(chore, wish))
+        chore.begin(f"put on playlist {name}")
+        chore.attempt.unsure = True  # it may be on it since long ago
+        return _Written(detail=steps.put_on_playlist(video_id, wish, chore.attempt))
+
+    return _one(rt, video_id, task, how, watch, write)
+
+
+def _take_off(chore: Chore, wish: PlaylistWish) -> str:
+    playlist_id = wish.playlist_id or steps.playlist_titled(chore.attempt, wish.title or "")
+    if playlist_id is None:
+        raise steps.no_such_title(chore, wish.title or "")
+    taken = 0
+    while True:
+        entries, _ = chore.attempt.read("playlistItems.list", _items(chore, playlist_id))
+        if not entries:
+            return (
+                f"{playlist_id}, {f'taken off {taken} times' if taken > 1 else 'taken off' if taken else 'not on it'}"
+            )
+        for entry in entries:
+            try:
+                chore.attempt.write("playlistItems.delete", _delete_item(chore, str(entry["id"])))
+            except UpstreamFailed as failure:
+                if failure.http_status != 404:  # gone since it was listed, by the try before or by somebody else
+                    raise
+            taken += 1
+
+
+def _items(chore: Chore, playlist_id: str) -> Callable[[Secret], tuple[list[dict[str, Any]], str]]:
+    return lambda token: chore.rt.youtube.playlist_items(token, playlist_id, chore.found.video_id)
+
+
+def _delete_item(chore: Chore, item_id: str) -> Callable[[Secret], None]:
+    return lambda token: chore.rt.youtube.delete_playlist_item(token, item_id)
+
+
+# The way of a write
+
+
+def _videos(rt: Runtime, video_id: str, parts: Sequence[str]) -> Callable[[Secret], list[dict[str, Any]]]:
+    return lambda token: rt.youtube.videos(token, [video_id], parts)
+
+
+def _one(rt: Runtime, video_id: str, task: Task, how: How, watch: Watch, write: Callable[..., _Written]) -> VideoDone:
+    with _alone(rt, video_id, how, watch):
+        found = _find(rt, video_id, task, how)
+        if how.dry_run:
+            return _planned(rt, found, task)
+        return _carry_out(rt, found, task, how, watch, write)
+
+
+@contextmanager
+def _alone(rt: Runtime, video_id: str, how: How, watch: Watch) -> Iterator[None]:
+    """Be the only one who changes this video, from the look to the last write."""
+    rt.open_vault()
+    said = False
+    while True:
+        with rt.store.transaction() as tx:
+            lease = leases.take(tx, LeaseKind.VIDEO, video_id, holder=video_id)
+        if lease is not None:
+            break
+        if not how.wait:
+            raise Busy(f"video {video_id} is being changed by another process", hint="leave out --no-wait to wait")
+        if not said:
+            said = True
+            watch.says(video_id, f"waiting: video {video_id} is being changed by another process")
+        rt.clock.sleep(_LOOK_AGAIN_AFTER)
+    try:
+        with renewing(rt, lease, leases.LASTS_FOR):
+            yield
+    finally:
+        with rt.store.transaction() as tx:
+            leases.give_back(tx, [lease])
+
+
+def _find(rt: Runtime, video_id: str, task: Task, how: How, *, may_be_gone: bool = False) -> _Found:
+    """Look at the video as the account it belongs to, and make sure that it is that account's channel's."""
+    urgency = Urgency.BUFFER if how.use_buffer else Urgency.NORMAL
+    name = looking.owners(rt, [video_id], how.account, urgency).get(video_id)
+    if name is None:
+        raise looking.nobody_knows(video_id)
+    with rt.store.reading() as tx:
+        account = accounts.get(tx, name)
+    resource = looking.videos(rt, name, [video_id], task.parts, urgency=urgency).get(video_id)
+    if resource is None and not (may_be_gone and _unfinished(rt, video_id, task)):
+        raise _not_there(video_id, name)
+    snippet = {} if resource is None else resource.get("snippet", {})
+    channel_id = snippet.get("channelId", account.channel_id)
+    if channel_id != account.channel_id:
+        raise WrongChannel(
+            f"video {video_id} is on channel {snippet.get('channelTitle')} ({channel_id}), and {name} works for "
+            f"{account.channel_title} ({account.channel_id})",
+            hint="name an account of that channel: --account NAME",
+            video_id=video_id,
+            channel_id=channel_id,
+        )
+    return _Found(
+        video_id=video_id,
+        account=name,
+        channel_id=account.channel_id,
+        channel_title=account.channel_title,
+        title=str(snippet.get("title", "")),
+        privacy=_visibility(resource or {}),
+        resource=resource,
+    )
+
+
+def _visibility(resource: Mapping[str, Any]) -> str:
+    return str(resource.get("status", {}).get("privacyStatus", "unknown"))
+
+
+def _request(task: Task) -> str:
+    return json.dumps(task.request, sort_keys=True)
+
+
+def _unfinished(rt: Runtime, video_id: str, task: Task) -> bool:
+    with rt.store.reading() as tx:
+        return jobs.asked_for(tx, task.kind, video_id, _request(task)) is not None
+
+
+def _carry_out(
+    rt: Runtime, found: _Found, task: Task, how: How, watch: Watch, write: Callable[..., _Written]
+) -> VideoDone:
+    """Write in the name of a job, found or made, and say what became of it; only what ends the program is raised."""
+    written = _Written()
+    problem: YtpoolError | None = None
+    job, lease, tried = _claim(rt, found, task)
+    try:
+        with Chore(rt, job, lease, watch, found=found, task=task, how=how, unsure=tried) as chore:
+            chore.place()
+            try:
+                written = write(chore, tried=tried)
+            except UpstreamFailed as failure:
+                raise _meant(rt, found.account, failure) from failure
+            problem = _not_kept(written)
+            with rt.store.transaction() as tx:
+                jobs.set_step(tx, job.job, task.step, StepState.DONE, written.detail)
+                jobs.move(
+                    tx,
+                    lease,
+                    JobState.DONE if problem is None else JobState.PARTLY,
+                    error_code="" if problem is None else problem.code,
+                    error="" if problem is None else problem.message,
+                )
+    except YtpoolError as error:
+        problem = error
+    with rt.store.reading() as tx:
+        now, told = jobs.get(tx, job.job), jobs.steps(tx, job.job)
+    return replace(
+        _result(found, task, state=now.state, detail=written.detail),
+        job=job.job,
+        changes=written.changes,
+        not_kept=written.not_kept,
+        steps=told,
+        problem=problem,
+    )
+
+
+def _claim(rt: Runtime, found: _Found, task: Task) -> tuple[Job, Lease, bool]:
+    """Return the job, the lease on it, and whether an earlier run may have written already."""
+    with rt.store.transaction() as tx:
+        job = jobs.asked_for(tx, task.kind, found.video_id, _request(task))
+        if job is None:
+            name = ids.new(tx.now, rt.rng)
+            jobs.add(
+                tx,
+                name,
+                kind=task.kind,
+                target=Target(kind=TargetKind.ACCOUNT, name=found.account),
+                job_key=found.video_id,
+                fingerprint="",  # it sends no video
+                sha256=None,
+                request=_request(task),
+                steps=(task.step,),
+            )
+            job = jobs.get(tx, name)
+        lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
+        if lease is None:
+            raise Busy(f"job {job.job} is being worked on by another process", hint="try again", job=job.job)
+        ledger.take_over(tx, job.job, lease.fence)
+        tried = any(one.state in (StepState.RUNNING, StepState.UNKNOWN) for one in jobs.steps(tx, job.job))
+    return job, lease, tried
+
+
+def _meant(rt: Runtime, account: str, failure: UpstreamFailed) -> YtpoolError:
+    """Say what a refusal means where no other account will do: wait for a known time, log in, or what it says."""
+    verdict = failover.judge(failure)
+    now = rt.calendar.now()
+    until = {
+        Until.QUOTA_RESET: quota.resets_at(quota.quota_day(now)),
+        Until.IN_24_HOURS: now + timedelta(hours=24),
+    }.get(verdict.until)
+    if until is not None:
+        kind = QuotaExhausted if verdict.until is Until.QUOTA_RESET else Resting
+        return kind(
+            f"{failure.reason}: {failure.message}",
+            hint=f"{verdict.advice} Type the same command then.",
+            until=until,
+            account=account,
+        )
+    if (verdict.until is Until.NEW_LOGIN and verdict.next is Next.OTHER_ACCOUNT) or verdict.next is Next.REFRESH:
+        return LoginNeeded(
+            f"{account} needs a login: {failure.message}", hint=f"run: ytpool auth add {account}", account=account
+        )
+    return failure
+
+
+def _not_kept(written: _Written) -> Partly | None:
+    if not written.not_kept:
+        return None
+    said = "; ".join(
+        f"{one.field} {changes.shown(one.before)}, and has {changes.shown(one.after)}" for one in written.not_kept
+    )
+    return Partly(
+        f"YouTube took the change and did not keep all of it: it was sent {said}",
+        hint="a project that YouTube has not audited may be held to private; else look in YouTube Studio",
+    )
+
+
+def _planned(rt: Runtime, found: _Found, task: Task) -> VideoDone:
+    with rt.store.reading() as tx:
+        prices = rt.terms(tx).prices
+    units: dict[str, int] = {}
+    for operation in task.calls:
+        for bucket, price in prices.cost(operation).items():
+            units[bucket] = units.get(bucket, 0) + price
+    return replace(_result(found, task, state="planned"), dry_run=True, units=units)
+
+
+def _result(found: _Found, task: Task, *, state: str, detail: str = "") -> VideoDone:
+    return VideoDone(
+        action=task.kind.removeprefix("video."),
+        video_id=found.video_id,
+        url=f"{WATCH_URL}{found.video_id}",
+        state=state,
+        account=found.account,
+        channel_id=found.channel_id,
+        channel_title=found.channel_title,
+        title=found.title,
+        privacy=found.privacy,
+        detail=detail,
+    )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
