@@ -147,6 +147,12 @@ class MetadataInvalid(YtpoolError):
     code = "metadata_invalid"
 
 
+class BatchInvalid(YtpoolError):
+    """A batch has rows that cannot be published as they are; nothing of it was sent."""
+
+    code = "batch_invalid"
+
+
 class SessionsInvalid(YtpoolError):
     """A browser session file does not hold what it should."""
 

@@ -15,7 +15,7 @@ from ytpool.clock import Calendar, Clock, SystemClock
 from ytpool.config import SANDBOX, Config
 from ytpool.domain import quota
 from ytpool.domain.prices import PriceBook, Terms
-from ytpool.errors import ClockBehind, EndpointsChanged, YtpoolError
+from ytpool.errors import ClockBehind, EndpointsChanged, Interrupted, YtpoolError
 from ytpool.store import meta
 from ytpool.store.db import Database, Tx
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 _KEEP_CONFIRMED_EVERY = 60.0
 """Seconds between two writings-down of Google's clock."""
+
+_NOTICES_WITHIN = 0.25
+"""Seconds after which a thread that sleeps notices that the program is asked to stop."""
 
 
 class KeyMade(NamedTuple):
@@ -60,6 +63,22 @@ class Runtime:
         self._vault: Vault | None = None
         self._sandbox_url: str | None = None
         self._kept_confirmation: datetime | None = None
+        self.stopping = threading.Event()
+        """Set when the program is asked to stop: signals reach the main thread only, and this reaches all others."""
+
+    def require_going(self) -> None:
+        """Raise Interrupted once the program is asked to stop; asked wherever stopping loses nothing."""
+        if self.stopping.is_set():
+            raise Interrupted("interrupted; what was begun can be resumed", hint="run the same command again")
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; raises Interrupted soon after the program is asked to stop."""
+        left = seconds
+        self.require_going()
+        while left > 0:
+            self.clock.sleep(min(left, _NOTICES_WITHIN))
+            left -= _NOTICES_WITHIN
+            self.require_going()
 
     @property
     def is_sandbox(self) -> bool:

@@ -28,7 +28,7 @@ from ytpool.actions.claiming import Order
 from ytpool.actions.login import Place
 from ytpool.cli.invocation import Invocation
 from ytpool.cli.progress import uploads
-from ytpool.cli.upload import ShownWatch
+from ytpool.cli.watching import ShownWatch
 from ytpool.domain.jobs import JobState, Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.video import VideoRequest

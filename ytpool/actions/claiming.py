@@ -5,7 +5,8 @@ at the same moment end up with one job.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ytpool.actions.files import VideoFile, whole_hash
@@ -39,6 +40,10 @@ class Order:
     """Wait for one's turn at a slot, a channel or a job instead of giving up."""
     use_buffer: bool = False
     """Reach into the last share of a bucket."""
+    job: str | None = None
+    """Go on with this job, and with no other."""
+    pace: Callable[[int], int] | None = field(default=None, compare=False, repr=False)
+    """A limit of bytes per second, shared by all who are given it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,37 +61,24 @@ def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
     bytes, UnknownName for an account or pool that is not there, MetadataInvalid for what YouTube would refuse. What was
     sent already is not asked again whether it may be sent: a moment of publication passes while an upload rests.
     """
-    sha256: str | None = None
+    sha256 = None if order.job is None else _hash_to_compare(rt, order.job, file)
     waited_for = ""
     while True:
         with rt.store.transaction() as tx:
             rt.require_same_root(tx)
             require_target(tx, order.target)
-            found = jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
+            named = None if order.job is None else jobs.get(tx, order.job)
+            found = [] if named else jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
             if found and sha256 is None:
                 taken = None
             else:
-                same = next((job for job in found if job.sha256 in (None, sha256)), None)
-                if same is None:
-                    _require_nothing_begun(tx, order, file)
-                makes = same is None or (_means_again(order, same) and same.job != waited_for)
-                job = _make(rt, tx, order, file, sha256) if makes or same is None else same
+                job = named or _found_or_made(rt, tx, order, file, sha256, found, waited_for)
                 if job.published and not jobs.has_work_left(tx, job.job):
                     return Claim(job=job, lease=None)
-                begun = jobs.upload(tx, job.job)
-                taken = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
+                taken = _take(tx, order, file, job, sha256)
                 if taken is not None:
-                    ledger.take_over(tx, job.job, taken.fence)
-                    if begun.started_at is None:  # nothing was sent yet: what is asked for now is what counts
-                        publication.check(order.publication, tx.now)
-                        target = _narrower(order.target, job.target)
-                        jobs.ask_for(tx, taken, target, _stored(order), str(file.path), file.marks.modified_ns)
-                        jobs.plan_steps(tx, taken, _steps(order))
-                    else:
-                        _require_same_file(begun, file, sha256, job.sha256)
-                        jobs.lies_at(tx, taken, str(file.path))
                     return Claim(job=jobs.get(tx, job.job), lease=taken)
-        if sha256 is None:
+        if sha256 is None and named is None:
             sha256 = whole_hash(file.path)  # outside of the transaction: this reads the whole file
             continue
         if not order.wait:
@@ -96,9 +88,48 @@ def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
                 job=job.job,
             )
         if waited_for != job.job:
-            watch.says(job.job, f"waiting for the process that is already uploading {file.path.name}")
+            watch.waits(job.job, f"waiting for the process that is already uploading {file.path.name}")
             waited_for = job.job
-        rt.clock.sleep(_LOOK_AGAIN_AFTER)
+        rt.sleep(_LOOK_AGAIN_AFTER)
+
+
+def _found_or_made(
+    rt: Runtime, tx: Tx, order: Order, file: VideoFile, sha256: str | None, found: list[Job], waited_for: str
+) -> Job:
+    same = next((job for job in found if job.sha256 in (None, sha256)), None)
+    if same is None:
+        _require_nothing_begun(tx, order, file)
+    elif not _means_again(order, same) or same.job == waited_for:
+        return same
+    return _make(rt, tx, order, file, sha256)
+
+
+def _take(tx: Tx, order: Order, file: VideoFile, job: Job, sha256: str | None) -> Lease | None:
+    """Take the lease on a job, or None when somebody alive has it; refuse a file that is not the job's."""
+    begun = jobs.upload(tx, job.job)
+    unbegun = begun.started_at is None and job.video_id is None
+    if order.job is not None or not unbegun:
+        _require_same_file(begun, file, sha256, job.sha256)
+    taken = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
+    if taken is None:
+        return None
+    ledger.take_over(tx, job.job, taken.fence)
+    if unbegun:  # nothing was sent yet: what is asked for now is what counts
+        publication.check(order.publication, tx.now)
+        target = _narrower(order.target, job.target)
+        jobs.ask_for(tx, taken, target, _stored(order), str(file.path), file.marks.modified_ns)
+        jobs.plan_steps(tx, taken, _steps(order))
+    else:
+        jobs.lies_at(tx, taken, str(file.path))
+    return taken
+
+
+def _hash_to_compare(rt: Runtime, job_id: str, file: VideoFile) -> str | None:
+    """Read the whole of a file only where nothing less tells whether it is the one its job began with."""
+    with rt.store.reading() as tx:
+        job, upload = jobs.get(tx, job_id), jobs.upload(tx, job_id)
+    same_time = upload.modified_ns == file.marks.modified_ns
+    return None if job.sha256 is None or same_time or is_covered(file.size) else whole_hash(file.path)
 
 
 def require_target(tx: Tx, target: Target) -> None:

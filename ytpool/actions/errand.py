@@ -78,7 +78,11 @@ class Work:
             self._heart.__exit__(kind, error, trace)
 
     def require(self) -> None:
-        """Raise HoldLost unless the job is surely still ours; asked before anything is sent."""
+        """Raise HoldLost unless the job is surely still ours, Interrupted once the program is asked to stop.
+
+        Asked before anything is sent.
+        """
+        self.rt.require_going()
         self._heart.require()
 
     def says(self, text: str) -> None:
@@ -171,12 +175,17 @@ class Work:
                 hint=f"it goes on at {until:%Y-%m-%d %H:%M} UTC: type the same command then, or leave that to cron",
                 until=until,
             ) from failure
-        self.rt.clock.sleep(failover.backoff(attempt, self.rt.rng, failure.retry_after))
+        self.rt.sleep(failover.backoff(attempt, self.rt.rng, failure.retry_after))
 
     @property
     def privacy(self) -> str:
         """Say how visible the video is to be; a playlist that is made along the way is like it."""
         raise NotImplementedError
+
+    @property
+    def pace(self) -> Callable[[int], int] | None:
+        """Return the limit of speed that what it sends keeps to."""
+        return None
 
     def _hold(self, placed: Placed) -> None:
         self.placed = placed
@@ -272,6 +281,10 @@ class Errand(Work):
     @property
     def privacy(self) -> str:
         return shown_privacy(self.publication)
+
+    @property
+    def pace(self) -> Callable[[int], int] | None:
+        return self.order.pace
 
     def _calls(self) -> list[Call]:
         return placing.calls_of(self.publication)

@@ -5,6 +5,8 @@ import os
 import queue
 import stat
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -29,20 +31,16 @@ class VideoFile:
         return self.marks.size
 
 
+def look(path: Path) -> int:
+    """Return the size of a file to upload; raises FileInvalid for what cannot be uploaded. Reads nothing of it."""
+    with _opened(path) as (_, found):
+        return found.st_size
+
+
 def inspect(path: Path) -> VideoFile:
     """Look at a file to upload; raises FileInvalid for what cannot be uploaded, before anything is spent."""
-    _require_name(path.absolute())
-    try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):  # opening a FIFO would wait for its writer
-            raise FileInvalid(f"{path} is {_kind(found.st_mode)}, not a file", path=str(path))
-        video.check_size(path.name, found.st_size)
-        with path.open("rb") as file:
-            first, middle, last = (_piece(file, offset, length) for offset, length in uploads.pieces(found.st_size))
-    except FileNotFoundError as error:
-        raise FileInvalid(f"there is no file {path}", hint="check the path", path=str(path)) from error
-    except OSError as error:
-        raise _unreadable(path, error) from error
+    with _opened(path) as (file, found):
+        first, middle, last = (_piece(file, offset, length) for offset, length in uploads.pieces(found.st_size))
     return VideoFile(
         path=path.absolute(),
         marks=FileMarks(
@@ -51,6 +49,22 @@ def inspect(path: Path) -> VideoFile:
             fingerprint=uploads.fingerprint(found.st_size, first, middle, last),
         ),
     )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, os.stat_result]]:
+    _require_name(path.absolute())
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # opening a FIFO would wait for its writer
+            raise FileInvalid(f"{path} is {_kind(found.st_mode)}, not a file", path=str(path))
+        video.check_size(path.name, found.st_size)
+        with path.open("rb") as file:
+            yield file, found
+    except FileNotFoundError as error:
+        raise FileInvalid(f"there is no file {path}", hint="check the path", path=str(path)) from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def whole_hash(path: Path) -> str:

@@ -53,14 +53,19 @@ class Ending:
     problem: YtpoolError | None = None
 
 
-def of_jobs(rt: Runtime, job_ids: Sequence[str]) -> tuple[Followed, ...]:
+def to_follow(rt: Runtime, job_ids: Sequence[str]) -> tuple[Followed, ...]:
     """Return what there is to follow of these jobs: the videos that are up."""
     with rt.store.reading() as tx:
         found = [jobs.get(tx, job_id) for job_id in job_ids]
-    wishes = [(job, claiming.publication_of(job).video) for job in found if job.video_id is not None and job.account]
     return tuple(
-        Followed(video_id=job.video_id, account=job.account, name=asked.title, job=job.job, asked=asked)
-        for job, asked in wishes
+        Followed(
+            video_id=job.video_id,
+            account=job.account,
+            name=(asked := claiming.publication_of(job).video).title,
+            job=job.job,
+            asked=asked,
+        )
+        for job in found
         if job.video_id is not None and job.account is not None
     )
 
@@ -115,7 +120,7 @@ def _look(rt: Runtime, pending: Sequence[Followed], watch: Watch) -> list[tuple[
 def _wait(rt: Runtime, span: timedelta) -> None:
     until = rt.calendar.now() + span
     while (left := (until - rt.calendar.now()).total_seconds()) > 0:
-        rt.clock.sleep(min(left, _LOOKS_AT_CLOCK_EVERY))
+        rt.sleep(min(left, _LOOKS_AT_CLOCK_EVERY))
 
 
 def _ending(rt: Runtime, one: Followed, video: Mapping[str, Any] | None, unseen: int) -> Ending | None:

@@ -41,7 +41,7 @@ def read(rt: Runtime, account: str, send: Callable[[Secret], T], *, operation: s
                 ledger.release(tx, [held.hold], "never sent")
             if not isinstance(error, UpstreamFailed) or attempt == _TRIES or failover.judge(error).next not in _AGAIN:
                 raise
-            rt.clock.sleep(failover.backoff(attempt, rt.rng, error.retry_after))
+            rt.sleep(failover.backoff(attempt, rt.rng, error.retry_after))
     raise AssertionError("a call ended neither well nor badly")
 
 

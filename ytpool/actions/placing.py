@@ -1,12 +1,13 @@
 """Choosing an account and setting everything aside for a publication: units, slot, channel and decision, at once."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from ytpool.actions.claiming import Order
 from ytpool.actions.watch import Watch
 from ytpool.domain import balancing, moments, quota
+from ytpool.domain.accounts import Account
 from ytpool.domain.balancing import Choice, Obstacle, Strategy, Weights
 from ytpool.domain.jobs import JobState, Target, TargetKind
 from ytpool.domain.publication import Publication
@@ -88,8 +89,8 @@ def place(
             raise obstacle
         if obstacle.message != said:
             said = obstacle.message
-            watch.says(lease.name, f"waiting: {said}")
-        rt.clock.sleep(_LOOK_AGAIN_AFTER)
+            watch.waits(lease.name, f"waiting: {said}")
+        rt.sleep(_LOOK_AGAIN_AFTER)
 
 
 def place_again(
@@ -119,8 +120,8 @@ def place_again(
             raise Busy(in_the_way, hint="leave out --no-wait to wait for it", account=account)
         if in_the_way != said:
             said = in_the_way
-            watch.says(lease.name, f"waiting: {said}")
-        rt.clock.sleep(_LOOK_AGAIN_AFTER)
+            watch.waits(lease.name, f"waiting: {said}")
+        rt.sleep(_LOOK_AGAIN_AFTER)
 
 
 def give_back(rt: Runtime, job: Lease, placed: Placed | None) -> None:
@@ -134,13 +135,45 @@ def give_back(rt: Runtime, job: Lease, placed: Placed | None) -> None:
             leases.give_back(tx, placed.leases)
 
 
-def would_choose(rt: Runtime, order: Order) -> tuple[Choice, YtpoolError | None]:
-    """Say who would be chosen now, and leave no trace."""
-    with rt.store.reading() as tx:
-        urgency = Urgency.BUFFER if order.use_buffer else Urgency.NORMAL
-        _, choice = _choose(rt, tx, order.target, tuple(calls_of(order.publication)), urgency)
-        problem = None if choice.account or choice.busy else _nobody(rt, tx, order.target, choice)
-    return choice, problem
+def would_place(rt: Runtime, orders: Sequence[Order]) -> list[tuple[Choice, YtpoolError | None]]:
+    """Say who would take each of these, one after the other as today's quota goes, and leave no trace."""
+    if len(orders) < 2:
+        with rt.store.reading() as tx:  # nothing comes after it, so nothing needs to be held
+            return [_would_choose(rt, tx, order)[:2] for order in orders]
+    with rt.store.imagining() as tx:
+        ledger.expire(tx)
+        return list(_would_place(rt, tx, orders))
+
+
+def _would_place(rt: Runtime, tx: Tx, orders: Sequence[Order]) -> Iterator[tuple[Choice, YtpoolError | None]]:
+    # Where one found nobody the next of its kind finds nobody either: so the work, with the state locked, ends with
+    # today's quota and not with the batch.
+    nobody: dict[tuple[Target, tuple[str, ...], bool], tuple[Choice, YtpoolError | None]] = {}
+    for order in orders:
+        kind = (order.target, tuple(call.operation for call in calls_of(order.publication)), order.use_buffer)
+        if kind in nobody:
+            yield nobody[kind]
+            continue
+        choice, problem, urgency = _would_choose(rt, tx, order)
+        chosen = choice.account or next(iter(choice.busy), None)
+        if chosen is None:
+            nobody[kind] = (choice, problem)
+        else:
+            if order.target.kind is TargetKind.POOL:
+                pools.take_turn(tx, order.target.name)
+            try:
+                _set_aside(rt, tx, accounts.get(tx, chosen), tuple(calls_of(order.publication)), urgency)
+            except QuotaExhausted as exhausted:
+                problem = exhausted
+                nobody[kind] = (choice, problem)
+        yield choice, problem
+
+
+def _would_choose(rt: Runtime, tx: Tx, order: Order) -> tuple[Choice, YtpoolError | None, Urgency]:
+    urgency = Urgency.BUFFER if order.use_buffer else Urgency.NORMAL
+    _, choice = _choose(rt, tx, order.target, tuple(calls_of(order.publication)), urgency)
+    problem = None if choice.account or choice.busy else _nobody(rt, tx, order.target, choice)
+    return choice, problem, urgency
 
 
 def _choose(
@@ -166,16 +199,23 @@ def _choose(
 
 def _take(rt: Runtime, tx: Tx, lease: Lease, account: str, calls: tuple[Call, ...], urgency: Urgency) -> Placed:
     found = accounts.get(tx, account)
-    payer = Payer(account=account, project=found.project, channel_id=found.channel_id)
-    if found.tier == balancing.Tier.RESERVE and urgency is Urgency.NORMAL:
-        urgency = Urgency.STARTED
-    holds = ledger.hold(tx, payer, calls, rt.terms(tx), rt.rng, job=lease.name, fence=lease.fence, urgency=urgency)
+    payer, holds = _set_aside(rt, tx, found, calls, urgency, lease)
     slot = leases.take(tx, LeaseKind.SLOT, account, holder=lease.name, places=found.slots)
     channel = leases.take(tx, LeaseKind.CHANNEL, found.channel_id, holder=lease.name)
     assert slot is not None
     assert channel is not None
     jobs.move(tx, lease, JobState.RUNNING, account=account, channel_id=found.channel_id, attempted=True)
     return Placed(payer=payer, channel_title=found.channel_title, holds=holds, leases=(slot, channel))
+
+
+def _set_aside(
+    rt: Runtime, tx: Tx, account: Account, calls: tuple[Call, ...], urgency: Urgency, lease: Lease | None = None
+) -> tuple[Payer, tuple[Hold, ...]]:
+    payer = Payer(account=account.account, project=account.project, channel_id=account.channel_id)
+    if account.tier == balancing.Tier.RESERVE and urgency is Urgency.NORMAL:
+        urgency = Urgency.STARTED
+    job, fence = (None, None) if lease is None else (lease.name, lease.fence)
+    return payer, ledger.hold(tx, payer, calls, rt.terms(tx), rt.rng, job=job, fence=fence, urgency=urgency)
 
 
 def _in_the_way(tx: Tx, account: str) -> str:

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ytpool.actions import claiming, files, media, placing, steps
 from ytpool.actions.claiming import Order
@@ -15,6 +16,7 @@ from ytpool.actions.watch import Watch
 from ytpool.domain import publication
 from ytpool.domain.jobs import Job, JobState, Step, StepState
 from ytpool.domain.publication import Publication
+from ytpool.domain.uploads import FileMarks
 from ytpool.errors import Partly, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, ledger
@@ -68,7 +70,7 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
     job: Job | None = None
     order = replace(order, publication=media.located(order.publication))
     try:
-        file = files.inspect(order.path)
+        file = _file_of(rt, order)
         if not _is_begun(rt, order, file):  # else each file is looked at when its turn comes
             media.check(order.publication)
         rt.open_vault()
@@ -86,20 +88,53 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
         return _result(rt, order, job.job if job else None, problem=problem)
 
 
-def plan(rt: Runtime, order: Order) -> Plan:
-    """Check everything and choose, but send nothing and store nothing."""
-    order = replace(order, publication=media.located(order.publication))
+def _file_of(rt: Runtime, order: Order) -> VideoFile:
+    """Look at the file of an order; one whose video is up need not be there any more."""
+    if order.job is not None:
+        with rt.store.reading() as tx:
+            job, upload = jobs.get(tx, order.job), jobs.upload(tx, order.job)
+        if job.video_id is not None:
+            marks = FileMarks(size=upload.size, modified_ns=upload.modified_ns, fingerprint=upload.fingerprint)
+            return VideoFile(path=Path(upload.path), marks=marks)
+    return files.inspect(order.path)
+
+
+def plan(rt: Runtime, orders: Sequence[Order]) -> list[Plan]:
+    """Check everything and choose for one after the other, but send nothing and store nothing."""
+    with rt.store.reading() as tx:
+        prices = rt.terms(tx).prices
+    orders = [replace(order, publication=media.located(order.publication)) for order in orders]
+    settled = [_without_choosing(rt, order) for order in orders]
+    choices = iter(placing.would_place(rt, [order for order, one in zip(orders, settled, strict=True) if one is None]))
+    plans = []
+    for order, known in zip(orders, settled, strict=True):
+        if known is not None:
+            plans.append(known)
+            continue
+        choice, problem = next(choices)
+        plans.append(
+            Plan(
+                file=str(order.path),
+                account=choice.account,
+                channel_id=_channel_of(rt, choice.account),
+                privacy=shown_privacy(order.publication),
+                units=dict(order.publication.cost(prices)),
+                waits_for=choice.busy,
+                problem=problem,
+            )
+        )
+    return plans
+
+
+def _without_choosing(rt: Runtime, order: Order) -> Plan | None:
+    """Return the plan of what is refused or begun already; None for what has to find an account."""
     try:
         file = files.inspect(order.path)
         publication.check(order.publication, rt.calendar.now())
         media.check(order.publication)
         with rt.store.reading() as tx:
             claiming.require_target(tx, order.target)
-            prices = rt.terms(tx).prices
             known = jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
-        if known and not (order.again and known[0].published):
-            return _known(order, known[0])
-        choice, problem = placing.would_choose(rt, order)
     except YtpoolError as error:
         return Plan(
             file=str(order.path),
@@ -110,15 +145,7 @@ def plan(rt: Runtime, order: Order) -> Plan:
             waits_for=(),
             problem=error,
         )
-    return Plan(
-        file=str(order.path),
-        account=choice.account,
-        channel_id=_channel_of(rt, choice.account),
-        privacy=shown_privacy(order.publication),
-        units=dict(order.publication.cost(prices)),
-        waits_for=choice.busy,
-        problem=problem,
-    )
+    return _known(order, known[0]) if known and not (order.again and known[0].published) else None
 
 
 def _known(order: Order, job: Job) -> Plan:
@@ -255,6 +282,11 @@ def _result(
         problem=problem,
         note=note,
     )
+
+
+def told(rt: Runtime, order: Order, job: str, problem: YtpoolError) -> PublishedVideo:
+    """Say how a job stands that nothing was done for, and why."""
+    return _result(rt, order, job, problem=problem)
 
 
 def counts(videos: Sequence[PublishedVideo]) -> dict[str, int]:

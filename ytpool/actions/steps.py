@@ -23,6 +23,7 @@ from ytpool.domain.publication import READ_BACK, THUMBNAIL, PlaylistWish
 from ytpool.domain.video import VideoRequest
 from ytpool.errors import (
     HoldLost,
+    Interrupted,
     LoginNeeded,
     OutcomeUnknown,
     Partly,
@@ -133,7 +134,7 @@ def _do(errand: Errand, step: Step, act: Callable[[Try], str]) -> Unfinished | N
     attempt = Try(errand, step.step, unsure=step.state in (StepState.RUNNING, StepState.UNKNOWN))
     try:
         detail = act(attempt)
-    except HoldLost:  # the job is another's now, and so are its steps
+    except (HoldLost, Interrupted):  # the job is another's now, or a later run's, and so are its steps
         raise
     except YtpoolError as error:
         state, problem = _judged(errand, step.step, error)
@@ -194,7 +195,10 @@ def put_thumbnail(video_id: str, path: Path, attempt: Try) -> str:
         if found.upright:
             _require_processed(attempt, video_id, path)
         try:
-            attempt.write("thumbnails.set", lambda token: errand.rt.youtube.set_thumbnail(token, video_id, media))
+            attempt.write(
+                "thumbnails.set",
+                lambda token: errand.rt.youtube.set_thumbnail(token, video_id, media, pace=errand.pace),
+            )
         except UpstreamFailed as failure:
             if failover.judge(failure).bucket == THUMBNAILS:
                 _require_thumbnails_go(errand)
@@ -250,7 +254,7 @@ def put_caption(video_id: str, wish: Caption, attempt: Try) -> str:
         made = attempt.write(
             "captions.insert",
             lambda token: errand.rt.youtube.insert_caption(
-                token, video_id=video_id, language=wish.language, name=wish.name, track=media
+                token, video_id=video_id, language=wish.language, name=wish.name, track=media, pace=errand.pace
             ),
         )
     return _ALREADY if made is None else f"{wish.path.name}, {made.get('id', 'taken')}"
@@ -345,7 +349,7 @@ def _seen(attempt: Try, video_id: str) -> dict[str, Any]:
     errand = attempt.errand
     for look in range(_LOOKS):
         if look:
-            errand.rt.clock.sleep(_LOOKS_AGAIN_AFTER)  # a new video may take a moment to be listed
+            errand.rt.sleep(_LOOKS_AGAIN_AFTER)  # a new video may take a moment to be listed
         found = attempt.read("videos.list", lambda token: errand.rt.youtube.videos(token, [video_id], processing.PARTS))
         if found:
             return found[0]

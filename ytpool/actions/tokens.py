@@ -60,7 +60,7 @@ def fresh(
             break
         if rt.clock.monotonic() > gives_up_at:
             raise Busy(f"another process has been refreshing {account} for too long", hint="try again", account=account)
-        rt.clock.sleep(_LOOK_AGAIN_AFTER)
+        rt.sleep(_LOOK_AGAIN_AFTER)
     try:
         with rt.store.reading() as tx:
             known = _known(rt, tx, account)  # somebody may have been faster

@@ -1,20 +1,21 @@
 """Bringing a file's bytes to YouTube: sessions, chunks, and what to make of a line that breaks.
 
 The order of writing is the promise: an intent is stored before the call it announces, the session's address before
-its first byte, the file's hash before its last. A session that broke is asked; what may have happened is never
-repeated.
+its first byte, the file's hash before its last. A session that broke is asked; where it is gone after the last byte
+may have left, the channel is looked at (`reconciling`); what may have happened is never repeated.
 """
 
 from collections import Counter
 from typing import Any
 
-from ytpool.actions import secrets, steps
+from ytpool.actions import reconciling, secrets, steps
 from ytpool.actions.errand import Errand
 from ytpool.actions.files import Reader, VideoFile
 from ytpool.domain import failover, video
 from ytpool.domain.failover import Next
 from ytpool.domain.jobs import JobState, StepState, Target, TargetKind
 from ytpool.domain.publication import UPLOAD
+from ytpool.domain.reconcile import Found, NotThere
 from ytpool.domain.secret import Secret
 from ytpool.domain.uploads import Finished, Kept, Moved, chunk_size
 from ytpool.errors import (
@@ -66,32 +67,19 @@ class Transfer:
         """Bring the bytes to YouTube, over as many accounts and sessions as it takes."""
         target = self._errand.job.target
         while True:
-            with self._errand.rt.store.reading() as tx:
-                state = jobs.upload(tx, self._errand.job.job)
-                self._session = secrets.read(self._errand.rt, tx, Kind.UPLOAD_SESSION, self._errand.job.job)
-            began_earlier = self._session is not None and state.account is not None
             try:
-                if began_earlier:
-                    assert state.account is not None
-                    self._errand.place_on(state.account)
-                    self._resumed = True
-                    self._errand.says("asking the session of the earlier run how far it is")
-                    finished = self._transfer(state.kept, ask_first=True)
-                else:
-                    self._require_nothing_lost(state)
-                    self._errand.place(target)
-                    steps.require_playlists(self._errand)
-                    self._session = self._open_session()
-                    finished = self._transfer(0)
+                finished = self._bring(target)
                 if finished is not None:
                     self._finish(finished)
                     return
-                # The session is gone, and its last bytes never left: start again, on the same channel.
-                target = Target(kind=TargetKind.ACCOUNT, name=self._errand.account)
-                self._errand.leave()
+                if not self._last_byte_may_be_there():
+                    # The session is gone, and nothing came of it: start again, on the same channel.
+                    target = Target(kind=TargetKind.ACCOUNT, name=self._errand.account)
+                    self._errand.leave()
             except (LoginNeeded, QuotaExhausted, Resting):
                 # The account chosen turned out to be of no use just now: another one, unless bytes are there already.
-                if self._errand.placed is None or self._session is not None:
+                bound = self._session is not None or self._last_byte_may_be_there()
+                if self._errand.placed is None or bound:
                     raise
                 self._turned_away[self._errand.account] += 1
                 if (
@@ -104,6 +92,24 @@ class Transfer:
                     raise
                 self._next_after(failure)
                 self._errand.leave()
+
+    def _bring(self, target: Target) -> dict[str, Any] | None:
+        """Go on where the state says an earlier round stopped; None when what it left behind is gone."""
+        errand = self._errand
+        with errand.rt.store.reading() as tx:
+            state = jobs.upload(tx, errand.job.job)
+            self._session = secrets.read(errand.rt, tx, Kind.UPLOAD_SESSION, errand.job.job)
+        if self._session is not None and state.account is not None:
+            errand.place_on(state.account)
+            self._resumed = True
+            errand.says("asking the session of the earlier run how far it is")
+            return self._transfer(state.kept, ask_first=True)
+        if state.last_sent_at is not None:
+            return self._look_for_it(state)
+        errand.place(target)
+        steps.require_playlists(errand)
+        self._session = self._open_session()
+        return self._transfer(0)
 
     def _next_after(self, failure: UpstreamFailed) -> None:
         """Decide what a refused session start means for this job; raises the failure when it ends here."""
@@ -160,8 +166,52 @@ class Transfer:
             after=after,
         )
 
+    def _look_for_it(self, state: Upload) -> dict[str, Any] | None:
+        """Find the video on its channel although its answer never came, or None when it is certainly not there."""
+        errand = self._errand
+        assert state.account is not None
+        reconciling.require_due(errand.rt, errand.job.job)
+        errand.place_on(state.account)
+        errand.says("its session is gone and its outcome unknown: looking on the channel's uploads list")
+        match reconciling.look(errand):
+            case Found(video_id=video_id):
+                return self._found(video_id)
+            case NotThere():
+                with errand.rt.store.transaction() as tx:
+                    jobs.forget_session(tx, errand.lease)
+                errand.says("it is not there, as two looks confirm; starting again, which costs another upload call")
+                return None
+            case outcome:
+                raise reconciling.unknown(errand.rt, errand.job.job, outcome)
+
+    def _look_aside(self, failure: UpstreamFailed) -> dict[str, Any]:
+        """Look for the video while its session stands and does not answer; only what is found counts then.
+
+        What is not there may still come of that session, so this never starts again.
+        """
+        errand = self._errand
+        asks_again = self._unknown(failure, "type the same command again: the session is asked")
+        if not reconciling.can_look(errand.rt, errand.account):
+            raise asks_again from failure
+        reconciling.require_due(errand.rt, errand.job.job)
+        match reconciling.look(errand):
+            case Found(video_id=video_id):
+                return self._found(video_id)
+            case NotThere():
+                raise asks_again from failure
+            case outcome:
+                raise reconciling.unknown(errand.rt, errand.job.job, outcome) from failure
+
+    def _found(self, video_id: str) -> dict[str, Any]:
+        """Go on with a video that a look has found."""
+        assert self._errand.placed is not None
+        self._errand.says(f"{video_id} is on the channel, with our size and file name: going on with it")
+        self._resumed = True
+        self._began_at, self._began_with = self._errand.rt.clock.monotonic(), self._file.size
+        return {"id": video_id, "snippet": {"channelId": self._errand.placed.payer.channel_id}}
+
     def _transfer(self, offset: int, *, ask_first: bool = False) -> dict[str, Any] | None:
-        """Send what is missing and return the video, or None when the session is gone and nothing is lost by it."""
+        """Send what is missing and return the video, or None when the session is gone."""
         self._began_at, self._began_with = self._errand.rt.clock.monotonic(), offset
         try:
             with Reader(self._file) as reader:
@@ -202,11 +252,10 @@ class Transfer:
                         self._errand.says(f"{failure.message}; asking the session in a moment")
                         self._errand.pause(failure, standstills + 1)
                     case verdict:
-                        self._broken_off(failure, verdict)
-                        raise
+                        return self._broken_off(failure, verdict)
 
-    def _broken_off(self, failure: UpstreamFailed, verdict: Next) -> None:
-        """Raise what a session that cannot go on means, where that is more than the failure itself."""
+    def _broken_off(self, failure: UpstreamFailed, verdict: Next) -> dict[str, Any]:
+        """Raise what a session that cannot go on means, unless the video turns out to be there."""
         if verdict is Next.REFRESH:
             self._errand.login_is_dead(failure)
             raise LoginNeeded(
@@ -216,7 +265,8 @@ class Transfer:
             ) from failure
         ends = verdict in (Next.SAME_ACCOUNT, Next.GIVE_UP)
         if ends and self._last_byte_may_be_there() and not _refuses_the_file(failure):
-            raise self._unknown(failure, "type the same command again: the session is asked") from failure
+            return self._look_aside(failure)
+        raise failure
 
     def _send(self, reader: Reader, offset: int) -> dict[str, Any]:
         def read(start: int, length: int) -> memoryview:
@@ -240,6 +290,7 @@ class Transfer:
             offset=offset,
             chunk_size=chunk_size(self._errand.rt.config.upload.chunk_mib),
             progress=moved,
+            pace=self._errand.order.pace,
         ):
             match event:
                 case Finished():
@@ -275,24 +326,20 @@ class Transfer:
             return jobs.upload(tx, self._errand.job.job).kept
 
     def _session_gone(self, failure: UpstreamFailed) -> None:
-        """The session is not known any more: start again, unless the video may exist."""
+        """The session is not known any more: forget it, and start again unless the video may exist."""
         with self._errand.rt.store.transaction() as tx:
             state = jobs.upload(tx, self._errand.job.job)
+            jobs.require(tx, self._errand.lease)
             forget(tx, Kind.UPLOAD_SESSION, self._errand.job.job)
-            if state.last_sent_at is None:
-                jobs.forget_session(tx, self._errand.lease)
-        if state.last_sent_at is not None:
-            raise self._unknown(failure, "look on the channel; nothing is sent again by itself")
+            if state.last_sent_at is not None:
+                return
+            jobs.forget_session(tx, self._errand.lease)
         self._restarts += 1
         if self._restarts > _RESTARTS:
             raise failure
         self._errand.says(
             f"the session is gone after {state.kept:,} bytes; starting again, which costs another upload call",
         )
-
-    def _require_nothing_lost(self, state: Upload) -> None:
-        if state.last_sent_at is not None:
-            raise self._unknown(None, "look on the channel; nothing is sent again by itself")
 
     def _unknown(self, failure: UpstreamFailed | None, hint: str) -> OutcomeUnknown:
         return OutcomeUnknown(
@@ -310,7 +357,7 @@ class Transfer:
         if not isinstance(video_id, str) or not video_id:
             raise OutcomeUnknown(
                 f"YouTube took {self._file.path.name} and named no video id",
-                hint="look on the channel; nothing is sent again by itself",
+                hint="type the same command again: the session is asked once more",
                 job=self._errand.job.job,
             )
         channel_id = resource.get("snippet", {}).get("channelId")

@@ -95,7 +95,7 @@ class Try:
         if left > timedelta(seconds=WAITS_AT_MOST):
             raise resting
         self.errand.says(f"{self.step}: {resting.message}; once more in a moment")
-        self.errand.rt.clock.sleep(left.total_seconds())
+        self.errand.rt.sleep(left.total_seconds())
 
     def _login_is_dead(self, failure: UpstreamFailed) -> None:
         self.errand.login_is_dead(failure)

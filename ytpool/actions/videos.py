@@ -33,6 +33,7 @@ from ytpool.domain.secret import Secret
 from ytpool.domain.video import VideoRequest
 from ytpool.errors import (
     Busy,
+    FileChanged,
     FileInvalid,
     Interrupted,
     LoginNeeded,
@@ -56,7 +57,9 @@ from ytpool.store.ledger import Call, Payer
 T = TypeVar("T")
 
 _UPLOAD = "upload"
+_KINDS = "video."
 _UPDATE = "video.update"
+_ENDED = (JobState.DONE, JobState.PARTLY, JobState.FAILED, JobState.CANCELLED)
 _LOOK_AGAIN_AFTER = 0.25
 _TRIES = 3
 _LOOK = "videos.list"
@@ -348,8 +351,8 @@ class Chore(Work):
                 raise Busy(in_the_way, hint="leave out --no-wait to wait for it", account=account.account)
             if in_the_way != said:
                 said = in_the_way
-                self.says(f"waiting: {said}")
-            self.rt.clock.sleep(_LOOK_AGAIN_AFTER)
+                self.watch.waits(self.job.job, f"waiting: {said}")
+            self.rt.sleep(_LOOK_AGAIN_AFTER)
         self._hold(placed)
 
     def look(self) -> Mapping[str, Any] | None:
@@ -512,7 +515,7 @@ def thumbnail(rt: Runtime, video_id: str, path: Path, how: How, watch: Watch) ->
     task = Task(
         kind="video.thumbnail",
         step=publication.THUMBNAIL,
-        request={"path": str(path), "sha256": _digest(path)},
+        request={"path": str(path.absolute()), "sha256": _digest(path)},
         calls=("thumbnails.set",),
     )
 
@@ -534,7 +537,11 @@ def caption(rt: Runtime, video_id: str, track: Caption, how: How, watch: Watch, 
     task = Task(
         kind="video.caption",
         step=track.step,
-        request={**track.to_dict(), "sha256": _digest(Path(track.path)), "replace": again},
+        request={
+            **replace(track, path=Path(track.path).absolute()).to_dict(),
+            "sha256": _digest(Path(track.path)),
+            "replace": again,
+        },
         calls=("captions.list", "captions.update" if again else "captions.insert"),
     )
 
@@ -620,6 +627,40 @@ def _delete_item(chore: Chore, item_id: str) -> Callable[[Secret], None]:
     return lambda token: chore.rt.youtube.delete_playlist_item(token, item_id)
 
 
+def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, agrees: Callable[[str], bool]) -> VideoDone | None:
+    """Go on with a job of this kind as it was asked for; None for a job of another kind."""
+    with rt.store.reading() as tx:
+        job = jobs.get(tx, job_id)
+    if not job.kind.startswith(_KINDS):
+        return None
+    if job.state in _ENDED:
+        raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to go on with", job=job.job)
+    asked, video_id = json.loads(job.request), job.job_key
+    how = replace(how, account=job.account or job.target.name)
+    if "sha256" in asked:
+        _require_same_content(Path(asked["path"]), asked.pop("sha256"))
+    match job.kind.removeprefix(_KINDS):
+        case "update":
+            return update(rt, video_id, Wish.from_dict(asked), how, watch)
+        case "delete":
+            return delete(rt, video_id, how, watch, agrees)
+        case "thumbnail":
+            return thumbnail(rt, video_id, Path(asked["path"]), how, watch)
+        case "caption":
+            again = asked.pop("replace")
+            return caption(rt, video_id, Caption.from_dict(asked), how, watch, again=again)
+        case _:
+            remove = asked.pop("remove")
+            return playlist(rt, video_id, PlaylistWish.from_dict(asked), how, watch, remove=remove)
+
+
+def _require_same_content(path: Path, sha256: str) -> None:
+    if not path.is_file() or _digest(path) != sha256:
+        raise FileChanged(
+            f"{path} is not what it was when this was asked for", hint="put it back, or ask anew", path=str(path)
+        )
+
+
 # The way of a write
 
 
@@ -649,8 +690,8 @@ def _alone(rt: Runtime, video_id: str, how: How, watch: Watch) -> Iterator[None]
             raise Busy(f"video {video_id} is being changed by another process", hint="leave out --no-wait to wait")
         if not said:
             said = True
-            watch.says(video_id, f"waiting: video {video_id} is being changed by another process")
-        rt.clock.sleep(_LOOK_AGAIN_AFTER)
+            watch.waits(video_id, f"waiting: video {video_id} is being changed by another process")
+        rt.sleep(_LOOK_AGAIN_AFTER)
     try:
         with renewing(rt, lease, leases.LASTS_FOR):
             yield
@@ -701,7 +742,7 @@ def _request(task: Task) -> str:
 
 def _unfinished(rt: Runtime, video_id: str, task: Task) -> bool:
     with rt.store.reading() as tx:
-        return jobs.unfinished(tx, task.kind, video_id, _request(task)) is not None
+        return jobs.same_request(tx, task.kind, video_id, _request(task)) is not None
 
 
 def _carry_out(
@@ -745,7 +786,7 @@ def _carry_out(
 def _claim(rt: Runtime, found: _Found, task: Task) -> tuple[Job, Lease, bool]:
     """Return the job, the lease on it, and whether an earlier run may have written already."""
     with rt.store.transaction() as tx:
-        job = jobs.unfinished(tx, task.kind, found.video_id, _request(task))
+        job = jobs.same_request(tx, task.kind, found.video_id, _request(task))
         if job is None:
             name = ids.new(tx.now, rt.rng)
             jobs.add(
@@ -815,7 +856,7 @@ def _planned(rt: Runtime, found: _Found, task: Task) -> VideoDone:
 
 def _result(found: _Found, task: Task, *, state: str, detail: str = "") -> VideoDone:
     return VideoDone(
-        action=task.kind.removeprefix("video."),
+        action=task.kind.removeprefix(_KINDS),
         video_id=found.video_id,
         url=f"{WATCH_URL}{found.video_id}",
         state=state,

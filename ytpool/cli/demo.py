@@ -14,7 +14,7 @@ from ytpool.cli.items import as_item
 from ytpool.cli.options import invocation
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.progress import uploads
-from ytpool.cli.upload import ShownWatch
+from ytpool.cli.watching import ShownWatch
 
 app = single()
 

@@ -49,6 +49,7 @@ EXIT_STATUS: dict[str, int] = {
     "token_file_invalid": USAGE,
     "file_invalid": USAGE,
     "metadata_invalid": USAGE,
+    "batch_invalid": USAGE,
     "session_invalid": USAGE,
     "endpoints_changed": USAGE,
     "wrong_channel": USAGE,

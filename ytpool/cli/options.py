@@ -1,6 +1,6 @@
 """Options that mean the same wherever they stand, and the way from a command to its runtime."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -8,6 +8,7 @@ import typer
 
 from ytpool.cli.invocation import Invocation
 from ytpool.config import Config
+from ytpool.domain import moments
 from ytpool.domain.balancing import Tier
 from ytpool.errors import UsageWrong
 from ytpool.runtime import Runtime
@@ -33,18 +34,10 @@ def runtime(ctx: typer.Context, *, logs: bool = False) -> Runtime:
 
 def moment(config: Config, text: str, option: str) -> datetime:
     """Read a moment as people write it; without an offset it is meant in the zone of the settings."""
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 -- only where a moment is given
-
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageWrong(
-            f"{option} does not understand {text!r}", hint="write it as 2026-12-24T18:00, or with an offset: …+01:00"
-        ) from None
-    try:
-        return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(config.time.zone))).astimezone(UTC)
-    except OverflowError:
-        raise UsageWrong(f"{option} {text} lies beyond every calendar") from None
+        return moments.typed(text, moments.named_zone(config.time.zone))
+    except ValueError as error:
+        raise UsageWrong(f"{option}: {error}") from None
 
 
 def invocation(ctx: typer.Context) -> Invocation:
@@ -88,6 +81,20 @@ NoWaitOption = Annotated[
     bool,
     typer.Option(
         "--no-wait", envvar="YTPOOL_NO_WAIT", help="Do not wait for a free slot: end with status 6.", show_default=False
+    ),
+]
+FollowOption = Annotated[
+    bool,
+    typer.Option(
+        "--follow",
+        help="Wait until YouTube has processed the videos; one that failed or is rejected is status 1.",
+        show_default=False,
+    ),
+]
+UseBufferOption = Annotated[
+    bool,
+    typer.Option(
+        "--use-buffer", help="Use the last tenth of a bucket, which is kept back otherwise.", show_default=False
     ),
 ]
 TierOption = Annotated[

@@ -1,7 +1,7 @@
 """Progress of uploads on stderr: a line per file on a terminal, a sentence at start and end elsewhere.
 
 Any thread may report. A finished file leaves the display as a sentence above it, so that fifty files need no more
-room than those under way. Under --quiet nothing is shown, and under --json nothing either: events tell.
+room than those under way. Under --quiet nothing is shown; under --json only what is waited for: events tell the rest.
 """
 
 import threading
@@ -27,6 +27,10 @@ class File(Protocol):
         """Say what is being waited for; empty when it goes on."""
         ...
 
+    def waits(self, words: str) -> None:
+        """Say whom it waits for; off a terminal this is told once, however often that changes."""
+        ...
+
     def done(self, words: str) -> None:
         """Say how it ended; the file leaves the display."""
         ...
@@ -39,12 +43,16 @@ class Uploads(Protocol):
         """Show a file of so many bytes, of which some may have arrived in an earlier run."""
         ...
 
+    def pass_over(self, size: int) -> None:
+        """Count a file that ended without being sent: refused, or published already."""
+        ...
+
 
 @contextmanager
 def uploads(invocation: Invocation, *, total_files: int, total_bytes: int = 0) -> Iterator[Uploads]:
     """Show uploads while the block runs. With several files a last line counts them, by bytes where those are known."""
     if invocation.quiet or invocation.json:
-        yield _Silent()
+        yield _Silent(invocation)
     elif not invocation.on_terminal(invocation.stderr):
         yield _Sentences(invocation)
     else:
@@ -60,14 +68,33 @@ def uploads(invocation: Invocation, *, total_files: int, total_bytes: int = 0) -
 
 
 class _Silent:
+    def __init__(self, invocation: Invocation) -> None:
+        self._invocation = invocation
+
     def start(self, name: str, size: int, *, at: int = 0) -> "File":  # noqa: ARG002 - it shows nothing
-        return self
+        return _SilentFile(self._invocation, visible(name))
+
+    def pass_over(self, size: int) -> None:
+        pass
+
+
+class _SilentFile:
+    def __init__(self, invocation: Invocation, name: str) -> None:
+        self._invocation = invocation
+        self._name = name
+        self._waited = False
 
     def moved_to(self, at: int) -> None:
         pass
 
     def note(self, words: str) -> None:
         pass
+
+    def waits(self, words: str) -> None:
+        # Whoever started this from a script wonders otherwise why nothing happens.
+        if not self._waited:
+            self._waited = True
+            self._invocation.note(f"{self._name}: {visible(words)}")
 
     def done(self, words: str) -> None:
         pass
@@ -80,12 +107,16 @@ class _Sentences:
     def start(self, name: str, size: int, *, at: int = 0) -> "File":
         return _Sentence(self._invocation, visible(name), size, at)
 
+    def pass_over(self, size: int) -> None:
+        pass
+
 
 class _Sentence:
     def __init__(self, invocation: Invocation, name: str, size: int, at: int) -> None:
         self._invocation = invocation
         self._name = name
         self._note = ""
+        self._waited = False
         known = f", {spoken_bytes(at)} of them already there" if at else ""
         invocation.note(f"{name}: {spoken_bytes(size)} to send{known}")
 
@@ -95,11 +126,16 @@ class _Sentence:
     def note(self, words: str) -> None:
         # A wait is told once, not at every look.
         if words and words != self._note:
-            self._invocation.note(f"{self._name}: {words}")
+            self._invocation.note(f"{self._name}: {visible(words)}")
         self._note = words
 
+    def waits(self, words: str) -> None:
+        if not self._waited:
+            self._waited = True
+            self.note(words)
+
     def done(self, words: str) -> None:
-        self._invocation.note(f"{self._name}: {words}")
+        self._invocation.note(f"{self._name}: {visible(words)}")
 
 
 class _Shown:
@@ -123,39 +159,53 @@ class _Shown:
                 # What an earlier run sent is no speed of this one.
                 self._to_send -= at
                 self.display.update(self._total, total=self._to_send)
-        return _ShownFile(self, task, visible(name), at)
+        return _ShownFile(self, task, visible(name), size, at)
 
-    def add(self, moved: int, *, finished: int) -> None:
+    def pass_over(self, size: int) -> None:
+        self.add(0, finished=1, unsent=size)
+
+    def add(self, moved: int, *, finished: int = 0, unsent: int = 0) -> None:
+        """Count bytes that left, files that ended, and bytes of theirs that never will leave."""
         with self._lock:
             self._finished += finished
-            if self._total is not None:
-                step = moved if self._by_bytes else finished
-                self.display.update(self._total, advance=step, description=self._counted())
+            self._to_send -= unsent
+            if self._total is None:
+                return
+            if self._by_bytes:
+                self.display.update(
+                    self._total, advance=moved, total=max(self._to_send, 0), description=self._counted()
+                )
+            else:
+                self.display.update(self._total, advance=finished, description=self._counted())
 
     def _counted(self) -> str:
         return f"{self._finished} of {self._files} files"
 
 
 class _ShownFile:
-    def __init__(self, shown: _Shown, task: "TaskID", name: str, at: int) -> None:
+    def __init__(self, shown: _Shown, task: "TaskID", name: str, size: int, at: int) -> None:
         self._shown = shown
         self._task = task
         self._name = name
+        self._size = size
         self._at = at
 
     def moved_to(self, at: int) -> None:
         self._shown.display.update(self._task, completed=at)
-        self._shown.add(at - self._at, finished=0)
+        self._shown.add(at - self._at)
         self._at = at
 
     def note(self, words: str) -> None:
         self._shown.display.update(self._task, note=visible(words))
 
+    def waits(self, words: str) -> None:
+        self.note(words)
+
     def done(self, words: str) -> None:
         from ytpool.cli import live  # noqa: PLC0415
 
         self._shown.display.remove_task(self._task)
-        self._shown.add(0, finished=1)
+        self._shown.add(0, finished=1, unsent=self._size - self._at)
         live.say(self._shown.display, f"{self._name}: {visible(words)}")
 
 

@@ -4,7 +4,7 @@
 written back whole, with everything in it that its owner may write, and nothing that is YouTube's own.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Self
@@ -83,6 +83,25 @@ class Wish:
                 one.language: {"title": one.title, "description": one.description} for one in self.localizations
             }
         return stored
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote."""
+        typed = dict(stored)
+        for name, read in _READERS.items():
+            if name in typed:
+                typed[name] = read(typed[name])
+        return cls(**typed)
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "tags": tuple,
+    "privacy": Privacy,
+    "licence": Licence,
+    "publish_at": moments.parse,
+    "recorded_on": date.fromisoformat,
+    "localizations": lambda stored: tuple(Localization(language=one, **texts) for one, texts in stored.items()),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

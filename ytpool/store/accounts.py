@@ -157,6 +157,12 @@ def keep_channel(tx: Tx, *, channel_id: str, title: str, uploads_playlist: str) 
     )
 
 
+def uploads_playlist(tx: Tx, channel_id: str) -> str:
+    """Return the playlist on which YouTube lists what a channel has uploaded."""
+    row = tx.one("SELECT uploads_playlist FROM channels WHERE channel_id = :channel_id", channel_id=channel_id)
+    return str(row["uploads_playlist"])
+
+
 def channel_titles(tx: Tx) -> Mapping[str, str]:
     return {row["channel_id"]: row["title"] for row in tx.all("SELECT channel_id, title FROM channels")}
 

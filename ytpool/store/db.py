@@ -100,6 +100,12 @@ class Database:
         with self._opened("BEGIN") as tx:
             yield tx
 
+    @contextmanager
+    def imagining(self) -> Iterator[Tx]:
+        """Open a transaction that may write and leaves no trace, however it ends: what would be, were it done."""
+        with self._opened("BEGIN IMMEDIATE", ends="ROLLBACK") as tx:
+            yield tx
+
     def create(self) -> None:
         """Make the file, readable by its owner only whatever the umask; an existing one is left alone."""
         try:
@@ -130,7 +136,7 @@ class Database:
         self._local = threading.local()
 
     @contextmanager
-    def _opened(self, begin: str) -> Iterator[Tx]:
+    def _opened(self, begin: str, ends: str = "COMMIT") -> Iterator[Tx]:
         connection = self._connection()
         with self._translated():
             connection.execute(begin)
@@ -141,7 +147,7 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
             try:
-                connection.execute("COMMIT")
+                connection.execute(ends)
             except sqlite3.Error:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")

@@ -137,7 +137,7 @@ def same_content(tx: Tx, target: Target, fingerprint: str, job_key: str) -> list
     ]
 
 
-def unfinished(tx: Tx, kind: str, job_key: str, request: str) -> Job | None:
+def same_request(tx: Tx, kind: str, job_key: str, request: str) -> Job | None:
     """Return the newest job that was asked for just this and is not at its end; for jobs that send no file."""
     row = tx.one(
         """
@@ -192,6 +192,19 @@ def channels_with(tx: Tx, job: Job) -> set[str]:
         sha256=job.sha256,
     )
     return {row["channel_id"] for row in rows}
+
+
+def claimed(tx: Tx, channel_id: str, job: str) -> frozenset[str]:
+    """Return the videos of a channel that are the work of other jobs than this."""
+    rows = tx.all(
+        """
+        SELECT video_id FROM jobs
+         WHERE channel_id = :channel_id AND kind = 'upload' AND video_id IS NOT NULL AND job <> :job
+        """,
+        channel_id=channel_id,
+        job=job,
+    )
+    return frozenset(row["video_id"] for row in rows)
 
 
 def _channels_of(tx: Tx, target: Target) -> set[str]:
@@ -320,6 +333,32 @@ def has_work_left(tx: Tx, job: str) -> bool:
     return bool(row["steps"])
 
 
+def settle_steps(tx: Tx, lease: Lease, state: StepState, detail: str) -> None:
+    """Bring every step of a job that is not done to the same state, by a person's word."""
+    require(tx, lease)
+    tx.run(
+        """
+        UPDATE job_steps SET state = :state, detail = :detail, updated_at = :at WHERE job = :job AND state <> 'done'
+        """,
+        job=lease.name,
+        state=state,
+        detail=detail,
+        at=tx.at,
+    )
+
+
+def begin_anew(tx: Tx, lease: Lease) -> None:
+    """Forget video, session and account of a job, as if it had just been asked for."""
+    forget_session(tx, lease)
+    tx.run("UPDATE jobs SET video_id = NULL, account = NULL, channel_id = NULL WHERE job = :job", job=lease.name)
+    tx.run(
+        "UPDATE job_steps SET state = :state, detail = '', updated_at = :at WHERE job = :job",
+        job=lease.name,
+        state=StepState.WAITING,
+        at=tx.at,
+    )
+
+
 def plan_steps(tx: Tx, lease: Lease, steps: tuple[str, ...]) -> None:
     """Replace the steps of a job that has sent nothing yet."""
     require(tx, lease)
@@ -376,6 +415,12 @@ def add_upload(tx: Tx, job: str, *, path: str, size: int, modified_ns: int, fing
     )
 
 
+def find_upload(tx: Tx, job: str) -> Upload | None:
+    """Return the resumable state of a job, or None where it is a job of another kind."""
+    row = tx.one("SELECT * FROM uploads WHERE job = :job", job=job)
+    return None if row is None else Upload.from_row(row)
+
+
 def upload(tx: Tx, job: str) -> Upload:
     return Upload.from_row(tx.one("SELECT * FROM uploads WHERE job = :job", job=job))
 
@@ -403,7 +448,12 @@ def started(tx: Tx, lease: Lease) -> None:
 
 
 def keep(tx: Tx, lease: Lease, kept: int) -> None:
-    """Write down how many bytes the server has."""
+    """Write down how many bytes the server has.
+
+    Fewer than were sent prove that the video is not there now, and not that it never will be: a last chunk that was
+    cut off on our side may still lie in somebody's buffer and arrive. So `last_sent_at` stays, and a session that is
+    lost after it is reconciled; all that costs is two looks ten minutes apart, in the rare case of both.
+    """
     require(tx, lease)
     tx.run("UPDATE uploads SET kept = :kept WHERE job = :job", job=lease.name, kept=kept)
 
@@ -424,6 +474,45 @@ def forget_session(tx: Tx, lease: Lease) -> None:
         "UPDATE uploads SET account = NULL, started_at = NULL, kept = 0, last_sent_at = NULL WHERE job = :job",
         job=lease.name,
     )
+
+
+def every(tx: Tx) -> list[Job]:
+    """Return all jobs, in the order they were asked for."""
+    return [Job.from_row(row) for row in tx.all("SELECT * FROM jobs ORDER BY job")]
+
+
+def astray(tx: Tx) -> list[Job]:
+    """Return the jobs whose video is up where it should not be."""
+    rows = tx.all(
+        """
+        SELECT * FROM jobs
+         WHERE state = 'partly' AND EXISTS (SELECT 1 FROM job_steps s
+                                             WHERE s.job = jobs.job AND s.step = 'upload' AND s.state = 'failed')
+         ORDER BY job
+        """
+    )
+    return [Job.from_row(row) for row in rows]
+
+
+def unfinished(tx: Tx, kind: str | None = None) -> list[Job]:
+    """Return the jobs that have not come to an end and may go on, in the order they were asked for.
+
+    A published one counts while a step is left that may still be done; a step that was refused for good waits for the
+    person who corrects it and asks for it by name.
+    """
+    rows = tx.all(
+        """
+        SELECT * FROM jobs
+         WHERE (:kind IS NULL OR kind = :kind)
+           AND (state IN ('queued', 'running', 'deferred', 'interrupted', 'finished_unknown')
+                OR (state = 'partly' AND EXISTS (SELECT 1 FROM job_steps s
+                                                  WHERE s.job = jobs.job AND s.step <> 'upload'
+                                                    AND s.state IN ('waiting', 'running', 'unknown'))))
+         ORDER BY job
+        """,
+        kind=kind,
+    )
+    return [Job.from_row(row) for row in rows]
 
 
 def counts(tx: Tx) -> dict[str, int]:

@@ -1,0 +1,322 @@
+"""What is in the queue, and a person's word on a job that nothing else can settle.
+
+A word is written under the job's lease: nobody works on it meanwhile, and a worker that comes back too late is refused.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from ytpool.actions.calls import paid
+from ytpool.actions.heartbeat import Heartbeat
+from ytpool.domain.accounts import Account
+from ytpool.domain.jobs import Job, JobState, Step, StepState, TargetKind
+from ytpool.domain.publication import UPLOAD
+from ytpool.domain.quota import Urgency
+from ytpool.errors import Busy, OutcomeUnknown, UnknownName, UsageWrong
+from ytpool.runtime import Runtime
+from ytpool.store import accounts, jobs, leases, ledger, looks, pools
+from ytpool.store.db import Tx
+from ytpool.store.leases import Lease, LeaseKind
+from ytpool.store.ledger import Call, Payer
+from ytpool.store.secrets import Kind, forget
+
+_BY_HAND = "settled by a person"
+
+
+class Word(StrEnum):
+    """What a person may say of a job."""
+
+    DONE = "done"
+    FAILED = "failed"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedJob:
+    """One job as the list shows it."""
+
+    job: str
+    kind: str
+    state: str
+    working: bool
+    """Somebody alive is at it."""
+    file: str
+    bytes: int
+    kept: int
+    target: str
+    account: str | None
+    channel_id: str | None
+    video_id: str | None
+    attempts: int
+    not_before: datetime | None
+    error_code: str
+    error: str
+    advice: str
+    """What to type, where there is something to type."""
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """The jobs of this state, in the order they were asked for."""
+
+    jobs: tuple[QueuedJob, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobShown:
+    """Everything about one job: what was asked for, what was done, what was seen while its outcome was not known."""
+
+    job: QueuedJob
+    request: dict[str, Any]
+    sha256: str | None
+    intent_at: datetime | None
+    last_sent_at: datetime | None
+    steps: tuple[Step, ...]
+    looks: tuple[dict[str, Any], ...]
+
+
+def list_jobs(rt: Runtime, *, every: bool = False) -> Queue:
+    """List the jobs that have not come to an end, or all of them."""
+    with rt.store.reading() as tx:
+        working = leases.held(tx, LeaseKind.JOB)
+        found = jobs.every(tx) if every else jobs.unfinished(tx)
+        return Queue(jobs=tuple(_queued(tx, job, working=job.job in working) for job in found))
+
+
+def show(rt: Runtime, job_id: str) -> JobShown:
+    """Show one job, named by its id or the beginning of it."""
+    with rt.store.reading() as tx:
+        job = jobs.get(tx, job_id)
+        upload = jobs.find_upload(tx, job.job)
+        return JobShown(
+            job=_queued(tx, job, working=job.job in leases.held(tx, LeaseKind.JOB)),
+            request=json.loads(job.request),
+            sha256=job.sha256,
+            intent_at=None if upload is None else upload.intent_at,
+            last_sent_at=None if upload is None else upload.last_sent_at,
+            steps=jobs.steps(tx, job.job),
+            looks=tuple(look.to_dict() for look in looks.of_job(tx, job.job)),
+        )
+
+
+def resolve(rt: Runtime, job_id: str, word: Word, *, video_id: str | None = None, trusted: bool = False) -> QueuedJob:
+    """Settle a job as a person says, and return how it stands then.
+
+    A video that is named must be on the job's channel, which costs one unit to see, unless the person is `trusted`.
+    Raises Busy while somebody works on the job, UsageWrong for a word that does not fit it.
+    """
+    if video_id is not None and not trusted:
+        rt.open_vault()
+    with _held(rt, job_id) as (job, lease):
+        match word:
+            case Word.DONE if video_id is not None:
+                owner = _owner(rt, job, lease, video_id, trusted=trusted)
+                with rt.store.transaction() as tx:
+                    _has_arrived(tx, job, lease, owner, video_id)
+            case Word.DONE:
+                with rt.store.transaction() as tx:
+                    _is_done(tx, job, lease)
+            case Word.FAILED:
+                with rt.store.transaction() as tx:
+                    _is_given_up(tx, job, lease)
+            case Word.RESTART:
+                with rt.store.transaction() as tx:
+                    _begins_anew(tx, job, lease)
+    return show(rt, job.job).job
+
+
+def cancel(rt: Runtime, job_id: str) -> QueuedJob:
+    """End a job that has published nothing; a video that may be there wants a person's word instead."""
+    with _held(rt, job_id) as (job, lease), rt.store.transaction() as tx:
+        if job.kind == "upload" and job.video_id is not None:
+            raise UsageWrong(
+                f"the video of job {job.job} is up: {job.video_id}",
+                hint=f"to leave its other steps undone: ytpool queue resolve {job.job} --as failed",
+            )
+        begun = jobs.find_upload(tx, job.job)
+        if begun is not None and begun.last_sent_at is not None:
+            raise OutcomeUnknown(
+                f"the video of job {job.job} may be up, so it cannot just be forgotten",
+                hint=f"look on the channel, then: ytpool queue resolve {job.job} --as done:VIDEO_ID, failed or restart",
+                job=job.job,
+            )
+        _forget_session(tx, lease)
+        jobs.move(tx, lease, JobState.CANCELLED)
+        ledger.release_job(tx, job.job, "cancelled")
+    return show(rt, job.job).job
+
+
+@contextmanager
+def _held(rt: Runtime, job_id: str) -> Iterator[tuple[Job, Lease]]:
+    """Take a job that is not at its end, and give it back."""
+    with rt.store.transaction() as tx:
+        rt.require_same_root(tx)
+        job = jobs.get(tx, job_id)
+        if job.state in (JobState.DONE, JobState.CANCELLED):
+            raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to settle", job=job.job)
+        lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
+        if lease is None:
+            raise Busy(
+                f"job {job.job} is being worked on by another process",
+                hint="wait for it, or stop it, then say it again",
+                job=job.job,
+            )
+        ledger.take_over(tx, job.job, lease.fence)
+    try:
+        with Heartbeat(rt, lease):
+            yield job, lease
+    finally:
+        with rt.store.transaction() as tx:
+            leases.give_back(tx, [lease])
+
+
+def _owner(rt: Runtime, job: Job, lease: Lease, video_id: str, *, trusted: bool) -> Account:
+    """Find the account of the job on whose channel this video is."""
+    with rt.store.reading() as tx:
+        candidates = _accounts_of(tx, job)
+    if trusted and len(candidates) == 1:
+        return candidates[0]
+    for account in candidates:
+        if _channel_of(rt, job, lease, account, video_id) == account.channel_id:
+            return account
+    where = ", ".join(account.channel_title for account in candidates)
+    raise UnknownName(
+        f"{video_id} is no video on the channel of job {job.job} ({where})",
+        hint="check the id" if len(candidates) > 1 else "check the id; if you are sure, say it with --yes",
+        what="video",
+        name=video_id,
+    )
+
+
+def _accounts_of(tx: Tx, job: Job) -> list[Account]:
+    if job.account is not None:
+        return [accounts.get(tx, job.account)]
+    if job.target.kind is TargetKind.ACCOUNT:
+        return [accounts.get(tx, job.target.name)]
+    return [accounts.get(tx, name) for name in pools.get(tx, job.target.name).accounts]
+
+
+def _channel_of(rt: Runtime, job: Job, lease: Lease, account: Account, video_id: str) -> str | None:
+    """Ask YouTube whose video this is, as this account sees it."""
+    payer = Payer(account=account.account, project=account.project, channel_id=account.channel_id)
+    with rt.store.transaction() as tx:
+        rt.require_clock()
+        (held,) = ledger.hold(
+            tx,
+            payer,
+            [Call(operation="videos.list", step=UPLOAD)],
+            rt.terms(tx),
+            rt.rng,
+            job=job.job,
+            fence=lease.fence,
+            urgency=Urgency.STARTED,
+        )
+    found = paid(rt, held, lambda token: rt.youtube.videos(token, [video_id], ["snippet"]), job=job.job)
+    return found[0].get("snippet", {}).get("channelId") if found else None
+
+
+def _has_arrived(tx: Tx, job: Job, lease: Lease, owner: Account, video_id: str) -> None:
+    if video_id in jobs.claimed(tx, owner.channel_id, job.job):
+        raise UsageWrong(f"{video_id} is the video of another job", hint="see: ytpool queue list --all")
+    forget(tx, Kind.UPLOAD_SESSION, job.job)
+    jobs.set_step(tx, job.job, UPLOAD, StepState.DONE, f"{video_id}, {_BY_HAND}")
+    jobs.move(
+        tx,
+        lease,
+        JobState.PARTLY if jobs.has_work_left(tx, job.job) else JobState.DONE,
+        account=owner.account,
+        channel_id=owner.channel_id,
+        video_id=video_id,
+    )
+
+
+def _is_done(tx: Tx, job: Job, lease: Lease) -> None:
+    """Leave everything about a video to the person who says that it is there, and did not say which it is."""
+    forget(tx, Kind.UPLOAD_SESSION, job.job)
+    jobs.settle_steps(tx, lease, StepState.DONE, _BY_HAND)
+    jobs.move(tx, lease, JobState.DONE)
+
+
+def _is_given_up(tx: Tx, job: Job, lease: Lease) -> None:
+    """End a job for good; what is up where it should be stays up, and only its other steps are left undone."""
+    is_up = _is_up(tx, job)
+    why = _BY_HAND if is_up or job.video_id is None else f"{job.video_id} is on another channel; {_BY_HAND}"
+    if not is_up:
+        _forget_all(tx, job, lease)
+    jobs.settle_steps(tx, lease, StepState.FAILED, why)
+    jobs.move(tx, lease, JobState.PARTLY if is_up else JobState.FAILED, error_code="failed", error=why)
+
+
+def _begins_anew(tx: Tx, job: Job, lease: Lease) -> None:
+    if _is_up(tx, job):
+        raise UsageWrong(
+            f"the video of job {job.job} is up: {job.video_id}; sending it again would make two",
+            hint=f"for the steps that are left: ytpool queue retry {job.job}",
+        )
+    _forget_all(tx, job, lease)
+    jobs.settle_steps(tx, lease, StepState.WAITING, "")
+    jobs.move(tx, lease, JobState.QUEUED)
+
+
+def _forget_all(tx: Tx, job: Job, lease: Lease) -> None:
+    """Forget what an upload has come to; what another kind of job is about is no result of it and stays."""
+    if job.kind == "upload":
+        forget(tx, Kind.UPLOAD_SESSION, job.job)
+        jobs.begin_anew(tx, lease)
+
+
+def _is_up(tx: Tx, job: Job) -> bool:
+    """Tell whether the job's video is where it should be; one that went astray is not."""
+    steps = {step.step: step.state for step in jobs.steps(tx, job.job)}
+    return job.kind == "upload" and job.video_id is not None and steps.get(UPLOAD) is not StepState.FAILED
+
+
+def _forget_session(tx: Tx, lease: Lease) -> None:
+    forget(tx, Kind.UPLOAD_SESSION, lease.name)
+    jobs.forget_session(tx, lease)
+
+
+def _queued(tx: Tx, job: Job, *, working: bool) -> QueuedJob:
+    upload = jobs.find_upload(tx, job.job)
+    return QueuedJob(
+        job=job.job,
+        kind=job.kind,
+        state=job.state,
+        working=working,
+        file=upload.path if upload else "",
+        bytes=upload.size if upload else 0,
+        kept=(upload.size if job.video_id else upload.kept) if upload else 0,
+        target=str(job.target),
+        account=job.account,
+        channel_id=job.channel_id,
+        video_id=job.video_id,
+        attempts=job.attempts,
+        not_before=job.not_before,
+        error_code=job.error_code,
+        error=job.error,
+        advice="" if working else advice(job),
+        created_at=job.created_at,
+        updated_at=job.updated_at,
+    )
+
+
+def advice(job: Job) -> str:
+    """Say what to type for a job that does not go on by itself."""
+    match job.state:
+        case JobState.DONE | JobState.CANCELLED:
+            return ""
+        case _ if job.kind != "upload":
+            return f"ytpool queue retry {job.job}"
+        case JobState.FINISHED_UNKNOWN if job.not_before is None:
+            return f"ytpool queue resolve {job.job} --as done:VIDEO_ID, failed or restart"
+        case JobState.DEFERRED if job.not_before is not None:
+            return "ytpool upload --resume"
+        case _:
+            return f"ytpool queue retry {job.job}"

@@ -1,0 +1,103 @@
+"""Going on with what is in the state: every upload that stopped, or one by its job, from whichever process.
+
+What was asked for stands with the job, so nothing of the first command line is needed but the file.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ytpool.actions import claiming, publish
+from ytpool.actions.claiming import Order
+from ytpool.actions.publish import PublishedVideo
+from ytpool.actions.watch import Watch
+from ytpool.domain.jobs import Job, JobState
+from ytpool.errors import FileInvalid, OutcomeUnknown, Resting, UsageWrong, YtpoolError
+from ytpool.runtime import Runtime
+from ytpool.store import jobs, leases
+from ytpool.store.db import Tx
+from ytpool.store.leases import LeaseKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """The uploads that can go on here, in the order they were asked for, and those whose file is not here."""
+
+    orders: tuple[Order, ...]
+    elsewhere: tuple[FileInvalid, ...]
+
+
+def unfinished(rt: Runtime, *, wait: bool = True, use_buffer: bool = False) -> Unfinished:
+    """Find every upload that stopped; what another process is working on just now is left to it."""
+    with rt.store.reading() as tx:
+        working = leases.held(tx, LeaseKind.JOB)
+        found = [job for job in jobs.unfinished(tx, "upload") if job.job not in working]
+        made = [(job, _order(tx, job, wait=wait, use_buffer=use_buffer)) for job in found]
+    return Unfinished(
+        orders=tuple(order for job, order in made if _is_here(job, order)),
+        elsewhere=tuple(_not_here(order) for job, order in made if not _is_here(job, order)),
+    )
+
+
+def order_of(
+    rt: Runtime, job_id: str, *, file: Path | None = None, wait: bool = True, use_buffer: bool = False
+) -> Order:
+    """Return the order that goes on with a job, named by its id or the beginning of it, perhaps from another path.
+
+    Raises FileInvalid, with what to type, where the file is gone from the path it was uploaded from.
+    """
+    with rt.store.reading() as tx:
+        job = jobs.get(tx, job_id)
+        if job.kind != "upload":
+            raise UsageWrong(f"job {job.job} is a {job.kind} and uploads nothing", job=job.job)
+        order = _order(tx, job, file=file, wait=wait, use_buffer=use_buffer)
+    if file is None and not _is_here(job, order):
+        raise _not_here(order)
+    return order
+
+
+def when_due(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
+    """Go on with a job unless its moment has not come; then say when that is, and leave it alone."""
+    assert order.job is not None
+    with rt.store.reading() as tx:
+        job = jobs.get(tx, order.job)
+        early = job.not_before is not None and job.not_before > tx.now
+    if early:
+        return publish.told(rt, order, job.job, _too_early(job))
+    return publish.publish(rt, order, watch)
+
+
+def _order(tx: Tx, job: Job, *, file: Path | None = None, wait: bool, use_buffer: bool) -> Order:
+    upload = jobs.upload(tx, job.job)
+    return Order(
+        path=Path(upload.path) if file is None else file,
+        publication=claiming.publication_of(job),
+        target=job.target,
+        key=job.job_key,
+        wait=wait,
+        use_buffer=use_buffer,
+        job=job.job,
+    )
+
+
+def _is_here(job: Job, order: Order) -> bool:
+    return job.video_id is not None or order.path.is_file()
+
+
+def _not_here(order: Order) -> FileInvalid:
+    return FileInvalid(
+        f"there is no file {order.path} any more, and job {order.job} needs it",
+        hint=f"if it was moved: ytpool queue retry {order.job} --file PATH",
+        path=str(order.path),
+        job=order.job,
+    )
+
+
+def _too_early(job: Job) -> YtpoolError:
+    """Say again why a job waits, with the moment at which it goes on."""
+    kind = OutcomeUnknown if job.state is JobState.FINISHED_UNKNOWN else Resting
+    return kind(
+        f"job {job.job} waits until {job.not_before:%Y-%m-%d %H:%M} UTC: {job.error}",
+        hint="type the same command then, or leave it to cron",
+        job=job.job,
+        until=job.not_before,
+    )

@@ -1,0 +1,84 @@
+"""What only a person can settle, each with the command that does it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from ytpool.actions import queue
+from ytpool.domain.accounts import AccountState
+from ytpool.domain.jobs import JobState
+from ytpool.runtime import Runtime
+from ytpool.store import accounts, jobs, leases, rests
+from ytpool.store.db import Tx
+from ytpool.store.leases import LeaseKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One thing to do."""
+
+    kind: str
+    """outcome_unknown, login_needed, astray or resting."""
+    name: str
+    message: str
+    command: str
+    not_before: datetime | None = None
+    """It is of no use earlier."""
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Todo:
+    """Everything there is to do."""
+
+    items: tuple[Item, ...]
+
+
+def todo(rt: Runtime) -> Todo:
+    """List unknown outcomes, dead logins, videos on the wrong channel, and rests that only a person lifts."""
+    with rt.store.reading() as tx:
+        return Todo(items=(*_unknown(tx), *_logins(tx), *_astray(tx), *_rests(tx)))
+
+
+def _unknown(tx: Tx) -> Iterator[Item]:
+    working = leases.held(tx, LeaseKind.JOB)
+    for job in jobs.unfinished(tx):
+        if job.state is JobState.FINISHED_UNKNOWN and job.job not in working:
+            yield Item(
+                kind="outcome_unknown",
+                name=job.job,
+                message=job.error,
+                command=queue.advice(job),
+                not_before=job.not_before,
+                since=job.updated_at,
+            )
+
+
+def _logins(tx: Tx) -> Iterator[Item]:
+    for account in accounts.every(tx):
+        if account.state is AccountState.LOGIN_NEEDED:
+            yield Item(
+                kind="login_needed",
+                name=account.account,
+                message=account.state_reason,
+                command=f"ytpool auth add {account.account}",
+            )
+
+
+def _astray(tx: Tx) -> Iterator[Item]:
+    for job in jobs.astray(tx):
+        detail = next((step.detail for step in jobs.steps(tx, job.job) if step.step == "upload"), "")
+        yield Item(
+            kind="astray",
+            name=job.job,
+            message=f"{detail}, and {job.account} is for {job.channel_id}",
+            command=f"ytpool queue resolve {job.job} --as done, failed or restart",
+            since=job.updated_at,
+        )
+
+
+def _rests(tx: Tx) -> Iterator[Item]:
+    for rest in rests.running(tx):
+        if rest.until is None:
+            name = f"{rest.scope} {rest.name}".strip()
+            yield Item(kind="resting", name=name, message=rest.reason, command=rest.lifts, since=rest.since)

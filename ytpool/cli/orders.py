@@ -1,0 +1,212 @@
+"""From what was typed to what is to be published: flags, and what a manifest or a TOML file beside a video says.
+
+Flags are what holds for every video that says nothing else. A command line of bare videos is no batch: each of them is
+judged when its turn comes. As soon as somebody has written something down, all of it is checked first.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from ytpool.actions import batch
+from ytpool.actions.claiming import Order
+from ytpool.cli.options import moment
+from ytpool.config import Config
+from ytpool.domain import captions, moments, names, publication, video
+from ytpool.domain.captions import Caption
+from ytpool.domain.jobs import Target, TargetKind
+from ytpool.domain.manifest import Batch, Defaults, Named
+from ytpool.domain.publication import PlaylistWish, Publication
+from ytpool.domain.video import Licence, Privacy, VideoRequest
+from ytpool.errors import UsageWrong
+from ytpool.runtime import Runtime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """What stood on the command line."""
+
+    files: Sequence[Path]
+    manifest: Path | None
+    account: str | None
+    pool: str | None
+    title: str | None
+    description: str
+    tags: str
+    category: str | None
+    privacy: str | None
+    publish_at: str | None
+    thumbnail: Path | None
+    captions: Sequence[str]
+    playlists: Sequence[str]
+    language: str | None
+    recorded_on: str | None
+    licence: str | None
+    made_for_kids: bool
+    synthetic: bool | None
+    embeddable: bool | None
+    public_stats: bool | None
+    notify: bool | None
+    key: str
+    again: bool
+    wait: bool
+    use_buffer: bool
+    pace: Callable[[int], int] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be published."""
+
+    orders: tuple[Order, ...]
+    is_batch: bool
+    """There is a manifest, a folder, or more than one video."""
+
+
+def wanted(rt: Runtime, typed: Typed) -> Wanted:
+    """Return what is to be published; raises BatchInvalid, UsageWrong or FileInvalid before anything is spent."""
+    if bool(typed.files) == (typed.manifest is not None):
+        raise UsageWrong(
+            "name either the videos or a --manifest", hint="or --resume, to go on with every upload that stopped"
+        )
+    if not names.is_text(typed.key):
+        raise UsageWrong(f"--key does not take {typed.key!r}", hint="write it in UTF-8")
+    for path in typed.files:
+        if path.suffix.lower() in (".csv", ".jsonl", ".ndjson"):
+            raise UsageWrong(f"{path} is no video", hint=f"if it lists videos: --manifest {path}")
+    written = typed.manifest is not None or batch.has_more(typed.files)
+    alone = len(typed.files) == 1 and not batch.is_folder(typed.files[0])
+    if typed.title is not None and not alone:
+        raise UsageWrong("--title is for one file, and there are several", hint="leave it out: each file's name serves")
+    if typed.captions and not alone:
+        raise UsageWrong("--caption is for one video, and there are several", hint="name captions in the manifest")
+    defaults = _defaults(rt.config, typed, target_needed=not written)
+    if written:
+        orders = _written(rt, typed, defaults)
+    else:
+        orders = tuple(_bare(typed, defaults, path, len(typed.files)) for path in typed.files)
+    return Wanted(orders=orders, is_batch=not alone)
+
+
+def _written(rt: Runtime, typed: Typed, defaults: Defaults) -> tuple[Order, ...]:
+    now = rt.calendar.now()
+    if typed.manifest is not None:
+        found = batch.from_manifest(typed.manifest, defaults, now)
+    else:
+        found = batch.from_files(typed.files, defaults, now)
+    found = _with_flags(found, typed)
+    batch.require_right(rt, found, defaults.target)
+    return tuple(_order(typed, Path(entry.file), entry.publication, entry.target, entry.key) for entry in found.entries)
+
+
+def _with_flags(found: Batch, typed: Typed) -> Batch:
+    """Give the thumbnail and the captions of the command line to whatever names none of its own."""
+    tracks = _captions(typed)
+    flags = [("--thumbnail", "thumbnail", typed.thumbnail)] if typed.thumbnail else []
+    named = [Named(source=flag, line=None, column=column, path=path) for flag, column, path in flags]
+    named += [Named(source="--caption", line=None, column="captions", path=one.path) for one in tracks]
+    entries = tuple(
+        replace(
+            entry,
+            publication=replace(
+                entry.publication,
+                thumbnail=entry.publication.thumbnail or typed.thumbnail,
+                captions=entry.publication.captions or tracks,
+            ),
+        )
+        for entry in found.entries
+    )
+    return replace(found, entries=entries, named=(*named, *found.named))
+
+
+def _bare(typed: Typed, defaults: Defaults, path: Path, files: int) -> Order:
+    assert defaults.target is not None
+    template = defaults.video
+    notify = publication.notifies(asked=defaults.notify, files=files, setting=template.notify)
+    wished = Publication(
+        video=replace(
+            template, title=video.default_title(path.name) if typed.title is None else typed.title, notify=notify
+        ),
+        thumbnail=typed.thumbnail,
+        captions=_captions(typed),
+        playlists=defaults.playlists,
+    )
+    return _order(typed, path, wished, defaults.target, typed.key)
+
+
+def _order(typed: Typed, path: Path, wished: Publication, target: Target, key: str) -> Order:
+    return Order(
+        path=path,
+        publication=wished,
+        target=target,
+        key=key,
+        again=typed.again,
+        wait=typed.wait,
+        use_buffer=typed.use_buffer,
+        pace=typed.pace,
+    )
+
+
+def _defaults(config: Config, typed: Typed, *, target_needed: bool) -> Defaults:
+    settings = config.upload
+    target = _target(typed.account, typed.pool) if target_needed or typed.account or typed.pool else None
+    return Defaults(
+        target=target,
+        video=VideoRequest(
+            title=typed.title or "",
+            description=typed.description,
+            tags=tuple(tag.strip() for tag in typed.tags.split(",") if tag.strip()),
+            category=typed.category or settings.category,
+            privacy=Privacy(typed.privacy or settings.privacy),
+            publish_at=None if typed.publish_at is None else moment(config, typed.publish_at, "--publish-at"),
+            notify=settings.notify,
+            made_for_kids=typed.made_for_kids,
+            synthetic=typed.synthetic,
+            licence=_licence(typed.licence),
+            embeddable=typed.embeddable,
+            public_stats=typed.public_stats,
+            language=typed.language,
+            recorded_on=_day(typed.recorded_on),
+        ),
+        notify=typed.notify,
+        playlists=_playlists(typed),
+        key=typed.key,
+        zone=moments.named_zone(config.time.zone),
+    )
+
+
+def _target(account: str | None, pool: str | None) -> Target:
+    if (account is None) == (pool is None):
+        raise UsageWrong("name either --account or --pool", hint="see: ytpool accounts list, ytpool pools list")
+    if account is not None:
+        return Target(kind=TargetKind.ACCOUNT, name=account)
+    assert pool is not None
+    return Target(kind=TargetKind.POOL, name=pool)
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise UsageWrong(f"--recorded-on: {text!r} is no date", hint="write it as 2026-12-24") from None
+
+
+def _licence(text: str | None) -> Licence | None:
+    if text is None:
+        return None
+    for known in Licence:
+        if known.lower() == text.lower():
+            return known
+    raise UsageWrong(f"--licence: {text!r} is no licence", hint=f"there are {' and '.join(Licence)}")
+
+
+def _captions(typed: Typed) -> tuple[Caption, ...]:
+    try:
+        return tuple(captions.parse(one) for one in typed.captions)
+    except ValueError as error:
+        raise UsageWrong(f"--caption: {error}") from None
+
+
+def _playlists(typed: Typed) -> tuple[PlaylistWish, ...]:
+    return tuple(publication.playlist(one) for one in typed.playlists)

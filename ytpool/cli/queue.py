@@ -1,0 +1,208 @@
+"""`ytpool queue`: the jobs of this state, going on with one, and a person's word on one."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ytpool.actions import publish, queue, resuming, videos
+from ytpool.actions.queue import JobShown, Queue, QueuedJob, Word
+from ytpool.actions.videos import How, VideoDone
+from ytpool.cli.commands import command, group
+from ytpool.cli.options import DryRunOption, NoWaitOption, UseBufferOption, YesOption, invocation, runtime
+from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
+from ytpool.cli.uploaded import Planned, Uploaded, work_through
+from ytpool.cli.written import Notes
+from ytpool.errors import UsageWrong
+
+app = group("List the jobs that are not done, go on with one, settle what nobody else can.")
+
+JobArgument = Annotated[str, typer.Argument(help="The job's id, or the beginning of it.")]
+
+_ADDRESS = re.compile(r"https?://\S+(?:[?&]v=|/)([A-Za-z0-9_-]{11})(?:[?&#]\S*)?")
+_VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+
+_STATES = {
+    **STATUS_STYLES,
+    "partly": "yellow",
+    "deferred": "yellow",
+    "interrupted": "yellow",
+    "finished_unknown": "magenta",
+}
+
+
+def _style(row: QueuedJob) -> str:
+    return _STATES.get(row.state, "")
+
+
+VIEWS[Queue] = View(
+    rows="jobs",
+    columns=(
+        ("Job", "job"),
+        Column("State", lambda row: f"{row.state}, at work" if row.working else row.state, style=_style),
+        ("File", lambda row: Path(row.file).name),
+        ("For", "target"),
+        Column("Account", "account", from_width=100),
+        Column("Sent", lambda row: 100 * row.kept / row.bytes if row.bytes else 0, shown="{:.0f} %".format),
+        ("Not before", "not_before"),
+        ("Type", "advice"),
+    ),
+    empty="nothing is left to do",
+)
+
+
+def _told(job: QueuedJob) -> str:
+    lines = [f"job {job.job}: {job.kind} of {job.file} for {job.target}, {job.state}"]
+    if job.working:
+        lines.append("somebody is at work on it")
+    if job.account:
+        lines.append(f"on account {job.account}, channel {job.channel_id}, video {job.video_id or 'not yet'}")
+    if job.not_before:
+        lines.append(f"not before {job.not_before:%Y-%m-%d %H:%M} UTC")
+    if job.error:
+        lines.append(f"because: {job.error}")
+    if job.advice:
+        lines.append(f"type: {job.advice}")
+    return "\n".join(lines)
+
+
+def _all_of(shown: JobShown) -> str:
+    lines = [_told(shown.job), f"{shown.job.kept:,} of {shown.job.bytes:,} bytes are at YouTube"]
+    lines += [f"  {step.step}: {step.state}{f', {step.detail}' if step.detail else ''}" for step in shown.steps]
+    lines += [f"  {line}" for line in _looks(shown)]
+    return "\n".join(lines)
+
+
+def _looks(shown: JobShown) -> Iterator[str]:
+    for look in shown.looks:
+        match look:
+            case {"found": video_id}:
+                yield f"looked at {look['at']}: found {video_id}"
+            case {"doubtful": candidates}:
+                yield f"looked at {look['at']}: {', '.join(candidates)} may be it, {look['reason']}"
+            case {"not_yet": reason}:
+                yield f"looked at {look['at']}: {reason}"
+            case _:
+                yield f"looked at {look['at']}: not there"
+
+
+VIEWS[QueuedJob] = View(text=_told)
+VIEWS[JobShown] = View(text=_all_of)
+
+
+@command(app, "list", example="ytpool queue list\nytpool queue list --all --json", statuses=(0, 2, 6))
+def list_(
+    ctx: typer.Context,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Also those that are done, failed or cancelled.")] = False,
+) -> Queue:
+    """List the jobs that have not come to an end, in the order they were asked for, each with what to type."""
+    return queue.list_jobs(runtime(ctx), every=every)
+
+
+@command(app, "show", example="ytpool queue show 1jd3v2a97", statuses=(0, 2, 6))
+def show(ctx: typer.Context, job: JobArgument) -> JobShown:
+    """Show one job: what was asked for, how far it is, its steps, and every look for a video nobody heard of."""
+    return queue.show(runtime(ctx), job)
+
+
+@command(
+    app,
+    "retry",
+    example="ytpool queue retry 1jd3v2a97\nytpool queue retry 1jd3v2a97 --file /archive/talk.mp4",
+    statuses=(0, 1, 2, 3, 4, 5, 6, 7, 130),
+)
+def retry(
+    ctx: typer.Context,
+    job: JobArgument,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", metavar="PATH", help="Where its file lies now, if it was moved.", show_default=False),
+    ] = None,
+    *,
+    use_buffer: UseBufferOption = False,
+    no_wait: NoWaitOption = False,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+) -> Uploaded | Planned | VideoDone:
+    """Go on with one job from wherever it stopped, as it was asked for, in this process.
+
+    The session is asked how far it is, so nothing is sent twice. A file that is not what it was when its upload began
+    is refused, with what changed. A video that is up only gets the steps that are left, and needs no file. What was
+    asked for with `ytpool video` is looked up first; a deletion wants --yes.
+    """
+    call = invocation(ctx)
+    rt = runtime(ctx, logs=True)
+
+    def agrees(what: str) -> bool:
+        if not yes:
+            raise UsageWrong(f"this deletes {what} for good", hint="say --yes")
+        return True
+
+    how = How(wait=not no_wait, use_buffer=use_buffer, dry_run=dry_run)
+    done = videos.go_on(rt, job, how, Notes(call), agrees)
+    if done is not None:
+        return done
+    order = resuming.order_of(rt, job, file=file, wait=not no_wait, use_buffer=use_buffer)
+    if dry_run:
+        return Planned(publish.plan(rt, [order]))
+    return work_through(call, rt, [order])
+
+
+@command(
+    app,
+    "resolve",
+    example=(
+        "ytpool queue resolve 1jd3v2a97 --as done:abcdefghijk\n"
+        "ytpool queue resolve 1jd3v2a97 --as restart\n"
+        "ytpool queue resolve 1jd3v2a97 --as failed"
+    ),
+    statuses=(0, 1, 2, 4, 5, 6),
+)
+def resolve(
+    ctx: typer.Context,
+    job: JobArgument,
+    word: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            metavar="WORD",
+            help="done:VIDEO_ID or done, failed, restart (send it again, and pay again).",
+            show_default=False,
+        ),
+    ],
+    *,
+    yes: YesOption = False,
+) -> QueuedJob:
+    """Settle by your word what nothing else can: it is done, it has failed, or it starts again.
+
+    A video that is named must be on the job's channel; to see that costs one unit, and --yes takes your word for it.
+    With `done:VIDEO_ID` the steps that are left go on with `queue retry`; with `done` alone they are yours.
+    """
+    said, _, named = word.partition(":")
+    try:
+        meant = Word(said)
+    except ValueError:
+        raise UsageWrong(f"--as does not take {word!r}", hint="say done:VIDEO_ID, done, failed or restart") from None
+    if named and meant is not Word.DONE:
+        raise UsageWrong(f"--as {meant} takes no video", hint="say done:VIDEO_ID, done, failed or restart")
+    return queue.resolve(runtime(ctx), job, meant, video_id=_video(named) if named else None, trusted=yes)
+
+
+@command(app, "cancel", example="ytpool queue cancel 1jd3v2a97", statuses=(0, 2, 6, 7))
+def cancel(ctx: typer.Context, job: JobArgument) -> QueuedJob:
+    """End a job that has published nothing, and forget what of it is at YouTube.
+
+    The same command typed again makes a new job. Where the video may be up already, `queue resolve` is asked for.
+    """
+    return queue.cancel(runtime(ctx), job)
+
+
+def _video(named: str) -> str:
+    address = _ADDRESS.fullmatch(named)
+    video_id = address[1] if address else named
+    if not _VIDEO_ID.fullmatch(video_id):
+        raise UsageWrong(f"{named!r} is no video id", hint="copy the eleven characters behind v= in its address")
+    return video_id
