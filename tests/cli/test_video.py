@@ -372,3 +372,31 @@ def test_no_units_left_defers_a_change_to_the_reset(sandbox, change):
     assert (status, told(out)["error"]["code"], data(out)["state"]) == (5, "quota_exhausted", "deferred")
     assert told(out)["error"]["details"]["until"]
     assert parts(sandbox)["snippet"]["title"] == "The talk"
+
+
+def test_what_is_not_done_stands_in_the_queue_and_goes_on_from_there(ytpool, sandbox, run, track, published):
+    sandbox.channel("news").spoil("captions.insert", "lose_answer")
+    job = data(run("caption", track)[1])["job"]
+
+    [queued] = data(ytpool("queue", "list", "--json")[1])["jobs"]
+    assert (queued["job"], queued["kind"], queued["video_id"]) == (job, "video.caption", published)
+    assert queued["advice"] == f"ytpool queue retry {job}"
+
+    status, out, _ = ytpool("queue", "retry", job, "--json")
+
+    assert (status, data(out)["job"], data(out)["state"]) == (0, job, "done")
+    assert (len(sandbox.truth()["captions"]), sandbox.calls("captions.insert")) == (1, 1)
+    assert data(ytpool("queue", "list", "--json")[1])["jobs"] == []
+    assert ytpool("queue", "retry", job)[0] == 2
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_deletion_in_the_queue_wants_its_yes_again(ytpool, sandbox, published):
+    sandbox.channel("news").spoil("videos.delete", "close", times=3)
+    job = data(ytpool("video", "delete", "--yes", "--json", "--", published)[1])["job"]
+
+    assert ytpool("queue", "retry", job)[0] == 2
+    assert sandbox.videos_on("news")[0]["deleted"] is False
+    assert ytpool("queue", "retry", job, "--yes")[0] == 0
+    assert sandbox.videos_on("news")[0]["deleted"] is True
+    assert_books_agree(ytpool, sandbox)

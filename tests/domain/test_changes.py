@@ -199,3 +199,18 @@ def test_two_wishes_alike_are_one_request_and_an_empty_one_is_none():
     assert Wish(unscheduled=True).to_dict() == {"unscheduled": True}
     assert not Wish()
     assert Wish(tags=())
+
+
+def test_a_wish_is_read_as_it_was_stored():
+    wish = Wish(
+        title="a",
+        tags=(),
+        privacy=Privacy.UNLISTED,
+        licence=Licence.YOUTUBE,
+        publish_at=LATER,
+        recorded_on=date(2026, 11, 1),
+        embeddable=False,
+        localizations=(Localization(language="de", title="Der", description="x"),),
+    )
+
+    assert Wish.from_dict(wish.to_dict()) == wish

@@ -1,16 +1,25 @@
 """Reading videos outside of any job: who may look, and what YouTube answers; held and settled like any call."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from ytpool.actions.calls import paid
-from ytpool.domain import failover, processing
+from ytpool.domain import failover, processing, quota
 from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.balancing import Tier
-from ytpool.domain.failover import Next
+from ytpool.domain.failover import Next, Until
 from ytpool.domain.quota import Urgency
 from ytpool.domain.secret import Secret
-from ytpool.errors import NoEligibleAccount, UnknownName, UpstreamFailed
+from ytpool.errors import (
+    LoginNeeded,
+    NoEligibleAccount,
+    QuotaExhausted,
+    Resting,
+    UnknownName,
+    UpstreamFailed,
+    YtpoolError,
+)
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, ledger
 from ytpool.store.db import Tx
@@ -24,7 +33,10 @@ _STEP = "look"
 
 
 def read(rt: Runtime, account: str, send: Callable[[Secret], T], *, operation: str, urgency: Urgency) -> T:
-    """Make one reading call as this account, again where Google's trouble allows it; each try is paid for."""
+    """Make one reading call as this account, again where Google's trouble allows it; each try is paid for.
+
+    Raises QuotaExhausted, Resting or LoginNeeded where that is what a refusal means, else UpstreamFailed.
+    """
     for attempt in range(1, _TRIES + 1):
         with rt.store.transaction() as tx:
             rt.require_clock()
@@ -39,10 +51,35 @@ def read(rt: Runtime, account: str, send: Callable[[Secret], T], *, operation: s
         except BaseException as error:
             with rt.store.transaction() as tx:  # where it never came to be sent; what was sent is settled already
                 ledger.release(tx, [held.hold], "never sent")
-            if not isinstance(error, UpstreamFailed) or attempt == _TRIES or failover.judge(error).next not in _AGAIN:
+            if not isinstance(error, UpstreamFailed):
                 raise
+            if attempt == _TRIES or failover.judge(error).next not in _AGAIN:
+                raise meant(rt, account, error) from error
             rt.sleep(failover.backoff(attempt, rt.rng, error.retry_after))
     raise AssertionError("a call ended neither well nor badly")
+
+
+def meant(rt: Runtime, account: str, failure: UpstreamFailed) -> YtpoolError:
+    """Say what a refusal means where no other account will do: wait for a known time, log in, or what it says."""
+    verdict = failover.judge(failure)
+    now = rt.calendar.now()
+    until = {
+        Until.QUOTA_RESET: quota.resets_at(quota.quota_day(now)),
+        Until.IN_24_HOURS: now + timedelta(hours=24),
+    }.get(verdict.until)
+    if until is not None:
+        kind = QuotaExhausted if verdict.until is Until.QUOTA_RESET else Resting
+        return kind(
+            f"{failure.reason}: {failure.message}",
+            hint=f"{verdict.advice} Type the same command then.",
+            until=until,
+            account=account,
+        )
+    if (verdict.until is Until.NEW_LOGIN and verdict.next is Next.OTHER_ACCOUNT) or verdict.next is Next.REFRESH:
+        return LoginNeeded(
+            f"{account} needs a login: {failure.message}", hint=f"run: ytpool auth add {account}", account=account
+        )
+    return failure
 
 
 def videos(

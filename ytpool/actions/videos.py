@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,10 +21,10 @@ from ytpool.actions.placing import Placed
 from ytpool.actions.steps import WATCH_URL
 from ytpool.actions.trying import Try
 from ytpool.actions.watch import Watch
-from ytpool.domain import captions, changes, failover, ids, moments, processing, publication, quota
+from ytpool.domain import captions, changes, failover, ids, moments, processing, publication
 from ytpool.domain.captions import Caption
 from ytpool.domain.changes import Change, Merged, Wish
-from ytpool.domain.failover import Charge, Next, Until
+from ytpool.domain.failover import Charge, Next
 from ytpool.domain.jobs import Job, JobState, Step, StepState, Target, TargetKind
 from ytpool.domain.processing import Difference, Processing, Remark
 from ytpool.domain.publication import PlaylistWish
@@ -36,12 +36,9 @@ from ytpool.errors import (
     FileChanged,
     FileInvalid,
     Interrupted,
-    LoginNeeded,
     MetadataInvalid,
     OutcomeUnknown,
     Partly,
-    QuotaExhausted,
-    Resting,
     UnknownName,
     UpstreamFailed,
     UsageWrong,
@@ -758,7 +755,7 @@ def _carry_out(
             try:
                 written = write(chore, tried=tried)
             except UpstreamFailed as failure:
-                raise _meant(rt, found.account, failure) from failure
+                raise looking.meant(rt, found.account, failure) from failure
             problem = _not_kept(written)
             with rt.store.transaction() as tx:
                 jobs.set_step(tx, job.job, task.step, StepState.DONE, written.detail)
@@ -807,29 +804,6 @@ def _claim(rt: Runtime, found: _Found, task: Task) -> tuple[Job, Lease, bool]:
         ledger.take_over(tx, job.job, lease.fence)
         tried = any(one.state in (StepState.RUNNING, StepState.UNKNOWN) for one in jobs.steps(tx, job.job))
     return job, lease, tried
-
-
-def _meant(rt: Runtime, account: str, failure: UpstreamFailed) -> YtpoolError:
-    """Say what a refusal means where no other account will do: wait for a known time, log in, or what it says."""
-    verdict = failover.judge(failure)
-    now = rt.calendar.now()
-    until = {
-        Until.QUOTA_RESET: quota.resets_at(quota.quota_day(now)),
-        Until.IN_24_HOURS: now + timedelta(hours=24),
-    }.get(verdict.until)
-    if until is not None:
-        kind = QuotaExhausted if verdict.until is Until.QUOTA_RESET else Resting
-        return kind(
-            f"{failure.reason}: {failure.message}",
-            hint=f"{verdict.advice} Type the same command then.",
-            until=until,
-            account=account,
-        )
-    if (verdict.until is Until.NEW_LOGIN and verdict.next is Next.OTHER_ACCOUNT) or verdict.next is Next.REFRESH:
-        return LoginNeeded(
-            f"{account} needs a login: {failure.message}", hint=f"run: ytpool auth add {account}", account=account
-        )
-    return failure
 
 
 def _not_kept(written: _Written) -> Partly | None:
