@@ -192,7 +192,7 @@ def test_a_key_file_open_to_others_is_refused_with_the_command_that_closes_it(ke
         vault_of(key_file)
 
     assert str(key_file) in raised.value.message
-    assert raised.value.hint == f"Run: chmod 600 {key_file}"
+    assert raised.value.hint == f"run: chmod 600 {key_file}"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")

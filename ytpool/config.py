@@ -252,7 +252,7 @@ def _parse(text: str, file: Path) -> dict[str, _Given]:
         sentence, _, place = str(error).partition(" (at ")
         found = re.match(r"line (\d+)", place)
         line = int(found[1]) if found else text.count("\n") + 1
-        message = f"{file}:{line}: is not TOML: {sentence[:1].lower()}{sentence[1:]}"
+        message = f"{file}:{line}: this is not TOML: {sentence[:1].lower()}{sentence[1:]}"
         raise ConfigInvalid(message, file=str(file), line=line) from error
     lines = _lines(text)
 
@@ -285,9 +285,13 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
     for variable, text in environ.items():
         prefix, _, rest = variable.partition("_")
         section, _, key = rest.lower().partition("_")
-        if prefix != "YTPOOL" or section not in SECTIONS or not text:
+        if prefix != "YTPOOL" or not text:
             continue
         # A misspelt endpoint would quietly send a rehearsal to Google.
+        if section not in SECTIONS:
+            if key and get_close_matches(section, SECTIONS, n=1, cutoff=0.7):
+                _Given(text, variable).refuse(section, _unknown("section", section, tuple(SECTIONS)))
+            continue
         if key not in SECTIONS[section]._fields:
             _Given(text, variable).refuse(f"{section}.{key}", _unknown_key(section, key))
         default = SECTIONS[section]._field_defaults[key]

@@ -257,7 +257,8 @@ class Runtime:
             raise EndpointsChanged(
                 f"this state belongs to {remembered}, where its first login was, and the settings now say "
                 f"{self.root_name}",
-                hint="unset YTPOOL_GOOGLE_API_ROOT and [google] api_root, or use another --profile for the other place",
+                hint=f"let YTPOOL_GOOGLE_API_ROOT or [google] api_root say {remembered} again (Google is the default), "
+                "or use another --profile for the other place",
                 remembered=remembered,
                 configured=self.root_name,
             )

@@ -84,7 +84,7 @@ def test_broken_toml_is_named_with_its_line(ytpool, file):
     status, _, err = ytpool("config", "check")
 
     assert status == 2
-    assert err.startswith(f"ytpool: {file}:3: is not TOML: ")
+    assert err.startswith(f"ytpool: {file}:3: this is not TOML: ")
 
 
 def test_a_file_that_is_no_text_is_named_with_its_line(ytpool, file):

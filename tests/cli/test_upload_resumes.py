@@ -122,24 +122,6 @@ def test_a_session_that_expires_before_the_last_bytes_is_begun_again(ytpool, san
     assert_books_agree(ytpool, sandbox)
 
 
-def test_a_session_that_expires_after_the_last_bytes_leaves_the_outcome_unknown(ytpool, sandbox, video):
-    sandbox.channel("news").spoil("upload.final", "lose_answer")
-    sandbox.channel("news").fail("upload.query", "notFound")
-
-    status, out, _ = ytpool("upload", video, "--pool", "main", "--json")
-
-    told = json.loads(out)
-    assert (status, told["error"]["code"], told["data"]["state"]) == (7, "outcome_unknown", "finished_unknown")
-    calls = sandbox.truth()["calls"]
-
-    status, out, _ = ytpool("upload", video, "--pool", "main", "--json")
-
-    assert (status, data(out)["state"]) == (7, "finished_unknown")
-    assert sandbox.truth()["calls"] == calls
-    arrived_once(sandbox, video)
-    assert_books_agree(ytpool, sandbox)
-
-
 def test_half_of_one_file_is_never_followed_by_half_of_another(ytpool, sandbox, large):
     break_off(ytpool, sandbox, large)
     content, written = large.read_bytes(), large.stat().st_mtime_ns

@@ -59,6 +59,8 @@ class Work:
         self.lease = lease
         self.watch = watch
         self.use_buffer = use_buffer
+        self.pace: Callable[[int], int] | None = None
+        """The line's limit that what is sent keeps to, shared with others."""
         self.placed: Placed | None = None
         self._heart = Heartbeat(rt, lease)
         self._used: set[str] = set()
@@ -182,11 +184,6 @@ class Work:
         """Say how visible the video is to be; a playlist that is made along the way is like it."""
         raise NotImplementedError
 
-    @property
-    def pace(self) -> Callable[[int], int] | None:
-        """Return the limit of speed that what it sends keeps to."""
-        return None
-
     def _hold(self, placed: Placed) -> None:
         self.placed = placed
         self._heart.hold(*placed.leases)
@@ -234,6 +231,7 @@ class Errand(Work):
     ) -> None:
         super().__init__(rt, job, lease, watch, use_buffer=order.use_buffer)
         self.order = order
+        self.pace = order.pace
         self.publication = publication
 
     def place(self, target: Target) -> None:
@@ -281,10 +279,6 @@ class Errand(Work):
     @property
     def privacy(self) -> str:
         return shown_privacy(self.publication)
-
-    @property
-    def pace(self) -> Callable[[int], int] | None:
-        return self.order.pace
 
     def _calls(self) -> list[Call]:
         return placing.calls_of(self.publication)

@@ -15,6 +15,9 @@ from ytpool.store import accounts, ledger, rests
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 
+_FIRST_LOGIN = {True: "run: ytpool auth add NAME", False: "run: ytpool auth add NAME --client-secrets FILE"}
+"""By whether it is the sandbox, which needs no file."""
+
 _DIES_SOON = timedelta(days=2)
 
 
@@ -44,12 +47,16 @@ def look(rt: Runtime, *, strict: bool = False) -> Health:
     checks: list[Check] = []
     for name, check in _CHECKS.items():
         started = rt.clock.monotonic()
+        unopened = False
         try:
             found = list(check(rt))
         except YtpoolError as error:
-            found = [Check(check=name, status=FAIL, message=error.message, fix=error.hint)]
+            found = [Check(check=name, status=FAIL, message=error.message, fix=" ".join(error.hint.splitlines()))]
+            unopened = name == "state"
         seconds = round(rt.clock.monotonic() - started, 4)
         checks += [_timed(one, seconds / len(found)) for one in found]
+        if unopened:  # the others live in it, and would only say the same once more
+            break
     statuses = {check.status for check in checks}
     worst = FAIL if FAIL in statuses else WARN if WARN in statuses else PASS
     healthy = worst == PASS or (worst == WARN and not strict)
@@ -95,13 +102,15 @@ def _grants(rt: Runtime) -> Iterator[Check]:
     with rt.store.reading() as tx:
         found, now = accounts.every(tx), tx.now
     if not found:
-        yield Check(check="grants", status=WARN, message="no account yet", fix="run: ytpool auth add NAME")
+        yield Check(
+            check="grants", status=WARN, message="no account yet", fix="run: ytpool auth add NAME --client-secrets FILE"
+        )
     for account in found:
         name, fix = f"grant {account.account}", f"run: ytpool auth add {account.account}"
         if account.state is AccountState.LOGIN_NEEDED:
             yield Check(check=name, status=FAIL, message=f"needs a login: {account.state_reason}", fix=fix)
         elif account.grant_expires_at is not None and account.grant_expires_at - now < _DIES_SOON:
-            message = f"the login dies at {moments.text(account.grant_expires_at)}"
+            message = f"the login dies at {moments.spoken(account.grant_expires_at)}"
             yield Check(check=name, status=WARN, message=message, fix=fix)
         else:
             yield Check(check=name, status=PASS, message=f"{account.state}, channel {account.channel_title}")
@@ -116,22 +125,23 @@ def _buckets(rt: Runtime) -> Iterator[Check]:
                 check=f"bucket {project['project']} {bucket.bucket}",
                 status=FAIL if bucket.left == 0 else lights.get(bucket.status, PASS),
                 message=f"{bucket.percent:g} % of {bucket.limit} used, {bucket.left} left",
-                fix="" if bucket.left else f"it comes back at {moments.text(report.resets_at)}",
+                fix="" if bucket.left else f"wait; it comes back at {moments.spoken(report.resets_at)}",
             )
 
 
 def _rests(rt: Runtime) -> Iterator[Check]:
     with rt.store.reading() as tx:
         running = rests.running(tx)
+        titles = {account.channel_id: account.channel_title for account in accounts.every(tx)}
     if not running:
         yield Check(check="rests", status=PASS, message="nothing rests")
     for rest in running:
-        until = "until a person acts" if rest.until is None else f"until {moments.text(rest.until)}"
+        until = "until a person acts" if rest.until is None else f"until {moments.spoken(rest.until)}"
         yield Check(
-            check=f"rest {rest.scope} {rest.name}".strip(),
+            check=f"rest {rest.scope} {titles.get(rest.name, rest.name)}".strip(),
             status=WARN,
             message=f"{rest.bucket or 'everything'} rests {until}: {rest.reason}",
-            fix=rest.lifts,
+            fix=rest.lifts if rest.until is None else f"nothing; it ends by itself ({rest.lifts})",
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from ytpool.actions import secrets, tokens
 from ytpool.actions.calls import paid
@@ -29,6 +30,8 @@ from ytpool.store.db import Tx
 from ytpool.store.ledger import Call, Payer
 from ytpool.store.rests import Scope
 from ytpool.store.secrets import Kind
+
+Found = TypeVar("Found")
 
 DEADLINE = timedelta(minutes=5)
 """How long a person has to finish a login in the browser."""
@@ -116,7 +119,7 @@ def bring_in(rt: Runtime, name: str, *, client_secrets: Path, token_file: Path, 
     _require_names(name, place)
     rt.open_vault()
     client = _client(rt, name, client_secrets)
-    known = logins.from_token_file(_content(token_file, TokenFileInvalid, "token file"))
+    known = _read(token_file, logins.from_token_file, TokenFileInvalid, "token file")
     if known.client_id not in (None, client.client_id):
         raise TokenFileInvalid(
             f"{token_file} belongs to the OAuth client {known.client_id}, and {client_secrets} is {client.client_id}",
@@ -145,7 +148,7 @@ def _require_names(name: str, place: Place) -> None:
 def _client(rt: Runtime, name: str, client_secrets: Path | None) -> Client:
     """Find the OAuth client: from a file, from the account's last login, or the sandbox's own."""
     if client_secrets is not None:
-        client = logins.from_secrets_file(_content(client_secrets, ClientSecretsInvalid, "client-secrets file"))
+        client = _read(client_secrets, logins.from_secrets_file, ClientSecretsInvalid, "client-secrets file")
     elif (known := _known_client(rt, name)) is not None:
         return known
     elif rt.is_sandbox:
@@ -153,7 +156,7 @@ def _client(rt: Runtime, name: str, client_secrets: Path | None) -> Client:
     else:
         raise ClientSecretsInvalid(
             f"{name} is new, and no OAuth client was named",
-            hint="download one from Google Cloud console (APIs & Services, Credentials, type Desktop app) and pass it "
+            hint="download one from Google Cloud console (Google Auth Platform, Clients, type Desktop app) and pass it "
             "with --client-secrets FILE",
         )
     return replace(client, auth_uri=rt.auth_uri(client.auth_uri), token_uri=rt.token_uri(client.token_uri))
@@ -171,12 +174,20 @@ def _sandbox_channel(rt: Runtime, name: str) -> str:
     return rt.sandbox.add_channel(name) if known is None else known.channel_id
 
 
-def _content(path: Path, error: type[ClientSecretsInvalid | TokenFileInvalid], what: str) -> bytes:
+def _read(
+    path: Path, reading: Callable[[bytes], Found], error: type[ClientSecretsInvalid | TokenFileInvalid], what: str
+) -> Found:
     try:
         with path.open("rb") as file:
-            return file.read(1024 * 1024)
+            content = file.read(1024 * 1024)
     except OSError as trouble:
-        raise error(f"the {what} {path} cannot be read: {trouble.strerror}", path=str(path)) from trouble
+        raise error(
+            f"the {what} {path} cannot be read: {trouble.strerror}", hint="check the path", path=str(path)
+        ) from trouble
+    try:
+        return reading(content)
+    except error as wrong:
+        raise error(f"{path}: {wrong.message}", hint=wrong.hint, path=str(path)) from wrong
 
 
 def _keep(rt: Runtime, name: str, client: Client, token: Token, place: Place) -> LoggedIn:

@@ -251,17 +251,21 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> YtpoolError:
         return NoEligibleAccount(
             f"{target} has no account", hint=f"add one: ytpool auth add NAME --pool {target.name}", **facts
         )
+    of_pool = target.kind is TargetKind.POOL
+    nobody = f"no account of {target}" if of_pool else "nobody"
     if choice.until is not None:
-        hint = f"it goes on by itself at {moments.text(choice.until)}: type the same command then, or from cron"
+        hint = f"it goes on by itself at {moments.spoken(choice.until)}: type the same command then, or from cron"
         error = QuotaExhausted if choice.until == quota.resets_at(rt.terms(tx).day) else Resting
-        return error(f"no account of {target} can work now ({words})", hint=hint, until=choice.until, **facts)
+        return error(f"{nobody} can work now ({words})", hint=hint, until=choice.until, **facts)
     if set(groups) == {"login needed"}:
         first = next(iter(groups.values()))[1][0]
         return LoginNeeded(
-            f"every account of {target} needs a login ({words})", hint=f"run: ytpool auth add {first}", **facts
+            f"every account of {target} needs a login ({words})" if of_pool else f"{target} needs a login",
+            hint=f"run: ytpool auth add {first}",
+            **facts,
         )
     return NoEligibleAccount(
-        f"no account of {target} can work until somebody changes something ({words})",
+        f"{nobody} can work until somebody changes something ({words})",
         hint=_advice(tx, [name for _, names in groups.values() for name in names]),
         **facts,
     )

@@ -176,7 +176,8 @@ def _publish(rt: Runtime, order: Order, file: VideoFile, job: Job, lease: Lease,
             transfer.run()
         problem = _finish(errand)
     differs = (transfer.resumed or job.video_id is not None) and wished != order.publication
-    note = "it went on as it began: what was asked for differently now was not applied" if differs else ""
+    as_begun = "it went on as it began: what was asked for differently now was not applied" if differs else ""
+    note = "; ".join(filter(None, (transfer.note, as_begun)))
     result = _result(rt, order, job.job, problem=problem, resumed=transfer.resumed, note=note)
     watch.ended(job.job, f"{result.url} on {result.account}, {result.privacy}")
     return result

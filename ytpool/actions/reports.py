@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from ytpool.domain import balancing, quota
+from ytpool.domain import balancing, moments, quota
 from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.balancing import Candidate, Tier, Weights
 from ytpool.domain.prices import Terms
@@ -182,11 +182,13 @@ def _totals(pays: dict[str, tuple[BucketQuota, ...]], rows: tuple[dict[str, Any]
 def _alerts(
     pays: dict[str, tuple[BucketQuota, ...]], found: list[Account], resting: list[Rest]
 ) -> list[dict[str, str]]:
+    titles = {account.channel_id: account.channel_title for account in found}
     alerts = [
         {
             "severity": "critical" if bucket.status is Light.RED else "warning",
             "subject": f"{project} {bucket.bucket}",
-            "message": f"{bucket.percent:g} % of {bucket.limit} used, {bucket.left} left",
+            "message": f"{bucket.percent:g} % of {bucket.limit} used, {bucket.left} left"
+            + (f"; {bucket.elsewhere} were used elsewhere, says Google" if bucket.elsewhere else ""),
         }
         for project, buckets in pays.items()
         for bucket in buckets
@@ -204,13 +206,10 @@ def _alerts(
     alerts += [
         {
             "severity": "warning",
-            "subject": f"{rest.scope} {rest.name}".strip(),
-            "message": f"rests ({rest.reason}) until {_moment(rest.until)}",
+            "subject": f"{rest.scope} {titles.get(rest.name, rest.name)}".strip(),
+            "message": f"rests ({rest.reason}) until "
+            + ("a person lifts it" if rest.until is None else moments.spoken(rest.until)),
         }
         for rest in resting
     ]
     return alerts
-
-
-def _moment(until: datetime | None) -> str:
-    return "a person lifts it" if until is None else f"{until:%Y-%m-%d %H:%M} UTC"

@@ -80,7 +80,7 @@ def _make_key(rt: Runtime, vault: str) -> KeyMade:
         return rt.make_key(None)
     except VaultUnavailable as error:
         if vault == KEYRING:
-            hint = f"{error.hint}\nOr keep the key in a file: ytpool init --vault {KEY_FILE}".strip()
+            hint = f"{error.hint}\nor keep the key in a file: ytpool init --vault {KEY_FILE}".strip()
             raise VaultUnavailable(error.message, hint=hint, **error.details) from error
         return rt.make_key(rt.config.paths.config.parent / "vault.key")
 
@@ -104,5 +104,5 @@ def _described(rt: Runtime, zone: str, *, already: bool) -> Initialised:
         cron_can_read_the_key=readable,
         advice=""
         if not isinstance(for_cron, YtpoolError)
-        else f"under cron the key cannot be read: {for_cron.message}. {for_cron.hint}",
+        else f"under cron the key cannot be read: {for_cron.message}\n{for_cron.hint}",
     )

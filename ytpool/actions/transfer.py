@@ -51,6 +51,7 @@ class Transfer:
         self._file = file
         self._session: Secret | None = None
         self._resumed = False
+        self._note = ""
         self._refreshed: set[str] = set()
         self._failed_starts = 0
         self._restarts = 0
@@ -62,6 +63,11 @@ class Transfer:
     def resumed(self) -> bool:
         """It went on with a session of an earlier run."""
         return self._resumed
+
+    @property
+    def note(self) -> str:
+        """What an operator should know of the way it took, and nothing where it was straight."""
+        return self._note
 
     def run(self) -> None:
         """Bring the bytes to YouTube, over as many accounts and sessions as it takes."""
@@ -179,6 +185,9 @@ class Transfer:
             case NotThere():
                 with errand.rt.store.transaction() as tx:
                     jobs.forget_session(tx, errand.lease)
+                self._note = (
+                    "it was not there, as two looks confirm, and was sent again, which cost another upload call"
+                )
                 errand.says("it is not there, as two looks confirm; starting again, which costs another upload call")
                 return None
             case outcome:
@@ -205,6 +214,7 @@ class Transfer:
     def _found(self, video_id: str) -> dict[str, Any]:
         """Go on with a video that a look has found."""
         assert self._errand.placed is not None
+        self._note = "its last answer was lost; it was found on the channel, with our size and file name"
         self._errand.says(f"{video_id} is on the channel, with our size and file name: going on with it")
         self._resumed = True
         self._began_at, self._began_with = self._errand.rt.clock.monotonic(), self._file.size
@@ -290,7 +300,7 @@ class Transfer:
             offset=offset,
             chunk_size=chunk_size(self._errand.rt.config.upload.chunk_mib),
             progress=moved,
-            pace=self._errand.order.pace,
+            pace=self._errand.pace,
         ):
             match event:
                 case Finished():
@@ -334,6 +344,7 @@ class Transfer:
             if state.last_sent_at is not None:
                 return
             jobs.forget_session(tx, self._errand.lease)
+        self._note = f"its session was gone after {state.kept:,} bytes; it was begun again, at another upload call"
         self._restarts += 1
         if self._restarts > _RESTARTS:
             raise failure

@@ -739,7 +739,7 @@ def _request(task: Task) -> str:
 
 def _unfinished(rt: Runtime, video_id: str, task: Task) -> bool:
     with rt.store.reading() as tx:
-        return jobs.same_request(tx, task.kind, video_id, _request(task)) is not None
+        return jobs.asked_for(tx, task.kind, video_id, _request(task)) is not None
 
 
 def _carry_out(
@@ -783,7 +783,7 @@ def _carry_out(
 def _claim(rt: Runtime, found: _Found, task: Task) -> tuple[Job, Lease, bool]:
     """Return the job, the lease on it, and whether an earlier run may have written already."""
     with rt.store.transaction() as tx:
-        job = jobs.same_request(tx, task.kind, found.video_id, _request(task))
+        job = jobs.asked_for(tx, task.kind, found.video_id, _request(task))
         if job is None:
             name = ids.new(tx.now, rt.rng)
             jobs.add(

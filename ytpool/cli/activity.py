@@ -52,7 +52,8 @@ VIEWS[ActivityReport] = (
 def report(
     ctx: typer.Context,
     hours: Annotated[
-        float | None, typer.Option(help="Look back this many hours; 24 unless told.", min=0.0, show_default=False)
+        float | None,
+        typer.Option(metavar="N", help="Look back this many hours; 24 unless told.", min=0.0, show_default=False),
     ] = None,
     since: Annotated[
         str | None, typer.Option(metavar="MOMENT", help="Look back to this moment instead.", show_default=False)

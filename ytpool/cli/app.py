@@ -56,15 +56,15 @@ COMMANDS: Mapping[str, Line] = {
         "app",
         "Upload videos, each exactly once, on one account's channel or on any channel of a pool.",
     ),
+    "queue": Line(
+        "ytpool.cli.queue", "app", "List the jobs that are not done, go on with one, settle what nobody else can."
+    ),
+    "todo": Line("ytpool.cli.todo", "app", "List what only a person can settle, each with its command."),
     "video": Line(
         "ytpool.cli.video",
         "app",
         "Look at videos, change and delete them; their thumbnails, captions and playlists.",
     ),
-    "queue": Line(
-        "ytpool.cli.queue", "app", "List the jobs that are not done, go on with one, settle what nobody else can."
-    ),
-    "todo": Line("ytpool.cli.todo", "app", "List what only a person can settle, each with its command."),
     "quota": Line("ytpool.cli.quota", "app", "See what is used, what is left, and until when."),
     "activity": Line("ytpool.cli.activity", "app", "See what was done, by whom, with what outcome."),
     "why": Line(

@@ -83,7 +83,8 @@ def add(
     tier: TierOption = None,
     priority: PriorityOption = None,
     scope: Annotated[
-        list[str] | None, typer.Option("--scope", help="Ask for this scope instead of youtube.force-ssl.")
+        list[str] | None,
+        typer.Option("--scope", metavar="SCOPE", help="Ask for this scope instead of youtube.force-ssl."),
     ] = None,
     *,
     no_browser: Annotated[
@@ -98,7 +99,9 @@ def add(
 
     def browse(url: str) -> None:
         if no_browser or not webbrowser.open(url):
-            call.say(f"open this address in a browser that reaches this machine's 127.0.0.1:\n{url}")
+            call.say(
+                f"within five minutes open this address in a browser that reaches this machine's 127.0.0.1:\n{url}"
+            )
         else:
             call.note(f"the browser shows the login; if it does not, open {url}")
 
@@ -115,7 +118,7 @@ def add(
 @command(
     app,
     "import",
-    example="ytpool auth import news --client-secrets client.json --token news-token.json --pool main",
+    example="ytpool auth import news --client-secrets client.json --token news.json",
     statuses=(0, 1, 2, 4, 5, 6),
 )
 def bring_in(

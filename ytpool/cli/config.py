@@ -62,9 +62,9 @@ VIEWS[Settings] = View(
 )
 VIEWS[Checked] = View(
     text=lambda checked: (
-        f"{checked.config}: ok, {checked.decided} settings decided"
+        f"{checked.config}: ok, {checked.decided} settings are not the default"
         if checked.exists
-        else f"{checked.config}: not there, and not needed; {checked.decided} settings decided elsewhere"
+        else f"{checked.config}: not there, and not needed; {checked.decided} settings from the environment"
     )
 )
 

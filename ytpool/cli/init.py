@@ -30,10 +30,14 @@ def _told(done: Initialised) -> str:
             f"  state      {done.state}",
             f"  key        {done.key_id}, {done.vault}: {done.key}",
             f"  time zone  {done.zone}",
-            "  cron       can read the key" if done.cron_can_read_the_key else f"  cron       {done.advice}",
+            "  cron       can read the key" if done.cron_can_read_the_key else f"  cron       {_below(done.advice)}",
             "next: ytpool auth add NAME --client-secrets FILE",
         )
     )
+
+
+def _below(advice: str) -> str:
+    return "\n             ".join(advice.splitlines())
 
 
 VIEWS[Initialised] = View(text=_told)
@@ -45,11 +49,14 @@ def init(
     vault: Annotated[
         VaultChoice,
         typer.Option(
-            help="Where the key that seals all secrets is kept; auto takes the keyring when one answers, else a file."
+            metavar="WHERE",
+            help="auto, keyring or keyfile: where the key that seals all secrets is kept; auto takes the keyring "
+            "when one answers, else a file.",
         ),
     ] = VaultChoice.AUTO,
     zone: Annotated[
-        str, typer.Option(help="The time zone that plans and --publish-at mean; without it this machine's.")
+        str,
+        typer.Option(metavar="ZONE", help="The time zone that plans and --publish-at mean; without it this machine's."),
     ] = "",
     *,
     yes: YesOption = False,

@@ -12,6 +12,7 @@ from ytpool.cli.exits import CODE, DONE, MEANING
 from ytpool.cli.invocation import Invocation, speaks_unicode
 from ytpool.cli.items import as_error, hint_of
 from ytpool.cli.values import json_line, plain, visible
+from ytpool.domain import moments
 from ytpool.errors import YtpoolError
 
 if TYPE_CHECKING:
@@ -91,7 +92,9 @@ def show(outcome: Outcome, invocation: Invocation) -> None:
     if outcome.problem is not None:
         _complain(outcome.problem.message, hint_of(outcome.problem), invocation)
     elif outcome.status != DONE:
-        _complain(MEANING[outcome.status], "", invocation)
+        # On a terminal the table stands right above; elsewhere stderr may be all that anybody reads, as cron's mail.
+        on_terminal = invocation.on_terminal(invocation.stdout)
+        _complain(MEANING[outcome.status], "" if on_terminal else _each_problem(outcome.result), invocation)
 
 
 def envelope(outcome: Outcome) -> dict[str, Any]:
@@ -103,6 +106,21 @@ def envelope(outcome: Outcome) -> dict[str, Any]:
     elif outcome.status != DONE:
         error = {"code": CODE[outcome.status], "message": MEANING[outcome.status], "hint": "", "details": {}}
     return {"ok": outcome.status == DONE, "schema": SCHEMA, "data": plain(outcome.result), "error": error}
+
+
+def _each_problem(result: Any) -> str:
+    """Name each item that carries an `error`, by its first field, a line each."""
+    content = plain(result)
+    lists = [value for value in content.values() if isinstance(value, list)] if isinstance(content, dict) else []
+    failed = [item for items in lists for item in items if isinstance(item, dict) and item.get("error")]
+    return "\n".join(
+        f"{next(iter(item.values()))}: {worded(item['error']['message'], item['error']['hint'])}" for item in failed
+    )
+
+
+def worded(message: str, hint: str) -> str:
+    """Put what happened and what to do about it into one line."""
+    return "; ".join(filter(None, (message.rstrip("."), ", ".join(hint.splitlines()))))
 
 
 def _complain(message: str, hint: str, invocation: Invocation) -> None:
@@ -120,20 +138,40 @@ def _for_people(result: Any, invocation: Invocation) -> str:
         views = (views,)
     on_terminal = invocation.on_terminal(invocation.stdout)
     if not views:
-        return _fields(result, aligned=on_terminal)
+        return _listed(result) if on_terminal else _fields(result)
     if on_terminal:
         return _drawn(views, result, invocation)
-    return "\n".join(_tabbed(view, result) for view in views)
+    return "\n".join(filter(None, (_tabbed(view, result) for view in views)))
 
 
-def _fields(result: Any, *, aligned: bool) -> str:
-    """One line per field: what a result without a view looks like."""
+def _fields(result: Any) -> str:
+    """One line per field: what a result without a view looks like in a pipe."""
     content = plain(result)
     if not isinstance(content, dict):
         return _cell(content) + "\n"
-    width = max(map(len, content), default=0) if aligned else 0
-    gap = "  " if aligned else "\t"
-    return "".join(f"{name:{width}}{gap}{_cell(value)}\n" for name, value in content.items())
+    return "".join(f"{name}\t{_cell(value)}\n" for name, value in content.items())
+
+
+def _listed(result: Any) -> str:
+    """The same for people: names below each other, and values as they are said; what is empty is a dash."""
+    content = plain(result)
+    if not isinstance(content, dict):
+        return _cell(content) + "\n"
+    width = max(map(len, content), default=0)
+    found = {name: result[name] if isinstance(result, Mapping) else getattr(result, name) for name in content}
+    return "".join(f"{name.replace('_', ' '):{width}}  {_said(value) or '-'}\n" for name, value in found.items())
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, datetime):
+        return moments.spoken(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_said, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_said(each)}" for key, each in value.items())
+    return _cell(plain(value))
 
 
 def _tabbed(view: View, result: Any) -> str:
@@ -170,10 +208,11 @@ def _drawn(views: Iterable[View], result: Any, invocation: Invocation) -> str:
         emoji=False,
     )
     with console.capture() as captured:
-        for number, view in enumerate(views):
+        shown = [list(_parts(view, result, console, unicode=speaks_unicode(stream))) for view in views]
+        for number, parts in enumerate(filter(None, shown)):
             if number:
                 console.print()
-            for part in _parts(view, result, console, unicode=speaks_unicode(stream)):
+            for part in parts:
                 console.print(part)
     return captured.get()
 
@@ -184,20 +223,23 @@ def _parts(view: View, result: Any, console: "Console", *, unicode: bool) -> "It
     from rich.text import Text  # noqa: PLC0415
 
     if view.text is not None:
-        yield Text(_ended(view.text(result)).removesuffix("\n"))
+        if text := _ended(view.text(result)).removesuffix("\n"):
+            yield Text(text)
         return
     if title := _words(view.title, result):
         yield Text(title, style="bold")
     rows = list(_rows(view, result))
     if rows:
         columns = [column for column in (Column(*each) for each in view.columns) if console.width >= column.from_width]
+        # A column without a word in it only takes room from the others.
+        columns = [column for column in columns if any(_value(column, row) not in (None, "") for row in rows)]
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
         for column in columns:
             table.add_column(column.title, justify=column.justify, overflow="fold", no_wrap=bool(column.bar))  # type: ignore[arg-type]
         for row in rows:
             table.add_row(*(_coloured(column, row, unicode=unicode) for column in columns))
         yield table
-    else:
+    elif getattr(result, "problem", None) is None:  # else what went wrong is the answer
         yield Text(view.empty, style="dim")
     if footer := _words(view.footer, result):
         yield Text(footer, style="dim")
@@ -230,7 +272,8 @@ def _bar(percent: float, column: Column, style: str, *, unicode: bool) -> "Text"
     full, empty = "█░" if unicode else "#."
     # A little is never shown as nothing, and nearly all never as all.
     cells = min(max(round(percent * column.bar / 100), int(percent > 0)), column.bar - int(percent < 100))
-    words = column.shown(percent) if column.shown is not None else f"{percent:.0f} %"
+    near = "<1" if 0 < percent < 1 else f"{min(percent, 99) if percent < 100 else percent:.0f}"
+    words = column.shown(percent) if column.shown is not None else f"{near} %"
     return Text.assemble((full * cells, style), (empty * (column.bar - cells), "dim"), (f" {words:>5}", style))
 
 

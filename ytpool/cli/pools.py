@@ -19,7 +19,7 @@ VIEWS[PoolList] = View(
         ("Pool", "pool"),
         ("Strategy", "strategy"),
         ("Accounts", lambda row: ", ".join(row.accounts)),
-        ("Across projects", lambda row: row.reason if row.across_projects else "no"),
+        ("Across projects", lambda row: row.reason if row.across_projects else False),
     ),
     empty="no pool yet; make one: ytpool pools set NAME --add ACCOUNT",
 )
@@ -42,7 +42,7 @@ def set_(
     add: Annotated[list[str] | None, typer.Option(metavar="ACCOUNT", help="Take this account in.")] = None,
     remove: Annotated[list[str] | None, typer.Option(metavar="ACCOUNT", help="Let this account go.")] = None,
     reason: Annotated[
-        str | None, typer.Option(help="Why this pool may use several projects.", show_default=False)
+        str | None, typer.Option(metavar="TEXT", help="Why this pool may use several projects.", show_default=False)
     ] = None,
     *,
     across_projects: Annotated[

@@ -10,7 +10,8 @@ from ytpool.cli.commands import command, single
 from ytpool.cli.exits import common, status_of
 from ytpool.cli.items import as_item
 from ytpool.cli.options import AccountOption, ForceOption, runtime
-from ytpool.cli.output import VIEWS, Column, View
+from ytpool.cli.output import VIEWS, Column, View, worded
+from ytpool.errors import YtpoolError
 
 app = single()
 
@@ -21,6 +22,7 @@ class Refresh:
 
     accounts: tuple[dict[str, Any], ...]
     exit_status: int
+    problem: YtpoolError | None = None
 
 
 VIEWS[Refresh] = View(
@@ -30,7 +32,7 @@ VIEWS[Refresh] = View(
         Column("Outcome", "outcome", style={"refreshed": "green", "login_needed": "red", "failed": "red"}),
         ("Token until", "token_expires_at"),
         ("Login until", "grant_expires_at"),
-        Column("What to do", lambda row: f"{row['error']['message']}; {row['error']['hint']}" if row["error"] else ""),
+        Column("What to do", lambda row: worded(row["error"]["message"], row["error"]["hint"]) if row["error"] else ""),
     ),
     empty="no account yet; add one: ytpool auth add NAME --client-secrets FILE",
 )
@@ -47,4 +49,5 @@ def refresh_tokens(ctx: typer.Context, account: AccountOption = None, *, force: 
     return Refresh(
         accounts=tuple(as_item(one) for one in found),
         exit_status=common(0 if one.problem is None else status_of(one.problem) for one in found),
+        problem=found[0].problem if account is not None else None,
     )

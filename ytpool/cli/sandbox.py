@@ -93,7 +93,9 @@ def clock(
     forward: Annotated[
         str | None, typer.Option(metavar="SPAN", help="Move it ahead by 90s, 8h or 1d12h.", show_default=False)
     ] = None,
-    to: Annotated[str | None, typer.Option("--set", metavar="MOMENT", help="Move it to.", show_default=False)] = None,
+    to: Annotated[
+        str | None, typer.Option("--set", metavar="MOMENT", help="Move it to this moment.", show_default=False)
+    ] = None,
 ) -> ClockMoved:
     """Move the sandbox's clock ahead, or show it; it never goes back.
 
@@ -142,7 +144,7 @@ def fault(
         ),
     ] = None,
     status: Annotated[
-        int | None, typer.Option(help="Its HTTP status, where not the usual.", show_default=False)
+        int | None, typer.Option(metavar="N", help="Its HTTP status, where not the usual.", show_default=False)
     ] = None,
     retry_after: Annotated[
         int | None, typer.Option(metavar="SECONDS", help="Its Retry-After; alone, that of a 308.", show_default=False)
@@ -167,9 +169,9 @@ def fault(
         int | None,
         typer.Option(metavar="BYTES", help="Keep so many bytes; then the session is gone.", show_default=False),
     ] = None,
-    channel: Annotated[str, typer.Option(help="Only for this channel.", show_default=False)] = "",
-    times: Annotated[int, typer.Option(help="How often.", min=1)] = 1,
-    skip: Annotated[int, typer.Option(help="Let so many pass first.", min=0)] = 0,
+    channel: Annotated[str, typer.Option(metavar="CHANNEL", help="Only for this channel.", show_default=False)] = "",
+    times: Annotated[int, typer.Option(metavar="N", help="How often.", min=1)] = 1,
+    skip: Annotated[int, typer.Option(metavar="N", help="Let so many pass first.", min=0)] = 0,
     revoke: Annotated[
         str | None, typer.Option(metavar="CHANNEL", help="Let a channel's login die.", show_default=False)
     ] = None,

@@ -13,7 +13,7 @@ from ytpool.cli.exits import common, status_of
 from ytpool.cli.items import as_item
 from ytpool.cli.options import runtime
 from ytpool.cli.output import VIEWS, Column, View
-from ytpool.errors import UsageWrong
+from ytpool.errors import UsageWrong, YtpoolError
 
 app = group("Keep browser sessions of many users in the vault.")
 
@@ -24,6 +24,7 @@ class Migration:
 
     files: tuple[dict[str, Any], ...]
     exit_status: int
+    problem: YtpoolError | None = None
 
 
 VIEWS[Migration] = View(
@@ -65,16 +66,19 @@ VIEWS[SessionList] = View(
 )
 def migrate(
     ctx: typer.Context,
-    file: Annotated[Path | None, typer.Option(help="One storage-state file.", show_default=False)] = None,
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="One storage-state file.", show_default=False)
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Option(
             "--all", metavar="FOLDER", help="Every .json in it, named USER_PLATFORM.json.", show_default=False
         ),
     ] = None,
-    user: Annotated[str | None, typer.Option(help="Whose session it is.", show_default=False)] = None,
+    user: Annotated[str | None, typer.Option(metavar="NAME", help="Whose session it is.", show_default=False)] = None,
     platform: Annotated[
-        str | None, typer.Option(help="Where: facebook, instagram, x, youtube, or any name.", show_default=False)
+        str | None,
+        typer.Option(metavar="NAME", help="Where: facebook, instagram, x, youtube, or any name.", show_default=False),
     ] = None,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the files and store nothing.")] = False,
@@ -90,6 +94,7 @@ def migrate(
     return Migration(
         files=tuple(as_item(one) for one in found),
         exit_status=common(0 if one.problem is None else status_of(one.problem) for one in found),
+        problem=found[0].problem if file is not None else None,
     )
 
 

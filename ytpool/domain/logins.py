@@ -21,8 +21,8 @@ TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, no
 REVOKE_URI = "https://oauth2.googleapis.com/revoke"
 
 _WHERE_CLIENTS_COME_FROM = (
-    "in Google Cloud console, APIs & Services, Credentials: create an OAuth client ID of type Desktop app, "
-    "download its JSON, and pass that file with --client-secrets"
+    "in Google Cloud console, Google Auth Platform, Clients: create a client of type Desktop app, download its JSON, "
+    "and pass that file with --client-secrets"
 )
 _WHERE_TOKENS_COME_FROM = "log in instead: ytpool auth add NAME --client-secrets FILE"
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")

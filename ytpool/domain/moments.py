@@ -17,6 +17,11 @@ def text(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
+def spoken(moment: datetime) -> str:
+    """Write a moment as people read it: `2026-11-20 04:38 UTC`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def parse(stored: str) -> datetime:
     """Read what `text` wrote, or any ISO 8601 moment that names its offset."""
     moment = datetime.fromisoformat(stored)

@@ -137,7 +137,7 @@ def same_content(tx: Tx, target: Target, fingerprint: str, job_key: str) -> list
     ]
 
 
-def same_request(tx: Tx, kind: str, job_key: str, request: str) -> Job | None:
+def asked_for(tx: Tx, kind: str, job_key: str, request: str) -> Job | None:
     """Return the newest job that was asked for just this and is not at its end; for jobs that send no file."""
     row = tx.one(
         """

@@ -38,7 +38,7 @@ def readable_by_cron(
         answer = json.loads(child.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         return VaultUnavailable(
-            f"A process with cron's environment could not look for the key: {error}", hint=keyrings.ways_out(key_id)
+            f"a process with cron's environment could not look for the key: {error}", hint=keyrings.ways_out(key_id)
         )
     if "found" in answer:
         found = answer["found"]

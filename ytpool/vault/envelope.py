@@ -62,8 +62,8 @@ class Vault:
             plain = _cipher(key).decrypt(nonce, ciphertext, _bound_to(key.key_id, kind, owner))
         except (ValueError, InvalidTag) as error:  # ValueError: no base64, or too short to hold a nonce
             raise SecretDamaged(
-                f"The stored {kind} of {owner} does not open: it was changed, or belongs to another row",
-                hint="Restore the state from a backup, or store this secret anew (for a token: log in again).",
+                f"the stored {kind} of {owner} does not open: it was changed, or belongs to another row",
+                hint="restore the state from a backup, or store this secret anew (for a token: log in again).",
                 kind=kind,
                 owner=owner,
                 key_id=sealed.key_id,
@@ -79,7 +79,7 @@ class Vault:
 
     def _current(self) -> str:
         if self._key_id is None:
-            raise NotInitialised("This state has no vault key yet", hint="Run: ytpool init")
+            raise NotInitialised("this state has no vault key yet", hint="run: ytpool init")
         return self._key_id
 
     def _key(self, key_id: str) -> Key:

@@ -30,8 +30,8 @@ def read(path: Path, place: KeyPlace) -> tuple[Key, ...] | None:
         return None
     except OSError as error:
         raise VaultUnavailable(
-            f"The key file {path} cannot be read: {error.strerror}",
-            hint="Let the user who runs ytpool read it, or name another file with YTPOOL_VAULT_KEY_FILE.",
+            f"the key file {path} cannot be read: {error.strerror}",
+            hint="let the user who runs ytpool read it, or name another file with YTPOOL_VAULT_KEY_FILE.",
             path=str(path),
         ) from error
     return _parse(content, path)
@@ -53,8 +53,8 @@ def create_in_file(path: Path) -> KeyFound:
     keys = read(path, KeyPlace.KEY_FILE)
     if keys is None:
         raise VaultUnavailable(
-            f"No key file can be made at {path}: a link to nothing is there",
-            hint="Remove the link, or choose another file.",
+            f"no key file can be made at {path}: a link to nothing is there",
+            hint="remove the link, or choose another file.",
             path=str(path),
         )
     return KeyFound(key_id=keys[0].key_id, place=KeyPlace.KEY_FILE, where=str(path))
@@ -66,14 +66,14 @@ def _check(found: os.stat_result, path: Path, place: KeyPlace) -> None:
     mode = stat.S_IMODE(found.st_mode)
     if mode & (_AS_SYSTEMD_MAKES_IT if place is KeyPlace.CREDENTIAL else _FOR_OWNER_ONLY):
         raise VaultUnavailable(
-            f"The key file {path} is refused: others can read or change it (mode {mode:04o})",
-            hint=f"Run: chmod 600 {path}",
+            f"the key file {path} is refused: others can read or change it (mode {mode:04o})",
+            hint=f"run: chmod 600 {path}",
             path=str(path),
         )
     if found.st_uid not in (os.geteuid(), 0):
         raise VaultUnavailable(
-            f"The key file {path} is refused: it belongs to another user (uid {found.st_uid})",
-            hint=f"Run: chown {os.geteuid()} {path}",
+            f"the key file {path} is refused: it belongs to another user (uid {found.st_uid})",
+            hint=f"run: chown {os.geteuid()} {path}",
             path=str(path),
         )
 
@@ -100,8 +100,8 @@ def _parse(content: bytes, path: Path) -> tuple[Key, ...]:
 
 def _no_key_file(path: Path, why: str) -> VaultUnavailable:
     return VaultUnavailable(
-        f"The key file {path} cannot be used: {why}",
-        hint="Put the right file back from your backup, or name another one with YTPOOL_VAULT_KEY_FILE.",
+        f"the key file {path} cannot be used: {why}",
+        hint="put the right file back from your backup, or name another one with YTPOOL_VAULT_KEY_FILE.",
         path=str(path),
     )
 
@@ -143,9 +143,9 @@ def _sync_folder(folder: Path) -> None:
 
 def _not_written(path: Path, error: OSError) -> YtpoolError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFull(f"There is no room for the key file {path}", hint="Make room and try again.", path=str(path))
+        return DiskFull(f"there is no room for the key file {path}", hint="make room and try again.", path=str(path))
     return VaultUnavailable(
-        f"The key file {path} cannot be written: {error.strerror}",
-        hint="Choose a file in a folder that this user may write to.",
+        f"the key file {path} cannot be written: {error.strerror}",
+        hint="choose a file in a folder that this user may write to.",
         path=str(path),
     )

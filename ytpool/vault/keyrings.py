@@ -90,15 +90,15 @@ def keyring_answers(*, timeout: float = TIMEOUT) -> str | None:
 def ways_out(key_id: str | None = None) -> str:
     """Say how a key can be reached where no keyring can, as under cron; with an id, how a key file is made from one."""
     ways = (
-        "Three ways out: a key file named by YTPOOL_VAULT_KEY_FILE (0600);"
-        " for a systemd unit, LoadCredential=ytpool-key:FILE;"
-        " or, while your desktop session runs, its keyring, with"
-        f" DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/{os.getuid()}/bus."
+        "three ways out: name a key file (0600) with YTPOOL_VAULT_KEY_FILE;\n"
+        "in a systemd unit, LoadCredential=ytpool-key:FILE;\n"
+        "while your desktop session runs, reach its keyring with"
+        f" DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/{os.getuid()}/bus"
     )
     if key_id is None:
         return ways
     show = f"{sys.executable} -m keyring get {SERVICE} {_item(key_id)}"
-    return f"{ways} Where the keyring works, this makes the key file: (umask 077; {show} > FILE)"
+    return f"{ways}\nwhere the keyring works, this makes the key file: (umask 077; {show} > FILE)"
 
 
 class _UnusableError(Exception):
@@ -124,8 +124,8 @@ def _key_of(text: str, key_id: str) -> Key:
             return key
         what = f"another key, {key.key_id}"
     raise VaultUnavailable(
-        f"The keyring item {SERVICE} / {_item(key_id)} holds {what}",
-        hint="Name a file with the right key by YTPOOL_VAULT_KEY_FILE; the keyring item is left as it is.",
+        f"the keyring item {SERVICE} / {_item(key_id)} holds {what}",
+        hint="name a file with the right key by YTPOOL_VAULT_KEY_FILE; the keyring item is left as it is.",
         key_id=key_id,
     )
 
@@ -173,7 +173,7 @@ def _ask(call: Callable[[], T], timeout: float, key_id: str | None = None) -> T:
     # Backends are plugins: they, SecretStorage and D-Bus each raise errors of their own, with no common base.
     except Exception as error:
         why = f"it did not answer within {timeout:g} s" if isinstance(error, TimeoutError) else _reason(error)
-        raise VaultUnavailable(f"The keyring cannot be used: {why}", hint=ways_out(key_id)) from error
+        raise VaultUnavailable(f"the keyring cannot be used: {why}", hint=ways_out(key_id)) from error
 
 
 def _reason(error: Exception) -> str:

@@ -37,17 +37,17 @@ class Places:
             found = keyrings.read(key_id, timeout=self.keyring_timeout)
         except VaultUnavailable as error:
             raise VaultUnavailable(
-                f"{_sentence(f'The vault key {key_id} is out of reach', looked)}. {error.message}",
-                hint=error.hint,
+                f"{_sentence(f'the vault key {key_id} is out of reach', looked)}; {error.message}",
+                hint=f"put the key file back from your copy, or:\n{error.hint}" if looked else error.hint,
                 key_id=key_id,
                 looked_in=looked,
             ) from error
         if found is None:
             looked.append("the keyring (no such item)")
             raise VaultKeyLost(
-                _sentence(f"The vault key {key_id} is lost", looked),
-                hint=f"Bring back a file with the line that holds it and name it with {KEY_FILE_VARIABLE}."
-                " Without that key the stored secrets stay closed, and every account needs a new login.",
+                _sentence(f"the vault key {key_id} is lost", looked),
+                hint=f"bring back a file with the line that holds it, and name it with {KEY_FILE_VARIABLE};\n"
+                "if there is none, the stored secrets stay closed: begin with a new --profile and log every account in",
                 key_id=key_id,
                 looked_in=looked,
             )
