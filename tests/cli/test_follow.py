@@ -52,6 +52,7 @@ def follow(ytpool, *ids):
 def test_a_video_that_succeeds_is_followed_to_its_end(ytpool, sandbox, publish):
     sandbox.control.settings(processing_seconds=0)
     video_id = publish("talk.mp4")
+    sandbox.channel("news").fail("videos.list", "backendError")  # which is asked once more
 
     status, out, _ = follow(ytpool, video_id)
 

@@ -30,6 +30,7 @@ T = TypeVar("T")
 _TRIES = 3
 _AGAIN = (Next.SAME_ACCOUNT, Next.REFRESH)
 _STEP = "look"
+_WORKS = (AccountState.ACTIVE, AccountState.DRAINING)
 
 
 def read(rt: Runtime, account: str, send: Callable[[Secret], T], *, operation: str, urgency: Urgency) -> T:
@@ -113,10 +114,11 @@ def owners(rt: Runtime, ids: Sequence[str], named: str | None, urgency: Urgency)
         if named is not None:
             _require_able(accounts.get(tx, named))
             return dict.fromkeys(ids, named)
-        able = _able(tx)
-        told = {video_id: found for video_id in ids if (found := _from_jobs(tx, video_id, able)) is not None}
+        every = accounts.every(tx)
+        able = [one for one in every if one.state in _WORKS]
+        told = {video_id: found for video_id in ids if (found := _from_jobs(tx, video_id, every)) is not None}
     if not able:
-        raise NoEligibleAccount("no account can work", hint="see: ytpool accounts list, and: ytpool auth list")
+        raise _nobody_works(every)
     if len({one.channel_id for one in able}) == 1:
         return {**dict.fromkeys(ids, able[0].account), **told}
     open_ones = [video_id for video_id in ids if video_id not in told]
@@ -138,8 +140,15 @@ def nobody_knows(video_id: str) -> UnknownName:
     )
 
 
-def _able(tx: Tx) -> list[Account]:
-    return [one for one in accounts.every(tx) if one.state in (AccountState.ACTIVE, AccountState.DRAINING)]
+def _nobody_works(every: Sequence[Account]) -> YtpoolError:
+    asleep = next((one for one in every if one.state is AccountState.LOGIN_NEEDED), None)
+    if asleep is None:
+        return NoEligibleAccount("no account can work", hint="see: ytpool accounts list")
+    return LoginNeeded(
+        f"{asleep.account} needs a login: {asleep.state_reason}",
+        hint=f"run: ytpool auth add {asleep.account}",
+        account=asleep.account,
+    )
 
 
 def _require_able(account: Account) -> None:
@@ -147,11 +156,14 @@ def _require_able(account: Account) -> None:
         raise NoEligibleAccount(f"{account.account} is disabled: {account.state_reason}", account=account.account)
 
 
-def _from_jobs(tx: Tx, video_id: str, able: Sequence[Account]) -> str | None:
+def _from_jobs(tx: Tx, video_id: str, every: Sequence[Account]) -> str | None:
+    """Name the account that published a video or worked on it, or else another one of its channel that works."""
     for job in jobs.about_video(tx, video_id):
-        same = [one.account for one in able if one.channel_id == job.channel_id]
+        same = [one for one in every if one.channel_id == job.channel_id and one.state is not AccountState.DISABLED]
+        # One that only needs a login says so when it is asked for its token.
+        same.sort(key=lambda one: (one.state not in _WORKS, one.account != job.account))
         if same:
-            return job.account if job.account in same else same[0]
+            return same[0].account
     return None
 
 

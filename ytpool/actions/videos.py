@@ -430,7 +430,8 @@ def update(rt: Runtime, video_id: str, wish: Wish, how: How, watch: Watch) -> Vi
         found = _find(rt, video_id, task, how)
         merged = Merged.of(wish, found.resource or {}, rt.calendar.now())
         if how.dry_run:
-            return replace(_planned(rt, found, task), changes=merged.changes)
+            planned = _planned(rt, found, task)
+            return replace(planned, changes=merged.changes, units=planned.units if merged.changes else {})
         if not merged.changes and not _unfinished(rt, video_id, task):
             return _result(found, task, state="unchanged", detail="nothing to change: YouTube has it so already")
 

@@ -34,9 +34,8 @@ def _told(done: VideoDone) -> str:
     lines = [f"{done.action} {done.state}: {who}"]
     lines += [f"  {one.field}: {changes.shown(one.before)} -> {changes.shown(one.after)}" for one in done.changes]
     if done.dry_run:
-        cost = ", ".join(f"{units} {bucket}" for bucket, units in done.units.items()) if done.units else "nothing"
-        if done.action == "update" and not done.changes:
-            cost = "nothing, for there is nothing to change"
+        cost = ", ".join(f"{units} {bucket}" for bucket, units in done.units.items())
+        cost = cost or "nothing, for there is nothing to change"
         lines.append(f"  nothing was sent; it would cost {cost}; the video is {done.privacy}")
     elif done.detail and not done.changes:
         lines.append(f"  {done.detail}")

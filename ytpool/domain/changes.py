@@ -150,7 +150,7 @@ class Merged:
         return tuple(
             Change(field=one.field, before=one.after, after=got)
             for one in self.changes
-            if (got := _got(kept, one.field)) != one.after
+            if _bare(got := _got(kept, one.field)) != _bare(one.after)
         )
 
 
@@ -241,6 +241,17 @@ def _got(kept: Mapping[str, Mapping[str, Any]], name: str) -> Any:
         return kept["localizations"].get(name.removeprefix("localization "))
     part, field = _FIELDS[name]
     return kept[part].get(field)
+
+
+def _bare(value: Any) -> Any:
+    """Leave out what YouTube writes its own way: spaces around a text, and the case of a language."""
+    match value:
+        case str():
+            return value.strip().casefold()
+        case dict():
+            return {name: _bare(one) for name, one in value.items()}
+        case _:
+            return value
 
 
 def _problems(
