@@ -59,7 +59,9 @@ COMMANDS: Mapping[str, Line] = {
     "queue": Line(
         "ytpool.cli.queue", "app", "List the jobs that are not done, go on with one, settle what nobody else can."
     ),
-    "todo": Line("ytpool.cli.todo", "app", "List what only a person can settle, each with its command."),
+    "todo": Line(
+        "ytpool.cli.todo", "app", "List what only a person can settle, each with the command that settles it."
+    ),
     "video": Line(
         "ytpool.cli.video",
         "app",
