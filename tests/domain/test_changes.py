@@ -186,6 +186,15 @@ def test_an_answer_that_shows_something_else_is_told():
     assert done.not_kept(video(status={"embeddable": True, "privacyStatus": "public"}), NOW) == ()
 
 
+def test_what_youtube_writes_its_own_way_is_kept():
+    done = merged(video(), title="New ", language="pt-br")
+
+    assert done.not_kept(video(snippet={"title": "New", "defaultLanguage": "pt-BR"}), NOW) == ()
+    assert [one.field for one in done.not_kept(video(snippet={"title": "new", "defaultLanguage": "pt-BR"}), NOW)] == [
+        "title"
+    ]
+
+
 def test_a_localization_is_read_as_it_is_typed():
     assert localization("de:Der Vortrag|Ein: Vortrag") == Localization(
         language="de", title="Der Vortrag", description="Ein: Vortrag"

@@ -150,7 +150,7 @@ class Merged:
         return tuple(
             Change(field=one.field, before=one.after, after=got)
             for one in self.changes
-            if _bare(got := _got(kept, one.field)) != _bare(one.after)
+            if _bare(got := _got(kept, one.field), one.field) != _bare(one.after, one.field)
         )
 
 
@@ -243,13 +243,13 @@ def _got(kept: Mapping[str, Mapping[str, Any]], name: str) -> Any:
     return kept[part].get(field)
 
 
-def _bare(value: Any) -> Any:
+def _bare(value: Any, field: str) -> Any:
     """Leave out what YouTube writes its own way: spaces around a text, and the case of a language."""
     match value:
         case str():
-            return value.strip().casefold()
+            return value.strip().casefold() if field == "language" else value.strip()
         case dict():
-            return {name: _bare(one) for name, one in value.items()}
+            return {name: _bare(one, name) for name, one in value.items()}
         case _:
             return value
 
