@@ -414,7 +414,7 @@ def test_a_video_is_put_on_a_playlist_once_and_taken_off(ytpool, sandbox, run, p
     assert_books_agree(ytpool, sandbox)
 
 
-def test_no_units_left_defers_a_change_to_the_reset(sandbox, change):
+def test_no_units_left_defers_a_change_to_the_reset(ytpool, sandbox, change):
     sandbox.channel("news").fail("videos.update", "quotaExceeded")
 
     status, out, _ = change("--title", "Another talk")
@@ -422,6 +422,9 @@ def test_no_units_left_defers_a_change_to_the_reset(sandbox, change):
     assert (status, told(out)["error"]["code"], data(out)["state"]) == (5, "quota_exhausted", "deferred")
     assert told(out)["error"]["details"]["until"]
     assert parts(sandbox)["snippet"]["title"] == "The talk"
+    assert "video.update" in ytpool("queue", "list")[1]
+    assert ytpool("queue", "cancel", data(out)["job"])[0] == 0
+    assert data(ytpool("queue", "list", "--json")[1])["jobs"] == []
 
 
 def test_what_is_not_done_stands_in_the_queue_and_goes_on_from_there(ytpool, sandbox, run, track, published):

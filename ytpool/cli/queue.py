@@ -42,7 +42,7 @@ VIEWS[Queue] = View(
     columns=(
         ("Job", "job"),
         Column("State", lambda row: f"{row.state}, at work" if row.working else row.state, style=_style),
-        ("File", lambda row: Path(row.file).name),
+        ("What", lambda row: Path(row.file).name or f"{row.kind} {row.video_id or ''}".rstrip()),
         ("For", "target"),
         Column("Account", "account", from_width=100),
         Column("Sent", lambda row: 100 * row.kept / row.bytes if row.bytes else 0, shown="{:.0f} %".format),
@@ -54,7 +54,7 @@ VIEWS[Queue] = View(
 
 
 def _told(job: QueuedJob) -> str:
-    lines = [f"job {job.job}: {job.kind} of {job.file} for {job.target}, {job.state}"]
+    lines = [f"job {job.job}: {job.kind} of {job.file or job.video_id or 'a video'} for {job.target}, {job.state}"]
     if job.working:
         lines.append("somebody is at work on it")
     if job.account:
@@ -69,7 +69,9 @@ def _told(job: QueuedJob) -> str:
 
 
 def _all_of(shown: JobShown) -> str:
-    lines = [_told(shown.job), f"{shown.job.kept:,} of {shown.job.bytes:,} bytes are at YouTube"]
+    lines = [_told(shown.job)]
+    if shown.job.bytes:
+        lines.append(f"{shown.job.kept:,} of {shown.job.bytes:,} bytes are at YouTube")
     lines += [f"  {step.step}: {step.state}{f', {step.detail}' if step.detail else ''}" for step in shown.steps]
     lines += [f"  {line}" for line in _looks(shown)]
     return "\n".join(lines)
