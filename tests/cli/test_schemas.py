@@ -46,6 +46,9 @@ def test_reports_fit_their_schemas_before_anything_happened(run):
         ("auth-list", ("auth", "list")),
         ("refresh-tokens", ("refresh-tokens",)),
         ("health", ("health",)),
+        ("queue-list", ("queue", "list")),
+        ("todo", ("todo",)),
+        ("upload", ("upload", "--resume")),
     ]:
         status, printed = run(*command)
 
@@ -72,6 +75,23 @@ def test_what_happened_is_told_as_the_schemas_say(run, videos):
     report = fits("quota-report", run("quota", "report")[1])
     assert report["totals"]["used"]["uploads"] == 3
     assert fits("activity-report", run("activity", "report")[1])["totals"]["failed"] == 0
+
+
+def test_what_is_not_done_is_told_as_the_schemas_say(run, videos):
+    assert run("auth", "add", "news")[0] == 0
+    for fault in (("upload.final", "--close"), ("upload.query", "--error", "notFound")):
+        assert run("sandbox", "fault", *fault)[0] == 0
+
+    status, printed = run("upload", videos[0], "--account", "news")
+    assert (status, fits("upload", printed)["state"]) == (7, "finished_unknown")
+
+    [job] = fits("queue-list", run("queue", "list")[1])["jobs"]
+    [item] = fits("todo", run("todo")[1])["items"]
+    assert (job["job"], job["not_before"], job["advice"]) == (item["name"], item["not_before"], item["command"])
+    assert run("sandbox", "clock", "--forward", "10m")[0] == 0
+    status, printed = run("upload", "--resume")
+    assert (status, fits("upload", printed)["state"]) == (0, "done")
+    assert [one["state"] for one in fits("queue-list", run("queue", "list", "--all")[1])["jobs"]] == ["done"]
 
 
 def test_the_life_of_a_video_is_told_as_the_schemas_say(run, videos):

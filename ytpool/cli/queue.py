@@ -15,6 +15,7 @@ from ytpool.cli.options import DryRunOption, NoWaitOption, UseBufferOption, YesO
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
 from ytpool.cli.uploaded import Planned, Uploaded, work_through
 from ytpool.cli.written import Notes
+from ytpool.domain import moments
 from ytpool.errors import UsageWrong
 
 app = group("List the jobs that are not done, go on with one, settle what nobody else can.")
@@ -60,7 +61,7 @@ def _told(job: QueuedJob) -> str:
     if job.account:
         lines.append(f"on account {job.account}, channel {job.channel_id}, video {job.video_id or 'not yet'}")
     if job.not_before:
-        lines.append(f"not before {job.not_before:%Y-%m-%d %H:%M} UTC")
+        lines.append(f"not before {moments.spoken(job.not_before)}")
     if job.error:
         lines.append(f"because: {job.error}")
     if job.advice:
@@ -183,14 +184,14 @@ def resolve(
     A video that is named must be on the job's channel; to see that costs one unit, and --yes takes your word for it.
     With `done:VIDEO_ID` the steps that are left go on with `queue retry`; with `done` alone they are yours.
     """
-    said, _, named = word.partition(":")
+    said, colon, named = word.partition(":")
     try:
         meant = Word(said)
     except ValueError:
         raise UsageWrong(f"--as does not take {word!r}", hint="say done:VIDEO_ID, done, failed or restart") from None
-    if named and meant is not Word.DONE:
+    if colon and meant is not Word.DONE:
         raise UsageWrong(f"--as {meant} takes no video", hint="say done:VIDEO_ID, done, failed or restart")
-    return queue.resolve(runtime(ctx), job, meant, video_id=_video(named) if named else None, trusted=yes)
+    return queue.resolve(runtime(ctx), job, meant, video_id=_video(named) if colon else None, trusted=yes)
 
 
 @command(app, "cancel", example="ytpool queue cancel 1jd3v2a97", statuses=(0, 2, 6, 7))

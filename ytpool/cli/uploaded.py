@@ -11,11 +11,13 @@ from ytpool.actions.claiming import Order
 from ytpool.actions.files import look
 from ytpool.actions.following import Ending
 from ytpool.actions.publish import Plan, PublishedVideo
+from ytpool.actions.steps import WATCH_URL
 from ytpool.cli.exits import DONE, INTERRUPTED, PARTLY, common, status_of
 from ytpool.cli.invocation import Invocation
 from ytpool.cli.items import as_error, as_item
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.progress import uploads
+from ytpool.cli.values import visible
 from ytpool.cli.watching import ShownWatch
 from ytpool.domain.jobs import JobState
 from ytpool.errors import FileInvalid, Interrupted, QuotaExhausted, Resting, YtpoolError
@@ -98,6 +100,11 @@ _STATES = {
 }
 
 
+def _short(url: str) -> str:
+    """Word an address so that it fits beside the rest; both lead to the same page."""
+    return url.replace(WATCH_URL, "https://youtu.be/")
+
+
 def _summed_up(told: Uploaded) -> str:
     counts = dict(told["counts"])
     total = counts.pop("total")
@@ -121,9 +128,9 @@ VIEWS[Uploaded] = View(
     columns=(
         ("File", lambda row: Path(row["file"]).name),
         Column("State", "state", style=_STATES),
-        ("Account", "account"),
-        ("Privacy", "privacy"),
-        ("Video", lambda row: row["url"] or ""),
+        Column("Account", "account", from_width=60),
+        Column("Privacy", "privacy", from_width=72),
+        Column("Video", lambda row: row["url"] or "", shown=_short),
         Column("Job", "job", from_width=100),
         Column("Said", lambda row: row["error"]["message"] if row["error"] else row["note"], style="yellow"),
     ),
@@ -164,6 +171,9 @@ def work_through(
         def ended(video: PublishedVideo) -> None:
             if not watch.has_begun(video.job):
                 shown.pass_over(sizes[video.file])
+                if several and not call.json:
+                    said = video.problem.message if video.problem else video.note
+                    call.note(visible(f"{Path(video.file).name}: {said}"))
             if several:
                 call.emit("video", **as_item(video))
 
