@@ -149,10 +149,10 @@ def test_stopped_by_hand_it_says_how_to_go_on_and_does(local, env, make_video):
     status, result, _ = ended(following)
 
     assert (status, result["error"]["code"]) == (130, "interrupted")
-    assert f"ytpool video show {video_id} --follow" in result["error"]["hint"]
+    assert f"ytpool video show --follow -- {video_id}" in result["error"]["hint"]
 
     local("sandbox", "clock", "--forward", "20m")
-    status, out = local("video", "show", "--follow", video_id)[:2]
+    status, out = local("video", "show", "--follow", f"https://youtu.be/{video_id}")[:2]
 
     assert (status, data(out)["processing"]) == (0, "succeeded")
     assert local("state", "check")[0] == 0

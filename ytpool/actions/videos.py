@@ -520,7 +520,10 @@ def _remove(chore: Chore) -> _Written:
     except UpstreamFailed as failure:
         if failure.http_status != 404:
             raise
-    return _Written(detail="deleted")
+    job, _ = _asked(rt, video_id)
+    # The job that published it stays done, so the same file typed again would be told to be published already.
+    again = "" if job is None else f"; to publish the file of job {job.job} once more, say --again"
+    return _Written(detail=f"deleted{again}")
 
 
 def thumbnail(rt: Runtime, video_id: str, path: Path, how: How, watch: Watch) -> VideoDone:
