@@ -46,6 +46,9 @@ def test_reports_fit_their_schemas_before_anything_happened(run):
         ("auth-list", ("auth", "list")),
         ("refresh-tokens", ("refresh-tokens",)),
         ("health", ("health",)),
+        ("queue-list", ("queue", "list")),
+        ("todo", ("todo",)),
+        ("upload", ("upload", "--resume")),
     ]:
         status, printed = run(*command)
 
@@ -75,6 +78,48 @@ def test_what_happened_is_told_as_the_schemas_say(run, videos):
     report = fits("quota-report", run("quota", "report")[1])
     assert report["totals"]["used"]["uploads"] == 3
     assert fits("activity-report", run("activity", "report")[1])["totals"]["failed"] == 0
+
+
+def test_what_is_not_done_is_told_as_the_schemas_say(run, videos):
+    assert run("auth", "add", "news")[0] == 0
+    for fault in (("upload.final", "--close"), ("upload.query", "--error", "notFound")):
+        assert run("sandbox", "fault", *fault)[0] == 0
+
+    status, printed = run("upload", videos[0], "--account", "news")
+    assert (status, fits("upload", printed)["state"]) == (7, "finished_unknown")
+
+    [job] = fits("queue-list", run("queue", "list")[1])["jobs"]
+    [item] = fits("todo", run("todo")[1])["items"]
+    assert (job["job"], job["not_before"], job["advice"]) == (item["name"], item["not_before"], item["command"])
+    assert run("sandbox", "clock", "--forward", "10m")[0] == 0
+    status, printed = run("upload", "--resume")
+    assert (status, fits("upload", printed)["state"]) == (0, "done")
+    assert [one["state"] for one in fits("queue-list", run("queue", "list", "--all")[1])["jobs"]] == ["done"]
+
+
+def test_the_life_of_a_video_is_told_as_the_schemas_say(run, videos):
+    assert run("auth", "add", "news")[0] == 0
+    first, second = (fits("upload", run("upload", one, "--account", "news")[1])["video_id"] for one in videos[:2])
+
+    assert fits("video-show", run("video", "show", f"https://youtu.be/{first}")[1])["title"] == "talk 0"
+    assert (
+        len(
+            fits("video-show", run("video", "show", *(f"https://youtu.be/{one}" for one in (first, second)))[1])[
+                "videos"
+            ]
+        )
+        == 2
+    )
+    status, printed = run("video", "show", "https://youtu.be/aaaaaaaaaaa")
+    assert (status, fits("video-show", printed)["title"]) == (2, None)
+
+    words = ("video", "update", f"https://youtu.be/{first}", "--title", "Another")
+    assert fits("video-update", run(*words, "--dry-run")[1])["dry_run"] is True
+    assert fits("video-update", run(*words)[1])["state"] == "done"
+    assert fits("video-update", run(*words)[1])["state"] == "unchanged"
+
+    status, printed = run("video", "delete", f"https://youtu.be/{first}", "--yes")
+    assert (status, fits("video-delete", printed)["state"]) == (0, "done")
 
 
 def test_a_dead_login_is_told_as_the_schemas_say(run):

@@ -254,7 +254,10 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> YtpoolError:
     of_pool = target.kind is TargetKind.POOL
     nobody = f"no account of {target}" if of_pool else "nobody"
     if choice.until is not None:
-        hint = f"it goes on by itself at {moments.spoken(choice.until)}: type the same command then, or from cron"
+        hint = (
+            f"it goes on at {moments.spoken(choice.until)}: type the same command then, or have cron run: "
+            "ytpool upload --resume"
+        )
         error = QuotaExhausted if choice.until == quota.resets_at(rt.terms(tx).day) else Resting
         return error(f"{nobody} can work now ({words})", hint=hint, until=choice.until, **facts)
     if set(groups) == {"login needed"}:

@@ -85,7 +85,7 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
         return _publish(rt, order, file, job, claimed.lease, watch)
     except YtpoolError as problem:
         watch.ended(job.job if job else str(order.path), problem.message)
-        return _result(rt, order, job.job if job else None, problem=problem)
+        return _result(rt, order, job.job if job else order.job, problem=problem)
 
 
 def _file_of(rt: Runtime, order: Order) -> VideoFile:

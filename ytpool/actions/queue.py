@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from ytpool.actions.calls import paid
+from ytpool.actions import looking
 from ytpool.actions.heartbeat import Heartbeat
 from ytpool.domain.accounts import Account
 from ytpool.domain.jobs import Job, JobState, Step, StepState, TargetKind
@@ -22,7 +22,6 @@ from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, leases, ledger, looks, pools
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
-from ytpool.store.ledger import Call, Payer
 from ytpool.store.secrets import Kind, forget
 
 _BY_HAND = "settled by a person"
@@ -117,7 +116,7 @@ def resolve(rt: Runtime, job_id: str, word: Word, *, video_id: str | None = None
     with _held(rt, job_id) as (job, lease):
         match word:
             case Word.DONE if video_id is not None:
-                owner = _owner(rt, job, lease, video_id, trusted=trusted)
+                owner = _owner(rt, job, video_id, trusted=trusted)
                 with rt.store.transaction() as tx:
                     _has_arrived(tx, job, lease, owner, video_id)
             case Word.DONE:
@@ -135,7 +134,7 @@ def resolve(rt: Runtime, job_id: str, word: Word, *, video_id: str | None = None
 def cancel(rt: Runtime, job_id: str) -> QueuedJob:
     """End a job that has published nothing; a video that may be there wants a person's word instead."""
     with _held(rt, job_id) as (job, lease), rt.store.transaction() as tx:
-        if job.video_id is not None:
+        if job.kind == "upload" and job.video_id is not None:
             raise UsageWrong(
                 f"the video of job {job.job} is up: {job.video_id}",
                 hint=f"to leave its other steps undone: ytpool queue resolve {job.job} --as failed",
@@ -177,14 +176,15 @@ def _held(rt: Runtime, job_id: str) -> Iterator[tuple[Job, Lease]]:
             leases.give_back(tx, [lease])
 
 
-def _owner(rt: Runtime, job: Job, lease: Lease, video_id: str, *, trusted: bool) -> Account:
+def _owner(rt: Runtime, job: Job, video_id: str, *, trusted: bool) -> Account:
     """Find the account of the job on whose channel this video is."""
     with rt.store.reading() as tx:
         candidates = _accounts_of(tx, job)
     if trusted and len(candidates) == 1:
         return candidates[0]
     for account in candidates:
-        if _channel_of(rt, job, lease, account, video_id) == account.channel_id:
+        seen = looking.videos(rt, account.account, [video_id], ["snippet"], urgency=Urgency.STARTED).get(video_id, {})
+        if seen.get("snippet", {}).get("channelId") == account.channel_id:
             return account
     where = ", ".join(account.channel_title for account in candidates)
     raise UnknownName(
@@ -201,25 +201,6 @@ def _accounts_of(tx: Tx, job: Job) -> list[Account]:
     if job.target.kind is TargetKind.ACCOUNT:
         return [accounts.get(tx, job.target.name)]
     return [accounts.get(tx, name) for name in pools.get(tx, job.target.name).accounts]
-
-
-def _channel_of(rt: Runtime, job: Job, lease: Lease, account: Account, video_id: str) -> str | None:
-    """Ask YouTube whose video this is, as this account sees it."""
-    payer = Payer(account=account.account, project=account.project, channel_id=account.channel_id)
-    with rt.store.transaction() as tx:
-        rt.require_clock()
-        (held,) = ledger.hold(
-            tx,
-            payer,
-            [Call(operation="videos.list", step=UPLOAD)],
-            rt.terms(tx),
-            rt.rng,
-            job=job.job,
-            fence=lease.fence,
-            urgency=Urgency.STARTED,
-        )
-    found = paid(rt, held, lambda token: rt.youtube.videos(token, [video_id], ["snippet"]), job=job.job)
-    return found[0].get("snippet", {}).get("channelId") if found else None
 
 
 def _has_arrived(tx: Tx, job: Job, lease: Lease, owner: Account, video_id: str) -> None:
@@ -312,6 +293,8 @@ def advice(job: Job) -> str:
     match job.state:
         case JobState.DONE | JobState.CANCELLED:
             return ""
+        case _ if job.kind != "upload":
+            return f"ytpool queue retry {job.job}"
         case JobState.FINISHED_UNKNOWN if job.not_before is None:
             return f"ytpool queue resolve {job.job} --as done:VIDEO_ID, failed or restart"
         case JobState.DEFERRED if job.not_before is not None:

@@ -4,14 +4,15 @@ What one look shows decides `domain/reconcile`; here it is read, paid for and ke
 look may be another process's. A reading that fails proves nothing and leaves the outcome as unknown as it was.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from ytpool.actions.errand import Errand
 from ytpool.actions.steps import WATCH_URL
+from ytpool.actions.trying import Try
 from ytpool.domain import failover, grants, moments, quota, reconcile
-from ytpool.domain.failover import Next, Until
+from ytpool.domain.failover import Until
 from ytpool.domain.publication import UPLOAD
 from ytpool.domain.reconcile import (
     CLOCK_TOLERANCE,
@@ -28,11 +29,9 @@ from ytpool.domain.secret import Secret
 from ytpool.errors import OutcomeUnknown, QuotaExhausted, UpstreamFailed
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, looks
+from ytpool.store.db import Tx
 
 T = TypeVar("T")
-
-_TRIES = 3
-"""How often a reading is made in one run where Google's trouble allows it."""
 
 _IDS_PER_CALL = 50
 _UNDATED = datetime.max.replace(tzinfo=UTC)
@@ -50,10 +49,9 @@ def can_look(rt: Runtime, account: str) -> bool:
 def require_due(rt: Runtime, job: str) -> None:
     """Raise OutcomeUnknown, with the moment, while it is too early for another look to say anything new."""
     with rt.store.reading() as tx:
-        known, upload, now = looks.of_job(tx, job), jobs.upload(tx, job), tx.now
-    assert upload.last_sent_at is not None
-    standing = reconcile.verdict(known, since=upload.last_sent_at)
-    if known and isinstance(standing, NotYet) and now < known[-1].at + LOOKS_APART:
+        since, known, now = _since(tx, job), looks.of_job(tx, job), tx.now
+    standing = reconcile.verdict(known, since=since)
+    if isinstance(standing, NotYet) and now < _again_at(standing, known, since):
         raise unknown(rt, job, standing)
 
 
@@ -96,15 +94,27 @@ def unknown(rt: Runtime, job: str, outcome: Outcome) -> OutcomeUnknown:
         return _needs_a_person(rt, job, f"{named} may be this video: {outcome.reason}", candidates=outcome.candidates)
     assert isinstance(outcome, NotYet)
     with rt.store.reading() as tx:
-        name, known, now = jobs.upload(tx, job).slug, looks.of_job(tx, job), tx.now
-    again_at = outcome.again_at or (known[-1].at + LOOKS_APART if known else now)
+        name, known, since = jobs.upload(tx, job).slug, looks.of_job(tx, job), _since(tx, job)
+    again_at = _again_at(outcome, known, since)
     return OutcomeUnknown(
         f"every byte of {name} may have arrived, and the answer did not: {outcome.reason}",
-        hint=f"at {again_at:%Y-%m-%d %H:%M} UTC type the same command again, or: ytpool queue retry {job}",
+        hint=f"at {moments.spoken(again_at)} type the same command again, or: ytpool queue retry {job}",
         job=job,
         until=again_at,
         missing=list(outcome.missing),
     )
+
+
+def _since(tx: Tx, job: str) -> datetime:
+    """Return the moment from which on the video may exist; looks from before it were for another session."""
+    upload = jobs.upload(tx, job)
+    assert upload.last_sent_at is not None
+    return upload.last_sent_at
+
+
+def _again_at(standing: NotYet, known: Sequence[Look], since: datetime) -> datetime:
+    latest = max((one.at for one in known if one.at >= since), default=None)
+    return standing.again_at or (since if latest is None else latest + LOOKS_APART)
 
 
 def _may_not_list(errand: Errand) -> OutcomeUnknown:
@@ -192,25 +202,16 @@ def _listed(video_id: str, at: datetime, video: dict[str, Any]) -> Listed:
 
 def _paid(errand: Errand, operation: str, send: Callable[[Secret], T]) -> T:
     """Make a reading, again where that helps. A list that is not there is no empty list, and proves as little."""
-    refreshed = False
-    for attempt in range(1, _TRIES + 1):
-        try:
-            return errand.pay(errand.held_or_new(operation, UPLOAD), send)
-        except UpstreamFailed as failure:
-            verdict = failover.judge(failure)
-            if verdict.until is Until.QUOTA_RESET:
-                until = quota.resets_at(quota.quota_day(errand.rt.calendar.now()))
-                raise QuotaExhausted(failure.message, until=until) from failure
-            if verdict.until is Until.NEW_LOGIN and verdict.next is Next.GIVE_UP:
-                raise _may_not_list(errand) from failure
-            if verdict.next is Next.REFRESH and not refreshed:
-                refreshed = True
-            elif verdict.next is Next.SAME_ACCOUNT and attempt < _TRIES:
-                errand.says(f"{failure.message or failure.reason}; looking once more in a moment")
-                errand.pause(failure, attempt)
-            else:
-                raise _unreadable(errand, failure) from failure
-    raise AssertionError("a reading ended neither well nor badly")
+    try:
+        return Try(errand, UPLOAD).read(operation, send)
+    except UpstreamFailed as failure:
+        verdict = failover.judge(failure)
+        if verdict.until is Until.QUOTA_RESET:
+            until = quota.resets_at(quota.quota_day(errand.rt.calendar.now()))
+            raise QuotaExhausted(failure.message, until=until) from failure
+        if verdict.until is Until.NEW_LOGIN:
+            raise _may_not_list(errand) from failure
+        raise _unreadable(errand, failure) from failure
 
 
 def _unreadable(errand: Errand, failure: UpstreamFailed) -> OutcomeUnknown:

@@ -10,6 +10,7 @@ from ytpool.actions import claiming, publish
 from ytpool.actions.claiming import Order
 from ytpool.actions.publish import PublishedVideo
 from ytpool.actions.watch import Watch
+from ytpool.domain import moments
 from ytpool.domain.jobs import Job, JobState
 from ytpool.errors import FileInvalid, OutcomeUnknown, Resting, UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
@@ -94,9 +95,10 @@ def _not_here(order: Order) -> FileInvalid:
 
 def _too_early(job: Job) -> YtpoolError:
     """Say again why a job waits, with the moment at which it goes on."""
+    assert job.not_before is not None
     kind = OutcomeUnknown if job.state is JobState.FINISHED_UNKNOWN else Resting
     return kind(
-        f"job {job.job} waits until {job.not_before:%Y-%m-%d %H:%M} UTC: {job.error}",
+        f"job {job.job} waits until {moments.spoken(job.not_before)}: {job.error}",
         hint="type the same command then, or leave it to cron",
         job=job.job,
         until=job.not_before,

@@ -6,12 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import publish, resuming
-from ytpool.cli import orders
 from ytpool.cli.commands import command, single
 from ytpool.cli.options import (
     AccountOption,
     DryRunOption,
+    FollowOption,
     NoWaitOption,
     PoolOption,
     PrivacyOption,
@@ -20,9 +19,6 @@ from ytpool.cli.options import (
     invocation,
     runtime,
 )
-from ytpool.cli.orders import Typed
-from ytpool.cli.uploaded import Planned, Uploaded, work_through
-from ytpool.domain import pacing
 from ytpool.errors import UsageWrong
 
 app = single()
@@ -123,11 +119,12 @@ def upload(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with every upload of this state that stopped; names no file.")
     ] = False,
+    follow: FollowOption = False,
     use_buffer: UseBufferOption = False,
     no_wait: NoWaitOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
-) -> Uploaded | Planned:
+) -> dict[str, Any]:
     """Upload videos, each exactly once, on one account's channel or on any channel of a pool.
 
     File and metadata are checked before anything is spent. The whole publication is set aside first: the upload, its
@@ -142,6 +139,12 @@ def upload(
     and column, and nothing is sent. A playlist named by a title that its channel does not have is refused before the
     video's first byte.
     """
+    # Help and completion need nothing of what publishing needs, and that is most of the program.
+    from ytpool.actions import publish, resuming  # noqa: PLC0415
+    from ytpool.cli import orders  # noqa: PLC0415
+    from ytpool.cli.uploaded import Planned, work_through  # noqa: PLC0415
+    from ytpool.domain import pacing  # noqa: PLC0415
+
     call = invocation(ctx)
     rt = runtime(ctx, logs=True)
     limit = None if rate is None else pacing.bytes_per_second(rate)
@@ -155,10 +158,10 @@ def upload(
         if dry_run:
             return Planned(publish.plan(rt, found.orders))
         stopped = [replace(order, pace=pace) for order in found.orders]
-        return work_through(call, rt, stopped, go=resuming.when_due, parallel=parallel)
+        return work_through(call, rt, stopped, go=resuming.when_due, parallel=parallel, follow=follow)
     wanted = orders.wanted(
         rt,
-        Typed(
+        orders.Typed(
             files=files or (),
             manifest=manifest,
             account=account,
@@ -189,4 +192,4 @@ def upload(
     )
     if dry_run:
         return Planned(publish.plan(rt, wanted.orders))
-    return work_through(call, rt, wanted.orders, parallel=parallel, is_batch=wanted.is_batch)
+    return work_through(call, rt, wanted.orders, parallel=parallel, is_batch=wanted.is_batch, follow=follow)
