@@ -107,7 +107,7 @@ def test_an_address_in_a_table_is_never_broken_where_a_sentence_can_make_room(yt
     status, told, _ = ytpool("upload", video, "--account", "news")
 
     assert status == 0
-    assert re.search(r"watch\?v=[\w-]{11}\b", told)
+    assert re.search(r"youtu\.be/[\w-]{11}(?![\w-])", told)
     assert all(len(line) <= 120 for line in re.sub(r"\x1b\[[\d;]*m", "", told).splitlines())
 
 
