@@ -94,7 +94,7 @@ class Try:
         left = until - self.errand.rt.calendar.now() if isinstance(until, datetime) else timedelta.max
         if left > timedelta(seconds=WAITS_AT_MOST):
             raise resting
-        self.errand.says(f"{self.step}: {resting.message}; once more in a moment")
+        self.errand.watch.waits(self.errand.job.job, f"waiting: {self.step}: {resting.message}")
         self.errand.rt.sleep(left.total_seconds())
 
     def _login_is_dead(self, failure: UpstreamFailed) -> None:
