@@ -26,6 +26,6 @@ def assert_all_agrees(state, truth, *, idle=True):
     for key in booked | charged:
         spent, unknown = booked.get(key, (0, 0))
         assert spent <= charged.get(key, 0) <= spent + unknown, (key, spent, charged.get(key, 0), unknown)
-    assert truth["refused"] == [], truth["refused"]
+    assert not truth["refused"], truth["refused"]
     if idle:
         assert left == []

@@ -155,14 +155,11 @@ def _arm_line(point):
     uploads.FileBody = Watched
 
 
-def main(name, program, *words):
-    """Run a program, by the name of its module or the path of its file, until it reaches the point."""
+def main(name, module, *words):
+    """Run a module as a program, until it reaches the point."""
     arm(name)
-    sys.argv = [program, *words]
-    if program.endswith(".py"):
-        runpy.run_path(program, run_name="__main__")
-    else:
-        runpy.run_module(program, run_name="__main__")
+    sys.argv = [module, *words]
+    runpy.run_module(module, run_name="__main__")
 
 
 if __name__ == "__main__":

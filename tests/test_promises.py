@@ -45,7 +45,7 @@ by_name = pytest.mark.parametrize("path", EVERY_COMMAND, ids=" ".join)
 
 def commands_in(script):
     """The ytpool command lines of a piece of shell or crontab, without what stands before and behind them."""
-    for line in script.splitlines():
+    for line in script.replace("\\\n", " ").splitlines():
         words = shlex.shlex(line, posix=True, punctuation_chars=True)
         words.whitespace_split = True
         found = None

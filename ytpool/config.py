@@ -195,7 +195,7 @@ class _Given(NamedTuple):
     def refuse(self, key: str, sentence: str) -> NoReturn:
         raise ConfigInvalid(
             f"{self.origin}: {sentence}",
-            hint="`ytpool config show` lists every setting and its value",
+            hint="correct it, and look again with: ytpool config check",
             key=key,
             **({"file": self.file, "line": self.line} if self.file else {"variable": self.origin}),
         )

@@ -137,6 +137,7 @@ def test_a_file_that_vanishes_before_its_first_byte_is_an_error_with_a_name(desk
 
 def test_a_refusal_that_only_the_question_met_forgets_no_session(desk, make_video):
     path = make_video()
+    desk.control.settings(listed_after=3600)  # so looking on the channel does not help either
     desk.control.add_fault(method="upload.final", kind="lose_answer")
     desk.control.add_fault(method="upload.query", kind="error", error="forbidden")
     desk.control.settings(listed_after=600)  # else it is found on the channel

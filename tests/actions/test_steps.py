@@ -248,6 +248,7 @@ def test_a_picture_that_shrinks_while_it_is_sent_is_named(desk, make_video, tmp_
     shrinking.join()
 
     assert f"the thumbnail {picture} changed while it was sent" in partly.problem.message
+    assert steps(partly)["thumbnail"] == "waiting"
     assert send(desk, path, thumbnail=picture).state == "done"
     assert desk.calls("videos.insert") == 1
 
@@ -319,6 +320,21 @@ def test_an_upright_thumbnail_waits_until_the_short_is_processed(desk, make_vide
 
     assert done.state == "done", done.problem
     assert [desk.calls(name) for name in ("videos.insert", "thumbnails.set")] == [1, 1]
+    agree(desk)
+
+
+def test_a_video_that_youtube_does_not_know_yet_gets_its_thumbnail_later(desk, make_video, picture, monkeypatch):
+    monkeypatch.setattr("random.Random.uniform", lambda *_: 0.0)
+    desk.control.settings(thumbnails_wait=True, processing_seconds=3600)
+    path = make_video()
+
+    waiting = send(desk, path, thumbnail=picture)
+
+    assert (waiting.state, steps(waiting)["thumbnail"]) == ("partly", "waiting")
+    assert desk.calls("thumbnails.set") == 2  # each time costs, so it is not tried more often
+    desk.control.clock(forward=timedelta(hours=2))
+    tokens.refresh_all(desk.rt, force=True)
+    assert send(desk, path, thumbnail=picture).state == "done"
     agree(desk)
 
 

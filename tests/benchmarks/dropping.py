@@ -1,6 +1,7 @@
 """A server that speaks as much of Google's protocol as an upload needs and keeps nothing: what both sides race against.
 
-Run as a program it prints its address and serves until its standard input ends.
+Run as a program it prints its address and serves until its standard input ends; with a number it waits so many seconds
+before it answers a chunk. Each refresh token is a channel of its own.
 """
 
 import json
@@ -8,21 +9,25 @@ import re
 import socket
 import sys
 import threading
+import time
+from urllib.parse import parse_qs
 
-CHANNEL = "UC" + "b" * 22
 _HEAD = re.compile(rb"(\w+) (\S+) HTTP/1\.1\r\n")
 _RANGE = re.compile(rb"\r\ncontent-range: bytes (\d+)-(\d+)/(\d+)", re.IGNORECASE)
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 
 
-def serve(listener):
+_BEARER = re.compile(rb"\r\nauthorization: bearer (\w[\w-]*)", re.IGNORECASE)
+
+
+def serve(listener, answers_after=0.0):
     while True:
         line, _ = listener.accept()
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        threading.Thread(target=_talk, args=(line,), daemon=True).start()
+        threading.Thread(target=_talk, args=(line, answers_after), daemon=True).start()
 
 
-def _talk(line):
+def _talk(line, answers_after):
     room = memoryview(bytearray(1 << 20))
     address = "http://{}:{}".format(*line.getsockname())
     rest = b""
@@ -38,34 +43,42 @@ def _talk(line):
             left = int(length[1]) if length else 0
             taken, rest = rest[:left], rest[left:]
             left -= len(taken)
+            body, is_chunk = taken, _RANGE.search(head) is not None
             while left:
                 got = line.recv_into(room, min(left, len(room)))
                 if not got:
                     return
                 left -= got
-            line.sendall(_answer(head, address))
+                if not is_chunk:
+                    body += room[:got]
+            if is_chunk and answers_after:
+                time.sleep(answers_after)
+            line.sendall(_answer(head, body, address))
 
 
-def _answer(head, address):
+def _answer(head, body, address):
     verb, target = _HEAD.match(head).groups()
     path = target.partition(b"?")[0].decode()
     if path == "/token":
-        return _json(200, {"access_token": "access", "expires_in": 3599, "scope": SCOPE, "token_type": "Bearer"})
+        name = parse_qs(body.decode())["refresh_token"][0]
+        return _json(200, {"access_token": name, "expires_in": 3599, "scope": SCOPE, "token_type": "Bearer"})
+    bearer = _BEARER.search(head)
+    channel = "UC" + (bearer[1].decode() if bearer else "").rjust(22, "b")
     if path.endswith("/channels"):
-        about = {"relatedPlaylists": {"uploads": "UU" + CHANNEL[2:]}}
+        about = {"relatedPlaylists": {"uploads": "UU" + channel[2:]}}
         return _json(
-            200, {"items": [{"id": CHANNEL, "snippet": {"title": "bench"}, "contentDetails": about, "status": {}}]}
+            200, {"items": [{"id": channel, "snippet": {"title": "bench"}, "contentDetails": about, "status": {}}]}
         )
     if verb == b"GET":
         status = {"privacyStatus": "private", "uploadStatus": "uploaded"}
-        return _json(200, {"items": [{"id": "bench-video", "snippet": {"channelId": CHANNEL}, "status": status}]})
+        return _json(200, {"items": [{"id": "bench-video", "snippet": {"channelId": channel}, "status": status}]})
     if verb == b"POST":
         return _written(200, f"Location: {address}/session/1\r\n")
     sent = _RANGE.search(head)
     last, total = int(sent[2]), int(sent[3])
     if last + 1 < total:
         return _written(308, f"Range: bytes=0-{last}\r\n")
-    return _json(201, {"id": "bench-video", "snippet": {"channelId": CHANNEL}, "status": {"privacyStatus": "private"}})
+    return _json(201, {"id": "bench-video", "snippet": {"channelId": channel}, "status": {"privacyStatus": "private"}})
 
 
 def _json(status, content):
@@ -81,5 +94,5 @@ SCOPE = "https://www.googleapis.com/auth/youtube.force-ssl"
 if __name__ == "__main__":
     with socket.create_server(("127.0.0.1", 0)) as listener:
         print("http://127.0.0.1:{}".format(listener.getsockname()[1]), flush=True)  # noqa: UP032 - it reads better
-        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        threading.Thread(target=serve, args=(listener, *map(float, sys.argv[1:])), daemon=True).start()
         sys.stdin.read()

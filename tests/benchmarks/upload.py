@@ -79,7 +79,7 @@ def measure(folder, url):
     return ratios.report(what, [theirs / own for own, theirs in seconds], at_least=AT_LEAST)
 
 
-def logged_in(folder, url):
+def logged_in(folder, url, names=("bench",)):
     environ = {
         "YTPOOL_HOME": str(folder / "home"),
         "YTPOOL_UPLOAD_CHUNK_MIB": "8",
@@ -94,8 +94,9 @@ def logged_in(folder, url):
     where = {"auth_uri": f"{url}/auth", "token_uri": f"{url}/token", "redirect_uris": ["http://localhost"]}
     secrets, token = folder / "client.json", folder / "token.json"
     secrets.write_text(json.dumps({"installed": client | where}))
-    token.write_text(json.dumps({"refresh_token": "bench", "client_id": client["client_id"]}))
-    login.bring_in(rt, "bench", client_secrets=secrets, token_file=token, place=Place())
+    for name in names:
+        token.write_text(json.dumps({"refresh_token": name, "client_id": client["client_id"]}))
+        login.bring_in(rt, name, client_secrets=secrets, token_file=token, place=Place())
     return rt
 
 

@@ -95,9 +95,9 @@ def test_everything_that_can_be_said_of_a_video_reaches_youtube(ytpool, sandbox,
     ("words", "code", "says"),
     [
         (("--caption", "talk.srt"), "usage", "de:talk.de.srt"),
-        (("--caption", "de:talk.txt"), "metadata_invalid", ".srt"),
-        (("--caption", "de:nowhere.srt"), "file_invalid", "there is no file"),
-        (("--thumbnail", "nowhere.png"), "file_invalid", "there is no file"),
+        (("--caption", f"de:{__file__}"), "file_invalid", ".srt"),
+        (("--caption", "de:nowhere.srt"), "file_invalid", "there is no caption file"),
+        (("--thumbnail", "nowhere.png"), "file_invalid", "there is no thumbnail"),
         (("--thumbnail", __file__), "file_invalid", "JPEG"),
         (("--playlist", "WL"), "metadata_invalid", "YouTube keeps itself"),
         (("--language", "German!"), "metadata_invalid", "BCP-47"),
@@ -138,16 +138,16 @@ def test_a_playlist_that_the_channel_does_not_have_is_refused_before_the_first_b
     assert_books_agree(ytpool, sandbox)
 
 
-def test_a_playlist_that_is_there_is_looked_up_once(ytpool, sandbox, make_video):
+def test_a_playlist_that_is_there_takes_the_next_video_too(ytpool, sandbox, make_video):
     first, second = make_video("a.mp4"), make_video("b.mp4")
     assert ytpool("upload", first, "--account", "news", "--playlist", "+Mornings")[0] == 0
-    looked = sandbox.calls("playlists.list")
 
     status, _, err = ytpool("upload", second, "--account", "news", "--playlist", "Mornings")
 
     assert status == 0, err
-    assert sandbox.calls("playlists.list") == looked + 1
-    assert len(sandbox.truth()["playlists"][0]["items"]) == 2
+    [mornings] = sandbox.truth()["playlists"]
+    assert len(mornings["items"]) == 2
+    assert_books_agree(ytpool, sandbox)
 
 
 # Manifests, sidecars and folders
@@ -303,6 +303,20 @@ def test_a_manifest_that_is_none_is_refused(ytpool, sandbox, make_video, tmp_pat
     assert sandbox.truth()["videos"] == []
 
 
+def test_a_name_in_another_encoding_is_shown_as_far_as_it_can_be_and_refused(ytpool, sandbox, tmp_path, make_video):
+    folder = tmp_path / "outbox"
+    folder.mkdir()
+    make_video("outbox/fine.mp4", 5000)
+    (folder / os.fsdecode(b"caf\xe9.mp4")).write_bytes(b"x" * 5000)
+
+    status, out, _ = ytpool("upload", folder, "--account", "news", "--json")
+
+    [problem] = told(out)["error"]["details"]["problems"]
+    assert (status, told(out)["error"]["code"], problem["column"]) == (2, "batch_invalid", "file")
+    assert "no UTF-8" in problem["message"]
+    assert sandbox.truth()["videos"] == []
+
+
 @pytest.mark.parametrize(
     ("make", "code", "says"),
     [
@@ -408,6 +422,7 @@ def test_partly_is_status_three_and_an_unknown_outcome_outweighs_it(ytpool, sand
     late = make_video("late.mp4", 30_000)
     sandbox.channel("news").spoil("upload.final", "lose_answer")
     sandbox.channel("news").spoil("upload.query", "expire")
+    sandbox.channel("news").spoil("listing", "slow", seconds=3600)
     words = (late, tmp_path / "gone.mp4", "--account", "news", "--parallel", 2)
 
     status, out, _ = ytpool("upload", *words, "--json")
@@ -464,6 +479,44 @@ def test_a_worker_that_waits_hears_of_the_interruption_too(ytpool, sandbox, make
     assert_books_agree(ytpool, sandbox)
 
 
+def test_pressed_twice_it_leaves_at_once_and_nothing_is_lost(ytpool, sandbox, make_video):
+    files = [make_video(f"{number}.mp4", 30_000) for number in range(2)]
+    sandbox.control.add_fault(method="upload.final", kind="slow", seconds=6, times=2)
+    with start("upload", *files, "--pool", "main", "--parallel", 2, "--json", env=os.environ) as process:
+        wait_until(lambda: len(sandbox.truth()["videos"]) == 2)  # and their answers are not there yet
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        for line in process.stderr:
+            if "leaves at once" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, told(out)["error"]["code"], err) == (130, "interrupted", "")
+    assert time.monotonic() - began < 4
+
+    status, out, err = ytpool("upload", *files, "--pool", "main", "--json")
+
+    assert (status, data(out)["counts"]) == (0, {"total": 2, "done": 2}), err
+    assert sandbox.calls("videos.insert") == len(sandbox.truth()["videos"]) == 2
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_what_was_killed_goes_on_side_by_side(ytpool, sandbox, make_video):
+    files = [make_video(f"{number}.mp4", 30_000) for number in range(2)]
+    sandbox.control.add_fault(method="upload.final", kind="slow", seconds=3, times=2)
+    with start("upload", *files, "--pool", "main", "--parallel", 2, env=os.environ) as process:
+        wait_until(lambda: len(sandbox.truth()["videos"]) == 2)
+        process.kill()
+
+    status, out, err = ytpool("upload", "--resume", "--parallel", 2, "--json")
+
+    assert (status, data(out)["counts"]) == (0, {"total": 2, "done": 2}), err + out
+    assert [one["resumed"] for one in data(out)["videos"]] == [True, True]
+    assert len(sandbox.truth()["videos"]) == 2
+    assert_books_agree(ytpool, sandbox)
+
+
 def test_a_limit_is_shared_by_all_uploads_of_a_command(ytpool, sandbox, make_video):
     files = [make_video(f"{number}.mp4", MIB) for number in range(2)]
     began = time.monotonic()
@@ -495,7 +548,7 @@ def test_waiting_is_told_once_where_no_display_shows_it(ytpool, sandbox, make_vi
 def test_a_terminal_shows_a_line_per_upload_and_one_for_all(ytpool, sandbox, make_video, columns):  # noqa: ARG001
     files = [make_video(f"a talk with the number {number}.mp4", 3 * MIB) for number in range(3)]
     missing = files[0].with_name("missing.mp4")
-    terminal = pyte.Screen(columns, 60)
+    terminal = pyte.Screen(columns, 200)
     stream = pyte.ByteStream(terminal)
     words = ["upload", *map(str, files), str(missing), "--pool", "main", "--parallel", "2", "--rate", "4M"]
     child = pexpect.spawn(
@@ -503,7 +556,7 @@ def test_a_terminal_shows_a_line_per_upload_and_one_for_all(ytpool, sandbox, mak
         ["-m", "ytpool", *words],
         env={**os.environ, "TERM": "xterm-256color", "PYTHONUTF8": "1"},
         cwd=str(ROOT),
-        dimensions=(60, columns),
+        dimensions=(200, columns),
         timeout=30,
     )
     looks = []
@@ -522,4 +575,5 @@ def test_a_terminal_shows_a_line_per_upload_and_one_for_all(ytpool, sandbox, mak
     assert all(len(line) <= columns for line in shown)
     ended = "".join(looks[-1]).replace(" ", "")  # a sentence goes on in the next line
     assert [f"number{number}.mp4:https://" in ended for number in range(3)] == [True] * 3
-    assert not any("%" in line for line in looks[-1] if line.startswith("a ta"))
+    assert "missing.mp4:thereisnofile" in ended
+    assert any(line.startswith("4 of 4 files") and "100%" in line for line in looks[-1])

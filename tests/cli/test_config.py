@@ -87,6 +87,15 @@ def test_broken_toml_is_named_with_its_line(ytpool, file):
     assert err.startswith(f"ytpool: {file}:3: this is not TOML: ")
 
 
+def test_a_misspelt_section_in_the_environment_is_named(ytpool, monkeypatch):
+    monkeypatch.setenv("YTPOOL_GOOLGE_API_ROOT", "http://127.0.0.1:1/")
+
+    status, _, err = ytpool("config", "check")
+
+    assert status == 2
+    assert "YTPOOL_GOOLGE_API_ROOT: there is no section goolge; did you mean google?" in err
+
+
 def test_a_file_that_is_no_text_is_named_with_its_line(ytpool, file):
     file.write_bytes(b"# \xc3\xa4\n[upload]\nprivacy = '\xff'\n")
 

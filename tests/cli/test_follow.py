@@ -52,6 +52,7 @@ def follow(ytpool, *ids):
 def test_a_video_that_succeeds_is_followed_to_its_end(ytpool, sandbox, publish):
     sandbox.control.settings(processing_seconds=0)
     video_id = publish("talk.mp4")
+    sandbox.channel("news").fail("videos.list", "backendError")  # which is asked once more
 
     status, out, _ = follow(ytpool, video_id)
 
@@ -155,3 +156,46 @@ def test_stopped_by_hand_it_says_how_to_go_on_and_does(local, env, make_video):
 
     assert (status, data(out)["processing"]) == (0, "succeeded")
     assert local("state", "check")[0] == 0
+
+
+# With the upload itself
+
+
+def test_an_upload_can_be_followed_and_its_job_remembers_the_end(ytpool, sandbox, make_video):
+    sandbox.control.settings(processing_seconds=0)
+    good, bad = make_video("good.mp4", 9_000), make_video("bad.mp4", 9_001)
+    sandbox.control.add_fault(method="processing", kind="error", error="invalidFile", skip=1)
+
+    status, out, _ = ytpool("upload", good, "--account", "news", "--follow", "--json")
+
+    assert (status, data(out)["state"], data(out)["processing"]) == (0, "done", "succeeded")
+    steps = {step["step"]: step["detail"] for step in data(ytpool("why", data(out)["job"], "--json")[1])["steps"]}
+    assert steps["follow"] == "succeeded"
+
+    sandbox.control.settings(processing_seconds=2)
+    began = time.monotonic()
+    process = start("upload", bad, "--account", "news", "--follow", "--json", env=dict(os.environ))
+    heard(process, "looks again in 30 s")
+    process.send_signal(signal.SIGINT)
+    status, result, _ = ended(process)
+    assert (status, result["data"]["state"]) == (130, "done")
+    video_id = result["data"]["video_id"]
+    assert f"ytpool video show --follow -- {video_id}" in result["error"]["hint"]
+
+    time.sleep(max(0.0, 3 - (time.monotonic() - began)))
+    status, out, _ = ytpool("upload", bad, "--account", "news", "--follow", "--json")
+
+    assert (status, data(out)["processing"]) == (1, "failed")
+    assert "failureReason invalidFile" in told(out)["error"]["message"]
+    assert [one["word"] for one in data(out)["reasons"]][:1] == ["invalidFile"]
+    assert len(sandbox.videos_on("news")) == 2
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_what_keeps_it_from_looking_hides_no_upload(ytpool, sandbox, video):
+    sandbox.channel("news").fail("videos.list", "quotaExceeded", skip=1)
+
+    status, out, _ = ytpool("upload", video, "--account", "news", "--follow", "--json")
+
+    assert (status, data(out)["state"]) == (5, "done")
+    assert f"ytpool video show --follow -- {data(out)['video_id']}" in told(out)["error"]["hint"]

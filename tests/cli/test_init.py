@@ -3,10 +3,12 @@
 import json
 import os
 import stat
+import sys
 from pathlib import Path
 
+import pexpect
 import pytest
-from newsroom import start
+from newsroom import ROOT, start
 
 pytest_plugins = ["secret_service"]
 
@@ -73,6 +75,25 @@ def test_everything_is_its_owners_alone_whatever_the_umask(ytpool, home):
 
     for name, mode in modes(home).items():
         assert mode == ("0o700" if (home / name).is_dir() else "0o600"), name
+
+
+def test_on_a_terminal_a_mistyped_answer_is_asked_for_again(home):
+    env = {**os.environ, "YTPOOL_HOME": str(home), "PYTHONPATH": str(ROOT)}
+
+    with pexpect.spawn(sys.executable, ["-m", "ytpool", "init"], env=env, timeout=20, encoding="utf-8") as child:
+        child.expect("Time zone")
+        child.sendline("Europe/Berln")
+        child.expect("no time zone")
+        child.sendline("Europe/Berlin")
+        child.expect("auto, keyring, keyfile")
+        child.sendline("file")
+        child.expect("neither auto nor keyring nor keyfile")
+        child.sendline("keyfile")
+        child.expect("profile default is set up")
+        child.expect(pexpect.EOF)
+
+    assert child.exitstatus == 0
+    assert (home / "default" / "vault.key").is_file()
 
 
 def test_a_zone_that_does_not_exist_leaves_nothing_behind(ytpool, home):

@@ -1,6 +1,7 @@
 """A process that is killed at any named point: the same command again makes one video, with all that goes along."""
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -41,15 +42,17 @@ def test_a_process_that_is_killed_is_followed_by_one_that_ends_what_it_began(
 ):
     monkeypatch.setenv("YTPOOL_UPLOAD_CHUNK_MIB", "8")
     path = make_video("long.mp4", 17 * MIB)
-    command = ("tests/publishing.py", path, "news", folder)
+    captions = [word for language in ("de", "en") for word in ("--caption", f"{language}:{folder}/talk.{language}.srt")]
+    command = ("upload", path, "--pool", "main", "--thumbnail", folder / "title.png", *captions, "--playlist", "+Talks")
 
-    killed, err = run("tests/killing.py", point, *command)
+    killed, err = run("tests/killing.py", point, "ytpool", *command)
     assert killed == -signal.SIGKILL, err
-    status, err = run(*command)
+    status, out, err = ytpool(*command, "--json")
 
-    assert status == 0, err
+    assert (status, json.loads(out)["data"]["state"]) == (0, "done"), err
     truth = sandbox.truth()
     [video] = truth["videos"]
+    assert video["channel_id"] == sandbox.channel("news").channel_id  # where it began, of all that the pool has
     assert video["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert truth["thumbnails"][-1]["video_id"] == video["id"]
     assert sorted(one["language"] for one in truth["captions"]) == ["de", "en"]

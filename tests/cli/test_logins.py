@@ -189,6 +189,8 @@ def test_a_pool_over_two_projects_wants_a_reason(ytpool, sandbox):
 
     assert ytpool(*login)[0] == 0
     assert ytpool("pools", "set", "main", "--add", "culture")[0] == 2
+    assert ytpool("pools", "set", "main", "--add", "culture", "--across-projects")[0] == 2
+    assert ytpool("pools", "set", "main", "--add", "culture", "--across-projects", "--reason", " ")[0] == 2
     status, out, err = ytpool(
         *("pools", "set", "main", "--add", "culture", "--across-projects", "--reason", "two companies", "--json")
     )

@@ -1,6 +1,7 @@
 """What the reports say after the fact, and what the other commands of a small newsroom show."""
 
 import json
+import re
 import sqlite3
 from datetime import timedelta
 
@@ -68,6 +69,54 @@ def test_the_quota_report_is_a_table_for_people_and_for_pipes(ytpool, sandbox, m
     assert "\x1b[" in drawn
     for word in ("uploads", "general", "news", "login_needed", "midnight in California", "ytpool auth add news"):
         assert word in drawn
+
+
+def test_what_cron_mails_names_each_item_that_failed_and_what_to_type(ytpool, sandbox):
+    sandbox.channel("news").revoke()
+
+    status, _, mailed = ytpool("refresh-tokens", "--force", "--quiet")
+
+    assert status == 3
+    assert "news: " in mailed
+    assert "ytpool auth add news" in mailed
+    assert "sports" not in mailed
+    status, out, _ = ytpool("refresh-tokens", "--force", "--account", "news", "--json")
+    assert (status, json.loads(out)["error"]["code"]) == (4, "login_needed")
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_people_see_moments_and_lists_as_they_are_said_and_no_empty_column(ytpool, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+
+    shown = ytpool("accounts", "show", "news")[1]
+    listed = ytpool("auth", "list")[1]
+
+    assert re.search(r"^pools +main$", shown, re.MULTILINE)
+    assert re.search(r"^created_at +\d{4}-\d\d-\d\d \d\d:\d\dZ$", shown, re.MULTILINE)
+    assert "Token until" in listed
+    assert "Login until" not in listed
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_an_address_in_a_table_is_never_broken_where_a_sentence_can_make_room(ytpool, video, monkeypatch):
+    ytpool("upload", video, "--account", "news")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+
+    status, told, _ = ytpool("upload", video, "--account", "news")
+
+    assert status == 0
+    assert re.search(r"watch\?v=[\w-]{11}\b", told)
+    assert all(len(line) <= 120 for line in re.sub(r"\x1b\[[\d;]*m", "", told).splitlines())
+
+
+def test_where_there_is_no_state_yet_health_says_so_once(ytpool):
+    status, out, _ = ytpool("health", "--json")
+
+    assert status == 8
+    [check] = data(out)["checks"]
+    assert (check["check"], check["fix"]) == ("state", "run: ytpool init")
 
 
 def test_the_activity_report_looks_as_far_back_as_it_is_told(ytpool, sandbox, video):
@@ -211,3 +260,4 @@ def test_a_session_file_that_is_not_there(ytpool, tmp_path):
 
     assert status == 2
     assert "there is no file" in json.loads(out)["data"]["files"][0]["error"]["message"]
+    assert json.loads(out)["error"]["code"] == "session_invalid"

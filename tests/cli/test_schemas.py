@@ -94,6 +94,31 @@ def test_what_is_not_done_is_told_as_the_schemas_say(run, videos):
     assert [one["state"] for one in fits("queue-list", run("queue", "list", "--all")[1])["jobs"]] == ["done"]
 
 
+def test_the_life_of_a_video_is_told_as_the_schemas_say(run, videos):
+    assert run("auth", "add", "news")[0] == 0
+    first, second = (fits("upload", run("upload", one, "--account", "news")[1])["video_id"] for one in videos[:2])
+
+    assert fits("video-show", run("video", "show", f"https://youtu.be/{first}")[1])["title"] == "talk 0"
+    assert (
+        len(
+            fits("video-show", run("video", "show", *(f"https://youtu.be/{one}" for one in (first, second)))[1])[
+                "videos"
+            ]
+        )
+        == 2
+    )
+    status, printed = run("video", "show", "https://youtu.be/aaaaaaaaaaa")
+    assert (status, fits("video-show", printed)["title"]) == (2, None)
+
+    words = ("video", "update", f"https://youtu.be/{first}", "--title", "Another")
+    assert fits("video-update", run(*words, "--dry-run")[1])["dry_run"] is True
+    assert fits("video-update", run(*words)[1])["state"] == "done"
+    assert fits("video-update", run(*words)[1])["state"] == "unchanged"
+
+    status, printed = run("video", "delete", f"https://youtu.be/{first}", "--yes")
+    assert (status, fits("video-delete", printed)["state"]) == (0, "done")
+
+
 def test_a_dead_login_is_told_as_the_schemas_say(run):
     for account in ("news", "sports"):
         assert run("auth", "add", account)[0] == 0

@@ -2,11 +2,14 @@
 
 import json
 import os
+import pty
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
-from newsroom import assert_books_agree, start
+from newsroom import ROOT, assert_books_agree, start
 from pictures import png
 
 SRT = "1\n00:00:01,000 --> 00:00:02,000\nhello\n"
@@ -232,8 +235,7 @@ def test_an_update_that_nobody_answers_is_unknown_and_looks_first_when_it_is_typ
 def test_an_update_that_is_killed_goes_on_with_the_same_command(ytpool, sandbox, published, change):
     sandbox.channel("news").spoil("videos.update", "slow", seconds=3)
     killed = start("video", "update", "--title", "Another talk", "--", published, env=dict(os.environ))
-    while "title becomes Another talk" not in (killed.stderr.readline() or "title becomes Another talk"):
-        pass
+    assert "title becomes Another talk" in killed.stderr.readline()
     time.sleep(0.5)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
@@ -247,6 +249,31 @@ def test_an_update_that_is_killed_goes_on_with_the_same_command(ytpool, sandbox,
     jobs = json.loads(ytpool("state", "check", "--json")[1])["data"]["open_jobs"]
     assert jobs == {}
     assert_books_agree(ytpool, sandbox)
+
+
+def test_two_who_change_one_video_do_not_undo_each_other(ytpool, sandbox, published, change):
+    sandbox.channel("news").spoil("videos.update", "slow", seconds=2)
+    other = start("video", "update", "--title", "Another talk", "--", published, env=dict(os.environ))
+    assert "title becomes Another talk" in other.stderr.readline()
+
+    status, _, err = change("--tags", "c")
+
+    other.communicate()
+    assert (status, other.returncode) == (0, 0), err
+    assert "is being changed by another process" in err
+    assert (parts(sandbox)["snippet"]["title"], parts(sandbox)["snippet"]["tags"]) == ("Another talk", ["c"])
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_dead_login_is_told_with_what_to_type(sandbox, change):
+    sandbox.channel("news").expire_token()
+    sandbox.channel("news").revoke()
+
+    for _ in range(2):  # found out, and then known
+        status, out, _ = change("--title", "Another talk")
+
+        assert (status, told(out)["error"]["code"]) == (4, "login_needed")
+        assert "ytpool auth add news" in told(out)["error"]["hint"]
 
 
 # Deleting
@@ -264,6 +291,29 @@ def test_a_deletion_wants_a_yes_and_names_channel_and_title(ytpool, sandbox, pub
     assert f"'The talk' ({published}, private) on channel news" in err
     assert sandbox.videos_on("news")[0]["deleted"]
     assert_books_agree(ytpool, sandbox)
+
+
+def test_a_person_is_asked_before_a_deletion(sandbox, published):
+    for answer, status, gone in (("n", 130, False), ("y", 0, True)):
+        ours, theirs = pty.openpty()
+        asking = subprocess.Popen(
+            [sys.executable, "-m", "ytpool", "video", "delete", "--", published],
+            env={**os.environ, "NO_COLOR": "1"},
+            cwd=ROOT,
+            stdin=theirs,
+            stdout=subprocess.DEVNULL,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        said = ""
+        while "for good?" not in said:
+            said += os.read(ours, 4096).decode()
+        os.write(ours, f"{answer}\n".encode())
+
+        assert asking.wait(30) == status
+        os.close(ours)
+        assert f"'The talk' ({published}, private) on channel news" in said.replace("\r\n", "")
+        assert sandbox.videos_on("news")[0]["deleted"] is gone
 
 
 def test_a_lost_answer_to_a_deletion_is_looked_up(ytpool, sandbox, published):
@@ -314,7 +364,7 @@ def test_a_thumbnail_is_set_and_a_wrong_one_refused_before_it_costs(ytpool, sand
 def track(tmp_path):
     path = tmp_path / "talk.srt"
     path.write_text(SRT)
-    return f"de:{path}:Deutsch"
+    return f"de:{path}"
 
 
 def test_captions_are_added_once_and_replaced_only_when_told(ytpool, sandbox, run, track, tmp_path, published):
@@ -364,7 +414,7 @@ def test_a_video_is_put_on_a_playlist_once_and_taken_off(ytpool, sandbox, run, p
     assert_books_agree(ytpool, sandbox)
 
 
-def test_no_units_left_defers_a_change_to_the_reset(sandbox, change):
+def test_no_units_left_defers_a_change_to_the_reset(ytpool, sandbox, change):
     sandbox.channel("news").fail("videos.update", "quotaExceeded")
 
     status, out, _ = change("--title", "Another talk")
@@ -372,3 +422,34 @@ def test_no_units_left_defers_a_change_to_the_reset(sandbox, change):
     assert (status, told(out)["error"]["code"], data(out)["state"]) == (5, "quota_exhausted", "deferred")
     assert told(out)["error"]["details"]["until"]
     assert parts(sandbox)["snippet"]["title"] == "The talk"
+    assert "video.update" in ytpool("queue", "list")[1]
+    assert ytpool("queue", "cancel", data(out)["job"])[0] == 0
+    assert data(ytpool("queue", "list", "--json")[1])["jobs"] == []
+
+
+def test_what_is_not_done_stands_in_the_queue_and_goes_on_from_there(ytpool, sandbox, run, track, published):
+    sandbox.channel("news").spoil("captions.insert", "lose_answer")
+    job = data(run("caption", track)[1])["job"]
+
+    [queued] = data(ytpool("queue", "list", "--json")[1])["jobs"]
+    assert (queued["job"], queued["kind"], queued["video_id"]) == (job, "video.caption", published)
+    assert queued["advice"] == f"ytpool queue retry {job}"
+
+    status, out, _ = ytpool("queue", "retry", job, "--json")
+
+    assert (status, data(out)["job"], data(out)["state"]) == (0, job, "done")
+    assert (len(sandbox.truth()["captions"]), sandbox.calls("captions.insert")) == (1, 1)
+    assert data(ytpool("queue", "list", "--json")[1])["jobs"] == []
+    assert ytpool("queue", "retry", job)[0] == 2
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_deletion_in_the_queue_wants_its_yes_again(ytpool, sandbox, published):
+    sandbox.channel("news").spoil("videos.delete", "close", times=3)
+    job = data(ytpool("video", "delete", "--yes", "--json", "--", published)[1])["job"]
+
+    assert ytpool("queue", "retry", job)[0] == 2
+    assert sandbox.videos_on("news")[0]["deleted"] is False
+    assert ytpool("queue", "retry", job, "--yes")[0] == 0
+    assert sandbox.videos_on("news")[0]["deleted"] is True
+    assert_books_agree(ytpool, sandbox)

@@ -186,6 +186,15 @@ def test_an_answer_that_shows_something_else_is_told():
     assert done.not_kept(video(status={"embeddable": True, "privacyStatus": "public"}), NOW) == ()
 
 
+def test_what_youtube_writes_its_own_way_is_kept():
+    done = merged(video(), title="New ", language="pt-br")
+
+    assert done.not_kept(video(snippet={"title": "New", "defaultLanguage": "pt-BR"}), NOW) == ()
+    assert [one.field for one in done.not_kept(video(snippet={"title": "new", "defaultLanguage": "pt-BR"}), NOW)] == [
+        "title"
+    ]
+
+
 def test_a_localization_is_read_as_it_is_typed():
     assert localization("de:Der Vortrag|Ein: Vortrag") == Localization(
         language="de", title="Der Vortrag", description="Ein: Vortrag"
@@ -199,3 +208,18 @@ def test_two_wishes_alike_are_one_request_and_an_empty_one_is_none():
     assert Wish(unscheduled=True).to_dict() == {"unscheduled": True}
     assert not Wish()
     assert Wish(tags=())
+
+
+def test_a_wish_is_read_as_it_was_stored():
+    wish = Wish(
+        title="a",
+        tags=(),
+        privacy=Privacy.UNLISTED,
+        licence=Licence.YOUTUBE,
+        publish_at=LATER,
+        recorded_on=date(2026, 11, 1),
+        embeddable=False,
+        localizations=(Localization(language="de", title="Der", description="x"),),
+    )
+
+    assert Wish.from_dict(wish.to_dict()) == wish

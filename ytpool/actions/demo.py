@@ -309,10 +309,13 @@ def _missed(rt: Runtime) -> list[str]:
 
 def _took_over(rt: Runtime) -> tuple[str, ...]:
     with rt.store.reading() as tx:
-        resting = [f"{rest.scope} {rest.name} rests: {rest.reason}" for rest in rests.running(tx)]
+        titles = {one.channel_id: one.channel_title for one in accounts.every(tx)}
+        resting = [
+            f"{rest.scope} {titles.get(rest.name, rest.name)} rests: {rest.reason}" for rest in rests.running(tx)
+        ]
         dead = [f"{one.account} needs a login" for one in accounts.every(tx) if one.state is AccountState.LOGIN_NEEDED]
         failed = [
-            f"{operation}: {reason}, {times} times"
+            f"{operation}: {reason}, {'once' if times == 1 else f'{times} times'}"
             for operation, reason, times in activity.reasons(tx, tx.now - timedelta(days=1), tx.now + timedelta(days=1))
         ]
     return (*failed, *resting, *dead)

@@ -5,7 +5,7 @@ Waits are measured on quota time, which in the sandbox profile is the sandbox's 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from ytpool.actions import claiming, looking
@@ -16,7 +16,7 @@ from ytpool.domain.jobs import StepState
 from ytpool.domain.processing import Difference, Processing, ProcessingState
 from ytpool.domain.quota import Urgency
 from ytpool.domain.video import VideoRequest
-from ytpool.errors import UpstreamFailed, YtpoolError
+from ytpool.errors import Resting, UpstreamFailed, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import jobs
 
@@ -53,14 +53,19 @@ class Ending:
     problem: YtpoolError | None = None
 
 
-def of_jobs(rt: Runtime, job_ids: Sequence[str]) -> tuple[Followed, ...]:
+def to_follow(rt: Runtime, job_ids: Sequence[str]) -> tuple[Followed, ...]:
     """Return what there is to follow of these jobs: the videos that are up."""
     with rt.store.reading() as tx:
         found = [jobs.get(tx, job_id) for job_id in job_ids]
-    wishes = [(job, claiming.publication_of(job).video) for job in found if job.video_id is not None and job.account]
     return tuple(
-        Followed(video_id=job.video_id, account=job.account, name=asked.title, job=job.job, asked=asked)
-        for job, asked in wishes
+        Followed(
+            video_id=job.video_id,
+            account=job.account,
+            name=(asked := claiming.publication_of(job).video).title,
+            job=job.job,
+            asked=asked,
+        )
+        for job in found
         if job.video_id is not None and job.account is not None
     )
 
@@ -103,19 +108,27 @@ def _look(rt: Runtime, pending: Sequence[Followed], watch: Watch) -> list[tuple[
         ids = [one.video_id for one in some]
         try:
             found = looking.videos(rt, account, ids, processing.PARTS, urgency=Urgency.STARTED)
-        except UpstreamFailed as failure:
-            if failover.judge(failure).next is not Next.SAME_ACCOUNT:
+        except (UpstreamFailed, Resting) as trouble:
+            if not _passes(rt, trouble):
                 raise
-            watch.says(some[0].job or some[0].video_id, f"YouTube could not be asked: {failure.message}")
+            watch.says(some[0].job or some[0].video_id, f"YouTube could not be asked: {trouble.message}")
             continue
         seen += [(one, found.get(one.video_id)) for one in some]
     return seen
 
 
+def _passes(rt: Runtime, trouble: UpstreamFailed | Resting) -> bool:
+    """Tell whether it is worth while to look again at the usual time."""
+    if isinstance(trouble, UpstreamFailed):
+        return failover.judge(trouble).next is Next.SAME_ACCOUNT
+    until = trouble.details.get("until")
+    return isinstance(until, datetime) and until - rt.calendar.now() <= processing.LONGEST_POLL_AFTER
+
+
 def _wait(rt: Runtime, span: timedelta) -> None:
     until = rt.calendar.now() + span
     while (left := (until - rt.calendar.now()).total_seconds()) > 0:
-        rt.clock.sleep(min(left, _LOOKS_AT_CLOCK_EVERY))
+        rt.sleep(min(left, _LOOKS_AT_CLOCK_EVERY))
 
 
 def _ending(rt: Runtime, one: Followed, video: Mapping[str, Any] | None, unseen: int) -> Ending | None:

@@ -225,7 +225,7 @@ def _require_channel(account: Account | None, name: str, channel: ChannelSeen) -
         raise WrongChannel(
             f"{name} is for channel {account.channel_title} ({account.channel_id}), and this login is for "
             f"{channel.title} ({channel.channel_id}); nothing was changed",
-            hint="choose the right channel in the browser's chooser, or use another account name for this one",
+            hint="choose its own channel in the browser, or use another account name for this one",
             account=name,
             expected=account.channel_id,
             found=channel.channel_id,

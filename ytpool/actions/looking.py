@@ -1,16 +1,25 @@
 """Reading videos outside of any job: who may look, and what YouTube answers; held and settled like any call."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from ytpool.actions.calls import paid
-from ytpool.domain import failover, processing
+from ytpool.domain import failover, processing, quota
 from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.balancing import Tier
-from ytpool.domain.failover import Next
+from ytpool.domain.failover import Next, Until
 from ytpool.domain.quota import Urgency
 from ytpool.domain.secret import Secret
-from ytpool.errors import NoEligibleAccount, UnknownName, UpstreamFailed
+from ytpool.errors import (
+    LoginNeeded,
+    NoEligibleAccount,
+    QuotaExhausted,
+    Resting,
+    UnknownName,
+    UpstreamFailed,
+    YtpoolError,
+)
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, ledger
 from ytpool.store.db import Tx
@@ -21,10 +30,14 @@ T = TypeVar("T")
 _TRIES = 3
 _AGAIN = (Next.SAME_ACCOUNT, Next.REFRESH)
 _STEP = "look"
+_WORKS = (AccountState.ACTIVE, AccountState.DRAINING)
 
 
 def read(rt: Runtime, account: str, send: Callable[[Secret], T], *, operation: str, urgency: Urgency) -> T:
-    """Make one reading call as this account, again where Google's trouble allows it; each try is paid for."""
+    """Make one reading call as this account, again where Google's trouble allows it; each try is paid for.
+
+    Raises QuotaExhausted, Resting or LoginNeeded where that is what a refusal means, else UpstreamFailed.
+    """
     for attempt in range(1, _TRIES + 1):
         with rt.store.transaction() as tx:
             rt.require_clock()
@@ -39,10 +52,35 @@ def read(rt: Runtime, account: str, send: Callable[[Secret], T], *, operation: s
         except BaseException as error:
             with rt.store.transaction() as tx:  # where it never came to be sent; what was sent is settled already
                 ledger.release(tx, [held.hold], "never sent")
-            if not isinstance(error, UpstreamFailed) or attempt == _TRIES or failover.judge(error).next not in _AGAIN:
+            if not isinstance(error, UpstreamFailed):
                 raise
-            rt.clock.sleep(failover.backoff(attempt, rt.rng, error.retry_after))
+            if attempt == _TRIES or failover.judge(error).next not in _AGAIN:
+                raise meant(rt, account, error) from error
+            rt.sleep(failover.backoff(attempt, rt.rng, error.retry_after))
     raise AssertionError("a call ended neither well nor badly")
+
+
+def meant(rt: Runtime, account: str, failure: UpstreamFailed) -> YtpoolError:
+    """Say what a refusal means where no other account will do: wait for a known time, log in, or what it says."""
+    verdict = failover.judge(failure)
+    now = rt.calendar.now()
+    until = {
+        Until.QUOTA_RESET: quota.resets_at(quota.quota_day(now)),
+        Until.IN_24_HOURS: now + timedelta(hours=24),
+    }.get(verdict.until)
+    if until is not None:
+        kind = QuotaExhausted if verdict.until is Until.QUOTA_RESET else Resting
+        return kind(
+            f"{failure.reason}: {failure.message}",
+            hint=f"{verdict.advice} Type the same command then.",
+            until=until,
+            account=account,
+        )
+    if (verdict.until is Until.NEW_LOGIN and verdict.next is Next.OTHER_ACCOUNT) or verdict.next is Next.REFRESH:
+        return LoginNeeded(
+            f"{account} needs a login: {failure.message}", hint=f"run: ytpool auth add {account}", account=account
+        )
+    return failure
 
 
 def videos(
@@ -76,10 +114,11 @@ def owners(rt: Runtime, ids: Sequence[str], named: str | None, urgency: Urgency)
         if named is not None:
             _require_able(accounts.get(tx, named))
             return dict.fromkeys(ids, named)
-        able = _able(tx)
-        told = {video_id: found for video_id in ids if (found := _from_jobs(tx, video_id, able)) is not None}
+        every = accounts.every(tx)
+        able = [one for one in every if one.state in _WORKS]
+        told = {video_id: found for video_id in ids if (found := _from_jobs(tx, video_id, every)) is not None}
     if not able:
-        raise NoEligibleAccount("no account can work", hint="see: ytpool accounts list, and: ytpool auth list")
+        raise _nobody_works(every)
     if len({one.channel_id for one in able}) == 1:
         return {**dict.fromkeys(ids, able[0].account), **told}
     open_ones = [video_id for video_id in ids if video_id not in told]
@@ -101,8 +140,15 @@ def nobody_knows(video_id: str) -> UnknownName:
     )
 
 
-def _able(tx: Tx) -> list[Account]:
-    return [one for one in accounts.every(tx) if one.state in (AccountState.ACTIVE, AccountState.DRAINING)]
+def _nobody_works(every: Sequence[Account]) -> YtpoolError:
+    asleep = next((one for one in every if one.state is AccountState.LOGIN_NEEDED), None)
+    if asleep is None:
+        return NoEligibleAccount("no account can work", hint="see: ytpool accounts list")
+    return LoginNeeded(
+        f"{asleep.account} needs a login: {asleep.state_reason}",
+        hint=f"run: ytpool auth add {asleep.account}",
+        account=asleep.account,
+    )
 
 
 def _require_able(account: Account) -> None:
@@ -110,11 +156,14 @@ def _require_able(account: Account) -> None:
         raise NoEligibleAccount(f"{account.account} is disabled: {account.state_reason}", account=account.account)
 
 
-def _from_jobs(tx: Tx, video_id: str, able: Sequence[Account]) -> str | None:
+def _from_jobs(tx: Tx, video_id: str, every: Sequence[Account]) -> str | None:
+    """Name the account that published a video or worked on it, or else another one of its channel that works."""
     for job in jobs.about_video(tx, video_id):
-        same = [one.account for one in able if one.channel_id == job.channel_id]
+        same = [one for one in every if one.channel_id == job.channel_id and one.state is not AccountState.DISABLED]
+        # One that only needs a login says so when it is asked for its token.
+        same.sort(key=lambda one: (one.state not in _WORKS, one.account != job.account))
         if same:
-            return job.account if job.account in same else same[0]
+            return same[0].account
     return None
 
 

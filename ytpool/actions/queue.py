@@ -134,7 +134,7 @@ def resolve(rt: Runtime, job_id: str, word: Word, *, video_id: str | None = None
 def cancel(rt: Runtime, job_id: str) -> QueuedJob:
     """End a job that has published nothing; a video that may be there wants a person's word instead."""
     with _held(rt, job_id) as (job, lease), rt.store.transaction() as tx:
-        if job.video_id is not None:
+        if job.kind == "upload" and job.video_id is not None:
             raise UsageWrong(
                 f"the video of job {job.job} is up: {job.video_id}",
                 hint=f"to leave its other steps undone: ytpool queue resolve {job.job} --as failed",
@@ -293,6 +293,8 @@ def advice(job: Job) -> str:
     match job.state:
         case JobState.DONE | JobState.CANCELLED:
             return ""
+        case _ if job.kind != "upload":
+            return f"ytpool queue retry {job.job}"
         case JobState.FINISHED_UNKNOWN if job.not_before is None:
             return f"ytpool queue resolve {job.job} --as done:VIDEO_ID, failed or restart"
         case JobState.DEFERRED if job.not_before is not None:

@@ -22,12 +22,11 @@ from ytpool.domain.processing import Processing, ProcessingState
 from ytpool.domain.publication import READ_BACK, THUMBNAIL, PlaylistWish
 from ytpool.domain.video import VideoRequest
 from ytpool.errors import (
+    FileInvalid,
     HoldLost,
     Interrupted,
-    LoginNeeded,
-    OutcomeUnknown,
+    MetadataInvalid,
     Partly,
-    QuotaExhausted,
     Resting,
     UnknownName,
     UpstreamFailed,
@@ -59,6 +58,14 @@ class Unfinished:
 
 class _NotYet(YtpoolError):
     """A step has to wait for YouTube."""
+
+
+class _NotAsAsked(YtpoolError):
+    """YouTube made something else of the video, and only a person knows whether that will do."""
+
+
+_WAITS_FOR_A_PERSON = (FileInvalid, MetadataInvalid, UnknownName, _NotAsAsked)
+"""What the same call would meet again; after everything else a later run does the step by itself."""
 
 
 def require_playlists(errand: Errand) -> None:
@@ -147,9 +154,9 @@ def _do(errand: Errand, step: Step, act: Callable[[Try], str]) -> Unfinished | N
 
 
 def _judged(errand: Errand, step: str, error: YtpoolError) -> tuple[StepState, Unfinished]:
-    """Say whether a step waits or has failed, and what helps."""
+    """Say whether a step waits for a later run or for a person, and what helps."""
     until = error.details.get("until")
-    waits = isinstance(error, QuotaExhausted | Resting | LoginNeeded | OutcomeUnknown | _NotYet)
+    waits = not isinstance(error, _WAITS_FOR_A_PERSON)
     hint = error.hint
     if isinstance(error, UpstreamFailed):
         verdict = failover.judge(error)
@@ -232,7 +239,7 @@ def _require_processed(attempt: Try, video_id: str, path: Path) -> None:
     )
     seen = Processing.from_resource(found[0]) if found else None
     if seen is not None and seen.state in _NO_GOOD:
-        raise YtpoolError(_what_became(seen), hint=f"look at {WATCH_URL}{video_id}")
+        raise _NotAsAsked(_what_became(seen), hint=f"look at {WATCH_URL}{video_id}")
     if seen is None or not seen.is_over:
         raise _NotYet(
             f"{path.name} is upright, and YouTube takes it for a Short only once the video is processed",
@@ -337,10 +344,10 @@ def _read_back(asked: VideoRequest, video_id: str, attempt: Try) -> str:
     seen = _seen(attempt, video_id)
     became = Processing.from_resource(seen)
     if became.state in _NO_GOOD:
-        raise YtpoolError(_what_became(became), hint=f"look at {WATCH_URL}{video_id}")
+        raise _NotAsAsked(_what_became(became), hint=f"look at {WATCH_URL}{video_id}")
     differs = processing.differences(asked, seen, errand.rt.calendar.now())
     if differs:
-        raise YtpoolError("; ".join(map(str, differs)), hint=f"look at {WATCH_URL}{video_id}")
+        raise _NotAsAsked("; ".join(map(str, differs)), hint=f"look at {WATCH_URL}{video_id}")
     status = seen.get("status", {})
     return f"{status.get('privacyStatus')}, {status.get('uploadStatus', 'no upload status')}"
 

@@ -309,7 +309,7 @@ class Transfer:
                     self._move_session(event.session)
                 case Kept():
                     if self._kept(event) == self._file.size:
-                        self._errand.rt.clock.sleep(event.retry_after or 1.0)  # all there, and YouTube not done with it
+                        self._errand.rt.sleep(event.retry_after or 1.0)  # all there, and YouTube not done with it
         raise AssertionError("an upload ended without an answer")
 
     def _standing_session(self) -> Secret:

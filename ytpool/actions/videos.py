@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,10 +21,10 @@ from ytpool.actions.placing import Placed
 from ytpool.actions.steps import WATCH_URL
 from ytpool.actions.trying import Try
 from ytpool.actions.watch import Watch
-from ytpool.domain import captions, changes, failover, ids, moments, processing, publication, quota
+from ytpool.domain import captions, changes, failover, ids, moments, processing, publication
 from ytpool.domain.captions import Caption
 from ytpool.domain.changes import Change, Merged, Wish
-from ytpool.domain.failover import Charge, Next, Until
+from ytpool.domain.failover import Charge, Next
 from ytpool.domain.jobs import Job, JobState, Step, StepState, Target, TargetKind
 from ytpool.domain.processing import Difference, Processing, Remark
 from ytpool.domain.publication import PlaylistWish
@@ -33,14 +33,12 @@ from ytpool.domain.secret import Secret
 from ytpool.domain.video import VideoRequest
 from ytpool.errors import (
     Busy,
+    FileChanged,
     FileInvalid,
     Interrupted,
-    LoginNeeded,
     MetadataInvalid,
     OutcomeUnknown,
     Partly,
-    QuotaExhausted,
-    Resting,
     UnknownName,
     UpstreamFailed,
     UsageWrong,
@@ -56,7 +54,9 @@ from ytpool.store.ledger import Call, Payer
 T = TypeVar("T")
 
 _UPLOAD = "upload"
+_KINDS = "video."
 _UPDATE = "video.update"
+_ENDED = (JobState.DONE, JobState.PARTLY, JobState.FAILED, JobState.CANCELLED)
 _LOOK_AGAIN_AFTER = 0.25
 _TRIES = 3
 _LOOK = "videos.list"
@@ -348,8 +348,8 @@ class Chore(Work):
                 raise Busy(in_the_way, hint="leave out --no-wait to wait for it", account=account.account)
             if in_the_way != said:
                 said = in_the_way
-                self.says(f"waiting: {said}")
-            self.rt.clock.sleep(_LOOK_AGAIN_AFTER)
+                self.watch.waits(self.job.job, f"waiting: {said}")
+            self.rt.sleep(_LOOK_AGAIN_AFTER)
         self._hold(placed)
 
     def look(self) -> Mapping[str, Any] | None:
@@ -430,7 +430,8 @@ def update(rt: Runtime, video_id: str, wish: Wish, how: How, watch: Watch) -> Vi
         found = _find(rt, video_id, task, how)
         merged = Merged.of(wish, found.resource or {}, rt.calendar.now())
         if how.dry_run:
-            return replace(_planned(rt, found, task), changes=merged.changes)
+            planned = _planned(rt, found, task)
+            return replace(planned, changes=merged.changes, units=planned.units if merged.changes else {})
         if not merged.changes and not _unfinished(rt, video_id, task):
             return _result(found, task, state="unchanged", detail="nothing to change: YouTube has it so already")
 
@@ -512,7 +513,7 @@ def thumbnail(rt: Runtime, video_id: str, path: Path, how: How, watch: Watch) ->
     task = Task(
         kind="video.thumbnail",
         step=publication.THUMBNAIL,
-        request={"path": str(path), "sha256": _digest(path)},
+        request={"path": str(path.absolute()), "sha256": _digest(path)},
         calls=("thumbnails.set",),
     )
 
@@ -534,7 +535,11 @@ def caption(rt: Runtime, video_id: str, track: Caption, how: How, watch: Watch, 
     task = Task(
         kind="video.caption",
         step=track.step,
-        request={**track.to_dict(), "sha256": _digest(Path(track.path)), "replace": again},
+        request={
+            **replace(track, path=Path(track.path).absolute()).to_dict(),
+            "sha256": _digest(Path(track.path)),
+            "replace": again,
+        },
         calls=("captions.list", "captions.update" if again else "captions.insert"),
     )
 
@@ -620,6 +625,40 @@ def _delete_item(chore: Chore, item_id: str) -> Callable[[Secret], None]:
     return lambda token: chore.rt.youtube.delete_playlist_item(token, item_id)
 
 
+def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, agrees: Callable[[str], bool]) -> VideoDone | None:
+    """Go on with a job of this kind as it was asked for; None for a job of another kind."""
+    with rt.store.reading() as tx:
+        job = jobs.get(tx, job_id)
+    if not job.kind.startswith(_KINDS):
+        return None
+    if job.state in _ENDED:
+        raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to go on with", job=job.job)
+    asked, video_id = json.loads(job.request), job.job_key
+    how = replace(how, account=job.account or job.target.name)
+    if "sha256" in asked:
+        _require_same_content(Path(asked["path"]), asked.pop("sha256"))
+    match job.kind.removeprefix(_KINDS):
+        case "update":
+            return update(rt, video_id, Wish.from_dict(asked), how, watch)
+        case "delete":
+            return delete(rt, video_id, how, watch, agrees)
+        case "thumbnail":
+            return thumbnail(rt, video_id, Path(asked["path"]), how, watch)
+        case "caption":
+            again = asked.pop("replace")
+            return caption(rt, video_id, Caption.from_dict(asked), how, watch, again=again)
+        case _:
+            remove = asked.pop("remove")
+            return playlist(rt, video_id, PlaylistWish.from_dict(asked), how, watch, remove=remove)
+
+
+def _require_same_content(path: Path, sha256: str) -> None:
+    if not path.is_file() or _digest(path) != sha256:
+        raise FileChanged(
+            f"{path} is not what it was when this was asked for", hint="put it back, or ask anew", path=str(path)
+        )
+
+
 # The way of a write
 
 
@@ -649,8 +688,8 @@ def _alone(rt: Runtime, video_id: str, how: How, watch: Watch) -> Iterator[None]
             raise Busy(f"video {video_id} is being changed by another process", hint="leave out --no-wait to wait")
         if not said:
             said = True
-            watch.says(video_id, f"waiting: video {video_id} is being changed by another process")
-        rt.clock.sleep(_LOOK_AGAIN_AFTER)
+            watch.waits(video_id, f"waiting: video {video_id} is being changed by another process")
+        rt.sleep(_LOOK_AGAIN_AFTER)
     try:
         with renewing(rt, lease, leases.LASTS_FOR):
             yield
@@ -717,7 +756,7 @@ def _carry_out(
             try:
                 written = write(chore, tried=tried)
             except UpstreamFailed as failure:
-                raise _meant(rt, found.account, failure) from failure
+                raise looking.meant(rt, found.account, failure) from failure
             problem = _not_kept(written)
             with rt.store.transaction() as tx:
                 jobs.set_step(tx, job.job, task.step, StepState.DONE, written.detail)
@@ -768,29 +807,6 @@ def _claim(rt: Runtime, found: _Found, task: Task) -> tuple[Job, Lease, bool]:
     return job, lease, tried
 
 
-def _meant(rt: Runtime, account: str, failure: UpstreamFailed) -> YtpoolError:
-    """Say what a refusal means where no other account will do: wait for a known time, log in, or what it says."""
-    verdict = failover.judge(failure)
-    now = rt.calendar.now()
-    until = {
-        Until.QUOTA_RESET: quota.resets_at(quota.quota_day(now)),
-        Until.IN_24_HOURS: now + timedelta(hours=24),
-    }.get(verdict.until)
-    if until is not None:
-        kind = QuotaExhausted if verdict.until is Until.QUOTA_RESET else Resting
-        return kind(
-            f"{failure.reason}: {failure.message}",
-            hint=f"{verdict.advice} Type the same command then.",
-            until=until,
-            account=account,
-        )
-    if (verdict.until is Until.NEW_LOGIN and verdict.next is Next.OTHER_ACCOUNT) or verdict.next is Next.REFRESH:
-        return LoginNeeded(
-            f"{account} needs a login: {failure.message}", hint=f"run: ytpool auth add {account}", account=account
-        )
-    return failure
-
-
 def _not_kept(written: _Written) -> Partly | None:
     if not written.not_kept:
         return None
@@ -815,7 +831,7 @@ def _planned(rt: Runtime, found: _Found, task: Task) -> VideoDone:
 
 def _result(found: _Found, task: Task, *, state: str, detail: str = "") -> VideoDone:
     return VideoDone(
-        action=task.kind.removeprefix("video."),
+        action=task.kind.removeprefix(_KINDS),
         video_id=found.video_id,
         url=f"{WATCH_URL}{found.video_id}",
         state=state,

@@ -23,7 +23,7 @@ VIEWS[AccountList] = View(
         Column("Priority", "priority", justify="right", from_width=110),
         Column("State", "state", style={"active": "green", "login_needed": "red", "disabled": "dim"}),
         Column("Slots", lambda row: f"{row.running}/{row.slots}", justify="right"),
-        Column("Worked", "success_rate", shown=lambda rate: f"{rate:.0%}", justify="right"),
+        Column("Worked", "success_rate", shown=lambda rate: f"{rate:.0%}", justify="right", from_width=90),
         Column("Rests", lambda row: "; ".join(row.rests), style="yellow"),
     ),
     empty="no account yet; add one: ytpool auth add NAME --client-secrets FILE",

@@ -14,6 +14,7 @@ from ytpool.cli.commands import command, group
 from ytpool.cli.options import PriorityOption, TierOption, invocation, runtime
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.domain import grants
+from ytpool.domain.accounts import AccountState
 
 app = group("Log accounts in, and see their logins.")
 
@@ -69,6 +70,11 @@ VIEWS[Logins] = View(
         ("Login until", "grant_expires_at"),
     ),
     empty="no account yet; add one: ytpool auth add NAME --client-secrets FILE",
+    footer=lambda logins: "\n".join(
+        f"{one.account} needs a login; run: ytpool auth add {one.account}"
+        for one in logins.accounts
+        if one.state == AccountState.LOGIN_NEEDED
+    ),
 )
 
 

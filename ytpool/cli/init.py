@@ -10,6 +10,7 @@ from ytpool.actions.setup import Initialised
 from ytpool.cli.commands import command, single
 from ytpool.cli.options import YesOption, invocation
 from ytpool.cli.output import VIEWS, View
+from ytpool.config import is_zone
 
 app = single()
 
@@ -43,6 +44,19 @@ def _below(advice: str) -> str:
 VIEWS[Initialised] = View(text=_told)
 
 
+def _zone(typed: str) -> str:
+    if not is_zone(typed):
+        raise typer.BadParameter(f"{typed!r} is no time zone; write it like Europe/Berlin")
+    return typed
+
+
+def _place(typed: str) -> VaultChoice:
+    try:
+        return VaultChoice(typed.strip().lower())
+    except ValueError:
+        raise typer.BadParameter(f"{typed!r} is neither auto nor keyring nor keyfile") from None
+
+
 @command(app, "init", example="ytpool init --yes --vault keyfile", statuses=(0, 2, 6))
 def init(
     ctx: typer.Context,
@@ -68,8 +82,10 @@ def init(
     call = invocation(ctx)
     rt = call.runtime
     if not yes and not rt.store.exists() and call.on_terminal(call.stderr) and not call.json:
-        zone = zone or typer.prompt("Time zone of plans and publications", default=setup.local_zone(rt), err=True)
-        vault = VaultChoice(
-            typer.prompt("Where to keep the vault's key (auto, keyring, keyfile)", default=vault, err=True)
+        zone = zone or typer.prompt(
+            "Time zone of plans and publications", default=setup.local_zone(rt), value_proc=_zone, err=True
+        )
+        vault = typer.prompt(
+            "Where to keep the vault's key (auto, keyring, keyfile)", default=vault.value, value_proc=_place, err=True
         )
     return setup.init(rt, vault=vault, zone=zone)

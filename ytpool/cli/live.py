@@ -30,10 +30,10 @@ class _Fitting(Progress):
     def __init__(self, console: Console) -> None:
         self._terminal = console  # the first table is made before `self.console` works
         # stdout holds the result and nothing else, so Rich leaves it alone.
-        super().__init__(console=console, expand=True, refresh_per_second=8, redirect_stdout=False)
+        super().__init__(console=console, refresh_per_second=8, redirect_stdout=False)
 
     def make_tasks_table(self, tasks: Iterable[Task]) -> Table:
-        width = self._terminal.width
+        width = self._terminal.width - len("^C")  # typed at the end of a full line, it would move all others
         bar = 0 if width < 56 else 10 if width < 72 else 20 if width < 110 else 36
         figures: list[ProgressColumn] = (
             [BarColumn(bar_width=bar, complete_style="cyan", finished_style="green")] if bar else []
@@ -79,7 +79,8 @@ class _Figure(ProgressColumn):
 class _Percent(_Figure):
     def words(self, task: Task) -> str:
         # 100 % is said when the last byte has arrived, not before.
-        return f"{int(task.percentage)}%"
+        # Where nothing is left to send, as when everything was published before, all of it has.
+        return f"{int(task.percentage) if task.total else 100}%"
 
 
 class _Bytes(_Figure):

@@ -83,6 +83,14 @@ NoWaitOption = Annotated[
         "--no-wait", envvar="YTPOOL_NO_WAIT", help="Do not wait for a free slot: end with status 6.", show_default=False
     ),
 ]
+FollowOption = Annotated[
+    bool,
+    typer.Option(
+        "--follow",
+        help="Wait until YouTube has processed the videos; one that failed or is rejected is status 1.",
+        show_default=False,
+    ),
+]
 UseBufferOption = Annotated[
     bool,
     typer.Option(

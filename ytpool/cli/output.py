@@ -12,7 +12,6 @@ from ytpool.cli.exits import CODE, DONE, MEANING
 from ytpool.cli.invocation import Invocation, speaks_unicode
 from ytpool.cli.items import as_error, hint_of
 from ytpool.cli.values import json_line, plain, visible
-from ytpool.domain import moments
 from ytpool.errors import YtpoolError
 
 if TYPE_CHECKING:
@@ -93,8 +92,8 @@ def show(outcome: Outcome, invocation: Invocation) -> None:
         _complain(outcome.problem.message, hint_of(outcome.problem), invocation)
     elif outcome.status != DONE:
         # On a terminal the table stands right above; elsewhere stderr may be all that anybody reads, as cron's mail.
-        on_terminal = invocation.on_terminal(invocation.stdout)
-        _complain(MEANING[outcome.status], "" if on_terminal else _each_problem(outcome.result), invocation)
+        advice = _advice if invocation.on_terminal(invocation.stdout) else _each_problem
+        _complain(MEANING[outcome.status], advice(_failed(outcome.result)), invocation)
 
 
 def envelope(outcome: Outcome) -> dict[str, Any]:
@@ -108,14 +107,24 @@ def envelope(outcome: Outcome) -> dict[str, Any]:
     return {"ok": outcome.status == DONE, "schema": SCHEMA, "data": plain(outcome.result), "error": error}
 
 
-def _each_problem(result: Any) -> str:
-    """Name each item that carries an `error`, by its first field, a line each."""
+def _failed(result: Any) -> list[tuple[str, str, str]]:
+    """Return what each item is called that carries an `error`, its message and its hint."""
     content = plain(result)
     lists = [value for value in content.values() if isinstance(value, list)] if isinstance(content, dict) else []
     failed = [item for items in lists for item in items if isinstance(item, dict) and item.get("error")]
-    return "\n".join(
-        f"{next(iter(item.values()))}: {worded(item['error']['message'], item['error']['hint'])}" for item in failed
-    )
+    return [(str(next(iter(item.values()))), item["error"]["message"], item["error"]["hint"]) for item in failed]
+
+
+def _each_problem(failed: Sequence[tuple[str, str, str]]) -> str:
+    return "\n".join(f"{name}: {worded(message, hint)}" for name, message, hint in failed)
+
+
+def _advice(failed: Sequence[tuple[str, str, str]]) -> str:
+    """Say what to do: once where it is the same for all, else by item."""
+    hints = {hint for _, _, hint in failed if hint}
+    if len(hints) == 1:
+        return hints.pop()
+    return "\n".join(f"{name}: {worded('', hint)}" for name, _, hint in failed if hint)
 
 
 def worded(message: str, hint: str) -> str:
@@ -159,12 +168,12 @@ def _listed(result: Any) -> str:
         return _cell(content) + "\n"
     width = max(map(len, content), default=0)
     found = {name: result[name] if isinstance(result, Mapping) else getattr(result, name) for name in content}
-    return "".join(f"{name.replace('_', ' '):{width}}  {_said(value) or '-'}\n" for name, value in found.items())
+    return "".join(f"{name:{width}}  {_said(value) or '-'}\n" for name, value in found.items())
 
 
 def _said(value: Any) -> str:
     if isinstance(value, datetime):
-        return moments.spoken(value)
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}Z"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
@@ -231,18 +240,42 @@ def _parts(view: View, result: Any, console: "Console", *, unicode: bool) -> "It
     rows = list(_rows(view, result))
     if rows:
         columns = [column for column in (Column(*each) for each in view.columns) if console.width >= column.from_width]
+        if console.width < _ROOM_FOR_BARS:
+            columns = [column._replace(bar=min(column.bar, 4)) for column in columns]
         # A column without a word in it only takes room from the others.
         columns = [column for column in columns if any(_value(column, row) not in (None, "") for row in rows)]
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
-        for column in columns:
-            table.add_column(column.title, justify=column.justify, overflow="fold", no_wrap=bool(column.bar))  # type: ignore[arg-type]
-        for row in rows:
-            table.add_row(*(_coloured(column, row, unicode=unicode) for column in columns))
+        cells = [[_coloured(column, row, unicode=unicode) for column in columns] for row in rows]
+        whole = _kept_whole(columns, cells, console.width)
+        for number, column in enumerate(columns):
+            table.add_column(
+                column.title,
+                justify=column.justify,  # type: ignore[arg-type]
+                overflow="fold",
+                no_wrap=bool(column.bar) or number in whole,
+            )
+        for row in cells:
+            table.add_row(*row)
         yield table
     elif getattr(result, "problem", None) is None:  # else what went wrong is the answer
         yield Text(view.empty, style="dim")
     if footer := _words(view.footer, result):
         yield Text(footer, style="dim")
+
+
+def _kept_whole(columns: Sequence[Column], cells: "Sequence[Sequence[Text]]", width: int) -> set[int]:
+    """Return the columns of bars, ids and addresses, if sentences can make room for them: nobody copies a half."""
+    down = list(zip(*cells, strict=True))
+    widths = [max(len(columns[n].title), *(cell.cell_len for cell in each)) for n, each in enumerate(down)]
+    sentences = {n for n, each in enumerate(down) if not columns[n].bar and any(" " in cell.plain for cell in each)}
+    room = width - len(_GAP) * (len(columns) - 1) - len(sentences) * _LEAST_FOR_A_SENTENCE
+    words = set(range(len(columns))) - sentences
+    return words if sum(widths[number] for number in words) <= room else set()
+
+
+_GAP = "   "
+_LEAST_FOR_A_SENTENCE = 14
+_ROOM_FOR_BARS = 72
 
 
 def _coloured(column: Column, row: Any, *, unicode: bool) -> "Text":

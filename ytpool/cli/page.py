@@ -3,6 +3,7 @@
 Typer's own page imports the whole of Rich, Markdown and traceback included, and takes longer than most commands.
 """
 
+import re
 import shutil
 import textwrap
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ Row = tuple[str, str]
 
 _WIDEST = 100
 _INDENT = "  "
+_WORDS = re.compile(r"(?:[^\s']|'[^']*')+")
 
 
 def render(command: Any, ctx: Any, stream: TextIO) -> str:
@@ -56,7 +58,24 @@ def _lines(command: Any, ctx: Any, width: int, paint: _Paint) -> Iterator[str]:
     if command.epilog:
         yield ""
         for line in command.epilog.splitlines():
-            yield line if line.startswith(" ") else paint.heading(line)
+            if not line.startswith(" "):
+                yield paint.heading(line)
+            elif line.startswith("  ytpool "):
+                yield from _example(line, width)
+            else:
+                yield line
+
+
+def _example(line: str, width: int) -> Iterator[str]:
+    """Yield a command that can be copied: it breaks where a shell lets it, never inside a word or its quotes."""
+    broken = _INDENT
+    for word in _WORDS.findall(line):
+        if len(f"{broken} {word} \\") > width and broken.strip():
+            yield f"{broken} \\"
+            broken = 3 * _INDENT + word
+        else:
+            broken = f"{broken} {word}" if broken.strip() else broken + word
+    yield broken
 
 
 def _usage(command: Any, ctx: Any) -> str:

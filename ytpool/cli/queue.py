@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
-from ytpool.actions import publish, queue, resuming
+from ytpool.actions import publish, queue, resuming, videos
 from ytpool.actions.queue import JobShown, Queue, QueuedJob, Word
+from ytpool.actions.videos import How, VideoDone
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import DryRunOption, NoWaitOption, UseBufferOption, YesOption, invocation, runtime
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
 from ytpool.cli.uploaded import Planned, Uploaded, work_through
+from ytpool.cli.written import Notes
 from ytpool.domain import moments
 from ytpool.errors import UsageWrong
 
@@ -41,7 +43,7 @@ VIEWS[Queue] = View(
     columns=(
         ("Job", "job"),
         Column("State", lambda row: f"{row.state}, at work" if row.working else row.state, style=_style),
-        ("File", lambda row: Path(row.file).name),
+        ("What", lambda row: Path(row.file).name or f"{row.kind} {row.video_id or ''}".rstrip()),
         ("For", "target"),
         Column("Account", "account", from_width=100),
         Column("Sent", lambda row: 100 * row.kept / row.bytes if row.bytes else 0, shown="{:.0f} %".format),
@@ -53,7 +55,7 @@ VIEWS[Queue] = View(
 
 
 def _told(job: QueuedJob) -> str:
-    lines = [f"job {job.job}: {job.kind} of {job.file} for {job.target}, {job.state}"]
+    lines = [f"job {job.job}: {job.kind} of {job.file or job.video_id or 'a video'} for {job.target}, {job.state}"]
     if job.working:
         lines.append("somebody is at work on it")
     if job.account:
@@ -68,7 +70,9 @@ def _told(job: QueuedJob) -> str:
 
 
 def _all_of(shown: JobShown) -> str:
-    lines = [_told(shown.job), f"{shown.job.kept:,} of {shown.job.bytes:,} bytes are at YouTube"]
+    lines = [_told(shown.job)]
+    if shown.job.bytes:
+        lines.append(f"{shown.job.kept:,} of {shown.job.bytes:,} bytes are at YouTube")
     lines += [f"  {step.step}: {step.state}{f', {step.detail}' if step.detail else ''}" for step in shown.steps]
     lines += [f"  {line}" for line in _looks(shown)]
     return "\n".join(lines)
@@ -124,15 +128,26 @@ def retry(
     use_buffer: UseBufferOption = False,
     no_wait: NoWaitOption = False,
     dry_run: DryRunOption = False,
-    yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
-) -> Uploaded | Planned:
+    yes: YesOption = False,
+) -> Uploaded | Planned | VideoDone:
     """Go on with one job from wherever it stopped, as it was asked for, in this process.
 
     The session is asked how far it is, so nothing is sent twice. A file that is not what it was when its upload began
-    is refused, with what changed. A video that is up only gets the steps that are left, and needs no file.
+    is refused, with what changed. A video that is up only gets the steps that are left, and needs no file. What was
+    asked for with `ytpool video` is looked up first; a deletion wants --yes.
     """
     call = invocation(ctx)
     rt = runtime(ctx, logs=True)
+
+    def agrees(what: str) -> bool:
+        if not yes:
+            raise UsageWrong(f"this deletes {what} for good", hint="say --yes")
+        return True
+
+    how = How(wait=not no_wait, use_buffer=use_buffer, dry_run=dry_run)
+    done = videos.go_on(rt, job, how, Notes(call), agrees)
+    if done is not None:
+        return done
     order = resuming.order_of(rt, job, file=file, wait=not no_wait, use_buffer=use_buffer)
     if dry_run:
         return Planned(publish.plan(rt, [order]))

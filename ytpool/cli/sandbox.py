@@ -14,7 +14,7 @@ from ytpool.cli.commands import command, group
 from ytpool.cli.options import YesOption, invocation, moment
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.config import SANDBOX
-from ytpool.errors import UsageWrong
+from ytpool.errors import Interrupted, UsageWrong
 from ytpool.runtime import Runtime
 
 app = group("Start, stop, look at and disturb the local YouTube.")
@@ -237,7 +237,8 @@ def reset(ctx: typer.Context, *, yes: YesOption = False) -> Emptied:
     if not yes:
         if call.json or not call.stderr.isatty():
             raise UsageWrong("this empties the sandbox and its books", hint="say --yes")
-        typer.confirm(f"Empty the sandbox in {rt.config.paths.sandbox} and its books?", abort=True, err=True)
+        if not typer.confirm(f"Empty the sandbox in {rt.config.paths.sandbox} and its books?", err=True):
+            raise Interrupted("nothing was emptied")
     return sandbox.reset(rt)
 
 

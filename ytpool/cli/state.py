@@ -8,8 +8,26 @@ from ytpool.actions import state
 from ytpool.actions.state import StateChecked
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import runtime
+from ytpool.cli.output import VIEWS, View
 
 app = group("Check the state and its books.")
+
+
+def _told(checked: StateChecked) -> str:
+    states = ", ".join(f"{count} {state}" for state, count in sorted(checked.open_jobs.items()))
+    lines = [
+        f"{checked.state} is {'damaged' if checked.integrity else 'whole'}, {checked.size / 1_000_000:.1f} MB",
+        f"the books {'disagree with' if checked.books else 'agree with'} their journal",
+        f"jobs that are not finished: {states or 'none'}",
+    ]
+    if checked.expired_holds:
+        lines.append(f"holds that nobody settled in time, settled now: {checked.expired_holds}")
+    if checked.clock_accepted:
+        lines.append("this machine's clock is taken as right from now on")
+    return "\n".join([*lines, *checked.integrity, *checked.books])
+
+
+VIEWS[StateChecked] = View(text=_told)
 
 
 @command(app, "check", example="ytpool state check", statuses=(0, 2, 6, 8))

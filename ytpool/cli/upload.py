@@ -12,6 +12,7 @@ from ytpool.cli.commands import command, single
 from ytpool.cli.options import (
     AccountOption,
     DryRunOption,
+    FollowOption,
     NoWaitOption,
     PoolOption,
     PrivacyOption,
@@ -123,6 +124,7 @@ def upload(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with every upload of this state that stopped; names no file.")
     ] = False,
+    follow: FollowOption = False,
     use_buffer: UseBufferOption = False,
     no_wait: NoWaitOption = False,
     dry_run: DryRunOption = False,
@@ -155,7 +157,7 @@ def upload(
         if dry_run:
             return Planned(publish.plan(rt, found.orders))
         stopped = [replace(order, pace=pace) for order in found.orders]
-        return work_through(call, rt, stopped, go=resuming.when_due, parallel=parallel)
+        return work_through(call, rt, stopped, go=resuming.when_due, parallel=parallel, follow=follow)
     wanted = orders.wanted(
         rt,
         Typed(
@@ -189,4 +191,4 @@ def upload(
     )
     if dry_run:
         return Planned(publish.plan(rt, wanted.orders))
-    return work_through(call, rt, wanted.orders, parallel=parallel, is_batch=wanted.is_batch)
+    return work_through(call, rt, wanted.orders, parallel=parallel, is_batch=wanted.is_batch, follow=follow)

@@ -1,41 +1,76 @@
 """What became of uploads, as data and as people see it, and the way there: work through them and tell of each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ytpool.actions import batch, publish
+from ytpool.actions import batch, following, publish
 from ytpool.actions.batch import Go
 from ytpool.actions.claiming import Order
 from ytpool.actions.files import look
+from ytpool.actions.following import Ending
 from ytpool.actions.publish import Plan, PublishedVideo
+from ytpool.actions.steps import WATCH_URL
 from ytpool.cli.exits import DONE, INTERRUPTED, PARTLY, common, status_of
 from ytpool.cli.invocation import Invocation
-from ytpool.cli.items import as_item
+from ytpool.cli.items import as_error, as_item
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.progress import uploads
+from ytpool.cli.values import visible
 from ytpool.cli.watching import ShownWatch
 from ytpool.domain.jobs import JobState
-from ytpool.errors import FileInvalid, Interrupted, QuotaExhausted, Resting
+from ytpool.errors import FileInvalid, Interrupted, QuotaExhausted, Resting, YtpoolError
 from ytpool.runtime import Runtime
 
 
 class Uploaded(dict[str, Any]):
     """The videos and their counts; for one file, that video's fields as well."""
 
-    def __init__(self, done: Sequence[PublishedVideo], *, files: int, stopped: Interrupted | None) -> None:
-        items = [as_item(one) for one in done]
+    def __init__(
+        self,
+        done: Sequence[PublishedVideo],
+        *,
+        files: int,
+        stopped: Interrupted | None,
+        ends: "Followed | None" = None,
+    ) -> None:
+        endings = {} if ends is None else ends.endings
+        items = [{**as_item(one), **_followed(endings.get(one.video_id or ""))} for one in done]
         alone = items[0] if files == len(items) == 1 else {}
         super().__init__({**alone, "videos": items, "counts": _counts(items, files - len(items))})
         self.pop("error", None)  # the envelope has a place of its own for it
-        self.exit_status = INTERRUPTED if stopped else common(_status(one) for one in done)
-        self.problem = stopped or (done[0].problem if files == 1 else None)
+        self.exit_status = INTERRUPTED if stopped else common(_status(one, endings) for one in done)
+        self.problem = stopped or (_problem(done[0], endings) if files == 1 else None)
+        if ends is not None and ends.problem is not None and not stopped:
+            self.problem = self.problem or ends.problem
+            self.exit_status = self.exit_status or status_of(ends.problem)
 
 
-def _status(done: PublishedVideo) -> int:
+def _status(done: PublishedVideo, endings: Mapping[str, Ending]) -> int:
     if done.problem is None:
-        return DONE
+        ending = _problem(done, endings)
+        return DONE if ending is None else status_of(ending)
     return PARTLY if done.state == JobState.PARTLY else status_of(done.problem)
+
+
+def _problem(done: PublishedVideo, endings: Mapping[str, Ending]) -> YtpoolError | None:
+    ending = endings.get(done.video_id or "")
+    return done.problem or (None if ending is None else ending.problem)
+
+
+def _followed(ending: Ending | None) -> dict[str, Any]:
+    """Return what following a video adds to what is told of it."""
+    if ending is None:
+        return {}
+    state = ending.processing
+    found: dict[str, Any] = {
+        "processing": "deleted" if state is None else state.state,
+        "reasons": () if state is None else state.reasons,
+        "suggestions": () if state is None else state.suggestions,
+        "differences": ending.differences,
+    }
+    return found if ending.problem is None else {**found, "error": as_error(ending.problem)}
 
 
 class Planned(dict[str, Any]):
@@ -65,6 +100,11 @@ _STATES = {
 }
 
 
+def _short(url: str) -> str:
+    """Word an address so that it fits beside the rest; both lead to the same page."""
+    return url.replace(WATCH_URL, "https://youtu.be/")
+
+
 def _summed_up(told: Uploaded) -> str:
     counts = dict(told["counts"])
     total = counts.pop("total")
@@ -88,9 +128,9 @@ VIEWS[Uploaded] = View(
     columns=(
         ("File", lambda row: Path(row["file"]).name),
         Column("State", "state", style=_STATES),
-        ("Account", "account"),
-        ("Privacy", "privacy"),
-        ("Video", lambda row: row["url"] or ""),
+        Column("Account", "account", from_width=60),
+        Column("Privacy", "privacy", from_width=72),
+        Column("Video", lambda row: row["url"] or "", shown=_short),
         Column("Job", "job", from_width=100),
         Column("Said", lambda row: row["error"]["message"] if row["error"] else row["note"], style="yellow"),
     ),
@@ -119,8 +159,9 @@ def work_through(
     go: Go = publish.publish,
     parallel: int = 1,
     is_batch: bool | None = None,
+    follow: bool = False,
 ) -> Uploaded:
-    """Work through orders, so many at once, and tell of each of a batch as it is done."""
+    """Work through orders, so many at once, and tell of each of a batch as it is done; then perhaps follow them all."""
     several = len(orders) > 1 if is_batch is None else is_batch
     sizes = {str(order.path): _size(order) for order in orders}
     total_bytes = sum(sizes[str(order.path)] for order in orders)
@@ -130,11 +171,40 @@ def work_through(
         def ended(video: PublishedVideo) -> None:
             if not watch.has_begun(video.job):
                 shown.pass_over(sizes[video.file])
+                if several and not call.json:
+                    said = video.problem.message if video.problem else video.note
+                    call.note(visible(f"{Path(video.file).name}: {said}"))
             if several:
                 call.emit("video", **as_item(video))
 
         done, stopped = batch.run(rt, orders, watch, go=go, parallel=parallel, ended=ended)
-    return Uploaded(done, files=len(orders), stopped=stopped)
+    if not follow or stopped is not None:
+        return Uploaded(done, files=len(orders), stopped=stopped)
+    ends = _follow(rt, done, watch)
+    return Uploaded(done, files=len(orders), stopped=ends.stopped, ends=ends)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """How YouTube ended with the videos, as far as it was followed."""
+
+    endings: Mapping[str, Ending]
+    problem: YtpoolError | None = None
+    """What kept it from being followed further."""
+    stopped: Interrupted | None = None
+
+
+def _follow(rt: Runtime, done: Sequence[PublishedVideo], watch: ShownWatch) -> Followed:
+    """Follow what is up to the end of its processing; the videos are up, whatever becomes of the following."""
+    up = following.to_follow(rt, [one.job for one in done if one.job is not None and one.video_id is not None])
+    again = f"to go on: ytpool video show --follow -- {' '.join(one.video_id for one in up)}"
+    try:
+        return Followed(endings={one.video_id: one for one in following.follow(rt, up, watch)})
+    except YtpoolError as problem:
+        problem.hint = "\n".join(filter(None, (problem.hint, again)))
+        return Followed(endings={}, problem=problem)
+    except KeyboardInterrupt:
+        return Followed(endings={}, stopped=Interrupted("interrupted; the videos are up", hint=again))
 
 
 def _size(order: Order) -> int:

@@ -11,13 +11,14 @@ from ytpool.actions import videos
 from ytpool.actions.videos import How, VideoDone, VideoShown
 from ytpool.cli.commands import command, group
 from ytpool.cli.exits import DONE, common, status_of
-from ytpool.cli.invocation import Invocation
 from ytpool.cli.items import as_item
 from ytpool.cli.options import (
     AccountOption,
     DryRunOption,
+    FollowOption,
     NoWaitOption,
     Privacy,
+    UseBufferOption,
     YesOption,
     invocation,
     moment,
@@ -25,6 +26,7 @@ from ytpool.cli.options import (
 )
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.values import visible
+from ytpool.cli.written import Notes
 from ytpool.domain import captions, changes, publication, video
 from ytpool.domain.changes import Wish
 from ytpool.domain.video import Licence
@@ -35,9 +37,6 @@ app = group("Look at videos, change and delete them; their thumbnails, captions 
 _STATUSES = (0, 1, 2, 4, 5, 6, 7, 130)
 
 VideoArgument = Annotated[str, typer.Argument(metavar="ID", help="The video: its id or its address.")]
-BufferOption = Annotated[
-    bool, typer.Option("--use-buffer", help="Use the last tenth of a bucket, which is kept back otherwise.")
-]
 
 
 class Shown(dict[str, Any]):
@@ -99,45 +98,6 @@ VIEWS[Shown] = View(
 )
 
 
-def _told(done: VideoDone) -> str:
-    who = f"{done.title!r} ({done.video_id}) on channel {done.channel_title} ({done.channel_id}) as {done.account}"
-    lines = [f"{done.action} {done.state}: {who}"]
-    lines += [f"  {one.field}: {changes.shown(one.before)} -> {changes.shown(one.after)}" for one in done.changes]
-    if done.dry_run:
-        cost = ", ".join(f"{units} {bucket}" for bucket, units in done.units.items()) if done.units else "nothing"
-        if done.action == "update" and not done.changes:
-            cost = "nothing, for there is nothing to change"
-        lines.append(f"  nothing was sent; it would cost {cost}; the video is {done.privacy}")
-    elif done.detail and not done.changes:
-        lines.append(f"  {done.detail}")
-    return "\n".join(map(visible, lines))
-
-
-VIEWS[VideoDone] = View(text=_told)
-
-
-class _Notes:
-    """What is said while a video is worked on, as notes on stderr."""
-
-    def __init__(self, call: Invocation) -> None:
-        self._call = call
-
-    def started(self, job: str, name: str, size: int) -> None: ...
-
-    def announces(self, job: str, text: str) -> None:  # noqa: ARG002 -- the text names the video
-        self._call.note(visible(text))
-
-    def says(self, job: str, text: str) -> None:  # noqa: ARG002
-        self._call.note(visible(text))
-
-    def waits(self, job: str, text: str) -> None:  # noqa: ARG002
-        self._call.note(visible(text))
-
-    def moved(self, job: str, sent: int) -> None: ...
-
-    def ended(self, job: str, text: str) -> None: ...
-
-
 @command(
     app,
     "show",
@@ -149,10 +109,8 @@ def show(
     ids: Annotated[list[str], typer.Argument(metavar="ID", help="The videos: their ids or addresses.")],
     account: AccountOption = None,
     *,
-    follow: Annotated[
-        bool, typer.Option("--follow", help="Wait until YouTube has processed them; failed or rejected is status 1.")
-    ] = False,
-    use_buffer: BufferOption = False,
+    follow: FollowOption = False,
+    use_buffer: UseBufferOption = False,
 ) -> Shown:
     """Show what YouTube has of videos: title, visibility, processing, and what differs from what was asked for.
 
@@ -164,7 +122,7 @@ def show(
     wanted = list(dict.fromkeys(map(_id, ids)))
     rt = runtime(ctx, logs=True)
     try:
-        found = videos.show(rt, wanted, _Notes(call), account=account, follow=follow, use_buffer=use_buffer)
+        found = videos.show(rt, wanted, Notes(call), account=account, follow=follow, use_buffer=use_buffer)
     except KeyboardInterrupt:
         again = f"ytpool video show {' '.join(wanted)}{' --follow' if follow else ''}"
         raise Interrupted("interrupted; YouTube goes on with what it was given", hint=f"run again: {again}") from None
@@ -243,7 +201,7 @@ def update(
         bool | None, typer.Option("--public-stats/--no-public-stats", help="Whether everybody sees its statistics.")
     ] = None,
     no_wait: NoWaitOption = False,
-    use_buffer: BufferOption = False,
+    use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> VideoDone:
@@ -288,7 +246,7 @@ def delete(
     account: AccountOption = None,
     *,
     no_wait: NoWaitOption = False,
-    use_buffer: BufferOption = False,
+    use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
 ) -> VideoDone:
@@ -315,7 +273,7 @@ def thumbnail(
     account: AccountOption = None,
     *,
     no_wait: NoWaitOption = False,
-    use_buffer: BufferOption = False,
+    use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> VideoDone:
@@ -340,7 +298,7 @@ def caption(
         bool, typer.Option("--replace", help="Put it in the place of the track of this language and name.")
     ] = False,
     no_wait: NoWaitOption = False,
-    use_buffer: BufferOption = False,
+    use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> VideoDone:
@@ -378,7 +336,7 @@ def playlist(
     *,
     remove: Annotated[bool, typer.Option("--remove", help="Take it off instead.")] = False,
     no_wait: NoWaitOption = False,
-    use_buffer: BufferOption = False,
+    use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> VideoDone:
@@ -396,8 +354,8 @@ def _how(account: str | None, no_wait: bool, use_buffer: bool, dry_run: bool) ->
     return How(account=account, wait=not no_wait, use_buffer=use_buffer, dry_run=dry_run)
 
 
-def _notes(ctx: typer.Context) -> _Notes:
-    return _Notes(invocation(ctx))
+def _notes(ctx: typer.Context) -> Notes:
+    return Notes(invocation(ctx))
 
 
 def _id(typed: str) -> str:

@@ -28,13 +28,14 @@ def _told(told: Explanation) -> str:
 
 def _rows(told: Explanation) -> Iterator[dict[str, Any]]:
     for number, decision in enumerate(told.decisions, 1):
+        now = {"n": number, "when": decision.decided_at}
         for place, one in enumerate(decision.best):
             factors = ", ".join(f"{name} {value:.2f}" for name, value in one["factors"].items())
             verdict = "chosen" if one["account"] == decision.account else f"number {place + 1}"
-            yield {"n": number, "who": one["account"], "verdict": verdict, "score": one["score"], "facts": factors}
+            yield {**now, "who": one["account"], "verdict": verdict, "score": one["score"], "facts": factors}
         for group in decision.rejected:
             who = ", ".join(group["accounts"]) + (" …" if group["count"] > len(group["accounts"]) else "")
-            yield {"n": number, "who": who, "verdict": "not", "score": None, "facts": group["reason"]}
+            yield {**now, "who": who, "verdict": "not", "score": None, "facts": group["reason"]}
 
 
 VIEWS[Explanation] = (
@@ -43,6 +44,7 @@ VIEWS[Explanation] = (
         rows=_rows,
         columns=(
             Column("Decision", "n", justify="right"),
+            Column("When", "when", from_width=100),
             ("Account", "who"),
             Column("Verdict", "verdict", style={"chosen": "green", "not": "yellow"}),
             Column("Score", "score", shown="{:.2f}".format, justify="right"),

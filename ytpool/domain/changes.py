@@ -4,7 +4,7 @@
 written back whole, with everything in it that its owner may write, and nothing that is YouTube's own.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Self
@@ -84,6 +84,25 @@ class Wish:
             }
         return stored
 
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` wrote."""
+        typed = dict(stored)
+        for name, read in _READERS.items():
+            if name in typed:
+                typed[name] = read(typed[name])
+        return cls(**typed)
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "tags": tuple,
+    "privacy": Privacy,
+    "licence": Licence,
+    "publish_at": moments.parse,
+    "recorded_on": date.fromisoformat,
+    "localizations": lambda stored: tuple(Localization(language=one, **texts) for one, texts in stored.items()),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
@@ -131,7 +150,7 @@ class Merged:
         return tuple(
             Change(field=one.field, before=one.after, after=got)
             for one in self.changes
-            if (got := _got(kept, one.field)) != one.after
+            if _bare(got := _got(kept, one.field), one.field) != _bare(one.after, one.field)
         )
 
 
@@ -222,6 +241,17 @@ def _got(kept: Mapping[str, Mapping[str, Any]], name: str) -> Any:
         return kept["localizations"].get(name.removeprefix("localization "))
     part, field = _FIELDS[name]
     return kept[part].get(field)
+
+
+def _bare(value: Any, field: str) -> Any:
+    """Leave out what YouTube writes its own way: spaces around a text, and the case of a language."""
+    match value:
+        case str():
+            return value.strip().casefold() if field == "language" else value.strip()
+        case dict():
+            return {name: _bare(one, name) for name, one in value.items()}
+        case _:
+            return value
 
 
 def _problems(

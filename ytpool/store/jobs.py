@@ -103,7 +103,8 @@ def get(tx: Tx, job: str) -> Job:
         return Job.from_row(rows[0])
     if rows:
         raise UnknownName(f"more than one job begins with {job!r}", hint="type more of its id", what="job", name=job)
-    raise UnknownName(f"there is no job {job!r}", hint="uploads name their job; copy its id", what="job", name=job)
+    hint = "see: ytpool queue list --all"
+    raise UnknownName(f"there is no job {job!r}", hint=hint, what="job", name=job)
 
 
 def find(tx: Tx, job: str) -> Job | None:

@@ -114,7 +114,7 @@ def require_one_project(tx: Tx, pool: str) -> None:
     )
     projects = [row["project"] for row in rows]
     found = get(tx, pool)
-    if len(projects) > 1 and not found.across_projects:
+    if len(projects) > 1 and not (found.across_projects and found.reason.strip()):
         raise PoolForbidden(
             f"pool {pool!r} would spread its work over {len(projects)} projects ({', '.join(projects)}), "
             "which Google's Developer Policies III.D.1.c forbid as a way to gain quota",
