@@ -7,6 +7,7 @@ import time
 
 import pytest
 from newsroom import assert_books_agree, start
+from pictures import png
 
 
 def told(out):
@@ -188,6 +189,21 @@ def test_an_upload_can_be_followed_and_its_job_remembers_the_end(ytpool, sandbox
     assert "failureReason invalidFile" in told(out)["error"]["message"]
     assert [one["word"] for one in data(out)["reasons"]][:1] == ["invalidFile"]
     assert len(sandbox.videos_on("news")) == 2
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_what_waited_for_the_processing_is_done_at_its_end(ytpool, sandbox, video, tmp_path):
+    sandbox.control.settings(processing_seconds=1, video_width=720, video_height=1280, video_seconds=30)
+    sandbox.channel("news").spoil("captions.insert", "slow", seconds=2)
+    (tmp_path / "upright.png").write_bytes(png(720, 1280))
+    (tmp_path / "de.srt").write_text("1\n00:00:00,000 --> 00:00:02,000\nHallo\n")
+    along = ("--thumbnail", tmp_path / "upright.png", "--caption", f"de:{tmp_path / 'de.srt'}")
+
+    status, out, err = ytpool("upload", video, "--account", "news", *along, "--again", "--follow", "--json")
+
+    assert (status, data(out)["state"], data(out)["processing"]) == (0, "done", "succeeded"), err
+    assert {step["step"]: step["state"] for step in data(out)["steps"]}["thumbnail"] == "done"
+    assert (sandbox.calls("videos.insert"), sandbox.calls("thumbnails.set")) == (1, 1)
     assert_books_agree(ytpool, sandbox)
 
 
