@@ -544,6 +544,15 @@ def test_waiting_is_told_once_where_no_display_shows_it(ytpool, sandbox, make_vi
     assert sum("waiting" in line for line in err.splitlines()) == 1
 
 
+def test_a_long_wait_that_google_asks_for_is_told_too(ytpool, sandbox, video):
+    sandbox.channel("news").fail("upload.final", "backendError", retry_after=3)
+
+    status, out, err = ytpool("upload", video, "--account", "news", "--json")
+
+    assert (status, len(out.splitlines())) == (0, 1)
+    assert sum(line.startswith("talk.mp4: waiting 3 seconds: ") for line in err.splitlines()) == 1
+
+
 @pytest.mark.parametrize("columns", [40, 80])
 def test_a_terminal_shows_a_line_per_upload_and_one_for_all(ytpool, sandbox, make_video, columns):  # noqa: ARG001
     files = [make_video(f"a talk with the number {number}.mp4", 3 * MIB) for number in range(3)]

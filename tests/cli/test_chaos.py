@@ -131,6 +131,8 @@ class Chaos:
             fault(method="upload.final", kind="slow", seconds=rng.random()),
             fault(method="upload.query", kind=rng.choice(("close", "lose_answer"))),
             fault(method="upload.query", kind="error", error="backendError"),
+            fault(method=method, kind="expire", at=where),
+            fault(method=rng.choice(("listing", "file_details")), kind="slow", seconds=rng.randint(60, 900)),
             fault(method="videos.insert", kind=rng.choice(("close", "lose_answer")), charge=rng.random() < 0.5),
             fault(method="videos.insert", kind="error", error="backendError", charge=rng.random() < 0.5),
             fault(method="videos.insert", kind="slow", seconds=rng.random()),

@@ -60,6 +60,9 @@ def test_what_happened_is_told_as_the_schemas_say(run, videos):
     for account in ("news", "sports"):
         assert run("auth", "add", account, "--pool", "main")[0] == 0
 
+    status, printed = run("upload", "--resume")
+    assert (status, fits("upload", printed)["videos"]) == (0, [])
+
     status, printed = run("upload", videos[0], "--pool", "main", "--dry-run")
     assert (status, fits("upload", printed)["dry_run"]) == (0, True)
 

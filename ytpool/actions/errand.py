@@ -49,6 +49,9 @@ T = TypeVar("T")
 WAITS_AT_MOST = 120.0
 """Seconds of `Retry-After`, or of a rest, that are slept through; a longer wait is left to a later run."""
 
+_WORTH_SAYING = 3.0
+"""A wait of so many seconds is told also where only silence would be heard, as under --json."""
+
 
 class Work:
     """A job that is ours, and what we hold for it. Used in a `with` statement; leaving it gives everything back."""
@@ -177,7 +180,10 @@ class Work:
                 hint=f"it goes on at {until:%Y-%m-%d %H:%M} UTC: type the same command then, or leave that to cron",
                 until=until,
             ) from failure
-        self.rt.sleep(failover.backoff(attempt, self.rt.rng, failure.retry_after))
+        seconds = failover.backoff(attempt, self.rt.rng, failure.retry_after)
+        if seconds >= _WORTH_SAYING:
+            self.watch.waits(self.job.job, f"waiting {seconds:.0f} seconds: {failure.message or failure.reason}")
+        self.rt.sleep(seconds)
 
     @property
     def privacy(self) -> str:

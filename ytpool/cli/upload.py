@@ -6,8 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import publish, resuming
-from ytpool.cli import orders
 from ytpool.cli.commands import command, single
 from ytpool.cli.options import (
     AccountOption,
@@ -21,9 +19,6 @@ from ytpool.cli.options import (
     invocation,
     runtime,
 )
-from ytpool.cli.orders import Typed
-from ytpool.cli.uploaded import Planned, Uploaded, work_through
-from ytpool.domain import pacing
 from ytpool.errors import UsageWrong
 
 app = single()
@@ -129,7 +124,7 @@ def upload(
     no_wait: NoWaitOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
-) -> Uploaded | Planned:
+) -> dict[str, Any]:
     """Upload videos, each exactly once, on one account's channel or on any channel of a pool.
 
     File and metadata are checked before anything is spent. The whole publication is set aside first: the upload, its
@@ -144,6 +139,12 @@ def upload(
     and column, and nothing is sent. A playlist named by a title that its channel does not have is refused before the
     video's first byte.
     """
+    # Help and completion need nothing of what publishing needs, and that is most of the program.
+    from ytpool.actions import publish, resuming  # noqa: PLC0415
+    from ytpool.cli import orders  # noqa: PLC0415
+    from ytpool.cli.uploaded import Planned, work_through  # noqa: PLC0415
+    from ytpool.domain import pacing  # noqa: PLC0415
+
     call = invocation(ctx)
     rt = runtime(ctx, logs=True)
     limit = None if rate is None else pacing.bytes_per_second(rate)
@@ -160,7 +161,7 @@ def upload(
         return work_through(call, rt, stopped, go=resuming.when_due, parallel=parallel, follow=follow)
     wanted = orders.wanted(
         rt,
-        Typed(
+        orders.Typed(
             files=files or (),
             manifest=manifest,
             account=account,
