@@ -495,6 +495,21 @@ def test_a_token_that_is_refused_twice_needs_a_login(desk, make_video, picture):
     assert desk.calls("thumbnails.set") == 2
 
 
+def test_a_job_says_when_the_first_of_its_steps_may_go(desk, make_video, upright, track):
+    desk.control.settings(processing_seconds=3600)
+    fail(desk, "captions.insert", "quotaExceeded")
+
+    waiting = send(desk, make_video(), thumbnail=upright, captions=(track("de"),))
+
+    assert steps(waiting) == {
+        "upload": "done",
+        "thumbnail": "waiting",
+        "caption:de:": "waiting",
+        "read_back": "waiting",
+    }
+    assert waiting.problem.details["until"] is None  # processing may be over at any time
+
+
 def test_two_uploads_that_make_the_same_playlist_make_one(desk, make_video):
     paths = [make_video(f"{number}.mp4") for number in range(3)]
     results = []

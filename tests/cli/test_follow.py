@@ -7,6 +7,7 @@ import time
 
 import pytest
 from newsroom import assert_books_agree, start
+from pictures import png
 
 
 def told(out):
@@ -82,14 +83,13 @@ def test_a_bad_end_is_told_verbatim_with_what_it_means(ytpool, sandbox, publish,
     assert_books_agree(ytpool, sandbox)
 
 
-def test_following_ends_when_youtube_stops_telling(ytpool, sandbox, publish):
+def test_a_video_whose_processing_youtube_no_longer_tells_of_is_no_failure(ytpool, sandbox, publish):
     sandbox.control.settings(processing_seconds=0, processing_known_for=0)
     video_id = publish("talk.mp4")
 
     status, out, _ = follow(ytpool, video_id)
 
-    assert status == 0
-    assert data(out)["processing"] in ("succeeded", "terminated")
+    assert (status, data(out)["processing"], data(out)["reasons"]) == (0, "succeeded", [])
 
 
 # With waiting
@@ -149,10 +149,10 @@ def test_stopped_by_hand_it_says_how_to_go_on_and_does(local, env, make_video):
     status, result, _ = ended(following)
 
     assert (status, result["error"]["code"]) == (130, "interrupted")
-    assert f"ytpool video show {video_id} --follow" in result["error"]["hint"]
+    assert f"ytpool video show --follow -- {video_id}" in result["error"]["hint"]
 
     local("sandbox", "clock", "--forward", "20m")
-    status, out = local("video", "show", "--follow", video_id)[:2]
+    status, out = local("video", "show", "--follow", f"https://youtu.be/{video_id}")[:2]
 
     assert (status, data(out)["processing"]) == (0, "succeeded")
     assert local("state", "check")[0] == 0
@@ -189,6 +189,21 @@ def test_an_upload_can_be_followed_and_its_job_remembers_the_end(ytpool, sandbox
     assert "failureReason invalidFile" in told(out)["error"]["message"]
     assert [one["word"] for one in data(out)["reasons"]][:1] == ["invalidFile"]
     assert len(sandbox.videos_on("news")) == 2
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_what_waited_for_the_processing_is_done_at_its_end(ytpool, sandbox, video, tmp_path):
+    sandbox.control.settings(processing_seconds=1, video_width=720, video_height=1280, video_seconds=30)
+    sandbox.channel("news").spoil("captions.insert", "slow", seconds=2)
+    (tmp_path / "upright.png").write_bytes(png(720, 1280))
+    (tmp_path / "de.srt").write_text("1\n00:00:00,000 --> 00:00:02,000\nHallo\n")
+    along = ("--thumbnail", tmp_path / "upright.png", "--caption", f"de:{tmp_path / 'de.srt'}")
+
+    status, out, err = ytpool("upload", video, "--account", "news", *along, "--again", "--follow", "--json")
+
+    assert (status, data(out)["state"], data(out)["processing"]) == (0, "done", "succeeded"), err
+    assert {step["step"]: step["state"] for step in data(out)["steps"]}["thumbnail"] == "done"
+    assert (sandbox.calls("videos.insert"), sandbox.calls("thumbnails.set")) == (1, 1)
     assert_books_agree(ytpool, sandbox)
 
 

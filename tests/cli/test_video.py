@@ -232,6 +232,27 @@ def test_an_update_that_nobody_answers_is_unknown_and_looks_first_when_it_is_typ
     assert_books_agree(ytpool, sandbox)
 
 
+def test_an_update_whose_look_fails_too_is_unknown(ytpool, sandbox, change):
+    sandbox.channel("news").spoil("videos.update", "lose_answer")
+    sandbox.channel("news").fail("videos.list", "quotaExceeded", skip=1)
+
+    status, out, _ = change("--title", "Another talk")
+
+    assert (status, told(out)["error"]["code"], data(out)["state"]) == (7, "outcome_unknown", "finished_unknown")
+    assert [one["name"] for one in data(ytpool("todo", "--json")[1])["items"]] == [data(out)["job"]]
+
+
+def test_too_many_calls_a_minute_are_waited_out(ytpool, sandbox, change):
+    sandbox.channel("news").fail("videos.update", "rateLimitExceeded", retry_after=1)
+    sandbox.channel("news").fail("videos.list", "rateLimitExceeded", retry_after=1)
+
+    status, out, err = change("--title", "Another talk")
+
+    assert (status, data(out)["state"]) == (0, "done"), err
+    assert parts(sandbox)["snippet"]["title"] == "Another talk"
+    assert_books_agree(ytpool, sandbox)
+
+
 def test_an_update_that_is_killed_goes_on_with_the_same_command(ytpool, sandbox, published, change):
     sandbox.channel("news").spoil("videos.update", "slow", seconds=3)
     killed = start("video", "update", "--title", "Another talk", "--", published, env=dict(os.environ))

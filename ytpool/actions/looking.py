@@ -1,7 +1,7 @@
 """Reading videos outside of any job: who may look, and what YouTube answers; held and settled like any call."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from ytpool.actions.calls import paid
@@ -30,6 +30,8 @@ T = TypeVar("T")
 _TRIES = 3
 _AGAIN = (Next.SAME_ACCOUNT, Next.REFRESH)
 _STEP = "look"
+_SLEEPS_THROUGH = timedelta(minutes=2)
+"""A rest that ends this soon, as after too many calls a minute."""
 _WORKS = (AccountState.ACTIVE, AccountState.DRAINING)
 
 
@@ -52,12 +54,20 @@ def read(rt: Runtime, account: str, send: Callable[[Secret], T], *, operation: s
         except BaseException as error:
             with rt.store.transaction() as tx:  # where it never came to be sent; what was sent is settled already
                 ledger.release(tx, [held.hold], "never sent")
+            if isinstance(error, Resting) and attempt < _TRIES and (left := _left_of(rt, error)) <= _SLEEPS_THROUGH:
+                rt.sleep(left.total_seconds())
+                continue
             if not isinstance(error, UpstreamFailed):
                 raise
             if attempt == _TRIES or failover.judge(error).next not in _AGAIN:
                 raise meant(rt, account, error) from error
             rt.sleep(failover.backoff(attempt, rt.rng, error.retry_after))
     raise AssertionError("a call ended neither well nor badly")
+
+
+def _left_of(rt: Runtime, resting: Resting) -> timedelta:
+    until = resting.details.get("until")
+    return until - rt.calendar.now() if isinstance(until, datetime) else timedelta.max
 
 
 def meant(rt: Runtime, account: str, failure: UpstreamFailed) -> YtpoolError:

@@ -5,7 +5,7 @@ lost is looked up before it is made again; one that was refused is not, for look
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -52,7 +52,9 @@ class Unfinished:
     step: str
     error: YtpoolError
     hint: str = ""
-    until: datetime | None = field(default=None)
+    waits: bool = True
+    """A later run may do it; else it is a person's turn first."""
+    until: datetime | None = None
     """When it goes by itself, where that is known."""
 
 
@@ -109,7 +111,9 @@ def told(job: str, video_id: str | None, unfinished: list[Unfinished]) -> Partly
     what = "; ".join(f"{one.step}: {one.error.message}" for one in unfinished)
     # The same advice for three steps is given once, in the order of the steps.
     hints = dict.fromkeys(one.hint.rstrip(".") for one in unfinished if one.hint)
-    until = max((one.until for one in unfinished if one.until is not None), default=None)
+    known = [one.until for one in unfinished if one.waits]
+    # As soon as one of them may go; where that is not known of one, it may be tried at any time.
+    until = min(filter(None, known), default=None) if all(known) else None
     when = f" (not before {moments.text(until)})" if until else ""
     return Partly(
         f"the video is up, and not all that goes along is done: {what}",
@@ -169,7 +173,9 @@ def _judged(errand: Errand, step: str, error: YtpoolError) -> tuple[StepState, U
         error = YtpoolError(message, hint=hint, **error.details)
     return (
         StepState.WAITING if waits else StepState.FAILED,
-        Unfinished(step=step, error=error, hint=hint, until=until if isinstance(until, datetime) else None),
+        Unfinished(
+            step=step, error=error, hint=hint, waits=waits, until=until if isinstance(until, datetime) else None
+        ),
     )
 
 

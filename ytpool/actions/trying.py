@@ -73,7 +73,7 @@ class Try:
             except Resting as resting:
                 if made >= _CALLS:
                     raise
-                self._sleep_through(resting)
+                self.sleep_through(resting)
             except UpstreamFailed as failure:
                 verdict = failover.judge(failure)
                 if verdict.next is Next.REFRESH:
@@ -88,7 +88,7 @@ class Try:
                 self.errand.says(f"{self.step}: {failure.message or failure.reason}; once more in a moment")
                 self.errand.pause(failure, made)
 
-    def _sleep_through(self, resting: Resting) -> None:
+    def sleep_through(self, resting: Resting) -> None:
         """Wait for the end of a rest that is soon over, as after too many calls in a minute; else raise it."""
         until = resting.details.get("until")
         left = until - self.errand.rt.calendar.now() if isinstance(until, datetime) else timedelta.max

@@ -36,9 +36,12 @@ from ytpool.errors import (
     FileChanged,
     FileInvalid,
     Interrupted,
+    LoginNeeded,
     MetadataInvalid,
     OutcomeUnknown,
     Partly,
+    QuotaExhausted,
+    Resting,
     UnknownName,
     UpstreamFailed,
     UsageWrong,
@@ -276,6 +279,8 @@ class _Found:
     """A video as its owner's account sees it; the resource is None where it is not there any more."""
 
     video_id: str
+    lease: Lease
+    """While it is held, nobody else changes the video."""
     account: str
     channel_id: str
     channel_title: str
@@ -340,7 +345,8 @@ class Chore(Work):
                         video_id=self.found.video_id,
                         attempted=True,
                     )
-                    placed = Placed(payer=payer, channel_title=account.channel_title, holds=holds, leases=(slot,))
+                    places = (slot, self.found.lease)  # both are renewed together, and nothing is sent without
+                    placed = Placed(payer=payer, channel_title=account.channel_title, holds=holds, leases=places)
                     break
                 working = ", ".join(leases.held(tx, LeaseKind.SLOT).get(account.account, ()))
                 in_the_way = f"all {account.slots} slots of {account.account} are taken by {working}"
@@ -382,24 +388,35 @@ class Chore(Work):
         for attempt in range(1, _TRIES + 1):
             try:
                 return write()
+            except Resting as resting:
+                if attempt == _TRIES:
+                    raise
+                self.attempt.sleep_through(resting)
             except UpstreamFailed as failure:
                 verdict = failover.judge(failure)
-                if verdict.next not in (Next.SAME_ACCOUNT, Next.REFRESH):
-                    raise
                 unheard = verdict.charge is Charge.UNKNOWN
+                if verdict.next not in (Next.SAME_ACCOUNT, Next.REFRESH) or (attempt == _TRIES and not unheard):
+                    raise
                 if attempt == _TRIES:
-                    if not unheard:
-                        raise
-                    raise OutcomeUnknown(
-                        f"the answer to {operation} did not come: nobody can say whether it was done",
-                        hint="type the same command again: it looks first",
-                        job=self.job.job,
-                    ) from failure
+                    raise self._unknown(operation) from failure
                 self.says(f"{failure.message or failure.reason}; once more in a moment")
                 self.pause(failure, attempt)
-                if unheard and done():
+                if unheard and self._looks_done(operation, done):
                     return None
         raise AssertionError("a call ended neither well nor badly")
+
+    def _looks_done(self, operation: str, done: Callable[[], bool]) -> bool:
+        try:
+            return done()
+        except (UpstreamFailed, QuotaExhausted, Resting, LoginNeeded) as trouble:
+            raise self._unknown(operation) from trouble
+
+    def _unknown(self, operation: str) -> OutcomeUnknown:
+        return OutcomeUnknown(
+            f"the answer to {operation} did not come: nobody can say whether it was done",
+            hint="type the same command again: it looks first",
+            job=self.job.job,
+        )
 
     def _state_after(self, error: BaseException) -> JobState:
         if isinstance(error, (UnknownName, FileInvalid, MetadataInvalid, UsageWrong)):
@@ -426,8 +443,8 @@ def update(rt: Runtime, video_id: str, wish: Wish, how: How, watch: Watch) -> Vi
         calls=("videos.update",),
         parts=changes.PARTS,
     )
-    with _alone(rt, video_id, how, watch):
-        found = _find(rt, video_id, task, how)
+    with _alone(rt, video_id, how, watch) as lease:
+        found = _find(rt, video_id, lease, task, how)
         merged = Merged.of(wish, found.resource or {}, rt.calendar.now())
         if how.dry_run:
             planned = _planned(rt, found, task)
@@ -472,8 +489,8 @@ def delete(rt: Runtime, video_id: str, how: How, watch: Watch, agrees: Callable[
     One that is gone is done, if an earlier run may have deleted it.
     """
     task = Task(kind="video.delete", step="delete", request={}, calls=("videos.delete",))
-    with _alone(rt, video_id, how, watch):
-        found = _find(rt, video_id, task, how, may_be_gone=True)
+    with _alone(rt, video_id, how, watch) as lease:
+        found = _find(rt, video_id, lease, task, how, may_be_gone=True)
         if how.dry_run:
             return _planned(rt, found, task)
         gone = found.resource is None
@@ -503,7 +520,10 @@ def _remove(chore: Chore) -> _Written:
     except UpstreamFailed as failure:
         if failure.http_status != 404:
             raise
-    return _Written(detail="deleted")
+    job, _ = _asked(rt, video_id)
+    # The job that published it stays done, so the same file typed again would be told to be published already.
+    again = "" if job is None else f"; to publish the file of job {job.job} once more, say --again"
+    return _Written(detail=f"deleted{again}")
 
 
 def thumbnail(rt: Runtime, video_id: str, path: Path, how: How, watch: Watch) -> VideoDone:
@@ -667,15 +687,15 @@ def _videos(rt: Runtime, video_id: str, parts: Sequence[str]) -> Callable[[Secre
 
 
 def _one(rt: Runtime, video_id: str, task: Task, how: How, watch: Watch, write: Callable[..., _Written]) -> VideoDone:
-    with _alone(rt, video_id, how, watch):
-        found = _find(rt, video_id, task, how)
+    with _alone(rt, video_id, how, watch) as lease:
+        found = _find(rt, video_id, lease, task, how)
         if how.dry_run:
             return _planned(rt, found, task)
         return _carry_out(rt, found, task, how, watch, write)
 
 
 @contextmanager
-def _alone(rt: Runtime, video_id: str, how: How, watch: Watch) -> Iterator[None]:
+def _alone(rt: Runtime, video_id: str, how: How, watch: Watch) -> Iterator[Lease]:
     """Be the only one who changes this video, from the look to the last write."""
     rt.open_vault()
     said = False
@@ -692,13 +712,13 @@ def _alone(rt: Runtime, video_id: str, how: How, watch: Watch) -> Iterator[None]
         rt.sleep(_LOOK_AGAIN_AFTER)
     try:
         with renewing(rt, lease, leases.LASTS_FOR):
-            yield
+            yield lease
     finally:
         with rt.store.transaction() as tx:
             leases.give_back(tx, [lease])
 
 
-def _find(rt: Runtime, video_id: str, task: Task, how: How, *, may_be_gone: bool = False) -> _Found:
+def _find(rt: Runtime, video_id: str, lease: Lease, task: Task, how: How, *, may_be_gone: bool = False) -> _Found:
     """Look at the video as the account it belongs to, and make sure that it is that account's channel's."""
     urgency = Urgency.BUFFER if how.use_buffer else Urgency.NORMAL
     name = looking.owners(rt, [video_id], how.account, urgency).get(video_id)
@@ -721,6 +741,7 @@ def _find(rt: Runtime, video_id: str, task: Task, how: How, *, may_be_gone: bool
         )
     return _Found(
         video_id=video_id,
+        lease=lease,
         account=name,
         channel_id=account.channel_id,
         channel_title=account.channel_title,

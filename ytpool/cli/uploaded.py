@@ -1,7 +1,7 @@
 """What became of uploads, as data and as people see it, and the way there: work through them and tell of each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.progress import uploads
 from ytpool.cli.values import visible
 from ytpool.cli.watching import ShownWatch
-from ytpool.domain.jobs import JobState
+from ytpool.domain.jobs import JobState, StepState
+from ytpool.domain.publication import THUMBNAIL
 from ytpool.errors import FileInvalid, Interrupted, QuotaExhausted, Resting, YtpoolError
 from ytpool.runtime import Runtime
 
@@ -181,7 +182,19 @@ def work_through(
     if not follow or stopped is not None:
         return Uploaded(done, files=len(orders), stopped=stopped)
     ends = _follow(rt, done, watch)
+    done = [_after_processing(rt, order, one, ends, go, watch) for order, one in zip(orders, done, strict=True)]
     return Uploaded(done, files=len(orders), stopped=ends.stopped, ends=ends)
+
+
+def _after_processing(
+    rt: Runtime, order: Order, done: PublishedVideo, ends: "Followed", go: Go, watch: ShownWatch
+) -> PublishedVideo:
+    """Do what had to wait until a video was processed, as a Short's thumbnail has to."""
+    ending = ends.endings.get(done.video_id or "")
+    succeeded = ending is not None and ending.problem is None
+    waits = any(step.step == THUMBNAIL and step.state is StepState.WAITING for step in done.steps)
+    # This job and no other: what was to be published once more has been.
+    return go(rt, replace(order, job=done.job, again=False), watch) if succeeded and waits else done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,7 +124,7 @@ def show(
     try:
         found = videos.show(rt, wanted, Notes(call), account=account, follow=follow, use_buffer=use_buffer)
     except KeyboardInterrupt:
-        again = f"ytpool video show {' '.join(wanted)}{' --follow' if follow else ''}"
+        again = f"ytpool video show{' --follow' if follow else ''} -- {' '.join(wanted)}"
         raise Interrupted("interrupted; YouTube goes on with what it was given", hint=f"run again: {again}") from None
     return ShownInFull(found) if len(found) == 1 else Shown(found)
 

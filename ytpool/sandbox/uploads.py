@@ -46,6 +46,8 @@ class Receiver:
     sha256: "_Hash"
     lock: threading.Lock = field(default_factory=threading.Lock)
     writer: object = None
+    misled: bool = False
+    """A fault has told more than is kept; who believes it makes no mistake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +233,7 @@ class Uploads:
         receiver = self._receiver(session)
         if given.first != receiver.kept:
             body.drain()
-            return _off_track(given.first, receiver.kept)
+            return _off_track(given.first, receiver)
         stopper = play.error or (play.trick if play.trick and play.trick.kind in {"forget", "expire"} else None)
         self._receive(session, receiver, body, room=stopper.at if stopper else given.last + 1 - given.first)
         if play.error is not None:
@@ -260,6 +262,7 @@ class Uploads:
             headers["Retry-After"] = str(trick.retry_after)
         claimed = {"forget": said, "boast": self._receiver(session).kept + trick.at}.get(trick.kind)
         if claimed:
+            self._receiver(session).misled = True
             headers["Range"] = f"bytes=0-{claimed - 1}"
         if trick.kind == "move":
             headers |= _address(request, self._move(session))
@@ -445,14 +448,15 @@ def _too_large(call: Call) -> Answer:
     raise plain("uploadTooLarge", call.method.name)
 
 
-def _off_track(first: int, kept: int) -> Answer:
+def _off_track(first: int, receiver: Receiver) -> Answer:
     """Answer a PUT that does not begin where the upload stands; nothing of it is kept."""
+    kept = receiver.kept
     if first > kept:
         message = (
             f"Invalid request. According to the Content-Range header, the upload offset is {first} byte(s), which "
             f"exceeds already uploaded size of {kept} byte(s)."
         )
-        raise back_end(416, "global", "requestedRangeNotSatisfiable", message)
+        raise back_end(416, "global", "requestedRangeNotSatisfiable", message, mistake=not receiver.misled)
     return Answer(status=308, headers={"Range": f"bytes=0-{kept - 1}"})
 
 

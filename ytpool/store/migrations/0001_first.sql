@@ -187,7 +187,7 @@ CREATE TABLE uploads (                     -- the resumable state; the session's
 );
 
 CREATE TABLE leases (
-    kind        TEXT NOT NULL,             -- slot, channel, job, refresh, video
+    kind        TEXT NOT NULL,             -- slot, channel, job, refresh
     name        TEXT NOT NULL,
     place       BIGINT NOT NULL DEFAULT 0,
     fence       BIGINT NOT NULL,
