@@ -24,7 +24,7 @@ def demo(
     """
     # Help and completion need nothing of what publishing needs, and that is most of the program.
     from ytpool.actions import demo as rehearsal  # noqa: PLC0415
-    from ytpool.actions import publish
+    from ytpool.actions import publish  # noqa: PLC0415
     from ytpool.cli import verdict  # noqa: F401, PLC0415 -- how the result is seen
     from ytpool.cli.items import as_item  # noqa: PLC0415
     from ytpool.cli.progress import uploads  # noqa: PLC0415
