@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 
 import pexpect
 import pyte
@@ -281,6 +282,32 @@ def test_everything_wrong_with_a_batch_is_told_at_once_and_nothing_is_sent(ytpoo
     assert_books_agree(ytpool, sandbox)
 
 
+def test_a_batch_goes_on_after_the_moments_of_those_that_are_done(ytpool, sandbox, make_video, tmp_path):
+    make_video("a.mp4", 20_000)
+    make_video("b.mp4", 20_000)
+    soon = datetime.now(UTC) + timedelta(days=1)
+    lines = tmp_path / "list.jsonl"
+    lines.write_text(json.dumps({"file": "a.mp4", "publish_at": soon.isoformat()}))
+    words = ("upload", "--manifest", lines, "--account", "news", "--json")
+    assert ytpool(*words)[0] == 0
+    lines.write_text(lines.read_text().replace(soon.isoformat(), "2020-01-01T00:00"))  # as if that time had come
+    lines.write_text(lines.read_text() + "\n" + json.dumps({"file": "b.mp4"}))
+
+    status, out, _ = ytpool(*words)
+
+    assert (status, data(out)["counts"]) == (0, {"total": 2, "done": 2})
+    assert ytpool(*words, "--dry-run")[0] == 0
+    assert len(sandbox.truth()["videos"]) == 2
+
+    lines.write_text(json.dumps({"file": "b.mp4", "publish_at": "2020-01-01T00:00", "key": "another"}))
+
+    status, out, _ = ytpool(*words)
+
+    [problem] = told(out)["error"]["details"]["problems"]
+    assert (status, problem["line"], problem["column"]) == (2, 1, "publish_at")
+    assert "is over" in problem["message"]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
@@ -550,7 +577,7 @@ def test_a_long_wait_that_google_asks_for_is_told_too(ytpool, sandbox, video):
     status, out, err = ytpool("upload", video, "--account", "news", "--json")
 
     assert (status, len(out.splitlines())) == (0, 1)
-    assert sum(line.startswith("talk.mp4: waiting 3 seconds: ") for line in err.splitlines()) == 1
+    assert sum(line.startswith("talk.mp4: waiting ") for line in err.splitlines()) == 1, err
 
 
 @pytest.mark.parametrize("columns", [40, 80])

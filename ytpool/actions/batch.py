@@ -8,17 +8,17 @@ on with what is left.
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import itemgetter
 from pathlib import Path
 
-from ytpool.actions import claiming, files, media
+from ytpool.actions import claiming, files, media, publish
 from ytpool.actions.claiming import Order
 from ytpool.actions.publish import PublishedVideo
 from ytpool.actions.watch import Watch
-from ytpool.domain import manifest
+from ytpool.domain import manifest, publication
 from ytpool.domain.jobs import Target, TargetKind
-from ytpool.domain.manifest import Batch, Defaults, Named, Problem, Sidecar
+from ytpool.domain.manifest import Batch, Defaults, Entry, Named, Problem, Sidecar
 from ytpool.errors import BatchInvalid, FileInvalid, Interrupted, YtpoolError
 from ytpool.runtime import Runtime
 
@@ -26,9 +26,13 @@ Go = Callable[[Runtime, Order, Watch], PublishedVideo]
 """What is done with each order; `publish.publish`, or something that looks first."""
 
 
-def from_manifest(path: Path, defaults: Defaults, now: datetime) -> Batch:
+_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
+"""Read at this moment no moment of publication is over; whether one matters only the state can say."""
+
+
+def from_manifest(path: Path, defaults: Defaults) -> Batch:
     """Read a manifest; raises FileInvalid where there is none."""
-    return manifest.read_manifest(path, _content(path), defaults, now)
+    return manifest.read_manifest(path, _content(path), defaults, _BEFORE_ALL)
 
 
 def has_more(paths: Sequence[Path]) -> bool:
@@ -44,7 +48,7 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def from_files(paths: Sequence[Path], defaults: Defaults, now: datetime) -> Batch:
+def from_files(paths: Sequence[Path], defaults: Defaults) -> Batch:
     """Read videos and folders of videos, each with the TOML file beside it, where there is one."""
     found: list[Sidecar] = []
     problems: list[Problem] = []
@@ -55,12 +59,14 @@ def from_files(paths: Sequence[Path], defaults: Defaults, now: datetime) -> Batc
         else:
             inside = (Sidecar(video=path, path=_sidecar(path)),)
         found += [one if one.path is None else replace(one, content=_content(Path(one.path))) for one in inside]
-    batch = manifest.read_sidecars(found, defaults, now)
+    batch = manifest.read_sidecars(found, defaults, _BEFORE_ALL)
     return Batch(entries=batch.entries, problems=(*problems, *batch.problems), named=batch.named)
 
 
-def require_right(rt: Runtime, batch: Batch, target: Target | None = None) -> None:
+def require_right(rt: Runtime, batch: Batch, *, target: Target | None = None, again: bool = False) -> None:
     """Raise BatchInvalid, with every problem and its place, unless all of a batch can be sent as it stands.
+
+    A moment of publication that is over is a problem only of what was not begun: a batch may take days, and goes on.
 
     Files are looked at and their pictures and captions read; what only YouTube can say, as whether a playlist of some
     title exists, each video finds out before its own first byte.
@@ -69,6 +75,7 @@ def require_right(rt: Runtime, batch: Batch, target: Target | None = None) -> No
         with rt.store.reading() as tx:
             claiming.require_target(tx, target)
     found = [*batch.problems, *_of_targets(rt, batch), *_of_files(batch.named)]
+    found += _of_moments(rt, batch.entries, again=again)
     if not found:
         return
     found.sort(key=lambda problem: (problem.source, problem.line or 0))
@@ -235,6 +242,26 @@ def _of_targets(rt: Runtime, batch: Batch) -> list[Problem]:
         for entry in batch.entries
         if entry.target in said
     ]
+
+
+def _of_moments(rt: Runtime, entries: Sequence[Entry], *, again: bool) -> list[Problem]:
+    """Name what would be public at once, and is not on its way already."""
+    now = rt.calendar.now()
+    return [
+        Problem(source=entry.source, line=entry.line_of(field), column=field, message=sentence)
+        for entry in entries
+        for field, sentence in publication.problems_by_field(entry.publication, now)
+        if not _is_begun(rt, entry, again=again)
+    ]
+
+
+def _is_begun(rt: Runtime, entry: Entry, *, again: bool) -> bool:
+    path = Path(entry.file)
+    order = Order(path=path, publication=entry.publication, target=entry.target, key=entry.key, again=again)
+    try:
+        return publish.is_begun(rt, order, files.inspect(path))
+    except YtpoolError:  # a file that is not there, an account that is unknown: that is told as such
+        return False
 
 
 def _of_files(named: Sequence[Named]) -> list[Problem]:

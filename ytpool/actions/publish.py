@@ -71,7 +71,7 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
     order = replace(order, publication=media.located(order.publication))
     try:
         file = _file_of(rt, order)
-        if not _is_begun(rt, order, file):  # else each file is looked at when its turn comes
+        if not is_begun(rt, order, file):  # else each file is looked at when its turn comes
             media.check(order.publication)
         rt.open_vault()
         claimed = claiming.claim(rt, order, file, watch)
@@ -97,6 +97,15 @@ def _file_of(rt: Runtime, order: Order) -> VideoFile:
             marks = FileMarks(size=upload.size, modified_ns=upload.modified_ns, fingerprint=upload.fingerprint)
             return VideoFile(path=Path(upload.path), marks=marks)
     return files.inspect(order.path)
+
+
+def is_begun(rt: Runtime, order: Order, file: VideoFile) -> bool:
+    """Tell whether an earlier run has sent something of this content; the fingerprint is all that was looked at."""
+    with rt.store.reading() as tx:
+        claiming.require_target(tx, order.target)
+        known = jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
+        begun = [job for job in known if jobs.upload(tx, job.job).started_at is not None]
+    return any(not (order.again and job.published) for job in begun)
 
 
 def plan(rt: Runtime, orders: Sequence[Order]) -> list[Plan]:
@@ -129,11 +138,11 @@ def plan(rt: Runtime, orders: Sequence[Order]) -> list[Plan]:
 def _without_choosing(rt: Runtime, order: Order) -> Plan | None:
     """Return the plan of what is refused or begun already; None for what has to find an account."""
     try:
-        file = files.inspect(order.path)
-        publication.check(order.publication, rt.calendar.now())
-        media.check(order.publication)
+        file = _file_of(rt, order)
+        if not is_begun(rt, order, file):  # what was sent is not asked again whether it may be sent
+            publication.check(order.publication, rt.calendar.now())
+            media.check(order.publication)
         with rt.store.reading() as tx:
-            claiming.require_target(tx, order.target)
             known = jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
     except YtpoolError as error:
         return Plan(
@@ -181,15 +190,6 @@ def _publish(rt: Runtime, order: Order, file: VideoFile, job: Job, lease: Lease,
     result = _result(rt, order, job.job, problem=problem, resumed=transfer.resumed, note=note)
     watch.ended(job.job, f"{result.url} on {result.account}, {result.privacy}")
     return result
-
-
-def _is_begun(rt: Runtime, order: Order, file: VideoFile) -> bool:
-    """Tell whether an earlier run has sent something of this content; the fingerprint is all that was looked at."""
-    with rt.store.reading() as tx:
-        claiming.require_target(tx, order.target)
-        known = jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
-        begun = [job for job in known if jobs.upload(tx, job.job).started_at is not None]
-    return any(not (order.again and job.published) for job in begun)
 
 
 def _wished(rt: Runtime, order: Order, job: Job, lease: Lease) -> Publication:

@@ -90,13 +90,12 @@ def wanted(rt: Runtime, typed: Typed) -> Wanted:
 
 
 def _written(rt: Runtime, typed: Typed, defaults: Defaults) -> tuple[Order, ...]:
-    now = rt.calendar.now()
     if typed.manifest is not None:
-        found = batch.from_manifest(typed.manifest, defaults, now)
+        found = batch.from_manifest(typed.manifest, defaults)
     else:
-        found = batch.from_files(typed.files, defaults, now)
+        found = batch.from_files(typed.files, defaults)
     found = _with_flags(found, typed)
-    batch.require_right(rt, found, defaults.target)
+    batch.require_right(rt, found, target=defaults.target, again=typed.again)
     return tuple(_order(typed, Path(entry.file), entry.publication, entry.target, entry.key) for entry in found.entries)
 
 

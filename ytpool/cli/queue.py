@@ -3,18 +3,15 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import publish, queue, resuming, videos
+from ytpool.actions import queue
 from ytpool.actions.queue import JobShown, Queue, QueuedJob, Word
-from ytpool.actions.videos import How, VideoDone
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import DryRunOption, NoWaitOption, UseBufferOption, YesOption, invocation, runtime
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
-from ytpool.cli.uploaded import Planned, Uploaded, work_through
-from ytpool.cli.written import Notes
 from ytpool.domain import moments
 from ytpool.errors import UsageWrong
 
@@ -129,13 +126,19 @@ def retry(
     no_wait: NoWaitOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
-) -> Uploaded | Planned | VideoDone:
+) -> Any:  # Uploaded, Planned or VideoDone
     """Go on with one job from wherever it stopped, as it was asked for, in this process.
 
     The session is asked how far it is, so nothing is sent twice. A file that is not what it was when its upload began
     is refused, with what changed. A video that is up only gets the steps that are left, and needs no file. What was
     asked for with `ytpool video` is looked up first; a deletion wants --yes.
     """
+    # What publishes is loaded where it is wanted: the list of jobs does without.
+    from ytpool.actions import publish, resuming, videos  # noqa: PLC0415
+    from ytpool.actions.videos import How  # noqa: PLC0415
+    from ytpool.cli.uploaded import Planned, work_through  # noqa: PLC0415
+    from ytpool.cli.written import Notes  # noqa: PLC0415
+
     call = invocation(ctx)
     rt = runtime(ctx, logs=True)
 

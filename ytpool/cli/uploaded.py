@@ -109,7 +109,10 @@ def _short(url: str) -> str:
 def _summed_up(told: Uploaded) -> str:
     counts = dict(told["counts"])
     total = counts.pop("total")
-    return "" if total == 1 else f"{total} videos: {', '.join(f'{n} {state}' for state, n in counts.items())}"
+    if total == 1:
+        return ""
+    words = ", ".join(f"{count} {state}" for state, count in counts.items()).replace("_", " ")
+    return f"{total} videos: {words}"
 
 
 def _costs(told: Planned) -> str:

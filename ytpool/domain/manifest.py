@@ -68,6 +68,11 @@ class Entry:
     publication: Publication
     target: Target
     key: str
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """Where a column stands, if not on the entry's own line."""
+
+    def line_of(self, column: str) -> int | None:
+        return self.lines.get(column, self.line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +276,7 @@ class _Reading:
             publication=wanted,
             target=target,
             key=values.get("key", self._defaults.key),
+            lines=row.lines,
         )
         self.found.append((entry, values.get("notify")))
 
