@@ -224,6 +224,8 @@ class Transfer:
                     job=errand.job.job,
                 )
             jobs.move(tx, errand.lease, JobState.RUNNING, video_id=video_id)
+            jobs.set_step(tx, errand.job.job, UPLOAD, StepState.DONE, video_id)
+            forget(tx, Kind.UPLOAD_SESSION, errand.job.job)
         self._note = "its last answer was lost; it was found on the channel, with our size and file name"
         errand.says(f"{video_id} is on the channel, with our size and file name: going on with it")
         self._resumed = True
