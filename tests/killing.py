@@ -19,7 +19,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from ytpool.domain.jobs import StepState
-from ytpool.store import jobs, ledger
+from ytpool.store import jobs, ledger, looks
 from ytpool.store.db import Database
 
 
@@ -91,10 +91,18 @@ POINTS = {
 }
 """Every point at which a command may be killed, by its name."""
 
+WHILE_LOOKING = {
+    "before the look is kept": Write(looks, "keep", When.BEFORE_COMMIT),
+    "after the look is kept": Write(looks, "keep", When.AFTER_COMMIT),
+    "before the find is stored": Write(jobs, "move", When.BEFORE_COMMIT, _has_video),
+    "after the find is stored": Write(jobs, "move", When.AFTER_COMMIT, _has_video),
+}
+"""And those while it looks for a video whose answer it never heard."""
+
 
 def arm(name):
     """Let this process die at a point."""
-    point = POINTS[name]
+    point = {**POINTS, **WHILE_LOOKING}[name]
     if isinstance(point, Bytes):
         _arm_line(point)
     else:

@@ -3,12 +3,17 @@
 import hashlib
 import http.client
 import json
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from datetime import timedelta
 
 import pytest
-from newsroom import FORCE_SSL, assert_books_agree
+from killing import WHILE_LOOKING
+from newsroom import FORCE_SSL, ROOT, assert_books_agree
 
 UPLOAD_ONLY = "https://www.googleapis.com/auth/youtube.upload"
 
@@ -69,6 +74,22 @@ def test_a_video_that_arrived_unheard_is_found_on_its_channel_and_goes_on(ytpool
     assert [step["state"] for step in data(out)["steps"]] == ["done", "done"]
     assert (sandbox.calls("videos.insert"), sandbox.calls("playlistItems.list")) == (1, 1)
     assert todo(ytpool) == []
+    assert_books_agree(ytpool, sandbox)
+
+
+@pytest.mark.parametrize("point", WHILE_LOOKING)
+def test_a_process_that_dies_while_it_looks_is_followed_by_one_that_finds(ytpool, sandbox, video, point):
+    arrive_unheard(sandbox)
+    command = ("upload", video, "--pool", "main")
+    killing = [sys.executable, "tests/killing.py", point, "ytpool", *map(str, command)]
+    killed = subprocess.run(killing, cwd=ROOT, env=os.environ, capture_output=True, encoding="utf-8", check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+    status, out, err = ytpool(*command, "--json")
+
+    assert (status, data(out)["state"]) == (0, "done"), err
+    assert data(out)["video_id"] == arrived_once(sandbox, video)["id"]
+    assert sandbox.calls("videos.insert") == 1
     assert_books_agree(ytpool, sandbox)
 
 

@@ -204,7 +204,7 @@ def _accounts_of(tx: Tx, job: Job) -> list[Account]:
 
 
 def _has_arrived(tx: Tx, job: Job, lease: Lease, owner: Account, video_id: str) -> None:
-    if video_id in jobs.claimed(tx, owner.channel_id, job.job):
+    if jobs.is_claimed(tx, owner.channel_id, video_id, job.job):
         raise UsageWrong(f"{video_id} is the video of another job", hint="see: ytpool queue list --all")
     forget(tx, Kind.UPLOAD_SESSION, job.job)
     jobs.set_step(tx, job.job, UPLOAD, StepState.DONE, f"{video_id}, {_BY_HAND}")

@@ -212,13 +212,25 @@ class Transfer:
                 raise reconciling.unknown(errand.rt, errand.job.job, outcome) from failure
 
     def _found(self, video_id: str) -> dict[str, Any]:
-        """Go on with a video that a look has found."""
-        assert self._errand.placed is not None
+        """Make a video that a look has found this job's own, and go on with it."""
+        errand = self._errand
+        assert errand.placed is not None
+        channel_id = errand.placed.payer.channel_id
+        with errand.rt.store.transaction() as tx:
+            if jobs.is_claimed(tx, channel_id, video_id, errand.job.job):  # by a person's word, since we looked
+                raise OutcomeUnknown(
+                    f"{video_id} was found for {self._file.path.name}, and is the video of another job now",
+                    hint=f"see: ytpool queue list --all; then: ytpool queue retry {errand.job.job}",
+                    job=errand.job.job,
+                )
+            jobs.move(tx, errand.lease, JobState.RUNNING, video_id=video_id)
+            jobs.set_step(tx, errand.job.job, UPLOAD, StepState.DONE, video_id)
+            forget(tx, Kind.UPLOAD_SESSION, errand.job.job)
         self._note = "its last answer was lost; it was found on the channel, with our size and file name"
-        self._errand.says(f"{video_id} is on the channel, with our size and file name: going on with it")
+        errand.says(f"{video_id} is on the channel, with our size and file name: going on with it")
         self._resumed = True
-        self._began_at, self._began_with = self._errand.rt.clock.monotonic(), self._file.size
-        return {"id": video_id, "snippet": {"channelId": self._errand.placed.payer.channel_id}}
+        self._began_at, self._began_with = errand.rt.clock.monotonic(), self._file.size
+        return {"id": video_id, "snippet": {"channelId": channel_id}}
 
     def _transfer(self, offset: int, *, ask_first: bool = False) -> dict[str, Any] | None:
         """Send what is missing and return the video, or None when the session is gone."""

@@ -79,13 +79,14 @@ def _looks(shown: JobShown) -> Iterator[str]:
     for look in shown.looks:
         match look:
             case {"found": video_id}:
-                yield f"looked at {look['at']}: found {video_id}"
+                seen = f"found {video_id}"
             case {"doubtful": candidates}:
-                yield f"looked at {look['at']}: {', '.join(candidates)} may be it, {look['reason']}"
+                seen = f"{', '.join(candidates)} may be it: {look['reason']}"
             case {"not_yet": reason}:
-                yield f"looked at {look['at']}: {reason}"
+                seen = reason
             case _:
-                yield f"looked at {look['at']}: not there"
+                seen = "not there"
+        yield f"looked at {moments.spoken(moments.parse(look['at']))}: {seen}"
 
 
 VIEWS[QueuedJob] = View(text=_told)

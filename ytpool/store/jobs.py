@@ -208,6 +208,20 @@ def claimed(tx: Tx, channel_id: str, job: str) -> frozenset[str]:
     return frozenset(row["video_id"] for row in rows)
 
 
+def is_claimed(tx: Tx, channel_id: str, video_id: str, job: str) -> bool:
+    """Tell whether a video is the work of another job than this."""
+    row = tx.one(
+        """
+        SELECT 1 FROM jobs
+         WHERE channel_id = :channel_id AND kind = 'upload' AND video_id = :video_id AND job <> :job
+        """,
+        channel_id=channel_id,
+        video_id=video_id,
+        job=job,
+    )
+    return row is not None
+
+
 def _channels_of(tx: Tx, target: Target) -> set[str]:
     if target.kind is TargetKind.ACCOUNT:
         rows = tx.all("SELECT channel_id FROM accounts WHERE account = :name", name=target.name)
