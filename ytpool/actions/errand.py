@@ -5,6 +5,7 @@ an account are taken and given back here, and whatever stops it, the next run ca
 """
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
@@ -53,7 +54,7 @@ _WORTH_SAYING = 3.0
 """A wait of so many seconds is told also where only silence would be heard, as under --json."""
 
 
-class Work:
+class Work(ABC):
     """A job that is ours, and what we hold for it. Used in a `with` statement; leaving it gives everything back."""
 
     def __init__(self, rt: Runtime, job: Job, lease: Lease, watch: Watch, *, use_buffer: bool = False) -> None:
@@ -186,9 +187,9 @@ class Work:
         self.rt.sleep(seconds)
 
     @property
+    @abstractmethod
     def privacy(self) -> str:
         """Say how visible the video is to be; a playlist that is made along the way is like it."""
-        raise NotImplementedError
 
     def _hold(self, placed: Placed) -> None:
         self.placed = placed
@@ -216,9 +217,9 @@ class Work:
     def _state_after(self, error: BaseException) -> JobState:
         return _state_after(error)
 
+    @abstractmethod
     def _left(self, tx: Tx, state: JobState, error: BaseException) -> None:
         """Write down what else is to be known of a job that is left in this state."""
-        raise NotImplementedError
 
     def _give_up_places(self) -> None:
         try:

@@ -1,5 +1,6 @@
 """The live display of uploads. Imports Rich, so only `progress` imports it, and only on a terminal."""
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any, TextIO
 
@@ -72,8 +73,9 @@ class _Figure(ProgressColumn):
     def render(self, task: Task) -> Text:
         return Text(self.words(task))
 
+    @abstractmethod
     def words(self, task: Task) -> str:
-        raise NotImplementedError
+        """Word the figure."""
 
 
 class _Percent(_Figure):
