@@ -519,7 +519,7 @@ def test_pressed_twice_it_leaves_at_once_and_nothing_is_lost(ytpool, sandbox, ma
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
 
-    assert (process.returncode, told(out)["error"]["code"], err) == (130, "interrupted", "")
+    assert (process.returncode, told(out)["error"]["code"], err) == (130, "interrupted", ""), out
     assert time.monotonic() - began < 4
 
     status, out, err = ytpool("upload", *files, "--pool", "main", "--json")

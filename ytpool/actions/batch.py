@@ -145,11 +145,18 @@ def _side_by_side(
             if stopped is not None:
                 break
             stopped = _interrupted()
-            watch.says("", "stopping: each upload ends where it can go on later (Ctrl-C again leaves at once)")
-            work.stop()
+            try:
+                work.stop()
+                watch.says("", "stopping: each upload ends where it can go on later (Ctrl-C again leaves at once)")
+            except KeyboardInterrupt:
+                break
     if work.defect is not None:
         raise work.defect
     return work.results(), stopped
+
+
+_LOOKS_EVERY = 0.05
+"""Seconds between two looks at what has ended, and whether all is to stop."""
 
 
 class _Work:
@@ -174,22 +181,25 @@ class _Work:
             threading.Thread(target=self._run, name=f"upload {number + 1}", daemon=True).start()
 
     def ended_since(self, told: int) -> list[PublishedVideo]:
-        """Return what has ended beside the first so many, waiting for it; nothing once everybody has left."""
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._ended) > told or not self._crew)
-            return [video for _, video in self._ended[told:]]
+        """Return what has ended beside the first so many, waiting for it; nothing once everybody has left.
+
+        Called by the thread that Ctrl-C interrupts, so it looks from time to time and takes no lock: an interruption
+        in the middle of a lock's own work would leave it neither held nor free.
+        """
+        while True:
+            everybody_left = not self._crew
+            more = [video for _, video in self._ended[told:]]
+            if more or everybody_left:
+                return more
+            self._rt.clock.sleep(_LOOKS_EVERY)
 
     def results(self) -> list[PublishedVideo]:
         """Return what has ended, in the order in which it was asked for."""
-        with self._changed:
-            return [video for _, video in sorted(self._ended, key=itemgetter(0))]
+        return [video for _, video in sorted([*self._ended], key=itemgetter(0))]
 
     def stop(self) -> None:
         """Let nobody begin anything, and everybody leave at the next place where nothing is lost."""
         self._rt.stopping.set()
-        with self._changed:
-            self._left.clear()
-            self._changed.notify_all()
 
     def _run(self) -> None:
         try:
@@ -206,14 +216,14 @@ class _Work:
 
     def _take(self) -> tuple[int, Order] | None:
         with self._changed:
-            while self._left:
+            while self._left and not self._rt.stopping.is_set():
                 for place, (number, order) in enumerate(self._left):
                     if order.target not in self._accounts:
                         del self._left[place]
                         if order.target.kind is TargetKind.ACCOUNT:
                             self._accounts.add(order.target)
                         return number, order
-                self._changed.wait()
+                self._changed.wait(_LOOKS_EVERY)
             return None
 
     def _end(self, number: int, order: Order, video: PublishedVideo) -> None:
