@@ -7,9 +7,13 @@ before it answers a chunk. Each refresh token is a channel of its own.
 import json
 import re
 import socket
+import subprocess
 import sys
+import tempfile
 import threading
 import time
+from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import parse_qs
 
 _HEAD = re.compile(rb"(\w+) (\S+) HTTP/1\.1\r\n")
@@ -18,6 +22,24 @@ _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 
 
 _BEARER = re.compile(rb"\r\nauthorization: bearer (\w[\w-]*)", re.IGNORECASE)
+
+
+@contextmanager
+def running(answers_after=0.0):
+    """Run this server in a process of its own; yields a folder to work in and its address."""
+    with (
+        tempfile.TemporaryDirectory(prefix="ytpool-bench-") as folder,
+        subprocess.Popen(
+            [sys.executable, __file__, str(answers_after)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="ascii",
+        ) as server,
+    ):
+        try:
+            yield Path(folder), server.stdout.readline().strip()
+        finally:
+            server.stdin.close()
 
 
 def serve(listener, answers_after=0.0):

@@ -8,11 +8,11 @@ server, which runs in a process of its own too, drops the bytes.
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+import dropping
 from upload import logged_in
 
 AT_MOST = 40
@@ -21,20 +21,8 @@ ROUNDS = 3
 
 
 def main():
-    here = Path(__file__).parent
-    with (
-        tempfile.TemporaryDirectory(prefix="ytpool-bench-") as folder,
-        subprocess.Popen(
-            [sys.executable, str(here / "dropping.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="ascii",
-        ) as server,
-    ):
-        try:
-            return measure(Path(folder), server.stdout.readline().strip())
-        finally:
-            server.stdin.close()
+    with dropping.running() as (folder, url):
+        return measure(folder, url)
 
 
 def measure(folder, url):

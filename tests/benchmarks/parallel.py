@@ -8,13 +8,12 @@ The server runs in a process of its own and drops the bytes; a wait like this is
 import io
 import itertools
 import os
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+import dropping
 import ratios
 import upload
 
@@ -33,19 +32,8 @@ ROUNDS = 5
 
 
 def main():
-    with (
-        tempfile.TemporaryDirectory(prefix="ytpool-bench-") as folder,
-        subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("dropping.py")), str(ANSWERS_AFTER)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="ascii",
-        ) as server,
-    ):
-        try:
-            return measure(Path(folder), server.stdout.readline().strip())
-        finally:
-            server.stdin.close()
+    with dropping.running(ANSWERS_AFTER) as (folder, url):
+        return measure(folder, url)
 
 
 def measure(folder, url):

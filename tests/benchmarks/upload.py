@@ -10,9 +10,7 @@ import itertools
 import json
 import os
 import resource
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from googleapiclient.discovery import build_from_document
@@ -20,6 +18,7 @@ from googleapiclient.http import MediaFileUpload, build_http
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+import dropping
 import ratios
 
 from ytpool import config, data
@@ -48,19 +47,8 @@ class Terminal(io.StringIO):
 
 
 def main():
-    with (
-        tempfile.TemporaryDirectory(prefix="ytpool-bench-") as folder,
-        subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("dropping.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="ascii",
-        ) as server,
-    ):
-        try:
-            return measure(Path(folder), server.stdout.readline().strip())
-        finally:
-            server.stdin.close()
+    with dropping.running() as (folder, url):
+        return measure(folder, url)
 
 
 def measure(folder, url):

@@ -57,7 +57,9 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, os.stat_result]]:
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):  # opening a FIFO would wait for its writer
-            raise FileInvalid(f"{path} is {_kind(found.st_mode)}, not a file", path=str(path))
+            raise FileInvalid(
+                f"{path} is {_kind(found.st_mode)}, not a file", hint="write it to a file and name that", path=str(path)
+            )
         video.check_size(path.name, found.st_size)
         with path.open("rb") as file:
             yield file, found

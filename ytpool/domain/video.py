@@ -191,7 +191,9 @@ def check(request: VideoRequest, now: datetime) -> None:
 def check_size(name: str, size: int) -> None:
     """Raise FileInvalid if YouTube takes no file of this size."""
     if size == 0:
-        raise FileInvalid(f"{name} is empty", file=name, size=size)
+        raise FileInvalid(
+            f"{name} is empty", hint="look at what wrote it, then type the same command again", file=name, size=size
+        )
     if size > FILE_BYTES:
         raise FileInvalid(f"{name} has {size:,} bytes, YouTube takes {FILE_BYTES:,} (256 GB)", file=name, size=size)
 
