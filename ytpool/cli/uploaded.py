@@ -103,7 +103,7 @@ _STATES = {
 
 def _short(url: str) -> str:
     """Word an address so that it fits beside the rest; both lead to the same page."""
-    return url.replace(WATCH_URL, "https://youtu.be/")
+    return url.replace(WATCH_URL, "youtu.be/")
 
 
 def _summed_up(told: Uploaded) -> str:
@@ -133,7 +133,7 @@ VIEWS[Uploaded] = View(
         ("File", lambda row: Path(row["file"]).name),
         Column("State", "state", style=_STATES),
         Column("Account", "account", from_width=60),
-        Column("Privacy", "privacy", from_width=72),
+        Column("Privacy", "privacy", from_width=90),
         Column("Video", lambda row: row["url"] or "", shown=_short),
         Column("Job", "job", from_width=100),
         Column("Said", lambda row: row["error"]["message"] if row["error"] else row["note"], style="yellow"),
