@@ -9,19 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ytpool.domain import manifest
 from ytpool.domain.captions import Caption
 from ytpool.domain.jobs import Target, TargetKind
-from ytpool.domain.manifest import (
-    Defaults,
-    Problem,
-    Sidecar,
-    pair,
-    read_csv,
-    read_jsonl,
-    read_manifest,
-    read_sidecars,
-)
+from ytpool.domain.manifest.batch import Defaults, Problem
+from ytpool.domain.manifest.columns import COLUMNS
+from ytpool.domain.manifest.listed import read_csv, read_jsonl, read_manifest
+from ytpool.domain.manifest.sidecars import Sidecar, pair, read_sidecars
 from ytpool.domain.publication import PlaylistWish, Publication
 from ytpool.domain.video import Licence, Localization, Privacy, VideoRequest
 
@@ -377,7 +370,6 @@ def test_a_manifest_is_read_by_its_suffix(name, entries):
     assert bool(batch.problems) == (entries == 0)
 
 
-COLUMNS = sorted(manifest._COLUMNS)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8),
     lambda inner: (
@@ -400,7 +392,10 @@ def test_any_bytes_are_a_batch_or_its_problems(content):
         assert all(isinstance(problem, Problem) and problem.message for problem in batch.problems)
 
 
-@given(st.lists(st.sampled_from(COLUMNS), min_size=1, max_size=6), st.lists(st.lists(cells, max_size=6), max_size=4))
+@given(
+    st.lists(st.sampled_from(sorted(COLUMNS)), min_size=1, max_size=6),
+    st.lists(st.lists(cells, max_size=6), max_size=4),
+)
 def test_any_table_is_a_batch_or_its_problems(header, rows):
     text = "\n".join([",".join(header), *(",".join(row) for row in rows)])
 
@@ -410,7 +405,7 @@ def test_any_table_is_a_batch_or_its_problems(header, rows):
     assert all(problem.line is None or 1 <= problem.line <= text.count("\n") + 1 for problem in batch.problems)
 
 
-@given(st.dictionaries(st.sampled_from(COLUMNS), json_values, max_size=5))
+@given(st.dictionaries(st.sampled_from(sorted(COLUMNS)), json_values, max_size=5))
 def test_any_object_is_a_batch_or_its_problems_and_can_be_stored(row):
     batch = jsonl({"file": "a.mp4"} | row)
 

@@ -16,9 +16,11 @@ from ytpool.actions import claiming, files, media, publish
 from ytpool.actions.claiming import Order
 from ytpool.actions.publish import PublishedVideo
 from ytpool.actions.watch import Watch
-from ytpool.domain import manifest, publication
+from ytpool.domain import publication
 from ytpool.domain.jobs import Target, TargetKind
-from ytpool.domain.manifest import Batch, Defaults, Entry, Named, Problem, Sidecar
+from ytpool.domain.manifest import listed, sidecars
+from ytpool.domain.manifest.batch import Batch, Defaults, Entry, Named, Problem
+from ytpool.domain.manifest.sidecars import Sidecar
 from ytpool.errors import BatchInvalid, FileInvalid, Interrupted, YtpoolError
 from ytpool.runtime import Runtime
 
@@ -32,7 +34,7 @@ _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 def from_manifest(path: Path, defaults: Defaults) -> Batch:
     """Read a manifest; raises FileInvalid where there is none."""
-    return manifest.read_manifest(path, _content(path), defaults, _BEFORE_ALL)
+    return listed.read_manifest(path, _content(path), defaults, _BEFORE_ALL)
 
 
 def has_more(paths: Sequence[Path]) -> bool:
@@ -54,12 +56,12 @@ def from_files(paths: Sequence[Path], defaults: Defaults) -> Batch:
     problems: list[Problem] = []
     for path in paths:
         if is_folder(path):
-            inside, said = manifest.pair(path, _names(path))
+            inside, said = sidecars.pair(path, _names(path))
             problems += said
         else:
             inside = (Sidecar(video=path, path=_sidecar(path)),)
         found += [one if one.path is None else replace(one, content=_content(Path(one.path))) for one in inside]
-    batch = manifest.read_sidecars(found, defaults, _BEFORE_ALL)
+    batch = sidecars.read_sidecars(found, defaults, _BEFORE_ALL)
     return Batch(entries=batch.entries, problems=(*problems, *batch.problems), named=batch.named)
 
 
@@ -305,7 +307,7 @@ def _wrong_with(column: str, path: Path) -> str:
 
 
 def _sidecar(path: Path) -> Path | None:
-    beside = path.parent / f"{path.stem}{manifest.SIDECAR}"
+    beside = path.parent / f"{path.stem}{sidecars.SUFFIX}"
     try:
         return beside if beside != path and beside.is_file() else None
     except OSError:  # a name too long, a folder not to be entered: looking at the video itself says so

@@ -16,7 +16,7 @@ from ytpool.config import Config
 from ytpool.domain import captions, moments, names, publication, video
 from ytpool.domain.captions import Caption
 from ytpool.domain.jobs import Target, TargetKind
-from ytpool.domain.manifest import Batch, Defaults, Named
+from ytpool.domain.manifest.batch import Batch, Defaults, Named
 from ytpool.domain.publication import PlaylistWish, Publication
 from ytpool.domain.video import Licence, Privacy, VideoRequest
 from ytpool.errors import UsageWrong
