@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import PurePath
 
+from ytpool.domain.captions import Caption
 from ytpool.domain.jobs import Target
 from ytpool.domain.publication import PlaylistWish, Publication
 from ytpool.domain.video import VideoRequest
+
+_FLAGS = {"captions": "--caption", "playlists": "--playlist"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +22,9 @@ class Defaults:
     """An empty title becomes the file's name; `notify` is the setting for a single file."""
     notify: bool | None = None
     """What the command line asked for; None where it said nothing."""
+    thumbnail: PurePath | None = None
+    captions: tuple[Caption, ...] = ()
     playlists: tuple[PlaylistWish, ...] = ()
-    create_playlists: bool = False
-    """Make every playlist that is named by a title and missing, not only those written as `+title`."""
     key: str = ""
     zone: tzinfo = UTC
     """Moments without an offset are meant in it."""
@@ -29,7 +32,7 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something wrong in a batch, and where."""
+    """Something wrong in a batch, and where: in a file, or in a flag that holds for all of it."""
 
     source: str
     line: int | None
@@ -41,31 +44,36 @@ class Problem:
         return f"{place}: {self.message}" if self.column is None else f"{place}: {self.column}: {self.message}"
 
 
+def of_flag(column: str, message: str) -> Problem:
+    """Return a problem with what the command line says for all videos."""
+    flag = _FLAGS.get(column) or f"--{column.replace('_', '-')}"
+    return Problem(source=flag, line=None, column=None, message=message)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One video of a batch."""
+    """One video of a batch, as far as its row can be understood: without problems it is whole."""
 
     source: str
     line: int | None
-    file: PurePath
+    file: PurePath | None
     publication: Publication
-    target: Target
-    key: str
+    target: Target | None
+    key: str | None
+    named: tuple[Target, ...] = ()
+    """The accounts and pools that the row names itself."""
+    columns: frozenset[str] = frozenset()
+    """What the row says itself; everything else the defaults say."""
+    unread: frozenset[str] = frozenset()
+    """Columns that say nothing we understand."""
     lines: Mapping[str, int] = field(default_factory=dict)
     """Where a column stands, if not on the entry's own line."""
 
-    def line_of(self, column: str) -> int | None:
-        return self.lines.get(column, self.line)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
-    """A file that a batch names, and where it does."""
-
-    source: str
-    line: int | None
-    column: str
-    path: PurePath
+    def wrong(self, column: str, message: str) -> Problem:
+        """Return a problem with a column, placed where it was said: in the row, or on the command line."""
+        if column not in self.columns:
+            return of_flag(column, message)
+        return Problem(source=self.source, line=self.lines.get(column, self.line), column=column, message=message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,5 +81,5 @@ class Batch:
     """What a batch asks for. With any problem none of it is to be sent."""
 
     entries: tuple[Entry, ...]
+    """Every row that could be read, also those with problems: the files and names in them are looked at too."""
     problems: tuple[Problem, ...]
-    named: tuple[Named, ...] = ()

@@ -124,9 +124,7 @@ def _tags(value: object, defaults: Defaults) -> tuple[str, ...]:
 def _playlists(value: object, defaults: Defaults) -> tuple[PlaylistWish, ...]:
     several = value.split(";") if isinstance(value, str) else _list(value, "playlists")
     return tuple(
-        publication.playlist(_text(one, defaults), create=defaults.create_playlists)
-        for one in several
-        if not isinstance(one, str) or one.strip()
+        publication.playlist(_text(one, defaults)) for one in several if not isinstance(one, str) or one.strip()
     )
 
 

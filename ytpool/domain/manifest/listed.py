@@ -33,7 +33,7 @@ def read_csv(source: PurePath, content: bytes, defaults: Defaults, now: datetime
     if text is not None:
         for row in _table(reading, text):
             reading.take(row)
-    return assembled([reading], defaults)
+    return assembled([reading], defaults, now)
 
 
 def read_jsonl(source: PurePath, content: bytes, defaults: Defaults, now: datetime) -> Batch:
@@ -45,7 +45,7 @@ def read_jsonl(source: PurePath, content: bytes, defaults: Defaults, now: dateti
         for number, line in enumerate(text.split("\n"), start=1):
             if line.strip():
                 _take_json(reading, number, line)
-    return assembled([reading], defaults)
+    return assembled([reading], defaults, now)
 
 
 def _table(reading: Reading, text: str) -> Iterator[Row]:
@@ -66,9 +66,10 @@ def _table(reading: Reading, text: str) -> Iterator[Row]:
         if not any(cell.strip() for cell in cells):
             continue
         if header is None:
-            header = _header(reading, cells, line)
-            if header is None:
+            if said := _separated_otherwise(cells):
+                reading.says(said, line)
                 return
+            header = _header(reading, cells, line)
         elif len(cells) != len(header):
             reading.says(
                 f"this row has {len(cells)} cells, and there are {len(header)} columns; "
@@ -84,12 +85,15 @@ def _table(reading: Reading, text: str) -> Iterator[Row]:
             yield Row(line=line, values=values)
 
 
-def _header(reading: Reading, cells: Sequence[str], line: int) -> list[str] | None:
+def _separated_otherwise(cells: Sequence[str]) -> str:
     if len(cells) == 1 and "file" not in map(column_of, cells):
         for sign, name in ((";", "semicolons"), ("\t", "tabs")):
             if sign in cells[0]:
-                reading.says(f"its columns are separated by {name}; save it with commas", line)
-                return None
+                return f"its columns are separated by {name}; save it with commas"
+    return ""
+
+
+def _header(reading: Reading, cells: Sequence[str], line: int) -> list[str]:
     header = [column_of(cell) for cell in cells]
     for name, times in Counter(header).items():
         if times > 1:
@@ -97,7 +101,7 @@ def _header(reading: Reading, cells: Sequence[str], line: int) -> list[str] | No
     reading.require_columns(dict.fromkeys(header), line)
     if "file" not in header:
         reading.says(f"there is no column file{meant('file', header, 'is it ')}", line)
-        return None
+        reading.names_files = False
     return header
 
 

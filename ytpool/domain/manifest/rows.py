@@ -8,7 +8,7 @@ from typing import Any
 
 from ytpool.domain import publication, video
 from ytpool.domain.jobs import Target, TargetKind
-from ytpool.domain.manifest.batch import Batch, Defaults, Entry, Named, Problem
+from ytpool.domain.manifest.batch import Batch, Defaults, Entry, Problem, of_flag
 from ytpool.domain.manifest.columns import COLUMNS, OF_THE_VIDEO, Wrong, column_of, meant
 from ytpool.domain.publication import Publication
 
@@ -31,11 +31,13 @@ class Reading:
     def __init__(self, source: PurePath, defaults: Defaults, now: datetime) -> None:
         self.source = source
         self.problems: list[Problem] = []
-        self.named: list[Named] = []
         self.found: list[tuple[Entry, bool | None]] = []
         """Each with what its row says about notifying subscribers."""
+        self.names_files = True
+        """Off where that no row names a file was said already."""
         self._defaults = defaults
         self._now = now
+        self._of_flags = frozenset(_problems_of_flags(defaults, now))
 
     def says(self, message: str, line: int | None = None, column: str | None = None) -> None:
         self.problems.append(Problem(source=str(self.source), line=line, column=column, message=message))
@@ -77,90 +79,105 @@ class Reading:
                 self.says(f"{column!r} is no column{meant(column, COLUMNS)}; there are {', '.join(COLUMNS)}", where)
 
     def take(self, row: Row) -> None:
-        """Turn one row into an entry, or into its problems."""
-        values, faulty = self._read(row)
-        self._name_files(row, values)
-        target = self._target(row, values, faulty)
-        if "file" not in values:
-            if "file" not in faulty:
-                self.says("there is no file", row.line, "file")
-            return
-        wanted = self._publication(values)
-        refused = [
-            (column, sentence)
-            for column, sentence in publication.problems_by_field(wanted, self._now)
-            if column not in faulty
-        ]
-        for column, sentence in refused:
-            self.says(sentence, row.line_of(column), column)
-        if target is None or faulty or refused:
-            return
+        """Turn one row into an entry; what is wrong with any column of it is noted."""
+        values, unread = self._read(row)
+        if self.names_files and not {"file"} & {*values, *unread}:
+            self.says("there is no file", row.line, "file")
+        named = _named(values)
         entry = Entry(
             source=str(self.source),
             line=row.line,
-            file=self._beside(values["file"]),
-            publication=wanted,
-            target=target,
-            key=values.get("key", self._defaults.key),
+            file=self._beside(values["file"]) if "file" in values else None,
+            publication=self._publication(values),
+            target=self._target(row, named, unread),
+            key=None if "key" in unread else values.get("key", self._defaults.key),
+            named=named,
+            columns=frozenset({*values, *unread}),
+            unread=unread,
             lines=row.lines,
         )
+        for column, sentence in publication.problems_by_field(entry.publication, self._now):
+            # What the command line says wrongly for every video is told once, and not again by every row.
+            if column not in unread and (column in entry.columns or (column, sentence) not in self._of_flags):
+                self.says(sentence, row.line_of(column), column)
         self.found.append((entry, values.get("notify")))
 
-    def _read(self, row: Row) -> tuple[dict[str, Any], set[str]]:
+    def take_unread(self, file: PurePath) -> None:
+        """Take a video of which we cannot read what is said of it: whether it is there can still be looked at."""
+        entry = Entry(
+            source=str(self.source),
+            line=None,
+            file=self._beside(file),
+            publication=self._publication({"file": file}),
+            target=None,
+            key=None,
+            columns=frozenset({"file"}),
+        )
+        self.found.append((entry, None))
+
+    def _read(self, row: Row) -> tuple[dict[str, Any], frozenset[str]]:
         """Return what the columns say, and the columns that say nothing we understand."""
         values: dict[str, Any] = {}
-        faulty: set[str] = set()
+        unread: set[str] = set()
         for column, value in row.values.items():
             if column not in COLUMNS or value is None:
                 continue
             try:
                 values[column] = COLUMNS[column](value, self._defaults)
             except Wrong as wrong:
-                faulty.add(column)
+                unread.add(column)
                 self.says(str(wrong), row.line_of(column), column)
-        return values, faulty
+        return values, frozenset(unread)
 
     def _beside(self, path: str | PurePath) -> PurePath:
         return self.source.parent / path
 
-    def _name_files(self, row: Row, values: Mapping[str, Any]) -> None:
-        paths = [(column, values[column]) for column in ("file", "thumbnail") if column in values]
-        paths += [("captions", one.path) for one in values.get("captions", ())]
-        self.named += [
-            Named(source=str(self.source), line=row.line_of(column), column=column, path=self._beside(path))
-            for column, path in paths
-        ]
-
-    def _target(self, row: Row, values: Mapping[str, Any], faulty: set[str]) -> Target | None:
-        account, pool = values.get("account"), values.get("pool")
-        if faulty & {"account", "pool"}:
+    def _target(self, row: Row, named: Sequence[Target], unread: frozenset[str]) -> Target | None:
+        if unread & {"account", "pool"}:
             return None
-        if account is not None and pool is not None:
-            said = f"it names the account {account} and the pool {pool}; name one"
-            self.says(said, row.line_of("account"), "account")
-            return None
-        if account is not None:
-            return Target(kind=TargetKind.ACCOUNT, name=account)
-        if pool is not None:
-            return Target(kind=TargetKind.POOL, name=pool)
-        if self._defaults.target is None:
-            self.says("it names no account and no pool; add one, or use --account or --pool", row.line)
-        return self._defaults.target
+        match named:
+            case []:
+                if self._defaults.target is None:
+                    self.says("it names no account and no pool; add one, or use --account or --pool", row.line)
+                return self._defaults.target
+            case [target]:
+                return target
+            case _:
+                said = f"it names the {' and the '.join(map(str, named))}; name one"
+                self.says(said, row.line_of("account"), "account")
+                return None
 
     def _publication(self, values: Mapping[str, Any]) -> Publication:
         template = self._defaults.video
         given = {name: values[name] for name in OF_THE_VIDEO if name in values}
         if "title" not in given and not template.title:
-            given["title"] = video.default_title(values["file"])
+            given["title"] = video.default_title(values.get("file", ""))
         return Publication(
             video=replace(template, **given),
-            thumbnail=self._beside(values["thumbnail"]) if "thumbnail" in values else None,
-            captions=tuple(replace(one, path=self._beside(one.path)) for one in values.get("captions", ())),
+            thumbnail=self._beside(values["thumbnail"]) if "thumbnail" in values else self._defaults.thumbnail,
+            captions=tuple(replace(one, path=self._beside(one.path)) for one in values["captions"])
+            if "captions" in values
+            else self._defaults.captions,
             playlists=values.get("playlists", self._defaults.playlists),
         )
 
 
-def assembled(readings: Sequence[Reading], defaults: Defaults) -> Batch:
+def _named(values: Mapping[str, Any]) -> tuple[Target, ...]:
+    kinds = (TargetKind.ACCOUNT, TargetKind.POOL)
+    return tuple(Target(kind=kind, name=values[kind.value]) for kind in kinds if kind.value in values)
+
+
+def _problems_of_flags(defaults: Defaults, now: datetime) -> list[tuple[str, str]]:
+    whole = Publication(
+        video=defaults.video if defaults.video.title else replace(defaults.video, title="a file's name"),
+        thumbnail=defaults.thumbnail,
+        captions=defaults.captions,
+        playlists=defaults.playlists,
+    )
+    return publication.problems_by_field(whole, now)
+
+
+def assembled(readings: Sequence[Reading], defaults: Defaults, now: datetime) -> Batch:
     """Put together what was read: only the whole says which rows repeat, and whether one file alone may notify."""
     for reading in readings:
         if not reading.found and not reading.problems:
@@ -173,18 +190,19 @@ def assembled(readings: Sequence[Reading], defaults: Defaults) -> Batch:
         )
         whole = entry.publication
         entries.append(replace(entry, publication=replace(whole, video=replace(whole.video, notify=notify))))
-    return Batch(
-        entries=tuple(entries),
-        problems=(*(problem for reading in readings for problem in reading.problems), *_repeated(entries)),
-        named=tuple(named for reading in readings for named in reading.named),
-    )
+    problems = [of_flag(column, sentence) for column, sentence in _problems_of_flags(defaults, now)]
+    problems += [problem for reading in readings for problem in reading.problems]
+    problems += _repeated(entries)
+    return Batch(entries=tuple(entries), problems=tuple(dict.fromkeys(problems)))
 
 
 def _repeated(entries: Iterable[Entry]) -> Iterator[Problem]:
     first: dict[tuple[PurePath, Target, str], Entry] = {}
     for entry in entries:
+        if entry.file is None or entry.target is None or entry.key is None:
+            continue
         same = first.setdefault((entry.file, entry.target, entry.key), entry)
         if same is not entry:
             where = same.source if same.line is None else f"line {same.line}"
             said = f"{entry.file} for {entry.target} is there already, in {where}; with another key it is another job"
-            yield Problem(source=entry.source, line=entry.line, column="file", message=said)
+            yield entry.wrong("file", said)

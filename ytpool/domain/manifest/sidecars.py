@@ -30,10 +30,12 @@ def read_sidecars(sidecars: Sequence[Sidecar], defaults: Defaults, now: datetime
     for one in sidecars:
         reading = Reading(one.path or one.video, defaults, now)
         text = reading.decode(one.content)
-        if text is not None:
+        if text is None:
+            reading.take_unread(PurePath(one.video.name))
+        else:
             _take_toml(reading, one.video, text)
         readings.append(reading)
-    return assembled(readings, defaults)
+    return assembled(readings, defaults, now)
 
 
 def pair(folder: PurePath, names: Iterable[str]) -> tuple[tuple[Sidecar, ...], tuple[Problem, ...]]:
@@ -77,6 +79,7 @@ def _take_toml(reading: Reading, beside: PurePath, text: str) -> None:
         at = re.search(r"\(at line (\d+), column \d+\)$", str(error))
         said = str(error)[: at.start()].strip() if at else str(error)
         reading.says(f"this is no TOML: {said}", int(at[1]) if at else None)
+        reading.take_unread(PurePath(beside.name))
         return
     lines = _lines_of(text)
     known = reading.by_column(values, None, lines)
