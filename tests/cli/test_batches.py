@@ -463,6 +463,47 @@ def test_a_folder_without_videos_is_refused(ytpool, sandbox, tmp_path, make, cod
     assert sandbox.truth()["videos"] == []
 
 
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--title", "Another"), "--title"),
+        (("--description=",), "--description"),
+        (("talk.mp4", "--not-made-for-kids", "--key", "x"), "the files, --key, --not-made-for-kids"),
+        (("--manifest", "list.csv", "--again", "--parallel", "2", "--rate", "1M"), "--manifest, --again"),
+    ],
+)
+def test_resume_refuses_what_it_would_not_do(ytpool, words, named):
+    status, out, _ = ytpool("upload", "--resume", *words, "--json")
+
+    assert (status, told(out)["error"]["code"]) == (2, "usage")
+    assert told(out)["error"]["message"].endswith(f"; leave out {named}")
+
+
+def test_flags_beside_a_manifest_say_what_its_rows_do_not(ytpool, sandbox, make_video, tmp_path, picture, subtitles):
+    make_video("a.mp4", 5000)
+    (tmp_path / "list.csv").write_text("file,privacy\na.mp4,unlisted\n")
+    flags = ("--description", "Said once", "--tags", "a,b", "--category", "25", "--language", "de", "--synthetic")
+    flags += ("--licence", "creativeCommon", "--not-embeddable", "--no-public-stats", "--recorded-on", "2026-11-01")
+    flags += ("--made-for-kids", "--notify", "--thumbnail", picture, "--playlist", "+Mornings", "--privacy", "public")
+    words = ("upload", "--manifest", tmp_path / "list.csv", "--account", "news", *flags)
+    assert ytpool(*words, "--title", "One for all")[0] == ytpool(*words, "--caption", f"de:{subtitles}")[0] == 2
+
+    status, _, err = ytpool(*words, "--key", "autumn")
+
+    assert status == 0, err
+    truth = sandbox.truth()
+    [video] = truth["videos"]
+    parts = video["parts"]
+    names = ("description", "tags", "categoryId", "defaultLanguage")
+    assert [parts["snippet"][name] for name in names] == ["Said once", ["a", "b"], "25", "de"]
+    names = ("containsSyntheticMedia", "license", "embeddable", "publicStatsViewable", "selfDeclaredMadeForKids")
+    assert [parts["status"][name] for name in names] == [True, "creativeCommon", False, False, True]
+    assert parts["recordingDetails"]["recordingDate"].startswith("2026-11-01")
+    assert (video["privacy"], video["notify"]) == ("unlisted", True)
+    assert (len(truth["thumbnails"]), [one["title"] for one in truth["playlists"]]) == (1, ["Mornings"])
+    assert ytpool(*words, "--key", "winter", "--dry-run")[1] != ytpool(*words, "--key", "autumn", "--dry-run")[1]
+
+
 # Planning
 
 
