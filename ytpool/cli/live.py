@@ -1,8 +1,9 @@
 """The live display of uploads. Imports Rich, so only `progress` imports it, and only on a terminal."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task
@@ -94,17 +95,22 @@ class _Bytes(_Figure):
 
 class _Speed(_Figure):
     def words(self, task: Task) -> str:
-        speed: Any = task.speed
-        if not speed or not task.fields["by_bytes"]:
-            return ""
-        return f"{progress.spoken_bytes(speed).replace('bytes', 'B')}/s"
+        speed = _speed(task)
+        return f"{progress.spoken_bytes(speed).replace('bytes', 'B')}/s" if speed else ""
+
+
+def _speed(task: Task) -> float | None:
+    speed: progress.Speed = task.fields["speed"]
+    return speed.overall() if task.finished else speed.at(task.get_time())
 
 
 class _Left(_Figure):
     def words(self, task: Task) -> str:
-        seconds = task.time_remaining
-        if task.finished or seconds is None:
-            return "" if task.finished else "-:--:--"
-        minutes, second = divmod(int(seconds), 60)
+        if task.finished or not task.fields["by_bytes"]:
+            return ""
+        speed = _speed(task)
+        if not speed or task.remaining is None:
+            return "-:--:--"
+        minutes, second = divmod(math.ceil(task.remaining / speed), 60)
         hours, minute = divmod(minutes, 60)
         return f"{hours}:{minute:02}:{second:02}" if hours < 100 else f"{hours} h"
