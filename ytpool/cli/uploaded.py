@@ -127,8 +127,18 @@ def _cost(units: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {bucket}" for bucket, count in units.items())
 
 
+def _said(row: Any) -> str:
+    return str(row["error"]["message"] if row["error"] else row["note"])
+
+
+def _rows(told: Uploaded) -> list[dict[str, Any]]:
+    # What went wrong with one video alone is said in full below the table.
+    videos: list[dict[str, Any]] = told["videos"]
+    return [{**videos[0], "error": None}] if told.problem and len(videos) == 1 else videos
+
+
 VIEWS[Uploaded] = View(
-    rows="videos",
+    rows=_rows,
     columns=(
         ("File", lambda row: Path(row["file"]).name),
         Column("State", "state", style=_STATES),
@@ -136,7 +146,7 @@ VIEWS[Uploaded] = View(
         Column("Privacy", "privacy", from_width=90),
         Column("Video", lambda row: row["url"] or "", shown=_short),
         Column("Job", "job", from_width=100),
-        Column("Said", lambda row: row["error"]["message"] if row["error"] else row["note"], style="yellow"),
+        Column("Said", _said, style="yellow"),
     ),
     footer=_summed_up,
 )
@@ -149,7 +159,7 @@ VIEWS[Planned] = View(
         ("Channel", "channel_id"),
         ("Privacy", "privacy"),
         ("Cost", lambda row: _cost(row["units"])),
-        Column("Said", lambda row: row["error"]["message"] if row["error"] else row["note"], style="yellow"),
+        Column("Said", _said, style="yellow"),
     ),
     footer=_costs,
 )
