@@ -39,11 +39,21 @@ VIEWS[Queue] = View(
     rows="jobs",
     columns=(
         ("Job", "job"),
-        Column("State", lambda row: f"{row.state}, at work" if row.working else row.state, style=_style),
+        Column(
+            "State",
+            lambda row: f"{row.state}, at work" if row.working else row.state,
+            shown=lambda state: state.removeprefix("finished_"),
+            style=_style,
+        ),
         ("What", lambda row: Path(row.file).name or f"{row.kind} {row.video_id or ''}".rstrip()),
         Column("For", "target", from_width=100),
         Column("Account", "account", from_width=100),
-        Column("Sent", lambda row: 100 * row.kept / row.bytes if row.bytes else 0, shown="{:.0f} %".format),
+        Column(
+            "Sent",
+            lambda row: 100 * row.kept / row.bytes if row.bytes else 0,
+            shown="{:.0f} %".format,
+            from_width=100,
+        ),
         ("Not before", "not_before"),
         ("Type", "advice"),
     ),

@@ -123,7 +123,10 @@ def upload(
         bool, typer.Option("--again", help="Publish it once more although it is published already.")
     ] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with every upload of this state that stopped; names no file.")
+        bool,
+        typer.Option(
+            "--resume", help="Go on with every upload of this state that stopped; takes no file and no metadata."
+        ),
     ] = False,
     follow: FollowOption = False,
     use_buffer: UseBufferOption = False,

@@ -141,7 +141,7 @@ VIEWS[Uploaded] = View(
     rows=_rows,
     columns=(
         ("File", lambda row: Path(row["file"]).name),
-        Column("State", "state", style=_STATES),
+        Column("State", "state", shown=lambda state: state.removeprefix("finished_"), style=_STATES),
         Column("Account", "account", from_width=60),
         Column("Privacy", "privacy", from_width=90),
         Column("Video", lambda row: row["url"] or "", shown=_short),
