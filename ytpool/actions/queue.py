@@ -17,6 +17,7 @@ from ytpool.domain.accounts import Account
 from ytpool.domain.jobs import Job, JobState, Step, StepState, TargetKind
 from ytpool.domain.publication import UPLOAD
 from ytpool.domain.quota import Urgency
+from ytpool.domain.reconcile import Doubtful
 from ytpool.errors import Busy, OutcomeUnknown, UnknownName, UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, leases, ledger, looks, pools
@@ -282,22 +283,31 @@ def _queued(tx: Tx, job: Job, *, working: bool) -> QueuedJob:
         not_before=job.not_before,
         error_code=job.error_code,
         error=job.error,
-        advice="" if working else advice(job),
+        advice="" if working else advice(tx, job),
         created_at=job.created_at,
         updated_at=job.updated_at,
     )
 
 
-def advice(job: Job) -> str:
+def advice(tx: Tx, job: Job) -> str:
     """Say what to type for a job that does not go on by itself."""
     match job.state:
         case JobState.DONE | JobState.CANCELLED:
             return ""
         case _ if job.kind != "upload":
             return f"ytpool queue retry {job.job}"
-        case JobState.FINISHED_UNKNOWN if job.not_before is None:
-            return f"ytpool queue resolve {job.job} --as done:VIDEO_ID, failed or restart"
+        case JobState.FINISHED_UNKNOWN if (video_id := _wants_a_word(tx, job)) is not None:
+            return f"ytpool queue resolve {job.job} --as done:{video_id}, failed or restart"
         case JobState.DEFERRED if job.not_before is not None:
             return "ytpool upload --resume"
         case _:
             return f"ytpool queue retry {job.job}"
+
+
+def _wants_a_word(tx: Tx, job: Job) -> str | None:
+    """Return the video that a person is asked about, or that it is to be found; None where time will tell."""
+    seen = looks.of_job(tx, job.job)
+    if seen and isinstance(seen[-1].outcome, Doubtful):
+        candidates = seen[-1].outcome.candidates
+        return candidates[0] if len(candidates) == 1 else "VIDEO_ID"
+    return "VIDEO_ID" if job.not_before is None else None

@@ -6,7 +6,7 @@ What was asked for stands with the job, so nothing of the first command line is 
 from dataclasses import dataclass
 from pathlib import Path
 
-from ytpool.actions import claiming, publish
+from ytpool.actions import claiming, publish, queue
 from ytpool.actions.claiming import Order
 from ytpool.actions.publish import PublishedVideo
 from ytpool.actions.watch import Watch
@@ -61,9 +61,9 @@ def when_due(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
     assert order.job is not None
     with rt.store.reading() as tx:
         job = jobs.get(tx, order.job)
-        early = job.not_before is not None and job.not_before > tx.now
-    if early:
-        return publish.told(rt, order, job.job, _too_early(job))
+        early = _too_early(tx, job) if job.not_before is not None and job.not_before > tx.now else None
+    if early is not None:
+        return publish.told(rt, order, job.job, early)
     return publish.publish(rt, order, watch)
 
 
@@ -93,13 +93,15 @@ def _not_here(order: Order) -> FileInvalid:
     )
 
 
-def _too_early(job: Job) -> YtpoolError:
+def _too_early(tx: Tx, job: Job) -> YtpoolError:
     """Say again why a job waits, with the moment at which it goes on."""
     assert job.not_before is not None
     kind = OutcomeUnknown if job.state is JobState.FINISHED_UNKNOWN else Resting
+    command = queue.advice(tx, job)
+    sooner = [f"to settle it before: {command}"] if kind is OutcomeUnknown else []
     return kind(
         f"job {job.job} waits until {moments.spoken(job.not_before)}: {job.error}",
-        hint="type the same command then, or leave it to cron",
+        hint="\n".join([*sooner, "type the same command then, or leave it to cron"]),
         job=job.job,
         until=job.not_before,
     )

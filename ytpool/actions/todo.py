@@ -44,12 +44,13 @@ def _unknown(tx: Tx) -> Iterator[Item]:
     working = leases.held(tx, LeaseKind.JOB)
     for job in jobs.unfinished(tx):
         if job.state is JobState.FINISHED_UNKNOWN and job.job not in working:
+            command = queue.advice(tx, job)
             yield Item(
                 kind="outcome_unknown",
                 name=job.job,
                 message=job.error,
-                command=queue.advice(job),
-                not_before=job.not_before,
+                command=command,
+                not_before=None if "resolve" in command else job.not_before,  # a person's word is wanted at once
                 since=job.updated_at,
             )
 

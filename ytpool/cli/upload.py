@@ -116,6 +116,12 @@ def upload(
     again: Annotated[
         bool, typer.Option("--again", help="Publish it once more although it is published already.")
     ] = False,
+    look: Annotated[
+        bool,
+        typer.Option(
+            "--look", help="Look first whether the channel's newest 50 videos have it already, from elsewhere; 2 units."
+        ),
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with every upload of this state that stopped; names no file.")
     ] = False,
@@ -131,6 +137,10 @@ def upload(
     thumbnail, captions and playlists, and four units for reading back. What breaks off goes on where the server is
     when the same command is typed again; what is published already is said and not repeated. Nothing left today ends
     with status 5 and the time at which the same command will work.
+
+    What goes on more than five minutes after it was asked for is looked for first, on the channel it goes to: a video
+    that somebody put there meanwhile with the same size and file name, or size and title, is named (status 7), and
+    nothing is sent until a person has said what it is. --look does so at once, --again never.
 
     What is to be said of each video stands in a manifest, or in a TOML file beside it (talk.toml for talk.mp4), under
     the names of these options, and counts before them: file, title, description, tags, category, privacy, publish_at,
@@ -192,4 +202,5 @@ def upload(
     )
     if dry_run:
         return Planned(publish.plan(rt, wanted.orders))
-    return work_through(call, rt, wanted.orders, parallel=parallel, is_batch=wanted.is_batch, follow=follow)
+    looking = [replace(order, look=look) for order in wanted.orders]
+    return work_through(call, rt, looking, parallel=parallel, is_batch=wanted.is_batch, follow=follow)

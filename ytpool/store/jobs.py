@@ -30,6 +30,8 @@ class Upload:
     started_at: datetime | None
     kept: int
     last_sent_at: datetime | None
+    cleared_at: datetime | None
+    """When a person said that it is to be sent, whatever stands on the channel."""
 
     @classmethod
     def from_row(cls, row: Any) -> Self:
@@ -45,6 +47,7 @@ class Upload:
             started_at=moments.parse_optional(row["started_at"]),
             kept=row["kept"],
             last_sent_at=moments.parse_optional(row["last_sent_at"]),
+            cleared_at=moments.parse_optional(row["cleared_at"]),
         )
 
 
@@ -365,6 +368,7 @@ def settle_steps(tx: Tx, lease: Lease, state: StepState, detail: str) -> None:
 def begin_anew(tx: Tx, lease: Lease) -> None:
     """Forget video, session and account of a job, as if it had just been asked for."""
     forget_session(tx, lease)
+    tx.run("UPDATE uploads SET cleared_at = :at WHERE job = :job", job=lease.name, at=tx.at)
     tx.run("UPDATE jobs SET video_id = NULL, account = NULL, channel_id = NULL WHERE job = :job", job=lease.name)
     tx.run(
         "UPDATE job_steps SET state = :state, detail = '', updated_at = :at WHERE job = :job",
