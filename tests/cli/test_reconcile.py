@@ -328,6 +328,58 @@ def test_a_video_that_may_still_come_of_a_standing_session_is_not_sent_again_how
     assert_books_agree(ytpool, sandbox)
 
 
+def test_a_video_is_found_although_its_file_is_gone_by_now(ytpool, sandbox, video, later):
+    sandbox.control.settings(listed_after=400)
+    arrive_unheard(sandbox)
+    job = data(ytpool("upload", video, "--pool", "main", "--json")[1])["job"]
+    there = arrived_once(sandbox, video)
+    video.unlink()
+    later(minutes=11)
+
+    status, out, err = ytpool("upload", "--resume", "--json")
+
+    assert (status, data(out)["job"], data(out)["video_id"], data(out)["state"]) == (0, job, there["id"], "done"), err
+    assert sandbox.calls("videos.insert") == 1
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_file_that_is_gone_is_missed_only_when_it_must_be_sent_again(ytpool, sandbox, video, later):
+    never_arrive(sandbox)
+    job = data(ytpool("upload", video, "--account", "news", "--json")[1])["job"]
+    moved = video.rename(video.with_name("archived.mp4"))
+    later(minutes=11)
+
+    status, out, _ = ytpool("queue", "retry", job, "--json")
+
+    assert (status, told(out)["error"]["code"], data(out)["state"]) == (2, "file_invalid", "interrupted")
+    assert f"ytpool queue retry {job} --file PATH" in told(out)["error"]["hint"]
+    assert (sandbox.calls("playlistItems.list"), sandbox.calls("videos.insert")) == (2, 1)
+    status, out, err = ytpool("upload", "--resume", "--json")
+    assert (status, data(out)["videos"]) == (0, [])
+    assert f"ytpool queue retry {job} --file PATH" in err
+
+    status, _, err = ytpool("queue", "retry", job, "--file", moved)
+
+    assert status == 0, err
+    arrived_once(sandbox, moved)
+    assert sandbox.calls("videos.insert") == 2
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_session_that_stands_tells_without_the_file_that_all_of_it_is_there(ytpool, sandbox, video):
+    sandbox.channel("news").spoil("upload.final", "lose_answer")
+    sandbox.channel("news").fail("upload.query", "forbidden")
+    sandbox.channel("news").fail("playlistItems.list", "playlistNotFound")
+    job = data(ytpool("upload", video, "--account", "news", "--json")[1])["job"]
+    there = arrived_once(sandbox, video)
+    video.unlink()
+
+    status, out, err = ytpool("queue", "retry", job, "--json")
+
+    assert (status, data(out)["video_id"], data(out)["state"]) == (0, there["id"], "done"), err
+    assert_books_agree(ytpool, sandbox)
+
+
 @pytest.fixture
 def waiting(ytpool, sandbox, video, later):
     """An upload for `news` that waits for the next day, which has come; its words and its job."""

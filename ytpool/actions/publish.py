@@ -89,11 +89,11 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
 
 
 def _file_of(rt: Runtime, order: Order) -> VideoFile:
-    """Look at the file of an order; one whose video is up need not be there any more."""
+    """Look at the file of an order; one whose video is up, or may be, need not be there any more."""
     if order.job is not None:
         with rt.store.reading() as tx:
             job, upload = jobs.get(tx, order.job), jobs.upload(tx, order.job)
-        if job.video_id is not None:
+        if job.video_id is not None or (upload.last_sent_at is not None and not order.path.is_file()):
             marks = FileMarks(size=upload.size, modified_ns=upload.modified_ns, fingerprint=upload.fingerprint)
             return VideoFile(path=Path(upload.path), marks=marks)
     return files.inspect(order.path)

@@ -4,9 +4,11 @@ What was asked for stands with the job, so nothing of the first command line is 
 """
 
 from dataclasses import dataclass
+from itertools import compress
+from operator import not_
 from pathlib import Path
 
-from ytpool.actions import claiming, publish, queue
+from ytpool.actions import claiming, files, publish, queue
 from ytpool.actions.claiming import Order
 from ytpool.actions.publish import PublishedVideo
 from ytpool.actions.watch import Watch
@@ -32,10 +34,11 @@ def unfinished(rt: Runtime, *, wait: bool = True, use_buffer: bool = False) -> U
     with rt.store.reading() as tx:
         working = leases.held(tx, LeaseKind.JOB)
         found = [job for job in jobs.unfinished(tx, "upload") if job.job not in working]
-        made = [(job, _order(tx, job, wait=wait, use_buffer=use_buffer)) for job in found]
+        made = [_order(tx, job, wait=wait, use_buffer=use_buffer) for job in found]
+        here = [_is_here(tx, job, order) for job, order in zip(found, made, strict=True)]
     return Unfinished(
-        orders=tuple(order for job, order in made if _is_here(job, order)),
-        elsewhere=tuple(_not_here(order) for job, order in made if not _is_here(job, order)),
+        orders=tuple(compress(made, here)),
+        elsewhere=tuple(files.gone(order.path, order.job) for order in compress(made, map(not_, here))),
     )
 
 
@@ -51,8 +54,8 @@ def order_of(
         if job.kind != "upload":
             raise UsageWrong(f"job {job.job} is a {job.kind} and uploads nothing", job=job.job)
         order = _order(tx, job, file=file, wait=wait, use_buffer=use_buffer)
-    if file is None and not _is_here(job, order):
-        raise _not_here(order)
+        if file is None and not _is_here(tx, job, order):
+            raise files.gone(order.path, job.job)
     return order
 
 
@@ -80,17 +83,9 @@ def _order(tx: Tx, job: Job, *, file: Path | None = None, wait: bool, use_buffer
     )
 
 
-def _is_here(job: Job, order: Order) -> bool:
-    return job.video_id is not None or order.path.is_file()
-
-
-def _not_here(order: Order) -> FileInvalid:
-    return FileInvalid(
-        f"there is no file {order.path} any more, and job {order.job} needs it",
-        hint=f"if it was moved: ytpool queue retry {order.job} --file PATH",
-        path=str(order.path),
-        job=order.job,
-    )
+def _is_here(tx: Tx, job: Job, order: Order) -> bool:
+    """Tell whether a job can go on here; one whose last bytes have left is first looked for, which needs no file."""
+    return job.video_id is not None or jobs.upload(tx, job.job).last_sent_at is not None or order.path.is_file()
 
 
 def _too_early(tx: Tx, job: Job) -> YtpoolError:

@@ -8,7 +8,7 @@ may have left, the channel is looked at (`reconciling`); what may have happened 
 from collections import Counter
 from typing import Any
 
-from ytpool.actions import beforehand, listing, reconciling, secrets, steps
+from ytpool.actions import beforehand, files, listing, reconciling, secrets, steps
 from ytpool.actions.errand import Errand
 from ytpool.actions.files import Reader, VideoFile
 from ytpool.domain import failover, video
@@ -20,6 +20,7 @@ from ytpool.domain.secret import Secret
 from ytpool.domain.uploads import Finished, Kept, Moved, chunk_size
 from ytpool.errors import (
     FileChanged,
+    FileInvalid,
     LoginNeeded,
     OutcomeUnknown,
     QuotaExhausted,
@@ -113,6 +114,8 @@ class Transfer:
             return self._transfer(state.kept, ask_first=True)
         if state.last_sent_at is not None:
             return self._look_for_it(state)
+        if not self._file.path.is_file():  # it was not needed for as long as its video might be there
+            raise files.gone(self._file.path, errand.job.job)
         looks_first = beforehand.is_wanted(errand.rt, errand.order, errand.job)
         errand.place(beforehand.where_it_was_seen(errand.job, target), beforehand.CALLS if looks_first else ())
         steps.require_playlists(errand)
@@ -246,6 +249,8 @@ class Transfer:
         try:
             with Reader(self._file) as reader:
                 return self._converse(reader, offset, ask=ask_first)
+        except FileInvalid as missing:
+            raise (missing if self._file.path.exists() else files.gone(self._file.path, self._errand.job.job)) from None
         except FileChanged as change:
             if not self._last_byte_may_be_there():
                 raise
