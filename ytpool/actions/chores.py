@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ytpool.actions import looking, media, steps, videos
+from ytpool.actions import looking, media, queue, steps, videos
 from ytpool.actions.errand import Work
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.placing import Placed
@@ -23,7 +23,7 @@ from ytpool.domain import captions, changes, failover, ids, publication
 from ytpool.domain.captions import Caption
 from ytpool.domain.changes import Change, Merged, Wish
 from ytpool.domain.failover import Charge, Next
-from ytpool.domain.jobs import Job, JobState, Step, StepState, Target, TargetKind
+from ytpool.domain.jobs import CHORES, Job, JobState, Step, StepState, Target, TargetKind
 from ytpool.domain.publication import PlaylistWish
 from ytpool.domain.quota import Urgency
 from ytpool.domain.secret import Secret
@@ -52,7 +52,6 @@ from ytpool.store.ledger import Call, Payer
 
 T = TypeVar("T")
 
-_KINDS = "video."
 _ENDED = (JobState.DONE, JobState.PARTLY, JobState.FAILED, JobState.CANCELLED)
 _LOOK_AGAIN_AFTER = 0.25
 _TRIES = 3
@@ -439,14 +438,13 @@ def playlist(
     )
 
     def write(chore: Chore, *, tried: bool) -> _Written:
-        del tried  # it always looks first
+        del tried  # it always looks first, and knows of what it has not heard
         name = wish.title or wish.playlist_id
         if remove:
             chore.begin(f"taken off playlist {name}")
             return _Written(detail=_take_off(chore, wish))
         chore.begin(f"put on playlist {name}")
-        chore.attempt.unsure = True  # it may be on it since long ago
-        return _Written(detail=steps.put_on_playlist(video_id, wish, chore.attempt))
+        return _Written(detail=steps.put_on_playlist(video_id, wish, chore.attempt, look_first=True))
 
     return _one(rt, video_id, task, how, watch, write)
 
@@ -483,7 +481,7 @@ def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, agrees: Callable[[st
     """Go on with a job of this kind as it was asked for; None for a job of another kind."""
     with rt.store.reading() as tx:
         job = jobs.get(tx, job_id)
-    if not job.kind.startswith(_KINDS):
+    if not job.is_chore:
         return None
     if job.state in _ENDED:
         raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to go on with", job=job.job)
@@ -491,7 +489,7 @@ def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, agrees: Callable[[st
     how = replace(how, account=job.account or job.target.name)
     if "sha256" in asked:
         _require_same_content(Path(asked["path"]), asked.pop("sha256"))
-    match job.kind.removeprefix(_KINDS):
+    match job.kind.removeprefix(CHORES):
         case "update":
             return update(rt, video_id, Wish.from_dict(asked), how, watch)
         case "delete":
@@ -626,6 +624,8 @@ def _carry_out(
         problem = error
     with rt.store.reading() as tx:
         now, told = jobs.get(tx, job.job), jobs.steps(tx, job.job)
+        if problem is not None and now.state is JobState.DEFERRED:
+            problem.hint = "\n".join(filter(None, (problem.hint, _goes_on(tx, now))))
     return replace(
         _result(found, task, state=now.state, detail=written.detail),
         job=job.job,
@@ -634,6 +634,14 @@ def _carry_out(
         steps=told,
         problem=problem,
     )
+
+
+def _goes_on(tx: Tx, job: Job) -> str:
+    """Say what takes a job that waits."""
+    command = queue.advice(tx, job)
+    if command == queue.retry(job):
+        return f"job {job.job} waits for it: {command}"
+    return f"job {job.job} waits for it: have cron run {command}, or type: {queue.retry(job)}"
 
 
 def _claim(rt: Runtime, found: _Found, task: Task) -> tuple[Job, Lease, bool]:
@@ -686,7 +694,7 @@ def _planned(rt: Runtime, found: _Found, task: Task) -> VideoDone:
 
 def _result(found: _Found, task: Task, *, state: str, detail: str = "") -> VideoDone:
     return VideoDone(
-        action=task.kind.removeprefix(_KINDS),
+        action=task.kind.removeprefix(CHORES),
         video_id=found.video_id,
         url=f"{WATCH_URL}{found.video_id}",
         state=state,

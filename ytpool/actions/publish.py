@@ -17,7 +17,7 @@ from ytpool.domain import publication
 from ytpool.domain.jobs import Job, JobState, Step, StepState
 from ytpool.domain.publication import Publication
 from ytpool.domain.uploads import FileMarks
-from ytpool.errors import Partly, YtpoolError
+from ytpool.errors import YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, ledger
 from ytpool.store.db import Tx
@@ -213,7 +213,7 @@ def _finish(errand: Errand) -> YtpoolError | None:
     assert job.account is not None
     assert job.video_id is not None
     errand.place_on(job.account)
-    problem = steps.told(job.job, job.video_id, steps.run_all(errand, job.video_id))
+    problem: YtpoolError | None = steps.told(job.job, job.video_id, steps.run_all(errand, job.video_id))
     with errand.rt.store.transaction() as tx:
         problem = problem or _of_steps(tx, job)
         jobs.move(
@@ -234,9 +234,14 @@ def _left(rt: Runtime, job: Job) -> YtpoolError | None:
         return _of_steps(tx, job)
 
 
-def _of_steps(tx: Tx, job: Job) -> Partly | None:
+def _of_steps(tx: Tx, job: Job) -> YtpoolError | None:
     left = [
-        Unfinished(step=step.step, error=YtpoolError(step.detail), hint=f"see: ytpool why {job.job}")
+        Unfinished(
+            step=step.step,
+            error=YtpoolError(step.detail),
+            hint=f"see: ytpool why {job.job}",
+            unknown=step.state is StepState.UNKNOWN,
+        )
         for step in jobs.steps(tx, job.job)
         if step.state is not StepState.DONE
     ]

@@ -1,4 +1,4 @@
-"""Going on with what is in the state: every upload that stopped, or one by its job, from whichever process.
+"""Going on with what is in the state: everything that stopped, or one upload by its job, from whichever process.
 
 What was asked for stands with the job, so nothing of the first command line is needed but the file.
 """
@@ -8,13 +8,14 @@ from itertools import compress
 from operator import not_
 from pathlib import Path
 
-from ytpool.actions import claiming, files, publish, queue
+from ytpool.actions import chores, claiming, files, publish, queue
+from ytpool.actions.chores import How
 from ytpool.actions.claiming import Order
 from ytpool.actions.publish import PublishedVideo
 from ytpool.actions.watch import Watch
 from ytpool.domain import moments
 from ytpool.domain.jobs import Job, JobState
-from ytpool.errors import FileInvalid, OutcomeUnknown, Resting, UsageWrong, YtpoolError
+from ytpool.errors import OutcomeUnknown, Resting, UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import jobs, leases
 from ytpool.store.db import Tx
@@ -23,22 +24,43 @@ from ytpool.store.leases import LeaseKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfinished:
-    """The uploads that can go on here, in the order they were asked for, and those whose file is not here."""
+    """What can go on here, in the order it was asked for, and what cannot without a person, with what to type."""
 
     orders: tuple[Order, ...]
-    elsewhere: tuple[FileInvalid, ...]
+    chores: tuple[Job, ...]
+    """What was asked for with `ytpool video`."""
+    left: tuple[YtpoolError, ...]
+    """Uploads whose file is not here, and deletions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoreResumed:
+    """What became of a change to a video that had stopped."""
+
+    job: str
+    kind: str
+    video_id: str
+    account: str | None
+    state: str
+    detail: str
+    problem: YtpoolError | None
 
 
 def unfinished(rt: Runtime, *, wait: bool = True, use_buffer: bool = False) -> Unfinished:
-    """Find every upload that stopped; what another process is working on just now is left to it."""
+    """Find everything that stopped; what another process is working on just now is left to it."""
     with rt.store.reading() as tx:
         working = leases.held(tx, LeaseKind.JOB)
-        found = [job for job in jobs.unfinished(tx, "upload") if job.job not in working]
+        stopped = [job for job in jobs.unfinished(tx) if job.job not in working]
+        found = [job for job in stopped if job.kind == "upload"]
         made = [_order(tx, job, wait=wait, use_buffer=use_buffer) for job in found]
         here = [_is_here(tx, job, order) for job, order in zip(found, made, strict=True)]
     return Unfinished(
         orders=tuple(compress(made, here)),
-        elsewhere=tuple(files.gone(order.path, order.job) for order in compress(made, map(not_, here))),
+        chores=tuple(job for job in stopped if job.is_chore and not job.deletes),
+        left=(
+            *(files.gone(order.path, order.job) for order in compress(made, map(not_, here))),
+            *(_wants_a_yes(job) for job in stopped if job.deletes),
+        ),
     )
 
 
@@ -70,6 +92,39 @@ def when_due(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
     return publish.publish(rt, order, watch)
 
 
+def chore(rt: Runtime, job: Job, how: How, watch: Watch) -> ChoreResumed:
+    """Go on with a change to a video unless its moment has not come; whatever happens comes back as a value."""
+    with rt.store.reading() as tx:
+        problem = _too_early(tx, job) if job.not_before is not None and job.not_before > tx.now else None
+    detail = ""
+    if problem is None:
+        try:
+            done = chores.go_on(rt, job.job, how, watch, lambda _: False)
+            assert done is not None
+            problem, detail = done.problem, done.detail
+        except YtpoolError as error:
+            problem = error
+    with rt.store.reading() as tx:
+        now = jobs.get(tx, job.job)
+    return ChoreResumed(
+        job=now.job,
+        kind=now.kind,
+        video_id=now.job_key,
+        account=now.account or now.target.name,
+        state=now.state,
+        detail=detail,
+        problem=problem,
+    )
+
+
+def _wants_a_yes(job: Job) -> YtpoolError:
+    return UsageWrong(
+        f"job {job.job} deletes video {job.job_key} for good, and wants a yes again",
+        hint=f"run: {queue.retry(job)}",
+        job=job.job,
+    )
+
+
 def _order(tx: Tx, job: Job, *, file: Path | None = None, wait: bool, use_buffer: bool) -> Order:
     upload = jobs.upload(tx, job.job)
     return Order(
@@ -91,9 +146,10 @@ def _is_here(tx: Tx, job: Job, order: Order) -> bool:
 def _too_early(tx: Tx, job: Job) -> YtpoolError:
     """Say again why a job waits, with the moment at which it goes on."""
     assert job.not_before is not None
-    kind = OutcomeUnknown if job.state is JobState.FINISHED_UNKNOWN else Resting
+    is_unknown = job.state is JobState.FINISHED_UNKNOWN or job.error_code == OutcomeUnknown.code
+    kind = OutcomeUnknown if is_unknown else Resting
     command = queue.advice(tx, job)
-    sooner = [f"to settle it before: {command}"] if kind is OutcomeUnknown else []
+    sooner = [f"to settle it before: {command}"] if "resolve" in command else []
     return kind(
         f"job {job.job} waits until {moments.spoken(job.not_before)}: {job.error}",
         hint="\n".join([*sooner, "type the same command then, or leave it to cron"]),

@@ -123,7 +123,8 @@ def upload(
         ),
     ] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with every upload of this state that stopped; names no file.")
+        bool,
+        typer.Option("--resume", help="Go on with every upload and change to a video that stopped; names no file."),
     ] = False,
     follow: FollowOption = False,
     use_buffer: UseBufferOption = False,
@@ -151,8 +152,9 @@ def upload(
     """
     # Help and completion need nothing of what publishing needs, and that is most of the program.
     from ytpool.actions import publish, resuming  # noqa: PLC0415
+    from ytpool.actions.chores import How  # noqa: PLC0415
     from ytpool.cli import orders  # noqa: PLC0415
-    from ytpool.cli.uploaded import Planned, work_through  # noqa: PLC0415
+    from ytpool.cli.uploaded import Planned, with_chores, work_through  # noqa: PLC0415
     from ytpool.domain import pacing  # noqa: PLC0415
 
     call = invocation(ctx)
@@ -163,12 +165,15 @@ def upload(
         if files or manifest or account or pool:
             raise UsageWrong("--resume goes on with what was asked for before; leave out files, --account and --pool")
         found = resuming.unfinished(rt, wait=not no_wait, use_buffer=use_buffer)
-        for missing in found.elsewhere:
-            call.note(f"{missing.message}; {missing.hint}")
+        for left in found.left:
+            call.note(f"{left.message}; {left.hint}")
         if dry_run:
+            for job in found.chores:
+                call.note(f"job {job.job}, {job.kind} of {job.job_key}, would go on as well")
             return Planned(publish.plan(rt, found.orders))
         stopped = [replace(order, pace=pace) for order in found.orders]
-        return work_through(call, rt, stopped, go=resuming.when_due, parallel=parallel, follow=follow)
+        done = work_through(call, rt, stopped, go=resuming.when_due, parallel=parallel, follow=follow)
+        return with_chores(call, rt, done, found.chores, How(wait=not no_wait, use_buffer=use_buffer))
     wanted = orders.wanted(
         rt,
         orders.Typed(

@@ -385,6 +385,56 @@ def plan_steps(tx: Tx, lease: Lease, steps: tuple[str, ...]) -> None:
     _add_steps(tx, lease.name, steps)
 
 
+def step_writes(tx: Tx, job: str, step: str, operation: str) -> None:
+    """Write down that a step is about to make this call; until it is done, nobody knows whether it was made."""
+    set_step(tx, job, step, StepState.RUNNING)
+    tx.run(
+        """
+        UPDATE job_steps SET unheard = :operation, missed = '', missed_at = NULL WHERE job = :job AND step = :step
+        """,
+        operation=operation,
+        job=job,
+        step=step,
+    )
+
+
+def step_misses(tx: Tx, job: str, step: str, what: str) -> datetime:
+    """Write down that a look has not found what a step may have made; return when that was so for the first time."""
+    row = tx.one(
+        """
+        UPDATE job_steps SET missed = :what, missed_at = CASE WHEN missed = :what THEN missed_at ELSE :at END
+         WHERE job = :job AND step = :step
+        RETURNING missed_at
+        """,
+        what=what,
+        at=tx.at,
+        job=job,
+        step=step,
+    )
+    assert row is not None
+    return moments.parse(row["missed_at"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unheard:
+    """What is known of a step whose answer did not come."""
+
+    operation: str
+    """The call it began last; empty where an older version did not write it down."""
+    missed: str
+    """What the call was to make, where a look has not found it."""
+    missed_at: datetime | None
+
+
+def unheard(tx: Tx, job: str, step: str) -> Unheard:
+    row = tx.one(
+        "SELECT unheard, missed, missed_at FROM job_steps WHERE job = :job AND step = :step", job=job, step=step
+    )
+    assert row is not None
+    missed_at = moments.parse_optional(row["missed_at"])
+    return Unheard(operation=row["unheard"], missed=row["missed"], missed_at=missed_at)
+
+
 def set_step(tx: Tx, job: str, step: str, state: StepState, detail: str = "") -> None:
     tx.run(
         """
@@ -513,7 +563,7 @@ def astray(tx: Tx) -> list[Job]:
     return [Job.from_row(row) for row in rows]
 
 
-def unfinished(tx: Tx, kind: str | None = None) -> list[Job]:
+def unfinished(tx: Tx) -> list[Job]:
     """Return the jobs that have not come to an end and may go on, in the order they were asked for.
 
     A published one counts while a step is left that may still be done; a step that was refused for good waits for the
@@ -522,14 +572,12 @@ def unfinished(tx: Tx, kind: str | None = None) -> list[Job]:
     rows = tx.all(
         """
         SELECT * FROM jobs
-         WHERE (:kind IS NULL OR kind = :kind)
-           AND (state IN ('queued', 'running', 'deferred', 'interrupted', 'finished_unknown')
-                OR (state = 'partly' AND EXISTS (SELECT 1 FROM job_steps s
-                                                  WHERE s.job = jobs.job AND s.step <> 'upload'
-                                                    AND s.state IN ('waiting', 'running', 'unknown'))))
+         WHERE state IN ('queued', 'running', 'deferred', 'interrupted', 'finished_unknown')
+            OR (state = 'partly' AND EXISTS (SELECT 1 FROM job_steps s
+                                              WHERE s.job = jobs.job AND s.step <> 'upload'
+                                                AND s.state IN ('waiting', 'running', 'unknown')))
          ORDER BY job
-        """,
-        kind=kind,
+        """
     )
     return [Job.from_row(row) for row in rows]
 
