@@ -176,11 +176,11 @@ def _accounts(tx: Tx, target: Target, terms: Terms, bucket: str) -> list[Any]:
     )
     return tx.all(
         f"""
-        SELECT a.account, a.project, a.channel_id, a.tier, a.state, a.priority, a.slots, a.successes, a.failures,
-               a.last_upload_at, a.created_at, coalesce({_USED}, 0)
+        SELECT a.account, a.project, coalesce(a.channel_id, ''), a.tier, a.state, a.priority, a.slots, a.successes,
+               a.failures, a.last_upload_at, a.created_at, coalesce({_USED}, 0)
           FROM accounts a LEFT JOIN meters m
                ON m.scope = 'account' AND m.name = a.account AND m.bucket = :bucket AND m.day = :day
-         WHERE {chosen} AND a.channel_id IS NOT NULL ORDER BY a.priority, a.account
+         WHERE {chosen} AND a.kind = 'youtube' ORDER BY a.priority, a.account
         """,
         name=target.name,
         bucket=bucket,
