@@ -189,7 +189,7 @@ _EXPECTED = (
 )
 _USAGES = (
     'known are {"date": DAY, "accounts": {ID: {"used": N}}}, {ID: {"date": DAY, "quota_used": N}} and '
-    '{ID: {DAY: {"total_units": N}}}; or move the file away and use: ytpool quota adjust'
+    '{ID: {DAY: {"total_units": N}}}; or move the file away'
 )
 _UNITS = ("used", "quota_used", "total_units")
 _MOST_UNITS = 1_000_000_000
