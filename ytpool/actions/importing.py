@@ -153,14 +153,16 @@ def bring_in(
         dry_run=dry_run,
         accounts=done,
         pools=made,
-        fields=tuple(_as_it_came(one, done) for one in found.fields),
+        fields=tuple(_as_it_came(one, done, made) for one in found.fields),
         files=taken,
         warnings=tuple(_warnings(file, plans, made)),
     )
 
 
-def _as_it_came(field: Field, done: Sequence[Imported]) -> Field:
-    """Say of a field what really became of it, where its account went another way than the file alone tells."""
+def _as_it_came(field: Field, done: Sequence[Imported], made: Sequence[PoolFound]) -> Field:
+    """Say of a field what really became of it, where that is not what the file alone tells."""
+    if field.field == "load_balancing.strategy" and {one.outcome for one in made} == {"already"}:
+        return replace(field, became="nothing", why="a pool that is here already keeps its strategy")
     account = next((one for one in done if field.account and one.older_id == field.account), None)
     match account.outcome if account is not None else "":
         case "already":

@@ -92,7 +92,7 @@ def _alike(done: Import) -> Iterator[Alike]:
     for (field, why, _), those in found.items():
         values = [_value(one.value) for one in those] if field else [one.account for one in those]
         yield Alike(
-            field=field or "every field of",
+            field=field or "everything",
             values=tuple(dict.fromkeys(values)),
             became=tuple(dict.fromkeys(one.became for one in those)),
             why=why,
@@ -154,7 +154,7 @@ VIEWS[Import] = (
     View(
         rows=_alike,
         columns=(
-            ("Field", "field"),
+            Column("Field", "field", shown=lambda field: str(field.rpartition(".")[2])),
             Column("Value", "values", shown=_some),
             Column("Here", "became", shown=_some),
             ("Why", "why"),

@@ -361,7 +361,7 @@ _TOLD: Mapping[str, Any] = {
     "max_comments_per_hour": lambda _: ("nothing", "caps count by quota day here"),
     "priority": lambda entry: (
         str(entry.priority),
-        "taken as lower first: the older tool's own example calls 1 the main account, and none at all counts as 999",
+        "taken as lower first, because the older tool's own example calls 1 the main account",
     ),
     "enabled": _of_enabled,
     "channel_id": lambda _: ("compared", "a login for another channel is refused"),
@@ -409,7 +409,7 @@ def _failover(value: object) -> tuple[str, str]:
             "a pool always hands over, to another channel of the same project; name an account instead of a pool where "
             "only that one is right"
         )
-    return "always so", "from production to reserve, then to the reset; never to another project"
+    return "always so", "a pool hands over, and waits for the reset at last; it never leaves its project"
 
 
 _HARMLESS = frozenset(
