@@ -309,6 +309,17 @@ def book_elsewhere(
     return units
 
 
+def booked_elsewhere(tx: Tx, project: str, bucket: str, terms: Terms, reason: str) -> int:
+    """Return how many units of today were booked as used elsewhere for this very reason."""
+    row = tx.one(
+        f"SELECT coalesce(sum(units), 0) AS units FROM ledger {_WHERE_METER} AND state = :state AND reason = :reason",
+        **Meter(PROJECT, project, bucket, terms.day.isoformat()).key,
+        state=Entry.ELSEWHERE,
+        reason=reason,
+    )
+    return int(row["units"])
+
+
 def sent_on(tx: Tx, hold: str) -> date:
     """Return the quota day a call was sent on, of two days at midnight the earlier.
 
