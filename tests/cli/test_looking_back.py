@@ -32,7 +32,7 @@ def today(sandbox):
 
 @pytest.fixture
 def past(sandbox, ytpool, home, today):
-    """Books of the newsroom that can be written to on days gone by: `past(3)` is three days ago, at half past midnight."""
+    """The newsroom's books on a day gone by, to be written to: `past(3)` is three days ago, half past midnight."""
     assert ytpool("refresh-tokens", "--force")[0] == 0  # its answer tells ytpool the time
     state = next(home.rglob("state.db"))
     channels = {name: sandbox.channel(name).channel_id for name in ("news", "sports")}
