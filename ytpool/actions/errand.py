@@ -245,9 +245,7 @@ class Errand(Work):
         """Choose an account of the target and hold the whole publication there; nothing where one is held already."""
         if self.placed is not None:
             return
-        urgency = Urgency.BUFFER if self.order.use_buffer else Urgency.NORMAL
-        if self.job.attempts and not self.order.use_buffer:
-            urgency = Urgency.STARTED
+        urgency = placing.urgency_of(self.order, self.rt.calendar.now(), begun=self.job.attempts > 0)
         calls = tuple(self._calls())
         self._hold(placing.place(self.rt, self.lease, self.order, target, self.watch, calls=calls, urgency=urgency))
 

@@ -99,7 +99,8 @@ def report(ctx: typer.Context, account: AccountOption = None) -> QuotaReport:
     """Show what each project's buckets and each account have used and have left today.
 
     Today is the quota day, which ends at midnight in California. A bucket is green below 70 % of its limit, yellow
-    below 80, orange below 90, then red; new work stops at orange, publications that have begun at red, and only
-    --use-buffer reaches into the rest. These are our own books: Google publishes none.
+    below 80, orange below 90, then red. New work stops at orange; what has begun, reserve accounts, and videos whose
+    --publish-at lies within 24 hours stop at red; and only --use-buffer reaches into the rest, never past a limit, a
+    cap or a rest. These are our own books: Google publishes none.
     """
     return reports.quota_report(runtime(ctx), account=account)

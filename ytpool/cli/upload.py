@@ -130,7 +130,8 @@ def upload(
     File and metadata are checked before anything is spent. The whole publication is set aside first: the upload, its
     thumbnail, captions and playlists, and four units for reading back. What breaks off goes on where the server is
     when the same command is typed again; what is published already is said and not repeated. Nothing left today ends
-    with status 5 and the time at which the same command will work.
+    with status 5 and the time at which the same command will work. From 80 % of a bucket on only what has begun,
+    reserve accounts, and videos whose --publish-at lies within 24 hours go on; from 90 % only --use-buffer.
 
     What is to be said of each video stands in a manifest, or in a TOML file beside it (talk.toml for talk.mp4), under
     the names of these options, and counts before them: file, title, description, tags, category, privacy, publish_at,

@@ -114,8 +114,8 @@ class _Picture:
         )
 
     def _room_of_project(self, project: str, tier: str) -> _Room:
-        reserve = tier == Tier.RESERVE and self._urgency is Urgency.NORMAL
-        percent = quota.opens_until(Urgency.STARTED if reserve else self._urgency, self._terms.thresholds)
+        urgency = self._urgency.on_reserve() if tier == Tier.RESERVE else self._urgency
+        percent = quota.opens_until(urgency, self._terms.thresholds)
         room = _Room(obstacle=_longer(self._everywhere, self._resting((Scope.PROJECT, project))))
         for bucket, units in self._project_needs.items():
             ceiling, used = self._reading(ledger.PROJECT, project, bucket)
