@@ -10,7 +10,7 @@ from ytpool.domain.failover import Verdict
 from ytpool.domain.prices import Terms
 from ytpool.errors import UpstreamFailed
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, ledger, rests
+from ytpool.store import caps, ledger, lessons, rests
 from ytpool.store.db import Tx
 from ytpool.store.ledger import Hold
 from ytpool.store.rests import Scope
@@ -20,7 +20,7 @@ def bucket_refused(rt: Runtime, tx: Tx, held: Hold, failure: UpstreamFailed, ter
     """Believe Google that the day is over for every bucket the call draws on; `terms` are those of the call's day."""
     reason = failure.reason or failure.message
     for bucket in terms.prices.cost(held.operation):
-        ledger.book_elsewhere(tx, held.payer.project, bucket, terms, rt.rng, reason)
+        ledger.book_elsewhere(tx, held.payer.project, bucket, terms, rt.rng, reason, operation=held.operation)
         rests.rest(
             tx,
             Scope.PROJECT,
@@ -34,15 +34,29 @@ def bucket_refused(rt: Runtime, tx: Tx, held: Hold, failure: UpstreamFailed, ter
 
 def channel_refused(tx: Tx, held: Hold, failure: UpstreamFailed, verdict: Verdict) -> None:
     """Let a channel rest from what it takes no more of, and remember how many uploads it took."""
+    channel_id = held.payer.channel_id
+    reason = failure.reason or failure.message
     if verdict.bucket == quota.UPLOADS:
-        uploads = ledger.uploads_in_24_hours(tx, held.payer.channel_id)
-        accounts.learn_upload_cap(tx, held.payer.channel_id, uploads)
+        uploads = caps.taken_in_24_hours(tx, channel_id)
+        former = caps.learn(tx, channel_id, uploads)
+        lessons.keep(
+            tx,
+            held.hold,
+            scope=lessons.CHANNEL,
+            name=channel_id,
+            bucket=quota.UPLOADS,
+            day=quota.quota_day(tx.now),
+            operation=held.operation,
+            believed=None if former is None else former.uploads,
+            shown=uploads,
+            reason=reason,
+        )
     rests.rest(
         tx,
         Scope.CHANNEL,
-        held.payer.channel_id,
+        channel_id,
         bucket=verdict.bucket,
-        reason=failure.reason or failure.message,
+        reason=reason,
         lifts="24 hours after the refusal",
         until=tx.now + timedelta(hours=24),
     )
