@@ -67,7 +67,7 @@ class _Picture:
         self._calls = _calls_by_bucket(operations, terms)
         self._slots = leases.held(tx, LeaseKind.SLOT)
         self._busy_channels = leases.held(tx, LeaseKind.CHANNEL)
-        self._rests = _rests(tx, {*self._project_needs, *self._account_needs})
+        self._rests = _rests(tx, {*self._project_needs, *self._account_needs, *operations})
         self._pool_rests = _pool_rests(tx, self._rests)
         self._upload_caps = _upload_caps(tx) if quota.UPLOADS in self._account_needs else {}
         self._capped = {name for scope, name, _ in (*self._meters, *self._limits) if scope == ACCOUNT}

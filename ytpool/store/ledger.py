@@ -185,7 +185,7 @@ def send(tx: Tx, held: Hold, book: PriceBook, terms: Terms) -> None:
         account=held.payer.account,
         project=held.payer.project,
         channel_id=held.payer.channel_id,
-        buckets={row["bucket"] for row in rows},
+        buckets={held.operation, *(row["bucket"] for row in rows)},  # an operation may rest alone
     )
     if resting is not None:
         raise Resting(

@@ -82,3 +82,54 @@ def since(tx: Tx, day: date) -> list[Lesson]:
     """Return the lessons about this quota day and later ones, the oldest first."""
     rows = tx.all("SELECT * FROM lessons WHERE day >= :day ORDER BY learned_at, hold", day=day.isoformat())
     return [Lesson.from_row(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """A limit that Google named and the price book does not have: what the operation may draw on, and how much."""
+
+    project: str
+    operation: str
+    metric: str
+    named: str
+    units: int | None
+    times: int
+    first_at: datetime
+    last_at: datetime
+
+    @classmethod
+    def from_row(cls, row: Any) -> Self:
+        return cls(
+            project=row["project"],
+            operation=row["operation"],
+            metric=row["metric"],
+            named=row["named"],
+            units=row["units"],
+            times=row["times"],
+            first_at=moments.parse(row["first_at"]),
+            last_at=moments.parse(row["last_at"]),
+        )
+
+
+def propose(tx: Tx, *, project: str, operation: str, metric: str, named: str, units: int | None) -> None:
+    """Keep a limit for the price book; the same one again is counted, with the value that was named last."""
+    tx.run(
+        """
+        INSERT INTO proposed_prices (project, operation, metric, named, units, first_at, last_at)
+        VALUES (:project, :operation, :metric, :named, :units, :at, :at)
+        ON CONFLICT (project, operation, metric, named) DO UPDATE
+           SET units = coalesce(excluded.units, proposed_prices.units), times = proposed_prices.times + 1,
+               last_at = excluded.last_at
+        """,
+        project=project,
+        operation=operation,
+        metric=metric,
+        named=named,
+        units=units,
+        at=tx.at,
+    )
+
+
+def proposed(tx: Tx) -> list[Proposed]:
+    rows = tx.all("SELECT * FROM proposed_prices ORDER BY operation, project, metric, named")
+    return [Proposed.from_row(row) for row in rows]
