@@ -38,8 +38,13 @@ class Cap(NamedTuple):
             moments.parse_optional(row["upload_cap_raised_at"]),
         )
 
+    @property
+    def ends_at(self) -> datetime:
+        """When it is forgotten, unless the channel refuses again."""
+        return self.learned_at + DAY + BELIEVED_FOR
+
     def stands_at(self, now: datetime) -> bool:
-        return now < self.learned_at + DAY + BELIEVED_FOR
+        return now < self.ends_at
 
     def reaches(self, now: datetime) -> int:
         """Return how many uploads may be taken in the 24 hours up to now, the one that tries beyond included."""

@@ -101,3 +101,43 @@ def correct(
         **meter.key,
     )
     tx.run(f"UPDATE meters SET {column} = {column} + :units {WHERE}", units=units, **meter.key)
+
+
+class Correction(NamedTuple):
+    """Units of one meter that are not simply spent: used elsewhere, beyond the limit, or of unknown outcome."""
+
+    column: str
+    units: int
+    operation: str
+    reason: str
+    at: str
+    at_midnight: bool
+
+
+def apart(tx: Tx, since: date) -> list[Any]:
+    """Return the projects' meters, from this quota day on, whose books are not simply what we sent."""
+    return tx.all(
+        """
+        SELECT * FROM meters
+         WHERE day >= :since AND scope = 'project' AND (elsewhere <> 0 OR overrun <> 0 OR unknown <> 0)
+         ORDER BY day DESC, name, bucket
+        """,
+        since=since.isoformat(),
+    )
+
+
+def corrections(tx: Tx, meter: Meter) -> list[Correction]:
+    """Return what keeps a meter apart from the calls that went well, the oldest first."""
+    rows = tx.all(
+        f"""
+        SELECT state, units, operation, reason, blurred, coalesce(settled_at, sent_at, held_at) AS at
+          FROM ledger {WHERE}
+           AND state IN ('elsewhere', 'overrun', 'unknown')
+         ORDER BY at, hold
+        """,
+        **meter.key,
+    )
+    return [
+        Correction(row["state"], row["units"], row["operation"], row["reason"], row["at"], bool(row["blurred"]))
+        for row in rows
+    ]
