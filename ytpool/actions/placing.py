@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ytpool.actions.claiming import Order
 from ytpool.actions.watch import Watch
@@ -42,6 +42,12 @@ def calls_of(publication: Publication) -> list[Call]:
     return [Call(operation=operation, step=step.step) for step in publication.steps() for operation in step.calls]
 
 
+def urgency_of(order: Order, now: datetime, *, begun: bool) -> Urgency:
+    """Say how far into a bucket an upload may reach; its moment of publication is its deadline."""
+    deadline = order.publication.video.publish_at
+    return Urgency.of(now, use_buffer=order.use_buffer, begun=begun, deadline=deadline)
+
+
 def place(
     rt: Runtime,
     lease: Lease,
@@ -68,7 +74,7 @@ def place(
             if choice.account is not None:
                 decisions.keep(tx, rt.rng, lease.name, strategy, choice)
                 if target.kind is TargetKind.POOL:
-                    pools.take_turn(tx, target.name)
+                    pools.take_turn(tx, target.name, choice.account)
                 return _take(rt, tx, lease, choice.account, calls, urgency)
             if not choice.busy:
                 obstacle = _nobody(rt, tx, target, choice)
@@ -112,7 +118,7 @@ def place_again(
                 ledger.expire(tx)
                 in_the_way = _in_the_way(tx, account)
                 if not in_the_way:
-                    return _take(rt, tx, lease, account, calls, Urgency.STARTED)
+                    return _take(rt, tx, lease, account, calls, urgency_of(order, tx.now, begun=True))
         except QuotaExhausted:
             attempts.pop(0)
             continue
@@ -148,9 +154,10 @@ def would_place(rt: Runtime, orders: Sequence[Order]) -> list[tuple[Choice, Ytpo
 def _would_place(rt: Runtime, tx: Tx, orders: Sequence[Order]) -> Iterator[tuple[Choice, YtpoolError | None]]:
     # Where one found nobody the next of its kind finds nobody either: so the work, with the state locked, ends with
     # today's quota and not with the batch.
-    nobody: dict[tuple[Target, tuple[str, ...], bool], tuple[Choice, YtpoolError | None]] = {}
+    nobody: dict[tuple[Target, tuple[str, ...], Urgency], tuple[Choice, YtpoolError | None]] = {}
     for order in orders:
-        kind = (order.target, tuple(call.operation for call in calls_of(order.publication)), order.use_buffer)
+        calls = tuple(call.operation for call in calls_of(order.publication))
+        kind = (order.target, calls, urgency_of(order, tx.now, begun=False))
         if kind in nobody:
             yield nobody[kind]
             continue
@@ -160,7 +167,7 @@ def _would_place(rt: Runtime, tx: Tx, orders: Sequence[Order]) -> Iterator[tuple
             nobody[kind] = (choice, problem)
         else:
             if order.target.kind is TargetKind.POOL:
-                pools.take_turn(tx, order.target.name)
+                pools.take_turn(tx, order.target.name, chosen)
             try:
                 _set_aside(rt, tx, accounts.get(tx, chosen), tuple(calls_of(order.publication)), urgency)
             except QuotaExhausted as exhausted:
@@ -170,7 +177,7 @@ def _would_place(rt: Runtime, tx: Tx, orders: Sequence[Order]) -> Iterator[tuple
 
 
 def _would_choose(rt: Runtime, tx: Tx, order: Order) -> tuple[Choice, YtpoolError | None, Urgency]:
-    urgency = Urgency.BUFFER if order.use_buffer else Urgency.NORMAL
+    urgency = urgency_of(order, tx.now, begun=False)
     _, choice = _choose(rt, tx, order.target, tuple(calls_of(order.publication)), urgency)
     problem = None if choice.account or choice.busy else _nobody(rt, tx, order.target, choice)
     return choice, problem, urgency
@@ -180,10 +187,8 @@ def _choose(
     rt: Runtime, tx: Tx, target: Target, calls: tuple[Call, ...], urgency: Urgency, *, there: Collection[str] = ()
 ) -> tuple[Strategy, Choice]:
     """Choose an account; `there` are the channels that have this content from another job."""
-    strategy, turn = Strategy.FILL, 0
-    if target.kind is TargetKind.POOL:
-        pool = pools.get(tx, target.name)
-        strategy, turn = Strategy(pool.strategy), pool.turn
+    of_pool = target.kind is TargetKind.POOL
+    strategy = Strategy(pools.get(tx, target.name).strategy) if of_pool else Strategy.FILL
     settings = rt.config.balancing
     found = candidates.of(tx, target, tuple(call.operation for call in calls), rt.terms(tx), urgency=urgency)
     choice = balancing.choose(
@@ -191,7 +196,6 @@ def _choose(
         strategy=strategy,
         weights=Weights(quota=settings.quota, success=settings.success, idle=settings.idle, age=settings.age),
         now=tx.now,
-        turn=turn,
         rng=rt.rng,
     )
     return strategy, choice
@@ -212,8 +216,8 @@ def _set_aside(
     rt: Runtime, tx: Tx, account: Account, calls: tuple[Call, ...], urgency: Urgency, lease: Lease | None = None
 ) -> tuple[Payer, tuple[Hold, ...]]:
     payer = Payer(account=account.account, project=account.project, channel_id=account.channel_id)
-    if account.tier == balancing.Tier.RESERVE and urgency is Urgency.NORMAL:
-        urgency = Urgency.STARTED
+    if account.tier == balancing.Tier.RESERVE:
+        urgency = urgency.on_reserve()
     job, fence = (None, None) if lease is None else (lease.name, lease.fence)
     return payer, ledger.hold(tx, payer, calls, rt.terms(tx), rt.rng, job=job, fence=fence, urgency=urgency)
 
