@@ -7,7 +7,7 @@ from typing import Any
 
 from ytpool.actions.reports import quota_report
 from ytpool.domain import moments
-from ytpool.domain.accounts import AccountState
+from ytpool.domain.accounts import Standing
 from ytpool.domain.quota import Light
 from ytpool.errors import YtpoolError
 from ytpool.runtime import Runtime
@@ -107,8 +107,8 @@ def _grants(rt: Runtime) -> Iterator[Check]:
         )
     for account in found:
         name, fix = f"grant {account.account}", f"run: ytpool auth add {account.account}"
-        if account.state is AccountState.LOGIN_NEEDED:
-            yield Check(check=name, status=FAIL, message=f"needs a login: {account.state_reason}", fix=fix)
+        if account.needs_login and account.standing is not Standing.DISABLED:
+            yield Check(check=name, status=FAIL, message=f"needs a login: {account.login_reason}", fix=fix)
         elif account.grant_expires_at is not None and account.grant_expires_at - now < _DIES_SOON:
             message = f"the login dies at {moments.spoken(account.grant_expires_at)}"
             yield Check(check=name, status=WARN, message=message, fix=fix)

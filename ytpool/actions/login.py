@@ -11,7 +11,7 @@ from typing import TypeVar
 from ytpool.actions import secrets, tokens
 from ytpool.actions.calls import paid
 from ytpool.domain import failover, grants, logins, names
-from ytpool.domain.accounts import Account, AccountState
+from ytpool.domain.accounts import Account
 from ytpool.domain.balancing import Tier
 from ytpool.domain.failover import Until
 from ytpool.domain.logins import ChannelSeen, Client, Token
@@ -239,7 +239,7 @@ def _require_refresh_token(
     serves = (
         account is not None
         and account.client_id == client.client_id
-        and account.state is not AccountState.LOGIN_NEEDED
+        and not account.needs_login
         and secrets.read(rt, tx, Kind.REFRESH_TOKEN, name) is not None
     )
     if not token.refresh and not serves:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from ytpool.domain import balancing, moments, quota
-from ytpool.domain.accounts import Account, AccountState
+from ytpool.domain.accounts import Account, AccountState, Standing
 from ytpool.domain.balancing import Candidate, Tier, Weights
 from ytpool.domain.prices import Terms
 from ytpool.domain.quota import Light
@@ -198,10 +198,10 @@ def _alerts(
         {
             "severity": "critical",
             "subject": account.account,
-            "message": f"needs a login ({account.state_reason}); run: ytpool auth add {account.account}",
+            "message": f"needs a login ({account.login_reason}); run: ytpool auth add {account.account}",
         }
         for account in found
-        if account.state is AccountState.LOGIN_NEEDED
+        if account.needs_login and account.standing is not Standing.DISABLED
     ]
     alerts += [
         {

@@ -48,9 +48,13 @@ COMMANDS: Mapping[str, Line] = {
         "app",
         "Refresh every access token that ends within 30 minutes, one refresh per account over all processes.",
     ),
-    "accounts": Line("ytpool.cli.accounts", "app", "List accounts, and show one in full."),
+    "accounts": Line(
+        "ytpool.cli.accounts",
+        "app",
+        "Arrange accounts, take them out of service and back; write the whole arrangement to a file, and apply it.",
+    ),
     "projects": Line("ytpool.cli.projects", "app", "List the projects that pay, and show one in full."),
-    "pools": Line("ytpool.cli.pools", "app", "List pools, and set how they choose."),
+    "pools": Line("ytpool.cli.pools", "app", "List pools, show one in full, and set how they choose."),
     "upload": Line(
         "ytpool.cli.upload",
         "app",

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from ytpool.actions import pool
-from ytpool.actions.pool import ProjectList, ProjectRow
+from ytpool.actions import projects
+from ytpool.actions.projects import ProjectList, ProjectRow
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import runtime
 from ytpool.cli.output import VIEWS, View
@@ -27,10 +27,10 @@ VIEWS[ProjectList] = View(
 @command(app, "list", example="ytpool projects list --json", statuses=(0, 2, 6))
 def list_(ctx: typer.Context) -> ProjectList:
     """List projects with their OAuth clients and the accounts they pay for."""
-    return pool.list_projects(runtime(ctx))
+    return projects.list_projects(runtime(ctx))
 
 
 @command(app, "show", example="ytpool projects show my-project-123", statuses=(0, 2, 6))
 def show(ctx: typer.Context, name: Annotated[str, typer.Argument(help="The project.")]) -> ProjectRow:
     """Show one project, a line per field."""
-    return pool.show_project(runtime(ctx), name)
+    return projects.show_project(runtime(ctx), name)

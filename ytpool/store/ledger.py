@@ -14,10 +14,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ytpool.domain import ids, moments, quota
-from ytpool.domain.prices import Cost, PriceBook, Terms
+from ytpool.domain.prices import Cost, PriceBook, Terms, only_reads
 from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
-from ytpool.errors import HoldLost, QuotaExhausted, Resting
-from ytpool.store import rests
+from ytpool.errors import HoldLost, NoneAllowed, QuotaExhausted, Resting
+from ytpool.store import accounts, rests
 from ytpool.store.db import Tx
 
 if TYPE_CHECKING:
@@ -148,9 +148,10 @@ def hold(
 def send(tx: Tx, held: Hold, book: PriceBook, terms: Terms) -> None:
     """Book a hold as sent; committed just before the request leaves.
 
-    Raises HoldLost when it expired or its job was taken over, Resting when something it draws on has gone to rest
-    meanwhile, QuotaExhausted when midnight has passed and the new day cannot pay. Then nothing may be sent, and the
-    error has to leave the transaction, which then leaves no trace.
+    Raises HoldLost when it expired or its job was taken over, OutOfService when an operator has paused writes or taken
+    the account out of service meanwhile, Resting when something it draws on has gone to rest, QuotaExhausted when
+    midnight has passed and the new day cannot pay. Then nothing may be sent, and the error has to leave the
+    transaction, which then leaves no trace.
     """
     rows = tx.all(
         """
@@ -172,6 +173,10 @@ def send(tx: Tx, held: Hold, book: PriceBook, terms: Terms) -> None:
             hint="type the same command again; nothing was sent",
             hold=held.hold,
         )
+    if held.payer.channel_id:  # a login has none yet, and is no work of the account
+        accounts.require_open(tx, held.payer.account, begins=held.operation in _COUNTED)
+    if not only_reads(held.operation):
+        rests.require_unpaused(tx, account=held.payer.account)
     resting = rests.in_the_way(
         tx,
         account=held.payer.account,
@@ -524,6 +529,12 @@ def _take(tx: Tx, meter: Meter, units: int, terms: Terms, urgency: Urgency) -> N
 
 
 def _exhausted(meter: Meter, row: Any, units: int, percent: int, terms: Terms) -> QuotaExhausted:
+    if not row["ceiling"]:
+        return NoneAllowed(
+            f"{meter.scope} {meter.name} has a limit of 0 {meter.bucket} a day: none is allowed",
+            hint=_raised_by(meter),
+            meter=meter.key,
+        )
     left = max(0, row["ceiling"] - _used(row))
     resets_at = quota.resets_at(terms.day)
     whose = f"{meter.scope} {meter.name}"
@@ -543,6 +554,12 @@ def _exhausted(meter: Meter, row: Any, units: int, percent: int, terms: Terms) -
         left=left,
         until=resets_at,
     )
+
+
+def _raised_by(meter: Meter) -> str:
+    if meter.scope == ACCOUNT:
+        return f"to allow some: ytpool accounts set {meter.name} --cap {meter.bucket}=N, or {meter.bucket}=none"
+    return f"to allow some: ytpool projects set {meter.name} --limit {meter.bucket}=N, or {meter.bucket}=default"
 
 
 def _opened(tx: Tx, meter: Meter, terms: Terms) -> Meter:
