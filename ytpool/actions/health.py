@@ -136,6 +136,10 @@ def _rests(rt: Runtime) -> Iterator[Check]:
     if not running:
         yield Check(check="rests", status=PASS, message="nothing rests")
     for rest in running:
+        if rest.is_pause:
+            message = f"{rest.words} (since {moments.spoken(rest.since)})"
+            yield Check(check="paused", status=WARN, message=message, fix=f"run: {rest.lifts}")
+            continue
         until = "until a person acts" if rest.until is None else f"until {moments.spoken(rest.until)}"
         yield Check(
             check=f"rest {rest.scope} {titles.get(rest.name, rest.name)}".strip(),

@@ -207,7 +207,9 @@ def _alerts(
         {
             "severity": "warning",
             "subject": f"{rest.scope} {titles.get(rest.name, rest.name)}".strip(),
-            "message": f"rests ({rest.reason}) until "
+            "message": f"is paused ({rest.reason}); run: {rest.lifts}"
+            if rest.is_pause
+            else f"rests ({rest.reason}) until "
             + ("a person lifts it" if rest.until is None else moments.spoken(rest.until)),
         }
         for rest in resting

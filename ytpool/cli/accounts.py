@@ -9,7 +9,7 @@ from ytpool.actions import accounts
 from ytpool.actions.accounts import AccountList, AccountRow, Drained, Draining, Left, Wish
 from ytpool.cli.commands import command, group
 from ytpool.cli.exits import BLOCKED, DONE, LATER, PARTLY
-from ytpool.cli.options import PoolOption, PriorityOption, TierOption, invocation, runtime
+from ytpool.cli.options import PoolOption, PriorityOption, TierOption, WouldOption, invocation, runtime
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.values import visible
 from ytpool.domain.accounts import CAPPED, AccountState, label
@@ -19,9 +19,6 @@ app = group("Arrange accounts, take them out of service and back; write the whol
 
 NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME", help="The account, or several.")]
 ReasonOption = Annotated[str, typer.Option(metavar="TEXT", help="Why, for whoever wonders.", show_default=False)]
-WouldOption = Annotated[
-    bool, typer.Option("--dry-run", help="Show what it would come to, and change nothing.", show_default=False)
-]
 
 _STATES = {"active": "green", "login_needed": "red", "draining": "yellow", "disabled": "dim"}
 

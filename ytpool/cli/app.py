@@ -83,6 +83,16 @@ COMMANDS: Mapping[str, Line] = {
         "app",
         "Check state, vault, clock, logins, buckets and rests; costs no quota, and says what to type.",
     ),
+    "pause": Line(
+        "ytpool.cli.pause",
+        "app",
+        "Stop every new write to YouTube, on all machines that share this state; reads go on.",
+    ),
+    "unpause": Line(
+        "ytpool.cli.unpause",
+        "app",
+        "Let the writes go on that `ytpool pause` stopped; what waits goes on with `ytpool upload --resume`.",
+    ),
     "sessions": Line("ytpool.cli.sessions", "app", "Keep browser sessions of many users in the vault."),
     "state": Line("ytpool.cli.state", "app", "Check the state and its books."),
     "sandbox": Line("ytpool.cli.sandbox", "app", "Start, stop, look at and disturb the local YouTube."),

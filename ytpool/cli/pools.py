@@ -7,7 +7,7 @@ import typer
 from ytpool.actions import pools
 from ytpool.actions.pools import PoolList, PoolRow
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import runtime
+from ytpool.cli.options import WouldOption, runtime
 from ytpool.cli.output import VIEWS, View
 from ytpool.domain.balancing import Strategy
 
@@ -76,9 +76,7 @@ def set_(
             show_default=False,
         ),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what it would come to, and change nothing.", show_default=False)
-    ] = False,
+    dry_run: WouldOption = False,
 ) -> PoolRow:
     """Change a pool's strategy or accounts: all of it, or nothing when something is wrong.
 

@@ -158,4 +158,5 @@ def require_unpaused(tx: Tx, *, account: str = "", pool: str = "") -> None:
     )
     if row is not None:
         found = Rest.from_row(row)
-        raise OutOfService(found.words, hint=found.lifts, scope=found.scope, name=found.name, since=found.since)
+        hint = f"to let it go on: {found.lifts}; then: ytpool upload --resume"
+        raise OutOfService(found.words, hint=hint, scope=found.scope, name=found.name, since=found.since)
