@@ -53,7 +53,11 @@ COMMANDS: Mapping[str, Line] = {
         "app",
         "Arrange accounts, take them out of service and back; write the whole arrangement to a file, and apply it.",
     ),
-    "projects": Line("ytpool.cli.projects", "app", "List the projects that pay, and show one in full."),
+    "projects": Line(
+        "ytpool.cli.projects",
+        "app",
+        "List the projects that pay, set their limits, and join two that are one at Google.",
+    ),
     "pools": Line("ytpool.cli.pools", "app", "List pools, show one in full, and set how they choose."),
     "upload": Line(
         "ytpool.cli.upload",

@@ -8,7 +8,7 @@ A call belongs to the quota day on which it is sent, not on which it was planned
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from ytpool.domain import ids, moments, quota
 from ytpool.domain.prices import Cost, PriceBook, Terms, only_reads
 from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
 from ytpool.errors import HoldLost, NoneAllowed, QuotaExhausted, Resting
-from ytpool.store import accounts, rests
+from ytpool.store import accounts, projects, rests
 from ytpool.store.db import Tx
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def hold(
     leaves no trace.
     """
     day = terms.day.isoformat()
+    payer = _under_its_name(tx, payer)
     draws = [_draws(payer, call.operation, terms) for call in calls]
     for (scope, name, bucket), units in sorted(_sums(draws).items()):  # one order for everyone: no deadlock
         _take(tx, Meter(scope, name, bucket, day), units, terms, urgency)
@@ -167,6 +168,7 @@ def send(tx: Tx, held: Hold, book: PriceBook, terms: Terms) -> None:
         era=tx.era,
         boot=tx.boot,
     )
+    held = replace(held, payer=_under_its_name(tx, held.payer))
     if not rows:
         raise HoldLost(
             f"the units set aside for {held.operation} are no longer ours",
@@ -199,6 +201,12 @@ def send(tx: Tx, held: Hold, book: PriceBook, terms: Terms) -> None:
     other = quota.day_across_midnight(tx.now)
     if other is not None:
         _book_on_both_days(tx, held, book, terms, other)
+
+
+def _under_its_name(tx: Tx, payer: Payer) -> Payer:
+    """Let a project pay under the name it has now: it may have been merged since its payer was read."""
+    project = projects.current(tx, payer.project)
+    return payer if project == payer.project else replace(payer, project=project)
 
 
 def settle(tx: Tx, hold: str, outcome: Entry, reason: str = "") -> None:
@@ -303,14 +311,13 @@ def book_elsewhere(
     Without a number, all that we thought was left: Google said that nothing is. A negative number takes back, at most
     what was booked so: less than nothing used elsewhere would let more be spent here than the limit allows.
     """
-    meter = _opened(tx, Meter(PROJECT, project, bucket, terms.day.isoformat()), terms)
+    meter = _opened(tx, Meter(PROJECT, projects.current(tx, project), bucket, terms.day.isoformat()), terms)
     row = _read(tx, meter)
     if units is None:
         units = 0 if row["ceiling"] is None else max(0, row["ceiling"] - _used(row))
     units = max(units, -row["elsewhere"])
     if units:
-        _note(tx, meter, units, Entry.ELSEWHERE, rng, reason)
-        tx.run(f"UPDATE meters SET elsewhere = elsewhere + :units {_WHERE_METER}", units=units, **meter.key)
+        correct(tx, meter, Entry.ELSEWHERE, units, rng, reason)
     return units
 
 
@@ -370,13 +377,24 @@ def set_limit(
         day=terms.day.isoformat(),
     ):
         meter = Meter.of(row)
-        ceiling = _ceiling(tx, meter, terms)
-        tx.run(f"UPDATE meters SET ceiling = :ceiling {_WHERE_METER}", ceiling=ceiling, **meter.key)
+        ceiling = believe(tx, meter, terms)
         booked = row["spent"] + row["held"] + row["sent"] + row["unknown"]
         excess = 0 if ceiling is None else booked - ceiling - row["overrun"]
         if excess > 0:
-            _note(tx, meter, excess, Entry.OVERRUN, rng, reason)
-            tx.run(f"UPDATE meters SET overrun = overrun + :units {_WHERE_METER}", units=excess, **meter.key)
+            correct(tx, meter, Entry.OVERRUN, excess, rng, reason)
+
+
+def believe(tx: Tx, meter: "Meter", terms: Terms) -> int | None:
+    """Let a meter hold what is decided or believed now, and return that."""
+    ceiling = _ceiling(tx, meter, terms)
+    tx.run(f"UPDATE meters SET ceiling = :ceiling {_WHERE_METER}", ceiling=ceiling, **meter.key)
+    return ceiling
+
+
+def correct(tx: Tx, meter: "Meter", column: Entry, units: int, rng: "random.Random", reason: str) -> None:
+    """Move `elsewhere` or `overrun` of a meter by a row of the journal that is no hold."""
+    _note(tx, meter, units, column, rng, reason)
+    tx.run(f"UPDATE meters SET {column} = {column} + :units {_WHERE_METER}", units=units, **meter.key)
 
 
 def uploads_in_24_hours(tx: Tx, channel_id: str) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from ytpool.domain import moments
 from ytpool.errors import OutOfService
+from ytpool.store import projects
 from ytpool.store.db import Tx
 
 YOUTUBE = "youtube"
@@ -75,6 +76,8 @@ def rest(
     guessed: bool = False,
 ) -> None:
     """Let something rest; a shorter rest never replaces a longer one that still runs."""
+    if scope is Scope.PROJECT:
+        name = projects.current(tx, name)
     tx.run(
         """
         INSERT INTO rests (scope, name, bucket, since, until, reason, lifts, guessed)
