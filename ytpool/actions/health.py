@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from ytpool.actions.reports import quota_report
+from ytpool.actions.reports import BucketQuota, quota_report
 from ytpool.domain import moments
 from ytpool.domain.accounts import Standing
 from ytpool.domain.quota import Light
 from ytpool.errors import YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, ledger, rests
+from ytpool.store import accounts, ledger, pools, projects, rests
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 
@@ -54,7 +54,7 @@ def look(rt: Runtime, *, strict: bool = False) -> Health:
             found = [Check(check=name, status=FAIL, message=error.message, fix=" ".join(error.hint.splitlines()))]
             unopened = name == "state"
         seconds = round(rt.clock.monotonic() - started, 4)
-        checks += [_timed(one, seconds / len(found)) for one in found]
+        checks += [_timed(one, seconds / len(found)) for one in found]  # none of pools, where all is plain
         if unopened:  # the others live in it, and would only say the same once more
             break
     statuses = {check.status for check in checks}
@@ -116,6 +116,27 @@ def _grants(rt: Runtime) -> Iterator[Check]:
             yield Check(check=name, status=PASS, message=f"{account.state}, channel {account.channel_title}")
 
 
+def _pools(rt: Runtime) -> Iterator[Check]:
+    with rt.store.reading() as tx:
+        for pool in pools.every(tx):
+            name = f"pool {pool.pool}"
+            if not pool.accounts:
+                fix = f"run: ytpool pools set {pool.pool} --add ACCOUNT"
+                yield Check(check=name, status=WARN, message="has no account", fix=fix)
+            elif pool.across_projects:
+                rule = "know the rule: Google's Developer Policies III.D.1.c"
+                yield Check(check=name, status=PASS, message=pools.spread_words(tx, pool), fix=rule)
+        for project in projects.every(tx):
+            for twin in projects.twins(tx, project.project):
+                if twin > project.project:
+                    yield Check(
+                        check=f"project {project.project}",
+                        status=WARN,
+                        message=f"has the same id at Google as {twin}, so its quota may be believed to be there twice",
+                        fix=f"run: ytpool projects merge {twin} {project.project}",
+                    )
+
+
 def _buckets(rt: Runtime) -> Iterator[Check]:
     lights = {Light.RED: WARN, Light.ORANGE: WARN}
     report = quota_report(rt)
@@ -125,8 +146,14 @@ def _buckets(rt: Runtime) -> Iterator[Check]:
                 check=f"bucket {project['project']} {bucket.bucket}",
                 status=FAIL if bucket.left == 0 else lights.get(bucket.status, PASS),
                 message=f"{bucket.percent:g} % of {bucket.limit} used, {bucket.left} left",
-                fix="" if bucket.left else f"wait; it comes back at {moments.spoken(report.resets_at)}",
+                fix="" if bucket.left else _comes_back(project["project"], bucket, report.resets_at),
             )
+
+
+def _comes_back(project: str, bucket: BucketQuota, resets_at: datetime) -> str:
+    if bucket.limit:
+        return f"wait; it comes back at {moments.spoken(resets_at)}"
+    return f"to allow some: ytpool projects set {project} --limit {bucket.bucket}=N"
 
 
 def _rests(rt: Runtime) -> Iterator[Check]:
@@ -154,6 +181,7 @@ _CHECKS: dict[str, Callable[[Runtime], Iterator[Any]]] = {
     "vault": _vault,
     "clock": _clock,
     "grants": _grants,
+    "pools": _pools,
     "buckets": _buckets,
     "rests": _rests,
 }

@@ -10,7 +10,7 @@ from ytpool.domain.balancing import Candidate, Tier, Weights
 from ytpool.domain.prices import Terms
 from ytpool.domain.quota import Light
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, meters, projects, rests
+from ytpool.store import accounts, meters, pools, projects, rests
 from ytpool.store.db import Tx
 from ytpool.store.meters import Reading
 from ytpool.store.rests import Rest
@@ -45,6 +45,8 @@ class QuotaReport:
     accounts: tuple[dict[str, Any], ...]
     totals: dict[str, Any]
     alerts: tuple[dict[str, str], ...]
+    pools: tuple[dict[str, Any], ...] = ()
+    """Those that may use several projects, with their operator's reason."""
 
 
 def quota_report(rt: Runtime, *, account: str | None = None) -> QuotaReport:
@@ -56,6 +58,10 @@ def quota_report(rt: Runtime, *, account: str | None = None) -> QuotaReport:
         names = sorted({one.project for one in found}) if account else [one.project for one in projects.every(tx)]
         resting = rests.running(tx)
         pays = {name: _buckets(name, terms, readings, limits) for name in names}
+        spread = tuple(
+            {"pool": one.pool, "projects": pools.projects_of(tx, one.pool), "reason": one.reason}
+            for one in pools.spread(tx)
+        )
         rows = tuple(_account_row(rt, tx, one, pays, readings, limits) for one in found)
     return QuotaReport(
         quota_day=terms.day,
@@ -64,6 +70,7 @@ def quota_report(rt: Runtime, *, account: str | None = None) -> QuotaReport:
         accounts=rows,
         totals=_totals(pays, rows),
         alerts=tuple(_alerts(pays, found, resting)),
+        pools=spread,
     )
 
 

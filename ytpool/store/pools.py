@@ -138,6 +138,18 @@ def projects_of(tx: Tx, pool: str) -> tuple[str, ...]:
     return tuple(row["project"] for row in rows)
 
 
+def spread(tx: Tx) -> list[Pool]:
+    """Return the pools that may use several projects by their operator's word."""
+    rows = tx.all("SELECT * FROM pools WHERE across_projects = 1 ORDER BY pool")
+    return [Pool.from_row(row, _members(tx, row["pool"])) for row in rows]
+
+
+def spread_words(tx: Tx, pool: Pool) -> str:
+    """Say over which projects a pool spreads its work, and why it may."""
+    projects = projects_of(tx, pool.pool)
+    return f"may spread its work over several projects ({', '.join(projects) or 'none yet'}): {pool.reason}"
+
+
 def remove(tx: Tx, pool: str) -> None:
     """Forget a pool; its accounts stay."""
     tx.run("DELETE FROM pool_members WHERE pool = :pool", pool=pool)
