@@ -245,7 +245,7 @@ def _left(tx: Tx, job: Job, left: Left) -> LeftJob:
         state=job.state,
         not_before=job.not_before,
         what=upload.path if upload else f"{job.kind} {job.video_id or ''}".rstrip(),
-        advice="" if left is Left.RUNNING else queue.advice(job),
+        advice="" if left is Left.RUNNING else queue.advice(tx, job),
     )
 
 

@@ -75,7 +75,7 @@ def unpause(rt: Runtime, *, pool: str | None = None, dry_run: bool = False) -> U
             pool=pool,
             was=None if before is None else before.reason,
             still=tuple(one.words for one in rests.pauses(tx)),
-            waiting=sum(job.state in waits for job in jobs.unfinished(tx, "upload")),
+            waiting=sum(job.state in waits for job in jobs.unfinished(tx)),
         )
 
 

@@ -45,8 +45,8 @@ def get(tx: Tx, project: str) -> Project:
     return Project.from_row(row)
 
 
-def of_client(tx: Tx, *, client_id: str, project_id: str | None, number: str | None) -> str:
-    """Return the name of the project that a client belongs to, making it if it is new.
+def known_of_client(tx: Tx, *, client_id: str, project_id: str | None, number: str | None) -> str | None:
+    """Return the name of the project that a client belongs to, if there is one already.
 
     The number that a client's id begins with decides, for Google never changes it; where there is none, the
     `project_id` of the client's file. A project that the file names otherwise than before is the same project.
@@ -64,17 +64,23 @@ def of_client(tx: Tx, *, client_id: str, project_id: str | None, number: str | N
         number=number,
         project_id=project_id,
     )
-    if row is not None:
+    return None if row is None else str(row["project"])
+
+
+def of_client(tx: Tx, *, client_id: str, project_id: str | None, number: str | None) -> str:
+    """Return the name of the project that a client belongs to, making it if it is new."""
+    known = known_of_client(tx, client_id=client_id, project_id=project_id, number=number)
+    if known is not None:
         tx.run(
             """
             UPDATE projects SET project_id = coalesce(:project_id, project_id), number = coalesce(number, :number)
              WHERE project = :project
             """,
-            project=row["project"],
+            project=known,
             project_id=project_id,
             number=number,
         )
-        return str(row["project"])
+        return known
     taken = {one.project for one in every(tx)}
     names = [name for name in (project_id, number, client_id) if name]
     name = next((name for name in names if name not in taken), client_id)
@@ -83,6 +89,7 @@ def of_client(tx: Tx, *, client_id: str, project_id: str | None, number: str | N
 
 
 def add(tx: Tx, project: str, *, project_id: str | None, number: str | None) -> None:
+    """Make a project under a name that is free."""
     tx.run("DELETE FROM merged_projects WHERE former = :project", project=project)  # the name is in use again
     tx.run(
         "INSERT INTO projects (project, project_id, number, created_at) VALUES (:project, :project_id, :number, :at)",

@@ -3,6 +3,9 @@
 ALTER TABLE accounts ADD COLUMN standing TEXT NOT NULL DEFAULT 'active';  -- active, draining, disabled
 ALTER TABLE accounts ADD COLUMN standing_reason TEXT NOT NULL DEFAULT '';
 
+UPDATE accounts SET standing = state, standing_reason = state_reason, state = 'active', state_reason = ''
+ WHERE state IN ('draining', 'disabled');
+
 CREATE TABLE labels (                      -- an operator's own words about accounts
     account TEXT NOT NULL REFERENCES accounts (account),
     label   TEXT NOT NULL,
