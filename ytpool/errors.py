@@ -171,6 +171,12 @@ class QuotaExhausted(YtpoolError):
     code = "quota_exhausted"
 
 
+class NoneAllowed(QuotaExhausted):
+    """An operator's cap or limit of zero allows none of this, on any day."""
+
+    code = "none_allowed"
+
+
 class Resting(YtpoolError):
     """What could do this rests until a known time."""
 
@@ -181,6 +187,12 @@ class NoEligibleAccount(YtpoolError):
     """No account can do this, and none will until somebody changes something."""
 
     code = "no_eligible_account"
+
+
+class OutOfService(YtpoolError):
+    """An operator has paused, is draining or has disabled what would do this."""
+
+    code = "out_of_service"
 
 
 class Busy(YtpoolError):

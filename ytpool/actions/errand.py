@@ -30,6 +30,7 @@ from ytpool.errors import (
     LoginNeeded,
     NoEligibleAccount,
     OutcomeUnknown,
+    OutOfService,
     QuotaExhausted,
     Resting,
     UpstreamFailed,
@@ -90,6 +91,11 @@ class Work(ABC):
         """
         self.rt.require_going()
         self._heart.require()
+
+    def require_open(self) -> None:
+        """Raise OutOfService once an operator has paused writes or disabled the account; asked before each chunk."""
+        with self.rt.store.reading() as tx:
+            placing.require_open(tx, self.account)
 
     def says(self, text: str) -> None:
         self.watch.says(self.job.job, text)
@@ -316,7 +322,7 @@ def shown_privacy(publication: Publication) -> str:
 
 _STANDS = (
     (OutcomeUnknown, JobState.FINISHED_UNKNOWN),
-    ((QuotaExhausted, Resting, LoginNeeded, NoEligibleAccount), JobState.DEFERRED),
+    ((QuotaExhausted, Resting, LoginNeeded, NoEligibleAccount, OutOfService), JobState.DEFERRED),
     (WrongChannel, JobState.PARTLY),
     (FileChanged, JobState.FAILED),  # what was begun exists nowhere any more
 )

@@ -14,7 +14,7 @@ from ytpool.actions import earlier, login, secrets
 from ytpool.actions.earlier import Taken
 from ytpool.actions.login import LoggedIn, Place
 from ytpool.domain import logins, names, older, quota
-from ytpool.domain.accounts import Account, AccountState
+from ytpool.domain.accounts import Account, Standing
 from ytpool.domain.balancing import Strategy
 from ytpool.domain.logins import Client, TokenFile
 from ytpool.domain.older import Entry, Field
@@ -297,7 +297,7 @@ def _account(
     try:
         if plan.problem is not None:
             raise plan.problem
-        works = plan.account is not None and plan.account.state is not AccountState.LOGIN_NEEDED
+        works = plan.account is not None and not plan.account.needs_login
         if works and (plan.is_same_login or plan.known is None):
             done = _told(plan, "already", plan.account, "nothing was changed")
         elif dry_run:
@@ -385,7 +385,7 @@ def _logged_in(rt: Runtime, plan: _Plan, listed: frozenset[str]) -> Imported:
         if not done.renewed:
             _keep_caps(rt, tx, entry)
         if not entry.enabled and (plan.account is None or not plan.account.channel_id):  # its first login here
-            accounts.set_state(tx, entry.name, AccountState.DISABLED, "the older tool had it disabled")
+            accounts.stand(tx, entry.name, Standing.DISABLED, "the older tool had it disabled")
 
     try:
         done = login.keep(rt, entry.name, client, token, place, along=along)

@@ -224,6 +224,7 @@ def keep(
     with rt.store.transaction() as tx:
         if meta.put_first(tx, meta.API_ROOT, rt.root_name) != rt.root_name:
             raise EndpointsChanged("another login has just bound this state to another API root", hint="try again")
+        project = projects.current(tx, project)  # it may have been merged while YouTube answered
         account = accounts.find(tx, name)
         _require_channel(account, name, channel)
         _require_refresh_token(rt, tx, name, client, token, account)
@@ -305,7 +306,7 @@ def _require_refresh_token(
     serves = (
         account is not None
         and account.client_id == client.client_id
-        and account.state is not AccountState.LOGIN_NEEDED
+        and not account.needs_login
         and secrets.read(rt, tx, Kind.REFRESH_TOKEN, name) is not None
     )
     if not token.refresh and not serves:
@@ -369,7 +370,18 @@ def _stored(
         token_expires_at=expires_at,
         grant_expires_at=grant_expires_at,
         renewed=account is not None,
-        warnings=grants.warnings(kept.scopes, logged_in_at=tx.now, grant_expires_at=grant_expires_at),
+        warnings=(
+            *grants.warnings(kept.scopes, logged_in_at=tx.now, grant_expires_at=grant_expires_at),
+            *_twins(tx, project),
+        ),
+    )
+
+
+def _twins(tx: Tx, project: str) -> tuple[str, ...]:
+    """Say where one project of Google's seems to be kept as two: it would be believed to have twice its quota."""
+    return tuple(
+        f"project {twin} has the same id at Google as {project}; run: ytpool projects merge {twin} {project}"
+        for twin in projects.twins(tx, project)
     )
 
 

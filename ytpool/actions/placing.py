@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from ytpool.actions.claiming import Order
 from ytpool.actions.watch import Watch
 from ytpool.domain import balancing, moments, quota
-from ytpool.domain.accounts import Account
+from ytpool.domain.accounts import Account, Standing
 from ytpool.domain.balancing import Choice, Obstacle, Strategy, Weights
 from ytpool.domain.jobs import JobState, Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.quota import Urgency
-from ytpool.errors import Busy, LoginNeeded, NoEligibleAccount, QuotaExhausted, Resting, YtpoolError
+from ytpool.errors import Busy, LoginNeeded, NoEligibleAccount, OutOfService, QuotaExhausted, Resting, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, candidates, decisions, jobs, leases, ledger, pools, rests
 from ytpool.store.db import Tx
@@ -22,6 +22,8 @@ from ytpool.store.ledger import Call, Hold, Payer
 _THERE = Obstacle("another job publishes this content on its channel")
 
 _LOOK_AGAIN_AFTER = 0.25
+
+_ADVICE_AT_MOST = 5
 
 _WORTH_WAITING_FOR = timedelta(minutes=2)
 """A rest that ends this soon, as after too many calls a minute, is slept through rather than reported."""
@@ -116,6 +118,7 @@ def place_again(
                 rt.require_clock()
                 jobs.require(tx, lease)
                 ledger.expire(tx)
+                require_open(tx, account)
                 in_the_way = _in_the_way(tx, account)
                 if not in_the_way:
                     return _take(rt, tx, lease, account, calls, urgency_of(order, tx.now, begun=True))
@@ -128,6 +131,12 @@ def place_again(
             said = in_the_way
             watch.waits(lease.name, f"waiting: {said}")
         rt.sleep(_LOOK_AGAIN_AFTER)
+
+
+def require_open(tx: Tx, account: str) -> None:
+    """Raise OutOfService while an operator's word keeps this account from going on with what it has begun."""
+    rests.require_unpaused(tx, account=account)
+    accounts.require_open(tx, account, begins=False)
 
 
 def give_back(rt: Runtime, job: Lease, placed: Placed | None) -> None:
@@ -253,9 +262,16 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> YtpoolError:
     words = "; ".join(f"{', '.join(names[:3])}{' …' if count > 3 else ''}: {r}" for r, (count, names) in groups.items())
     if not groups:
         return NoEligibleAccount(
-            f"{target} has no account", hint=f"add one: ytpool auth add NAME --pool {target.name}", **facts
+            f"{target} has no account",
+            hint=f"put one in: ytpool pools set {target.name} --add ACCOUNT; or: ytpool auth add NAME --pool "
+            f"{target.name}",
+            **facts,
         )
     of_pool = target.kind is TargetKind.POOL
+    try:
+        rests.require_unpaused(tx, **{target.kind.value: target.name})
+    except OutOfService as paused:
+        return paused
     nobody = f"no account of {target}" if of_pool else "nobody"
     if choice.until is not None:
         hint = (
@@ -280,12 +296,18 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> YtpoolError:
 
 def _advice(tx: Tx, names: list[str]) -> str:
     """Say what lifts the rests that keep these accounts from working, each once."""
-    lifts = {}
+    lifts, caps = {}, accounts.caps(tx)
     for name in names:
         found = accounts.get(tx, name)
+        if found.standing is not Standing.ACTIVE:
+            lifts[name] = f"to let it work again: ytpool accounts enable {name}"
+        if caps.get((name, quota.UPLOADS)) == 0:
+            lifts[f"cap {name}"] = f"to allow it uploads: ytpool accounts set {name} --cap uploads=N, or uploads=none"
         resting = rests.in_the_way(
             tx, account=name, project=found.project, channel_id=found.channel_id, buckets=(quota.UPLOADS, "general")
         )
         if resting is not None:
             lifts[resting.lifts] = f"{resting.scope} {resting.name}: {resting.lifts}"
-    return "\n".join([*lifts.values(), "see: ytpool accounts list, and: ytpool auth list"])
+    # A sentence for each of twenty accounts would hide the one that helps.
+    some = [*lifts.values()][:_ADVICE_AT_MOST]
+    return "\n".join([*some, "see: ytpool accounts list, and: ytpool auth list"])

@@ -23,6 +23,7 @@ from ytpool.errors import (
     FileInvalid,
     LoginNeeded,
     OutcomeUnknown,
+    OutOfService,
     QuotaExhausted,
     Resting,
     UpstreamFailed,
@@ -84,7 +85,7 @@ class Transfer:
                     # The session is gone, and nothing came of it: start again, on the same channel.
                     target = Target(kind=TargetKind.ACCOUNT, name=self._errand.account)
                     self._errand.leave()
-            except (LoginNeeded, QuotaExhausted, Resting):
+            except (LoginNeeded, QuotaExhausted, Resting, OutOfService):
                 # The account chosen turned out to be of no use just now: another one, unless bytes are there already.
                 bound = self._session is not None or self._last_byte_may_be_there()
                 if self._errand.placed is None or bound:
@@ -263,6 +264,7 @@ class Transfer:
         while True:
             try:
                 self._errand.require()
+                self._errand.require_open()
                 if ask:
                     event = self._errand.rt.youtube.ask(
                         self._standing_session(), self._errand.token(refused), self._file.size
@@ -306,6 +308,7 @@ class Transfer:
     def _send(self, reader: Reader, offset: int) -> dict[str, Any]:
         def read(start: int, length: int) -> memoryview:
             self._errand.require()
+            self._errand.require_open()
             data = reader.read(start, length)
             if start + length == self._file.size:
                 sha256 = reader.sha256()

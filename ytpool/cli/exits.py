@@ -63,6 +63,8 @@ EXIT_STATUS: dict[str, int] = {
     "resting": LATER,
     "blocked": BLOCKED,
     "no_eligible_account": BLOCKED,
+    "none_allowed": BLOCKED,
+    "out_of_service": BLOCKED,
     "busy": BLOCKED,
     "not_initialised": BLOCKED,
     "state_unusable": BLOCKED,

@@ -53,6 +53,10 @@ def _alert(alert: dict[str, str]) -> str:
     return f"{alert['severity']}: {alert['subject']} {alert['message']}"
 
 
+def _spread(pool: dict[str, Any]) -> str:
+    return f"pool {pool['pool']} may use several projects ({', '.join(pool['projects'])}): {pool['reason']}"
+
+
 def seen(of: Callable[[Any], QuotaReport]) -> tuple[View, View]:
     """Return how a report is seen that is `of` a result: buckets first, accounts below."""
     return (
@@ -88,7 +92,7 @@ def seen(of: Callable[[Any], QuotaReport]) -> tuple[View, View]:
                 Column("Last operation", "last_operation", from_width=100),
             ),
             empty="no account yet",
-            footer=lambda result: "\n".join(_alert(one) for one in of(result).alerts),
+            footer=lambda result: "\n".join([*map(_alert, of(result).alerts), *map(_spread, of(result).pools)]),
         ),
     )
 

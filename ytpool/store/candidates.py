@@ -12,7 +12,7 @@ from ytpool.domain import moments, quota
 from ytpool.domain.accounts import AccountState
 from ytpool.domain.balancing import Candidate, Obstacle, Tier
 from ytpool.domain.jobs import Target, TargetKind
-from ytpool.domain.prices import Terms
+from ytpool.domain.prices import Terms, only_reads
 from ytpool.domain.quota import Urgency
 from ytpool.store import caps, leases, ledger, limits, rests
 from ytpool.store.db import Tx
@@ -67,7 +67,11 @@ class _Picture:
         self._calls = _calls_by_bucket(operations, terms)
         self._slots = leases.held(tx, LeaseKind.SLOT)
         self._busy_channels = leases.held(tx, LeaseKind.CHANNEL)
-        self._rests = _rests(tx, {*self._project_needs, *self._account_needs, *operations})
+        self._rests = _rests(
+            tx,
+            {*self._project_needs, *self._account_needs, *operations},
+            reading=all(only_reads(each) for each in operations),
+        )
         self._pool_rests = _pool_rests(tx, self._rests)
         self._upload_caps = _upload_caps(tx) if quota.UPLOADS in self._account_needs else {}
         self._capped = {name for scope, name, _ in (*self._meters, *self._limits) if scope == ACCOUNT}
@@ -128,9 +132,10 @@ class _Picture:
             if ceiling is None:
                 continue
             obstacle = None
-            if used + units > ceiling:
-                if not self._may_try(project, bucket, used, ceiling):
-                    obstacle = Obstacle(f"no {bucket} left today", self._resets)
+            if used + units > ceiling and not self._may_try(project, bucket, used, ceiling):
+                obstacle = Obstacle(f"no {bucket} left today", self._resets)
+                if not ceiling and self._is_decided(project, bucket):  # one of zero does not come back tomorrow
+                    obstacle = Obstacle(f"its project has a limit of 0 {bucket}")
             elif used * 100 >= ceiling * percent:
                 obstacle = Obstacle(f"{percent} % of {bucket} used, the rest is kept back", self._resets)
             room = room.within(_Room(_share(ceiling - used, ceiling), obstacle))
@@ -141,13 +146,20 @@ class _Picture:
         """Tell whether a single call may see whether a learned limit still holds."""
         return (PROJECT, project, bucket) in self._tries and self._calls[bucket] == 1 and used <= ceiling
 
+    def _is_decided(self, project: str, bucket: str) -> bool:
+        """Tell whether a limit is the operator's word rather than a belief."""
+        limit = self._limits.get((PROJECT, project, bucket))
+        return limit is not None and limit.origin == limits.OPERATOR
+
     def _room_under_caps(self, account: str) -> _Room:
         room = _Room()
         for bucket, units in self._account_needs.items():
             cap, used = self._reading(ACCOUNT, account, bucket)
             if cap is not None:
-                full = Obstacle(f"at its cap of {cap} {bucket} today", self._resets) if used + units > cap else None
-                room = room.within(_Room(_share(cap - used, cap), full))
+                obstacle = None
+                if used + units > cap:  # one of zero does not come back tomorrow
+                    obstacle = Obstacle(f"at its cap of {cap} {bucket} today", self._resets if cap else None)
+                room = room.within(_Room(_share(cap - used, cap), obstacle))
         return room
 
     def _reading(self, scope: str, name: str, bucket: str) -> tuple[int | None, int]:
@@ -190,7 +202,8 @@ def _accounts(tx: Tx, target: Target, terms: Terms, bucket: str) -> list[Any]:
     chosen = "pool_members p JOIN accounts a ON a.account = p.account" if of_pool else "accounts a"
     return tx.all(
         f"""
-        SELECT a.account, a.project, coalesce(a.channel_id, ''), a.tier, a.state, a.priority, a.slots, a.successes,
+        SELECT a.account, a.project, coalesce(a.channel_id, ''), a.tier,
+               CASE a.standing WHEN 'active' THEN a.state ELSE a.standing END, a.priority, a.slots, a.successes,
                a.failures, a.last_upload_at, a.created_at, coalesce({_USED}, 0), {"p.served" if of_pool else "0"}
           FROM {chosen} LEFT JOIN meters m
                ON m.scope = 'account' AND m.name = a.account AND m.bucket = :bucket AND m.day = :day
@@ -230,13 +243,16 @@ def _upload_caps(tx: Tx) -> dict[str, _Room]:
     return rooms
 
 
-def _rests(tx: Tx, buckets: set[str]) -> dict[tuple[Scope, str], Obstacle]:
-    """Return for each thing that rests, as far as these buckets are concerned, the rest that lasts longest."""
+def _rests(tx: Tx, buckets: set[str], *, reading: bool) -> dict[tuple[Scope, str], Obstacle]:
+    """Return for each thing that rests, as far as these buckets are concerned, the rest that lasts longest.
+
+    Who only reads goes on while an operator has paused the writes.
+    """
     found: dict[tuple[Scope, str], Obstacle] = {}
     for rest in rests.running(tx):  # the soonest to end come first, so the last one stands
-        if not rest.bucket or rest.bucket in buckets:
+        if (not rest.bucket or rest.bucket in buckets) and not (reading and rest.is_pause):
             name = "" if rest.scope is Scope.EVERYTHING else rest.name
-            found[rest.scope, name] = Obstacle(f"resting ({rest.scope}): {rest.reason}", rest.until)
+            found[rest.scope, name] = Obstacle(rest.words, rest.until)
     return found
 
 

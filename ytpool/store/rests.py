@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Any, Self
 
 from ytpool.domain import moments
+from ytpool.errors import OutOfService
+from ytpool.store import projects
 from ytpool.store.db import Tx
 
 YOUTUBE = "youtube"
@@ -14,7 +16,7 @@ YOUTUBE = "youtube"
 
 
 class Scope(StrEnum):
-    """What rests."""
+    """What rests. Everything and a pool rest by an operator's `pause`, which stops writes and lets reads go on."""
 
     EVERYTHING = "everything"
     POOL = "pool"
@@ -36,6 +38,17 @@ class Rest:
     reason: str
     lifts: str
     guessed: bool
+
+    @property
+    def is_pause(self) -> bool:
+        return self.scope in (Scope.EVERYTHING, Scope.POOL)
+
+    @property
+    def words(self) -> str:
+        """What rests and why, as an operator would say it."""
+        if self.is_pause:
+            return f"{f'pool {self.name}' if self.scope is Scope.POOL else 'everything'} is paused: {self.reason}"
+        return f"resting ({self.scope}): {self.reason}"
 
     @classmethod
     def from_row(cls, row: Any) -> Self:
@@ -63,6 +76,8 @@ def rest(
     guessed: bool = False,
 ) -> None:
     """Let something rest; a shorter rest never replaces a longer one that still runs."""
+    if scope is Scope.PROJECT:
+        name = projects.current(tx, name)
     tx.run(
         """
         INSERT INTO rests (scope, name, bucket, since, until, reason, lifts, guessed)
@@ -103,15 +118,18 @@ def running(tx: Tx) -> list[Rest]:
     return [Rest.from_row(row) for row in rows]
 
 
+def pauses(tx: Tx) -> list[Rest]:
+    """Return what an operator has paused, everything first."""
+    return sorted((one for one in running(tx) if one.is_pause), key=lambda one: one.name)
+
+
 def in_the_way(tx: Tx, *, account: str, project: str, channel_id: str, buckets: Collection[str]) -> Rest | None:
-    """Return a rest that forbids this call now, the longest first, or None."""
+    """Return a rest that forbids this call now, the longest first, or None; a pause is asked by `require_unpaused`."""
     rows = tx.all(
         """
         SELECT * FROM rests
          WHERE (until IS NULL OR until > :at)
-           AND (scope = 'everything'
-                OR (scope = 'service' AND name = :service)
-                OR (scope = 'pool' AND name IN (SELECT pool FROM pool_members WHERE account = :account))
+           AND ((scope = 'service' AND name = :service)
                 OR (scope = 'account' AND name = :account)
                 OR (scope = 'project' AND name = :project)
                 OR (scope = 'channel' AND name = :channel_id))
@@ -124,3 +142,24 @@ def in_the_way(tx: Tx, *, account: str, project: str, channel_id: str, buckets: 
         channel_id=channel_id,
     )
     return next((Rest.from_row(row) for row in rows if row["bucket"] in ("", *buckets)), None)
+
+
+def require_unpaused(tx: Tx, *, account: str = "", pool: str = "") -> None:
+    """Raise OutOfService while an operator has paused everything, this pool, or a pool with this account."""
+    row = tx.one(
+        """
+        SELECT * FROM rests
+         WHERE (until IS NULL OR until > :at)
+           AND (scope = 'everything'
+                OR (scope = 'pool' AND (name = :pool
+                                        OR name IN (SELECT pool FROM pool_members WHERE account = :account))))
+         ORDER BY scope LIMIT 1
+        """,
+        at=tx.at,
+        account=account,
+        pool=pool,
+    )
+    if row is not None:
+        found = Rest.from_row(row)
+        hint = f"to let it go on: {found.lifts}; then: ytpool upload --resume"
+        raise OutOfService(found.words, hint=hint, scope=found.scope, name=found.name, since=found.since)
