@@ -271,7 +271,7 @@ def _rows(tx: Tx, found: list[Account]) -> tuple[AccountRow, ...]:
             member_of.setdefault(account, []).append(pool.pool)
     resting = rests.running(tx)
     working = leases.held(tx, LeaseKind.SLOT)
-    caps, labels = _caps(tx), accounts.labels(tx)
+    capped, labels = caps(tx), accounts.labels(tx)
     return tuple(
         AccountRow(
             account=one.account,
@@ -297,7 +297,7 @@ def _rows(tx: Tx, found: list[Account]) -> tuple[AccountRow, ...]:
             ),
             running=len(working.get(one.account, ())),
             slots=one.slots,
-            caps=caps.get(one.account, {}),
+            caps=capped.get(one.account, {}),
             labels=labels.get(one.account, {}),
             token_expires_at=one.token_expires_at,
             grant_expires_at=one.grant_expires_at,
@@ -311,7 +311,8 @@ def _rows(tx: Tx, found: list[Account]) -> tuple[AccountRow, ...]:
     )
 
 
-def _caps(tx: Tx) -> dict[str, dict[str, int]]:
+def caps(tx: Tx) -> dict[str, dict[str, int]]:
+    """Return the operators' caps by account and by what is counted."""
     found: dict[str, dict[str, int]] = {}
     for (account, bucket), units in sorted(accounts.caps(tx).items(), reverse=True):  # uploads before comments
         found.setdefault(account, {})[bucket] = units
