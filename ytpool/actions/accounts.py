@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from ytpool.actions import queue
 from ytpool.domain.accounts import Account, AccountState, Standing
 from ytpool.domain.balancing import Tier
 from ytpool.domain.jobs import Job, TargetKind
@@ -238,6 +237,8 @@ def left_on(tx: Tx, account: str) -> list[LeftJob]:
 
 
 def _left(tx: Tx, job: Job, left: Left) -> LeftJob:
+    from ytpool.actions import queue  # noqa: PLC0415 -- it knows what all jobs need, and a list of accounts needs none
+
     upload = jobs.find_upload(tx, job.job)
     return LeftJob(
         job=job.job,
