@@ -159,6 +159,12 @@ class ImportInvalid(YtpoolError):
     code = "import_invalid"
 
 
+class ArrangementInvalid(YtpoolError):
+    """A file of accounts, projects and pools contradicts itself or the state; nothing of it was applied."""
+
+    code = "arrangement_invalid"
+
+
 class SessionsInvalid(YtpoolError):
     """A browser session file does not hold what it should."""
 

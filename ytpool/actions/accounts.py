@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from ytpool.actions import queue
 from ytpool.domain.accounts import Account, AccountState, Standing
 from ytpool.domain.balancing import Tier
 from ytpool.domain.jobs import Job, TargetKind
@@ -238,6 +237,8 @@ def left_on(tx: Tx, account: str) -> list[LeftJob]:
 
 
 def _left(tx: Tx, job: Job, left: Left) -> LeftJob:
+    from ytpool.actions import queue  # noqa: PLC0415 -- it knows what all jobs need, and a list of accounts needs none
+
     upload = jobs.find_upload(tx, job.job)
     return LeftJob(
         job=job.job,
@@ -271,7 +272,7 @@ def _rows(tx: Tx, found: list[Account]) -> tuple[AccountRow, ...]:
             member_of.setdefault(account, []).append(pool.pool)
     resting = rests.running(tx)
     working = leases.held(tx, LeaseKind.SLOT)
-    caps, labels = _caps(tx), accounts.labels(tx)
+    capped, labels = caps(tx), accounts.labels(tx)
     return tuple(
         AccountRow(
             account=one.account,
@@ -297,7 +298,7 @@ def _rows(tx: Tx, found: list[Account]) -> tuple[AccountRow, ...]:
             ),
             running=len(working.get(one.account, ())),
             slots=one.slots,
-            caps=caps.get(one.account, {}),
+            caps=capped.get(one.account, {}),
             labels=labels.get(one.account, {}),
             token_expires_at=one.token_expires_at,
             grant_expires_at=one.grant_expires_at,
@@ -311,7 +312,8 @@ def _rows(tx: Tx, found: list[Account]) -> tuple[AccountRow, ...]:
     )
 
 
-def _caps(tx: Tx) -> dict[str, dict[str, int]]:
+def caps(tx: Tx) -> dict[str, dict[str, int]]:
+    """Return the operators' caps by account and by what is counted."""
     found: dict[str, dict[str, int]] = {}
     for (account, bucket), units in sorted(accounts.caps(tx).items(), reverse=True):  # uploads before comments
         found.setdefault(account, {})[bucket] = units

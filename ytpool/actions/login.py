@@ -182,7 +182,16 @@ def addressed(rt: Runtime, client: Client) -> Client:
 def _known_client(rt: Runtime, name: str) -> Client | None:
     with rt.store.reading() as tx:
         account = accounts.find(tx, name)
-        return None if account is None else tokens.client_of(rt, tx, account.client_id)
+        if account is None:
+            return None
+        if sealed.get(tx, Kind.CLIENT_SECRET, account.client_id) is not None:
+            return tokens.client_of(rt, tx, account.client_id)
+    if rt.is_sandbox:
+        return None
+    raise ClientSecretsInvalid(  # `accounts apply` knows clients by their ids alone
+        f"the secret of {name}'s OAuth client {account.client_id} is not here yet",
+        hint="download that client's JSON from Google Cloud console and pass it with --client-secrets FILE",
+    )
 
 
 def _sandbox_channel(rt: Runtime, name: str) -> str:

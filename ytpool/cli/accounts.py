@@ -1,18 +1,21 @@
 """`ytpool accounts`: who is in the pool, how they take part, and how they are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import accounts
+from ytpool.actions import accounts, arrangement
 from ytpool.actions.accounts import AccountList, AccountRow, Drained, Draining, Left, Wish
+from ytpool.actions.arrangement import Applied, Exported, NeedsLogin
 from ytpool.cli.commands import command, group
 from ytpool.cli.exits import BLOCKED, DONE, LATER, PARTLY
-from ytpool.cli.options import PoolOption, PriorityOption, TierOption, WouldOption, invocation, runtime
+from ytpool.cli.options import PoolOption, PriorityOption, TierOption, WouldOption, YesOption, invocation, runtime
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.values import visible
 from ytpool.domain.accounts import CAPPED, AccountState, label
+from ytpool.domain.arrangement import Change
 from ytpool.errors import UsageWrong
 
 app = group("Arrange accounts, take them out of service and back; write the whole arrangement to a file, and apply it.")
@@ -163,6 +166,116 @@ def disable(
     Logins are kept and kept fresh. To let what was begun be finished first: ytpool accounts drain.
     """
     return accounts.disable(runtime(ctx), names, reason, dry_run=dry_run)
+
+
+def _row_of(change: Change) -> dict[str, str]:
+    if not change.field:
+        return {"field": "", "before": shown(change.before), "after": "removed" if change.removes else "new"}
+    return {"field": change.field, "before": shown(change.before), "after": shown(change.after)}
+
+
+def shown(value: Any) -> str:
+    """Word a value of the arrangement; nothing is a dash."""
+    if value is None or value in ("", ()):
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+
+
+def _left_to_do(told: Applied) -> str:
+    lines = list(told.notes)
+    lines += [f"{one.account} needs a login: {_login(one)}" for one in told.logins_needed]
+    if told.dry_run and told.changes:
+        lines.append("nothing was changed; without --dry-run it would be")
+    return "\n".join(lines)
+
+
+def _login(one: NeedsLogin) -> str:
+    return f"ytpool auth add {one.account} --client-secrets FILE (client {one.client_id})"
+
+
+VIEWS[Exported] = View(
+    text=lambda told: told.toml if told.path is None else f"the arrangement is in {told.path}",
+)
+VIEWS[Applied] = View(
+    rows=lambda told: ({"what": one.what, "name": one.name, **_row_of(one)} for one in told.changes),
+    columns=(
+        ("What", "what"),
+        ("Name", "name"),
+        ("Field", "field"),
+        ("Was", "before"),
+        ("Becomes", "after"),
+    ),
+    empty="nothing differs from the file",
+    footer=_left_to_do,
+)
+
+
+@command(
+    app,
+    "export",
+    example="ytpool accounts export --output pool.toml\nytpool accounts export > pool.toml",
+    statuses=(0, 2, 6),
+)
+def export(
+    ctx: typer.Context,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write it there, whole.", show_default=False),
+    ] = None,
+) -> Exported:
+    """Write the whole arrangement as TOML: projects with limits, accounts, pools; there is no secret in it.
+
+    The same arrangement gives the same bytes, so it can be kept under version control; `ytpool accounts apply FILE`
+    brings it back, also on another machine, where each account then needs a login.
+    """
+    return arrangement.export(runtime(ctx), output)
+
+
+@command(
+    app,
+    "apply",
+    example="ytpool accounts apply pool.toml --dry-run\nytpool accounts apply pool.toml --prune --yes",
+    statuses=(0, 1, 2, 6, 130),
+)
+def apply(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="What `accounts export` writes, or a part of it.", readable=False)],
+    *,
+    prune: Annotated[
+        bool,
+        typer.Option(
+            "--prune",
+            help="Remove what the file does not have: accounts, pools, projects without accounts; within what it "
+            "names, caps, labels and limits. A section that it leaves out altogether is left alone.",
+            show_default=False,
+        ),
+    ] = False,
+    dry_run: WouldOption = False,
+    yes: YesOption = False,
+) -> Applied:
+    """Bring projects, accounts and pools to what a file says, and show the difference; what it leaves out stays.
+
+    Everything that is wrong with the file is told at once, and then nothing is changed. An account that is not here is
+    made, and needs a login for the channel that the file names. Removing an account ends its login at Google at once,
+    which may end other logins of the same person in the same project; one with unfinished jobs is not removed (status
+    6). What was done with it stays in the books.
+    """
+    call = invocation(ctx)
+
+    def agrees(changes: Sequence[Change]) -> bool:
+        if yes:
+            return True
+        if call.json or not call.stderr.isatty():
+            going = ", ".join(f"{one.what} {one.name}" for one in changes if one.removes)
+            raise UsageWrong(f"this removes {going}", hint="say --yes, or look first with --dry-run")
+        for one in changes:
+            row = _row_of(one)
+            call.say(visible(f"{one.what} {one.name} {row['field']}: {row['before']} -> {row['after']}"))
+        return typer.confirm("Remove what is to be removed, and end its logins at Google?", err=True)
+
+    return arrangement.apply(runtime(ctx, logs=True), file, prune=prune, dry_run=dry_run, agrees=agrees)
 
 
 class DrainingTold(dict[str, Any]):

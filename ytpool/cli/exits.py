@@ -50,6 +50,7 @@ EXIT_STATUS: dict[str, int] = {
     "file_invalid": USAGE,
     "metadata_invalid": USAGE,
     "batch_invalid": USAGE,
+    "arrangement_invalid": USAGE,
     "session_invalid": USAGE,
     "import_invalid": USAGE,
     "endpoints_changed": USAGE,

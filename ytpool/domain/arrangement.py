@@ -58,6 +58,8 @@ class Wish:
     def fault(self, message: str, *path: str) -> Fault:
         """Say that something is wrong, with the nearest line that is known."""
         line = next((self.lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.lines), None)
+        if line is None:  # a table that is only there as the beginning of others' names
+            line = min((at for key, at in self.lines.items() if key[: len(path)] == path), default=None)
         return Fault(where=".".join(path), line=line, message=message)
 
 
@@ -70,6 +72,11 @@ class Change:
     field: str
     before: Any
     after: Any
+
+    @property
+    def removes(self) -> bool:
+        """Tell whether the whole thing goes."""
+        return self.after is None and not self.field
 
 
 def read(text: str) -> tuple[Wish, list[Fault]]:
@@ -199,7 +206,7 @@ def _list(value: Any) -> tuple[str, ...]:
     twice = sorted({one for one in value if value.count(one) > 1})
     if twice:
         raise ValueError(f"names {', '.join(twice)} twice")
-    return tuple(value)
+    return tuple(sorted(value))
 
 
 def _counts(known: tuple[str, ...] | None) -> Callable[[Any], dict[str, int]]:

@@ -158,6 +158,16 @@ def require_open(tx: Tx, account: str, *, begins: bool) -> None:
             raise OutOfService(f"{account} is being drained and begins nothing new{why}", hint=hint, account=account)
 
 
+def remove(tx: Tx, account: str) -> None:
+    """Forget an account and what is decided of it; what was done with it stays in journal and history."""
+    tx.run("DELETE FROM pool_members WHERE account = :account", account=account)
+    tx.run("DELETE FROM labels WHERE account = :account", account=account)
+    tx.run("DELETE FROM limits WHERE scope = 'account' AND name = :account", account=account)
+    tx.run("UPDATE meters SET ceiling = NULL WHERE scope = 'account' AND name = :account", account=account)
+    tx.run("DELETE FROM rests WHERE scope = 'account' AND name = :account", account=account)
+    tx.run("DELETE FROM accounts WHERE account = :account", account=account)
+
+
 def labels(tx: Tx) -> dict[str, dict[str, str]]:
     """Return the labels of every account that has any."""
     found: dict[str, dict[str, str]] = {}

@@ -609,6 +609,14 @@ def bound_to(tx: Tx, account: str) -> list[Job]:
     return [Job.from_row(row) for row in rows]
 
 
+def unbind(tx: Tx, account: str) -> None:
+    """Let unfinished jobs forget an account on which nothing of them was sent."""
+    tx.run(
+        f"UPDATE jobs SET account = NULL, channel_id = NULL WHERE account = :account AND {_UNFINISHED}",
+        account=account,
+    )
+
+
 _UNFINISHED = """
     (state IN ('queued', 'running', 'deferred', 'interrupted', 'finished_unknown')
      OR (state = 'partly' AND EXISTS (SELECT 1 FROM job_steps s

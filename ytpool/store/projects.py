@@ -149,6 +149,16 @@ def remove(tx: Tx, project: str) -> None:
     tx.run("DELETE FROM projects WHERE project = :project", project=project)
 
 
+def decided_limits(tx: Tx) -> dict[str, dict[str, int]]:
+    """Return the limits that operators have told, by project and bucket; what Google taught us is none of them."""
+    found: dict[str, dict[str, int]] = {}
+    for row in tx.all(
+        "SELECT name, bucket, units FROM limits WHERE scope = 'project' AND origin = 'operator' ORDER BY name, bucket"
+    ):
+        found.setdefault(row["name"], {})[row["bucket"]] = row["units"]
+    return found
+
+
 def keep_client(tx: Tx, *, client_id: str, project: str, auth_uri: str, token_uri: str) -> None:
     tx.run(
         """
