@@ -147,8 +147,8 @@ def upload(
     the names of these options, and counts before them: file, title, description, tags, category, privacy, publish_at,
     account, pool, key, thumbnail, captions, playlists, language, localizations, recorded_on, licence, made_for_kids,
     synthetic, embeddable, public_stats, notify. All of it is checked first; anything wrong is told with file, line
-    and column, and nothing is sent. A playlist named by a title that its channel does not have is refused before the
-    video's first byte.
+    and column, and nothing is sent. A playlist that a channel does not have is refused before the video's first byte;
+    of a pool, a channel that has it is taken.
     """
     # Help and completion need nothing of what publishing needs, and that is most of the program.
     from ytpool.actions import publish, resuming  # noqa: PLC0415
