@@ -211,10 +211,10 @@ def upload(
             pace=pace,
         ),
     )
+    ordered = [replace(order, look=look) for order in wanted.orders]
     if dry_run:
-        return Planned(publish.plan(rt, wanted.orders))
-    looking = [replace(order, look=look) for order in wanted.orders]
-    return work_through(call, rt, looking, parallel=parallel, is_batch=wanted.is_batch, follow=follow)
+        return Planned(publish.plan(rt, ordered))
+    return work_through(call, rt, ordered, parallel=parallel, is_batch=wanted.is_batch, follow=follow)
 
 
 def _require_nothing_else(typed: Mapping[str, str]) -> None:
