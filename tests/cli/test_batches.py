@@ -131,7 +131,7 @@ def test_a_playlist_that_the_channel_does_not_have_is_refused_before_the_first_b
 
     assert (status, told(out)["error"]["code"]) == (2, "unknown_name")
     assert "+Mornings" in told(out)["error"]["hint"]
-    assert (sandbox.calls("playlists.list"), sandbox.calls("videos.insert")) == (1, 0)
+    assert (sandbox.calls("playlists.list"), sandbox.calls("videos.insert")) == (2, 0), "once on each channel"
     assert_books_agree(ytpool, sandbox)
 
     status, out, _ = ytpool(*words, "--playlist", "+Mornings")

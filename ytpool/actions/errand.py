@@ -6,7 +6,7 @@ an account are taken and given back here, and whatever stops it, the next run ca
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import Self, TypeVar
@@ -19,6 +19,7 @@ from ytpool.actions.placing import Placed
 from ytpool.actions.watch import Watch
 from ytpool.domain import failover
 from ytpool.domain.accounts import AccountState
+from ytpool.domain.balancing import Obstacle
 from ytpool.domain.failover import Next
 from ytpool.domain.jobs import Job, JobState, StepState, Target
 from ytpool.domain.publication import Publication
@@ -247,16 +248,20 @@ class Errand(Work):
         self.pace = order.pace
         self.publication = publication
 
-    def place(self, target: Target, besides: Sequence[Call] = ()) -> None:
+    def place(self, target: Target, besides: Sequence[Call], unfit: Mapping[str, Obstacle]) -> None:
         """Choose an account of the target and hold the whole publication there; nothing where one is held already.
 
-        `besides` is held as well, for what is looked at before the upload is paid.
+        `besides` is held as well, for what is looked at before the upload is paid; `unfit` channels are passed over.
         """
         if self.placed is not None:
             return
         urgency = placing.urgency_of(self.order, self.rt.calendar.now(), begun=self.job.attempts > 0)
         calls = (*self._calls(), *besides)
-        self._hold(placing.place(self.rt, self.lease, self.order, target, self.watch, calls=calls, urgency=urgency))
+        self._hold(
+            placing.place(
+                self.rt, self.lease, self.order, target, self.watch, calls=calls, urgency=urgency, unfit=unfit
+            )
+        )
 
     def place_on(self, account: str) -> None:
         """Take the places of the account the job is bound to, and hold what is still to be done."""

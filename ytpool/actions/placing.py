@@ -1,8 +1,9 @@
 """Choosing an account and setting everything aside for a publication: units, slot, channel and decision, at once."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from ytpool.actions.claiming import Order
 from ytpool.actions.watch import Watch
@@ -59,8 +60,11 @@ def place(
     *,
     calls: tuple[Call, ...],
     urgency: Urgency,
+    unfit: Mapping[str, Obstacle] = MappingProxyType({}),
 ) -> Placed:
     """Choose one of the target's accounts and hold the whole publication there, waiting for one's turn.
+
+    `unfit` are channels that turned out to be of no use for it, and why.
 
     Raises QuotaExhausted or Resting with the moment at which it goes on, LoginNeeded or NoEligibleAccount where only
     a person can help, Busy where nobody is free and waiting was not wanted. The job is left deferred, with the reason.
@@ -72,7 +76,8 @@ def place(
             jobs.require(tx, lease)
             ledger.expire(tx)
             there = jobs.channels_with(tx, jobs.get(tx, lease.name))
-            strategy, choice = _choose(rt, tx, target, calls, urgency, there=there)
+            out = {**unfit, **dict.fromkeys(there, _THERE)}
+            strategy, choice = _choose(rt, tx, target, calls, urgency, out=out)
             if choice.account is not None:
                 decisions.keep(tx, rt.rng, lease.name, strategy, choice)
                 if target.kind is TargetKind.POOL:
@@ -193,15 +198,21 @@ def _would_choose(rt: Runtime, tx: Tx, order: Order) -> tuple[Choice, YtpoolErro
 
 
 def _choose(
-    rt: Runtime, tx: Tx, target: Target, calls: tuple[Call, ...], urgency: Urgency, *, there: Collection[str] = ()
+    rt: Runtime,
+    tx: Tx,
+    target: Target,
+    calls: tuple[Call, ...],
+    urgency: Urgency,
+    *,
+    out: Mapping[str, Obstacle] = MappingProxyType({}),
 ) -> tuple[Strategy, Choice]:
-    """Choose an account; `there` are the channels that have this content from another job."""
+    """Choose an account; `out` are the channels that are out of the question, and why."""
     of_pool = target.kind is TargetKind.POOL
     strategy = Strategy(pools.get(tx, target.name).strategy) if of_pool else Strategy.FILL
     settings = rt.config.balancing
     found = candidates.of(tx, target, tuple(call.operation for call in calls), rt.terms(tx), urgency=urgency)
     choice = balancing.choose(
-        [one._replace(obstacle=_THERE) if one.channel_id in there else one for one in found] if there else found,
+        [one._replace(obstacle=out.get(one.channel_id, one.obstacle)) for one in found] if out else found,
         strategy=strategy,
         weights=Weights(quota=settings.quota, success=settings.success, idle=settings.idle, age=settings.age),
         now=tx.now,

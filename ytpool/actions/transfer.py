@@ -6,12 +6,14 @@ may have left, the channel is looked at (`reconciling`); what may have happened 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from ytpool.actions import beforehand, files, listing, reconciling, secrets, steps
 from ytpool.actions.errand import Errand
 from ytpool.actions.files import Reader, VideoFile
 from ytpool.domain import failover, video
+from ytpool.domain.balancing import Obstacle
 from ytpool.domain.failover import Next
 from ytpool.domain.jobs import JobState, StepState, Target, TargetKind
 from ytpool.domain.publication import UPLOAD
@@ -22,10 +24,12 @@ from ytpool.errors import (
     FileChanged,
     FileInvalid,
     LoginNeeded,
+    NoEligibleAccount,
     OutcomeUnknown,
     OutOfService,
     QuotaExhausted,
     Resting,
+    UnknownName,
     UpstreamFailed,
     WrongChannel,
 )
@@ -33,6 +37,7 @@ from ytpool.store import activity, jobs
 from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.jobs import Upload
+from ytpool.store.ledger import Call
 from ytpool.store.secrets import Kind, forget
 
 _SESSION_STARTS = 6
@@ -43,6 +48,9 @@ _RESTARTS = 2
 
 _STANDSTILLS = 8
 """Failures in a row without a byte of progress after which an upload is left for a later run."""
+
+
+_LACKS_PLAYLIST = Obstacle("its channel lacks a playlist that is to be there")
 
 
 class Transfer:
@@ -59,6 +67,7 @@ class Transfer:
         self._restarts = 0
         self._turned_away: Counter[str] = Counter()
         self._looked_at: set[str] = set()
+        self._lacking: dict[str, UnknownName] = {}
         self._began_at = 0.0
         self._began_with = 0
 
@@ -118,13 +127,42 @@ class Transfer:
         if not self._file.path.is_file():  # it was not needed for as long as its video might be there
             raise files.gone(self._file.path, errand.job.job)
         looks_first = beforehand.is_wanted(errand.rt, errand.order, errand.job)
-        errand.place(beforehand.where_it_was_seen(errand.job, target), beforehand.CALLS if looks_first else ())
-        steps.require_playlists(errand)
+        self._place(beforehand.where_it_was_seen(errand.job, target), beforehand.CALLS if looks_first else ())
         if looks_first and errand.payer.channel_id not in self._looked_at:
             beforehand.look(errand)
             self._looked_at.add(errand.payer.channel_id)
         self._session = self._open_session()
         return self._transfer(0)
+
+    def _place(self, target: Target, besides: Sequence[Call]) -> None:
+        """Take places on an account whose channel has the playlists that are to be there; of a pool, on the next one.
+
+        Nothing was sent yet, and nobody makes a playlist that was not asked to be made.
+        """
+        errand = self._errand
+        while True:
+            try:
+                errand.place(target, besides, dict.fromkeys(self._lacking, _LACKS_PLAYLIST))
+            except NoEligibleAccount as nobody:
+                reasons = {one["reason"] for one in nobody.details.get("rejected", ())}
+                if reasons != {_LACKS_PLAYLIST.reason}:
+                    raise
+                raise self._no_channel_has(target) from nobody
+            try:
+                steps.require_playlists(errand)
+            except UnknownName as unknown:
+                if target.kind is TargetKind.ACCOUNT:
+                    raise
+                errand.says(f"{unknown.message}: looking for another channel of {target}")
+                self._lacking[errand.payer.channel_id] = unknown
+                errand.leave()
+            else:
+                return
+
+    def _no_channel_has(self, target: Target) -> UnknownName:
+        lacking = list(self._lacking.values())
+        said = "; ".join(one.message for one in lacking)
+        return UnknownName(f"no channel of {target} will do: {said}", hint=lacking[0].hint, **lacking[0].details)
 
     def _next_after(self, failure: UpstreamFailed) -> None:
         """Decide what a refused session start means for this job; raises the failure when it ends here."""

@@ -154,8 +154,8 @@ def upload(
     the names of these options, and counts before them: file, title, description, tags, category, privacy, publish_at,
     account, pool, key, thumbnail, captions, playlists, language, localizations, recorded_on, licence, made_for_kids,
     synthetic, embeddable, public_stats, notify. All of it is checked first; anything wrong is told with file, line
-    and column, and nothing is sent. A playlist named by a title that its channel does not have is refused before the
-    video's first byte.
+    and column, and nothing is sent. A playlist that a channel does not have is refused before the video's first byte;
+    of a pool, a channel that has it is taken.
     """
     # Help and completion need nothing of what publishing needs, and that is most of the program.
     from ytpool.actions import publish, resuming  # noqa: PLC0415
@@ -212,10 +212,10 @@ def upload(
             pace=pace,
         ),
     )
+    ordered = [replace(order, look=look) for order in wanted.orders]
     if dry_run:
-        return Planned(publish.plan(rt, wanted.orders))
-    looking = [replace(order, look=look) for order in wanted.orders]
-    return work_through(call, rt, looking, parallel=parallel, is_batch=wanted.is_batch, follow=follow)
+        return Planned(publish.plan(rt, ordered))
+    return work_through(call, rt, ordered, parallel=parallel, is_batch=wanted.is_batch, follow=follow)
 
 
 def _require_nothing_else(typed: Mapping[str, str]) -> None:

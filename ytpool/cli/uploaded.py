@@ -22,7 +22,7 @@ from ytpool.cli.progress import uploads
 from ytpool.cli.values import visible
 from ytpool.cli.watching import ShownWatch
 from ytpool.cli.written import Notes
-from ytpool.domain.jobs import Job, JobState, StepState
+from ytpool.domain.jobs import CHORES, Job, JobState, StepState
 from ytpool.domain.publication import THUMBNAIL
 from ytpool.errors import FileInvalid, Interrupted, OutcomeUnknown, QuotaExhausted, Resting, YtpoolError
 from ytpool.runtime import Runtime
@@ -164,7 +164,7 @@ VIEWS[Uploaded] = _UPLOADS
 _CHORES = View(
     rows="chores",
     columns=(
-        ("What", lambda row: f"{row['kind']} {row['video_id']}"),
+        ("What", lambda row: f"{row['kind'].removeprefix(CHORES)} {row['video_id']}"),
         Column("State", "state", style=_STATES),
         Column("Account", "account", from_width=60),
         Column("Job", "job", from_width=100),
