@@ -287,7 +287,13 @@ class Transfer:
         self._began_at, self._began_with = self._errand.rt.clock.monotonic(), offset
         try:
             with Reader(self._file) as reader:
-                return self._converse(reader, offset, ask=ask_first)
+                video = self._converse(reader, offset, ask=ask_first)
+                if video is not None and (changed := reader.why_changed()):
+                    # The last chunk was read before it was sent, so this may be a recording that goes on.
+                    said = f"the file changed while it was uploaded ({changed}); the video has what was read before"
+                    self._errand.says(said)
+                    self._note = "; ".join(filter(None, (self._note, said)))
+                return video
         except FileInvalid as missing:
             raise (missing if self._file.path.exists() else files.gone(self._file.path, self._errand.job.job)) from None
         except FileChanged as change:

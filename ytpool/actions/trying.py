@@ -11,6 +11,7 @@ from typing import TypeVar
 from ytpool.actions.errand import WAITS_AT_MOST, Work
 from ytpool.domain import failover, moments
 from ytpool.domain.failover import Next, Until
+from ytpool.domain.publication import spoken
 from ytpool.domain.reconcile import LOOKS_APART
 from ytpool.domain.secret import Secret
 from ytpool.errors import LoginNeeded, OutcomeUnknown, Resting, UpstreamFailed
@@ -126,7 +127,7 @@ class Try:
                 again = verdict.next is Next.SAME_ACCOUNT and verdict.until is not Until.IN_24_HOURS
                 if not again or made >= (2 if verdict.once else _CALLS):
                     raise
-                self.errand.says(f"{self.step}: {failure.message or failure.reason}; once more in a moment")
+                self.errand.says(f"{spoken(self.step)}: {failure.message or failure.reason}; once more in a moment")
                 self.errand.pause(failure, made)
 
     def sleep_through(self, resting: Resting) -> None:
@@ -135,7 +136,7 @@ class Try:
         left = until - self.errand.rt.calendar.now() if isinstance(until, datetime) else timedelta.max
         if left > timedelta(seconds=WAITS_AT_MOST):
             raise resting
-        self.errand.watch.waits(self.errand.job.job, f"waiting: {self.step}: {resting.message}")
+        self.errand.watch.waits(self.errand.job.job, f"waiting: {spoken(self.step)}: {resting.message}")
         self.errand.rt.sleep(left.total_seconds())
 
     def _login_is_dead(self, failure: UpstreamFailed) -> None:

@@ -40,6 +40,12 @@ def _yes_no(names: str, about: str) -> Any:
     return typer.Option(names, help=about, show_default=False)
 
 
+def _path(typed: str) -> Path:
+    if not typed:  # an unset variable of a script; as a path it would be this folder, with all videos in it
+        raise UsageWrong("a file's name is empty", hint="look at what it comes from")
+    return Path(typed)
+
+
 @command(
     app,
     "upload",
@@ -55,7 +61,7 @@ def upload(
     ctx: typer.Context,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE", help="The videos, or folders of videos.", readable=False, show_default=False),
+        typer.Argument(metavar="FILE", help="The videos, or folders of videos.", parser=_path, show_default=False),
     ] = None,
     manifest: Annotated[Path | None, _text("Upload what this CSV or JSON Lines file lists.", "FILE")] = None,
     account: AccountOption = None,
@@ -130,7 +136,10 @@ def upload(
     ] = False,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on with every upload and change to a video that stopped; names no file."),
+        typer.Option(
+            "--resume",
+            help="Go on with every upload and change to a video that stopped; takes no file and no metadata.",
+        ),
     ] = False,
     follow: FollowOption = False,
     use_buffer: UseBufferOption = False,

@@ -147,16 +147,26 @@ def _cost(units: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {bucket}" for bucket, count in units.items())
 
 
+def _said(row: Any) -> str:
+    return str(row["error"]["message"] if row["error"] else row["note"])
+
+
+def _rows(told: Uploaded) -> list[dict[str, Any]]:
+    # What went wrong with one video alone is said in full below the table.
+    videos: list[dict[str, Any]] = told["videos"]
+    return [{**videos[0], "error": None}] if told.problem and len(videos) == 1 else videos
+
+
 _UPLOADS = View(
-    rows="videos",
+    rows=_rows,
     columns=(
         ("File", lambda row: Path(row["file"]).name),
-        Column("State", "state", style=_STATES),
+        Column("State", "state", shown=lambda state: state.removeprefix("finished_"), style=_STATES),
         Column("Account", "account", from_width=60),
         Column("Privacy", "privacy", from_width=90),
         Column("Video", lambda row: row["url"] or "", shown=_short),
         Column("Job", "job", from_width=100),
-        Column("Said", lambda row: row["error"]["message"] if row["error"] else row["note"], style="yellow"),
+        Column("Said", _said, style="yellow"),
     ),
     footer=_summed_up,
 )
@@ -182,7 +192,7 @@ VIEWS[Planned] = View(
         ("Channel", "channel_id"),
         ("Privacy", "privacy"),
         ("Cost", lambda row: _cost(row["units"])),
-        Column("Said", lambda row: row["error"]["message"] if row["error"] else row["note"], style="yellow"),
+        Column("Said", _said, style="yellow"),
     ),
     footer=_costs,
 )
