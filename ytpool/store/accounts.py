@@ -21,6 +21,12 @@ def every(tx: Tx) -> list[Account]:
     return [Account.from_row(row) for row in tx.all(f"{_SELECT} ORDER BY a.priority, a.account")]
 
 
+def on_channel(tx: Tx, channel_id: str) -> list[Account]:
+    """Return the accounts that work on a channel."""
+    rows = tx.all(f"{_SELECT} AND a.channel_id = :channel_id ORDER BY a.account", channel_id=channel_id)
+    return [Account.from_row(row) for row in rows]
+
+
 def find(tx: Tx, account: str) -> Account | None:
     row = tx.one(f"{_SELECT} AND a.account = :account", account=account)
     return None if row is None else Account.from_row(row)
