@@ -19,5 +19,10 @@ def new(now: datetime, rng: "random.Random") -> str:
     )
 
 
+def earliest(moment: datetime) -> str:
+    """Return what sorts before every id that was made at this moment or later, and behind all that were made before."""
+    return _base32(int(moment.timestamp() * 1000), _TIME_CHARACTERS)
+
+
 def _base32(number: int, width: int) -> str:
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(5 * (width - 1), -1, -5))
