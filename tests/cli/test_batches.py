@@ -3,11 +3,13 @@
 import hashlib
 import json
 import os
+import re
 import signal
 import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pexpect
 import pyte
@@ -308,6 +310,106 @@ def test_a_batch_goes_on_after_the_moments_of_those_that_are_done(ytpool, sandbo
     assert "is over" in problem["message"]
 
 
+def test_a_row_tells_all_its_faults_however_many_it_has(ytpool, sandbox, make_video, tmp_path):
+    make_video("a.mp4", 5000)
+    (tmp_path / "page.png").write_text("<html>")
+    lines = tmp_path / "list.jsonl"
+    row = {"file": "gone.mp4", "account": "nwes", "title": "1 < 2", "privacy": "publik", "thumbnail": "page.png"}
+    row |= {"captions": "de:gone.srt", "publish_at": "2020-01-01T00:00", "playlists": "WL", "colour": "red"}
+    lines.write_text(f"{json.dumps(row)}\n{json.dumps({**row, 'pool': 'mian'})}\n{json.dumps({'account': 'nwes'})}\n")
+    before = sandbox.truth()["calls"]
+
+    status, out, _ = ytpool("upload", "--manifest", lines, "--pool", "mian", "--thumbnail", "no.png", "--json")
+
+    problems = told(out)["error"]["details"]["problems"]
+    assert (status, told(out)["error"]["code"]) == (2, "batch_invalid")
+    assert [one["message"].split(";")[0] for one in problems if one["line"] is None] == [
+        "there is no pool named 'mian'",
+        "there is no thumbnail no.png",
+    ]
+    each = {number: [one["column"] for one in problems if one["line"] == number] for number in (1, 2, 3)}
+    columns = [None, "privacy", "title", "playlists", "account", "file", "thumbnail", "captions", "publish_at"]
+    assert each[1] == columns
+    assert sorted(map(str, each[2])) == sorted(map(str, [*columns, "account", "pool"]))
+    assert each[3] == ["file", "account"]
+    assert sandbox.truth()["calls"] == before
+
+
+def test_a_folder_tells_all_its_faults_too(ytpool, sandbox, tmp_path, make_video):
+    folder = tmp_path / "outbox"
+    folder.mkdir()
+    make_video("outbox/a.mp4", 5000)
+    (folder / "a.toml").write_text('titel = "x"\naccount = "nwes"\nthumbnail = "no.png"\ntags = ["a,b"]\n')
+    (folder / "b.mp4").touch()
+    (folder / "b.toml").write_text('title = "x\n')
+    (folder / "c.mp4").touch()
+    (folder / "c.toml").mkdir()
+    (folder / "lost.toml").touch()
+    before = sandbox.truth()["calls"]
+
+    status, out, _ = ytpool("upload", folder, tmp_path / "gone.mp4", "--account", "news", "--json")
+
+    problems = told(out)["error"]["details"]["problems"]
+    assert status == 2
+    assert [(Path(one["source"]).name, one["line"], one["column"]) for one in problems] == [
+        ("gone.mp4", None, "file"),
+        ("a.toml", 1, None),
+        ("a.toml", 2, "account"),
+        ("a.toml", 3, "thumbnail"),
+        ("a.toml", 4, "tags"),
+        ("b.toml", None, "file"),
+        ("b.toml", 1, None),
+        ("c.toml", None, None),
+        ("c.toml", None, "file"),
+        ("lost.toml", None, None),
+    ]
+    assert sandbox.truth()["calls"] == before
+
+
+def test_a_manifest_typed_again_needs_nothing_of_what_is_done(
+    ytpool, sandbox, make_video, tmp_path, picture, subtitles, monkeypatch
+):
+    first, second, third = (make_video(f"{name}.mp4", 20_000) for name in "abc")
+    lines = tmp_path / "list.jsonl"
+    row = {"file": "a.mp4", "thumbnail": picture.name, "captions": f"de:{subtitles.name}"}
+    lines.write_text(f"{json.dumps(row)}\n{json.dumps({'file': 'b.mp4', 'account': 'sports'})}\n")
+    words = ("upload", "--manifest", lines, "--pool", "main", "--json")
+    sandbox.control.add_fault(method="captions.insert", kind="error", error="invalidMetadata")
+    assert ytpool(*words)[0] == 3
+    for path in (first, second, picture):
+        path.unlink()
+    lines.write_text(lines.read_text() + json.dumps({"file": "c.mp4"}))
+
+    status, out, err = ytpool(*words)
+
+    assert (status, data(out)["counts"]) == (0, {"total": 3, "done": 3}), out + err
+    assert [one["note"] for one in data(out)["videos"]] == ["", "already published", ""]
+    truth = sandbox.truth()
+    assert len(truth["videos"]) == 3
+    assert len(truth["captions"]) == len(truth["thumbnails"]) == 1
+    assert_books_agree(ytpool, sandbox)
+
+    subtitles.unlink()
+    third.unlink()
+    monkeypatch.chdir(tmp_path)
+
+    assert data(ytpool("upload", "--manifest", "../" + tmp_path.name + "/list.jsonl", *words[3:])[1])["counts"] == {
+        "total": 3,
+        "done": 3,
+    }
+    assert ytpool(*words, "--dry-run")[0] == 0
+
+    for change in ({"key": "another"}, {"account": "sports"}):
+        lines.write_text(json.dumps({**row, **change}))
+        status, out, _ = ytpool(*words)
+
+        problems = told(out)["error"]["details"]["problems"]
+        assert (status, [one["column"] for one in problems]) == (2, ["file", "thumbnail", "captions"])
+    lines.write_text(json.dumps(row))
+    assert ytpool(*words, "--again")[0] == 2
+    assert len(sandbox.truth()["videos"]) == 3
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
@@ -360,6 +462,47 @@ def test_a_folder_without_videos_is_refused(ytpool, sandbox, tmp_path, make, cod
     assert (status, told(out)["error"]["code"]) == (2, code)
     assert says in json.dumps(told(out)["error"])
     assert sandbox.truth()["videos"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--title", "Another"), "--title"),
+        (("--description=",), "--description"),
+        (("talk.mp4", "--not-made-for-kids", "--key", "x"), "the files, --key, --not-made-for-kids"),
+        (("--manifest", "list.csv", "--again", "--parallel", "2", "--rate", "1M"), "--manifest, --again"),
+    ],
+)
+def test_resume_refuses_what_it_would_not_do(ytpool, words, named):
+    status, out, _ = ytpool("upload", "--resume", *words, "--json")
+
+    assert (status, told(out)["error"]["code"]) == (2, "usage")
+    assert told(out)["error"]["message"].endswith(f"; leave out {named}")
+
+
+def test_flags_beside_a_manifest_say_what_its_rows_do_not(ytpool, sandbox, make_video, tmp_path, picture, subtitles):
+    make_video("a.mp4", 5000)
+    (tmp_path / "list.csv").write_text("file,privacy\na.mp4,unlisted\n")
+    flags = ("--description", "Said once", "--tags", "a,b", "--category", "25", "--language", "de", "--synthetic")
+    flags += ("--licence", "creativeCommon", "--not-embeddable", "--no-public-stats", "--recorded-on", "2026-11-01")
+    flags += ("--made-for-kids", "--notify", "--thumbnail", picture, "--playlist", "+Mornings", "--privacy", "public")
+    words = ("upload", "--manifest", tmp_path / "list.csv", "--account", "news", *flags)
+    assert ytpool(*words, "--title", "One for all")[0] == ytpool(*words, "--caption", f"de:{subtitles}")[0] == 2
+
+    status, _, err = ytpool(*words, "--key", "autumn")
+
+    assert status == 0, err
+    truth = sandbox.truth()
+    [video] = truth["videos"]
+    parts = video["parts"]
+    names = ("description", "tags", "categoryId", "defaultLanguage")
+    assert [parts["snippet"][name] for name in names] == ["Said once", ["a", "b"], "25", "de"]
+    names = ("containsSyntheticMedia", "license", "embeddable", "publicStatsViewable", "selfDeclaredMadeForKids")
+    assert [parts["status"][name] for name in names] == [True, "creativeCommon", False, False, True]
+    assert parts["recordingDetails"]["recordingDate"].startswith("2026-11-01")
+    assert (video["privacy"], video["notify"]) == ("unlisted", True)
+    assert (len(truth["thumbnails"]), [one["title"] for one in truth["playlists"]]) == (1, ["Mornings"])
+    assert ytpool(*words, "--key", "winter", "--dry-run")[1] != ytpool(*words, "--key", "autumn", "--dry-run")[1]
 
 
 # Planning
@@ -580,19 +723,16 @@ def test_a_long_wait_that_google_asks_for_is_told_too(ytpool, sandbox, video):
     assert sum(line.startswith("talk.mp4: waiting ") for line in err.splitlines()) == 1, err
 
 
-@pytest.mark.parametrize("columns", [40, 80])
-def test_a_terminal_shows_a_line_per_upload_and_one_for_all(ytpool, sandbox, make_video, columns):  # noqa: ARG001
-    files = [make_video(f"a talk with the number {number}.mp4", 3 * MIB) for number in range(3)]
-    missing = files[0].with_name("missing.mp4")
-    terminal = pyte.Screen(columns, 200)
+def watched(*words, columns, lines=200):
+    """Run on a terminal; return what it showed, look by look, and the exit status."""
+    terminal = pyte.Screen(columns, lines)
     stream = pyte.ByteStream(terminal)
-    words = ["upload", *map(str, files), str(missing), "--pool", "main", "--parallel", "2", "--rate", "4M"]
     child = pexpect.spawn(
         sys.executable,
-        ["-m", "ytpool", *words],
+        ["-m", "ytpool", *map(str, words)],
         env={**os.environ, "TERM": "xterm-256color", "PYTHONUTF8": "1"},
         cwd=str(ROOT),
-        dimensions=(200, columns),
+        dimensions=(lines, columns),
         timeout=30,
     )
     looks = []
@@ -603,8 +743,19 @@ def test_a_terminal_shows_a_line_per_upload_and_one_for_all(ytpool, sandbox, mak
             break
         looks.append([line.rstrip() for line in terminal.display])
     child.close()
+    return looks, child.exitstatus
 
-    assert child.exitstatus == 3
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_a_terminal_shows_a_line_per_upload_and_one_for_all(ytpool, sandbox, make_video, columns):  # noqa: ARG001
+    files = [make_video(f"a talk with the number {number}.mp4", 3 * MIB) for number in range(3)]
+    missing = files[0].with_name("missing.mp4")
+
+    looks, status = watched(
+        "upload", *files, missing, "--pool", "main", "--parallel", 2, "--rate", "4M", columns=columns
+    )
+
+    assert status == 3
     middle = next(lines for lines in looks if sum("%" in line for line in lines) == 3)
     shown = [line for line in middle if "%" in line]
     assert [line[:4] for line in shown] == ["a ta", "a ta", "0 of"]
@@ -612,4 +763,19 @@ def test_a_terminal_shows_a_line_per_upload_and_one_for_all(ytpool, sandbox, mak
     ended = "".join(looks[-1]).replace(" ", "")  # a sentence goes on in the next line
     assert [f"number{number}.mp4:https://" in ended for number in range(3)] == [True] * 3
     assert "missing.mp4:thereisnofile" in ended
-    assert any(line.startswith("4 of 4 files") and "100%" in line for line in looks[-1])
+    [total] = [line for line in looks[-1] if line.startswith("4 of 4 files")]
+    assert "100%" in total
+    speeds = [float(found) for look in looks for line in look for found in re.findall(r"(\S+) MB/s", line)]
+    assert bool(speeds) == (columns == 80)
+    assert max(speeds, default=0) < 5.3  # four MiB a second, in pieces of a quarter of that
+
+
+def test_no_speed_is_told_of_what_was_over_at_once_or_sent_before(ytpool, sandbox, make_video):  # noqa: ARG001
+    files = [make_video(f"{number}.mp4", 500_000) for number in range(3)]
+
+    for times in range(2):
+        looks, status = watched("upload", *files, "--pool", "main", columns=120)
+
+        assert status == 0
+        assert [line for look in looks for line in look if "/s" in line] == []
+        assert any(line.startswith("3 of 3 files") and "100%" in line for line in looks[-1]), times

@@ -22,7 +22,7 @@ from ytpool.domain.quota import COMMENTS, UPLOADS
 from ytpool.domain.replay import Advice, Played, Player, Scene, Task, Use
 from ytpool.errors import NoEligibleAccount
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, hours, journal, ledger, meters, pools
+from ytpool.store import accounts, caps, hours, journal, ledger, limits, meters, pools
 from ytpool.store.db import Tx
 from ytpool.store.journal import Asked, Made, Worked
 
@@ -173,12 +173,12 @@ def _scene(
     usual = median_low([seconds for seconds in lasted.values() if seconds > 0] or [_LASTS])
     tasks = [_task(one, calls[one.job], lasted.get(one.job) or usual, terms) for one in asked]
     fails = _failing(asked, work)
-    limits = _limits(tx, terms, {one.project for one in playing})
+    ceilings = _limits(tx, terms, {one.project for one in playing})
     return Scene(
         players=_players(tx, terms, playing, fails),
         tasks=tasks,
-        limits=limits,
-        others=_others(tx, terms, calls, limits, first=first),
+        limits=ceilings,
+        others=_others(tx, terms, calls, ceilings, first=first),
         thresholds=terms.thresholds,
         weights=weights,
     )
@@ -221,12 +221,19 @@ def _failing(asked: Sequence[Asked], work: Mapping[str, Sequence[Worked]]) -> di
 
 
 def _players(tx: Tx, terms: Terms, playing: Sequence[Account], fails: Mapping[str, float]) -> list[Player]:
-    readings, limits = meters.on(tx, terms.day), meters.limits(tx)
-    learned = accounts.upload_caps(tx)
+    readings, believed = meters.on(tx, terms.day), limits.standing(tx, terms.day)
+    learned = caps.standing(tx)
 
     def cap(account: str, bucket: str) -> int | None:
-        key = (ledger.ACCOUNT, account, bucket)
-        return readings[key].ceiling if key in readings else limits.get(key)
+        key = (meters.ACCOUNT, account, bucket)
+        if key in readings:
+            return readings[key].ceiling
+        return believed[key].units if key in believed else None
+
+    def channel_cap(one: Account) -> int | None:
+        """Return the learned cap, unless the operator has set one on the account."""
+        overruled = cap(one.account, UPLOADS) is not None
+        return None if overruled or one.channel_id not in learned else learned[one.channel_id].uploads
 
     return [
         Player(
@@ -238,7 +245,7 @@ def _players(tx: Tx, terms: Terms, playing: Sequence[Account], fails: Mapping[st
             slots=one.slots,
             created_at=one.created_at,
             caps={bucket: units for bucket in (UPLOADS, COMMENTS) if (units := cap(one.account, bucket)) is not None},
-            channel_cap=learned.get(one.channel_id),
+            channel_cap=channel_cap(one),
             fails=fails.get(one.account, 0.0),
             successes=one.successes,
             failures=one.failures,
@@ -248,13 +255,14 @@ def _players(tx: Tx, terms: Terms, playing: Sequence[Account], fails: Mapping[st
 
 
 def _limits(tx: Tx, terms: Terms, paying: set[str]) -> dict[tuple[str, str], int]:
-    readings, limits = meters.on(tx, terms.day), meters.limits(tx)
+    readings, believed = meters.on(tx, terms.day), limits.standing(tx, terms.day)
     found = {}
     for project in sorted(paying):
         for bucket, default in terms.prices.limits.items():
-            key = (ledger.PROJECT, project, bucket)
+            key = (meters.PROJECT, project, bucket)
             reading = readings.get(key)
-            found[project, bucket] = limits.get(key, default) if reading is None else reading.ceiling or 0
+            limit = believed[key].units if key in believed else default
+            found[project, bucket] = limit if reading is None else reading.ceiling or 0
     return found
 
 
@@ -262,7 +270,7 @@ def _others(
     tx: Tx,
     terms: Terms,
     calls: Mapping[str, Sequence[Made]],
-    limits: Mapping[tuple[str, str], int],
+    ceilings: Mapping[tuple[str, str], int],
     *,
     first: date,
 ) -> list[Use]:
@@ -270,12 +278,12 @@ def _others(
     own: dict[tuple[str, str, datetime], int] = {}
     for made in calls.values():
         for call in made:
-            if call.scope == ledger.PROJECT:
+            if call.scope == meters.PROJECT:
                 key = (call.name, call.bucket, call.sent_at.replace(minute=0, second=0, microsecond=0))
                 own[key] = own.get(key, 0) + call.units
     found = []
-    for project, bucket in limits:
-        used = hours.used(tx, ledger.PROJECT, project, bucket, since=first, until=terms.day + timedelta(days=1))
+    for project, bucket in ceilings:
+        used = hours.used(tx, meters.PROJECT, project, bucket, since=first, until=terms.day + timedelta(days=1))
         for day, of_hours in used.items():
             for number, units in enumerate(of_hours):
                 at = quota.starts_at(day) + timedelta(hours=number)

@@ -57,6 +57,8 @@ def read(rt: Runtime, account: str, send: Callable[[Secret], T], *, operation: s
             if isinstance(error, Resting) and attempt < _TRIES and (left := _left_of(rt, error)) <= _SLEEPS_THROUGH:
                 rt.sleep(left.total_seconds())
                 continue
+            if isinstance(error, QuotaExhausted):
+                error.hint = f"{error.hint}\ntype the same command then: no job waits for it"
             if not isinstance(error, UpstreamFailed):
                 raise
             if attempt == _TRIES or failover.judge(error).next not in _AGAIN:
@@ -178,4 +180,4 @@ def _from_jobs(tx: Tx, video_id: str, every: Sequence[Account]) -> str | None:
 
 
 def _urgency(account: Account, urgency: Urgency) -> Urgency:
-    return Urgency.STARTED if account.tier == Tier.RESERVE and urgency is Urgency.NORMAL else urgency
+    return urgency.on_reserve() if account.tier == Tier.RESERVE else urgency

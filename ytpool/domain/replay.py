@@ -407,7 +407,7 @@ class _Play:
             )
 
     def _room_of_project(self, player: Player, units: Cost) -> _Room:
-        urgency = Urgency.STARTED if player.tier is Tier.RESERVE else Urgency.NORMAL
+        urgency = Urgency.NORMAL.on_reserve() if player.tier is Tier.RESERVE else Urgency.NORMAL
         percent = quota.opens_until(urgency, self._scene.thresholds)
         room = _Room()
         for bucket, some in units.items():

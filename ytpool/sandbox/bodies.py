@@ -169,7 +169,20 @@ def rate_exceeded(scene: Scene, span: str, *, user: bool = False) -> Refused:
     bucket = scene.bucket if span == "day" else "general"
     # Per minute Google publishes no number; these are what its console once showed.
     value = scene.limit if span == "day" else 180_000 if user else 1_800_000
-    shown, metric, limit = _LIMITS[bucket]
+    return _names_its_limit(scene, span, *_LIMITS[bucket], value, user=user)
+
+
+def _new_limit_exceeded(scene: Scene) -> Refused:
+    """Refuse with a daily limit of this method's own, as Google announced more of them."""
+    resource, verb = scene.method.split(".")
+    words = f"{resource[:1].upper()}{resource[1:]} {verb[:1].upper()}{verb[1:]}"
+    limit = f"default{words.replace(' ', '')}Per{{}}PerProject"
+    return _names_its_limit(scene, "day", words, f"{resource}_{verb}".lower(), limit, 20)
+
+
+def _names_its_limit(
+    scene: Scene, span: str, shown: str, metric: str, limit: str, value: int, *, user: bool = False
+) -> Refused:
     unit = {"day": "1/d/{project}", "minute": "1/min/{project}"}[span] + ("/{user}" if user else "")
     message = (
         f"Quota exceeded for quota metric '{shown}' and limit '{shown} per {span}{' per user' if user else ''}' of "
@@ -295,6 +308,7 @@ _SPECIAL: Mapping[str, Callable[[Scene], Refused]] = {
     "quotaExceeded": lambda _: quota_exceeded(),
     "dailyLimitExceeded": _daily_limit_exceeded,
     "rateLimitExceeded.per_day": lambda scene: rate_exceeded(scene, "day"),
+    "rateLimitExceeded.new_per_day": _new_limit_exceeded,
     "rateLimitExceeded.per_minute": lambda scene: rate_exceeded(scene, "minute"),
     "rateLimitExceeded.per_minute_per_user": lambda scene: rate_exceeded(scene, "minute", user=True),
     "uploadLimitExceeded": lambda _: upload_limit_exceeded(),
@@ -390,6 +404,10 @@ _MESSAGES = {
     "mediaBodyRequired": "The request does not include the video content.",
     "videoNotFound": "The video that you are looking for cannot be found.",
     "playlistNotFound": "The playlist identified with the request's <code>playlistId</code> parameter cannot be found.",
+    "commentsDisabled": (
+        'The video identified by the <code><a href="/youtube/v3/docs/commentThreads/list#videoId">videoId</a></code> '
+        "parameter has disabled comments."
+    ),
     "forbidden": "The request might not be properly authorized.",
 }
 
@@ -415,7 +433,9 @@ def named(name: str, scene: Scene, *, status: int | None = None, retry_after: in
     return Refused(answer, domain=refused.domain, reason=refused.reason, front_end=refused.front_end)
 
 
-def plain(name: str, method: str, *, location: str = "", mistake: bool = True) -> Refused:
+def plain(
+    name: str, method: str, *, location: str = "", location_type: str = "parameter", mistake: bool = True
+) -> Refused:
     """Make an error of YouTube's back end that has no body of its own."""
     if name in _USAGE_LIMITS:
         domain = "usageLimits"
@@ -429,6 +449,7 @@ def plain(name: str, method: str, *, location: str = "", mistake: bool = True) -
         name,
         _MESSAGES.get(name, f"The request failed: {name}."),
         location=location,
+        location_type=location_type,
         mistake=mistake,
     )
 
