@@ -41,6 +41,7 @@ def give(books, strategy):
     """Give one job to the pool as the program does, and return who did it."""
     with books.transaction() as tx:
         terms = books.terms(tx)
+        caps.learn(tx, "UCc", 2)  # again and again: no upload may try beyond it, which no replay does
         found = candidates.of(tx, POOL, CALLS, terms)
         choice = balancing.choose(found, strategy=strategy, weights=Weights(), now=tx.now, rng=books.rng)
         if choice.account is None:

@@ -26,7 +26,8 @@ from ytpool.store.db import Tx
 CHANNEL = "channel"
 """The scope of a learned cap: uploads in 24 hours, and no meter of a day."""
 
-_CALLS: Mapping[str, tuple[str, ...]] = {
+CALLS: Mapping[str, tuple[str, ...]] = {
+    "upload": ("videos.insert", "videos.list"),
     "video.update": ("videos.update",),
     "video.delete": ("videos.delete",),
     "video.thumbnail": ("thumbnails.set",),
@@ -35,7 +36,7 @@ _CALLS: Mapping[str, tuple[str, ...]] = {
     "comment.post": ("commentThreads.insert",),
     "comment.reply": ("comments.insert",),
 }
-"""What a waiting job of another kind than an upload is taken to cost."""
+"""What a job is taken to cost where nothing tells it better."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,7 +278,7 @@ def _payers(tx: Tx, job: Job, by_name: Mapping[str, Account]) -> list[Account]:
 def _calls_left(tx: Tx, job: Job) -> list[str]:
     """Return the calls that a job has not made yet, as far as anybody can say."""
     if job.kind != UPLOAD:
-        return [*_CALLS.get(job.kind, ())]
+        return [*CALLS.get(job.kind, ())]
     stored: dict[str, Any] = json.loads(job.request)
     upload = jobs.upload(tx, job.job)
     done = {step.step for step in jobs.steps(tx, job.job) if step.state is StepState.DONE}
