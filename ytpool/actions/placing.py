@@ -4,22 +4,27 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ytpool.actions import breakers
 from ytpool.actions.claiming import Order
 from ytpool.actions.watch import Watch
 from ytpool.domain import balancing, moments, quota
 from ytpool.domain.accounts import Account
 from ytpool.domain.balancing import Choice, Obstacle, Strategy, Weights
+from ytpool.domain.breakers import Service
 from ytpool.domain.jobs import JobState, Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.quota import Urgency
 from ytpool.errors import Busy, LoginNeeded, NoEligibleAccount, QuotaExhausted, Resting, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, candidates, decisions, jobs, leases, ledger, pools, rests
+from ytpool.store import breakers as store_breakers
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.ledger import Call, Hold, Payer
 
 _THERE = Obstacle("another job publishes this content on its channel")
+
+_FAILED = Obstacle("it has just failed several times in this run")
 
 _LOOK_AGAIN_AFTER = 0.25
 
@@ -51,8 +56,11 @@ def place(
     *,
     calls: tuple[Call, ...],
     urgency: Urgency,
+    last: Collection[str] = (),
 ) -> Placed:
     """Choose one of the target's accounts and hold the whole publication there, waiting for one's turn.
+
+    Accounts that are named `last` have just failed, and are taken only where nobody else can work.
 
     Raises QuotaExhausted or Resting with the moment at which it goes on, LoginNeeded or NoEligibleAccount where only
     a person can help, Busy where nobody is free and waiting was not wanted. The job is left deferred, with the reason.
@@ -64,7 +72,9 @@ def place(
             jobs.require(tx, lease)
             ledger.expire(tx)
             there = jobs.channels_with(tx, jobs.get(tx, lease.name))
-            strategy, choice = _choose(rt, tx, target, calls, urgency, there=there)
+            strategy, choice = _choose(rt, tx, target, calls, urgency, there=there, last=last)
+            if last and choice.account is None and not choice.busy:
+                strategy, choice = _choose(rt, tx, target, calls, urgency, there=there)
             if choice.account is not None:
                 decisions.keep(tx, rt.rng, lease.name, strategy, choice)
                 if target.kind is TargetKind.POOL:
@@ -83,7 +93,7 @@ def place(
                     error=obstacle.message,
                 )
             else:
-                obstacle = _everybody_busy(tx, target, choice)
+                obstacle = _everybody_busy(rt, tx, target, choice)
             soon = choice.until is not None and choice.until - tx.now <= _WORTH_WAITING_FOR
         if not order.wait or not (choice.busy or soon):
             raise obstacle
@@ -177,17 +187,29 @@ def _would_choose(rt: Runtime, tx: Tx, order: Order) -> tuple[Choice, YtpoolErro
 
 
 def _choose(
-    rt: Runtime, tx: Tx, target: Target, calls: tuple[Call, ...], urgency: Urgency, *, there: Collection[str] = ()
+    rt: Runtime,
+    tx: Tx,
+    target: Target,
+    calls: tuple[Call, ...],
+    urgency: Urgency,
+    *,
+    there: Collection[str] = (),
+    last: Collection[str] = (),
 ) -> tuple[Strategy, Choice]:
-    """Choose an account; `there` are the channels that have this content from another job."""
+    """Choose an account; `there` are the channels that have this content from another job, `last` is not chosen."""
     strategy, turn = Strategy.FILL, 0
     if target.kind is TargetKind.POOL:
         pool = pools.get(tx, target.name)
         strategy, turn = Strategy(pool.strategy), pool.turn
     settings = rt.config.balancing
-    found = candidates.of(tx, target, tuple(call.operation for call in calls), rt.terms(tx), urgency=urgency)
+    operations = tuple(call.operation for call in calls)
+    found = candidates.of(tx, target, operations, rt.terms(tx), urgency=urgency, rules=breakers.rules(rt.config))
+    if there:
+        found = [one._replace(obstacle=_THERE) if one.channel_id in there else one for one in found]
+    if last:
+        found = [one._replace(obstacle=_FAILED) if one.account in last and not one.obstacle else one for one in found]
     choice = balancing.choose(
-        [one._replace(obstacle=_THERE) if one.channel_id in there else one for one in found] if there else found,
+        found,
         strategy=strategy,
         weights=Weights(quota=settings.quota, success=settings.success, idle=settings.idle, age=settings.age),
         now=tx.now,
@@ -230,8 +252,17 @@ def _in_the_way(tx: Tx, account: str) -> str:
     return ""
 
 
-def _everybody_busy(tx: Tx, target: Target, choice: Choice) -> Busy:
-    reasons = [_in_the_way(tx, account) for account in choice.busy[:1]]
+def _tried_out(rt: Runtime, tx: Tx, account: str) -> str:
+    """Say that an account, or the service, has as many calls under way as try out whether it works again."""
+    trials = store_breakers.on_trial(tx, breakers.rules(rt.config))
+    for key in store_breakers.keys(account, Service.YOUTUBE):
+        if trials.get(key) == 0:
+            return f"{key} failed lately, and the calls that try it out are under way"
+    return ""
+
+
+def _everybody_busy(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> Busy:
+    reasons = [_in_the_way(tx, account) or _tried_out(rt, tx, account) for account in choice.busy[:1]]
     others = f", and {len(choice.busy) - 1} more accounts are busy" if len(choice.busy) > 1 else ""
     return Busy(
         f"{reasons[0]}{others}" if reasons[0] else f"every account of {target} is busy",

@@ -36,6 +36,9 @@ from ytpool.store.secrets import Kind, forget
 _SESSION_STARTS = 6
 """How many session starts may fail for no account's fault before an upload is left for a later run."""
 
+_STARTS_ON_ONE = 3
+"""How many session starts in a row may fail for no account's fault before a pool's next account is asked."""
+
 _RESTARTS = 2
 """How many sessions that are gone at once are replaced in one run; each costs another upload call."""
 
@@ -54,6 +57,8 @@ class Transfer:
         self._note = ""
         self._refreshed: set[str] = set()
         self._failed_starts = 0
+        self._failed_on: Counter[str] = Counter()
+        self._failed: tuple[str, UpstreamFailed] | None = None
         self._restarts = 0
         self._turned_away: Counter[str] = Counter()
         self._began_at = 0.0
@@ -112,7 +117,12 @@ class Transfer:
             return self._transfer(state.kept, ask_first=True)
         if state.last_sent_at is not None:
             return self._look_for_it(state)
-        errand.place(target)
+        errand.place(target, last=[name for name, times in self._failed_on.items() if times >= _STARTS_ON_ONE])
+        if self._failed is not None:
+            account, failure = self._failed
+            self._failed = None
+            if account == errand.account:  # somebody else need not wait
+                errand.pause(failure, self._failed_on[account])
         steps.require_playlists(errand)
         self._session = self._open_session()
         return self._transfer(0)
@@ -123,11 +133,15 @@ class Transfer:
         self._failed_starts += 1
         may_go_on = verdict.next in (Next.SAME_ACCOUNT, Next.OTHER_ACCOUNT, Next.REFRESH)
         if not may_go_on or self._failed_starts >= (2 if verdict.once else _SESSION_STARTS):
+            self._errand.raise_rest(failure)
             raise failure
         self._errand.says(
             f"{self._errand.account}: {(failure.message or failure.reason).rstrip('.')}. {verdict.advice}"
         )
         match verdict.next:
+            case Next.SAME_ACCOUNT if failover.is_breakdown(failure) and not failure.retry_after:
+                self._failed_on[self._errand.account] += 1
+                self._failed = (self._errand.account, failure)
             case Next.SAME_ACCOUNT:
                 self._errand.pause(failure, self._failed_starts)
             case Next.REFRESH if self._errand.account in self._refreshed:
@@ -250,6 +264,7 @@ class Transfer:
         while True:
             try:
                 self._errand.require()
+                self._admit()
                 if ask:
                     event = self._errand.rt.youtube.ask(
                         self._standing_session(), self._errand.token(refused), self._file.size
@@ -259,6 +274,8 @@ class Transfer:
                     offset = self._kept(event)
                 return self._send(reader, offset)
             except UpstreamFailed as failure:
+                with self._errand.rt.store.transaction() as tx:
+                    self._errand.heard(tx, failure)
                 offset, ask = self._kept_so_far(), True
                 if offset > furthest:  # bytes went through, so neither line nor login are at their end
                     furthest, standstills, refused = offset, 0, None
@@ -275,6 +292,18 @@ class Transfer:
                         self._errand.pause(failure, standstills + 1)
                     case verdict:
                         return self._broken_off(failure, verdict)
+
+    def _admit(self) -> None:
+        """Wait while the account or YouTube takes no calls, where that is soon over; else raise Resting."""
+        while True:
+            try:
+                self._errand.admit()
+            except Resting as resting:
+                if not self._errand.order.wait:
+                    raise
+                self._errand.sleep_through(resting)
+            else:
+                return
 
     def _broken_off(self, failure: UpstreamFailed, verdict: Next) -> dict[str, Any]:
         """Raise what a session that cannot go on means, unless the video turns out to be there."""
@@ -332,6 +361,7 @@ class Transfer:
         """Store how many bytes the server has, and where it wants the rest."""
         with self._errand.rt.store.transaction() as tx:
             jobs.keep(tx, self._errand.lease, event.offset)
+            self._errand.heard(tx)
         if event.moved_to is not None:
             self._move_session(event.moved_to)
         self._errand.watch.moved(self._errand.job.job, event.offset)
@@ -393,6 +423,7 @@ class Transfer:
             else:
                 jobs.set_step(tx, self._errand.job.job, UPLOAD, StepState.DONE, video_id)
             forget(tx, Kind.UPLOAD_SESSION, self._errand.job.job)
+            self._errand.heard(tx)
             activity.record(
                 tx,
                 self._errand.rt.rng,
