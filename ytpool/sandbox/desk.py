@@ -9,6 +9,7 @@ from ytpool.domain import moments
 from ytpool.errors import UsageWrong, YtpoolError
 from ytpool.sandbox.bodies import NAMES
 from ytpool.sandbox.clock import VirtualClock
+from ytpool.sandbox.comments import STANDINGS
 from ytpool.sandbox.discovery import Description
 from ytpool.sandbox.faults import KINDS, TRICKS, Rule
 from ytpool.sandbox.oauth import OAuth
@@ -24,6 +25,12 @@ _ENDS = FAILURES | REJECTIONS
 def _end(name: str) -> str:
     if name not in _ENDS:
         raise UsageWrong(f"a video does not end as {name!r}", hint="one of: " + ", ".join(sorted(_ENDS)))
+    return name
+
+
+def _standing(name: str) -> str:
+    if name not in STANDINGS:
+        raise UsageWrong(f"a comment does not stand as {name!r}", hint="one of: " + ", ".join(STANDINGS))
     return name
 
 
@@ -55,6 +62,12 @@ _SETTINGS: Mapping[str, Callable[[Any], Any]] = {
     "playlist_holds": int,
     "videos_once_per_playlist": _flag,
     "sorted_by_date": _flag,
+    # How every new comment stands, how late a published one is listed, whether videos take any, and what is counted.
+    "comments_stand": _standing,
+    "comments_listed_after": float,
+    "comments_disabled": _flag,
+    "video_views": int,
+    "video_likes": int,
     "session_lives_for": float,
     "accept_any_token": str,
 }
@@ -148,6 +161,7 @@ class Desk:
                 "thumbnails": [_shown(row) for row in self._world.thumbnails.all()],
                 "captions": [_shown(row) for row in self._world.captions.all()],
                 "playlists": [self._playlist(row) for row in self._world.playlists.all()],
+                "comments": [_shown(row) for row in self._world.comments.all()],
                 "calls": self._world.counted("calls/"),
                 "units": self._quota.units(),
                 "errors": self._world.counted("errors/"),
