@@ -155,13 +155,15 @@ def _rows(tx: Tx, found: list[Account]) -> tuple[AccountRow, ...]:
             state=one.state,
             state_reason=one.state_reason,
             rests=tuple(
-                f"{rest.bucket or 'everything'}: {rest.reason}"
+                rest.shown
                 for rest in resting
                 if (rest.scope, rest.name)
                 in (
                     (Scope.ACCOUNT, one.account),
                     (Scope.PROJECT, one.project),
                     (Scope.CHANNEL, one.channel_id),
+                    (Scope.SERVICE, rests.YOUTUBE),
+                    (Scope.SERVICE, rests.OAUTH),
                 )
             ),
             running=len(working.get(one.account, ())),

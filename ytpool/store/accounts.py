@@ -192,6 +192,12 @@ def learn_upload_cap(tx: Tx, channel_id: str, uploads: int) -> None:
     )
 
 
+def upload_cap(tx: Tx, channel_id: str) -> int | None:
+    """Return how many uploads in 24 hours a channel was seen to take, if a refusal has told."""
+    row = tx.one("SELECT upload_cap FROM channels WHERE channel_id = :channel_id", channel_id=channel_id)
+    return None if row is None else row["upload_cap"]
+
+
 def caps(tx: Tx) -> dict[tuple[str, str], int]:
     """Return the operators' caps: (account, what is counted) → how many a quota day."""
     rows: list[Any] = tx.all("SELECT name, bucket, units FROM limits WHERE scope = 'account'")

@@ -47,6 +47,12 @@ class Rest:
     lifts: str
     guessed: bool
 
+    @property
+    def shown(self) -> str:
+        """What of it rests, until when and why, as an operator would say it."""
+        until = "a person acts" if self.until is None else moments.spoken(self.until)
+        return f"{self.bucket or 'everything'} until {until}: {self.reason}"
+
     @classmethod
     def from_row(cls, row: Any) -> Self:
         return cls(
