@@ -47,6 +47,10 @@ class Uploads(Protocol):
         """Count a file that ended without being sent: refused, or published already."""
         ...
 
+    def take_up(self, size: int) -> None:
+        """Count a file no more as ended: it goes on after all."""
+        ...
+
 
 @contextmanager
 def uploads(invocation: Invocation, *, total_files: int, total_bytes: int = 0) -> Iterator[Uploads]:
@@ -75,6 +79,9 @@ class _Silent:
         return _SilentFile(self._invocation, visible(name))
 
     def pass_over(self, size: int) -> None:
+        pass
+
+    def take_up(self, size: int) -> None:
         pass
 
 
@@ -108,6 +115,9 @@ class _Sentences:
         return _Sentence(self._invocation, visible(name), size, at)
 
     def pass_over(self, size: int) -> None:
+        pass
+
+    def take_up(self, size: int) -> None:
         pass
 
 
@@ -163,6 +173,9 @@ class _Shown:
 
     def pass_over(self, size: int) -> None:
         self.add(0, finished=1, unsent=size)
+
+    def take_up(self, size: int) -> None:
+        self.add(0, finished=-1, unsent=-size)
 
     def add(self, moved: int, *, finished: int = 0, unsent: int = 0) -> None:
         """Count bytes that left, files that ended, and bytes of theirs that never will leave."""

@@ -15,8 +15,10 @@ from ytpool.cli.options import (
     PoolOption,
     PrivacyOption,
     UseBufferOption,
+    WaitOption,
     YesOption,
     invocation,
+    require_one_way_to_wait,
     runtime,
 )
 from ytpool.errors import UsageWrong
@@ -41,7 +43,7 @@ def _yes_no(names: str, about: str) -> Any:
         "ytpool upload talk.mp4 --account news --title 'The talk' --thumbnail talk.png --caption de:talk.de.srt\n"
         "ytpool upload *.mp4 --pool main --tags 'news,morning' --playlist '+Mornings' --parallel 4 --json\n"
         "ytpool upload --manifest autumn.csv --pool main --rate 5M --dry-run\n"
-        "ytpool upload --resume --parallel 4"
+        "ytpool upload --resume --parallel 4 --wait"
     ),
     statuses=(0, 1, 2, 3, 4, 5, 6, 7, 130),
 )
@@ -121,6 +123,7 @@ def upload(
     ] = False,
     follow: FollowOption = False,
     use_buffer: UseBufferOption = False,
+    wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
@@ -130,7 +133,7 @@ def upload(
     File and metadata are checked before anything is spent. The whole publication is set aside first: the upload, its
     thumbnail, captions and playlists, and four units for reading back. What breaks off goes on where the server is
     when the same command is typed again; what is published already is said and not repeated. Nothing left today ends
-    with status 5 and the time at which the same command will work.
+    with status 5 and the time at which the same command will work; with --wait it sleeps until then, and goes on.
 
     What is to be said of each video stands in a manifest, or in a TOML file beside it (talk.toml for talk.mp4), under
     the names of these options, and counts before them: file, title, description, tags, category, privacy, publish_at,
@@ -146,6 +149,7 @@ def upload(
     from ytpool.domain import pacing  # noqa: PLC0415
 
     call = invocation(ctx)
+    require_one_way_to_wait(wait=wait, no_wait=no_wait)
     rt = runtime(ctx, logs=True)
     limit = None if rate is None else pacing.bytes_per_second(rate)
     pace = None if limit is None or dry_run else rt.youtube.line(limit, rt.clock)
@@ -158,7 +162,7 @@ def upload(
         if dry_run:
             return Planned(publish.plan(rt, found.orders))
         stopped = [replace(order, pace=pace) for order in found.orders]
-        return work_through(call, rt, stopped, go=resuming.when_due, parallel=parallel, follow=follow)
+        return work_through(call, rt, stopped, go=resuming.when_due, parallel=parallel, follow=follow, wait=wait)
     wanted = orders.wanted(
         rt,
         orders.Typed(
@@ -192,4 +196,4 @@ def upload(
     )
     if dry_run:
         return Planned(publish.plan(rt, wanted.orders))
-    return work_through(call, rt, wanted.orders, parallel=parallel, is_batch=wanted.is_batch, follow=follow)
+    return work_through(call, rt, wanted.orders, parallel=parallel, is_batch=wanted.is_batch, follow=follow, wait=wait)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ytpool.actions import batch, following, publish
+from ytpool.actions import batch, following, publish, rounds
 from ytpool.actions.batch import Go
 from ytpool.actions.claiming import Order
 from ytpool.actions.files import look
@@ -164,8 +164,12 @@ def work_through(
     parallel: int = 1,
     is_batch: bool | None = None,
     follow: bool = False,
+    wait: bool = False,
 ) -> Uploaded:
-    """Work through orders, so many at once, and tell of each of a batch as it is done; then perhaps follow them all."""
+    """Work through orders, so many at once, and tell of each of a batch as it is done; then perhaps follow them all.
+
+    With `wait` it sleeps until what has to wait can go.
+    """
     several = len(orders) > 1 if is_batch is None else is_batch
     sizes = {str(order.path): _size(order) for order in orders}
     total_bytes = sum(sizes[str(order.path)] for order in orders)
@@ -181,7 +185,8 @@ def work_through(
             if several:
                 call.emit("video", **as_item(video))
 
-        done, stopped = batch.run(rt, orders, watch, go=go, parallel=parallel, ended=ended)
+        work = rounds.run if wait else batch.run
+        done, stopped = work(rt, orders, watch, go=go, parallel=parallel, ended=ended)
     if not follow or stopped is not None:
         return Uploaded(done, files=len(orders), stopped=stopped)
     ends = _follow(rt, done, watch)
