@@ -6,7 +6,7 @@ an account are taken and given back here, and whatever stops it, the next run ca
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self, TypeVar
@@ -269,17 +269,18 @@ class Errand(Work):
         self.pace = order.pace
         self.publication = publication
 
-    def place(self, target: Target, last: Collection[str] = ()) -> None:
+    def place(self, target: Target, besides: Sequence[Call] = (), last: Collection[str] = ()) -> None:
         """Choose an account of the target and hold the whole publication there; nothing where one is held already.
 
-        Accounts that are named `last` have just failed, and are taken only where nobody else can work.
+        `besides` is held as well, for what is looked at before the upload is paid. Accounts that are named `last` have
+        just failed, and are taken only where nobody else can work.
         """
         if self.placed is not None:
             return
         urgency = Urgency.BUFFER if self.order.use_buffer else Urgency.NORMAL
         if self.job.attempts and not self.order.use_buffer:
             urgency = Urgency.STARTED
-        calls = tuple(self._calls())
+        calls = (*self._calls(), *besides)
         self._hold(
             placing.place(self.rt, self.lease, self.order, target, self.watch, calls=calls, urgency=urgency, last=last)
         )

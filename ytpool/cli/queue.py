@@ -145,8 +145,8 @@ def retry(
     asked for with `ytpool video` is looked up first; a deletion wants --yes.
     """
     # What publishes is loaded where it is wanted: the list of jobs does without.
-    from ytpool.actions import publish, resuming, videos, waiting  # noqa: PLC0415
-    from ytpool.actions.videos import How  # noqa: PLC0415
+    from ytpool.actions import chores, publish, resuming, waiting  # noqa: PLC0415
+    from ytpool.actions.chores import How  # noqa: PLC0415
     from ytpool.cli.uploaded import Planned, work_through  # noqa: PLC0415
     from ytpool.cli.written import Notes  # noqa: PLC0415
 
@@ -163,7 +163,7 @@ def retry(
     notes = Notes(call)
 
     def go_on() -> Any:
-        return videos.go_on(rt, job, how, notes, agrees)
+        return chores.go_on(rt, job, how, notes, agrees)
 
     done = waiting.patiently(rt, notes, job, go_on) if wait else go_on()
     if done is not None:

@@ -46,6 +46,10 @@ _SETTINGS: Mapping[str, Callable[[Any], Any]] = {
     "processing_seconds": float,
     "file_details_after": float,
     "listed_after": float,
+    # How long it takes until new playlists, videos on them, and caption tracks are listed.
+    "playlists_listed_after": float,
+    "playlist_items_listed_after": float,
+    "captions_listed_after": float,
     "processing_known_for": float,
     # How videos are whose bytes are no film, and how every new one ends.
     "video_width": int,

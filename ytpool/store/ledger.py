@@ -309,6 +309,17 @@ def book_elsewhere(
     return units
 
 
+def booked_elsewhere(tx: Tx, project: str, bucket: str, terms: Terms, reason: str) -> int:
+    """Return how many units of today were booked as used elsewhere for this very reason."""
+    row = tx.one(
+        f"SELECT coalesce(sum(units), 0) AS units FROM ledger {_WHERE_METER} AND state = :state AND reason = :reason",
+        **Meter(PROJECT, project, bucket, terms.day.isoformat()).key,
+        state=Entry.ELSEWHERE,
+        reason=reason,
+    )
+    return int(row["units"])
+
+
 def sent_on(tx: Tx, hold: str) -> date:
     """Return the quota day a call was sent on, of two days at midnight the earlier.
 
@@ -385,6 +396,19 @@ def uploads_in_24_hours(tx: Tx, channel_id: str) -> int:
     return int(row["uploads"])
 
 
+def upload_moments(tx: Tx, channel_id: str) -> list[datetime]:
+    """Return when each of these uploads was sent, the oldest first."""
+    rows = tx.all(
+        f"""
+        SELECT DISTINCT hold, sent_at FROM ledger WHERE channel_id = :channel_id AND {_TAKEN} AND sent_at > :since
+         ORDER BY sent_at
+        """,
+        channel_id=channel_id,
+        since=_a_day_ago(tx),
+    )
+    return [moments.parse(row["sent_at"]) for row in rows]
+
+
 def uploads_of_capped_channels(tx: Tx) -> dict[str, int]:
     """Count the same for every channel that has a learned cap and any uploads, in one go."""
     rows = tx.all(
@@ -417,6 +441,18 @@ _TAKEN = "operation = 'videos.insert' AND (state IN ('sent', 'unknown') OR (stat
 
 def _a_day_ago(tx: Tx) -> str:
     return moments.text(tx.now - timedelta(hours=24))
+
+
+def set_aside(tx: Tx, job: str) -> dict[tuple[str, str], int]:
+    """Return what a job has held or sent and not settled, in units by scope and bucket."""
+    rows = tx.all(
+        """
+        SELECT scope, bucket, sum(units) AS units FROM ledger WHERE job = :job AND state IN ('held', 'sent')
+         GROUP BY scope, bucket
+        """,
+        job=job,
+    )
+    return {(row["scope"], row["bucket"]): row["units"] for row in rows}
 
 
 def differences(tx: Tx, since: date | None = None) -> list[str]:
