@@ -283,8 +283,8 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> YtpoolError:
     nobody = f"no account of {target}" if of_pool else "nobody"
     if choice.until is not None:
         hint = (
-            f"it goes on at {moments.spoken(choice.until)}: type the same command then, or have cron run: "
-            "ytpool upload --resume"
+            f"it goes on at {moments.spoken(choice.until)}: type the same command then, or with --wait now, or "
+            "have cron run: ytpool upload --resume"
         )
         error = QuotaExhausted if choice.until == quota.resets_at(rt.terms(tx).day) else Resting
         return error(f"{nobody} can work now ({words})", hint=hint, until=choice.until, **facts)

@@ -16,7 +16,7 @@ from ytpool.domain.jobs import JobState
 from ytpool.errors import Interrupted
 from ytpool.runtime import Runtime
 
-_LOOKS_AT_ACCOUNTS_EVERY = 15
+_LOOKS_AT_ACCOUNTS_EVERY = 3
 """So many looks at the clock apart it is asked whether somebody could work already: a person may have lifted a rest."""
 
 
