@@ -12,7 +12,7 @@ from ytpool.domain import moments, quota
 from ytpool.domain.jobs import Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.video import VideoRequest
-from ytpool.store import accounts, jobs
+from ytpool.store import caps, jobs
 from ytpool.store.ledger import Payer
 
 
@@ -181,7 +181,7 @@ def test_caps_run_out_too_and_those_of_a_channel_come_back_upload_by_upload(ytpo
     for _ in range(2):
         books.spend(past.payers["news"], "videos.insert")
     with books.transaction() as tx:
-        accounts.learn_upload_cap(tx, past.payers["sports"].channel_id, 4)
+        caps.learn(tx, past.payers["sports"].channel_id, 4)
     books.spend(past.payers["sports"], "videos.insert")
 
     rows = by_name(told("quota-forecast", ytpool("quota", "forecast", "--json")[1]))

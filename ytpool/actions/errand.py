@@ -277,9 +277,7 @@ class Errand(Work):
         """
         if self.placed is not None:
             return
-        urgency = Urgency.BUFFER if self.order.use_buffer else Urgency.NORMAL
-        if self.job.attempts and not self.order.use_buffer:
-            urgency = Urgency.STARTED
+        urgency = placing.urgency_of(self.order, self.rt.calendar.now(), begun=self.job.attempts > 0)
         calls = (*self._calls(), *besides)
         self._hold(
             placing.place(self.rt, self.lease, self.order, target, self.watch, calls=calls, urgency=urgency, last=last)

@@ -33,7 +33,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, ledger, pools, projects
+from ytpool.store import accounts, limits, meters, pools, projects
 from ytpool.store.db import Tx
 from ytpool.store.secrets import Kind
 
@@ -405,9 +405,9 @@ def _logged_in(rt: Runtime, plan: _Plan, listed: frozenset[str]) -> Imported:
 
 def _keep_caps(rt: Runtime, tx: Tx, entry: Entry) -> None:
     if entry.comments is not None:
-        ledger.set_limit(
+        limits.set_limit(
             tx,
-            ledger.ACCOUNT,
+            meters.ACCOUNT,
             entry.name,
             quota.COMMENTS,
             entry.comments,

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ytpool.actions import breakers
 from ytpool.actions.claiming import Order
@@ -45,6 +45,12 @@ class Placed:
 def calls_of(publication: Publication) -> list[Call]:
     """Return every call of a publication, each with its step: all of them are set aside before the first is made."""
     return [Call(operation=operation, step=step.step) for step in publication.steps() for operation in step.calls]
+
+
+def urgency_of(order: Order, now: datetime, *, begun: bool) -> Urgency:
+    """Say how far into a bucket an upload may reach; its moment of publication is its deadline."""
+    deadline = order.publication.video.publish_at
+    return Urgency.of(now, use_buffer=order.use_buffer, begun=begun, deadline=deadline)
 
 
 def place(
@@ -122,7 +128,7 @@ def place_again(
                 ledger.expire(tx)
                 in_the_way = _in_the_way(tx, account)
                 if not in_the_way:
-                    return _take(rt, tx, lease, account, calls, Urgency.STARTED)
+                    return _take(rt, tx, lease, account, calls, urgency_of(order, tx.now, begun=True))
         except QuotaExhausted:
             attempts.pop(0)
             continue
@@ -158,9 +164,10 @@ def would_place(rt: Runtime, orders: Sequence[Order]) -> list[tuple[Choice, Ytpo
 def _would_place(rt: Runtime, tx: Tx, orders: Sequence[Order]) -> Iterator[tuple[Choice, YtpoolError | None]]:
     # Where one found nobody the next of its kind finds nobody either: so the work, with the state locked, ends with
     # today's quota and not with the batch.
-    nobody: dict[tuple[Target, tuple[str, ...], bool], tuple[Choice, YtpoolError | None]] = {}
+    nobody: dict[tuple[Target, tuple[str, ...], Urgency], tuple[Choice, YtpoolError | None]] = {}
     for order in orders:
-        kind = (order.target, tuple(call.operation for call in calls_of(order.publication)), order.use_buffer)
+        calls = tuple(call.operation for call in calls_of(order.publication))
+        kind = (order.target, calls, urgency_of(order, tx.now, begun=False))
         if kind in nobody:
             yield nobody[kind]
             continue
@@ -180,7 +187,7 @@ def _would_place(rt: Runtime, tx: Tx, orders: Sequence[Order]) -> Iterator[tuple
 
 
 def _would_choose(rt: Runtime, tx: Tx, order: Order) -> tuple[Choice, YtpoolError | None, Urgency]:
-    urgency = Urgency.BUFFER if order.use_buffer else Urgency.NORMAL
+    urgency = urgency_of(order, tx.now, begun=False)
     _, choice = _choose(rt, tx, order.target, tuple(calls_of(order.publication)), urgency)
     problem = None if choice.account or choice.busy else _nobody(rt, tx, order.target, choice)
     return choice, problem, urgency
@@ -231,8 +238,8 @@ def _set_aside(
     rt: Runtime, tx: Tx, account: Account, calls: tuple[Call, ...], urgency: Urgency, lease: Lease | None = None
 ) -> tuple[Payer, tuple[Hold, ...]]:
     payer = Payer(account=account.account, project=account.project, channel_id=account.channel_id)
-    if account.tier == balancing.Tier.RESERVE and urgency is Urgency.NORMAL:
-        urgency = Urgency.STARTED
+    if account.tier == balancing.Tier.RESERVE:
+        urgency = urgency.on_reserve()
     job, fence = (None, None) if lease is None else (lease.name, lease.fence)
     return payer, ledger.hold(tx, payer, calls, rt.terms(tx), rt.rng, job=job, fence=fence, urgency=urgency)
 

@@ -8,9 +8,9 @@ from enum import StrEnum
 from ytpool.domain import moments, quota
 from ytpool.errors import UnknownName, UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, breakers, ledger, meters, projects, rests
+from ytpool.store import accounts, breakers, caps, meters, projects, rests
 from ytpool.store.db import Tx
-from ytpool.store.ledger import PROJECT
+from ytpool.store.meters import PROJECT
 from ytpool.store.rests import Rest, Scope
 
 _NAMED_AT_MOST = 5
@@ -156,8 +156,9 @@ def _what_stays(rt: Runtime, tx: Tx, row: RestRow) -> list[str]:
             used = f"{reading.used} of {reading.ceiling} {row.bucket}"
             return [f"this makes up no quota: project {row.name} has {used} used until {moments.spoken(resets_at)}"]
     if row.scope is Scope.CHANNEL and row.bucket == quota.UPLOADS:
-        cap = accounts.upload_cap(tx, row.name)
-        taken = ledger.uploads_in_24_hours(tx, row.name)
-        if cap is not None and taken >= cap:
-            return [f"the channel is still at the cap it was seen to have, {taken} of {cap} uploads in 24 hours"]
+        cap, taken = caps.standing(tx).get(row.name), caps.taken_in_24_hours(tx, row.name)
+        if cap is not None and taken >= cap.reaches(tx.now):
+            return [
+                f"the channel is still at the cap it was seen to have, {taken} of {cap.uploads} uploads in 24 hours"
+            ]
     return []

@@ -159,7 +159,9 @@ def upload(
     File and metadata are checked before anything is spent. The whole publication is set aside first: the upload, its
     thumbnail, captions and playlists, and four units for reading back. What breaks off goes on where the server is
     when the same command is typed again; what is published already is said and not repeated. Nothing left today ends
-    with status 5 and the time at which the same command will work; with --wait it sleeps until then, and goes on.
+    with status 5 and the time at which the same command will work; with --wait it sleeps until then, and goes on. From
+    80 % of a bucket on only what has begun, reserve accounts, and videos whose --publish-at lies within 24 hours go on;
+    from 90 % only --use-buffer.
 
     What goes on more than five minutes after it was asked for is looked for first, on the channel it goes to: a video
     that somebody put there meanwhile with the same size and file name, or size and title, is named (status 7), and

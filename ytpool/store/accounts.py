@@ -185,31 +185,6 @@ def channel_titles(tx: Tx) -> Mapping[str, str]:
     return {row["channel_id"]: row["title"] for row in tx.all("SELECT channel_id, title FROM channels")}
 
 
-def upload_caps(tx: Tx) -> dict[str, int]:
-    """Return the learned cap of every channel that has one."""
-    rows = tx.all("SELECT channel_id, upload_cap FROM channels WHERE upload_cap IS NOT NULL ORDER BY channel_id")
-    return {row["channel_id"]: row["upload_cap"] for row in rows}
-
-
-def learn_upload_cap(tx: Tx, channel_id: str, uploads: int) -> None:
-    """Remember how many uploads a channel took in 24 hours before YouTube refused one.
-
-    At least one: when the channel has rested, one call may try whether the cap still holds.
-    """
-    tx.run(
-        "UPDATE channels SET upload_cap = :uploads, upload_cap_at = :at WHERE channel_id = :channel_id",
-        channel_id=channel_id,
-        uploads=max(1, uploads),
-        at=tx.at,
-    )
-
-
-def upload_cap(tx: Tx, channel_id: str) -> int | None:
-    """Return how many uploads in 24 hours a channel was seen to take, if a refusal has told."""
-    row = tx.one("SELECT upload_cap FROM channels WHERE channel_id = :channel_id", channel_id=channel_id)
-    return None if row is None else row["upload_cap"]
-
-
 def caps(tx: Tx) -> dict[tuple[str, str], int]:
     """Return the operators' caps: (account, what is counted) → how many a quota day."""
     rows: list[Any] = tx.all("SELECT name, bucket, units FROM limits WHERE scope = 'account'")

@@ -4,6 +4,7 @@ A pool may have thousands of accounts and few of them have anything to say, so w
 once, and what holds for single accounts and channels is fetched only where there is something.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -14,9 +15,10 @@ from ytpool.domain.breakers import Rules, Service
 from ytpool.domain.jobs import Target, TargetKind
 from ytpool.domain.prices import Terms
 from ytpool.domain.quota import Urgency
-from ytpool.store import breakers, leases, ledger, rests
+from ytpool.store import breakers, caps, leases, ledger, limits, rests
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
+from ytpool.store.meters import ACCOUNT, PROJECT
 from ytpool.store.rests import Rest, Scope
 
 _STATE_OBSTACLES: Mapping[str, Obstacle] = {
@@ -69,16 +71,18 @@ class _Picture:
         self._resets = quota.resets_at(terms.day)
         self._project_needs, self._account_needs = ledger.needs(operations, terms)
         self._meters = _limited_meters(tx, terms)
-        self._limits = _limits(tx)
+        self._limits = limits.standing(tx, terms.day)
+        self._tries = limits.to_be_tried(tx, self._limits, terms.day)
+        self._calls = _calls_by_bucket(operations, terms)
         self._slots = leases.held(tx, LeaseKind.SLOT)
         self._busy_channels = leases.held(tx, LeaseKind.CHANNEL)
         running = rests.running(tx)
-        self._rests = _rests(running, {*self._project_needs, *self._account_needs})
+        self._rests = _rests(running, {*self._project_needs, *self._account_needs, *operations})
         self._logins = _login_rests(tx, running)
         self._trials = breakers.on_trial(tx, rules)
         self._pool_rests = _pool_rests(tx, self._rests)
         self._upload_caps = _upload_caps(tx) if quota.UPLOADS in self._account_needs else {}
-        self._capped = {name for scope, name, _ in (*self._meters, *self._limits) if scope == ledger.ACCOUNT}
+        self._capped = {name for scope, name, _ in (*self._meters, *self._limits) if scope == ACCOUNT}
         self._everywhere = self._resting((Scope.EVERYTHING, ""), (Scope.SERVICE, rests.YOUTUBE))
         self._projects: dict[tuple[str, str], _Room] = {}
 
@@ -101,7 +105,7 @@ class _Picture:
         room = self._projects.get((project, tier)) or self._room_of_project(project, tier)
         if account in self._capped:
             room = room.within(self._room_under_caps(account))
-        if channel_id in self._upload_caps:
+        if channel_id in self._upload_caps and (ACCOUNT, account, quota.UPLOADS) not in self._limits:
             room = room.within(self._upload_caps[channel_id])
         left, obstacle = room
         if self._rests:
@@ -136,26 +140,31 @@ class _Picture:
         return min((self._trials[key] for key in tried if key in self._trials), default=_EVERY_SLOT)
 
     def _room_of_project(self, project: str, tier: str) -> _Room:
-        reserve = tier == Tier.RESERVE and self._urgency is Urgency.NORMAL
-        percent = quota.opens_until(Urgency.STARTED if reserve else self._urgency, self._terms.thresholds)
+        urgency = self._urgency.on_reserve() if tier == Tier.RESERVE else self._urgency
+        percent = quota.opens_until(urgency, self._terms.thresholds)
         room = _Room(obstacle=_longer(self._everywhere, self._resting((Scope.PROJECT, project))))
         for bucket, units in self._project_needs.items():
-            ceiling, used = self._reading(ledger.PROJECT, project, bucket)
+            ceiling, used = self._reading(PROJECT, project, bucket)
             if ceiling is None:
                 continue
             obstacle = None
             if used + units > ceiling:
-                obstacle = Obstacle(f"no {bucket} left today", self._resets)
+                if not self._may_try(project, bucket, used, ceiling):
+                    obstacle = Obstacle(f"no {bucket} left today", self._resets)
             elif used * 100 >= ceiling * percent:
                 obstacle = Obstacle(f"{percent} % of {bucket} used, the rest is kept back", self._resets)
             room = room.within(_Room(_share(ceiling - used, ceiling), obstacle))
         self._projects[project, tier] = room
         return room
 
+    def _may_try(self, project: str, bucket: str, used: int, ceiling: int) -> bool:
+        """Tell whether a single call may see whether a learned limit still holds."""
+        return (PROJECT, project, bucket) in self._tries and self._calls[bucket] == 1 and used <= ceiling
+
     def _room_under_caps(self, account: str) -> _Room:
         room = _Room()
         for bucket, units in self._account_needs.items():
-            cap, used = self._reading(ledger.ACCOUNT, account, bucket)
+            cap, used = self._reading(ACCOUNT, account, bucket)
             if cap is not None:
                 full = Obstacle(f"at its cap of {cap} {bucket} today", self._resets) if used + units > cap else None
                 room = room.within(_Room(_share(cap - used, cap), full))
@@ -166,14 +175,20 @@ class _Picture:
         reading = self._meters.get((scope, name, bucket))
         if reading is not None:
             return reading
-        default = self._terms.prices.limits.get(bucket) if scope == ledger.PROJECT else None
-        return self._limits.get((scope, name, bucket), default), 0
+        limit = self._limits.get((scope, name, bucket))
+        if limit is not None:
+            return limit.units, 0
+        return self._terms.prices.limits.get(bucket) if scope == PROJECT else None, 0
 
     def _resting(self, *what: tuple[Scope, str]) -> Obstacle | None:
         obstacle = None
         for key in what:
             obstacle = _longer(obstacle, self._rests.get(key))
         return obstacle
+
+
+def _calls_by_bucket(operations: tuple[str, ...], terms: Terms) -> Counter[str]:
+    return Counter(bucket for operation in operations for bucket in terms.prices.cost(operation))
 
 
 def _share(left: int, ceiling: int) -> float:
@@ -223,20 +238,15 @@ def _limited_meters(tx: Tx, terms: Terms) -> dict[tuple[str, str, str], tuple[in
     return {(scope, name, bucket): (ceiling, used) for scope, name, bucket, ceiling, used in rows}
 
 
-def _limits(tx: Tx) -> dict[tuple[str, str, str], int]:
-    rows = tx.all("SELECT scope, name, bucket, units FROM limits")
-    return {(scope, name, bucket): units for scope, name, bucket, units in rows}
-
-
 def _upload_caps(tx: Tx) -> dict[str, _Room]:
     """Say for each channel with a learned cap what is left of it."""
-    uploads = ledger.uploads_of_capped_channels(tx)
+    uploads = caps.taken_by_capped_channels(tx)
     rooms = {}
-    for channel_id, cap in tx.all("SELECT channel_id, upload_cap FROM channels WHERE upload_cap IS NOT NULL"):
-        taken = uploads.get(channel_id, 0)
-        full = taken >= cap
-        obstacle = Obstacle("channel at its learned cap", ledger.cap_lifts_at(tx, channel_id, cap)) if full else None
-        rooms[channel_id] = _Room(_share(cap - taken, cap), obstacle)
+    for channel_id, cap in caps.standing(tx).items():
+        taken, reach = uploads.get(channel_id, 0), cap.reaches(tx.now)
+        full = taken >= reach
+        obstacle = Obstacle("channel at its learned cap", caps.lifts_at(tx, channel_id, reach)) if full else None
+        rooms[channel_id] = _Room(_share(cap.uploads - taken, cap.uploads), obstacle)
     return rooms
 
 
