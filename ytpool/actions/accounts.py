@@ -285,13 +285,15 @@ def _rows(tx: Tx, found: list[Account]) -> tuple[AccountRow, ...]:
             state=one.state,
             state_reason=one.state_reason,
             rests=tuple(
-                rest.words if rest.is_pause else f"{rest.bucket or 'everything'}: {rest.reason}"
+                rest.words if rest.is_pause else rest.shown
                 for rest in resting
                 if (rest.scope, rest.name)
                 in (
                     (Scope.ACCOUNT, one.account),
                     (Scope.PROJECT, one.project),
                     (Scope.CHANNEL, one.channel_id),
+                    (Scope.SERVICE, rests.YOUTUBE),
+                    (Scope.SERVICE, rests.OAUTH),
                     (Scope.EVERYTHING, ""),
                     *((Scope.POOL, pool) for pool in member_of.get(one.account, ())),
                 )

@@ -1,26 +1,31 @@
 """Choosing an account and setting everything aside for a publication: units, slot, channel and decision, at once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from ytpool.actions import breakers
 from ytpool.actions.claiming import Order
 from ytpool.actions.watch import Watch
 from ytpool.domain import balancing, moments, quota
 from ytpool.domain.accounts import Account, Standing
 from ytpool.domain.balancing import Choice, Obstacle, Strategy, Weights
+from ytpool.domain.breakers import Service
 from ytpool.domain.jobs import JobState, Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.quota import Urgency
 from ytpool.errors import Busy, LoginNeeded, NoEligibleAccount, OutOfService, QuotaExhausted, Resting, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, candidates, decisions, jobs, leases, ledger, pools, rests
+from ytpool.store import breakers as store_breakers
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.ledger import Call, Hold, Payer
 
 _THERE = Obstacle("another job publishes this content on its channel")
+
+_FAILED = Obstacle("it has just failed several times in this run")
 
 _LOOK_AGAIN_AFTER = 0.25
 
@@ -61,10 +66,12 @@ def place(
     calls: tuple[Call, ...],
     urgency: Urgency,
     unfit: Mapping[str, Obstacle] = MappingProxyType({}),
+    last: Collection[str] = (),
 ) -> Placed:
     """Choose one of the target's accounts and hold the whole publication there, waiting for one's turn.
 
-    `unfit` are channels that turned out to be of no use for it, and why.
+    `unfit` are channels that turned out to be of no use for it, and why. Accounts that are named `last` have just
+    failed, and are taken only where nobody else can work.
 
     Raises QuotaExhausted or Resting with the moment at which it goes on, LoginNeeded or NoEligibleAccount where only
     a person can help, Busy where nobody is free and waiting was not wanted. The job is left deferred, with the reason.
@@ -77,7 +84,9 @@ def place(
             ledger.expire(tx)
             there = jobs.channels_with(tx, jobs.get(tx, lease.name))
             out = {**unfit, **dict.fromkeys(there, _THERE)}
-            strategy, choice = _choose(rt, tx, target, calls, urgency, out=out)
+            strategy, choice = _choose(rt, tx, target, calls, urgency, out=out, last=last)
+            if last and choice.account is None and not choice.busy:
+                strategy, choice = _choose(rt, tx, target, calls, urgency, out=out)
             if choice.account is not None:
                 decisions.keep(tx, rt.rng, lease.name, strategy, choice)
                 if target.kind is TargetKind.POOL:
@@ -96,7 +105,7 @@ def place(
                     error=obstacle.message,
                 )
             else:
-                obstacle = _everybody_busy(tx, target, choice)
+                obstacle = _everybody_busy(rt, tx, target, choice)
             soon = choice.until is not None and choice.until - tx.now <= _WORTH_WAITING_FOR
         if not order.wait or not (choice.busy or soon):
             raise obstacle
@@ -205,14 +214,20 @@ def _choose(
     urgency: Urgency,
     *,
     out: Mapping[str, Obstacle] = MappingProxyType({}),
+    last: Collection[str] = (),
 ) -> tuple[Strategy, Choice]:
-    """Choose an account; `out` are the channels that are out of the question, and why."""
+    """Choose an account; `out` are the channels that are out of the question, and why, `last` is not chosen."""
     of_pool = target.kind is TargetKind.POOL
     strategy = Strategy(pools.get(tx, target.name).strategy) if of_pool else Strategy.FILL
     settings = rt.config.balancing
-    found = candidates.of(tx, target, tuple(call.operation for call in calls), rt.terms(tx), urgency=urgency)
+    operations = tuple(call.operation for call in calls)
+    found = candidates.of(tx, target, operations, rt.terms(tx), urgency=urgency, rules=breakers.rules(rt.config))
+    if out:
+        found = [one._replace(obstacle=out.get(one.channel_id, one.obstacle)) for one in found]
+    if last:
+        found = [one._replace(obstacle=_FAILED) if one.account in last and not one.obstacle else one for one in found]
     choice = balancing.choose(
-        [one._replace(obstacle=out.get(one.channel_id, one.obstacle)) for one in found] if out else found,
+        found,
         strategy=strategy,
         weights=Weights(quota=settings.quota, success=settings.success, idle=settings.idle, age=settings.age),
         now=tx.now,
@@ -254,8 +269,17 @@ def _in_the_way(tx: Tx, account: str) -> str:
     return ""
 
 
-def _everybody_busy(tx: Tx, target: Target, choice: Choice) -> Busy:
-    reasons = [_in_the_way(tx, account) for account in choice.busy[:1]]
+def _tried_out(rt: Runtime, tx: Tx, account: str) -> str:
+    """Say that an account, or the service, has as many calls under way as try out whether it works again."""
+    trials = store_breakers.on_trial(tx, breakers.rules(rt.config))
+    for key in store_breakers.keys(account, Service.YOUTUBE):
+        if trials.get(key) == 0:
+            return f"{key} failed lately, and the calls that try it out are under way"
+    return ""
+
+
+def _everybody_busy(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> Busy:
+    reasons = [_in_the_way(tx, account) or _tried_out(rt, tx, account) for account in choice.busy[:1]]
     others = f", and {len(choice.busy) - 1} more accounts are busy" if len(choice.busy) > 1 else ""
     return Busy(
         f"{reasons[0]}{others}" if reasons[0] else f"every account of {target} is busy",
@@ -286,8 +310,8 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> YtpoolError:
     nobody = f"no account of {target}" if of_pool else "nobody"
     if choice.until is not None:
         hint = (
-            f"it goes on at {moments.spoken(choice.until)}: type the same command then, or have cron run: "
-            "ytpool upload --resume"
+            f"it goes on at {moments.spoken(choice.until)}: type the same command then, or with --wait now, or "
+            "have cron run: ytpool upload --resume"
         )
         error = QuotaExhausted if choice.until == quota.resets_at(rt.terms(tx).day) else Resting
         return error(f"{nobody} can work now ({words})", hint=hint, until=choice.until, **facts)

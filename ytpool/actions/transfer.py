@@ -43,6 +43,9 @@ from ytpool.store.secrets import Kind, forget
 _SESSION_STARTS = 6
 """How many session starts may fail for no account's fault before an upload is left for a later run."""
 
+_STARTS_ON_ONE = 3
+"""How many session starts in a row may fail for no account's fault before a pool's next account is asked."""
+
 _RESTARTS = 2
 """How many sessions that are gone at once are replaced in one run; each costs another upload call."""
 
@@ -64,6 +67,8 @@ class Transfer:
         self._note = ""
         self._refreshed: set[str] = set()
         self._failed_starts = 0
+        self._failed_on: Counter[str] = Counter()
+        self._failed: tuple[str, UpstreamFailed] | None = None
         self._restarts = 0
         self._turned_away: Counter[str] = Counter()
         self._looked_at: set[str] = set()
@@ -128,6 +133,11 @@ class Transfer:
             raise files.gone(self._file.path, errand.job.job)
         looks_first = beforehand.is_wanted(errand.rt, errand.order, errand.job)
         self._place(beforehand.where_it_was_seen(errand.job, target), beforehand.CALLS if looks_first else ())
+        if self._failed is not None:
+            account, failure = self._failed
+            self._failed = None
+            if account == errand.account:  # somebody else need not wait
+                errand.pause(failure, self._failed_on[account])
         if looks_first and errand.payer.channel_id not in self._looked_at:
             beforehand.look(errand)
             self._looked_at.add(errand.payer.channel_id)
@@ -142,7 +152,12 @@ class Transfer:
         errand = self._errand
         while True:
             try:
-                errand.place(target, besides, dict.fromkeys(self._lacking, _LACKS_PLAYLIST))
+                errand.place(
+                    target,
+                    besides,
+                    unfit=dict.fromkeys(self._lacking, _LACKS_PLAYLIST),
+                    last=[name for name, times in self._failed_on.items() if times >= _STARTS_ON_ONE],
+                )
             except NoEligibleAccount as nobody:
                 reasons = {one["reason"] for one in nobody.details.get("rejected", ())}
                 if reasons != {_LACKS_PLAYLIST.reason}:
@@ -170,11 +185,15 @@ class Transfer:
         self._failed_starts += 1
         may_go_on = verdict.next in (Next.SAME_ACCOUNT, Next.OTHER_ACCOUNT, Next.REFRESH)
         if not may_go_on or self._failed_starts >= (2 if verdict.once else _SESSION_STARTS):
+            self._errand.raise_rest(failure)
             raise failure
         self._errand.says(
             f"{self._errand.account}: {(failure.message or failure.reason).rstrip('.')}. {verdict.advice}"
         )
         match verdict.next:
+            case Next.SAME_ACCOUNT if failover.is_breakdown(failure) and not failure.retry_after:
+                self._failed_on[self._errand.account] += 1
+                self._failed = (self._errand.account, failure)
             case Next.SAME_ACCOUNT:
                 self._errand.pause(failure, self._failed_starts)
             case Next.REFRESH if self._errand.account in self._refreshed:
@@ -309,6 +328,7 @@ class Transfer:
             try:
                 self._errand.require()
                 self._errand.require_open()
+                self._admit()
                 if ask:
                     event = self._errand.rt.youtube.ask(
                         self._standing_session(), self._errand.token(refused), self._file.size
@@ -318,6 +338,8 @@ class Transfer:
                     offset = self._kept(event)
                 return self._send(reader, offset)
             except UpstreamFailed as failure:
+                with self._errand.rt.store.transaction() as tx:
+                    self._errand.heard(tx, failure)
                 offset, ask = self._kept_so_far(), True
                 if offset > furthest:  # bytes went through, so neither line nor login are at their end
                     furthest, standstills, refused = offset, 0, None
@@ -334,6 +356,18 @@ class Transfer:
                         self._errand.pause(failure, standstills + 1)
                     case verdict:
                         return self._broken_off(failure, verdict)
+
+    def _admit(self) -> None:
+        """Wait while the account or YouTube takes no calls, where that is soon over; else raise Resting."""
+        while True:
+            try:
+                self._errand.admit()
+            except Resting as resting:
+                if not self._errand.order.wait:
+                    raise
+                self._errand.sleep_through(resting)
+            else:
+                return
 
     def _broken_off(self, failure: UpstreamFailed, verdict: Next) -> dict[str, Any]:
         """Raise what a session that cannot go on means, unless the video turns out to be there."""
@@ -392,6 +426,7 @@ class Transfer:
         """Store how many bytes the server has, and where it wants the rest."""
         with self._errand.rt.store.transaction() as tx:
             jobs.keep(tx, self._errand.lease, event.offset)
+            self._errand.heard(tx)
         if event.moved_to is not None:
             self._move_session(event.moved_to)
         self._errand.watch.stands(self._errand.job.job, event.offset)
@@ -453,6 +488,7 @@ class Transfer:
             else:
                 jobs.set_step(tx, self._errand.job.job, UPLOAD, StepState.DONE, video_id)
             forget(tx, Kind.UPLOAD_SESSION, self._errand.job.job)
+            self._errand.heard(tx)
             activity.record(
                 tx,
                 self._errand.rt.rng,

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ytpool.actions import batch, following, publish, resuming
+from ytpool.actions import batch, following, publish, resuming, rounds, waiting
 from ytpool.actions.batch import Go
 from ytpool.actions.chores import How
 from ytpool.actions.claiming import Order
@@ -207,8 +208,12 @@ def work_through(
     parallel: int = 1,
     is_batch: bool | None = None,
     follow: bool = False,
+    wait: bool = False,
 ) -> Uploaded:
-    """Work through orders, so many at once, and tell of each of a batch as it is done; then perhaps follow them all."""
+    """Work through orders, so many at once, and tell of each of a batch as it is done; then perhaps follow them all.
+
+    With `wait` it sleeps until what has to wait can go.
+    """
     several = len(orders) > 1 if is_batch is None else is_batch
     sizes = {str(order.path): _size(order) for order in orders}
     total_bytes = sum(sizes[str(order.path)] for order in orders)
@@ -224,7 +229,8 @@ def work_through(
             if several:
                 call.emit("video", **as_item(video))
 
-        done, stopped = batch.run(rt, orders, watch, go=go, parallel=parallel, ended=ended)
+        work = rounds.run if wait else batch.run
+        done, stopped = work(rt, orders, watch, go=go, parallel=parallel, ended=ended)
     if not follow or stopped is not None:
         return Uploaded(done, files=len(orders), stopped=stopped)
     ends = _follow(rt, done, watch)
@@ -232,16 +238,19 @@ def work_through(
     return Uploaded(done, files=len(orders), stopped=ends.stopped, ends=ends)
 
 
-def with_chores(call: Invocation, rt: Runtime, uploads: Uploaded, waiting: Sequence[Job], how: How) -> Uploaded:
+def with_chores(
+    call: Invocation, rt: Runtime, uploads: Uploaded, chores: Sequence[Job], how: How, *, wait: bool = False
+) -> Uploaded:
     """Go on with changes to videos behind the uploads, and tell of both."""
-    if not waiting or uploads.exit_status == INTERRUPTED:
+    if not chores or uploads.exit_status == INTERRUPTED:
         return uploads
     done: list[ChoreResumed] = []
-    stopped = None
+    stopped, notes = None, Notes(call)
     try:
-        for job in waiting:
-            done.append(resuming.chore(rt, job, how, Notes(call)))
-            if len(uploads["videos"]) + len(waiting) > 1:
+        for job in chores:
+            go_on = partial(resuming.chore, rt, job, how, notes)
+            done.append(waiting.patiently(rt, notes, job.job, go_on) if wait else go_on())
+            if len(uploads["videos"]) + len(chores) > 1:
                 call.emit("chore", **as_item(done[-1]))
     except KeyboardInterrupt:
         stopped = Interrupted("interrupted; what was begun is looked up first", hint="run the same command again")

@@ -216,6 +216,18 @@ def worked(tx: Tx, account: str, operation: str, *, well: bool, uploaded: bool =
     )
 
 
+def blame(tx: Tx, account: str, failures: int) -> None:
+    """Charge an account's score with failures that turned out to be its own, or give them back (below 0)."""
+    tx.run(
+        """
+        UPDATE accounts SET failures = CASE WHEN failures + :failures > 0 THEN failures + :failures ELSE 0 END
+         WHERE account = :account
+        """,
+        account=account,
+        failures=failures,
+    )
+
+
 def keep_channel(tx: Tx, *, channel_id: str, title: str, uploads_playlist: str) -> None:
     """Store what YouTube says of a channel."""
     tx.run(
