@@ -4,18 +4,11 @@ import json
 
 import pytest
 from jsonschema import Draft202012Validator
+from schemas import fits
 
 from ytpool import data
 
 CHUNKS = bytes(range(256)) * 4000
-
-
-def fits(name, printed):
-    """Check the last line a command printed, and return what its `data` holds."""
-    told = json.loads(printed.splitlines()[-1])
-    Draft202012Validator(data.load("schemas/envelope.json")).validate(told)
-    Draft202012Validator(data.load(f"schemas/{name}.json")).validate(told["data"])
-    return told["data"]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ an account are taken and given back here, and whatever stops it, the next run ca
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from types import TracebackType
 from typing import Self, TypeVar
@@ -241,12 +241,15 @@ class Errand(Work):
         self.pace = order.pace
         self.publication = publication
 
-    def place(self, target: Target) -> None:
-        """Choose an account of the target and hold the whole publication there; nothing where one is held already."""
+    def place(self, target: Target, besides: Sequence[Call] = ()) -> None:
+        """Choose an account of the target and hold the whole publication there; nothing where one is held already.
+
+        `besides` is held as well, for what is looked at before the upload is paid.
+        """
         if self.placed is not None:
             return
         urgency = placing.urgency_of(self.order, self.rt.calendar.now(), begun=self.job.attempts > 0)
-        calls = tuple(self._calls())
+        calls = (*self._calls(), *besides)
         self._hold(placing.place(self.rt, self.lease, self.order, target, self.watch, calls=calls, urgency=urgency))
 
     def place_on(self, account: str) -> None:

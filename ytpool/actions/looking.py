@@ -57,6 +57,8 @@ def read(rt: Runtime, account: str, send: Callable[[Secret], T], *, operation: s
             if isinstance(error, Resting) and attempt < _TRIES and (left := _left_of(rt, error)) <= _SLEEPS_THROUGH:
                 rt.sleep(left.total_seconds())
                 continue
+            if isinstance(error, QuotaExhausted):
+                error.hint = f"{error.hint}\ntype the same command then: no job waits for it"
             if not isinstance(error, UpstreamFailed):
                 raise
             if attempt == _TRIES or failover.judge(error).next not in _AGAIN:

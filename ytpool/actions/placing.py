@@ -74,7 +74,7 @@ def place(
             if choice.account is not None:
                 decisions.keep(tx, rt.rng, lease.name, strategy, choice)
                 if target.kind is TargetKind.POOL:
-                    pools.take_turn(tx, target.name)
+                    pools.take_turn(tx, target.name, choice.account)
                 return _take(rt, tx, lease, choice.account, calls, urgency)
             if not choice.busy:
                 obstacle = _nobody(rt, tx, target, choice)
@@ -167,7 +167,7 @@ def _would_place(rt: Runtime, tx: Tx, orders: Sequence[Order]) -> Iterator[tuple
             nobody[kind] = (choice, problem)
         else:
             if order.target.kind is TargetKind.POOL:
-                pools.take_turn(tx, order.target.name)
+                pools.take_turn(tx, order.target.name, chosen)
             try:
                 _set_aside(rt, tx, accounts.get(tx, chosen), tuple(calls_of(order.publication)), urgency)
             except QuotaExhausted as exhausted:
@@ -187,10 +187,8 @@ def _choose(
     rt: Runtime, tx: Tx, target: Target, calls: tuple[Call, ...], urgency: Urgency, *, there: Collection[str] = ()
 ) -> tuple[Strategy, Choice]:
     """Choose an account; `there` are the channels that have this content from another job."""
-    strategy, turn = Strategy.FILL, 0
-    if target.kind is TargetKind.POOL:
-        pool = pools.get(tx, target.name)
-        strategy, turn = Strategy(pool.strategy), pool.turn
+    of_pool = target.kind is TargetKind.POOL
+    strategy = Strategy(pools.get(tx, target.name).strategy) if of_pool else Strategy.FILL
     settings = rt.config.balancing
     found = candidates.of(tx, target, tuple(call.operation for call in calls), rt.terms(tx), urgency=urgency)
     choice = balancing.choose(
@@ -198,7 +196,6 @@ def _choose(
         strategy=strategy,
         weights=Weights(quota=settings.quota, success=settings.success, idle=settings.idle, age=settings.age),
         now=tx.now,
-        turn=turn,
         rng=rt.rng,
     )
     return strategy, choice

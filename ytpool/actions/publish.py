@@ -17,7 +17,7 @@ from ytpool.domain import publication
 from ytpool.domain.jobs import Job, JobState, Step, StepState
 from ytpool.domain.publication import Publication
 from ytpool.domain.uploads import FileMarks
-from ytpool.errors import Partly, YtpoolError
+from ytpool.errors import YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, ledger
 from ytpool.store.db import Tx
@@ -77,7 +77,7 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
         claimed = claiming.claim(rt, order, file, watch)
         job = claimed.job
         if claimed.lease is None:
-            note = "already published; --again publishes it once more"
+            note = _published_already(order)
             if claiming.publication_of(job) != order.publication:
                 note += "; what was asked for differently now was not applied"
             return _result(rt, order, job.job, problem=_left(rt, job), note=note)
@@ -89,11 +89,11 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
 
 
 def _file_of(rt: Runtime, order: Order) -> VideoFile:
-    """Look at the file of an order; one whose video is up need not be there any more."""
+    """Look at the file of an order; one whose video is up, or may be, need not be there any more."""
     if order.job is not None:
         with rt.store.reading() as tx:
             job, upload = jobs.get(tx, order.job), jobs.upload(tx, order.job)
-        if job.video_id is not None:
+        if job.video_id is not None or (upload.last_sent_at is not None and not order.path.is_file()):
             marks = FileMarks(size=upload.size, modified_ns=upload.modified_ns, fingerprint=upload.fingerprint)
             return VideoFile(path=Path(upload.path), marks=marks)
     return files.inspect(order.path)
@@ -160,7 +160,7 @@ def _without_choosing(rt: Runtime, order: Order) -> Plan | None:
 def _known(order: Order, job: Job) -> Plan:
     """Say what becomes of content that a job publishes already; the same fingerprint is all that was looked at."""
     note = (
-        "already published; --again publishes it once more"
+        _published_already(order)
         if job.published
         else f"goes on with the job that is {job.state}, on the account it began with"
     )
@@ -174,6 +174,11 @@ def _known(order: Order, job: Job) -> Plan:
         job=job.job,
         note=note,
     )
+
+
+def _published_already(order: Order) -> str:
+    # Whoever asks for a job by its id, or for a file that is gone, is not told how to publish it twice.
+    return "already published" if order.job else "already published; --again publishes it once more"
 
 
 def _publish(rt: Runtime, order: Order, file: VideoFile, job: Job, lease: Lease, watch: Watch) -> PublishedVideo:
@@ -213,7 +218,7 @@ def _finish(errand: Errand) -> YtpoolError | None:
     assert job.account is not None
     assert job.video_id is not None
     errand.place_on(job.account)
-    problem = steps.told(job.job, job.video_id, steps.run_all(errand, job.video_id))
+    problem: YtpoolError | None = steps.told(job.job, job.video_id, steps.run_all(errand, job.video_id))
     with errand.rt.store.transaction() as tx:
         problem = problem or _of_steps(tx, job)
         jobs.move(
@@ -234,9 +239,14 @@ def _left(rt: Runtime, job: Job) -> YtpoolError | None:
         return _of_steps(tx, job)
 
 
-def _of_steps(tx: Tx, job: Job) -> Partly | None:
+def _of_steps(tx: Tx, job: Job) -> YtpoolError | None:
     left = [
-        Unfinished(step=step.step, error=YtpoolError(step.detail), hint=f"see: ytpool why {job.job}")
+        Unfinished(
+            step=step.step,
+            error=YtpoolError(step.detail),
+            hint=f"see: ytpool why {job.job}",
+            unknown=step.state is StepState.UNKNOWN,
+        )
         for step in jobs.steps(tx, job.job)
         if step.state is not StepState.DONE
     ]

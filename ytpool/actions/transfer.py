@@ -8,7 +8,7 @@ may have left, the channel is looked at (`reconciling`); what may have happened 
 from collections import Counter
 from typing import Any
 
-from ytpool.actions import reconciling, secrets, steps
+from ytpool.actions import beforehand, files, listing, reconciling, secrets, steps
 from ytpool.actions.errand import Errand
 from ytpool.actions.files import Reader, VideoFile
 from ytpool.domain import failover, video
@@ -20,6 +20,7 @@ from ytpool.domain.secret import Secret
 from ytpool.domain.uploads import Finished, Kept, Moved, chunk_size
 from ytpool.errors import (
     FileChanged,
+    FileInvalid,
     LoginNeeded,
     OutcomeUnknown,
     QuotaExhausted,
@@ -56,6 +57,7 @@ class Transfer:
         self._failed_starts = 0
         self._restarts = 0
         self._turned_away: Counter[str] = Counter()
+        self._looked_at: set[str] = set()
         self._began_at = 0.0
         self._began_with = 0
 
@@ -112,8 +114,14 @@ class Transfer:
             return self._transfer(state.kept, ask_first=True)
         if state.last_sent_at is not None:
             return self._look_for_it(state)
-        errand.place(target)
+        if not self._file.path.is_file():  # it was not needed for as long as its video might be there
+            raise files.gone(self._file.path, errand.job.job)
+        looks_first = beforehand.is_wanted(errand.rt, errand.order, errand.job)
+        errand.place(beforehand.where_it_was_seen(errand.job, target), beforehand.CALLS if looks_first else ())
         steps.require_playlists(errand)
+        if looks_first and errand.payer.channel_id not in self._looked_at:
+            beforehand.look(errand)
+            self._looked_at.add(errand.payer.channel_id)
         self._session = self._open_session()
         return self._transfer(0)
 
@@ -183,6 +191,7 @@ class Transfer:
             case Found(video_id=video_id):
                 return self._found(video_id)
             case NotThere():
+                self._looked_at.add(errand.payer.channel_id)
                 with errand.rt.store.transaction() as tx:
                     jobs.forget_session(tx, errand.lease)
                 self._note = (
@@ -200,9 +209,11 @@ class Transfer:
         """
         errand = self._errand
         asks_again = self._unknown(failure, "type the same command again: the session is asked")
-        if not reconciling.can_look(errand.rt, errand.account):
+        if not listing.can_list(errand.rt, errand.account):
             raise asks_again from failure
         reconciling.require_due(errand.rt, errand.job.job)
+        if not reconciling.is_due(errand.rt, errand.job.job):
+            raise asks_again from failure
         match reconciling.look(errand):
             case Found(video_id=video_id):
                 return self._found(video_id)
@@ -238,6 +249,8 @@ class Transfer:
         try:
             with Reader(self._file) as reader:
                 return self._converse(reader, offset, ask=ask_first)
+        except FileInvalid as missing:
+            raise (missing if self._file.path.exists() else files.gone(self._file.path, self._errand.job.job)) from None
         except FileChanged as change:
             if not self._last_byte_may_be_there():
                 raise

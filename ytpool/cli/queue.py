@@ -135,8 +135,8 @@ def retry(
     asked for with `ytpool video` is looked up first; a deletion wants --yes.
     """
     # What publishes is loaded where it is wanted: the list of jobs does without.
-    from ytpool.actions import publish, resuming, videos  # noqa: PLC0415
-    from ytpool.actions.videos import How  # noqa: PLC0415
+    from ytpool.actions import chores, publish, resuming  # noqa: PLC0415
+    from ytpool.actions.chores import How  # noqa: PLC0415
     from ytpool.cli.uploaded import Planned, work_through  # noqa: PLC0415
     from ytpool.cli.written import Notes  # noqa: PLC0415
 
@@ -149,7 +149,7 @@ def retry(
         return True
 
     how = How(wait=not no_wait, use_buffer=use_buffer, dry_run=dry_run)
-    done = videos.go_on(rt, job, how, Notes(call), agrees)
+    done = chores.go_on(rt, job, how, Notes(call), agrees)
     if done is not None:
         return done
     order = resuming.order_of(rt, job, file=file, wait=not no_wait, use_buffer=use_buffer)

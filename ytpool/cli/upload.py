@@ -116,8 +116,15 @@ def upload(
     again: Annotated[
         bool, typer.Option("--again", help="Publish it once more although it is published already.")
     ] = False,
+    look: Annotated[
+        bool,
+        typer.Option(
+            "--look", help="Look first whether the channel's newest 50 videos have it already, from elsewhere; 2 units."
+        ),
+    ] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with every upload of this state that stopped; names no file.")
+        bool,
+        typer.Option("--resume", help="Go on with every upload and change to a video that stopped; names no file."),
     ] = False,
     follow: FollowOption = False,
     use_buffer: UseBufferOption = False,
@@ -133,6 +140,10 @@ def upload(
     with status 5 and the time at which the same command will work. From 80 % of a bucket on only what has begun,
     reserve accounts, and videos whose --publish-at lies within 24 hours go on; from 90 % only --use-buffer.
 
+    What goes on more than five minutes after it was asked for is looked for first, on the channel it goes to: a video
+    that somebody put there meanwhile with the same size and file name, or size and title, is named (status 7), and
+    nothing is sent until a person has said what it is. --look does so at once, --again never.
+
     What is to be said of each video stands in a manifest, or in a TOML file beside it (talk.toml for talk.mp4), under
     the names of these options, and counts before them: file, title, description, tags, category, privacy, publish_at,
     account, pool, key, thumbnail, captions, playlists, language, localizations, recorded_on, licence, made_for_kids,
@@ -142,8 +153,9 @@ def upload(
     """
     # Help and completion need nothing of what publishing needs, and that is most of the program.
     from ytpool.actions import publish, resuming  # noqa: PLC0415
+    from ytpool.actions.chores import How  # noqa: PLC0415
     from ytpool.cli import orders  # noqa: PLC0415
-    from ytpool.cli.uploaded import Planned, work_through  # noqa: PLC0415
+    from ytpool.cli.uploaded import Planned, with_chores, work_through  # noqa: PLC0415
     from ytpool.domain import pacing  # noqa: PLC0415
 
     call = invocation(ctx)
@@ -154,12 +166,15 @@ def upload(
         if files or manifest or account or pool:
             raise UsageWrong("--resume goes on with what was asked for before; leave out files, --account and --pool")
         found = resuming.unfinished(rt, wait=not no_wait, use_buffer=use_buffer)
-        for missing in found.elsewhere:
-            call.note(f"{missing.message}; {missing.hint}")
+        for left in found.left:
+            call.note(f"{left.message}; {left.hint}")
         if dry_run:
+            for job in found.chores:
+                call.note(f"job {job.job}, {job.kind} of {job.job_key}, would go on as well")
             return Planned(publish.plan(rt, found.orders))
         stopped = [replace(order, pace=pace) for order in found.orders]
-        return work_through(call, rt, stopped, go=resuming.when_due, parallel=parallel, follow=follow)
+        done = work_through(call, rt, stopped, go=resuming.when_due, parallel=parallel, follow=follow)
+        return with_chores(call, rt, done, found.chores, How(wait=not no_wait, use_buffer=use_buffer))
     wanted = orders.wanted(
         rt,
         orders.Typed(
@@ -193,4 +208,5 @@ def upload(
     )
     if dry_run:
         return Planned(publish.plan(rt, wanted.orders))
-    return work_through(call, rt, wanted.orders, parallel=parallel, is_batch=wanted.is_batch, follow=follow)
+    looking = [replace(order, look=look) for order in wanted.orders]
+    return work_through(call, rt, looking, parallel=parallel, is_batch=wanted.is_batch, follow=follow)

@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ytpool.actions import batch, following, publish
+from ytpool.actions import batch, following, publish, resuming
 from ytpool.actions.batch import Go
+from ytpool.actions.chores import How
 from ytpool.actions.claiming import Order
 from ytpool.actions.files import look
 from ytpool.actions.following import Ending
 from ytpool.actions.publish import Plan, PublishedVideo
+from ytpool.actions.resuming import ChoreResumed
 from ytpool.actions.steps import WATCH_URL
 from ytpool.cli.exits import DONE, INTERRUPTED, PARTLY, common, status_of
 from ytpool.cli.invocation import Invocation
@@ -19,9 +21,10 @@ from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.progress import uploads
 from ytpool.cli.values import visible
 from ytpool.cli.watching import ShownWatch
-from ytpool.domain.jobs import JobState, StepState
+from ytpool.cli.written import Notes
+from ytpool.domain.jobs import Job, JobState, StepState
 from ytpool.domain.publication import THUMBNAIL
-from ytpool.errors import FileInvalid, Interrupted, QuotaExhausted, Resting, YtpoolError
+from ytpool.errors import FileInvalid, Interrupted, OutcomeUnknown, QuotaExhausted, Resting, YtpoolError
 from ytpool.runtime import Runtime
 
 
@@ -48,11 +51,28 @@ class Uploaded(dict[str, Any]):
             self.exit_status = self.exit_status or status_of(ends.problem)
 
 
+class Resumed(Uploaded):
+    """Uploads that went on, and changes to videos as well."""
+
+    def __init__(self, uploads: Uploaded, chores: Sequence[ChoreResumed], stopped: Interrupted | None) -> None:
+        dict.__init__(self, {**uploads, "chores": [as_item(one) for one in chores]})
+        ends = [DONE if one.problem is None else status_of(one.problem) for one in chores]
+        ends += [uploads.exit_status] if uploads["videos"] else []
+        self.exit_status = INTERRUPTED if stopped else common(ends)
+        alone = chores[0].problem if len(chores) == 1 and not uploads["videos"] else None
+        self.problem = stopped or alone
+
+
+class OnlyChores(Resumed):
+    """Changes to videos that went on, where no upload did."""
+
+
 def _status(done: PublishedVideo, endings: Mapping[str, Ending]) -> int:
     if done.problem is None:
         ending = _problem(done, endings)
         return DONE if ending is None else status_of(ending)
-    return PARTLY if done.state == JobState.PARTLY else status_of(done.problem)
+    partly = done.state == JobState.PARTLY and not isinstance(done.problem, OutcomeUnknown)
+    return PARTLY if partly else status_of(done.problem)
 
 
 def _problem(done: PublishedVideo, endings: Mapping[str, Ending]) -> YtpoolError | None:
@@ -127,7 +147,7 @@ def _cost(units: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {bucket}" for bucket, count in units.items())
 
 
-VIEWS[Uploaded] = View(
+_UPLOADS = View(
     rows="videos",
     columns=(
         ("File", lambda row: Path(row["file"]).name),
@@ -140,6 +160,19 @@ VIEWS[Uploaded] = View(
     ),
     footer=_summed_up,
 )
+VIEWS[Uploaded] = _UPLOADS
+_CHORES = View(
+    rows="chores",
+    columns=(
+        ("What", lambda row: f"{row['kind']} {row['video_id']}"),
+        Column("State", "state", style=_STATES),
+        Column("Account", "account", from_width=60),
+        Column("Job", "job", from_width=100),
+        Column("Said", lambda row: row["error"]["message"] if row["error"] else row["detail"], style="yellow"),
+    ),
+)
+VIEWS[Resumed] = (_UPLOADS, _CHORES)
+VIEWS[OnlyChores] = _CHORES
 VIEWS[Planned] = View(
     rows="plans",
     title="Nothing was sent; this is what would be done",
@@ -187,6 +220,22 @@ def work_through(
     ends = _follow(rt, done, watch)
     done = [_after_processing(rt, order, one, ends, go, watch) for order, one in zip(orders, done, strict=True)]
     return Uploaded(done, files=len(orders), stopped=ends.stopped, ends=ends)
+
+
+def with_chores(call: Invocation, rt: Runtime, uploads: Uploaded, waiting: Sequence[Job], how: How) -> Uploaded:
+    """Go on with changes to videos behind the uploads, and tell of both."""
+    if not waiting or uploads.exit_status == INTERRUPTED:
+        return uploads
+    done: list[ChoreResumed] = []
+    stopped = None
+    try:
+        for job in waiting:
+            done.append(resuming.chore(rt, job, how, Notes(call)))
+            if len(uploads["videos"]) + len(waiting) > 1:
+                call.emit("chore", **as_item(done[-1]))
+    except KeyboardInterrupt:
+        stopped = Interrupted("interrupted; what was begun is looked up first", hint="run the same command again")
+    return (Resumed if uploads["videos"] else OnlyChores)(uploads, done, stopped)
 
 
 def _after_processing(

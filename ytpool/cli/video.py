@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import videos
-from ytpool.actions.videos import How, VideoDone, VideoShown
+from ytpool.actions import chores, videos
+from ytpool.actions.chores import How, VideoDone
+from ytpool.actions.videos import VideoShown
 from ytpool.cli.commands import command, group
 from ytpool.cli.exits import DONE, common, status_of
 from ytpool.cli.items import as_item
@@ -231,7 +232,7 @@ def update(
     )
     if not wish:
         raise UsageWrong("nothing is named that is to change", hint="see: ytpool video update --help")
-    return videos.update(rt, _id(video_id), wish, _how(account, no_wait, use_buffer, dry_run), _notes(ctx))
+    return chores.update(rt, _id(video_id), wish, _how(account, no_wait, use_buffer, dry_run), _notes(ctx))
 
 
 @command(
@@ -262,7 +263,7 @@ def delete(
         return yes or typer.confirm(f"Delete {visible(what)} for good?", err=True)
 
     rt = runtime(ctx, logs=True)
-    return videos.delete(rt, _id(video_id), _how(account, no_wait, use_buffer, dry_run), _notes(ctx), agrees)
+    return chores.delete(rt, _id(video_id), _how(account, no_wait, use_buffer, dry_run), _notes(ctx), agrees)
 
 
 @command(app, "thumbnail", example="ytpool video thumbnail a1b2c3d4e5f cover.png", statuses=_STATUSES)
@@ -279,7 +280,7 @@ def thumbnail(
 ) -> VideoDone:
     """Give a video its own thumbnail, in place of the one it has; 50 units, and one for looking at the video."""
     rt = runtime(ctx, logs=True)
-    return videos.thumbnail(rt, _id(video_id), file, _how(account, no_wait, use_buffer, dry_run), _notes(ctx))
+    return chores.thumbnail(rt, _id(video_id), file, _how(account, no_wait, use_buffer, dry_run), _notes(ctx))
 
 
 @command(
@@ -313,7 +314,7 @@ def caption(
     except ValueError as error:
         raise UsageWrong(str(error)) from None
     how = _how(account, no_wait, use_buffer, dry_run)
-    return videos.caption(rt, _id(video_id), wish, how, _notes(ctx), again=again)
+    return chores.caption(rt, _id(video_id), wish, how, _notes(ctx), again=again)
 
 
 @command(
@@ -347,7 +348,7 @@ def playlist(
     rt = runtime(ctx, logs=True)
     wish = publication.playlist(name)
     how = _how(account, no_wait, use_buffer, dry_run)
-    return videos.playlist(rt, _id(video_id), wish, how, _notes(ctx), remove=remove)
+    return chores.playlist(rt, _id(video_id), wish, how, _notes(ctx), remove=remove)
 
 
 def _how(account: str | None, no_wait: bool, use_buffer: bool, dry_run: bool) -> How:

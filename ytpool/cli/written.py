@@ -1,6 +1,6 @@
 """What is told of a write to a video: notes on stderr while it is made, and a few lines at its end."""
 
-from ytpool.actions.videos import VideoDone
+from ytpool.actions.chores import VideoDone
 from ytpool.cli.invocation import Invocation
 from ytpool.cli.output import VIEWS, View
 from ytpool.cli.values import visible

@@ -3,6 +3,7 @@
 from ytpool.sandbox import asking, resources
 from ytpool.sandbox.bodies import not_played
 from ytpool.sandbox.captions import Captions
+from ytpool.sandbox.comments import Comments
 from ytpool.sandbox.discovery import Description
 from ytpool.sandbox.frontend import Call
 from ytpool.sandbox.playlists import Playlists
@@ -19,11 +20,13 @@ class Api:
         self._description = description
         self._videos = videos
         playlists = Playlists(world, description, videos)
+        comments = Comments(world, description, videos)
         self._played = {
             "channels.list": self.channels_list,
             "videos.list": videos.find,
             "videos.update": videos.update,
             "videos.delete": videos.delete,
+            "videos.batchGetStats": videos.stats,
             "captions.list": captions.find,
             "captions.update": captions.update,
             "captions.delete": captions.delete,
@@ -35,6 +38,13 @@ class Api:
             "playlistItems.insert": playlists.insert_item,
             "playlistItems.update": playlists.update_item,
             "playlistItems.delete": playlists.delete_item,
+            "commentThreads.list": comments.find_threads,
+            "commentThreads.insert": comments.insert_thread,
+            "comments.list": comments.find,
+            "comments.insert": comments.insert,
+            "comments.update": comments.update,
+            "comments.delete": comments.delete,
+            "comments.setModerationStatus": comments.moderate,
         }
 
     def answer(self, call: Call) -> Answer:

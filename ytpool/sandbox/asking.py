@@ -63,9 +63,9 @@ def ids(call: Call) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
-def page(call: Call, kind: str, rows: Sequence[T], show: Callable[[int, T], Json]) -> Json:
+def page(call: Call, kind: str, rows: Sequence[T], show: Callable[[int, T], Json], *, per_page: int = 5) -> Json:
     """Show one page of what was found; `show` gets each row with its place among all."""
-    size = int(call.argument("maxResults", "5"))
+    size = int(call.argument("maxResults", str(per_page)))
     start = _position(call)
     items = [show(start + index, row) for index, row in enumerate(rows[start : start + size])]
     more = {}

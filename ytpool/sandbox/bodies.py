@@ -404,6 +404,10 @@ _MESSAGES = {
     "mediaBodyRequired": "The request does not include the video content.",
     "videoNotFound": "The video that you are looking for cannot be found.",
     "playlistNotFound": "The playlist identified with the request's <code>playlistId</code> parameter cannot be found.",
+    "commentsDisabled": (
+        'The video identified by the <code><a href="/youtube/v3/docs/commentThreads/list#videoId">videoId</a></code> '
+        "parameter has disabled comments."
+    ),
     "forbidden": "The request might not be properly authorized.",
 }
 
@@ -429,7 +433,9 @@ def named(name: str, scene: Scene, *, status: int | None = None, retry_after: in
     return Refused(answer, domain=refused.domain, reason=refused.reason, front_end=refused.front_end)
 
 
-def plain(name: str, method: str, *, location: str = "", mistake: bool = True) -> Refused:
+def plain(
+    name: str, method: str, *, location: str = "", location_type: str = "parameter", mistake: bool = True
+) -> Refused:
     """Make an error of YouTube's back end that has no body of its own."""
     if name in _USAGE_LIMITS:
         domain = "usageLimits"
@@ -443,6 +449,7 @@ def plain(name: str, method: str, *, location: str = "", mistake: bool = True) -
         name,
         _MESSAGES.get(name, f"The request failed: {name}."),
         location=location,
+        location_type=location_type,
         mistake=mistake,
     )
 

@@ -9,6 +9,7 @@ from ytpool.domain import moments
 from ytpool.errors import UsageWrong, YtpoolError
 from ytpool.sandbox.bodies import NAMES
 from ytpool.sandbox.clock import VirtualClock
+from ytpool.sandbox.comments import STANDINGS
 from ytpool.sandbox.discovery import Description
 from ytpool.sandbox.faults import KINDS, TRICKS, Rule
 from ytpool.sandbox.oauth import OAuth
@@ -27,6 +28,12 @@ def _end(name: str) -> str:
     return name
 
 
+def _standing(name: str) -> str:
+    if name not in STANDINGS:
+        raise UsageWrong(f"a comment does not stand as {name!r}", hint="one of: " + ", ".join(STANDINGS))
+    return name
+
+
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise UsageWrong(f"{value!r} is neither true nor false")
@@ -39,6 +46,10 @@ _SETTINGS: Mapping[str, Callable[[Any], Any]] = {
     "processing_seconds": float,
     "file_details_after": float,
     "listed_after": float,
+    # How long it takes until new playlists, videos on them, and caption tracks are listed.
+    "playlists_listed_after": float,
+    "playlist_items_listed_after": float,
+    "captions_listed_after": float,
     "processing_known_for": float,
     # How videos are whose bytes are no film, and how every new one ends.
     "video_width": int,
@@ -55,6 +66,12 @@ _SETTINGS: Mapping[str, Callable[[Any], Any]] = {
     "playlist_holds": int,
     "videos_once_per_playlist": _flag,
     "sorted_by_date": _flag,
+    # How every new comment stands, how late a published one is listed, whether videos take any, and what is counted.
+    "comments_stand": _standing,
+    "comments_listed_after": float,
+    "comments_disabled": _flag,
+    "video_views": int,
+    "video_likes": int,
     "session_lives_for": float,
     "accept_any_token": str,
 }
@@ -148,6 +165,7 @@ class Desk:
                 "thumbnails": [_shown(row) for row in self._world.thumbnails.all()],
                 "captions": [_shown(row) for row in self._world.captions.all()],
                 "playlists": [self._playlist(row) for row in self._world.playlists.all()],
+                "comments": [_shown(row) for row in self._world.comments.all()],
                 "calls": self._world.counted("calls/"),
                 "units": self._quota.units(),
                 "errors": self._world.counted("errors/"),

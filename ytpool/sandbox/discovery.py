@@ -163,6 +163,9 @@ _RESOURCES = {
     "captions": "Caption",
     "playlists": "Playlist",
     "playlistItems": "PlaylistItem",
+    "comments": "Comment",
+    "commentThreads": "CommentThread",
+    "videos:batchGetStats": "VideoStat",
 }
 
 _INTEGERS = {

@@ -1,4 +1,4 @@
-"""How channels, videos, captions and playlists look in an answer, part by part."""
+"""How channels, videos, captions, playlists and comments look in an answer, part by part."""
 
 import base64
 import hashlib
@@ -6,9 +6,10 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from html import escape
 from typing import Any
 
-from ytpool.sandbox.things import Caption, Channel, Playlist, PlaylistItem, Thumbnail, Video
+from ytpool.sandbox.things import Caption, Channel, Comment, Playlist, PlaylistItem, Thumbnail, Video
 from ytpool.sandbox.wire import Json
 
 PROCESSING_SECONDS = 20
@@ -50,6 +51,7 @@ class Scene:
     owner: bool
     thumbnail: Thumbnail | None = None
     captioned: bool = False
+    comments: int = 0
 
 
 def video(row: Video, scene: Scene, parts: Collection[str]) -> Json:
@@ -68,7 +70,7 @@ def video(row: Video, scene: Scene, parts: Collection[str]) -> Json:
             "projection": "rectangular",
             **({"hasCustomThumbnail": scene.thumbnail is not None} if scene.owner else {}),
         },
-        "statistics": {"viewCount": "0", "likeCount": "0", "favoriteCount": "0", "commentCount": "0"},
+        "statistics": {**_counts(scene), "favoriteCount": "0"},
         "player": {
             "embedHtml": f'<iframe width="480" height="270" src="//www.youtube.com/embed/{row.video_id}"></iframe>'
         },
@@ -84,6 +86,23 @@ def video(row: Video, scene: Scene, parts: Collection[str]) -> Json:
     }
     resource = _resource("youtube#video", row.video_id, shown, parts)
     return {**resource, "etag": video_etag(row)}
+
+
+def video_stat(row: Video, scene: Scene, parts: Collection[str]) -> Json:
+    """Show what is counted of a video."""
+    processed = upload_status(row, scene.now, scene.settings) == "processed"
+    shown: dict[str, Json] = {
+        "snippet": {"publishTime": stamp(row.uploaded_at)},
+        "contentDetails": {"duration": _duration(row.seconds) if processed else "P0D"},
+        "statistics": _counts(scene),
+    }
+    return _resource("youtube#videoStats", row.video_id, shown, parts)
+
+
+def _counts(scene: Scene) -> Json:
+    names = {"viewCount": "video_views", "likeCount": "video_likes"}
+    counted = {field: str(scene.settings.get(setting) or 0) for field, setting in names.items()}
+    return {**counted, "commentCount": str(scene.comments)}
 
 
 def video_etag(row: Video) -> str:
@@ -169,6 +188,51 @@ def playlist(row: Playlist, owner: Channel, count: int, parts: Collection[str]) 
         "localizations": row.parts.get("localizations", {}),
     }
     return _resource("youtube#playlist", row.playlist_id, shown, parts)
+
+
+def comment_thread(
+    row: Comment, top: Json, replies: list[Json], count: int, parts: Collection[str], *, can_reply: bool
+) -> Json:
+    """Show a thread: its first comment, and some of the replies to it."""
+    shown: dict[str, Json] = {
+        "snippet": {
+            "channelId": row.owner_id,
+            "videoId": row.video_id,
+            "topLevelComment": top,
+            "canReply": can_reply,
+            "totalReplyCount": count,
+            "isPublic": True,
+        },
+        **({"replies": {"comments": replies}} if replies else {}),
+    }
+    return _resource("youtube#commentThread", row.comment_id, shown, parts)
+
+
+def comment(
+    row: Comment, author: Channel, parts: Collection[str], *, original: bool, standing: bool, html: bool
+) -> Json:
+    """Show a comment; `original` is the text as it was written, which only its author is sure to see."""
+    text = escape(row.text, quote=False).replace("\n", "<br>") if html else row.text
+    shown: dict[str, Json] = {
+        "snippet": {
+            "channelId": row.owner_id,
+            "videoId": row.video_id,
+            "textDisplay": text,
+            **({"textOriginal": row.text} if original else {}),
+            **({"parentId": row.parent_id} if row.parent_id else {}),
+            "authorDisplayName": f"@{author.title}",
+            "authorProfileImageUrl": "",
+            "authorChannelUrl": f"http://www.youtube.com/channel/{author.channel_id}",
+            "authorChannelId": {"value": author.channel_id},
+            "canRate": True,
+            "viewerRating": "none",
+            "likeCount": 0,
+            **({"moderationStatus": row.standing} if standing else {}),
+            "publishedAt": stamp(row.posted_at),
+            "updatedAt": stamp(row.updated_at),
+        }
+    }
+    return _resource("youtube#comment", row.comment_id, shown, parts)
 
 
 def caption(row: Caption, parts: Collection[str]) -> Json:

@@ -235,7 +235,35 @@ class Caption(Thing):
     fault: str
     """Why YouTube cannot show it, if it cannot."""
     updated_at: datetime
+    made_at: datetime | None = None
     deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comment(Thing):
+    """A comment on a video, or a reply to one."""
+
+    comment_id: str
+    video_id: str
+    owner_id: str
+    """The channel of the video, which decides what is seen."""
+    channel_id: str
+    """Who wrote it."""
+    project: str
+    parent_id: str
+    text: str
+    standing: str
+    """In the words of `moderationStatus`."""
+    posted_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ban(Thing):
+    """A channel that may not comment on another's videos: `OWNER/AUTHOR`."""
+
+    ban_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

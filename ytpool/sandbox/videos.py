@@ -48,6 +48,17 @@ class Videos:
         items = [self._look(row, parts, call.caller.channel_id, call.now) for row in found if self.sees(call, row)]
         return Answer(status=200, body=resources.listing("youtube#videoListResponse", items))
 
+    def stats(self, call: Call) -> Answer:
+        """Count for many videos at once; those the caller does not see are left out."""
+        for name in ("id", "part"):  # required by its text, and not by the document's own mark
+            if name not in call.parameters:
+                raise back_end(400, "global", "required", f"Required parameter: {name}", location=name)
+        parts = self._description.check_parts("videos:batchGetStats", call.parameters["part"])
+        found = [row for row in map(self.existing, asking.ids(call)) if row is not None and self.sees(call, row)]
+        items = [resources.video_stat(row, self._scene(row, call.caller.channel_id, call.now), parts) for row in found]
+        body = {"kind": "youtube#batchGetStatsResponse", "etag": resources.etag(items), "items": items}
+        return Answer(status=200, body=body)
+
     def existing(self, video_id: str) -> Video | None:
         """Return a video that has not been deleted."""
         row = self._world.videos.get(video_id)
@@ -79,7 +90,10 @@ class Videos:
         return upload_status(row, call.now, self._world.settings) == "processed"
 
     def _look(self, row: Video, parts: frozenset[str], viewer: str, now: datetime) -> Json:
-        scene = resources.Scene(
+        return resources.video(row, self._scene(row, viewer, now), parts)
+
+    def _scene(self, row: Video, viewer: str, now: datetime) -> resources.Scene:
+        return resources.Scene(
             title=self._world.channel(row.channel_id).title,
             now=now,
             settings=self._world.settings,
@@ -91,8 +105,11 @@ class Videos:
                 each.video_id == row.video_id and each.deleted_at is None and not each.draft and not each.fault
                 for each in self._world.captions.all()
             ),
+            comments=sum(
+                each.video_id == row.video_id and each.deleted_at is None and each.standing == "published"
+                for each in self._world.comments.all()
+            ),
         )
-        return resources.video(row, scene, parts)
 
     def _parts(self, call: Call) -> frozenset[str]:
         return self._description.check_parts("videos", call.parameters["part"])

@@ -19,10 +19,12 @@ from ytpool.domain import moments
 from ytpool.errors import SandboxFailed, UnknownName
 from ytpool.sandbox.faults import Rule
 from ytpool.sandbox.things import (
+    Ban,
     Caption,
     Channel,
     Client,
     Code,
+    Comment,
     Grant,
     Playlist,
     PlaylistItem,
@@ -102,6 +104,8 @@ class World:
         self.videos = Table(self, "videos", Video)
         self.thumbnails = Table(self, "thumbnails", Thumbnail)
         self.captions = Table(self, "captions", Caption)
+        self.comments = Table(self, "comments", Comment)
+        self.bans = Table(self, "bans", Ban)
         self.playlists = Table(self, "playlists", Playlist)
         self.playlist_items = Table(self, "playlist_items", PlaylistItem)
         self.faults = Table(self, "faults", Rule)
@@ -116,6 +120,8 @@ class World:
             "videos": self.videos,
             "thumbnails": self.thumbnails,
             "captions": self.captions,
+            "comments": self.comments,
+            "bans": self.bans,
             "playlists": self.playlists,
             "playlist_items": self.playlist_items,
             "faults": self.faults,
@@ -155,6 +161,10 @@ class World:
     def counted(self, prefix: str) -> dict[str, int]:
         """Return the counts under a prefix, without it."""
         return {key[len(prefix) :]: count for key, count in self.counts.items() if key.startswith(prefix)}
+
+    def is_listed(self, things: str, made_at: datetime | None, now: datetime) -> bool:
+        """Tell whether something new is in its list by now, as the setting `<things>_listed_after` has it."""
+        return made_at is None or now >= made_at + timedelta(seconds=self.settings.get(f"{things}_listed_after") or 0)
 
     def set(self, name: str, value: Any) -> None:
         self.settings[name] = value

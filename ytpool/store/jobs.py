@@ -3,6 +3,7 @@
 Whoever writes to a running job names the lease it holds on it; a write with an old fencing number is refused.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -30,6 +31,8 @@ class Upload:
     started_at: datetime | None
     kept: int
     last_sent_at: datetime | None
+    cleared_at: datetime | None
+    """When a person said that it is to be sent, whatever stands on the channel."""
 
     @classmethod
     def from_row(cls, row: Any) -> Self:
@@ -45,6 +48,7 @@ class Upload:
             started_at=moments.parse_optional(row["started_at"]),
             kept=row["kept"],
             last_sent_at=moments.parse_optional(row["last_sent_at"]),
+            cleared_at=moments.parse_optional(row["cleared_at"]),
         )
 
 
@@ -129,13 +133,29 @@ def same_content(tx: Tx, target: Target, fingerprint: str, job_key: str) -> list
         fingerprint=fingerprint,
         job_key=job_key,
     )
-    found = [Job.from_row(row) for row in rows]
-    return [
-        job
-        for job in found
-        if job.target == target
-        or (job.channel_id in channels if job.channel_id else bool(_channels_of(tx, job.target) & set(channels)))
-    ]
+    return [job for job in map(Job.from_row, rows) if _meets(tx, job, target, channels)]
+
+
+def uploaded_from(tx: Tx, target: Target, path: str, job_key: str) -> list[Job]:
+    """Return the jobs whose video came from this path and is where this target would put it, the newest first."""
+    rows = tx.all(
+        """
+        SELECT j.* FROM uploads u JOIN jobs j ON j.job = u.job
+         WHERE u.path = :path AND j.job_key = :job_key AND j.video_id IS NOT NULL AND j.state <> 'cancelled'
+         ORDER BY j.job DESC
+        """,
+        path=path,
+        job_key=job_key,
+    )
+    channels = sorted(_channels_of(tx, target))
+    return [job for job in map(Job.from_row, rows) if _meets(tx, job, target, channels)]
+
+
+def _meets(tx: Tx, job: Job, target: Target, channels: Sequence[str]) -> bool:
+    """Tell whether a job puts its video where a target of these channels might."""
+    if job.target == target:
+        return True
+    return job.channel_id in channels if job.channel_id else bool(_channels_of(tx, job.target) & set(channels))
 
 
 def asked_for(tx: Tx, kind: str, job_key: str, request: str) -> Job | None:
@@ -365,6 +385,7 @@ def settle_steps(tx: Tx, lease: Lease, state: StepState, detail: str) -> None:
 def begin_anew(tx: Tx, lease: Lease) -> None:
     """Forget video, session and account of a job, as if it had just been asked for."""
     forget_session(tx, lease)
+    tx.run("UPDATE uploads SET cleared_at = :at WHERE job = :job", job=lease.name, at=tx.at)
     tx.run("UPDATE jobs SET video_id = NULL, account = NULL, channel_id = NULL WHERE job = :job", job=lease.name)
     tx.run(
         "UPDATE job_steps SET state = :state, detail = '', updated_at = :at WHERE job = :job",
@@ -379,6 +400,56 @@ def plan_steps(tx: Tx, lease: Lease, steps: tuple[str, ...]) -> None:
     require(tx, lease)
     tx.run("DELETE FROM job_steps WHERE job = :job", job=lease.name)
     _add_steps(tx, lease.name, steps)
+
+
+def step_writes(tx: Tx, job: str, step: str, operation: str) -> None:
+    """Write down that a step is about to make this call; until it is done, nobody knows whether it was made."""
+    set_step(tx, job, step, StepState.RUNNING)
+    tx.run(
+        """
+        UPDATE job_steps SET unheard = :operation, missed = '', missed_at = NULL WHERE job = :job AND step = :step
+        """,
+        operation=operation,
+        job=job,
+        step=step,
+    )
+
+
+def step_misses(tx: Tx, job: str, step: str, what: str) -> datetime:
+    """Write down that a look has not found what a step may have made; return when that was so for the first time."""
+    row = tx.one(
+        """
+        UPDATE job_steps SET missed = :what, missed_at = CASE WHEN missed = :what THEN missed_at ELSE :at END
+         WHERE job = :job AND step = :step
+        RETURNING missed_at
+        """,
+        what=what,
+        at=tx.at,
+        job=job,
+        step=step,
+    )
+    assert row is not None
+    return moments.parse(row["missed_at"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unheard:
+    """What is known of a step whose answer did not come."""
+
+    operation: str
+    """The call it began last; empty where an older version did not write it down."""
+    missed: str
+    """What the call was to make, where a look has not found it."""
+    missed_at: datetime | None
+
+
+def unheard(tx: Tx, job: str, step: str) -> Unheard:
+    row = tx.one(
+        "SELECT unheard, missed, missed_at FROM job_steps WHERE job = :job AND step = :step", job=job, step=step
+    )
+    assert row is not None
+    missed_at = moments.parse_optional(row["missed_at"])
+    return Unheard(operation=row["unheard"], missed=row["missed"], missed_at=missed_at)
 
 
 def set_step(tx: Tx, job: str, step: str, state: StepState, detail: str = "") -> None:
@@ -509,7 +580,7 @@ def astray(tx: Tx) -> list[Job]:
     return [Job.from_row(row) for row in rows]
 
 
-def unfinished(tx: Tx, kind: str | None = None) -> list[Job]:
+def unfinished(tx: Tx) -> list[Job]:
     """Return the jobs that have not come to an end and may go on, in the order they were asked for.
 
     A published one counts while a step is left that may still be done; a step that was refused for good waits for the
@@ -518,14 +589,12 @@ def unfinished(tx: Tx, kind: str | None = None) -> list[Job]:
     rows = tx.all(
         """
         SELECT * FROM jobs
-         WHERE (:kind IS NULL OR kind = :kind)
-           AND (state IN ('queued', 'running', 'deferred', 'interrupted', 'finished_unknown')
-                OR (state = 'partly' AND EXISTS (SELECT 1 FROM job_steps s
-                                                  WHERE s.job = jobs.job AND s.step <> 'upload'
-                                                    AND s.state IN ('waiting', 'running', 'unknown'))))
+         WHERE state IN ('queued', 'running', 'deferred', 'interrupted', 'finished_unknown')
+            OR (state = 'partly' AND EXISTS (SELECT 1 FROM job_steps s
+                                              WHERE s.job = jobs.job AND s.step <> 'upload'
+                                                AND s.state IN ('waiting', 'running', 'unknown')))
          ORDER BY job
-        """,
-        kind=kind,
+        """
     )
     return [Job.from_row(row) for row in rows]
 

@@ -93,10 +93,18 @@ def leave(tx: Tx, pool: str, account: str) -> None:
     tx.run("DELETE FROM pool_members WHERE pool = :pool AND account = :account", pool=pool, account=account)
 
 
-def take_turn(tx: Tx, pool: str) -> int:
-    """Count one turn of round robin and return which it was, exact over all processes."""
+def take_turn(tx: Tx, pool: str, account: str) -> None:
+    """Count one turn of a pool and write down whose it was, exact over all processes.
+
+    Every strategy takes turns, so that a pool may change to round robin at any time and knows who was served when.
+    """
     row = tx.one("UPDATE pools SET turn = turn + 1 WHERE pool = :pool RETURNING turn", pool=pool)
-    return int(row["turn"]) - 1
+    tx.run(
+        "UPDATE pool_members SET served = :turn WHERE pool = :pool AND account = :account",
+        turn=row["turn"],
+        pool=pool,
+        account=account,
+    )
 
 
 def require_one_project(tx: Tx, pool: str) -> None:
