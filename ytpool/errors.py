@@ -153,6 +153,12 @@ class BatchInvalid(YtpoolError):
     code = "batch_invalid"
 
 
+class ImportInvalid(YtpoolError):
+    """A file of another tool is not what it should be; nothing of it was taken."""
+
+    code = "import_invalid"
+
+
 class SessionsInvalid(YtpoolError):
     """A browser session file does not hold what it should."""
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -463,6 +464,47 @@ def test_a_folder_without_videos_is_refused(ytpool, sandbox, tmp_path, make, cod
     assert sandbox.truth()["videos"] == []
 
 
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--title", "Another"), "--title"),
+        (("--description=",), "--description"),
+        (("talk.mp4", "--not-made-for-kids", "--key", "x"), "the files, --key, --not-made-for-kids"),
+        (("--manifest", "list.csv", "--again", "--parallel", "2", "--rate", "1M"), "--manifest, --again"),
+    ],
+)
+def test_resume_refuses_what_it_would_not_do(ytpool, words, named):
+    status, out, _ = ytpool("upload", "--resume", *words, "--json")
+
+    assert (status, told(out)["error"]["code"]) == (2, "usage")
+    assert told(out)["error"]["message"].endswith(f"; leave out {named}")
+
+
+def test_flags_beside_a_manifest_say_what_its_rows_do_not(ytpool, sandbox, make_video, tmp_path, picture, subtitles):
+    make_video("a.mp4", 5000)
+    (tmp_path / "list.csv").write_text("file,privacy\na.mp4,unlisted\n")
+    flags = ("--description", "Said once", "--tags", "a,b", "--category", "25", "--language", "de", "--synthetic")
+    flags += ("--licence", "creativeCommon", "--not-embeddable", "--no-public-stats", "--recorded-on", "2026-11-01")
+    flags += ("--made-for-kids", "--notify", "--thumbnail", picture, "--playlist", "+Mornings", "--privacy", "public")
+    words = ("upload", "--manifest", tmp_path / "list.csv", "--account", "news", *flags)
+    assert ytpool(*words, "--title", "One for all")[0] == ytpool(*words, "--caption", f"de:{subtitles}")[0] == 2
+
+    status, _, err = ytpool(*words, "--key", "autumn")
+
+    assert status == 0, err
+    truth = sandbox.truth()
+    [video] = truth["videos"]
+    parts = video["parts"]
+    names = ("description", "tags", "categoryId", "defaultLanguage")
+    assert [parts["snippet"][name] for name in names] == ["Said once", ["a", "b"], "25", "de"]
+    names = ("containsSyntheticMedia", "license", "embeddable", "publicStatsViewable", "selfDeclaredMadeForKids")
+    assert [parts["status"][name] for name in names] == [True, "creativeCommon", False, False, True]
+    assert parts["recordingDetails"]["recordingDate"].startswith("2026-11-01")
+    assert (video["privacy"], video["notify"]) == ("unlisted", True)
+    assert (len(truth["thumbnails"]), [one["title"] for one in truth["playlists"]]) == (1, ["Mornings"])
+    assert ytpool(*words, "--key", "winter", "--dry-run")[1] != ytpool(*words, "--key", "autumn", "--dry-run")[1]
+
+
 # Planning
 
 
@@ -681,19 +723,16 @@ def test_a_long_wait_that_google_asks_for_is_told_too(ytpool, sandbox, video):
     assert sum(line.startswith("talk.mp4: waiting ") for line in err.splitlines()) == 1, err
 
 
-@pytest.mark.parametrize("columns", [40, 80])
-def test_a_terminal_shows_a_line_per_upload_and_one_for_all(ytpool, sandbox, make_video, columns):  # noqa: ARG001
-    files = [make_video(f"a talk with the number {number}.mp4", 3 * MIB) for number in range(3)]
-    missing = files[0].with_name("missing.mp4")
-    terminal = pyte.Screen(columns, 200)
+def watched(*words, columns, lines=200):
+    """Run on a terminal; return what it showed, look by look, and the exit status."""
+    terminal = pyte.Screen(columns, lines)
     stream = pyte.ByteStream(terminal)
-    words = ["upload", *map(str, files), str(missing), "--pool", "main", "--parallel", "2", "--rate", "4M"]
     child = pexpect.spawn(
         sys.executable,
-        ["-m", "ytpool", *words],
+        ["-m", "ytpool", *map(str, words)],
         env={**os.environ, "TERM": "xterm-256color", "PYTHONUTF8": "1"},
         cwd=str(ROOT),
-        dimensions=(200, columns),
+        dimensions=(lines, columns),
         timeout=30,
     )
     looks = []
@@ -704,8 +743,19 @@ def test_a_terminal_shows_a_line_per_upload_and_one_for_all(ytpool, sandbox, mak
             break
         looks.append([line.rstrip() for line in terminal.display])
     child.close()
+    return looks, child.exitstatus
 
-    assert child.exitstatus == 3
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_a_terminal_shows_a_line_per_upload_and_one_for_all(ytpool, sandbox, make_video, columns):  # noqa: ARG001
+    files = [make_video(f"a talk with the number {number}.mp4", 3 * MIB) for number in range(3)]
+    missing = files[0].with_name("missing.mp4")
+
+    looks, status = watched(
+        "upload", *files, missing, "--pool", "main", "--parallel", 2, "--rate", "4M", columns=columns
+    )
+
+    assert status == 3
     middle = next(lines for lines in looks if sum("%" in line for line in lines) == 3)
     shown = [line for line in middle if "%" in line]
     assert [line[:4] for line in shown] == ["a ta", "a ta", "0 of"]
@@ -713,4 +763,19 @@ def test_a_terminal_shows_a_line_per_upload_and_one_for_all(ytpool, sandbox, mak
     ended = "".join(looks[-1]).replace(" ", "")  # a sentence goes on in the next line
     assert [f"number{number}.mp4:https://" in ended for number in range(3)] == [True] * 3
     assert "missing.mp4:thereisnofile" in ended
-    assert any(line.startswith("4 of 4 files") and "100%" in line for line in looks[-1])
+    [total] = [line for line in looks[-1] if line.startswith("4 of 4 files")]
+    assert "100%" in total
+    speeds = [float(found) for look in looks for line in look for found in re.findall(r"(\S+) MB/s", line)]
+    assert bool(speeds) == (columns == 80)
+    assert max(speeds, default=0) < 5.3  # four MiB a second, in pieces of a quarter of that
+
+
+def test_no_speed_is_told_of_what_was_over_at_once_or_sent_before(ytpool, sandbox, make_video):  # noqa: ARG001
+    files = [make_video(f"{number}.mp4", 500_000) for number in range(3)]
+
+    for times in range(2):
+        looks, status = watched("upload", *files, "--pool", "main", columns=120)
+
+        assert status == 0
+        assert [line for look in looks for line in look if "/s" in line] == []
+        assert any(line.startswith("3 of 3 files") and "100%" in line for line in looks[-1]), times

@@ -344,7 +344,7 @@ def delete(rt: Runtime, video_id: str, how: How, watch: Watch, agrees: Callable[
 
 def _remove(chore: Chore) -> _Written:
     rt, video_id = chore.rt, chore.found.video_id
-    chore.begin("deleted for good")
+    chore.begin("is deleted for good")
 
     def send() -> None:
         chore.send("videos.delete", lambda token: rt.youtube.delete_video(token, video_id))
@@ -442,9 +442,9 @@ def playlist(
         del tried  # it always looks first, and knows of what it has not heard
         name = wish.title or wish.playlist_id
         if remove:
-            chore.begin(f"taken off playlist {name}")
+            chore.begin(f"is taken off playlist {name}")
             return _Written(detail=_take_off(chore, wish))
-        chore.begin(f"put on playlist {name}")
+        chore.begin(f"is put on playlist {name}")
         return _Written(detail=steps.put_on_playlist(video_id, wish, chore.attempt, look_first=True))
 
     return _one(rt, video_id, task, how, watch, write)

@@ -52,7 +52,7 @@ def quota_report(rt: Runtime, *, account: str | None = None) -> QuotaReport:
     with rt.store.reading() as tx:
         terms = rt.terms(tx)
         readings = meters.on(tx, terms.day)
-        believed = {key: limit.units for key, limit in limits.standing(tx, terms.day).items()}
+        believed = limits.units_on(tx, terms.day)
         found = [accounts.get(tx, account)] if account else accounts.every(tx)
         names = sorted({one.project for one in found}) if account else [one.project for one in projects.every(tx)]
         resting = rests.running(tx)

@@ -347,7 +347,7 @@ class Transfer:
             jobs.keep(tx, self._errand.lease, event.offset)
         if event.moved_to is not None:
             self._move_session(event.moved_to)
-        self._errand.watch.moved(self._errand.job.job, event.offset)
+        self._errand.watch.stands(self._errand.job.job, event.offset)
         return event.offset
 
     def _move_session(self, session: Secret) -> None:

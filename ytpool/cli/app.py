@@ -82,7 +82,9 @@ COMMANDS: Mapping[str, Line] = {
     "sessions": Line("ytpool.cli.sessions", "app", "Keep browser sessions of many users in the vault."),
     "state": Line("ytpool.cli.state", "app", "Check the state and its books."),
     "sandbox": Line("ytpool.cli.sandbox", "app", "Start, stop, look at and disturb the local YouTube."),
-    "config": Line("ytpool.cli.config", "app", "Show, locate and check the settings."),
+    "config": Line(
+        "ytpool.cli.config", "app", "Show, locate and check the settings; take over the accounts of an older tool."
+    ),
 }
 """What `ytpool --help` lists, in this order."""
 

@@ -51,6 +51,7 @@ EXIT_STATUS: dict[str, int] = {
     "metadata_invalid": USAGE,
     "batch_invalid": USAGE,
     "session_invalid": USAGE,
+    "import_invalid": USAGE,
     "endpoints_changed": USAGE,
     "wrong_channel": USAGE,
     "pool_forbidden": USAGE,

@@ -40,6 +40,17 @@ def moment(config: Config, text: str, option: str) -> datetime:
         raise UsageWrong(f"{option}: {error}") from None
 
 
+def typed(ctx: typer.Context) -> dict[str, str]:
+    """Return what stands on the command line itself: by the parameter's name, as people write it."""
+    found = {}
+    for param in ctx.command.params:
+        source = ctx.get_parameter_source(param.name) if param.name else None
+        if param.name and source is not None and source.name == "COMMANDLINE":
+            names = param.secondary_opts if ctx.params.get(param.name) is False else []
+            found[param.name] = max(names or param.opts, key=len)
+    return found
+
+
 def invocation(ctx: typer.Context) -> Invocation:
     """Return this run of the program: its flags, its settings, its way to say things."""
     assert isinstance(ctx.obj, Invocation)

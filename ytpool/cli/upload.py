@@ -1,5 +1,6 @@
 """`ytpool upload`: files in, videos out, each exactly once."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,12 +19,17 @@ from ytpool.cli.options import (
     YesOption,
     invocation,
     runtime,
+    typed,
 )
 from ytpool.errors import UsageWrong
 
 app = single()
 
 _MOST_AT_ONCE = 64
+_BESIDE_RESUME = frozenset(
+    ("resume", "parallel", "rate", "follow", "use_buffer", "no_wait", "dry_run", "yes", "json", "quiet", "profile")
+)
+"""How it is done may be said anew; what is done was said when it was asked for."""
 
 
 def _text(about: str, metavar: str = "TEXT", *names: str) -> Any:
@@ -159,12 +165,12 @@ def upload(
     from ytpool.domain import pacing  # noqa: PLC0415
 
     call = invocation(ctx)
+    if resume:
+        _require_nothing_else(typed(ctx))
     rt = runtime(ctx, logs=True)
     limit = None if rate is None else pacing.bytes_per_second(rate)
     pace = None if limit is None or dry_run else rt.youtube.line(limit, rt.clock)
     if resume:
-        if files or manifest or account or pool:
-            raise UsageWrong("--resume goes on with what was asked for before; leave out files, --account and --pool")
         found = resuming.unfinished(rt, wait=not no_wait, use_buffer=use_buffer)
         for left in found.left:
             call.note(f"{left.message}; {left.hint}")
@@ -210,3 +216,12 @@ def upload(
         return Planned(publish.plan(rt, wanted.orders))
     looking = [replace(order, look=look) for order in wanted.orders]
     return work_through(call, rt, looking, parallel=parallel, is_batch=wanted.is_batch, follow=follow)
+
+
+def _require_nothing_else(typed: Mapping[str, str]) -> None:
+    beside = ["the files" if name == "files" else flag for name, flag in typed.items() if name not in _BESIDE_RESUME]
+    if beside:
+        raise UsageWrong(
+            f"--resume goes on with what was asked for before, and takes nothing new; leave out {', '.join(beside)}",
+            hint="to change a video that is up: ytpool video update --help",
+        )

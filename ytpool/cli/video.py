@@ -1,5 +1,8 @@
 """`ytpool video`: the life of a video after its upload."""
 
+import re
+import shutil
+import textwrap
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -7,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ytpool import data
 from ytpool.actions import chores, videos
 from ytpool.actions.chores import How, VideoDone
 from ytpool.actions.videos import VideoShown
@@ -60,19 +64,40 @@ def _sheet(shown: Shown) -> str:
     row = shown["videos"][0]
     lines = []
     for name, value in row.items():
-        if value in (None, "", (), {}) or name in ("error", "description"):
+        if value in (None, "", (), {}) or name in ("error", "description", "channel_id"):
             continue
-        if name in ("reasons", "suggestions"):
+        if name == "channel_title":
+            lines.append(f"{'channel':<14}{value} ({row['channel_id']})")
+        elif name == "category":
+            known: dict[str, str] = data.load("categories.json")["assignable"]
+            lines.append(f"{name:<14}{' '.join(filter(None, (value, known.get(value))))}")
+        elif name == "duration":
+            lines.append(f"{name:<14}{_spoken(value)}")
+        elif name in ("reasons", "suggestions"):
             lines += [f"{name[:-1]:<14}{one.about} {one.word}: {one.meaning}" for one in value]
         elif name == "differences":
             lines += [f"{'difference':<14}{one}" for one in value]
         elif name == "localizations":
             lines += [f"{'localization':<14}{language}: {changes.shown(texts)}" for language, texts in value.items()]
         elif isinstance(value, datetime):
-            lines.append(f"{name:<14}{value:%Y-%m-%d %H:%M}Z")
+            lines.append(f"{_label(name):<14}{value:%Y-%m-%d %H:%M}Z")
         else:
-            lines.append(f"{name:<14}{changes.shown(value)}")
+            lines.append(f"{_label(name):<14}{changes.shown(value)}")
     return "\n".join([*map(visible, lines), *(["", row["description"]] if row["description"] else [])])
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _spoken(duration: str) -> str:
+    """Word a duration of YouTube's, such as PT1H2M3S, as 1:02:03."""
+    found = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", duration)
+    if found is None:
+        return duration
+    days, hours, minutes, seconds = (int(each or 0) for each in found.groups())
+    hours += days * 24
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _said(row: Any) -> str:
@@ -260,7 +285,11 @@ def delete(
         raise UsageWrong("this deletes a video for good", hint="say --yes, or look first with --dry-run")
 
     def agrees(what: str) -> bool:
-        return yes or typer.confirm(f"Delete {visible(what)} for good?", err=True)
+        if yes:
+            return True
+        width = max(shutil.get_terminal_size().columns, 20)
+        call.say("\n".join(textwrap.wrap(visible(what), width, break_long_words=False, break_on_hyphens=False)))
+        return typer.confirm("Delete it for good?", err=True)
 
     rt = runtime(ctx, logs=True)
     return chores.delete(rt, _id(video_id), _how(account, no_wait, use_buffer, dry_run), _notes(ctx), agrees)

@@ -51,6 +51,11 @@ class ShownWatch:
         if file is not None:
             file.moved_to(sent)
 
+    def stands(self, job: str, kept: int) -> None:
+        file = self._files.get(job)
+        if file is not None:
+            file.stands_at(kept)
+
     def ended(self, job: str, text: str) -> None:
         with self._lock:
             file = self._files.pop(job, None)

@@ -25,6 +25,7 @@ class Account:
     project: str
     client_id: str
     channel_id: str
+    """Empty as long as no login has told which channel it is."""
     channel_title: str
     tier: str
     state: AccountState
@@ -47,8 +48,8 @@ class Account:
             account=row["account"],
             project=row["project"],
             client_id=row["client_id"],
-            channel_id=row["channel_id"],
-            channel_title=row["channel_title"],
+            channel_id=row["channel_id"] or "",
+            channel_title=row["channel_title"] or "",
             tier=row["tier"],
             state=AccountState(row["state"]),
             state_reason=row["state_reason"],

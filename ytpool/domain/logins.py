@@ -70,6 +70,7 @@ class TokenFile:
     access: Secret | None
     scopes: tuple[str, ...]
     client_id: str | None
+    client_secret: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +117,13 @@ def from_token_file(content: str | bytes) -> TokenFile:
     for name, value in (("refresh_token", refresh), ("token", access)):
         if value is not None and not is_token(value):
             raise TokenFileInvalid(f"{name} in the token file is not a token", hint=_WHERE_TOKENS_COME_FROM)
-    client_id = table.get("client_id")
+    client_id, client_secret = table.get("client_id"), table.get("client_secret")
     return TokenFile(
         refresh=Secret(refresh),
         access=Secret(access) if access else None,
         scopes=_scopes(table.get("scopes", table.get("scope"))),
         client_id=client_id if isinstance(client_id, str) and client_id else None,
+        client_secret=Secret(client_secret) if isinstance(client_secret, str) and is_token(client_secret) else None,
     )
 
 

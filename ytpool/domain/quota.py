@@ -25,6 +25,11 @@ def resets_at(day: date) -> datetime:
     return starts_at(day + timedelta(days=1))
 
 
+def hours_of(day: date) -> int:
+    """Return how many hours a quota day has: 24, or one less or more where the clocks change."""
+    return round((resets_at(day) - starts_at(day)) / timedelta(hours=1))
+
+
 def day_across_midnight(moment: datetime) -> date | None:
     """Return the other day on which Google may count a call sent now, or None away from midnight."""
     for shifted in (moment - MIDNIGHT_BLUR, moment + MIDNIGHT_BLUR):

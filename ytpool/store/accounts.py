@@ -39,7 +39,10 @@ def unknown_account(tx: Tx, account: str) -> UnknownName:
     return unknown("account", account, names, listed_by="ytpool accounts list", made_by="ytpool auth add NAME")
 
 
-def add(tx: Tx, *, account: str, project: str, client_id: str, channel_id: str, tier: str, priority: int) -> None:
+def add(
+    tx: Tx, *, account: str, project: str, client_id: str, channel_id: str | None, tier: str, priority: int
+) -> None:
+    """Make an account; without a channel, which its first login will tell, it has to be one that needs a login."""
     tx.run(
         """
         INSERT INTO accounts (account, project, client_id, channel_id, tier, priority, created_at)
@@ -61,15 +64,17 @@ def logged_in(
     *,
     project: str,
     client_id: str,
+    channel_id: str,
     scopes: tuple[str, ...],
     token_expires_at: datetime,
     grant_expires_at: datetime | None,
 ) -> None:
-    """Keep a fresh login: the account may work again, its history stays."""
+    """Keep a fresh login: the account may work again, its history and its channel stay."""
     tx.run(
         """
         UPDATE accounts
-           SET project = :project, client_id = :client_id, scopes = :scopes, token_expires_at = :token_expires_at,
+           SET project = :project, client_id = :client_id, channel_id = coalesce(channel_id, :channel_id),
+               scopes = :scopes, token_expires_at = :token_expires_at,
                grant_expires_at = :grant_expires_at, refreshed_at = :at,
                state = CASE state WHEN 'login_needed' THEN 'active' ELSE state END,
                state_reason = CASE state WHEN 'login_needed' THEN '' ELSE state_reason END
@@ -78,6 +83,7 @@ def logged_in(
         account=account,
         project=project,
         client_id=client_id,
+        channel_id=channel_id,
         scopes=" ".join(scopes),
         token_expires_at=moments.text(token_expires_at),
         grant_expires_at=None if grant_expires_at is None else moments.text(grant_expires_at),

@@ -190,11 +190,11 @@ def _accounts(tx: Tx, target: Target, terms: Terms, bucket: str) -> list[Any]:
     chosen = "pool_members p JOIN accounts a ON a.account = p.account" if of_pool else "accounts a"
     return tx.all(
         f"""
-        SELECT a.account, a.project, a.channel_id, a.tier, a.state, a.priority, a.slots, a.successes, a.failures,
-               a.last_upload_at, a.created_at, coalesce({_USED}, 0), {"p.served" if of_pool else "0"}
+        SELECT a.account, a.project, coalesce(a.channel_id, ''), a.tier, a.state, a.priority, a.slots, a.successes,
+               a.failures, a.last_upload_at, a.created_at, coalesce({_USED}, 0), {"p.served" if of_pool else "0"}
           FROM {chosen} LEFT JOIN meters m
                ON m.scope = 'account' AND m.name = a.account AND m.bucket = :bucket AND m.day = :day
-         WHERE {"p.pool" if of_pool else "a.account"} = :name AND a.channel_id IS NOT NULL
+         WHERE {"p.pool" if of_pool else "a.account"} = :name AND a.kind = 'youtube'
          ORDER BY a.priority, a.account
         """,
         name=target.name,

@@ -154,6 +154,19 @@ def taken_in_24_hours(tx: Tx, channel_id: str, *, held: bool = False) -> int:
     return int(row["uploads"])
 
 
+def taken_at(tx: Tx, channel_id: str) -> list[datetime]:
+    """Return when each of these uploads was sent, the oldest first."""
+    rows = tx.all(
+        f"""
+        SELECT DISTINCT hold, sent_at FROM ledger WHERE channel_id = :channel_id AND {_TAKEN} AND sent_at > :since
+         ORDER BY sent_at
+        """,
+        channel_id=channel_id,
+        since=_a_day_ago(tx),
+    )
+    return [moments.parse(row["sent_at"]) for row in rows]
+
+
 def taken_by_capped_channels(tx: Tx) -> dict[str, int]:
     """Count the same, and what is set aside, for every channel that has a learned cap, in one go."""
     rows = tx.all(

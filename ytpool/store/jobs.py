@@ -252,7 +252,7 @@ def _channels_of(tx: Tx, target: Target) -> set[str]:
             """,
             name=target.name,
         )
-    return {row["channel_id"] for row in rows}
+    return {row["channel_id"] for row in rows if row["channel_id"]}  # one that has never logged in has none
 
 
 def move(

@@ -19,7 +19,7 @@ from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
 from ytpool.errors import HoldLost, QuotaExhausted, Resting
 from ytpool.store import caps, limits, meters, rests
 from ytpool.store.db import Tx
-from ytpool.store.meters import ACCOUNT, PROJECT, WHERE, Meter
+from ytpool.store.meters import WHERE, Meter
 
 if TYPE_CHECKING:
     import random  # only its name is needed here, and importing it costs every report some milliseconds
@@ -33,6 +33,9 @@ ANSWERS_WITHIN = timedelta(seconds=180)
 _COUNTED = {"videos.insert": UPLOADS, "commentThreads.insert": COMMENTS, "comments.insert": COMMENTS}
 """Calls that an account counts one by one, whatever they cost: operators cap these."""
 
+
+PROJECT, ACCOUNT = meters.PROJECT, meters.ACCOUNT
+"""The scopes of the meters that a call draws on."""
 
 set_limit = limits.set_limit
 """Changing a limit is booked as well: what is beyond it becomes a row of the journal."""
@@ -335,6 +338,17 @@ def book_elsewhere(
     return units
 
 
+def booked_elsewhere(tx: Tx, project: str, bucket: str, terms: Terms, reason: str) -> int:
+    """Return how many units of today were booked as used elsewhere for this very reason."""
+    row = tx.one(
+        f"SELECT coalesce(sum(units), 0) AS units FROM ledger {WHERE} AND state = :state AND reason = :reason",
+        **Meter(PROJECT, project, bucket, terms.day.isoformat()).key,
+        state=Entry.ELSEWHERE,
+        reason=reason,
+    )
+    return int(row["units"])
+
+
 def sent_on(tx: Tx, hold: str) -> date:
     """Return the quota day a call was sent on, of two days at midnight the earlier.
 
@@ -342,6 +356,18 @@ def sent_on(tx: Tx, hold: str) -> date:
     """
     row = tx.one("SELECT min(day) AS day FROM ledger WHERE hold = :hold", hold=hold)
     return date.fromisoformat(row["day"])
+
+
+def set_aside(tx: Tx, job: str) -> dict[tuple[str, str], int]:
+    """Return what a job has held or sent and not settled, in units by scope and bucket."""
+    rows = tx.all(
+        """
+        SELECT scope, bucket, sum(units) AS units FROM ledger WHERE job = :job AND state IN ('held', 'sent')
+         GROUP BY scope, bucket
+        """,
+        job=job,
+    )
+    return {(row["scope"], row["bucket"]): row["units"] for row in rows}
 
 
 def differences(tx: Tx, since: date | None = None) -> list[str]:

@@ -45,11 +45,8 @@ def get(tx: Tx, project: str) -> Project:
     return Project.from_row(row)
 
 
-def of_client(tx: Tx, *, client_id: str, project_id: str | None, number: str | None) -> str:
-    """Return the name of the project that a client belongs to, making it if it is new.
-
-    Two clients are of one project when the file's `project_id` or the client id's leading number agrees.
-    """
+def known_of_client(tx: Tx, *, client_id: str, project_id: str | None, number: str | None) -> str | None:
+    """Return the name of the project that a client belongs to, if there is one already."""
     row = tx.one(
         """
         SELECT project FROM clients WHERE client_id = :client_id
@@ -59,17 +56,26 @@ def of_client(tx: Tx, *, client_id: str, project_id: str | None, number: str | N
         number=number,
         project_id=project_id,
     )
-    if row is not None:
+    return None if row is None else str(row["project"])
+
+
+def of_client(tx: Tx, *, client_id: str, project_id: str | None, number: str | None) -> str:
+    """Return the name of the project that a client belongs to, making it if it is new.
+
+    Two clients are of one project when the file's `project_id` or the client id's leading number agrees.
+    """
+    known = known_of_client(tx, client_id=client_id, project_id=project_id, number=number)
+    if known is not None:
         tx.run(
             """
             UPDATE projects SET project_id = coalesce(project_id, :project_id), number = coalesce(number, :number)
              WHERE project = :project
             """,
-            project=row["project"],
+            project=known,
             project_id=project_id,
             number=number,
         )
-        return str(row["project"])
+        return known
     name = project_id or number or client_id
     tx.run(
         "INSERT INTO projects (project, project_id, number, created_at) VALUES (:name, :project_id, :number, :at)",
