@@ -57,11 +57,14 @@ def quota_report(rt: Runtime, *, account: str | None = None) -> QuotaReport:
         names = sorted({one.project for one in found}) if account else [one.project for one in projects.every(tx)]
         resting = rests.running(tx)
         pays = {name: _buckets(name, terms, readings, believed) for name in names}
+        shares = {name: _envelopes(tx, name, terms) for name in names}
         rows = tuple(_account_row(rt, tx, one, pays, readings, believed) for one in found)
     return QuotaReport(
         quota_day=terms.day,
         resets_at=quota.resets_at(terms.day),
-        projects=tuple({"project": name, "buckets": buckets} for name, buckets in pays.items()),
+        projects=tuple(
+            {"project": name, "buckets": buckets, "envelopes": shares[name]} for name, buckets in pays.items()
+        ),
         accounts=rows,
         totals=_totals(pays, rows),
         alerts=tuple(_alerts(pays, found, resting)),
@@ -95,6 +98,28 @@ def _bucket(project: str, bucket: str, terms: Terms, readings: _Readings, believ
         left=max(0, limit - used),
         percent=percent,
         status=quota.light(percent, terms.thresholds),
+    )
+
+
+def _envelopes(tx: Tx, project: str, terms: Terms) -> tuple[dict[str, Any], ...]:
+    """Say what each purpose has of its share of the general bucket; nothing where there are no shares."""
+    if terms.envelopes is None:
+        return ()
+    from ytpool.store import envelopes  # noqa: PLC0415 -- most have none
+
+    return tuple(
+        {
+            "purpose": one.purpose,
+            "limit": one.ceiling,
+            "share": one.size,
+            "lent": one.size - one.ceiling,
+            "spent": one.spent,
+            "held": one.held,
+            "unknown": one.unknown,
+            "left": max(0, one.ceiling - one.used),
+            "percent": round(100 * one.used / one.ceiling, 1) if one.ceiling else 100.0,
+        }
+        for one in envelopes.standing(tx, project, terms)
     )
 
 
