@@ -289,7 +289,7 @@ class LedgerMachine(RuleBasedStateMachine):
         )
 
     def _envelopes_admit(self, needs, urgency):
-        """What is beyond one's own envelope is lent: by other purposes once they lend, by the buffer to who may use it."""
+        """What is beyond one's own envelope is lent: by other purposes once they lend, by the buffer where it may."""
         for project in {project for _, project, _ in needs}:
             limit = self._ceiling(("project", project, "general", self.today))
             sizes = {purpose: limit * percent // 100 for purpose, percent in self.books.shares.items()}
