@@ -11,7 +11,7 @@ from ytpool.clock import Calendar
 from ytpool.domain import quota
 from ytpool.domain.prices import PriceBook, Terms
 from ytpool.domain.quota import Urgency
-from ytpool.store import accounts, ledger, pools, projects
+from ytpool.store import accounts, caps, ledger, limits, pools, projects
 from ytpool.store.db import Database
 from ytpool.store.ledger import Call, Entry, Payer
 
@@ -68,7 +68,7 @@ def make_project(tx, project="acme"):
 def make_channel(tx, channel_id="UCnews", *, upload_cap=None):
     accounts.keep_channel(tx, channel_id=channel_id, title=channel_id.removeprefix("UC"), uploads_playlist="")
     if upload_cap is not None:
-        accounts.learn_upload_cap(tx, channel_id, upload_cap)
+        caps.learn(tx, channel_id, upload_cap)
 
 
 def make_account(tx, account="news", *, project="acme", channel_id=None, tier="production", priority=100, slots=3):
@@ -145,7 +145,7 @@ class Books:
     def limit(self, units, *, scope="project", name="acme", bucket="general"):
         with self.transaction() as tx:
             terms = self.terms(tx)
-            ledger.set_limit(
+            limits.set_limit(
                 tx, scope, name, bucket, units, terms, self.rng, origin="operator", reason="the operator said so"
             )
 

@@ -64,6 +64,16 @@ class Balancing(NamedTuple):
     age: float = 0.1
 
 
+class Breakers(NamedTuple):
+    """When what fails without a word rests for a while; spans are seconds."""
+
+    failures: int = 5
+    within: float = 60.0
+    probes: int = 3
+    rest: float = 30.0
+    longest: float = 900.0
+
+
 class Refresh(NamedTuple):
     within_minutes: int = 30
 
@@ -102,6 +112,7 @@ class Config(NamedTuple):
     upload: Upload = Upload()
     thresholds: Thresholds = Thresholds()
     balancing: Balancing = Balancing()
+    breakers: Breakers = Breakers()
     refresh: Refresh = Refresh()
     network: Network = Network()
     log: Log = Log()
@@ -129,6 +140,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "upload": Upload,
     "thresholds": Thresholds,
     "balancing": Balancing,
+    "breakers": Breakers,
     "refresh": Refresh,
     "network": Network,
     "log": Log,
@@ -460,6 +472,11 @@ CHECKS: Mapping[str, Check] = {
     "balancing.success": _WEIGHT,
     "balancing.idle": _WEIGHT,
     "balancing.age": _WEIGHT,
+    "breakers.failures": _between(1, 100),
+    "breakers.within": _between(1, 3600),
+    "breakers.probes": _between(1, 100),
+    "breakers.rest": _between(0.1, 3600),
+    "breakers.longest": _between(0.1, 24 * 3600),
     "refresh.within_minutes": _between(1, 24 * 60),
     "network.timeout": _between(1, 3600),
     "log.level": _one_of("debug", "info", "warning", "error"),

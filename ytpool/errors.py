@@ -253,9 +253,9 @@ class UpstreamFailed(YtpoolError):
     """Google answered with an error, or did not answer.
 
     The fields are what the verdict is made from (`domain/failover`): the HTTP status, or 0 where no answer came;
-    `domain` and `reason` as Google writes them; the machine name and value of the limit, where one is named; seconds
-    of `Retry-After`; the moment of Google's `Date`. `sent` is False only where it is certain that no byte of the
-    request left this machine.
+    `domain` and `reason` as Google writes them; the limit's machine name and value and what its metric is called, where
+    they are named; seconds of `Retry-After`; the moment of Google's `Date`. `sent` is False only where it is certain
+    that no byte of the request left this machine.
     """
 
     code = "youtube_refused"
@@ -269,6 +269,7 @@ class UpstreamFailed(YtpoolError):
         domain: str = "",
         reason: str = "",
         limit: str = "",
+        metric: str = "",
         limit_value: int | None = None,
         retry_after: float | None = None,
         answered_at: datetime | None = None,
@@ -281,6 +282,7 @@ class UpstreamFailed(YtpoolError):
         self.domain = domain
         self.reason = reason
         self.limit = limit
+        self.metric = metric
         self.limit_value = limit_value
         self.retry_after = retry_after
         self.answered_at = answered_at

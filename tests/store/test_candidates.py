@@ -11,7 +11,7 @@ from ytpool.domain.jobs import Target, TargetKind
 from ytpool.domain.prices import Terms
 from ytpool.domain.quota import Urgency
 from ytpool.errors import QuotaExhausted
-from ytpool.store import accounts, candidates, leases, rests
+from ytpool.store import accounts, candidates, caps, leases, rests
 from ytpool.store.leases import LeaseKind
 from ytpool.store.ledger import Entry, Payer
 from ytpool.store.rests import Scope
@@ -111,7 +111,7 @@ def test_a_cap_on_uploads_counts_also_where_uploads_are_paid_in_general_units(po
 
 def test_a_channels_learned_cap_lifts_24_hours_after_the_upload_that_filled_it(pool):
     with pool.transaction() as tx:
-        accounts.learn_upload_cap(tx, "UCnews", 2)
+        caps.learn(tx, "UCnews", 2)
     pool.spend(NEWS, "videos.insert")
     assert _candidates(pool)["news"].quota_left == 0.5
     pool.forward(hours=1)

@@ -8,7 +8,7 @@ from books import TODAY, TOMORROW
 from ytpool.domain import quota
 from ytpool.domain.quota import Urgency
 from ytpool.errors import HoldLost, QuotaExhausted, Resting
-from ytpool.store import leases, ledger, rests
+from ytpool.store import caps, leases, ledger, rests
 from ytpool.store.leases import LeaseKind
 from ytpool.store.ledger import Call, Entry
 from ytpool.store.rests import Scope
@@ -434,12 +434,13 @@ def test_uploads_of_a_channel_are_counted_over_24_hours_and_accounts(books):
     books.settle(refused, Entry.SPENT, "uploadLimitExceeded")
 
     with books.database.reading() as tx:
-        assert ledger.uploads_in_24_hours(tx, "UCnews") == 2
-        assert ledger.cap_lifts_at(tx, "UCnews", 2) == tx.now + timedelta(hours=23)
-        assert ledger.cap_lifts_at(tx, "UCnews", 1) == tx.now + timedelta(hours=24)
+        assert caps.taken_in_24_hours(tx, "UCnews") == 2
+        assert caps.taken_in_24_hours(tx, "UCnews", held=True) == 3
+        assert caps.lifts_at(tx, "UCnews", 3) == tx.now + timedelta(hours=23)
+        assert caps.lifts_at(tx, "UCnews", 2) == tx.now + timedelta(hours=24)
     books.forward(hours=23)
     with books.database.reading() as tx:
-        assert ledger.uploads_in_24_hours(tx, "UCnews") == 1
+        assert caps.taken_in_24_hours(tx, "UCnews") == 1
 
 
 def test_an_upload_at_midnight_counts_once_for_its_channel(books, payer):
@@ -448,8 +449,8 @@ def test_an_upload_at_midnight_counts_once_for_its_channel(books, payer):
     books.spend(payer, "videos.insert")
 
     with books.database.reading() as tx:
-        assert ledger.uploads_in_24_hours(tx, "UCnews") == 2
-        assert ledger.cap_lifts_at(tx, "UCnews", 2) == datetime(2026, 11, 19, 20, tzinfo=UTC)
+        assert caps.taken_in_24_hours(tx, "UCnews") == 2
+        assert caps.lifts_at(tx, "UCnews", 2) == datetime(2026, 11, 19, 20, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from ytpool.domain.accounts import Account, AccountState, Standing
 from ytpool.domain.balancing import Tier
 from ytpool.domain.jobs import Job, TargetKind
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, ledger, pools, rests
+from ytpool.store import accounts, jobs, leases, limits, meters, pools, rests
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 from ytpool.store.rests import Scope
@@ -112,9 +112,9 @@ def arrange(rt: Runtime, tx: Tx, account: str, wish: Wish) -> None:
     accounts.arrange(tx, account, tier=wish.tier, priority=wish.priority, slots=wish.slots)
     accounts.label(tx, account, wish.labels, wish.unlabel)
     for bucket, units in wish.caps.items():
-        ledger.set_limit(
+        limits.set_limit(
             tx,
-            ledger.ACCOUNT,
+            meters.ACCOUNT,
             account,
             bucket,
             units,
@@ -295,13 +295,15 @@ def _rows(tx: Tx, found: list[Account]) -> tuple[AccountRow, ...]:
             state=one.state,
             state_reason=one.state_reason,
             rests=tuple(
-                f"{rest.bucket or 'everything'}: {rest.reason}"
+                rest.shown
                 for rest in resting
                 if (rest.scope, rest.name)
                 in (
                     (Scope.ACCOUNT, one.account),
                     (Scope.PROJECT, one.project),
                     (Scope.CHANNEL, one.channel_id),
+                    (Scope.SERVICE, rests.YOUTUBE),
+                    (Scope.SERVICE, rests.OAUTH),
                 )
             ),
             paused=tuple(

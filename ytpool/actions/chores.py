@@ -20,6 +20,7 @@ from ytpool.actions.steps import WATCH_URL
 from ytpool.actions.trying import Try
 from ytpool.actions.watch import Watch
 from ytpool.domain import captions, changes, failover, ids, publication
+from ytpool.domain.balancing import Tier
 from ytpool.domain.captions import Caption
 from ytpool.domain.changes import Change, Merged, Wish
 from ytpool.domain.failover import Charge, Next
@@ -148,7 +149,7 @@ class Chore(Work):
 
     def place(self) -> None:
         """Take a slot of the video's account and hold the calls; waits for its turn, saying for whom."""
-        urgency = Urgency.BUFFER if self.use_buffer else Urgency.STARTED if self.job.attempts else Urgency.NORMAL
+        urgency = Urgency.of(self.rt.calendar.now(), use_buffer=self.use_buffer, begun=self.job.attempts > 0)
         said = ""
         while True:
             with self.rt.store.transaction() as tx:
@@ -169,7 +170,7 @@ class Chore(Work):
                         self.rt.rng,
                         job=self.lease.name,
                         fence=self.lease.fence,
-                        urgency=urgency,
+                        urgency=urgency.on_reserve() if account.tier == Tier.RESERVE else urgency,
                     )
                     jobs.move(
                         tx,

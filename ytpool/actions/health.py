@@ -1,5 +1,6 @@
 """One honest answer to: can this machine work? Checks here cost no quota and none of them can hang for long."""
 
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from ytpool.domain.quota import Light
 from ytpool.errors import YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, ledger, pools, projects, rests
+from ytpool.store.rests import Rest
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 
@@ -167,13 +169,24 @@ def _rests(rt: Runtime) -> Iterator[Check]:
             message = f"{rest.words} (since {moments.spoken(rest.since)})"
             yield Check(check="paused", status=WARN, message=message, fix=f"run: {rest.lifts}")
             continue
-        until = "until a person acts" if rest.until is None else f"until {moments.spoken(rest.until)}"
+        title = titles.get(rest.name, rest.name)
         yield Check(
-            check=f"rest {rest.scope} {titles.get(rest.name, rest.name)}".strip(),
+            check=f"rest {rest.scope} {title}".strip(),
             status=WARN,
-            message=f"{rest.bucket or 'everything'} rests {until}: {rest.reason}",
-            fix=rest.lifts if rest.until is None else f"nothing; it ends by itself ({rest.lifts})",
+            message=f"{rest.bucket or 'everything'} rests {_until(rest)}: {rest.reason}",
+            fix=_lifts(rest, title),
         )
+
+
+def _until(rest: Rest) -> str:
+    return "until a person acts" if rest.until is None else f"until {moments.spoken(rest.until)}"
+
+
+def _lifts(rest: Rest, title: str) -> str:
+    by_word = f"ytpool rests lift {shlex.join([rest.scope, title])}"
+    if rest.until is None:
+        return f"{rest.lifts}; then: {by_word}"
+    return f"nothing; it ends by itself ({rest.lifts}); sooner: {by_word}"
 
 
 _CHECKS: dict[str, Callable[[Runtime], Iterator[Any]]] = {

@@ -25,7 +25,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, ledger, meta, pools, projects, rests
+from ytpool.store import accounts, breakers, ledger, meta, pools, projects, rests
 from ytpool.store import secrets as sealed
 from ytpool.store.db import Tx
 from ytpool.store.ledger import Call, Payer
@@ -294,6 +294,7 @@ def _lift_rests(tx: Tx, name: str, project: str) -> None:
     for rest in rests.running(tx):
         if rest.until is None and (rest.scope, rest.name) in ((Scope.ACCOUNT, name), (Scope.PROJECT, project)):
             rests.lift(tx, rest.scope, rest.name, rest.bucket)
+    breakers.forget(tx, Scope.ACCOUNT, name)
 
 
 def _require_channel(account: Account | None, name: str, channel: ChannelSeen) -> None:

@@ -186,4 +186,4 @@ def _from_jobs(tx: Tx, video_id: str, every: Sequence[Account]) -> str | None:
 
 
 def _urgency(account: Account, urgency: Urgency) -> Urgency:
-    return Urgency.STARTED if account.tier == Tier.RESERVE and urgency is Urgency.NORMAL else urgency
+    return urgency.on_reserve() if account.tier == Tier.RESERVE else urgency

@@ -1,25 +1,31 @@
 """Choosing an account and setting everything aside for a publication: units, slot, channel and decision, at once."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from types import MappingProxyType
 
+from ytpool.actions import breakers
 from ytpool.actions.claiming import Order
 from ytpool.actions.watch import Watch
 from ytpool.domain import balancing, moments, quota
 from ytpool.domain.accounts import Account, Standing
 from ytpool.domain.balancing import Choice, Obstacle, Strategy, Weights
+from ytpool.domain.breakers import Service
 from ytpool.domain.jobs import JobState, Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.quota import Urgency
 from ytpool.errors import Busy, LoginNeeded, NoEligibleAccount, OutOfService, QuotaExhausted, Resting, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, candidates, decisions, jobs, leases, ledger, pools, rests
+from ytpool.store import breakers as store_breakers
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.ledger import Call, Hold, Payer
 
 _THERE = Obstacle("another job publishes this content on its channel")
+
+_FAILED = Obstacle("it has just failed several times in this run")
 
 _LOOK_AGAIN_AFTER = 0.25
 
@@ -44,6 +50,12 @@ def calls_of(publication: Publication) -> list[Call]:
     return [Call(operation=operation, step=step.step) for step in publication.steps() for operation in step.calls]
 
 
+def urgency_of(order: Order, now: datetime, *, begun: bool) -> Urgency:
+    """Say how far into a bucket an upload may reach; its moment of publication is its deadline."""
+    deadline = order.publication.video.publish_at
+    return Urgency.of(now, use_buffer=order.use_buffer, begun=begun, deadline=deadline)
+
+
 def place(
     rt: Runtime,
     lease: Lease,
@@ -53,8 +65,13 @@ def place(
     *,
     calls: tuple[Call, ...],
     urgency: Urgency,
+    unfit: Mapping[str, Obstacle] = MappingProxyType({}),
+    last: Collection[str] = (),
 ) -> Placed:
     """Choose one of the target's accounts and hold the whole publication there, waiting for one's turn.
+
+    `unfit` are channels that turned out to be of no use for it, and why. Accounts that are named `last` have just
+    failed, and are taken only where nobody else can work.
 
     Raises QuotaExhausted or Resting with the moment at which it goes on, LoginNeeded or NoEligibleAccount where only
     a person can help, Busy where nobody is free and waiting was not wanted. The job is left deferred, with the reason.
@@ -66,7 +83,10 @@ def place(
             jobs.require(tx, lease)
             ledger.expire(tx)
             there = jobs.channels_with(tx, jobs.get(tx, lease.name))
-            strategy, choice = _choose(rt, tx, target, calls, urgency, there=there)
+            out = {**unfit, **dict.fromkeys(there, _THERE)}
+            strategy, choice = _choose(rt, tx, target, calls, urgency, out=out, last=last)
+            if last and choice.account is None and not choice.busy:
+                strategy, choice = _choose(rt, tx, target, calls, urgency, out=out)
             if choice.account is not None:
                 decisions.keep(tx, rt.rng, lease.name, strategy, choice)
                 if target.kind is TargetKind.POOL:
@@ -85,7 +105,7 @@ def place(
                     error=obstacle.message,
                 )
             else:
-                obstacle = _everybody_busy(tx, target, choice)
+                obstacle = _everybody_busy(rt, tx, target, choice)
             soon = choice.until is not None and choice.until - tx.now <= _WORTH_WAITING_FOR
         if not order.wait or not (choice.busy or soon):
             raise obstacle
@@ -115,7 +135,7 @@ def place_again(
                 require_open(tx, account)
                 in_the_way = _in_the_way(tx, account)
                 if not in_the_way:
-                    return _take(rt, tx, lease, account, calls, Urgency.STARTED)
+                    return _take(rt, tx, lease, account, calls, urgency_of(order, tx.now, begun=True))
         except QuotaExhausted:
             attempts.pop(0)
             continue
@@ -157,9 +177,10 @@ def would_place(rt: Runtime, orders: Sequence[Order]) -> list[tuple[Choice, Ytpo
 def _would_place(rt: Runtime, tx: Tx, orders: Sequence[Order]) -> Iterator[tuple[Choice, YtpoolError | None]]:
     # Where one found nobody the next of its kind finds nobody either: so the work, with the state locked, ends with
     # today's quota and not with the batch.
-    nobody: dict[tuple[Target, tuple[str, ...], bool], tuple[Choice, YtpoolError | None]] = {}
+    nobody: dict[tuple[Target, tuple[str, ...], Urgency], tuple[Choice, YtpoolError | None]] = {}
     for order in orders:
-        kind = (order.target, tuple(call.operation for call in calls_of(order.publication)), order.use_buffer)
+        calls = tuple(call.operation for call in calls_of(order.publication))
+        kind = (order.target, calls, urgency_of(order, tx.now, begun=False))
         if kind in nobody:
             yield nobody[kind]
             continue
@@ -179,22 +200,34 @@ def _would_place(rt: Runtime, tx: Tx, orders: Sequence[Order]) -> Iterator[tuple
 
 
 def _would_choose(rt: Runtime, tx: Tx, order: Order) -> tuple[Choice, YtpoolError | None, Urgency]:
-    urgency = Urgency.BUFFER if order.use_buffer else Urgency.NORMAL
+    urgency = urgency_of(order, tx.now, begun=False)
     _, choice = _choose(rt, tx, order.target, tuple(calls_of(order.publication)), urgency)
     problem = None if choice.account or choice.busy else _nobody(rt, tx, order.target, choice)
     return choice, problem, urgency
 
 
 def _choose(
-    rt: Runtime, tx: Tx, target: Target, calls: tuple[Call, ...], urgency: Urgency, *, there: Collection[str] = ()
+    rt: Runtime,
+    tx: Tx,
+    target: Target,
+    calls: tuple[Call, ...],
+    urgency: Urgency,
+    *,
+    out: Mapping[str, Obstacle] = MappingProxyType({}),
+    last: Collection[str] = (),
 ) -> tuple[Strategy, Choice]:
-    """Choose an account; `there` are the channels that have this content from another job."""
+    """Choose an account; `out` are the channels that are out of the question, and why, `last` is not chosen."""
     of_pool = target.kind is TargetKind.POOL
     strategy = Strategy(pools.get(tx, target.name).strategy) if of_pool else Strategy.FILL
     settings = rt.config.balancing
-    found = candidates.of(tx, target, tuple(call.operation for call in calls), rt.terms(tx), urgency=urgency)
+    operations = tuple(call.operation for call in calls)
+    found = candidates.of(tx, target, operations, rt.terms(tx), urgency=urgency, rules=breakers.rules(rt.config))
+    if out:
+        found = [one._replace(obstacle=out.get(one.channel_id, one.obstacle)) for one in found]
+    if last:
+        found = [one._replace(obstacle=_FAILED) if one.account in last and not one.obstacle else one for one in found]
     choice = balancing.choose(
-        [one._replace(obstacle=_THERE) if one.channel_id in there else one for one in found] if there else found,
+        found,
         strategy=strategy,
         weights=Weights(quota=settings.quota, success=settings.success, idle=settings.idle, age=settings.age),
         now=tx.now,
@@ -218,8 +251,8 @@ def _set_aside(
     rt: Runtime, tx: Tx, account: Account, calls: tuple[Call, ...], urgency: Urgency, lease: Lease | None = None
 ) -> tuple[Payer, tuple[Hold, ...]]:
     payer = Payer(account=account.account, project=account.project, channel_id=account.channel_id)
-    if account.tier == balancing.Tier.RESERVE and urgency is Urgency.NORMAL:
-        urgency = Urgency.STARTED
+    if account.tier == balancing.Tier.RESERVE:
+        urgency = urgency.on_reserve()
     job, fence = (None, None) if lease is None else (lease.name, lease.fence)
     return payer, ledger.hold(tx, payer, calls, rt.terms(tx), rt.rng, job=job, fence=fence, urgency=urgency)
 
@@ -236,8 +269,17 @@ def _in_the_way(tx: Tx, account: str) -> str:
     return ""
 
 
-def _everybody_busy(tx: Tx, target: Target, choice: Choice) -> Busy:
-    reasons = [_in_the_way(tx, account) for account in choice.busy[:1]]
+def _tried_out(rt: Runtime, tx: Tx, account: str) -> str:
+    """Say that an account, or the service, has as many calls under way as try out whether it works again."""
+    trials = store_breakers.on_trial(tx, breakers.rules(rt.config))
+    for key in store_breakers.keys(account, Service.YOUTUBE):
+        if trials.get(key) == 0:
+            return f"{key} failed lately, and the calls that try it out are under way"
+    return ""
+
+
+def _everybody_busy(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> Busy:
+    reasons = [_in_the_way(tx, account) or _tried_out(rt, tx, account) for account in choice.busy[:1]]
     others = f", and {len(choice.busy) - 1} more accounts are busy" if len(choice.busy) > 1 else ""
     return Busy(
         f"{reasons[0]}{others}" if reasons[0] else f"every account of {target} is busy",
@@ -268,8 +310,8 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> YtpoolError:
     nobody = f"no account of {target}" if of_pool else "nobody"
     if choice.until is not None:
         hint = (
-            f"it goes on at {moments.spoken(choice.until)}: type the same command then, or have cron run: "
-            "ytpool upload --resume"
+            f"it goes on at {moments.spoken(choice.until)}: type the same command then, or with --wait now, or "
+            "have cron run: ytpool upload --resume"
         )
         error = QuotaExhausted if choice.until == quota.resets_at(rt.terms(tx).day) else Resting
         return error(f"{nobody} can work now ({words})", hint=hint, until=choice.until, **facts)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from ytpool.domain import names
 from ytpool.errors import UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, ledger, merging, meters, projects
+from ytpool.store import accounts, merging, meters, projects
+from ytpool.store import limits as beliefs
 from ytpool.store.db import Tx
 from ytpool.store.projects import Project
 
@@ -58,12 +59,12 @@ class Merged:
 
 def list_projects(rt: Runtime) -> ProjectList:
     with rt.store.reading() as tx:
-        return ProjectList(projects=tuple(_row(tx, one.project) for one in projects.every(tx)))
+        return ProjectList(projects=tuple(_row(rt, tx, one.project) for one in projects.every(tx)))
 
 
 def show_project(rt: Runtime, project: str) -> ProjectRow:
     with rt.store.reading() as tx:
-        return _row(tx, projects.get(tx, project).project)
+        return _row(rt, tx, projects.get(tx, project).project)
 
 
 def set_project(
@@ -81,17 +82,17 @@ def set_project(
         if rename is not None and rename != name:
             _rename(rt, tx, projects.get(tx, name), names.require(rename, "a project"))
             name = rename
-        return _row(tx, name)
+        return _row(rt, tx, name)
 
 
 def set_limits(rt: Runtime, tx: Tx, project: str, limits: Mapping[str, int | None]) -> None:
     """Change limits of a project that is there; what is booked beyond a new one becomes overrun."""
     terms = rt.terms(tx)
-    known = {*terms.prices.limits, *(bucket for _, name, bucket in meters.limits(tx) if name == project)}
+    known = {*terms.prices.limits, *(bucket for _, name, bucket in beliefs.standing(tx, terms.day) if name == project)}
     for bucket, units in limits.items():
         if bucket not in known:
             raise UsageWrong(f"there is no bucket {bucket!r}", hint=f"there are {', '.join(sorted(known))}")
-        ledger.set_limit(tx, ledger.PROJECT, project, bucket, units, terms, rt.rng, origin="operator", reason=_SAID_SO)
+        beliefs.set_limit(tx, meters.PROJECT, project, bucket, units, terms, rt.rng, origin="operator", reason=_SAID_SO)
 
 
 def merge(rt: Runtime, former: str, project: str, *, dry_run: bool = False) -> Merged:
@@ -109,7 +110,7 @@ def merge(rt: Runtime, former: str, project: str, *, dry_run: bool = False) -> M
         after = meters.on(tx, terms.day)
         return Merged(
             former=gone.project,
-            project=_row(tx, stays.project),
+            project=_row(rt, tx, stays.project),
             buckets=tuple(
                 MergedBucket(
                     bucket=bucket,
@@ -118,14 +119,14 @@ def merge(rt: Runtime, former: str, project: str, *, dry_run: bool = False) -> M
                     left=max(0, (now.ceiling or 0) - now.used),
                 )
                 for (scope, name, bucket), now in sorted(after.items())
-                if (scope, name) == (ledger.PROJECT, stays.project)
+                if (scope, name) == (meters.PROJECT, stays.project)
             ),
             dry_run=dry_run,
         )
 
 
 def _used(readings: Mapping[tuple[str, str, str], meters.Reading], project: Project, bucket: str) -> int:
-    reading = readings.get((ledger.PROJECT, project.project, bucket))
+    reading = readings.get((meters.PROJECT, project.project, bucket))
     return 0 if reading is None else reading.used
 
 
@@ -159,9 +160,8 @@ def _rename(rt: Runtime, tx: Tx, found: Project, name: str) -> None:
     projects.absorb(tx, found.project, name)
 
 
-def _row(tx: Tx, project: str) -> ProjectRow:
+def _row(rt: Runtime, tx: Tx, project: str) -> ProjectRow:
     found = projects.get(tx, project)
-    limits = meters.limits(tx)
     return ProjectRow(
         project=found.project,
         project_id=found.project_id,
@@ -169,9 +169,9 @@ def _row(tx: Tx, project: str) -> ProjectRow:
         clients=tuple(projects.clients_of(tx, project)),
         accounts=tuple(one.account for one in accounts.every(tx) if one.project == project),
         limits={
-            bucket: units
-            for (scope, name, bucket), units in sorted(limits.items())
-            if (scope, name) == (ledger.PROJECT, project)
+            bucket: limit.units
+            for (scope, name, bucket), limit in sorted(beliefs.standing(tx, rt.terms(tx).day).items())
+            if (scope, name) == (meters.PROJECT, project)
         },
         twins=tuple(projects.twins(tx, project)),
     )

@@ -10,7 +10,7 @@ from ytpool.domain.balancing import Candidate, Tier, Weights
 from ytpool.domain.prices import Terms
 from ytpool.domain.quota import Light
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, meters, pools, projects, rests
+from ytpool.store import accounts, limits, meters, pools, projects, rests
 from ytpool.store.db import Tx
 from ytpool.store.meters import Reading
 from ytpool.store.rests import Rest
@@ -53,16 +53,17 @@ def quota_report(rt: Runtime, *, account: str | None = None) -> QuotaReport:
     """Report what each project and account has used and has left today."""
     with rt.store.reading() as tx:
         terms = rt.terms(tx)
-        readings, limits = meters.on(tx, terms.day), meters.limits(tx)
+        readings = meters.on(tx, terms.day)
+        believed = {key: limit.units for key, limit in limits.standing(tx, terms.day).items()}
         found = [accounts.get(tx, account)] if account else accounts.every(tx)
         names = sorted({one.project for one in found}) if account else [one.project for one in projects.every(tx)]
         resting = rests.running(tx)
-        pays = {name: _buckets(name, terms, readings, limits) for name in names}
+        pays = {name: _buckets(name, terms, readings, believed) for name in names}
         spread = tuple(
             {"pool": one.pool, "projects": pools.projects_of(tx, one.pool), "reason": one.reason}
             for one in pools.spread(tx)
         )
-        rows = tuple(_account_row(rt, tx, one, pays, readings, limits) for one in found)
+        rows = tuple(_account_row(rt, tx, one, pays, readings, believed) for one in found)
     return QuotaReport(
         quota_day=terms.day,
         resets_at=quota.resets_at(terms.day),
@@ -74,19 +75,19 @@ def quota_report(rt: Runtime, *, account: str | None = None) -> QuotaReport:
     )
 
 
-def _buckets(project: str, terms: Terms, readings: _Readings, limits: _Limits) -> tuple[BucketQuota, ...]:
+def _buckets(project: str, terms: Terms, readings: _Readings, believed: _Limits) -> tuple[BucketQuota, ...]:
     names = dict.fromkeys(terms.prices.limits)
     names.update(dict.fromkeys(bucket for scope, name, bucket in readings if (scope, name) == ("project", project)))
-    return tuple(_bucket(project, bucket, terms, readings, limits) for bucket in names)
+    return tuple(_bucket(project, bucket, terms, readings, believed) for bucket in names)
 
 
-def _bucket(project: str, bucket: str, terms: Terms, readings: _Readings, limits: _Limits) -> BucketQuota:
+def _bucket(project: str, bucket: str, terms: Terms, readings: _Readings, believed: _Limits) -> BucketQuota:
     key = ("project", project, bucket)
     reading = readings.get(key)
     if reading is not None:
         limit = reading.ceiling or 0
     else:
-        limit = limits.get(key, terms.prices.limits.get(bucket, 0))
+        limit = believed.get(key, terms.prices.limits.get(bucket, 0))
         reading = Reading(*key, limit, 0, 0, 0, 0, 0)
     used = reading.used
     percent = round(100 * used / limit, 1) if limit else 100.0
@@ -110,15 +111,15 @@ def _account_row(
     account: Account,
     pays: dict[str, tuple[BucketQuota, ...]],
     readings: _Readings,
-    limits: _Limits,
+    believed: _Limits,
 ) -> dict[str, Any]:
     used = {
         bucket: reading.used
         for (scope, name, bucket), reading in readings.items()
         if scope == "account" and name == account.account and reading.used
     }
-    uploads_cap = limits.get(("account", account.account, quota.UPLOADS))
-    comments_cap = limits.get(("account", account.account, quota.COMMENTS))
+    uploads_cap = believed.get(("account", account.account, quota.UPLOADS))
+    comments_cap = believed.get(("account", account.account, quota.COMMENTS))
     uploads = used.get(quota.UPLOADS, 0)
     shares = (1 - bucket.percent / 100 for bucket in pays.get(account.project, ()) if bucket.bucket in _WORK)
     left = min(shares, default=1.0)

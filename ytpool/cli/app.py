@@ -76,6 +76,7 @@ COMMANDS: Mapping[str, Line] = {
         "Look at videos, change and delete them; their thumbnails, captions and playlists.",
     ),
     "quota": Line("ytpool.cli.quota", "app", "See what is used, what is left, and until when."),
+    "rests": Line("ytpool.cli.rests", "app", "List what rests, until when and why; lift a rest by your word."),
     "activity": Line("ytpool.cli.activity", "app", "See what was done, by whom, with what outcome."),
     "why": Line(
         "ytpool.cli.why",

@@ -1,6 +1,6 @@
 """`ytpool pools`: sets of accounts that a job may be routed over."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -94,3 +94,28 @@ def set_(
         reason=reason,
         dry_run=dry_run,
     )
+
+
+@command(app, "compare", example="ytpool pools compare main --days 30", statuses=(0, 2, 6))
+def compare(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="The pool.")],
+    days: Annotated[
+        int, typer.Option("--days", metavar="N", help="Play so many quota days.", min=1, max=366, show_default=True)
+    ] = 14,
+) -> Any:  # a Comparison
+    """Play the pool's last days again under each strategy, and say which one to take.
+
+    The jobs come when they came, cost what they cost and take as long as they took. They are given out by the rules
+    that hold now: the accounts that can work, their slots, tiers and caps, the limits, thresholds and weights. What
+    else these accounts and projects did takes its room. How often an account had to hand a job over is its luck here,
+    the same under every strategy, so the same journal gives the same answer.
+
+    Undone are jobs that fail or could never begin, deferred those that wait for a reset or a cap. Even is Jain's index
+    over the accounts that work first: 1 where all do the same. Fullest is the fullest bucket of any day. With fewer
+    than 20 jobs it says so, and recommends nothing.
+    """
+    from ytpool.actions import compare as comparing  # noqa: PLC0415 -- listing pools needs nothing of it
+    from ytpool.cli import compared  # noqa: F401, PLC0415 -- how the result is seen
+
+    return comparing.compare(runtime(ctx), name, days=days)

@@ -1,7 +1,7 @@
 """Accounts as values: one login of one project for one channel."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
@@ -10,6 +10,9 @@ from ytpool.errors import UsageWrong
 
 CAPPED = (quota.UPLOADS, quota.COMMENTS)
 """What an account counts a day, and an operator may cap."""
+
+TOKEN_LIVES_LONG_ENOUGH = timedelta(minutes=3, seconds=45)
+"""A token with less life left is refreshed before it is used (the margin of Google's own library)."""
 
 
 class AccountState(StrEnum):

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Self
 from zoneinfo import ZoneInfo
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
@@ -42,6 +43,10 @@ COMMENTS = "comments"
 """What every account counts one by one, whatever it costs: operators cap these. `uploads` is a bucket as well."""
 
 
+WANTED_WITHIN = timedelta(hours=24)
+"""A deadline this near does not wait for the next quota day: the reset may come too late for it."""
+
+
 class Urgency(StrEnum):
     """How far into a bucket a piece of work may reach."""
 
@@ -50,6 +55,18 @@ class Urgency(StrEnum):
     """A publication that has begun, a reserve account's work, or a job with a deadline."""
     BUFFER = "buffer"
     """The operator said --use-buffer."""
+
+    @classmethod
+    def of(cls, now: datetime, *, use_buffer: bool, begun: bool, deadline: datetime | None = None) -> Self:
+        """Say how far work may reach: by the operator's word, because it has begun, or because it is wanted soon."""
+        if use_buffer:
+            return cls.BUFFER
+        due = deadline is not None and deadline - now <= WANTED_WITHIN
+        return cls.STARTED if begun or due else cls.NORMAL
+
+    def on_reserve(self) -> Self:
+        """Return the same on a reserve account, which stands by for the days when little is left."""
+        return self if self is self.BUFFER else self.STARTED
 
 
 class Light(StrEnum):

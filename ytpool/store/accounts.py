@@ -21,6 +21,12 @@ def every(tx: Tx) -> list[Account]:
     return [Account.from_row(row) for row in tx.all(f"{_SELECT} ORDER BY a.priority, a.account")]
 
 
+def on_channel(tx: Tx, channel_id: str) -> list[Account]:
+    """Return the accounts that work on a channel."""
+    rows = tx.all(f"{_SELECT} AND a.channel_id = :channel_id ORDER BY a.account", channel_id=channel_id)
+    return [Account.from_row(row) for row in rows]
+
+
 def find(tx: Tx, account: str) -> Account | None:
     row = tx.one(f"{_SELECT} AND a.account = :account", account=account)
     return None if row is None else Account.from_row(row)
@@ -164,7 +170,8 @@ def remove(tx: Tx, account: str) -> None:
     tx.run("DELETE FROM labels WHERE account = :account", account=account)
     tx.run("DELETE FROM limits WHERE scope = 'account' AND name = :account", account=account)
     tx.run("UPDATE meters SET ceiling = NULL WHERE scope = 'account' AND name = :account", account=account)
-    tx.run("DELETE FROM rests WHERE scope = 'account' AND name = :account", account=account)
+    for table in ("rests", "breakers"):
+        tx.run(f"DELETE FROM {table} WHERE scope = 'account' AND name = :account", account=account)
     tx.run("DELETE FROM accounts WHERE account = :account", account=account)
 
 
@@ -210,6 +217,18 @@ def worked(tx: Tx, account: str, operation: str, *, well: bool, uploaded: bool =
     )
 
 
+def blame(tx: Tx, account: str, failures: int) -> None:
+    """Charge an account's score with failures that turned out to be its own, or give them back (below 0)."""
+    tx.run(
+        """
+        UPDATE accounts SET failures = CASE WHEN failures + :failures > 0 THEN failures + :failures ELSE 0 END
+         WHERE account = :account
+        """,
+        account=account,
+        failures=failures,
+    )
+
+
 def keep_channel(tx: Tx, *, channel_id: str, title: str, uploads_playlist: str) -> None:
     """Store what YouTube says of a channel."""
     tx.run(
@@ -234,25 +253,6 @@ def uploads_playlist(tx: Tx, channel_id: str) -> str:
 
 def channel_titles(tx: Tx) -> Mapping[str, str]:
     return {row["channel_id"]: row["title"] for row in tx.all("SELECT channel_id, title FROM channels")}
-
-
-def upload_caps(tx: Tx) -> dict[str, int]:
-    """Return the learned cap of every channel that has one."""
-    rows = tx.all("SELECT channel_id, upload_cap FROM channels WHERE upload_cap IS NOT NULL ORDER BY channel_id")
-    return {row["channel_id"]: row["upload_cap"] for row in rows}
-
-
-def learn_upload_cap(tx: Tx, channel_id: str, uploads: int) -> None:
-    """Remember how many uploads a channel took in 24 hours before YouTube refused one.
-
-    At least one: when the channel has rested, one call may try whether the cap still holds.
-    """
-    tx.run(
-        "UPDATE channels SET upload_cap = :uploads, upload_cap_at = :at WHERE channel_id = :channel_id",
-        channel_id=channel_id,
-        uploads=max(1, uploads),
-        at=tx.at,
-    )
 
 
 def caps(tx: Tx) -> dict[tuple[str, str], int]:

@@ -7,9 +7,10 @@ added, and what is beyond the limit then becomes a row `overrun`.
 from typing import TYPE_CHECKING, Any
 
 from ytpool.domain.prices import Terms
-from ytpool.store import ledger
+from ytpool.store import limits, meters
 from ytpool.store.db import Tx
-from ytpool.store.ledger import PROJECT, Entry, Meter
+from ytpool.store.ledger import Entry
+from ytpool.store.meters import PROJECT, Meter
 
 if TYPE_CHECKING:
     import random  # only its name is needed here, and importing it costs every report some milliseconds
@@ -18,7 +19,7 @@ _SUMS = ("held", "sent", "spent", "unknown", "elsewhere", "overrun")
 
 
 def move(tx: Tx, former: str, project: str, terms: Terms, rng: "random.Random", reason: str) -> None:
-    """Move limits, rests, journal and meters of one project to another that is there."""
+    """Move limits, rests, lessons, journal and meters of one project to another that is there."""
     _move_limits(tx, former, project)
     _move_rests(tx, former, project)
     tx.run(
@@ -40,9 +41,36 @@ def move(tx: Tx, former: str, project: str, terms: Terms, rng: "random.Random", 
         former=former,
     )
     tx.run("DELETE FROM meters WHERE scope = :scope AND name = :former", scope=PROJECT, former=former)
+    _move_lessons(tx, former, project)
     tx.run("UPDATE activity SET project = :project WHERE project = :former", project=project, former=former)
     for row in tx.all("SELECT * FROM meters WHERE scope = :scope AND name = :project", scope=PROJECT, project=project):
         _judge(tx, row, terms, rng, reason)
+
+
+def _move_lessons(tx: Tx, former: str, project: str) -> None:
+    """Keep what was learned of either; a limit that both saw named was named as often as both saw it."""
+    tx.run(
+        "UPDATE lessons SET name = :project WHERE scope = :scope AND name = :former",
+        scope=PROJECT,
+        project=project,
+        former=former,
+    )
+    tx.run(
+        """
+        INSERT INTO proposed_prices (project, operation, metric, named, units, times, first_at, last_at)
+        SELECT :project, operation, metric, named, units, times, first_at, last_at FROM proposed_prices
+         WHERE project = :former
+        ON CONFLICT (project, operation, metric, named) DO UPDATE
+           SET times = proposed_prices.times + excluded.times,
+               first_at = CASE WHEN excluded.first_at < proposed_prices.first_at
+                               THEN excluded.first_at ELSE proposed_prices.first_at END,
+               last_at = CASE WHEN excluded.last_at > proposed_prices.last_at
+                              THEN excluded.last_at ELSE proposed_prices.last_at END
+        """,
+        project=project,
+        former=former,
+    )
+    tx.run("DELETE FROM proposed_prices WHERE project = :former", former=former)
 
 
 def _judge(tx: Tx, row: Any, terms: Terms, rng: "random.Random", reason: str) -> None:
@@ -50,16 +78,16 @@ def _judge(tx: Tx, row: Any, terms: Terms, rng: "random.Random", reason: str) ->
     meter = Meter.of(row)
     ceiling = row["ceiling"]
     if row["day"] >= terms.day.isoformat():
-        ceiling = ledger.believe(tx, meter, terms)
+        ceiling = limits.believe(tx, meter, terms)
     if ceiling is None:
         return
     booked = row["held"] + row["sent"] + row["spent"] + row["unknown"]
     # What one of the two took for somebody else's use was, as far as it does not fit, the other's.
     ours = min(row["elsewhere"], booked + row["elsewhere"] - ceiling)
     if ours > 0:
-        ledger.correct(tx, meter, Entry.ELSEWHERE, -ours, rng, reason)
+        meters.correct(tx, meter, Entry.ELSEWHERE, -ours, rng, reason)
     if booked > ceiling + row["overrun"]:
-        ledger.correct(tx, meter, Entry.OVERRUN, booked - ceiling - row["overrun"], rng, reason)
+        meters.correct(tx, meter, Entry.OVERRUN, booked - ceiling - row["overrun"], rng, reason)
 
 
 def _move_limits(tx: Tx, former: str, project: str) -> None:
