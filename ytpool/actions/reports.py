@@ -54,7 +54,7 @@ def quota_report(rt: Runtime, *, account: str | None = None) -> QuotaReport:
     with rt.store.reading() as tx:
         terms = rt.terms(tx)
         readings = meters.on(tx, terms.day)
-        believed = {key: limit.units for key, limit in limits.standing(tx, terms.day).items()}
+        believed = limits.units_on(tx, terms.day)
         found = [accounts.get(tx, account)] if account else accounts.every(tx)
         names = sorted({one.project for one in found}) if account else [one.project for one in projects.every(tx)]
         resting = rests.running(tx)
@@ -63,11 +63,14 @@ def quota_report(rt: Runtime, *, account: str | None = None) -> QuotaReport:
             {"pool": one.pool, "projects": pools.projects_of(tx, one.pool), "reason": one.reason}
             for one in pools.spread(tx)
         )
+        shares = {name: _envelopes(tx, name, terms) for name in names}
         rows = tuple(_account_row(rt, tx, one, pays, readings, believed) for one in found)
     return QuotaReport(
         quota_day=terms.day,
         resets_at=quota.resets_at(terms.day),
-        projects=tuple({"project": name, "buckets": buckets} for name, buckets in pays.items()),
+        projects=tuple(
+            {"project": name, "buckets": buckets, "envelopes": shares[name]} for name, buckets in pays.items()
+        ),
         accounts=rows,
         totals=_totals(pays, rows),
         alerts=tuple(_alerts(pays, found, resting)),
@@ -102,6 +105,28 @@ def _bucket(project: str, bucket: str, terms: Terms, readings: _Readings, believ
         left=max(0, limit - used),
         percent=percent,
         status=quota.light(percent, terms.thresholds),
+    )
+
+
+def _envelopes(tx: Tx, project: str, terms: Terms) -> tuple[dict[str, Any], ...]:
+    """Say what each purpose has of its share of the general bucket; nothing where there are no shares."""
+    if terms.envelopes is None:
+        return ()
+    from ytpool.store import envelopes  # noqa: PLC0415 -- most have none
+
+    return tuple(
+        {
+            "purpose": one.purpose,
+            "limit": one.ceiling,
+            "share": one.size,
+            "lent": one.size - one.ceiling,
+            "spent": one.spent,
+            "held": one.held,
+            "unknown": one.unknown,
+            "left": max(0, one.ceiling - one.used),
+            "percent": round(100 * one.used / one.ceiling, 1) if one.ceiling else 100.0,
+        }
+        for one in envelopes.standing(tx, project, terms)
     )
 
 

@@ -15,7 +15,7 @@ from ytpool.domain.breakers import Rules, Service
 from ytpool.domain.jobs import Target, TargetKind
 from ytpool.domain.prices import Terms, only_reads
 from ytpool.domain.quota import Urgency
-from ytpool.store import breakers, caps, leases, ledger, limits, rests
+from ytpool.store import breakers, caps, envelopes, leases, ledger, limits, rests
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 from ytpool.store.meters import ACCOUNT, PROJECT
@@ -66,10 +66,13 @@ class _Picture:
     """What the rows say, fetched once for all candidates."""
 
     def __init__(self, tx: Tx, operations: tuple[str, ...], terms: Terms, urgency: Urgency, rules: Rules) -> None:
+        self._tx = tx
         self._terms = terms
         self._urgency = urgency
         self._resets = quota.resets_at(terms.day)
         self._project_needs, self._account_needs = ledger.needs(operations, terms)
+        shares = terms.envelopes
+        self._envelope_needs = {} if shares is None else shares.needs(operations, terms.prices)
         self._meters = _limited_meters(tx, terms)
         self._limits = limits.standing(tx, terms.day)
         self._tries = limits.to_be_tried(tx, self._limits, terms.day)
@@ -159,6 +162,9 @@ class _Picture:
             elif used * 100 >= ceiling * percent:
                 obstacle = Obstacle(f"{percent} % of {bucket} used, the rest is kept back", self._resets)
             room = room.within(_Room(_share(ceiling - used, ceiling), obstacle))
+        full = envelopes.in_the_way(self._tx, project, self._envelope_needs, self._terms, urgency)
+        if full is not None:
+            room = room.within(_Room(0.0, Obstacle(*full)))
         self._projects[project, tier] = room
         return room
 

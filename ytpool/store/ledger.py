@@ -17,9 +17,9 @@ from ytpool.domain import ids, moments, quota
 from ytpool.domain.prices import Cost, PriceBook, Terms, only_reads
 from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
 from ytpool.errors import HoldLost, NoneAllowed, QuotaExhausted, Resting
-from ytpool.store import accounts, caps, limits, meters, projects, rests
+from ytpool.store import accounts, caps, envelopes, limits, meters, projects, rests
 from ytpool.store.db import Tx
-from ytpool.store.meters import ACCOUNT, PROJECT, WHERE, Meter
+from ytpool.store.meters import ACCOUNT, ENVELOPE, PROJECT, WHERE, Meter
 
 if TYPE_CHECKING:
     import random  # only its name is needed here, and importing it costs every report some milliseconds
@@ -99,7 +99,14 @@ def hold(
     uploads = sum(call.operation == caps.UPLOAD for call in calls)
     if uploads and caps.require_room(tx, payer.channel_id, payer.account, uploads):
         tries.add((ACCOUNT, payer.account, UPLOADS))
-    for key, units in sorted(_sums(draws).items()):  # one order for everyone: no deadlock
+    sums = _sums(draws)
+    shares = {bucket: units for (scope, _, bucket), units in sums.items() if scope == ENVELOPE}
+    for key, units in sorted(sums.items()):  # one order for everyone: no deadlock
+        if key[0] == ENVELOPE:
+            if shares:  # all of them at once, for one may lend to another
+                envelopes.take(tx, payer.project, shares, terms, urgency)
+                shares = {}
+            continue
         alone = sum(key in drawn for drawn in draws) == 1
         if _take(tx, Meter(*key, day), units, terms, urgency, tries_by=rng if alone else None):
             tries.add(key)
@@ -428,6 +435,8 @@ def _draws(payer: Payer, operation: str, terms: Terms) -> dict[_Key, int]:
     draws |= {(ACCOUNT, payer.account, bucket): units for bucket, units in cost.items()}
     if operation in _COUNTED:
         draws[ACCOUNT, payer.account, _COUNTED[operation]] = 1
+    if terms.envelopes is not None and (drawn := terms.envelopes.draw(operation, terms.prices)) is not None:
+        draws[ENVELOPE, payer.project, drawn[0]] = drawn[1]
     return draws
 
 
@@ -528,7 +537,10 @@ def _pay_today(tx: Tx, held: Hold, rows: Sequence[Any], terms: Terms) -> None:
     for (scope, name, bucket), units in sorted(_draws(held.payer, held.operation, terms).items()):
         meter = Meter(scope, name, bucket, day)
         # What was admitted yesterday is a publication that has begun: it may reach as far as those do.
-        _take(tx, meter, units, terms, Urgency.STARTED)
+        if scope == ENVELOPE:
+            envelopes.take(tx, name, {bucket: units}, terms, Urgency.STARTED)
+        else:
+            _take(tx, meter, units, terms, Urgency.STARTED)
         _write_again(tx, held, rows[0]["day"], meter, units)
         _shift(tx, [{**meter.key, "units": units}], Entry.HELD, Entry.SENT)
     tx.run("DELETE FROM ledger WHERE hold = :hold AND day = :day", hold=held.hold, day=rows[0]["day"])
@@ -538,6 +550,7 @@ def _pay_today(tx: Tx, held: Hold, rows: Sequence[Any], terms: Terms) -> None:
 def _book_on_both_days(tx: Tx, held: Hold, book: PriceBook, terms: Terms, other: date) -> None:
     """Close to midnight nobody can say on which day Google counts; where the other day has room, book there too."""
     tx.run("UPDATE ledger SET blurred = 1 WHERE hold = :hold", hold=held.hold)
+    # Without envelopes: they are our own wish, and Google counts on neither day what they say.
     other_terms = Terms(day=other, prices=book.on(other), thresholds=terms.thresholds)
     twins = {
         limits.opened(tx, Meter(scope, name, bucket, other.isoformat()), other_terms): units

@@ -57,6 +57,11 @@ def standing(tx: Tx, day: date) -> dict[Key, Limit]:
     return {key: limit for key, limit in found.items() if limit.stands_on(day)}
 
 
+def units_on(tx: Tx, day: date) -> dict[Key, int]:
+    """Return how much each of these limits is."""
+    return {key: limit.units for key, limit in standing(tx, day).items()}
+
+
 def to_be_tried(tx: Tx, limits: dict[Key, Limit], day: date) -> set[Key]:
     """Return the learned limits of these that a call may try to pass today; one try a day."""
     open_to = {key for key, limit in limits.items() if limit.may_be_tried_on(day)}
