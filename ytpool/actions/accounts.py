@@ -250,13 +250,20 @@ def _left(tx: Tx, job: Job, left: Left) -> LeftJob:
     from ytpool.actions import queue  # noqa: PLC0415 -- it knows what all jobs need, and a list of accounts needs none
 
     upload = jobs.find_upload(tx, job.job)
+    match left:
+        case Left.RUNNING:
+            advice = ""
+        case Left.WAITING:
+            advice = f"ytpool queue cancel {job.job}"
+        case Left.PARKED:
+            advice = queue.advice(tx, job)
     return LeftJob(
         job=job.job,
         left=left,
         state=job.state,
         not_before=job.not_before,
         what=upload.path if upload else f"{job.kind} {job.video_id or ''}".rstrip(),
-        advice="" if left is Left.RUNNING else queue.advice(tx, job),
+        advice=advice,
     )
 
 
