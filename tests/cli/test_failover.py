@@ -11,11 +11,14 @@ Rows that are stories elsewhere are not told again here:
 """
 
 import json
+import os
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
-from newsroom import assert_books_agree
+from newsroom import assert_books_agree, ended, start
 
 from ytpool.domain import quota
 
@@ -241,3 +244,37 @@ def test_production_then_reserve_then_later_then_a_person(ytpool, sandbox, run, 
     assert (status, error["code"]) == (6, "no_eligible_account")
     assert "closed or suspended" in error["hint"]
     assert_books_agree(ytpool, sandbox)
+
+
+def test_a_refusal_for_the_day_is_the_last_call_of_its_kind_that_the_project_sees(ytpool, sandbox, home, make_video):
+    """Three processes with two workers each; only what was on the wire when the first refusal came back follows it."""
+    for name in ("weather", "culture", "film", "music"):
+        login = ("auth", "import", name, "--client-secrets", sandbox.secrets_file())
+        assert ytpool(*login, "--token", sandbox.token_file(name), "--pool", "main")[0] == 0
+    sandbox.project(limits={"uploads": 3})  # and our book says 100
+    sandbox.control.add_fault(method="videos.insert", kind="slow", seconds=0.3, times=99)
+    files = [make_video(f"{number}.mp4", 1000) for number in range(12)]
+
+    processes = [
+        start("upload", *files[first : first + 4], "--pool", "main", "--parallel", 2, "--json", env=dict(os.environ))
+        for first in (0, 4, 8)
+    ]
+    told = [ended(process)[1]["data"] for process in processes]
+
+    states = [video["state"] for one in told for video in one["videos"]]
+    assert (states.count("done"), states.count("deferred")) == (3, 9)
+    called = sandbox.calls("videos.insert")
+    assert 4 <= called <= 3 + 6
+    with closing(sqlite3.connect(home / "default" / "state.db")) as books:
+        [(refused_at,)] = books.execute("SELECT min(settled_at) FROM ledger WHERE reason = 'rateLimitExceeded'")
+        sent = "SELECT count(DISTINCT hold) FROM ledger WHERE operation = 'videos.insert' AND sent_at IS NOT NULL"
+        assert books.execute(sent).fetchone() == (called,)
+        assert books.execute(f"{sent} AND sent_at > ?", (refused_at,)).fetchone() == (0,)
+
+    status, _, _ = ytpool("upload", *files, "--pool", "main", "--parallel", "6")
+    assert (status, sandbox.calls("videos.insert")) == (3, called)
+    assert_books_agree(ytpool, sandbox)
+
+    sandbox.control.clock(forward=timedelta(hours=13))
+    assert ytpool("refresh-tokens", "--force")[0] == 0  # any answer tells the new day
+    assert ytpool("upload", files[-1], "--pool", "main")[0] == 0
