@@ -6,7 +6,7 @@ an account are taken and given back here, and whatever stops it, the next run ca
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self, TypeVar
@@ -19,6 +19,7 @@ from ytpool.actions.placing import Placed
 from ytpool.actions.watch import Watch
 from ytpool.domain import failover
 from ytpool.domain.accounts import AccountState
+from ytpool.domain.balancing import Obstacle
 from ytpool.domain.failover import Next
 from ytpool.domain.jobs import Job, JobState, StepState, Target
 from ytpool.domain.publication import Publication
@@ -30,6 +31,7 @@ from ytpool.errors import (
     LoginNeeded,
     NoEligibleAccount,
     OutcomeUnknown,
+    OutOfService,
     QuotaExhausted,
     Resting,
     UpstreamFailed,
@@ -90,6 +92,11 @@ class Work(ABC):
         """
         self.rt.require_going()
         self._heart.require()
+
+    def require_open(self) -> None:
+        """Raise OutOfService once an operator has paused writes or disabled the account; asked before each chunk."""
+        with self.rt.store.reading() as tx:
+            placing.require_open(tx, self.account)
 
     def says(self, text: str) -> None:
         self.watch.says(self.job.job, text)
@@ -269,18 +276,30 @@ class Errand(Work):
         self.pace = order.pace
         self.publication = publication
 
-    def place(self, target: Target, besides: Sequence[Call] = (), last: Collection[str] = ()) -> None:
+    def place(
+        self, target: Target, besides: Sequence[Call], unfit: Mapping[str, Obstacle], last: Collection[str]
+    ) -> None:
         """Choose an account of the target and hold the whole publication there; nothing where one is held already.
 
-        `besides` is held as well, for what is looked at before the upload is paid. Accounts that are named `last` have
-        just failed, and are taken only where nobody else can work.
+        `besides` is held as well, for what is looked at before the upload is paid; `unfit` channels are passed over.
+        Accounts that are named `last` have just failed, and are taken only where nobody else can work.
         """
         if self.placed is not None:
             return
         urgency = placing.urgency_of(self.order, self.rt.calendar.now(), begun=self.job.attempts > 0)
         calls = (*self._calls(), *besides)
         self._hold(
-            placing.place(self.rt, self.lease, self.order, target, self.watch, calls=calls, urgency=urgency, last=last)
+            placing.place(
+                self.rt,
+                self.lease,
+                self.order,
+                target,
+                self.watch,
+                calls=calls,
+                urgency=urgency,
+                unfit=unfit,
+                last=last,
+            )
         )
 
     def place_on(self, account: str) -> None:
@@ -347,7 +366,7 @@ def shown_privacy(publication: Publication) -> str:
 
 _STANDS = (
     (OutcomeUnknown, JobState.FINISHED_UNKNOWN),
-    ((QuotaExhausted, Resting, LoginNeeded, NoEligibleAccount), JobState.DEFERRED),
+    ((QuotaExhausted, Resting, LoginNeeded, NoEligibleAccount, OutOfService), JobState.DEFERRED),
     (WrongChannel, JobState.PARTLY),
     (FileChanged, JobState.FAILED),  # what was begun exists nowhere any more
 )

@@ -1,20 +1,21 @@
 """Choosing an account and setting everything aside for a publication: units, slot, channel and decision, at once."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from ytpool.actions import breakers
 from ytpool.actions.claiming import Order
 from ytpool.actions.watch import Watch
 from ytpool.domain import balancing, moments, quota
-from ytpool.domain.accounts import Account
+from ytpool.domain.accounts import Account, Standing
 from ytpool.domain.balancing import Choice, Obstacle, Strategy, Weights
 from ytpool.domain.breakers import Service
 from ytpool.domain.jobs import JobState, Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.quota import Urgency
-from ytpool.errors import Busy, LoginNeeded, NoEligibleAccount, QuotaExhausted, Resting, YtpoolError
+from ytpool.errors import Busy, LoginNeeded, NoEligibleAccount, OutOfService, QuotaExhausted, Resting, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, candidates, decisions, jobs, leases, ledger, pools, rests
 from ytpool.store import breakers as store_breakers
@@ -27,6 +28,8 @@ _THERE = Obstacle("another job publishes this content on its channel")
 _FAILED = Obstacle("it has just failed several times in this run")
 
 _LOOK_AGAIN_AFTER = 0.25
+
+_ADVICE_AT_MOST = 5
 
 _WORTH_WAITING_FOR = timedelta(minutes=2)
 """A rest that ends this soon, as after too many calls a minute, is slept through rather than reported."""
@@ -62,11 +65,13 @@ def place(
     *,
     calls: tuple[Call, ...],
     urgency: Urgency,
+    unfit: Mapping[str, Obstacle] = MappingProxyType({}),
     last: Collection[str] = (),
 ) -> Placed:
     """Choose one of the target's accounts and hold the whole publication there, waiting for one's turn.
 
-    Accounts that are named `last` have just failed, and are taken only where nobody else can work.
+    `unfit` are channels that turned out to be of no use for it, and why. Accounts that are named `last` have just
+    failed, and are taken only where nobody else can work.
 
     Raises QuotaExhausted or Resting with the moment at which it goes on, LoginNeeded or NoEligibleAccount where only
     a person can help, Busy where nobody is free and waiting was not wanted. The job is left deferred, with the reason.
@@ -78,9 +83,10 @@ def place(
             jobs.require(tx, lease)
             ledger.expire(tx)
             there = jobs.channels_with(tx, jobs.get(tx, lease.name))
-            strategy, choice = _choose(rt, tx, target, calls, urgency, there=there, last=last)
+            out = {**unfit, **dict.fromkeys(there, _THERE)}
+            strategy, choice = _choose(rt, tx, target, calls, urgency, out=out, last=last)
             if last and choice.account is None and not choice.busy:
-                strategy, choice = _choose(rt, tx, target, calls, urgency, there=there)
+                strategy, choice = _choose(rt, tx, target, calls, urgency, out=out)
             if choice.account is not None:
                 decisions.keep(tx, rt.rng, lease.name, strategy, choice)
                 if target.kind is TargetKind.POOL:
@@ -126,6 +132,7 @@ def place_again(
                 rt.require_clock()
                 jobs.require(tx, lease)
                 ledger.expire(tx)
+                require_open(tx, account)
                 in_the_way = _in_the_way(tx, account)
                 if not in_the_way:
                     return _take(rt, tx, lease, account, calls, urgency_of(order, tx.now, begun=True))
@@ -138,6 +145,12 @@ def place_again(
             said = in_the_way
             watch.waits(lease.name, f"waiting: {said}")
         rt.sleep(_LOOK_AGAIN_AFTER)
+
+
+def require_open(tx: Tx, account: str) -> None:
+    """Raise OutOfService while an operator's word keeps this account from going on with what it has begun."""
+    rests.require_unpaused(tx, account=account)
+    accounts.require_open(tx, account, begins=False)
 
 
 def give_back(rt: Runtime, job: Lease, placed: Placed | None) -> None:
@@ -200,17 +213,17 @@ def _choose(
     calls: tuple[Call, ...],
     urgency: Urgency,
     *,
-    there: Collection[str] = (),
+    out: Mapping[str, Obstacle] = MappingProxyType({}),
     last: Collection[str] = (),
 ) -> tuple[Strategy, Choice]:
-    """Choose an account; `there` are the channels that have this content from another job, `last` is not chosen."""
+    """Choose an account; `out` are the channels that are out of the question, and why, `last` is not chosen."""
     of_pool = target.kind is TargetKind.POOL
     strategy = Strategy(pools.get(tx, target.name).strategy) if of_pool else Strategy.FILL
     settings = rt.config.balancing
     operations = tuple(call.operation for call in calls)
     found = candidates.of(tx, target, operations, rt.terms(tx), urgency=urgency, rules=breakers.rules(rt.config))
-    if there:
-        found = [one._replace(obstacle=_THERE) if one.channel_id in there else one for one in found]
+    if out:
+        found = [one._replace(obstacle=out.get(one.channel_id, one.obstacle)) for one in found]
     if last:
         found = [one._replace(obstacle=_FAILED) if one.account in last and not one.obstacle else one for one in found]
     choice = balancing.choose(
@@ -284,9 +297,16 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> YtpoolError:
     words = "; ".join(f"{', '.join(names[:3])}{' …' if count > 3 else ''}: {r}" for r, (count, names) in groups.items())
     if not groups:
         return NoEligibleAccount(
-            f"{target} has no account", hint=f"add one: ytpool auth add NAME --pool {target.name}", **facts
+            f"{target} has no account",
+            hint=f"put one in: ytpool pools set {target.name} --add ACCOUNT; or: ytpool auth add NAME --pool "
+            f"{target.name}",
+            **facts,
         )
     of_pool = target.kind is TargetKind.POOL
+    try:
+        rests.require_unpaused(tx, **{target.kind.value: target.name})
+    except OutOfService as paused:
+        return paused
     nobody = f"no account of {target}" if of_pool else "nobody"
     if choice.until is not None:
         hint = (
@@ -311,12 +331,18 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> YtpoolError:
 
 def _advice(tx: Tx, names: list[str]) -> str:
     """Say what lifts the rests that keep these accounts from working, each once."""
-    lifts = {}
+    lifts, caps = {}, accounts.caps(tx)
     for name in names:
         found = accounts.get(tx, name)
+        if found.standing is not Standing.ACTIVE:
+            lifts[name] = f"to let it work again: ytpool accounts enable {name}"
+        if caps.get((name, quota.UPLOADS)) == 0:
+            lifts[f"cap {name}"] = f"to allow it uploads: ytpool accounts set {name} --cap uploads=N, or uploads=none"
         resting = rests.in_the_way(
             tx, account=name, project=found.project, channel_id=found.channel_id, buckets=(quota.UPLOADS, "general")
         )
         if resting is not None:
             lifts[resting.lifts] = f"{resting.scope} {resting.name}: {resting.lifts}"
-    return "\n".join([*lifts.values(), "see: ytpool accounts list, and: ytpool auth list"])
+    # A sentence for each of twenty accounts would hide the one that helps.
+    some = [*lifts.values()][:_ADVICE_AT_MOST]
+    return "\n".join([*some, "see: ytpool accounts list, and: ytpool auth list"])

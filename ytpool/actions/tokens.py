@@ -93,9 +93,9 @@ def keep(rt: Runtime, tx: Tx, account: str, token: Token) -> datetime:
 
 def _known(rt: Runtime, tx: Tx, name: str) -> _Known:
     account = accounts.get(tx, name)
-    if account.state is AccountState.LOGIN_NEEDED:
+    if account.needs_login:
         raise LoginNeeded(
-            f"{name} needs a login: {account.state_reason}", hint=f"run: ytpool auth add {name}", account=name
+            f"{name} needs a login: {account.login_reason}", hint=f"run: ytpool auth add {name}", account=name
         )
     return _Known(account=account, token=secrets.read(rt, tx, Kind.ACCESS_TOKEN, name))
 
@@ -191,7 +191,7 @@ def refresh_all(rt: Runtime, *, account: str | None = None, force: bool = False)
         return ()
     rt.open_vault()
     within = timedelta(minutes=rt.config.refresh.within_minutes)
-    if any(one.state is not AccountState.LOGIN_NEEDED for one in due):
+    if not all(one.needs_login for one in due):
         rt.youtube  # noqa: B018 -- opened once, before the threads ask for it; a changed API root ends it here
     with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(due)), thread_name_prefix="refresh") as workers:
         return tuple(workers.map(lambda one: _refreshed(rt, one, within, force=force), due))

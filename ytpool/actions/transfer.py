@@ -6,12 +6,14 @@ may have left, the channel is looked at (`reconciling`); what may have happened 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from ytpool.actions import beforehand, files, listing, reconciling, secrets, steps
 from ytpool.actions.errand import Errand
 from ytpool.actions.files import Reader, VideoFile
 from ytpool.domain import failover, video
+from ytpool.domain.balancing import Obstacle
 from ytpool.domain.failover import Next
 from ytpool.domain.jobs import JobState, StepState, Target, TargetKind
 from ytpool.domain.publication import UPLOAD
@@ -22,9 +24,12 @@ from ytpool.errors import (
     FileChanged,
     FileInvalid,
     LoginNeeded,
+    NoEligibleAccount,
     OutcomeUnknown,
+    OutOfService,
     QuotaExhausted,
     Resting,
+    UnknownName,
     UpstreamFailed,
     WrongChannel,
 )
@@ -32,6 +37,7 @@ from ytpool.store import activity, jobs
 from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.jobs import Upload
+from ytpool.store.ledger import Call
 from ytpool.store.secrets import Kind, forget
 
 _SESSION_STARTS = 6
@@ -45,6 +51,9 @@ _RESTARTS = 2
 
 _STANDSTILLS = 8
 """Failures in a row without a byte of progress after which an upload is left for a later run."""
+
+
+_LACKS_PLAYLIST = Obstacle("its channel lacks a playlist that is to be there")
 
 
 class Transfer:
@@ -63,6 +72,7 @@ class Transfer:
         self._restarts = 0
         self._turned_away: Counter[str] = Counter()
         self._looked_at: set[str] = set()
+        self._lacking: dict[str, UnknownName] = {}
         self._began_at = 0.0
         self._began_with = 0
 
@@ -89,7 +99,7 @@ class Transfer:
                     # The session is gone, and nothing came of it: start again, on the same channel.
                     target = Target(kind=TargetKind.ACCOUNT, name=self._errand.account)
                     self._errand.leave()
-            except (LoginNeeded, QuotaExhausted, Resting) as obstacle:
+            except (LoginNeeded, QuotaExhausted, Resting, OutOfService) as obstacle:
                 # The account chosen turned out to be of no use just now: another one, unless bytes are there already.
                 bound = self._session is not None or self._last_byte_may_be_there()
                 if self._errand.placed is None or bound:
@@ -123,22 +133,52 @@ class Transfer:
         if not self._file.path.is_file():  # it was not needed for as long as its video might be there
             raise files.gone(self._file.path, errand.job.job)
         looks_first = beforehand.is_wanted(errand.rt, errand.order, errand.job)
-        errand.place(
-            beforehand.where_it_was_seen(errand.job, target),
-            beforehand.CALLS if looks_first else (),
-            last=[name for name, times in self._failed_on.items() if times >= _STARTS_ON_ONE],
-        )
+        self._place(beforehand.where_it_was_seen(errand.job, target), beforehand.CALLS if looks_first else ())
         if self._failed is not None:
             account, failure = self._failed
             self._failed = None
             if account == errand.account:  # somebody else need not wait
                 errand.pause(failure, self._failed_on[account])
-        steps.require_playlists(errand)
         if looks_first and errand.payer.channel_id not in self._looked_at:
             beforehand.look(errand)
             self._looked_at.add(errand.payer.channel_id)
         self._session = self._open_session()
         return self._transfer(0)
+
+    def _place(self, target: Target, besides: Sequence[Call]) -> None:
+        """Take places on an account whose channel has the playlists that are to be there; of a pool, on the next one.
+
+        Nothing was sent yet, and nobody makes a playlist that was not asked to be made.
+        """
+        errand = self._errand
+        while True:
+            try:
+                errand.place(
+                    target,
+                    besides,
+                    unfit=dict.fromkeys(self._lacking, _LACKS_PLAYLIST),
+                    last=[name for name, times in self._failed_on.items() if times >= _STARTS_ON_ONE],
+                )
+            except NoEligibleAccount as nobody:
+                reasons = {one["reason"] for one in nobody.details.get("rejected", ())}
+                if reasons != {_LACKS_PLAYLIST.reason}:
+                    raise
+                raise self._no_channel_has(target) from nobody
+            try:
+                steps.require_playlists(errand)
+            except UnknownName as unknown:
+                if target.kind is TargetKind.ACCOUNT:
+                    raise
+                errand.says(f"{unknown.message}: looking for another channel of {target}")
+                self._lacking[errand.payer.channel_id] = unknown
+                errand.leave()
+            else:
+                return
+
+    def _no_channel_has(self, target: Target) -> UnknownName:
+        lacking = list(self._lacking.values())
+        said = "; ".join(one.message for one in lacking)
+        return UnknownName(f"no channel of {target} will do: {said}", hint=lacking[0].hint, **lacking[0].details)
 
     def _next_after(self, failure: UpstreamFailed) -> None:
         """Decide what a refused session start means for this job; raises the failure when it ends here."""
@@ -267,7 +307,13 @@ class Transfer:
         self._began_at, self._began_with = self._errand.rt.clock.monotonic(), offset
         try:
             with Reader(self._file) as reader:
-                return self._converse(reader, offset, ask=ask_first)
+                video = self._converse(reader, offset, ask=ask_first)
+                if video is not None and (changed := reader.why_changed()):
+                    # The last chunk was read before it was sent, so this may be a recording that goes on.
+                    said = f"the file changed while it was uploaded ({changed}); the video has what was read before"
+                    self._errand.says(said)
+                    self._note = "; ".join(filter(None, (self._note, said)))
+                return video
         except FileInvalid as missing:
             raise (missing if self._file.path.exists() else files.gone(self._file.path, self._errand.job.job)) from None
         except FileChanged as change:
@@ -282,6 +328,7 @@ class Transfer:
         while True:
             try:
                 self._errand.require()
+                self._errand.require_open()
                 self._admit()
                 if ask:
                     event = self._errand.rt.youtube.ask(
@@ -340,6 +387,7 @@ class Transfer:
     def _send(self, reader: Reader, offset: int) -> dict[str, Any]:
         def read(start: int, length: int) -> memoryview:
             self._errand.require()
+            self._errand.require_open()
             data = reader.read(start, length)
             if start + length == self._file.size:
                 sha256 = reader.sha256()

@@ -11,6 +11,7 @@ from typing import TypeVar
 from ytpool.actions.errand import Work
 from ytpool.domain import failover, moments
 from ytpool.domain.failover import Next, Until
+from ytpool.domain.publication import spoken
 from ytpool.domain.reconcile import LOOKS_APART
 from ytpool.domain.secret import Secret
 from ytpool.errors import LoginNeeded, OutcomeUnknown, Resting, UpstreamFailed
@@ -126,12 +127,12 @@ class Try:
                 again = verdict.next is Next.SAME_ACCOUNT and verdict.until is not Until.IN_24_HOURS
                 if not again or made >= (2 if verdict.once else _CALLS):
                     raise
-                self.errand.says(f"{self.step}: {failure.message or failure.reason}; once more in a moment")
+                self.errand.says(f"{spoken(self.step)}: {failure.message or failure.reason}; once more in a moment")
                 self.errand.pause(failure, made)
 
     def sleep_through(self, resting: Resting) -> None:
         """Wait for the end of a rest that is soon over, as after too many calls in a minute; else raise it."""
-        self.errand.sleep_through(resting, f"{self.step}: ")
+        self.errand.sleep_through(resting, f"{spoken(self.step)}: ")
 
     def _login_is_dead(self, failure: UpstreamFailed) -> None:
         self.errand.login_is_dead(failure)

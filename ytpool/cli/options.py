@@ -90,6 +90,9 @@ DryRunOption = Annotated[
     bool,
     typer.Option("--dry-run", help="Show account, channel, visibility and cost, and send nothing.", show_default=False),
 ]
+WouldOption = Annotated[
+    bool, typer.Option("--dry-run", help="Show what it would come to, and change nothing.", show_default=False)
+]
 YesOption = Annotated[
     bool, typer.Option("--yes", "-y", help="Do not ask; needed where no terminal is.", show_default=False)
 ]

@@ -21,7 +21,7 @@ from ytpool.cli.options import (
     runtime,
 )
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
-from ytpool.domain import moments
+from ytpool.domain import moments, publication
 from ytpool.errors import UsageWrong
 
 app = group("List the jobs that are not done, go on with one, settle what nobody else can.")
@@ -48,11 +48,21 @@ VIEWS[Queue] = View(
     rows="jobs",
     columns=(
         ("Job", "job"),
-        Column("State", lambda row: f"{row.state}, at work" if row.working else row.state, style=_style),
+        Column(
+            "State",
+            lambda row: f"{row.state}, at work" if row.working else row.state,
+            shown=lambda state: state.removeprefix("finished_"),
+            style=_style,
+        ),
         ("What", lambda row: Path(row.file).name or f"{row.kind} {row.video_id or ''}".rstrip()),
-        ("For", "target"),
+        Column("For", "target", from_width=100),
         Column("Account", "account", from_width=100),
-        Column("Sent", lambda row: 100 * row.kept / row.bytes if row.bytes else 0, shown="{:.0f} %".format),
+        Column(
+            "Sent",
+            lambda row: 100 * row.kept / row.bytes if row.bytes else 0,
+            shown="{:.0f} %".format,
+            from_width=100,
+        ),
         ("Not before", "not_before"),
         ("Type", "advice"),
     ),
@@ -79,7 +89,10 @@ def _all_of(shown: JobShown) -> str:
     lines = [_told(shown.job)]
     if shown.job.bytes:
         lines.append(f"{shown.job.kept:,} of {shown.job.bytes:,} bytes are at YouTube")
-    lines += [f"  {step.step}: {step.state}{f', {step.detail}' if step.detail else ''}" for step in shown.steps]
+    lines += [
+        f"  {publication.spoken(step.step)}: {step.state}{f', {step.detail}' if step.detail else ''}"
+        for step in shown.steps
+    ]
     lines += [f"  {line}" for line in _looks(shown)]
     return "\n".join(lines)
 

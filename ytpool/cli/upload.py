@@ -55,6 +55,12 @@ def _yes_no(names: str, about: str) -> Any:
     return typer.Option(names, help=about, show_default=False)
 
 
+def _path(typed: str) -> Path:
+    if not typed:  # an unset variable of a script; as a path it would be this folder, with all videos in it
+        raise UsageWrong("a file's name is empty", hint="look at what it comes from")
+    return Path(typed)
+
+
 @command(
     app,
     "upload",
@@ -70,7 +76,7 @@ def upload(
     ctx: typer.Context,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE", help="The videos, or folders of videos.", readable=False, show_default=False),
+        typer.Argument(metavar="FILE", help="The videos, or folders of videos.", parser=_path, show_default=False),
     ] = None,
     manifest: Annotated[Path | None, _text("Upload what this CSV or JSON Lines file lists.", "FILE")] = None,
     account: AccountOption = None,
@@ -145,7 +151,10 @@ def upload(
     ] = False,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on with every upload and change to a video that stopped; names no file."),
+        typer.Option(
+            "--resume",
+            help="Go on with every upload and change to a video that stopped; takes no file and no metadata.",
+        ),
     ] = False,
     follow: FollowOption = False,
     use_buffer: UseBufferOption = False,
@@ -171,8 +180,8 @@ def upload(
     the names of these options, and counts before them: file, title, description, tags, category, privacy, publish_at,
     account, pool, key, thumbnail, captions, playlists, language, localizations, recorded_on, licence, made_for_kids,
     synthetic, embeddable, public_stats, notify. All of it is checked first; anything wrong is told with file, line
-    and column, and nothing is sent. A playlist named by a title that its channel does not have is refused before the
-    video's first byte.
+    and column, and nothing is sent. A playlist that a channel does not have is refused before the video's first byte;
+    of a pool, a channel that has it is taken.
     """
     # Help and completion need nothing of what publishing needs, and that is most of the program.
     from ytpool.actions import publish, resuming  # noqa: PLC0415
@@ -230,10 +239,10 @@ def upload(
             pace=pace,
         ),
     )
+    ordered = [replace(order, look=look) for order in wanted.orders]
     if dry_run:
-        return Planned(publish.plan(rt, wanted.orders))
-    looking = [replace(order, look=look) for order in wanted.orders]
-    return work_through(call, rt, looking, parallel=parallel, is_batch=wanted.is_batch, follow=follow, wait=wait)
+        return Planned(publish.plan(rt, ordered))
+    return work_through(call, rt, ordered, parallel=parallel, is_batch=wanted.is_batch, follow=follow, wait=wait)
 
 
 def _require_nothing_else(typed: Mapping[str, str]) -> None:

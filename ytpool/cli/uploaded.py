@@ -23,7 +23,7 @@ from ytpool.cli.progress import uploads
 from ytpool.cli.values import visible
 from ytpool.cli.watching import ShownWatch
 from ytpool.cli.written import Notes
-from ytpool.domain.jobs import Job, JobState, StepState
+from ytpool.domain.jobs import CHORES, Job, JobState, StepState
 from ytpool.domain.publication import THUMBNAIL
 from ytpool.errors import FileInvalid, Interrupted, OutcomeUnknown, QuotaExhausted, Resting, YtpoolError
 from ytpool.runtime import Runtime
@@ -148,16 +148,26 @@ def _cost(units: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {bucket}" for bucket, count in units.items())
 
 
+def _said(row: Any) -> str:
+    return str(row["error"]["message"] if row["error"] else row["note"])
+
+
+def _rows(told: Uploaded) -> list[dict[str, Any]]:
+    # What went wrong with one video alone is said in full below the table.
+    videos: list[dict[str, Any]] = told["videos"]
+    return [{**videos[0], "error": None}] if told.problem and len(videos) == 1 else videos
+
+
 _UPLOADS = View(
-    rows="videos",
+    rows=_rows,
     columns=(
         ("File", lambda row: Path(row["file"]).name),
-        Column("State", "state", style=_STATES),
+        Column("State", "state", shown=lambda state: state.removeprefix("finished_"), style=_STATES),
         Column("Account", "account", from_width=60),
         Column("Privacy", "privacy", from_width=90),
         Column("Video", lambda row: row["url"] or "", shown=_short),
         Column("Job", "job", from_width=100),
-        Column("Said", lambda row: row["error"]["message"] if row["error"] else row["note"], style="yellow"),
+        Column("Said", _said, style="yellow"),
     ),
     footer=_summed_up,
 )
@@ -165,7 +175,7 @@ VIEWS[Uploaded] = _UPLOADS
 _CHORES = View(
     rows="chores",
     columns=(
-        ("What", lambda row: f"{row['kind']} {row['video_id']}"),
+        ("What", lambda row: f"{row['kind'].removeprefix(CHORES)} {row['video_id']}"),
         Column("State", "state", style=_STATES),
         Column("Account", "account", from_width=60),
         Column("Job", "job", from_width=100),
@@ -183,7 +193,7 @@ VIEWS[Planned] = View(
         ("Channel", "channel_id"),
         ("Privacy", "privacy"),
         ("Cost", lambda row: _cost(row["units"])),
-        Column("Said", lambda row: row["error"]["message"] if row["error"] else row["note"], style="yellow"),
+        Column("Said", _said, style="yellow"),
     ),
     footer=_costs,
 )
