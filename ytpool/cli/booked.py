@@ -140,7 +140,7 @@ VIEWS[Proposals] = View(
     rows="proposed",
     columns=(
         ("Operation", "operation"),
-        ("Google's metric", "metric"),
+        Column("Google's metric", "metric", from_width=100),
         ("Google's limit", "named"),
         Column("Units", "units", justify="right"),
         ("Project", "project"),
