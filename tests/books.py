@@ -12,7 +12,7 @@ from ytpool.domain import quota
 from ytpool.domain.envelopes import Envelopes
 from ytpool.domain.prices import PriceBook, Terms
 from ytpool.domain.quota import Urgency
-from ytpool.store import accounts, caps, ledger, pools, projects
+from ytpool.store import accounts, caps, ledger, limits, pools, projects
 from ytpool.store.db import Database
 from ytpool.store.ledger import Call, Entry, Payer
 
@@ -156,7 +156,7 @@ class Books:
     def limit(self, units, *, scope="project", name="acme", bucket="general"):
         with self.transaction() as tx:
             terms = self.terms(tx)
-            ledger.set_limit(
+            limits.set_limit(
                 tx, scope, name, bucket, units, terms, self.rng, origin="operator", reason="the operator said so"
             )
 

@@ -81,6 +81,16 @@ PRESETS: Mapping[str, Mapping[str, int]] = {
 """Ready-made envelopes."""
 
 
+class Breakers(NamedTuple):
+    """When what fails without a word rests for a while; spans are seconds."""
+
+    failures: int = 5
+    within: float = 60.0
+    probes: int = 3
+    rest: float = 30.0
+    longest: float = 900.0
+
+
 class Refresh(NamedTuple):
     within_minutes: int = 30
 
@@ -120,6 +130,7 @@ class Config(NamedTuple):
     thresholds: Thresholds = Thresholds()
     balancing: Balancing = Balancing()
     envelopes: Envelopes = Envelopes()
+    breakers: Breakers = Breakers()
     refresh: Refresh = Refresh()
     network: Network = Network()
     log: Log = Log()
@@ -152,6 +163,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "thresholds": Thresholds,
     "balancing": Balancing,
     "envelopes": Envelopes,
+    "breakers": Breakers,
     "refresh": Refresh,
     "network": Network,
     "log": Log,
@@ -513,6 +525,11 @@ CHECKS: Mapping[str, Check] = {
         (lambda value: _HOUR.fullmatch(value) is not None),
         "an hour of the quota day like 18:00, which is California's, or empty",
     ),
+    "breakers.failures": _between(1, 100),
+    "breakers.within": _between(1, 3600),
+    "breakers.probes": _between(1, 100),
+    "breakers.rest": _between(0.1, 3600),
+    "breakers.longest": _between(0.1, 24 * 3600),
     "refresh.within_minutes": _between(1, 24 * 60),
     "network.timeout": _between(1, 3600),
     "log.level": _one_of("debug", "info", "warning", "error"),

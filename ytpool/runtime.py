@@ -251,6 +251,11 @@ class Runtime:
             return f"{self.sandbox_url}/token"
         return self.config.google.token_uri if self.config.is_set("google.token_uri") else of_client
 
+    @property
+    def revoke_uri(self) -> str:
+        """Where logins are ended."""
+        return f"{self.sandbox_url}/revoke" if self.is_sandbox else self.config.google.revoke_uri
+
     def require_same_root(self, tx: Tx) -> None:
         """Refuse to feed real books from a sandbox, or the other way round."""
         remembered = meta.get(tx, meta.API_ROOT)

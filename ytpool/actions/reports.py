@@ -5,12 +5,12 @@ from datetime import date, datetime
 from typing import Any
 
 from ytpool.domain import balancing, moments, quota
-from ytpool.domain.accounts import Account, AccountState
+from ytpool.domain.accounts import Account, AccountState, Standing
 from ytpool.domain.balancing import Candidate, Tier, Weights
 from ytpool.domain.prices import Terms
 from ytpool.domain.quota import Light
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, limits, meters, projects, rests
+from ytpool.store import accounts, limits, meters, pools, projects, rests
 from ytpool.store.db import Tx
 from ytpool.store.meters import Reading
 from ytpool.store.rests import Rest
@@ -45,6 +45,8 @@ class QuotaReport:
     accounts: tuple[dict[str, Any], ...]
     totals: dict[str, Any]
     alerts: tuple[dict[str, str], ...]
+    pools: tuple[dict[str, Any], ...] = ()
+    """Those that may use several projects, with their operator's reason."""
 
 
 def quota_report(rt: Runtime, *, account: str | None = None) -> QuotaReport:
@@ -58,6 +60,10 @@ def quota_report(rt: Runtime, *, account: str | None = None) -> QuotaReport:
         resting = rests.running(tx)
         pays = {name: _buckets(name, terms, readings, believed) for name in names}
         shares = {name: _envelopes(tx, name, terms) for name in names}
+        spread = tuple(
+            {"pool": one.pool, "projects": pools.projects_of(tx, one.pool), "reason": one.reason}
+            for one in pools.spread(tx)
+        )
         rows = tuple(_account_row(rt, tx, one, pays, readings, believed) for one in found)
     return QuotaReport(
         quota_day=terms.day,
@@ -68,6 +74,7 @@ def quota_report(rt: Runtime, *, account: str | None = None) -> QuotaReport:
         accounts=rows,
         totals=_totals(pays, rows),
         alerts=tuple(_alerts(pays, found, resting)),
+        pools=spread,
     )
 
 
@@ -224,16 +231,18 @@ def _alerts(
         {
             "severity": "critical",
             "subject": account.account,
-            "message": f"needs a login ({account.state_reason}); run: ytpool auth add {account.account}",
+            "message": f"needs a login ({account.login_reason}); run: ytpool auth add {account.account}",
         }
         for account in found
-        if account.state is AccountState.LOGIN_NEEDED
+        if account.needs_login and account.standing is not Standing.DISABLED
     ]
     alerts += [
         {
             "severity": "warning",
             "subject": f"{rest.scope} {titles.get(rest.name, rest.name)}".strip(),
-            "message": f"rests ({rest.reason}) until "
+            "message": f"is paused ({rest.reason}); run: {rest.lifts}"
+            if rest.is_pause
+            else f"rests ({rest.reason}) until "
             + ("a person lifts it" if rest.until is None else moments.spoken(rest.until)),
         }
         for rest in resting

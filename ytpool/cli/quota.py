@@ -56,6 +56,10 @@ def _alert(alert: dict[str, str]) -> str:
     return f"{alert['severity']}: {alert['subject']} {alert['message']}"
 
 
+def _spread(pool: dict[str, Any]) -> str:
+    return f"pool {pool['pool']} may use several projects ({', '.join(pool['projects'])}): {pool['reason']}"
+
+
 def seen(of: Callable[[Any], QuotaReport]) -> tuple[View, View]:
     """Return how a report is seen that is `of` a result: buckets first, accounts below."""
     return (
@@ -91,7 +95,7 @@ def seen(of: Callable[[Any], QuotaReport]) -> tuple[View, View]:
                 Column("Last operation", "last_operation", from_width=100),
             ),
             empty="no account yet",
-            footer=lambda result: "\n".join(_alert(one) for one in of(result).alerts),
+            footer=lambda result: "\n".join([*map(_alert, of(result).alerts), *map(_spread, of(result).pools)]),
         ),
     )
 
@@ -110,6 +114,53 @@ def report(ctx: typer.Context, account: AccountOption = None) -> QuotaReport:
     general/publishing. These are our own books: Google publishes none.
     """
     return reports.quota_report(runtime(ctx), account=account)
+
+
+DaysOption = Annotated[
+    int, typer.Option("--days", metavar="N", help="Look back so many quota days.", min=1, max=3660, show_default=True)
+]
+ProjectOption = Annotated[
+    str | None, typer.Option("--project", metavar="NAME", help="Only this project.", show_default=False)
+]
+BucketOption = Annotated[
+    str | None,
+    typer.Option("--bucket", metavar="NAME", help="Only this bucket: uploads, general, search …", show_default=False),
+]
+
+
+@command(app, "history", example="ytpool quota history --days 30 --bucket uploads", statuses=(0, 2, 6))
+def history(
+    ctx: typer.Context, days: DaysOption = 14, project: ProjectOption = None, bucket: BucketOption = None
+) -> Any:  # a QuotaHistory
+    """Show what every bucket came to on each of the last quota days, and which was its fullest.
+
+    Limits are those that held on the day. What was used elsewhere is what Google's refusals or an operator told; units
+    whose call was never answered stay unknown. Today counts as far as it has gone. A day without use has no row.
+    """
+    from ytpool.actions import history as past  # noqa: PLC0415 -- `quota report` is typed all day, and looks at today
+    from ytpool.cli import outlook  # noqa: F401, PLC0415 -- how the result is seen
+
+    return past.quota_history(runtime(ctx), days=days, project=project, bucket=bucket)
+
+
+@command(app, "forecast", example="ytpool quota forecast", statuses=(0, 2, 6))
+def forecast(ctx: typer.Context, days: DaysOption = 14) -> Any:  # a Forecast
+    """Tell when each bucket and each cap runs out today, with a range.
+
+    Used today, and set aside, is where it starts. What waits in the queue is added from the moment it may go, shared
+    out evenly over the accounts of its pool. On top of that, each past quota day is one way in which today may go on:
+    what it used from this hour on. "Runs out" is the middle of what these days say, the range leaves out the tenth that
+    is soonest and the tenth that is latest. The queue was part of past days' use too, so this is rather too early than
+    too late. With fewer than five past days the range is wide on purpose.
+
+    A bucket has run out where new work stops (80 %, `thresholds.orange`); the rest is for what has begun. Caps are
+    those set on accounts and those learned for channels, which count the last 24 hours. "Not today" means that it lasts
+    until the reset.
+    """
+    from ytpool.actions import forecast as ahead  # noqa: PLC0415 -- `quota report` is typed all day, and looks at today
+    from ytpool.cli import outlook  # noqa: F401, PLC0415 -- how the result is seen
+
+    return ahead.look_ahead(runtime(ctx), days=days)
 
 
 @command(
@@ -183,50 +234,3 @@ def prices(
 
     rt = runtime(ctx)
     return quota_books.proposals(rt) if proposed else quota_books.prices(rt)
-
-
-DaysOption = Annotated[
-    int, typer.Option("--days", metavar="N", help="Look back so many quota days.", min=1, max=3660, show_default=True)
-]
-ProjectOption = Annotated[
-    str | None, typer.Option("--project", metavar="NAME", help="Only this project.", show_default=False)
-]
-BucketOption = Annotated[
-    str | None,
-    typer.Option("--bucket", metavar="NAME", help="Only this bucket: uploads, general, search …", show_default=False),
-]
-
-
-@command(app, "history", example="ytpool quota history --days 30 --bucket uploads", statuses=(0, 2, 6))
-def history(
-    ctx: typer.Context, days: DaysOption = 14, project: ProjectOption = None, bucket: BucketOption = None
-) -> Any:  # a QuotaHistory
-    """Show what every bucket came to on each of the last quota days, and which was its fullest.
-
-    Limits are those that held on the day. What was used elsewhere is what Google's refusals or an operator told; units
-    whose call was never answered stay unknown. Today counts as far as it has gone. A day without use has no row.
-    """
-    from ytpool.actions import history as past  # noqa: PLC0415 -- `quota report` is typed all day, and looks at today
-    from ytpool.cli import outlook  # noqa: F401, PLC0415 -- how the result is seen
-
-    return past.quota_history(runtime(ctx), days=days, project=project, bucket=bucket)
-
-
-@command(app, "forecast", example="ytpool quota forecast", statuses=(0, 2, 6))
-def forecast(ctx: typer.Context, days: DaysOption = 14) -> Any:  # a Forecast
-    """Tell when each bucket and each cap runs out today, with a range.
-
-    Used today, and set aside, is where it starts. What waits in the queue is added from the moment it may go, shared
-    out evenly over the accounts of its pool. On top of that, each past quota day is one way in which today may go on:
-    what it used from this hour on. "Runs out" is the middle of what these days say, the range leaves out the tenth that
-    is soonest and the tenth that is latest. The queue was part of past days' use too, so this is rather too early than
-    too late. With fewer than five past days the range is wide on purpose.
-
-    A bucket has run out where new work stops (80 %, `thresholds.orange`); the rest is for what has begun. Caps are
-    those set on accounts and those learned for channels, which count the last 24 hours. "Not today" means that it lasts
-    until the reset.
-    """
-    from ytpool.actions import forecast as ahead  # noqa: PLC0415 -- `quota report` is typed all day, and looks at today
-    from ytpool.cli import outlook  # noqa: F401, PLC0415 -- how the result is seen
-
-    return ahead.look_ahead(runtime(ctx), days=days)

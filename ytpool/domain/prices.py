@@ -21,6 +21,11 @@ GENERAL = "general"
 """The bucket of everything that has none of its own."""
 
 
+def only_reads(operation: str) -> bool:
+    """Tell whether a call changes nothing at YouTube, by its verb."""
+    return operation.rpartition(".")[2] in {"list", "batchGetStats", "getRating"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
     """The prices and default limits of one stretch of quota days."""

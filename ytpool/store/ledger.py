@@ -8,18 +8,18 @@ A call belongs to the quota day on which it is sent, not on which it was planned
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ytpool.domain import ids, moments, quota
-from ytpool.domain.prices import Cost, PriceBook, Terms
+from ytpool.domain.prices import Cost, PriceBook, Terms, only_reads
 from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
-from ytpool.errors import HoldLost, QuotaExhausted, Resting
-from ytpool.store import caps, envelopes, limits, meters, rests
+from ytpool.errors import HoldLost, NoneAllowed, QuotaExhausted, Resting
+from ytpool.store import accounts, caps, envelopes, limits, meters, projects, rests
 from ytpool.store.db import Tx
-from ytpool.store.meters import WHERE, Meter
+from ytpool.store.meters import ACCOUNT, ENVELOPE, PROJECT, WHERE, Meter
 
 if TYPE_CHECKING:
     import random  # only its name is needed here, and importing it costs every report some milliseconds
@@ -32,13 +32,6 @@ ANSWERS_WITHIN = timedelta(seconds=180)
 
 _COUNTED = {"videos.insert": UPLOADS, "commentThreads.insert": COMMENTS, "comments.insert": COMMENTS}
 """Calls that an account counts one by one, whatever they cost: operators cap these."""
-
-
-PROJECT, ACCOUNT, ENVELOPE = meters.PROJECT, meters.ACCOUNT, meters.ENVELOPE
-"""The scopes of the meters that a call draws on."""
-
-set_limit = limits.set_limit
-"""Changing a limit is booked as well: what is beyond it becomes a row of the journal."""
 
 
 class Entry(StrEnum):
@@ -100,6 +93,7 @@ def hold(
     has to leave the transaction, which then leaves no trace. The channel's row is locked before any meter.
     """
     day = terms.day.isoformat()
+    payer = _under_its_name(tx, payer)
     draws = [_draws(payer, call.operation, terms) for call in calls]
     tries: set[_Key] = set()
     uploads = sum(call.operation == caps.UPLOAD for call in calls)
@@ -166,9 +160,10 @@ def hold(
 def send(tx: Tx, held: Hold, book: PriceBook, terms: Terms) -> None:
     """Book a hold as sent; committed just before the request leaves.
 
-    Raises HoldLost when it expired or its job was taken over, Resting when something it draws on has gone to rest
-    meanwhile, QuotaExhausted when midnight has passed and the new day cannot pay. Then nothing may be sent, and the
-    error has to leave the transaction, which then leaves no trace.
+    Raises HoldLost when it expired or its job was taken over, OutOfService when an operator has paused writes or taken
+    the account out of service meanwhile, Resting when something it draws on has gone to rest, QuotaExhausted when
+    midnight has passed and the new day cannot pay. Then nothing may be sent, and the error has to leave the
+    transaction, which then leaves no trace.
     """
     rows = tx.all(
         """
@@ -184,12 +179,17 @@ def send(tx: Tx, held: Hold, book: PriceBook, terms: Terms) -> None:
         era=tx.era,
         boot=tx.boot,
     )
+    held = replace(held, payer=_under_its_name(tx, held.payer))
     if not rows:
         raise HoldLost(
             f"the units set aside for {held.operation} are no longer ours",
             hint="type the same command again; nothing was sent",
             hold=held.hold,
         )
+    if held.payer.channel_id:  # a login has none yet, and is no work of the account
+        accounts.require_open(tx, held.payer.account, begins=held.operation in _COUNTED)
+    if not only_reads(held.operation):
+        rests.require_unpaused(tx, account=held.payer.account)
     resting = rests.in_the_way(
         tx,
         account=held.payer.account,
@@ -212,6 +212,12 @@ def send(tx: Tx, held: Hold, book: PriceBook, terms: Terms) -> None:
     other = quota.day_across_midnight(tx.now)
     if other is not None:
         _book_on_both_days(tx, held, book, terms, other)
+
+
+def _under_its_name(tx: Tx, payer: Payer) -> Payer:
+    """Let a project pay under the name it has now: it may have been merged since its payer was read."""
+    project = projects.current(tx, payer.project)
+    return payer if project == payer.project else replace(payer, project=project)
 
 
 def settle(tx: Tx, hold: str, outcome: Entry, reason: str = "") -> None:
@@ -335,7 +341,7 @@ def book_elsewhere(
     Without a number, all that we thought was left: Google said that nothing is. A negative number takes back, at most
     what was booked so: less than nothing used elsewhere would let more be spent here than the limit allows.
     """
-    meter = limits.opened(tx, Meter(PROJECT, project, bucket, terms.day.isoformat()), terms)
+    meter = limits.opened(tx, Meter(PROJECT, projects.current(tx, project), bucket, terms.day.isoformat()), terms)
     row = meters.read(tx, meter)
     if units is None:
         units = 0 if row["ceiling"] is None else max(0, row["ceiling"] - meters.used(row))
@@ -468,12 +474,18 @@ def _take(
         if row is not None:
             if tries_by is not None and limits.try_beyond(tx, meter, row, units, terms, tries_by):
                 return True
-            raise _exhausted(meter, row, units, percent, terms)
+            raise _exhausted(tx, meter, row, units, percent, terms)
         limits.opened(tx, meter, terms)
     raise AssertionError("a meter that was just opened is gone")
 
 
-def _exhausted(meter: Meter, row: Any, units: int, percent: int, terms: Terms) -> QuotaExhausted:
+def _exhausted(tx: Tx, meter: Meter, row: Any, units: int, percent: int, terms: Terms) -> QuotaExhausted:
+    if not row["ceiling"] and limits.is_decided(tx, meter):
+        return NoneAllowed(
+            f"{meter.scope} {meter.name} has a limit of 0 {meter.bucket} a day: none is allowed",
+            hint=_raised_by(meter),
+            meter=meter.key,
+        )
     left = max(0, row["ceiling"] - meters.used(row))
     resets_at = quota.resets_at(terms.day)
     whose = f"{meter.scope} {meter.name}"
@@ -493,6 +505,12 @@ def _exhausted(meter: Meter, row: Any, units: int, percent: int, terms: Terms) -
         left=left,
         until=resets_at,
     )
+
+
+def _raised_by(meter: Meter) -> str:
+    if meter.scope == ACCOUNT:
+        return f"to allow some: ytpool accounts set {meter.name} --cap {meter.bucket}=N, or {meter.bucket}=none"
+    return f"to allow some: ytpool projects set {meter.name} --limit {meter.bucket}=N, or {meter.bucket}=default"
 
 
 def _shift(tx: Tx, rows: Iterable[Any], former: Entry, latter: Entry) -> None:

@@ -181,6 +181,19 @@ def learn(
         )
 
 
+def is_decided(tx: Tx, meter: Meter) -> bool:
+    """Tell whether a meter's ceiling is the operator's word rather than a belief or a default."""
+    limit = _row(tx, meter)
+    return limit is not None and limit.origin == OPERATOR
+
+
+def believe(tx: Tx, meter: Meter, terms: Terms) -> int | None:
+    """Let a meter hold what is decided or believed now, and return that."""
+    units = ceiling(tx, meter, terms)
+    tx.run(f"UPDATE meters SET ceiling = :ceiling {WHERE}", ceiling=units, **meter.key)
+    return units
+
+
 def try_beyond(tx: Tx, meter: Meter, row: Any, units: int, terms: Terms, rng: "random.Random") -> bool:
     """Let one call a day pass a learned limit that is used up, and say whether this one may.
 

@@ -66,6 +66,40 @@ def on(tx: Tx, day: date) -> dict[tuple[str, str, str], Reading]:
     return {(row[0], row[1], row[2]): Reading(*row) for row in rows}
 
 
+class DayReading(NamedTuple):
+    """What the meter of a project's bucket said at the end of a day, or says now of today."""
+
+    day: date
+    project: str
+    bucket: str
+    limit: int
+    spent: int
+    held: int
+    """Not settled yet, sent or not."""
+    unknown: int
+    elsewhere: int
+
+    @property
+    def used(self) -> int:
+        return self.spent + self.held + self.unknown + self.elsewhere
+
+
+def since(tx: Tx, day: date, *, project: str | None = None, bucket: str | None = None) -> list[DayReading]:
+    """Return the projects' meters from a day on, by day, project and bucket; a day without any use has none."""
+    rows = tx.all(
+        """
+        SELECT day, name, bucket, coalesce(ceiling, 0), spent, held + sent, unknown, elsewhere FROM meters
+         WHERE day >= :day AND scope = 'project'
+           AND (:project IS NULL OR name = :project) AND (:bucket IS NULL OR bucket = :bucket)
+         ORDER BY day, name, bucket
+        """,
+        day=day.isoformat(),
+        project=project,
+        bucket=bucket,
+    )
+    return [DayReading(date.fromisoformat(day), *rest) for day, *rest in rows]
+
+
 def read(tx: Tx, meter: Meter) -> Any:
     """Return a meter's row for a change of it, or None before the day's first call."""
     return tx.one(f"SELECT * FROM meters {WHERE} {tx.for_update}", **meter.key)
@@ -142,37 +176,3 @@ def corrections(tx: Tx, meter: Meter) -> list[Correction]:
         Correction(row["state"], row["units"], row["operation"], row["reason"], row["at"], bool(row["blurred"]))
         for row in rows
     ]
-
-
-class DayReading(NamedTuple):
-    """What the meter of a project's bucket said at the end of a day, or says now of today."""
-
-    day: date
-    project: str
-    bucket: str
-    limit: int
-    spent: int
-    held: int
-    """Not settled yet, sent or not."""
-    unknown: int
-    elsewhere: int
-
-    @property
-    def used(self) -> int:
-        return self.spent + self.held + self.unknown + self.elsewhere
-
-
-def since(tx: Tx, day: date, *, project: str | None = None, bucket: str | None = None) -> list[DayReading]:
-    """Return the projects' meters from a day on, by day, project and bucket; a day without any use has none."""
-    rows = tx.all(
-        """
-        SELECT day, name, bucket, coalesce(ceiling, 0), spent, held + sent, unknown, elsewhere FROM meters
-         WHERE day >= :day AND scope = 'project'
-           AND (:project IS NULL OR name = :project) AND (:bucket IS NULL OR bucket = :bucket)
-         ORDER BY day, name, bucket
-        """,
-        day=day.isoformat(),
-        project=project,
-        bucket=bucket,
-    )
-    return [DayReading(date.fromisoformat(day), *rest) for day, *rest in rows]
