@@ -64,6 +64,16 @@ class Balancing(NamedTuple):
     age: float = 0.1
 
 
+class Breakers(NamedTuple):
+    """When what fails without a word rests for a while; spans are seconds."""
+
+    failures: int = 5
+    within: float = 60.0
+    probes: int = 3
+    rest: float = 30.0
+    longest: float = 900.0
+
+
 class Envelopes(NamedTuple):
     """Shares of the general bucket in per cent, each for one purpose; 0: none. A preset fills in what is not set."""
 
@@ -79,16 +89,6 @@ PRESETS: Mapping[str, Mapping[str, int]] = {
     "publishing": {"publishing": 70, "metadata": 10, "reading": 10, "buffer": 10},
 }
 """Ready-made envelopes."""
-
-
-class Breakers(NamedTuple):
-    """When what fails without a word rests for a while; spans are seconds."""
-
-    failures: int = 5
-    within: float = 60.0
-    probes: int = 3
-    rest: float = 30.0
-    longest: float = 900.0
 
 
 class Refresh(NamedTuple):
@@ -129,8 +129,8 @@ class Config(NamedTuple):
     upload: Upload = Upload()
     thresholds: Thresholds = Thresholds()
     balancing: Balancing = Balancing()
-    envelopes: Envelopes = Envelopes()
     breakers: Breakers = Breakers()
+    envelopes: Envelopes = Envelopes()
     refresh: Refresh = Refresh()
     network: Network = Network()
     log: Log = Log()
@@ -162,8 +162,8 @@ SECTIONS: Mapping[str, type[Any]] = {
     "upload": Upload,
     "thresholds": Thresholds,
     "balancing": Balancing,
-    "envelopes": Envelopes,
     "breakers": Breakers,
+    "envelopes": Envelopes,
     "refresh": Refresh,
     "network": Network,
     "log": Log,
@@ -516,6 +516,11 @@ CHECKS: Mapping[str, Check] = {
     "balancing.success": _WEIGHT,
     "balancing.idle": _WEIGHT,
     "balancing.age": _WEIGHT,
+    "breakers.failures": _between(1, 100),
+    "breakers.within": _between(1, 3600),
+    "breakers.probes": _between(1, 100),
+    "breakers.rest": _between(0.1, 3600),
+    "breakers.longest": _between(0.1, 24 * 3600),
     "envelopes.preset": ((lambda value: value in {"", *PRESETS}), "publishing, or empty"),
     "envelopes.publishing": _SHARE,
     "envelopes.metadata": _SHARE,
@@ -525,11 +530,6 @@ CHECKS: Mapping[str, Check] = {
         (lambda value: _HOUR.fullmatch(value) is not None),
         "an hour of the quota day like 18:00, which is California's, or empty",
     ),
-    "breakers.failures": _between(1, 100),
-    "breakers.within": _between(1, 3600),
-    "breakers.probes": _between(1, 100),
-    "breakers.rest": _between(0.1, 3600),
-    "breakers.longest": _between(0.1, 24 * 3600),
     "refresh.within_minutes": _between(1, 24 * 60),
     "network.timeout": _between(1, 3600),
     "log.level": _one_of("debug", "info", "warning", "error"),

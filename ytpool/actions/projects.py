@@ -169,8 +169,8 @@ def _row(rt: Runtime, tx: Tx, project: str) -> ProjectRow:
         clients=tuple(projects.clients_of(tx, project)),
         accounts=tuple(one.account for one in accounts.every(tx) if one.project == project),
         limits={
-            bucket: limit.units
-            for (scope, name, bucket), limit in sorted(beliefs.standing(tx, rt.terms(tx).day).items())
+            bucket: units
+            for (scope, name, bucket), units in sorted(beliefs.units_on(tx, rt.terms(tx).day).items())
             if (scope, name) == (meters.PROJECT, project)
         },
         twins=tuple(projects.twins(tx, project)),

@@ -59,11 +59,11 @@ def quota_report(rt: Runtime, *, account: str | None = None) -> QuotaReport:
         names = sorted({one.project for one in found}) if account else [one.project for one in projects.every(tx)]
         resting = rests.running(tx)
         pays = {name: _buckets(name, terms, readings, believed) for name in names}
-        shares = {name: _envelopes(tx, name, terms) for name in names}
         spread = tuple(
             {"pool": one.pool, "projects": pools.projects_of(tx, one.pool), "reason": one.reason}
             for one in pools.spread(tx)
         )
+        shares = {name: _envelopes(tx, name, terms) for name in names}
         rows = tuple(_account_row(rt, tx, one, pays, readings, believed) for one in found)
     return QuotaReport(
         quota_day=terms.day,

@@ -10,7 +10,7 @@ from ytpool.domain.prices import Terms
 from ytpool.store import limits, meters
 from ytpool.store.db import Tx
 from ytpool.store.ledger import Entry
-from ytpool.store.meters import PROJECT, Meter
+from ytpool.store.meters import ENVELOPE, PROJECT, Meter
 
 if TYPE_CHECKING:
     import random  # only its name is needed here, and importing it costs every report some milliseconds
@@ -22,25 +22,9 @@ def move(tx: Tx, former: str, project: str, terms: Terms, rng: "random.Random", 
     """Move limits, rests, lessons, journal and meters of one project to another that is there."""
     _move_limits(tx, former, project)
     _move_rests(tx, former, project)
-    tx.run(
-        "UPDATE ledger SET name = :project WHERE scope = :scope AND name = :former",
-        scope=PROJECT,
-        project=project,
-        former=former,
-    )
-    sums = ", ".join(_SUMS)
-    added = ", ".join(f"{column} = meters.{column} + excluded.{column}" for column in _SUMS)
-    tx.run(
-        f"""
-        INSERT INTO meters (scope, name, bucket, day, ceiling, {sums})
-        SELECT scope, :project, bucket, day, ceiling, {sums} FROM meters WHERE scope = :scope AND name = :former
-        ON CONFLICT (scope, name, bucket, day) DO UPDATE SET {added}
-        """,
-        scope=PROJECT,
-        project=project,
-        former=former,
-    )
-    tx.run("DELETE FROM meters WHERE scope = :scope AND name = :former", scope=PROJECT, former=former)
+    _move_books(tx, PROJECT, former, project)
+    # An envelope's ceiling is our own wish, and set anew by the next hold; until then it covers what both have used.
+    _move_books(tx, ENVELOPE, former, project, "ceiling = meters.ceiling + excluded.ceiling")
     _move_lessons(tx, former, project)
     tx.run("UPDATE activity SET project = :project WHERE project = :former", project=project, former=former)
     for row in tx.all("SELECT * FROM meters WHERE scope = :scope AND name = :project", scope=PROJECT, project=project):
@@ -88,6 +72,28 @@ def _judge(tx: Tx, row: Any, terms: Terms, rng: "random.Random", reason: str) ->
         meters.correct(tx, meter, Entry.ELSEWHERE, -ours, rng, reason)
     if booked > ceiling + row["overrun"]:
         meters.correct(tx, meter, Entry.OVERRUN, booked - ceiling - row["overrun"], rng, reason)
+
+
+def _move_books(tx: Tx, scope: str, former: str, project: str, *besides: str) -> None:
+    tx.run(
+        "UPDATE ledger SET name = :project WHERE scope = :scope AND name = :former",
+        scope=scope,
+        project=project,
+        former=former,
+    )
+    sums = ", ".join(_SUMS)
+    added = ", ".join([*(f"{column} = meters.{column} + excluded.{column}" for column in _SUMS), *besides])
+    tx.run(
+        f"""
+        INSERT INTO meters (scope, name, bucket, day, ceiling, {sums})
+        SELECT scope, :project, bucket, day, ceiling, {sums} FROM meters WHERE scope = :scope AND name = :former
+        ON CONFLICT (scope, name, bucket, day) DO UPDATE SET {added}
+        """,
+        scope=scope,
+        project=project,
+        former=former,
+    )
+    tx.run("DELETE FROM meters WHERE scope = :scope AND name = :former", scope=scope, former=former)
 
 
 def _move_limits(tx: Tx, former: str, project: str) -> None:
