@@ -1,6 +1,7 @@
 """What the last days came to, what today will, and what another strategy would have made of them."""
 
 import json
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -8,11 +9,12 @@ from books import Books, ObedientClock
 from jsonschema import Draft202012Validator
 
 from ytpool import data as shipped
-from ytpool.domain import moments, quota
+from ytpool.domain import ids, moments, quota
 from ytpool.domain.jobs import Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.video import VideoRequest
-from ytpool.store import caps, jobs
+from ytpool.store import activity, caps, jobs
+from ytpool.store.activity import Outcome
 from ytpool.store.ledger import Payer
 
 
@@ -130,6 +132,7 @@ def live_through(past, days, hourly):
 def wait_in_queue(books, job, *, target, at=None):
     """Let a publication wait for its turn."""
     with books.transaction() as tx:
+        job = job or ids.new(tx.now, books.rng)
         asked = Publication(video=VideoRequest(title="A talk"))
         jobs.add(
             tx,
@@ -146,6 +149,7 @@ def wait_in_queue(books, job, *, target, at=None):
         tx.run(
             "UPDATE jobs SET not_before = :at WHERE job = :job", job=job, at=None if at is None else moments.text(at)
         )
+    return job
 
 
 def test_a_bucket_runs_out_when_the_pace_of_past_days_and_the_queue_say(ytpool, past, today):
@@ -209,3 +213,102 @@ def test_with_little_history_the_forecast_says_so(ytpool, monkeypatch):
     drawn = ytpool("quota", "forecast")[1]
     assert "not today" in drawn
     assert "wide on purpose" in " ".join(drawn.split())
+
+
+# What another strategy would have made of it
+
+POOL = Target(kind=TargetKind.POOL, name="main")
+
+
+def publish(books, payer, *, handed_over_by=None, seconds=600.0):
+    """Let a job of the pool come, be done, and be written down as the program does it."""
+    job = wait_in_queue(books, None, target=POOL)
+    for operation in ("videos.insert", "videos.list"):
+        books.settle(books.sent(payer, operation, job=job), "spent")
+    with books.transaction() as tx:
+        if handed_over_by is not None:
+            failed = Outcome.FAILED
+            activity.record(tx, books.rng, handed_over_by, "videos.insert", failed, job=job, reason="accountSuspended")
+        activity.record(tx, books.rng, payer, "upload", Outcome.DONE, seconds=seconds, job=job)
+        tx.run(
+            "UPDATE jobs SET state = 'done', account = :account, channel_id = :channel_id WHERE job = :job",
+            job=job,
+            account=payer.account,
+            channel_id=payer.channel_id,
+        )
+
+
+def compared(ytpool, *words):
+    status, out, err = ytpool("pools", "compare", "main", *words, "--json")
+    assert status == 0, err
+    return told("pools-compare", out)
+
+
+def test_the_last_days_are_played_again_and_an_even_strategy_is_taken_over_an_uneven_one(ytpool, past, monkeypatch):
+    books = past(2)
+    for _ in range(24):
+        publish(books, past.payers["news"])
+        books.forward(hours=1)
+
+    seen = compared(ytpool)
+
+    rows = {row["strategy"]: row for row in seen["strategies"]}
+    assert (seen["jobs"], seen["accounts"], seen["strategy"], seen["enough"]) == (24, 2, "fill", True)
+    assert (rows["fill"]["most"], rows["fill"]["least"], rows["fill"]["fairness"]) == (24, 0, 0.5)
+    assert (rows["round_robin"]["most"], rows["round_robin"]["least"]) == (12, 12)
+    assert {row["done"] for row in rows.values()} == {24}
+    assert {row["peak"]["percent"] for row in rows.values()} == {24.0}
+    assert seen["take"] == "health"
+    assert seen["reason"].startswith(
+        "take health: with it the accounts' shares are even to 1.00 of 1; with fill, as now"
+    )
+    assert compared(ytpool)["strategies"] == seen["strategies"]
+    assert ytpool("pools", "set", "main", "--strategy", "round_robin")[0] == 0
+    assert compared(ytpool)["take"] == "round_robin"
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    drawn = ytpool("pools", "compare", "main")[1]
+    assert re.search(r"round_robin +now", drawn)
+    assert "stay with round_robin" in drawn
+
+
+def test_an_account_that_hands_jobs_over_and_one_that_cannot_work_are_told(ytpool, past, sandbox):
+    books = past(1)
+    for number in range(20):
+        publish(books, past.payers["sports"], handed_over_by=past.payers["news"] if number < 10 else None, seconds=60.0)
+        books.forward(minutes=30)
+
+    rows = {row["strategy"]: row for row in compared(ytpool)["strategies"]}
+    assert (rows["fill"]["done"], rows["fill"]["failed"]) == (20, 0)
+    assert rows["fill"]["most"] >= 15  # news comes first, and hands nearly everything over to sports
+
+    sandbox.channel("news").revoke()
+    ytpool("refresh-tokens", "--force")
+    seen = compared(ytpool)
+    assert (seen["accounts"], seen["left_out"]) == (1, ["news"])
+    assert seen["notes"] == ["news is left out: login needed"]
+    sandbox.channel("sports").revoke()
+    ytpool("refresh-tokens", "--force")
+    status, _, err = ytpool("pools", "compare", "main")
+    assert status == 6
+    assert "pool main has no account that can work" in err
+
+
+def test_with_too_few_jobs_nothing_is_recommended(ytpool, past):
+    empty = compared(ytpool)
+    books = past(1)
+    publish(books, past.payers["news"])
+    few = compared(ytpool, "--days", "3")
+
+    assert (empty["strategies"], empty["take"], empty["enough"]) == ([], None, False)
+    assert empty["reason"].startswith("the pool had no job in 14 days and today; 20 are needed")
+    assert (len(few["strategies"]), few["take"], few["jobs"]) == (5, None, 1)
+    assert few["reason"].startswith("the pool had one job in 3 days")
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_pool_that_is_not_there_is_not_compared(ytpool):
+    status, _, err = ytpool("pools", "compare", "mian")
+
+    assert status == 2
+    assert "did you mean main?" in err

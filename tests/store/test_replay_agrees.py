@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from books import make_pool
 
-from ytpool.domain import balancing, moments, quota
+from ytpool.domain import balancing, quota
 from ytpool.domain.balancing import Strategy, Tier, Weights
 from ytpool.domain.jobs import Target, TargetKind
 from ytpool.domain.replay import Player, Scene, Task, play
@@ -28,9 +28,6 @@ def pool(books):
     books.account("spare", tier="reserve")
     with books.transaction() as tx:
         make_pool(tx, "main", ("a", "b", "c", "spare"))
-        caps.learn(tx, "UCc", 2)
-        # A replay keeps to what was learned; the state would let one upload a day try beyond it, but not before this.
-        tx.run("UPDATE channels SET upload_cap_raised_at = :at", at=moments.text(tx.now + timedelta(days=7)))
     for name, cap in CAPS.items():
         books.limit(cap, scope="account", name=name, bucket="uploads")
     books.limit(20, bucket="uploads")
@@ -41,6 +38,7 @@ def give(books, strategy):
     """Give one job to the pool as the program does, and return who did it."""
     with books.transaction() as tx:
         terms = books.terms(tx)
+        caps.learn(tx, "UCc", 2)  # again and again: no upload may try beyond it, which no replay does
         found = candidates.of(tx, POOL, CALLS, terms)
         choice = balancing.choose(found, strategy=strategy, weights=Weights(), now=tx.now, rng=books.rng)
         if choice.account is None:

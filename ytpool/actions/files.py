@@ -193,7 +193,7 @@ class Reader:
             self._thread = None
 
     def why_changed(self) -> str | None:
-        """Say in what a file that was read is not what it was when its upload was asked for, or None."""
+        """Say in what the file is not what it was when its upload was asked for, or None: it is, or was not read."""
         if self._file is None:
             return None
         found = os.fstat(self._file.fileno())
@@ -224,7 +224,8 @@ def gone(path: Path, job: str | None) -> FileInvalid:
 def _require_name(path: Path) -> None:
     """Refuse names that no terminal should be shown; YouTube is told the name too, and refuses such ones for units."""
     if not names.is_text(str(path)):
-        raise FileInvalid(f"{str(path)!r} has a name that is no UTF-8", hint="rename the file, or its folder")
+        said = f"{names.readable(str(path))} has a name that is no UTF-8"
+        raise FileInvalid(said, hint="rename the file, or its folder")
     if any(ord(sign) < ord(" ") or sign == "\x7f" for sign in path.name):
         raise FileInvalid(f"{path.name!r} has control characters in its name", hint="rename the file")
 

@@ -26,7 +26,8 @@ from ytpool.store.db import Tx
 CHANNEL = "channel"
 """The scope of a learned cap: uploads in 24 hours, and no meter of a day."""
 
-_CALLS: Mapping[str, tuple[str, ...]] = {
+CALLS: Mapping[str, tuple[str, ...]] = {
+    "upload": ("videos.insert", "videos.list"),
     "video.update": ("videos.update",),
     "video.delete": ("videos.delete",),
     "video.thumbnail": ("thumbnails.set",),
@@ -35,7 +36,7 @@ _CALLS: Mapping[str, tuple[str, ...]] = {
     "comment.post": ("commentThreads.insert",),
     "comment.reply": ("comments.insert",),
 }
-"""What a waiting job of another kind than an upload is taken to cost."""
+"""What a job is taken to cost where nothing tells it better."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,14 +117,14 @@ def _notes(rows: Sequence[Ahead]) -> tuple[str, ...]:
 
 
 def _buckets(tx: Tx, terms: Terms, waiting: Mapping[tuple[str, str, str], list[Change]], days: int) -> Iterator[Ahead]:
-    readings, believed = meters.on(tx, terms.day), limits.standing(tx, terms.day)
+    readings, believed = meters.on(tx, terms.day), limits.units_on(tx, terms.day)
     percent = quota.opens_until(Urgency.NORMAL, terms.thresholds)
     for project in projects.every(tx):
         first = hours.first_day(tx, meters.PROJECT, project.project, since=terms.day - timedelta(days=days))
         for bucket, default in terms.prices.limits.items():
             key = (meters.PROJECT, project.project, bucket)
             reading = readings.get(key)
-            limit = (believed[key].units if key in believed else default) if reading is None else reading.ceiling or 0
+            limit = believed.get(key, default) if reading is None else reading.ceiling or 0
             past = _past(tx, *key, first=first, today=terms.day)
             level = -(-limit * percent // 100)
             yield _ahead(tx, terms, key, limit, level, 0 if reading is None else reading.used, waiting, past)
@@ -136,19 +137,19 @@ def _caps(
     waiting: Mapping[tuple[str, str, str], list[Change]],
     days: int,
 ) -> Iterator[Ahead]:
-    readings, believed = meters.on(tx, terms.day), limits.standing(tx, terms.day)
+    readings, believed = meters.on(tx, terms.day), limits.units_on(tx, terms.day)
     since = terms.day - timedelta(days=days)
     for account in everybody:
         for bucket in (UPLOADS, COMMENTS):
             key = (meters.ACCOUNT, account.account, bucket)
             reading = readings.get(key)
-            cap = (believed[key].units if key in believed else None) if reading is None else reading.ceiling
+            cap = believed.get(key) if reading is None else reading.ceiling
             if cap is None:
                 continue
             first = hours.first_day(tx, meters.ACCOUNT, account.account, since=since)
             past = _past(tx, *key, first=first, today=terms.day)
             yield _ahead(tx, terms, key, cap, cap, 0 if reading is None else reading.used, waiting, past)
-    for channel_id, learned in caps.standing(tx).items():
+    for channel_id, learned in sorted(caps.standing(tx).items()):
         yield _of_channel(tx, terms, channel_id, learned.uploads, everybody, waiting, since)
 
 
@@ -163,7 +164,7 @@ def _of_channel(
 ) -> Ahead:
     """Look ahead for a learned cap, which counts the last 24 hours: each upload makes room a day after it was sent."""
     working = [one for one in everybody if one.channel_id == channel_id]
-    sent = caps.sent_in_24_hours(tx, channel_id)
+    sent = caps.taken_at(tx, channel_id)
     changes = [Change(at + timedelta(hours=24), -1.0) for at in sent]
     for one in working:
         changes += waiting.get((meters.ACCOUNT, one.account, UPLOADS), ())
@@ -277,7 +278,7 @@ def _payers(tx: Tx, job: Job, by_name: Mapping[str, Account]) -> list[Account]:
 def _calls_left(tx: Tx, job: Job) -> list[str]:
     """Return the calls that a job has not made yet, as far as anybody can say."""
     if job.kind != UPLOAD:
-        return [*_CALLS.get(job.kind, ())]
+        return [*CALLS.get(job.kind, ())]
     stored: dict[str, Any] = json.loads(job.request)
     upload = jobs.upload(tx, job.job)
     done = {step.step for step in jobs.steps(tx, job.job) if step.state is StepState.DONE}

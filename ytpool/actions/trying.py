@@ -5,10 +5,10 @@ whether there is something to be looked up before the same write is made again, 
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
-from ytpool.actions.errand import WAITS_AT_MOST, Work
+from ytpool.actions.errand import Work
 from ytpool.domain import failover, moments
 from ytpool.domain.failover import Next, Until
 from ytpool.domain.publication import spoken
@@ -132,12 +132,7 @@ class Try:
 
     def sleep_through(self, resting: Resting) -> None:
         """Wait for the end of a rest that is soon over, as after too many calls in a minute; else raise it."""
-        until = resting.details.get("until")
-        left = until - self.errand.rt.calendar.now() if isinstance(until, datetime) else timedelta.max
-        if left > timedelta(seconds=WAITS_AT_MOST):
-            raise resting
-        self.errand.watch.waits(self.errand.job.job, f"waiting: {spoken(self.step)}: {resting.message}")
-        self.errand.rt.sleep(left.total_seconds())
+        self.errand.sleep_through(resting, f"{spoken(self.step)}: ")
 
     def _login_is_dead(self, failure: UpstreamFailed) -> None:
         self.errand.login_is_dead(failure)

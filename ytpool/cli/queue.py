@@ -10,7 +10,16 @@ import typer
 from ytpool.actions import queue
 from ytpool.actions.queue import JobShown, Queue, QueuedJob, Word
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import DryRunOption, NoWaitOption, UseBufferOption, YesOption, invocation, runtime
+from ytpool.cli.options import (
+    DryRunOption,
+    NoWaitOption,
+    UseBufferOption,
+    WaitOption,
+    YesOption,
+    invocation,
+    require_one_way_to_wait,
+    runtime,
+)
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
 from ytpool.domain import moments, publication
 from ytpool.errors import UsageWrong
@@ -137,6 +146,7 @@ def retry(
     ] = None,
     *,
     use_buffer: UseBufferOption = False,
+    wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
@@ -148,12 +158,13 @@ def retry(
     asked for with `ytpool video` is looked up first; a deletion wants --yes.
     """
     # What publishes is loaded where it is wanted: the list of jobs does without.
-    from ytpool.actions import chores, publish, resuming  # noqa: PLC0415
+    from ytpool.actions import chores, publish, resuming, waiting  # noqa: PLC0415
     from ytpool.actions.chores import How  # noqa: PLC0415
     from ytpool.cli.uploaded import Planned, work_through  # noqa: PLC0415
     from ytpool.cli.written import Notes  # noqa: PLC0415
 
     call = invocation(ctx)
+    require_one_way_to_wait(wait=wait, no_wait=no_wait)
     rt = runtime(ctx, logs=True)
 
     def agrees(what: str) -> bool:
@@ -162,13 +173,18 @@ def retry(
         return True
 
     how = How(wait=not no_wait, use_buffer=use_buffer, dry_run=dry_run)
-    done = chores.go_on(rt, job, how, Notes(call), agrees)
+    notes = Notes(call)
+
+    def go_on() -> Any:
+        return chores.go_on(rt, job, how, notes, agrees)
+
+    done = waiting.patiently(rt, notes, job, go_on) if wait else go_on()
     if done is not None:
         return done
     order = resuming.order_of(rt, job, file=file, wait=not no_wait, use_buffer=use_buffer)
     if dry_run:
         return Planned(publish.plan(rt, [order]))
-    return work_through(call, rt, [order])
+    return work_through(call, rt, [order], wait=wait)
 
 
 @command(

@@ -12,7 +12,7 @@ import random
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from statistics import median_low
 from typing import NamedTuple
@@ -144,16 +144,46 @@ class _Actor:
 class _Waiting:
     """A job that has come and not begun."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, number: int) -> None:
         self.task = task
-        self.tried: set[str] = set()
+        self.number = number
+        self.tried: frozenset[str] = frozenset()
+        self.gone = False
         self.deferred = False
 
     @property
-    def kind(self) -> tuple[object, ...]:
-        """What decides who can do it: where one finds nobody, another of its kind finds nobody either."""
+    def kind(self) -> "_Kind":
         task = self.task
-        return task.account, tuple(task.units.items()), tuple(task.counts.items()), frozenset(self.tried)
+        return _Kind(task.account, tuple(task.units.items()), tuple(task.counts.items()), self.tried)
+
+
+class _Kind(NamedTuple):
+    """What decides who can do a job: where one finds nobody, another of its kind finds nobody either."""
+
+    account: str | None
+    units: tuple[tuple[str, int], ...]
+    counts: tuple[tuple[str, int], ...]
+    tried: frozenset[str]
+
+
+class _Line:
+    """Those of one kind who wait, the first to come first; only the first is tried, so a long line costs nothing."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[_Waiting] = deque()
+        self._fresh: list[_Waiting] = []
+
+    def join(self, one: _Waiting) -> None:
+        self.waiting.append(one)
+        self._fresh.append(one)
+
+    def defer(self) -> int:
+        """Note that nobody is able to do their work; return how many of the pool's hear that for the first time."""
+        heard = [one for one in self._fresh if not one.gone and not one.deferred]
+        for one in heard:
+            one.deferred = True
+        self._fresh.clear()
+        return sum(1 for one in heard if one.task.account is None)
 
 
 class _Ended(NamedTuple):
@@ -186,7 +216,7 @@ class _Play:
             for one in some:
                 self._push(one.at, one)
         self._wakes_at: set[datetime] = set()
-        self._line: list[_Waiting] = []
+        self._lines: dict[_Kind, _Line] = {}
         self._day = date.min
         self._resets_at: datetime | None = None
         self._used: dict[tuple[str, str], float] = {}
@@ -207,7 +237,7 @@ class _Play:
             while self._events and self._events[0][0] == now:
                 self._happen(heappop(self._events)[2], now)
             self._begin_what_can(now)
-        left = sum(1 for one in self._line if one.task.account is None)
+        left = sum(len(line.waiting) for kind, line in self._lines.items() if kind.account is None)
         delays = sorted(self._delays)
         return Played(
             strategy=self._strategy,
@@ -236,7 +266,7 @@ class _Play:
     def _happen(self, event: Task | Use | _Ended | _Woken, now: datetime) -> None:
         match event:
             case Task():
-                self._line.append(_Waiting(event))
+                self._join(_Waiting(event, next(self._order)))
             case Use():
                 self._spend(event.project, {event.bucket: event.units})
             case _Ended(actor, task):
@@ -248,20 +278,28 @@ class _Play:
             case _Woken():
                 self._wakes_at.discard(now)
 
+    def _join(self, one: _Waiting) -> None:
+        self._lines.setdefault(one.kind, _Line()).join(one)
+
     def _begin_what_can(self, now: datetime) -> None:
-        """Go along the line: whoever can begin does, and who finds nobody stays where they are."""
-        nobody: dict[tuple[object, ...], Choice] = {}
-        still = []
-        for one in self._line:
-            choice = nobody.get(one.kind) or self._begin(one, now)
-            if choice is None:
-                continue
-            nobody[one.kind] = choice
-            still.append(one)
-            if not choice.busy and not one.deferred:
-                one.deferred = True
-                self._deferred += one.task.account is None
-        self._line = still
+        """Let everybody begin who can, the first to come first; a line whose first finds nobody waits."""
+        firsts = [(line.waiting[0].number, kind) for kind, line in self._lines.items()]
+        heapify(firsts)
+        while firsts:
+            _, kind = heappop(firsts)
+            line = self._lines[kind]
+            one = line.waiting[0]
+            choice = self._begin(one, now)
+            if choice is None or one.tried != kind.tried:
+                line.waiting.popleft()
+                one.gone = choice is None
+                if not one.gone:  # those it tried have failed, and the others it has to wait for
+                    self._join(one)
+                if line.waiting:
+                    heappush(firsts, (line.waiting[0].number, kind))
+            if choice is not None and not choice.busy:
+                self._deferred += self._lines[one.kind].defer()
+        self._lines = {kind: line for kind, line in self._lines.items() if line.waiting}
 
     def _begin(self, one: _Waiting, now: datetime) -> Choice | None:
         """Give a job to an account, or find that it fails; return the choice of nobody where it has to wait."""
@@ -294,7 +332,7 @@ class _Play:
                 self._failed += task.account is None
                 return None
             actor.failures += 1
-            one.tried.add(choice.account)
+            one.tried |= {choice.account}
 
     def _fails(self, task: Task, player: Player) -> bool:
         if player.fails <= 0:
@@ -369,7 +407,7 @@ class _Play:
             )
 
     def _room_of_project(self, player: Player, units: Cost) -> _Room:
-        urgency = Urgency.STARTED if player.tier is Tier.RESERVE else Urgency.NORMAL
+        urgency = Urgency.NORMAL.on_reserve() if player.tier is Tier.RESERVE else Urgency.NORMAL
         percent = quota.opens_until(urgency, self._scene.thresholds)
         room = _Room()
         for bucket, some in units.items():
