@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from ytpool import data
 from ytpool.clock import Calendar
 from ytpool.domain import quota
+from ytpool.domain.envelopes import Envelopes
 from ytpool.domain.prices import PriceBook, Terms
 from ytpool.domain.quota import Urgency
 from ytpool.store import accounts, caps, ledger, limits, pools, projects
@@ -97,6 +98,8 @@ class Books:
         self.clock = clock
         self.rng = random.Random(seed)
         self.database = Database(path, clock, now or Calendar(clock).now)
+        self.shares = {}
+        self.lends_from = None
 
     def created(self):
         self.database.create()
@@ -107,7 +110,15 @@ class Books:
 
     def terms(self, tx):
         day = quota.quota_day(tx.now)
-        return Terms(day=day, prices=BOOK.on(day))
+        return Terms(day=day, prices=BOOK.on(day), envelopes=self._envelopes(day) if self.shares else None)
+
+    def share_out(self, lends_from=None, **shares):
+        """Give each purpose a share of the general bucket, in per cent; from this hour on they lend."""
+        self.shares, self.lends_from = shares, lends_from
+
+    def _envelopes(self, day):
+        lends_at = None if self.lends_from is None else quota.at(day, self.lends_from, 0)
+        return Envelopes(shares=self.shares, purposes=BOOK.purposes, lends_at=lends_at)
 
     def account(self, account="news", **given):
         with self.transaction() as tx:

@@ -159,6 +159,12 @@ class ImportInvalid(YtpoolError):
     code = "import_invalid"
 
 
+class ArrangementInvalid(YtpoolError):
+    """A file of accounts, projects and pools contradicts itself or the state; nothing of it was applied."""
+
+    code = "arrangement_invalid"
+
+
 class SessionsInvalid(YtpoolError):
     """A browser session file does not hold what it should."""
 
@@ -171,6 +177,12 @@ class QuotaExhausted(YtpoolError):
     code = "quota_exhausted"
 
 
+class NoneAllowed(QuotaExhausted):
+    """An operator's cap or limit of zero allows none of this, on any day."""
+
+    code = "none_allowed"
+
+
 class Resting(YtpoolError):
     """What could do this rests until a known time."""
 
@@ -181,6 +193,12 @@ class NoEligibleAccount(YtpoolError):
     """No account can do this, and none will until somebody changes something."""
 
     code = "no_eligible_account"
+
+
+class OutOfService(YtpoolError):
+    """An operator has paused, is draining or has disabled what would do this."""
+
+    code = "out_of_service"
 
 
 class Busy(YtpoolError):

@@ -11,7 +11,7 @@ from pictures import png
 
 from ytpool.actions import publish, tokens
 from ytpool.domain import captions
-from ytpool.domain.publication import Publication, playlist
+from ytpool.domain.publication import Publication, playlist, spoken
 from ytpool.domain.video import Licence, Localization, Privacy, VideoRequest
 from ytpool.errors import FileInvalid, LoginNeeded, OutcomeUnknown, UnknownName
 
@@ -218,7 +218,7 @@ def test_a_file_that_is_gone_when_its_turn_comes_is_named_and_another_is_taken_f
     partly = send(desk, path, thumbnail=picture, captions=(english,))
 
     assert (partly.state, partly.problem.code) == ("partly", "partly")
-    assert f"caption:en:: there is no caption file {english.path}" in partly.problem.message
+    assert f"captions en: there is no caption file {english.path}" in partly.problem.message
     assert steps(partly) == {"upload": "done", "thumbnail": "done", "caption:en:": "failed", "read_back": "done"}
 
     other = tmp_path / "other.srt"
@@ -399,7 +399,7 @@ def test_a_step_whose_answer_was_lost_is_looked_up_and_not_made_again(desk, make
     unknown = send(desk, path, **wished)
 
     assert (unknown.state, steps(unknown)[step]) == ("partly", "unknown")
-    assert f"{step}: the answer to {method} did not come" in unknown.problem.message
+    assert f"{spoken(step)}: the answer to {method} did not come" in unknown.problem.message
     assert isinstance(unknown.problem, OutcomeUnknown)
     assert desk.calls(method) == 1
     looked = desk.calls(looks_with)

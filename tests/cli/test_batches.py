@@ -131,7 +131,7 @@ def test_a_playlist_that_the_channel_does_not_have_is_refused_before_the_first_b
 
     assert (status, told(out)["error"]["code"]) == (2, "unknown_name")
     assert "+Mornings" in told(out)["error"]["hint"]
-    assert (sandbox.calls("playlists.list"), sandbox.calls("videos.insert")) == (1, 0)
+    assert (sandbox.calls("playlists.list"), sandbox.calls("videos.insert")) == (2, 0), "once on each channel"
     assert_books_agree(ytpool, sandbox)
 
     status, out, _ = ytpool(*words, "--playlist", "+Mornings")
@@ -443,6 +443,59 @@ def test_a_name_in_another_encoding_is_shown_as_far_as_it_can_be_and_refused(ytp
     [problem] = told(out)["error"]["details"]["problems"]
     assert (status, told(out)["error"]["code"], problem["column"]) == (2, "batch_invalid", "file")
     assert "no UTF-8" in problem["message"]
+    assert sandbox.truth()["videos"] == []
+
+
+def test_a_file_that_grows_after_it_was_read_is_told(sandbox, make_video):
+    video = make_video(size=300_000)
+    content = video.read_bytes()
+    sandbox.channel("news").spoil("upload.final", "slow", seconds=2)
+    with start("upload", video, "--account", "news", "--json", env=os.environ) as process:
+        wait_until(lambda: sandbox.videos_on("news"))
+        with video.open("ab") as file:
+            file.write(b"and on")
+        out, err = process.communicate(timeout=30)
+
+    assert process.returncode == 0, err
+    assert data(out)["note"].startswith("the file changed while it was uploaded (it had 300,000 bytes")
+    assert [one["sha256"] for one in sandbox.videos_on("news")] == [hashlib.sha256(content).hexdigest()]
+
+
+def test_what_only_looks_like_a_file_is_never_waited_for(ytpool, sandbox, make_video, tmp_path):
+    make_video("a.mp4", 5000)
+    os.mkfifo(tmp_path / "list.csv")
+    os.mkfifo(tmp_path / "a.srt")
+    os.mkfifo(tmp_path / "a.png")
+    (tmp_path / "rows.csv").write_text(f"file,captions\na.mp4,de:a.srt\n../{tmp_path.name}/a.mp4,\n")
+
+    status, out, _ = ytpool("upload", "--manifest", tmp_path / "list.csv", "--account", "news", "--json")
+    assert (status, told(out)["error"]["message"]) == (2, f"{tmp_path / 'list.csv'} is a pipe, not a file")
+
+    words = ("--account", "news", "--thumbnail", tmp_path / "a.png", "--json")
+    status, out, _ = ytpool("upload", "--manifest", tmp_path / "rows.csv", *words)
+    said = [one["message"] for one in told(out)["error"]["details"]["problems"]]
+    assert (status, [message.partition(tmp_path.name)[2].partition(";")[0] for message in said]) == (
+        2,
+        [
+            "/a.png is a pipe, not a file",
+            "/a.srt is a pipe, not a file",
+            f"/../{tmp_path.name}/a.mp4 for account news is there already, in line 2",
+        ],
+    )
+
+    (tmp_path / "a.srt").rename(tmp_path / "a.toml")
+    status, out, _ = ytpool("upload", tmp_path / "a.mp4", tmp_path, "--account", "news", "--json")
+    assert status == 2
+    assert sandbox.truth()["videos"] == []
+
+
+def test_an_empty_name_is_no_folder(ytpool, sandbox, make_video, monkeypatch, tmp_path):
+    make_video("a.mp4", 5000)
+    monkeypatch.chdir(tmp_path)
+
+    status, out, _ = ytpool("upload", "", "--account", "news", "--json")
+
+    assert (status, told(out)["error"]["message"]) == (2, "a file's name is empty")
     assert sandbox.truth()["videos"] == []
 
 

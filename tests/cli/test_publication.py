@@ -85,6 +85,46 @@ def test_a_playlist_that_is_missing_is_said_before_an_upload_is_paid(ytpool, san
     assert_books_agree(ytpool, sandbox)
 
 
+def test_of_a_pool_a_channel_that_has_the_playlist_is_taken(ytpool, sandbox, make_video):
+    first = ytpool("upload", make_video("first.mp4"), "--account", "sports", "--playlist", "+Talks")
+    assert first[0] == 0
+
+    status, out, err = ytpool("upload", make_video("second.mp4"), "--pool", "main", "--playlist", "Talks", "--json")
+
+    assert (status, told(out)["data"]["account"]) == (0, "sports"), err
+    assert sandbox.videos_on("news") == []
+    [made] = sandbox.truth()["playlists"]
+    assert len(made["items"]) == 2
+    why = told(ytpool("why", told(out)["data"]["job"], "--json")[1])["data"]
+    assert "lacks a playlist" in json.dumps(why)
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_playlist_that_no_channel_of_a_pool_has_is_said_before_an_upload_is_paid(ytpool, sandbox, video):
+    status, out, _ = ytpool("upload", video, "--pool", "main", "--playlist", "Tlaks", "--json")
+
+    error = told(out)["error"]
+    assert (status, error["code"], sandbox.calls("videos.insert")) == (2, "unknown_name", 0)
+    assert error["message"] == (
+        "no channel of pool main will do: the channel news has no playlist titled 'Tlaks'; "
+        "the channel sports has no playlist titled 'Tlaks'"
+    )
+    assert "write it as +Tlaks to have it made" in error["hint"]
+    assert sandbox.truth()["playlists"] == []
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_the_only_channel_with_the_playlist_is_waited_for(ytpool, sandbox, make_video):
+    assert ytpool("upload", make_video("first.mp4"), "--account", "sports", "--playlist", "+Talks")[0] == 0
+    sandbox.channel("sports").fail("videos.insert", "uploadLimitExceeded")
+
+    status, out, _ = ytpool("upload", make_video("second.mp4"), "--pool", "main", "--playlist", "Talks", "--json")
+
+    assert (status, told(out)["error"]["code"], told(out)["data"]["state"]) == (5, "resting", "deferred")
+    assert sandbox.videos_on("news") == []
+    assert_books_agree(ytpool, sandbox)
+
+
 def test_a_thumbnail_of_the_wrong_type_is_refused_before_anything_is_sent(ytpool, sandbox, video, tmp_path):
     (tmp_path / "title.gif").write_bytes(b"GIF89a" + bytes(100))
     before = sandbox.truth()["calls"]

@@ -264,3 +264,41 @@ def test_the_price_book_of_today_says_since_when_and_from_where(ytpool):
     assert (upload["bucket"], upload["units"], upload["since"]) == ("uploads", 1, "2026-06-01")
     assert {one["bucket"]: one["limit"] for one in told["buckets"]}["general"] == 10_000
     assert ytpool("quota", "prices")[1].splitlines()[0].split("\t")[:3] == ["Operation", "Bucket", "Units"]
+
+
+# Envelopes
+
+
+def test_a_purpose_that_has_used_up_its_envelope_waits_and_the_others_go_on(ytpool, sandbox, make_video, monkeypatch):
+    assert ytpool("upload", make_video("a.mp4"), "--account", "news")[0] == 0
+    assert data(ytpool("quota", "report", "--json")[1])["projects"][0]["envelopes"] == []
+    used = bucket(ytpool, "general")["spent"]
+    [video] = sandbox.videos_on("news")
+    retitle = ("video", "update", f"https://youtu.be/{video['id']}", "--title")
+    monkeypatch.setenv("YTPOOL_ENVELOPES_PRESET", "publishing")
+    monkeypatch.setenv("YTPOOL_ENVELOPES_METADATA", "1")  # two changes of 10,000 units
+    monkeypatch.setenv("YTPOOL_ENVELOPES_LEND_AFTER", "20:00")
+    assert [ytpool(*retitle, title)[0] for title in ("one", "two")] == [0, 0]
+
+    status, out, _ = ytpool(*retitle, "three", "--json")
+
+    error = json.loads(out)["error"]
+    assert (status, error["code"]) == (5, "quota_exhausted")
+    assert "0 of 100 units for metadata" in error["message"]
+    assert "--use-buffer" in error["hint"]
+    assert ytpool("upload", make_video("b.mp4"), "--account", "news")[0] == 0
+    shares = {one["purpose"]: one for one in data(ytpool("quota", "report", "--json")[1])["projects"][0]["envelopes"]}
+    assert {name: one["limit"] for name, one in shares.items()} == {
+        "publishing": 7000,
+        "metadata": 100,
+        "reading": 1000,
+        "buffer": 1000,
+    }
+    assert shares["metadata"]["left"] == shares["publishing"]["spent"] == 0
+    assert shares["reading"]["spent"] > used  # what the day had used before it was shared out counts too
+    assert "general/metadata" in ytpool("quota", "report")[1]
+
+    assert ytpool(*retitle, "three", "--use-buffer")[0] == 0
+    pass_time(ytpool, sandbox, hours=9)
+    assert ytpool(*retitle, "four")[0] == 0  # lent by the others, now that it is evening
+    assert_books_agree(ytpool, sandbox)

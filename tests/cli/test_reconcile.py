@@ -503,6 +503,8 @@ def test_a_first_upload_looks_only_where_that_is_asked_for(ytpool, sandbox, vide
     sandbox.control.clock(forward=timedelta(days=3))
     assert ytpool("refresh-tokens", "--force")[0] == 0
 
+    status, out, _ = ytpool("upload", video, "--account", "news", "--look", "--dry-run", "--json")
+    assert (status, data(out)["units"]) == (0, {"uploads": 1, "general": 4 + 2})
     status, out, _ = ytpool("upload", video, "--account", "news", "--look", "--json")
 
     assert (status, told(out)["error"]["details"]["candidates"]) == (7, [there])

@@ -44,6 +44,7 @@ def test_reports_fit_their_schemas_before_anything_happened(run):
         ("health", ("health",)),
         ("queue-list", ("queue", "list")),
         ("todo", ("todo",)),
+        ("rests-list", ("rests", "list")),
         ("upload", ("upload", "--resume")),
     ]:
         status, printed = run(*command)

@@ -33,6 +33,7 @@ def configuration(**account):
         ("random", Strategy.RANDOM),
         ("health_based", Strategy.HEALTH),
         ("priority", Strategy.FILL),
+        ("fill", Strategy.FILL),
         ("magic", Strategy.HEALTH),
         (None, Strategy.HEALTH),
     ],

@@ -94,7 +94,7 @@ def test_a_cap_stops_its_account_alone(pool, before_the_first_call):
         pool.settle(pool.sent(NEWS, "videos.insert"), Entry.RELEASED)
     pool.limit(0, scope="account", name="news", bucket="uploads")
 
-    assert _obstacles(pool) == {"news": Obstacle("at its cap of 0 uploads today", MIDNIGHT), "sport": None}
+    assert _obstacles(pool) == {"news": Obstacle("at its cap of 0 uploads today"), "sport": None}
 
 
 def test_a_cap_on_uploads_counts_also_where_uploads_are_paid_in_general_units(pool):
@@ -105,7 +105,7 @@ def test_a_cap_on_uploads_counts_also_where_uploads_are_paid_in_general_units(po
     with pool.database.reading() as tx:
         news, sport = candidates.of(tx, POOL, ("videos.insert",), terms)
 
-    assert news.obstacle == Obstacle("at its cap of 0 uploads today", MIDNIGHT)
+    assert news.obstacle == Obstacle("at its cap of 0 uploads today")
     assert sport.obstacle is None
 
 
@@ -141,8 +141,17 @@ def test_a_rest_stops_those_it_is_about(pool, scope, name, bucket, stopped):
         make_pool(tx, "side", ("news",))
         rests.rest(tx, scope, name, bucket=bucket, reason="tired", lifts="time", until=MIDNIGHT)
 
-    expected = Obstacle(f"resting ({scope}): tired", MIDNIGHT)
+    words = {Scope.EVERYTHING: "everything is paused: tired", Scope.POOL: f"pool {name} is paused: tired"}
+    expected = Obstacle(words.get(scope, f"resting ({scope}): tired"), MIDNIGHT)
     assert _obstacles(pool) == {account: expected if account in stopped else None for account in ("news", "sport")}
+
+
+def test_who_only_reads_goes_on_while_everything_is_paused(pool):
+    with pool.transaction() as tx:
+        rests.rest(tx, Scope.EVERYTHING, "", reason="tired", lifts="unpause", until=None)
+        found = candidates.of(tx, POOL, ("videos.list",), pool.terms(tx))
+
+    assert [one.obstacle for one in found] == [None, None]
 
 
 def test_of_several_obstacles_the_one_that_lasts_longest_is_named(pool):

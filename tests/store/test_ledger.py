@@ -207,9 +207,7 @@ def test_giving_back_a_job_leaves_what_was_sent_alone(books, payer):
 @pytest.mark.parametrize(
     ("scope", "name", "bucket"),
     [
-        (Scope.EVERYTHING, "", ""),
         (Scope.SERVICE, "youtube", ""),
-        (Scope.POOL, "main", ""),
         (Scope.PROJECT, "acme", ""),
         (Scope.PROJECT, "acme", "general"),
         (Scope.CHANNEL, "UCnews", ""),
@@ -219,8 +217,6 @@ def test_giving_back_a_job_leaves_what_was_sent_alone(books, payer):
 def test_what_went_to_rest_meanwhile_stops_a_call(books, payer, scope, name, bucket):
     held = books.hold(payer)
     with books.transaction() as tx:
-        tx.run("INSERT INTO pools (pool, strategy, created_at) VALUES ('main', 'fill', '')")
-        tx.run("INSERT INTO pool_members (pool, account) VALUES ('main', 'news')")
         until = tx.now + timedelta(seconds=60)
         rests.rest(tx, scope, name, bucket=bucket, reason="it hurts", lifts="time", until=until)
 

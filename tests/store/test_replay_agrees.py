@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from books import make_pool
 
-from ytpool.domain import balancing, moments, quota
+from ytpool.domain import balancing, quota
 from ytpool.domain.balancing import Strategy, Tier, Weights
 from ytpool.domain.jobs import Target, TargetKind
 from ytpool.domain.replay import Player, Scene, Task, play
@@ -28,9 +28,6 @@ def pool(books):
     books.account("spare", tier="reserve")
     with books.transaction() as tx:
         make_pool(tx, "main", ("a", "b", "c", "spare"))
-        caps.learn(tx, "UCc", 2)
-        # A replay keeps to what was learned; the state would let one upload a day try beyond it, but not before this.
-        tx.run("UPDATE channels SET upload_cap_raised_at = :at", at=moments.text(tx.now + timedelta(days=7)))
     for name, cap in CAPS.items():
         books.limit(cap, scope="account", name=name, bucket="uploads")
     books.limit(20, bucket="uploads")

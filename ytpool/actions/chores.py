@@ -36,6 +36,7 @@ from ytpool.errors import (
     LoginNeeded,
     MetadataInvalid,
     OutcomeUnknown,
+    OutOfService,
     Partly,
     QuotaExhausted,
     Resting,
@@ -156,6 +157,7 @@ class Chore(Work):
                 jobs.require(tx, self.lease)
                 ledger.expire(tx)
                 account = accounts.get(tx, self.found.account)
+                accounts.require_open(tx, account.account, begins=self.job.attempts == 0)
                 slot = leases.take(tx, LeaseKind.SLOT, account.account, holder=self.lease.name, places=account.slots)
                 if slot is not None:
                     payer = Payer(account=account.account, project=account.project, channel_id=account.channel_id)
@@ -242,7 +244,7 @@ class Chore(Work):
     def _looks_done(self, operation: str, done: Callable[[], bool]) -> bool:
         try:
             return done()
-        except (UpstreamFailed, QuotaExhausted, Resting, LoginNeeded) as trouble:
+        except (UpstreamFailed, QuotaExhausted, Resting, LoginNeeded, OutOfService) as trouble:
             raise self._unknown(operation) from trouble
 
     def _unknown(self, operation: str) -> OutcomeUnknown:

@@ -62,15 +62,22 @@ def place_of(path: Path) -> Path:
         return neat
 
 
+def require_file(path: Path, found: os.stat_result, what: str = "") -> None:
+    """Raise FileInvalid for what only looks like a file: opening a FIFO would wait for its writer."""
+    if not stat.S_ISREG(found.st_mode):
+        raise FileInvalid(
+            f"{what}{path} is {_kind(found.st_mode)}, not a file",
+            hint="write it to a file and name that",
+            path=str(path),
+        )
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[BinaryIO, os.stat_result]]:
     _require_name(path.absolute())
     try:
         found = path.stat()
-        if not stat.S_ISREG(found.st_mode):  # opening a FIFO would wait for its writer
-            raise FileInvalid(
-                f"{path} is {_kind(found.st_mode)}, not a file", hint="write it to a file and name that", path=str(path)
-            )
+        require_file(path, found)
         video.check_size(path.name, found.st_size)
         with path.open("rb") as file:
             yield file, found
@@ -185,11 +192,16 @@ class Reader:
             self._thread.join()
             self._thread = None
 
-    def _require_unchanged(self) -> None:
-        found = os.fstat(self._open().fileno())
+    def why_changed(self) -> str | None:
+        """Say in what the file is not what it was when its upload was asked for, or None: it is, or was not read."""
+        if self._file is None:
+            return None
+        found = os.fstat(self._file.fileno())
         before = self._video.marks
-        now = replace(before, size=found.st_size, modified_ns=found.st_mtime_ns)
-        changed = uploads.why_changed(before, now)
+        return uploads.why_changed(before, replace(before, size=found.st_size, modified_ns=found.st_mtime_ns))
+
+    def _require_unchanged(self) -> None:
+        changed = self.why_changed()
         if changed:
             raise FileChanged(
                 f"{self._video.path} changed while it was uploaded: {changed}",

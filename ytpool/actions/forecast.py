@@ -117,14 +117,14 @@ def _notes(rows: Sequence[Ahead]) -> tuple[str, ...]:
 
 
 def _buckets(tx: Tx, terms: Terms, waiting: Mapping[tuple[str, str, str], list[Change]], days: int) -> Iterator[Ahead]:
-    readings, believed = meters.on(tx, terms.day), limits.standing(tx, terms.day)
+    readings, believed = meters.on(tx, terms.day), limits.units_on(tx, terms.day)
     percent = quota.opens_until(Urgency.NORMAL, terms.thresholds)
     for project in projects.every(tx):
         first = hours.first_day(tx, meters.PROJECT, project.project, since=terms.day - timedelta(days=days))
         for bucket, default in terms.prices.limits.items():
             key = (meters.PROJECT, project.project, bucket)
             reading = readings.get(key)
-            limit = (believed[key].units if key in believed else default) if reading is None else reading.ceiling or 0
+            limit = believed.get(key, default) if reading is None else reading.ceiling or 0
             past = _past(tx, *key, first=first, today=terms.day)
             level = -(-limit * percent // 100)
             yield _ahead(tx, terms, key, limit, level, 0 if reading is None else reading.used, waiting, past)
@@ -137,19 +137,19 @@ def _caps(
     waiting: Mapping[tuple[str, str, str], list[Change]],
     days: int,
 ) -> Iterator[Ahead]:
-    readings, believed = meters.on(tx, terms.day), limits.standing(tx, terms.day)
+    readings, believed = meters.on(tx, terms.day), limits.units_on(tx, terms.day)
     since = terms.day - timedelta(days=days)
     for account in everybody:
         for bucket in (UPLOADS, COMMENTS):
             key = (meters.ACCOUNT, account.account, bucket)
             reading = readings.get(key)
-            cap = (believed[key].units if key in believed else None) if reading is None else reading.ceiling
+            cap = believed.get(key) if reading is None else reading.ceiling
             if cap is None:
                 continue
             first = hours.first_day(tx, meters.ACCOUNT, account.account, since=since)
             past = _past(tx, *key, first=first, today=terms.day)
             yield _ahead(tx, terms, key, cap, cap, 0 if reading is None else reading.used, waiting, past)
-    for channel_id, learned in caps.standing(tx).items():
+    for channel_id, learned in sorted(caps.standing(tx).items()):
         yield _of_channel(tx, terms, channel_id, learned.uploads, everybody, waiting, since)
 
 
@@ -164,7 +164,7 @@ def _of_channel(
 ) -> Ahead:
     """Look ahead for a learned cap, which counts the last 24 hours: each upload makes room a day after it was sent."""
     working = [one for one in everybody if one.channel_id == channel_id]
-    sent = caps.sent_in_24_hours(tx, channel_id)
+    sent = caps.taken_at(tx, channel_id)
     changes = [Change(at + timedelta(hours=24), -1.0) for at in sent]
     for one in working:
         changes += waiting.get((meters.ACCOUNT, one.account, UPLOADS), ())

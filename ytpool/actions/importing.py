@@ -14,7 +14,7 @@ from ytpool.actions import earlier, login, secrets
 from ytpool.actions.earlier import Taken
 from ytpool.actions.login import LoggedIn, Place
 from ytpool.domain import logins, names, older, quota
-from ytpool.domain.accounts import Account, AccountState
+from ytpool.domain.accounts import Account, Standing
 from ytpool.domain.balancing import Strategy
 from ytpool.domain.logins import Client, TokenFile
 from ytpool.domain.older import Entry, Field
@@ -146,6 +146,7 @@ def bring_in(
     done = tuple(_account(rt, plan, listed, says, dry_run=dry_run) for plan in plans)
     if not dry_run:
         made = tuple(_as_they_are(rt, made))
+    outcomes = {one.older_id: one.outcome for one in done}
     here = {one.older_id: one.account for one in done if one.outcome != "failed"}
     taken = tuple(earlier.take(rt, [data] if data else [folder, folder / "downloads"], here, dry_run=dry_run))
     return Report(
@@ -153,18 +154,17 @@ def bring_in(
         dry_run=dry_run,
         accounts=done,
         pools=made,
-        fields=tuple(_as_it_came(one, done, made) for one in found.fields),
+        fields=tuple(_as_it_came(one, outcomes.get(one.account, ""), made) for one in found.fields),
         files=taken,
         warnings=tuple(_warnings(file, plans, made)),
     )
 
 
-def _as_it_came(field: Field, done: Sequence[Imported], made: Sequence[PoolFound]) -> Field:
+def _as_it_came(field: Field, outcome: str, made: Sequence[PoolFound]) -> Field:
     """Say of a field what really became of it, where that is not what the file alone tells."""
     if field.field == "load_balancing.strategy" and {one.outcome for one in made} == {"already"}:
         return replace(field, became="nothing", why="a pool that is here already keeps its strategy")
-    account = next((one for one in done if field.account and one.older_id == field.account), None)
-    match account.outcome if account is not None else "":
+    match outcome:
         case "already":
             return replace(field, became=LEFT, why="the account is here already")
         case "failed":
@@ -246,7 +246,7 @@ def _with_pools(tx: Tx, plans: Sequence[_Plan], base: str) -> list[_Plan]:
     """
     all_projects = {plan.project for plan in plans if plan.problem is None}
     payer_of = {account.account: account.project for account in accounts.every(tx)}
-    payers = {pool.pool: {payer_of[member] for member in pool.accounts} for pool in pools.every(tx)}
+    payers = {pool.pool: {payer_of.get(member) for member in pool.accounts} for pool in pools.every(tx)}
     chosen: dict[str, str] = {}
     for project in sorted(one for one in all_projects if one is not None):
         own = f"{base}-{names.legal(project)}"[:64]
@@ -297,7 +297,7 @@ def _account(
     try:
         if plan.problem is not None:
             raise plan.problem
-        works = plan.account is not None and plan.account.state is not AccountState.LOGIN_NEEDED
+        works = plan.account is not None and not plan.account.needs_login
         if works and (plan.is_same_login or plan.known is None):
             done = _told(plan, "already", plan.account, "nothing was changed")
         elif dry_run:
@@ -385,7 +385,7 @@ def _logged_in(rt: Runtime, plan: _Plan, listed: frozenset[str]) -> Imported:
         if not done.renewed:
             _keep_caps(rt, tx, entry)
         if not entry.enabled and (plan.account is None or not plan.account.channel_id):  # its first login here
-            accounts.set_state(tx, entry.name, AccountState.DISABLED, "the older tool had it disabled")
+            accounts.stand(tx, entry.name, Standing.DISABLED, "the older tool had it disabled")
 
     try:
         done = login.keep(rt, entry.name, client, token, place, along=along)
@@ -437,8 +437,8 @@ def _require_right_channel(tx: Tx, plan: _Plan, listed: frozenset[str], done: Lo
             expected=expected,
             found=done.channel_id,
         )
-    for other in accounts.every(tx):
-        if other.channel_id == done.channel_id and other.account != plan.entry.name:
+    for other in accounts.on_channel(tx, done.channel_id):
+        if other.account != plan.entry.name:
             if other.account not in listed:
                 raise _There(other)
             raise ImportInvalid(

@@ -25,7 +25,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, ledger, meta, pools, projects, rests
+from ytpool.store import accounts, breakers, ledger, meta, pools, projects, rests
 from ytpool.store import secrets as sealed
 from ytpool.store.db import Tx
 from ytpool.store.ledger import Call, Payer
@@ -182,7 +182,16 @@ def addressed(rt: Runtime, client: Client) -> Client:
 def _known_client(rt: Runtime, name: str) -> Client | None:
     with rt.store.reading() as tx:
         account = accounts.find(tx, name)
-        return None if account is None else tokens.client_of(rt, tx, account.client_id)
+        if account is None:
+            return None
+        if sealed.get(tx, Kind.CLIENT_SECRET, account.client_id) is not None:
+            return tokens.client_of(rt, tx, account.client_id)
+    if rt.is_sandbox:
+        return None
+    raise ClientSecretsInvalid(  # `accounts apply` knows clients by their ids alone
+        f"the secret of {name}'s OAuth client {account.client_id} is not here yet",
+        hint="download that client's JSON from Google Cloud console and pass it with --client-secrets FILE",
+    )
 
 
 def _sandbox_channel(rt: Runtime, name: str) -> str:
@@ -224,6 +233,7 @@ def keep(
     with rt.store.transaction() as tx:
         if meta.put_first(tx, meta.API_ROOT, rt.root_name) != rt.root_name:
             raise EndpointsChanged("another login has just bound this state to another API root", hint="try again")
+        project = projects.current(tx, project)  # it may have been merged while YouTube answered
         account = accounts.find(tx, name)
         _require_channel(account, name, channel)
         _require_refresh_token(rt, tx, name, client, token, account)
@@ -284,6 +294,7 @@ def _lift_rests(tx: Tx, name: str, project: str) -> None:
     for rest in rests.running(tx):
         if rest.until is None and (rest.scope, rest.name) in ((Scope.ACCOUNT, name), (Scope.PROJECT, project)):
             rests.lift(tx, rest.scope, rest.name, rest.bucket)
+    breakers.forget(tx, Scope.ACCOUNT, name)
 
 
 def _require_channel(account: Account | None, name: str, channel: ChannelSeen) -> None:
@@ -305,7 +316,7 @@ def _require_refresh_token(
     serves = (
         account is not None
         and account.client_id == client.client_id
-        and account.state is not AccountState.LOGIN_NEEDED
+        and not account.needs_login
         and secrets.read(rt, tx, Kind.REFRESH_TOKEN, name) is not None
     )
     if not token.refresh and not serves:
@@ -369,7 +380,18 @@ def _stored(
         token_expires_at=expires_at,
         grant_expires_at=grant_expires_at,
         renewed=account is not None,
-        warnings=grants.warnings(kept.scopes, logged_in_at=tx.now, grant_expires_at=grant_expires_at),
+        warnings=(
+            *grants.warnings(kept.scopes, logged_in_at=tx.now, grant_expires_at=grant_expires_at),
+            *_twins(tx, project),
+        ),
+    )
+
+
+def _twins(tx: Tx, project: str) -> tuple[str, ...]:
+    """Say where one project of Google's seems to be kept as two: it would be believed to have twice its quota."""
+    return tuple(
+        f"project {twin} has the same id at Google as {project}; run: ytpool projects merge {twin} {project}"
+        for twin in projects.twins(tx, project)
     )
 
 

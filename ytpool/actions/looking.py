@@ -14,6 +14,7 @@ from ytpool.domain.secret import Secret
 from ytpool.errors import (
     LoginNeeded,
     NoEligibleAccount,
+    OutOfService,
     QuotaExhausted,
     Resting,
     UnknownName,
@@ -165,7 +166,12 @@ def _nobody_works(every: Sequence[Account]) -> YtpoolError:
 
 def _require_able(account: Account) -> None:
     if account.state is AccountState.DISABLED:
-        raise NoEligibleAccount(f"{account.account} is disabled: {account.state_reason}", account=account.account)
+        why = f": {account.state_reason}" if account.state_reason else ""
+        raise OutOfService(
+            f"{account.account} is disabled{why}",
+            hint=f"to let it work again: ytpool accounts enable {account.account}",
+            account=account.account,
+        )
 
 
 def _from_jobs(tx: Tx, video_id: str, every: Sequence[Account]) -> str | None:

@@ -1,27 +1,35 @@
 """Choosing an account and setting everything aside for a publication: units, slot, channel and decision, at once."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
+from ytpool.actions import breakers
 from ytpool.actions.claiming import Order
 from ytpool.actions.watch import Watch
 from ytpool.domain import balancing, moments, quota
-from ytpool.domain.accounts import Account
+from ytpool.domain.accounts import Account, Standing
 from ytpool.domain.balancing import Choice, Obstacle, Strategy, Weights
+from ytpool.domain.breakers import Service
 from ytpool.domain.jobs import JobState, Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.quota import Urgency
-from ytpool.errors import Busy, LoginNeeded, NoEligibleAccount, QuotaExhausted, Resting, YtpoolError
+from ytpool.errors import Busy, LoginNeeded, NoEligibleAccount, OutOfService, QuotaExhausted, Resting, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, candidates, decisions, jobs, leases, ledger, pools, rests
+from ytpool.store import breakers as store_breakers
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.ledger import Call, Hold, Payer
 
 _THERE = Obstacle("another job publishes this content on its channel")
 
+_FAILED = Obstacle("it has just failed several times in this run")
+
 _LOOK_AGAIN_AFTER = 0.25
+
+_ADVICE_AT_MOST = 5
 
 _WORTH_WAITING_FOR = timedelta(minutes=2)
 """A rest that ends this soon, as after too many calls a minute, is slept through rather than reported."""
@@ -57,8 +65,13 @@ def place(
     *,
     calls: tuple[Call, ...],
     urgency: Urgency,
+    unfit: Mapping[str, Obstacle] = MappingProxyType({}),
+    last: Collection[str] = (),
 ) -> Placed:
     """Choose one of the target's accounts and hold the whole publication there, waiting for one's turn.
+
+    `unfit` are channels that turned out to be of no use for it, and why. Accounts that are named `last` have just
+    failed, and are taken only where nobody else can work.
 
     Raises QuotaExhausted or Resting with the moment at which it goes on, LoginNeeded or NoEligibleAccount where only
     a person can help, Busy where nobody is free and waiting was not wanted. The job is left deferred, with the reason.
@@ -70,7 +83,10 @@ def place(
             jobs.require(tx, lease)
             ledger.expire(tx)
             there = jobs.channels_with(tx, jobs.get(tx, lease.name))
-            strategy, choice = _choose(rt, tx, target, calls, urgency, there=there)
+            out = {**unfit, **dict.fromkeys(there, _THERE)}
+            strategy, choice = _choose(rt, tx, target, calls, urgency, out=out, last=last)
+            if last and choice.account is None and not choice.busy:
+                strategy, choice = _choose(rt, tx, target, calls, urgency, out=out)
             if choice.account is not None:
                 decisions.keep(tx, rt.rng, lease.name, strategy, choice)
                 if target.kind is TargetKind.POOL:
@@ -89,7 +105,7 @@ def place(
                     error=obstacle.message,
                 )
             else:
-                obstacle = _everybody_busy(tx, target, choice)
+                obstacle = _everybody_busy(rt, tx, target, choice)
             soon = choice.until is not None and choice.until - tx.now <= _WORTH_WAITING_FOR
         if not order.wait or not (choice.busy or soon):
             raise obstacle
@@ -116,6 +132,7 @@ def place_again(
                 rt.require_clock()
                 jobs.require(tx, lease)
                 ledger.expire(tx)
+                require_open(tx, account)
                 in_the_way = _in_the_way(tx, account)
                 if not in_the_way:
                     return _take(rt, tx, lease, account, calls, urgency_of(order, tx.now, begun=True))
@@ -128,6 +145,12 @@ def place_again(
             said = in_the_way
             watch.waits(lease.name, f"waiting: {said}")
         rt.sleep(_LOOK_AGAIN_AFTER)
+
+
+def require_open(tx: Tx, account: str) -> None:
+    """Raise OutOfService while an operator's word keeps this account from going on with what it has begun."""
+    rests.require_unpaused(tx, account=account)
+    accounts.require_open(tx, account, begins=False)
 
 
 def give_back(rt: Runtime, job: Lease, placed: Placed | None) -> None:
@@ -184,15 +207,27 @@ def _would_choose(rt: Runtime, tx: Tx, order: Order) -> tuple[Choice, YtpoolErro
 
 
 def _choose(
-    rt: Runtime, tx: Tx, target: Target, calls: tuple[Call, ...], urgency: Urgency, *, there: Collection[str] = ()
+    rt: Runtime,
+    tx: Tx,
+    target: Target,
+    calls: tuple[Call, ...],
+    urgency: Urgency,
+    *,
+    out: Mapping[str, Obstacle] = MappingProxyType({}),
+    last: Collection[str] = (),
 ) -> tuple[Strategy, Choice]:
-    """Choose an account; `there` are the channels that have this content from another job."""
+    """Choose an account; `out` are the channels that are out of the question, and why, `last` is not chosen."""
     of_pool = target.kind is TargetKind.POOL
     strategy = Strategy(pools.get(tx, target.name).strategy) if of_pool else Strategy.FILL
     settings = rt.config.balancing
-    found = candidates.of(tx, target, tuple(call.operation for call in calls), rt.terms(tx), urgency=urgency)
+    operations = tuple(call.operation for call in calls)
+    found = candidates.of(tx, target, operations, rt.terms(tx), urgency=urgency, rules=breakers.rules(rt.config))
+    if out:
+        found = [one._replace(obstacle=out.get(one.channel_id, one.obstacle)) for one in found]
+    if last:
+        found = [one._replace(obstacle=_FAILED) if one.account in last and not one.obstacle else one for one in found]
     choice = balancing.choose(
-        [one._replace(obstacle=_THERE) if one.channel_id in there else one for one in found] if there else found,
+        found,
         strategy=strategy,
         weights=Weights(quota=settings.quota, success=settings.success, idle=settings.idle, age=settings.age),
         now=tx.now,
@@ -234,8 +269,17 @@ def _in_the_way(tx: Tx, account: str) -> str:
     return ""
 
 
-def _everybody_busy(tx: Tx, target: Target, choice: Choice) -> Busy:
-    reasons = [_in_the_way(tx, account) for account in choice.busy[:1]]
+def _tried_out(rt: Runtime, tx: Tx, account: str) -> str:
+    """Say that an account, or the service, has as many calls under way as try out whether it works again."""
+    trials = store_breakers.on_trial(tx, breakers.rules(rt.config))
+    for key in store_breakers.keys(account, Service.YOUTUBE):
+        if trials.get(key) == 0:
+            return f"{key} failed lately, and the calls that try it out are under way"
+    return ""
+
+
+def _everybody_busy(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> Busy:
+    reasons = [_in_the_way(tx, account) or _tried_out(rt, tx, account) for account in choice.busy[:1]]
     others = f", and {len(choice.busy) - 1} more accounts are busy" if len(choice.busy) > 1 else ""
     return Busy(
         f"{reasons[0]}{others}" if reasons[0] else f"every account of {target} is busy",
@@ -253,14 +297,21 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> YtpoolError:
     words = "; ".join(f"{', '.join(names[:3])}{' …' if count > 3 else ''}: {r}" for r, (count, names) in groups.items())
     if not groups:
         return NoEligibleAccount(
-            f"{target} has no account", hint=f"add one: ytpool auth add NAME --pool {target.name}", **facts
+            f"{target} has no account",
+            hint=f"put one in: ytpool pools set {target.name} --add ACCOUNT; or: ytpool auth add NAME --pool "
+            f"{target.name}",
+            **facts,
         )
     of_pool = target.kind is TargetKind.POOL
+    try:
+        rests.require_unpaused(tx, **{target.kind.value: target.name})
+    except OutOfService as paused:
+        return paused
     nobody = f"no account of {target}" if of_pool else "nobody"
     if choice.until is not None:
         hint = (
-            f"it goes on at {moments.spoken(choice.until)}: type the same command then, or have cron run: "
-            "ytpool upload --resume"
+            f"it goes on at {moments.spoken(choice.until)}: type the same command then, or with --wait now, or "
+            "have cron run: ytpool upload --resume"
         )
         error = QuotaExhausted if choice.until == quota.resets_at(rt.terms(tx).day) else Resting
         return error(f"{nobody} can work now ({words})", hint=hint, until=choice.until, **facts)
@@ -280,12 +331,18 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> YtpoolError:
 
 def _advice(tx: Tx, names: list[str]) -> str:
     """Say what lifts the rests that keep these accounts from working, each once."""
-    lifts = {}
+    lifts, caps = {}, accounts.caps(tx)
     for name in names:
         found = accounts.get(tx, name)
+        if found.standing is not Standing.ACTIVE:
+            lifts[name] = f"to let it work again: ytpool accounts enable {name}"
+        if caps.get((name, quota.UPLOADS)) == 0:
+            lifts[f"cap {name}"] = f"to allow it uploads: ytpool accounts set {name} --cap uploads=N, or uploads=none"
         resting = rests.in_the_way(
             tx, account=name, project=found.project, channel_id=found.channel_id, buckets=(quota.UPLOADS, "general")
         )
         if resting is not None:
             lifts[resting.lifts] = f"{resting.scope} {resting.name}: {resting.lifts}"
-    return "\n".join([*lifts.values(), "see: ytpool accounts list, and: ytpool auth list"])
+    # A sentence for each of twenty accounts would hide the one that helps.
+    some = [*lifts.values()][:_ADVICE_AT_MOST]
+    return "\n".join([*some, "see: ytpool accounts list, and: ytpool auth list"])

@@ -2,11 +2,12 @@
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ytpool.actions import claiming, files, media, placing, steps
+from ytpool.actions import beforehand, claiming, files, media, placing, steps
 from ytpool.actions.claiming import Order
 from ytpool.actions.errand import Errand, shown_privacy
 from ytpool.actions.files import VideoFile
@@ -15,6 +16,7 @@ from ytpool.actions.transfer import Transfer
 from ytpool.actions.watch import Watch
 from ytpool.domain import publication
 from ytpool.domain.jobs import Job, JobState, Step, StepState
+from ytpool.domain.prices import Prices
 from ytpool.domain.publication import Publication
 from ytpool.domain.uploads import FileMarks
 from ytpool.errors import YtpoolError
@@ -127,12 +129,19 @@ def plan(rt: Runtime, orders: Sequence[Order]) -> list[Plan]:
                 account=choice.account,
                 channel_id=_channel_of(rt, choice.account),
                 privacy=shown_privacy(order.publication),
-                units=dict(order.publication.cost(prices)),
+                units=_units(order, prices),
                 waits_for=choice.busy,
                 problem=problem,
             )
         )
     return plans
+
+
+def _units(order: Order, prices: Prices) -> dict[str, int]:
+    units = Counter(order.publication.cost(prices))
+    for call in beforehand.CALLS if order.look else ():
+        units.update(prices.cost(call.operation))
+    return dict(units)
 
 
 def _without_choosing(rt: Runtime, order: Order) -> Plan | None:

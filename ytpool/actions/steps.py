@@ -19,7 +19,7 @@ from ytpool.domain.captions import Caption
 from ytpool.domain.failover import THUMBNAILS, Next, Until
 from ytpool.domain.jobs import Step, StepState
 from ytpool.domain.processing import Processing, ProcessingState
-from ytpool.domain.publication import READ_BACK, THUMBNAIL, PlaylistWish
+from ytpool.domain.publication import READ_BACK, THUMBNAIL, PlaylistWish, spoken
 from ytpool.domain.video import VideoRequest
 from ytpool.errors import (
     FileInvalid,
@@ -114,7 +114,7 @@ def told(job: str, video_id: str | None, unfinished: list[Unfinished]) -> Partly
     """
     if not unfinished:
         return None
-    what = "; ".join(f"{one.step}: {one.error.message}" for one in unfinished)
+    what = "; ".join(f"{spoken(one.step)}: {one.error.message}" for one in unfinished)
     # The same advice for three steps is given once, in the order of the steps.
     hints = dict.fromkeys(one.hint.rstrip(".") for one in unfinished if one.hint)
     known = [one.until for one in unfinished if one.waits]

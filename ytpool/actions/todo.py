@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ytpool.actions import queue
-from ytpool.domain.accounts import AccountState
+from ytpool.domain.accounts import Standing
 from ytpool.domain.jobs import JobState
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, leases, rests
@@ -57,11 +57,11 @@ def _unknown(tx: Tx) -> Iterator[Item]:
 
 def _logins(tx: Tx) -> Iterator[Item]:
     for account in accounts.every(tx):
-        if account.state is AccountState.LOGIN_NEEDED:
+        if account.needs_login and account.standing is not Standing.DISABLED:
             yield Item(
                 kind="login_needed",
                 name=account.account,
-                message=account.state_reason,
+                message=account.login_reason,
                 command=f"ytpool auth add {account.account}",
             )
 

@@ -6,12 +6,14 @@ may have left, the channel is looked at (`reconciling`); what may have happened 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from ytpool.actions import beforehand, files, listing, reconciling, secrets, steps
 from ytpool.actions.errand import Errand
 from ytpool.actions.files import Reader, VideoFile
 from ytpool.domain import failover, video
+from ytpool.domain.balancing import Obstacle
 from ytpool.domain.failover import Next
 from ytpool.domain.jobs import JobState, StepState, Target, TargetKind
 from ytpool.domain.publication import UPLOAD
@@ -22,9 +24,12 @@ from ytpool.errors import (
     FileChanged,
     FileInvalid,
     LoginNeeded,
+    NoEligibleAccount,
     OutcomeUnknown,
+    OutOfService,
     QuotaExhausted,
     Resting,
+    UnknownName,
     UpstreamFailed,
     WrongChannel,
 )
@@ -32,16 +37,23 @@ from ytpool.store import activity, jobs
 from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.jobs import Upload
+from ytpool.store.ledger import Call
 from ytpool.store.secrets import Kind, forget
 
 _SESSION_STARTS = 6
 """How many session starts may fail for no account's fault before an upload is left for a later run."""
+
+_STARTS_ON_ONE = 3
+"""How many session starts in a row may fail for no account's fault before a pool's next account is asked."""
 
 _RESTARTS = 2
 """How many sessions that are gone at once are replaced in one run; each costs another upload call."""
 
 _STANDSTILLS = 8
 """Failures in a row without a byte of progress after which an upload is left for a later run."""
+
+
+_LACKS_PLAYLIST = Obstacle("its channel lacks a playlist that is to be there")
 
 
 class Transfer:
@@ -55,9 +67,12 @@ class Transfer:
         self._note = ""
         self._refreshed: set[str] = set()
         self._failed_starts = 0
+        self._failed_on: Counter[str] = Counter()
+        self._failed: tuple[str, UpstreamFailed] | None = None
         self._restarts = 0
         self._turned_away: Counter[str] = Counter()
         self._looked_at: set[str] = set()
+        self._lacking: dict[str, UnknownName] = {}
         self._began_at = 0.0
         self._began_with = 0
 
@@ -84,7 +99,7 @@ class Transfer:
                     # The session is gone, and nothing came of it: start again, on the same channel.
                     target = Target(kind=TargetKind.ACCOUNT, name=self._errand.account)
                     self._errand.leave()
-            except (LoginNeeded, QuotaExhausted, Resting):
+            except (LoginNeeded, QuotaExhausted, Resting, OutOfService):
                 # The account chosen turned out to be of no use just now: another one, unless bytes are there already.
                 bound = self._session is not None or self._last_byte_may_be_there()
                 if self._errand.placed is None or bound:
@@ -117,13 +132,52 @@ class Transfer:
         if not self._file.path.is_file():  # it was not needed for as long as its video might be there
             raise files.gone(self._file.path, errand.job.job)
         looks_first = beforehand.is_wanted(errand.rt, errand.order, errand.job)
-        errand.place(beforehand.where_it_was_seen(errand.job, target), beforehand.CALLS if looks_first else ())
-        steps.require_playlists(errand)
+        self._place(beforehand.where_it_was_seen(errand.job, target), beforehand.CALLS if looks_first else ())
+        if self._failed is not None:
+            account, failure = self._failed
+            self._failed = None
+            if account == errand.account:  # somebody else need not wait
+                errand.pause(failure, self._failed_on[account])
         if looks_first and errand.payer.channel_id not in self._looked_at:
             beforehand.look(errand)
             self._looked_at.add(errand.payer.channel_id)
         self._session = self._open_session()
         return self._transfer(0)
+
+    def _place(self, target: Target, besides: Sequence[Call]) -> None:
+        """Take places on an account whose channel has the playlists that are to be there; of a pool, on the next one.
+
+        Nothing was sent yet, and nobody makes a playlist that was not asked to be made.
+        """
+        errand = self._errand
+        while True:
+            try:
+                errand.place(
+                    target,
+                    besides,
+                    unfit=dict.fromkeys(self._lacking, _LACKS_PLAYLIST),
+                    last=[name for name, times in self._failed_on.items() if times >= _STARTS_ON_ONE],
+                )
+            except NoEligibleAccount as nobody:
+                reasons = {one["reason"] for one in nobody.details.get("rejected", ())}
+                if reasons != {_LACKS_PLAYLIST.reason}:
+                    raise
+                raise self._no_channel_has(target) from nobody
+            try:
+                steps.require_playlists(errand)
+            except UnknownName as unknown:
+                if target.kind is TargetKind.ACCOUNT:
+                    raise
+                errand.says(f"{unknown.message}: looking for another channel of {target}")
+                self._lacking[errand.payer.channel_id] = unknown
+                errand.leave()
+            else:
+                return
+
+    def _no_channel_has(self, target: Target) -> UnknownName:
+        lacking = list(self._lacking.values())
+        said = "; ".join(one.message for one in lacking)
+        return UnknownName(f"no channel of {target} will do: {said}", hint=lacking[0].hint, **lacking[0].details)
 
     def _next_after(self, failure: UpstreamFailed) -> None:
         """Decide what a refused session start means for this job; raises the failure when it ends here."""
@@ -131,11 +185,15 @@ class Transfer:
         self._failed_starts += 1
         may_go_on = verdict.next in (Next.SAME_ACCOUNT, Next.OTHER_ACCOUNT, Next.REFRESH)
         if not may_go_on or self._failed_starts >= (2 if verdict.once else _SESSION_STARTS):
+            self._errand.raise_rest(failure)
             raise failure
         self._errand.says(
             f"{self._errand.account}: {(failure.message or failure.reason).rstrip('.')}. {verdict.advice}"
         )
         match verdict.next:
+            case Next.SAME_ACCOUNT if failover.is_breakdown(failure) and not failure.retry_after:
+                self._failed_on[self._errand.account] += 1
+                self._failed = (self._errand.account, failure)
             case Next.SAME_ACCOUNT:
                 self._errand.pause(failure, self._failed_starts)
             case Next.REFRESH if self._errand.account in self._refreshed:
@@ -248,7 +306,13 @@ class Transfer:
         self._began_at, self._began_with = self._errand.rt.clock.monotonic(), offset
         try:
             with Reader(self._file) as reader:
-                return self._converse(reader, offset, ask=ask_first)
+                video = self._converse(reader, offset, ask=ask_first)
+                if video is not None and (changed := reader.why_changed()):
+                    # The last chunk was read before it was sent, so this may be a recording that goes on.
+                    said = f"the file changed while it was uploaded ({changed}); the video has what was read before"
+                    self._errand.says(said)
+                    self._note = "; ".join(filter(None, (self._note, said)))
+                return video
         except FileInvalid as missing:
             raise (missing if self._file.path.exists() else files.gone(self._file.path, self._errand.job.job)) from None
         except FileChanged as change:
@@ -263,6 +327,8 @@ class Transfer:
         while True:
             try:
                 self._errand.require()
+                self._errand.require_open()
+                self._admit()
                 if ask:
                     event = self._errand.rt.youtube.ask(
                         self._standing_session(), self._errand.token(refused), self._file.size
@@ -272,6 +338,8 @@ class Transfer:
                     offset = self._kept(event)
                 return self._send(reader, offset)
             except UpstreamFailed as failure:
+                with self._errand.rt.store.transaction() as tx:
+                    self._errand.heard(tx, failure)
                 offset, ask = self._kept_so_far(), True
                 if offset > furthest:  # bytes went through, so neither line nor login are at their end
                     furthest, standstills, refused = offset, 0, None
@@ -288,6 +356,18 @@ class Transfer:
                         self._errand.pause(failure, standstills + 1)
                     case verdict:
                         return self._broken_off(failure, verdict)
+
+    def _admit(self) -> None:
+        """Wait while the account or YouTube takes no calls, where that is soon over; else raise Resting."""
+        while True:
+            try:
+                self._errand.admit()
+            except Resting as resting:
+                if not self._errand.order.wait:
+                    raise
+                self._errand.sleep_through(resting)
+            else:
+                return
 
     def _broken_off(self, failure: UpstreamFailed, verdict: Next) -> dict[str, Any]:
         """Raise what a session that cannot go on means, unless the video turns out to be there."""
@@ -306,6 +386,7 @@ class Transfer:
     def _send(self, reader: Reader, offset: int) -> dict[str, Any]:
         def read(start: int, length: int) -> memoryview:
             self._errand.require()
+            self._errand.require_open()
             data = reader.read(start, length)
             if start + length == self._file.size:
                 sha256 = reader.sha256()
@@ -345,6 +426,7 @@ class Transfer:
         """Store how many bytes the server has, and where it wants the rest."""
         with self._errand.rt.store.transaction() as tx:
             jobs.keep(tx, self._errand.lease, event.offset)
+            self._errand.heard(tx)
         if event.moved_to is not None:
             self._move_session(event.moved_to)
         self._errand.watch.stands(self._errand.job.job, event.offset)
@@ -406,6 +488,7 @@ class Transfer:
             else:
                 jobs.set_step(tx, self._errand.job.job, UPLOAD, StepState.DONE, video_id)
             forget(tx, Kind.UPLOAD_SESSION, self._errand.job.job)
+            self._errand.heard(tx)
             activity.record(
                 tx,
                 self._errand.rt.rng,

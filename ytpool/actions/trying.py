@@ -5,12 +5,13 @@ whether there is something to be looked up before the same write is made again, 
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
-from ytpool.actions.errand import WAITS_AT_MOST, Work
+from ytpool.actions.errand import Work
 from ytpool.domain import failover, moments
 from ytpool.domain.failover import Next, Until
+from ytpool.domain.publication import spoken
 from ytpool.domain.reconcile import LOOKS_APART
 from ytpool.domain.secret import Secret
 from ytpool.errors import LoginNeeded, OutcomeUnknown, Resting, UpstreamFailed
@@ -126,17 +127,12 @@ class Try:
                 again = verdict.next is Next.SAME_ACCOUNT and verdict.until is not Until.IN_24_HOURS
                 if not again or made >= (2 if verdict.once else _CALLS):
                     raise
-                self.errand.says(f"{self.step}: {failure.message or failure.reason}; once more in a moment")
+                self.errand.says(f"{spoken(self.step)}: {failure.message or failure.reason}; once more in a moment")
                 self.errand.pause(failure, made)
 
     def sleep_through(self, resting: Resting) -> None:
         """Wait for the end of a rest that is soon over, as after too many calls in a minute; else raise it."""
-        until = resting.details.get("until")
-        left = until - self.errand.rt.calendar.now() if isinstance(until, datetime) else timedelta.max
-        if left > timedelta(seconds=WAITS_AT_MOST):
-            raise resting
-        self.errand.watch.waits(self.errand.job.job, f"waiting: {self.step}: {resting.message}")
-        self.errand.rt.sleep(left.total_seconds())
+        self.errand.sleep_through(resting, f"{spoken(self.step)}: ")
 
     def _login_is_dead(self, failure: UpstreamFailed) -> None:
         self.errand.login_is_dead(failure)

@@ -29,6 +29,7 @@ def say(shown: Progress, sentence: str) -> None:
 
 
 _WIDEST_NAME = 64
+_ROOM_FOR_BOTH_ENDS = 20
 
 
 class _Fitting(Progress):
@@ -76,6 +77,8 @@ def _cut(name: str, room: int) -> str:
     """Leave out the middle of a name that is too long: files of a batch often differ at their end."""
     if len(name) <= room:
         return name
+    if room < _ROOM_FOR_BOTH_ENDS:
+        return f"{name[: room - 1]}…"
     tail = (room - 1) * 3 // 5
     return f"{name[: room - 1 - tail]}…{name[-tail:]}"
 

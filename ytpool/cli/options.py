@@ -57,6 +57,12 @@ def invocation(ctx: typer.Context) -> Invocation:
     return ctx.obj
 
 
+def require_one_way_to_wait(*, wait: bool, no_wait: bool) -> None:
+    """Refuse to wait for everything and for nothing at once."""
+    if wait and no_wait:
+        raise UsageWrong("--wait and --no-wait exclude each other", hint="leave out one; YTPOOL_NO_WAIT sets one, too")
+
+
 class Privacy(StrEnum):
     """Who may see a video."""
 
@@ -84,6 +90,9 @@ DryRunOption = Annotated[
     bool,
     typer.Option("--dry-run", help="Show account, channel, visibility and cost, and send nothing.", show_default=False),
 ]
+WouldOption = Annotated[
+    bool, typer.Option("--dry-run", help="Show what it would come to, and change nothing.", show_default=False)
+]
 YesOption = Annotated[
     bool, typer.Option("--yes", "-y", help="Do not ask; needed where no terminal is.", show_default=False)
 ]
@@ -92,6 +101,15 @@ NoWaitOption = Annotated[
     bool,
     typer.Option(
         "--no-wait", envvar="YTPOOL_NO_WAIT", help="Do not wait for a free slot: end with status 6.", show_default=False
+    ),
+]
+WaitOption = Annotated[
+    bool,
+    typer.Option(
+        "--wait",
+        envvar="YTPOOL_WAIT",
+        help="Sleep until it can go, however long, instead of ending with status 5.",
+        show_default=False,
     ),
 ]
 FollowOption = Annotated[

@@ -4,14 +4,30 @@ from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import pool
-from ytpool.actions.pool import PoolList, PoolRow
+from ytpool.actions import pools
+from ytpool.actions.pools import PoolList, PoolRow
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import runtime
+from ytpool.cli.options import WouldOption, runtime
 from ytpool.cli.output import VIEWS, View
 from ytpool.domain.balancing import Strategy
 
-app = group("List pools, and set how they choose.")
+app = group("List pools, show one in full, and set how they choose.")
+
+
+def _spread(row: PoolRow) -> str:
+    """Say over how many projects a pool spreads its work, and why it may."""
+    return f"{len(row.projects)} projects: {row.reason}" if row.across_projects else ""
+
+
+def _below(told: PoolList) -> str:
+    lines = [f"pool {row.pool} is paused: {row.paused}" for row in told.pools if row.paused]
+    lines += [
+        f"pool {row.pool} has no account; put one in: ytpool pools set {row.pool} --add ACCOUNT"
+        for row in told.pools
+        if not row.accounts
+    ]
+    return "\n".join(lines)
+
 
 VIEWS[PoolList] = View(
     rows="pools",
@@ -19,8 +35,9 @@ VIEWS[PoolList] = View(
         ("Pool", "pool"),
         ("Strategy", "strategy"),
         ("Accounts", lambda row: ", ".join(row.accounts)),
-        ("Across projects", lambda row: row.reason if row.across_projects else False),
+        ("Across projects", _spread),
     ),
+    footer=_below,
     empty="no pool yet; make one: ytpool pools set NAME --add ACCOUNT",
 )
 
@@ -28,7 +45,13 @@ VIEWS[PoolList] = View(
 @command(app, "list", example="ytpool pools list", statuses=(0, 2, 6))
 def list_(ctx: typer.Context) -> PoolList:
     """List pools with their strategy and their accounts."""
-    return pool.list_pools(runtime(ctx))
+    return pools.list_pools(runtime(ctx))
+
+
+@command(app, "show", example="ytpool pools show main", statuses=(0, 2, 6))
+def show(ctx: typer.Context, name: Annotated[str, typer.Argument(help="The pool.")]) -> PoolRow:
+    """Show one pool, a line per field: how it chooses, over which accounts and projects, and whether it is paused."""
+    return pools.show_pool(runtime(ctx), name)
 
 
 @command(app, "set", example="ytpool pools set main --strategy round_robin --add news --add sports", statuses=(0, 2, 6))
@@ -53,6 +76,7 @@ def set_(
             show_default=False,
         ),
     ] = None,
+    dry_run: WouldOption = False,
 ) -> PoolRow:
     """Change a pool's strategy or accounts: all of it, or nothing when something is wrong.
 
@@ -60,7 +84,7 @@ def set_(
     --across-projects says so with a --reason, because Google's Developer Policies (III.D.1.c) forbid spreading one
     use case over projects to gain quota.
     """
-    return pool.set_pool(
+    return pools.set_pool(
         runtime(ctx),
         name,
         strategy=strategy,
@@ -68,6 +92,7 @@ def set_(
         remove=tuple(remove or ()),
         across_projects=across_projects,
         reason=reason,
+        dry_run=dry_run,
     )
 
 

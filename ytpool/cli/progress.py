@@ -52,6 +52,10 @@ class Uploads(Protocol):
         """Count a file that ended without being sent: refused, or published already."""
         ...
 
+    def take_up(self, size: int) -> None:
+        """Count a file no more as ended: it goes on after all."""
+        ...
+
 
 @contextmanager
 def uploads(invocation: Invocation, *, total_files: int, total_bytes: int = 0) -> Iterator[Uploads]:
@@ -80,6 +84,9 @@ class _Silent:
         return _SilentFile(self._invocation, visible(name))
 
     def pass_over(self, size: int) -> None:
+        pass
+
+    def take_up(self, size: int) -> None:
         pass
 
 
@@ -116,6 +123,9 @@ class _Sentences:
         return _Sentence(self._invocation, visible(name), size)
 
     def pass_over(self, size: int) -> None:
+        pass
+
+    def take_up(self, size: int) -> None:
         pass
 
 
@@ -178,6 +188,9 @@ class _Shown:
 
     def pass_over(self, size: int) -> None:
         self.add(0, finished=1, unsent=size)
+
+    def take_up(self, size: int) -> None:
+        self.add(0, finished=-1, unsent=-size)
 
     def add(self, moved: int, *, finished: int = 0, unsent: int = 0) -> None:
         """Count bytes that left, files that ended, and bytes that need not leave: the total is what this run sends."""

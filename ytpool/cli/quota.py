@@ -1,7 +1,7 @@
 """`ytpool quota`: what each project and account has used and has left."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +11,7 @@ from ytpool.actions.reports import QuotaReport
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import AccountOption, runtime
 from ytpool.cli.output import VIEWS, Column, View
+from ytpool.domain.prices import GENERAL
 from ytpool.errors import UsageWrong
 
 app = group("See what is used, what is left, and until when.")
@@ -22,23 +23,25 @@ def _light(row: dict[str, Any]) -> str:
     return _LIGHTS[row["status"]]
 
 
-def _bucket_rows(report: QuotaReport) -> list[dict[str, Any]]:
-    return [
-        {
-            "project": project["project"],
-            "bucket": bucket.bucket,
-            "limit": bucket.limit,
-            "spent": bucket.spent,
-            "held": bucket.held + bucket.sent,
-            "unknown": bucket.unknown,
-            "elsewhere": bucket.elsewhere,
-            "left": bucket.left,
-            "percent": bucket.percent,
-            "status": bucket.status,
-        }
-        for project in report.projects
-        for bucket in project["buckets"]
-    ]
+def _bucket_rows(report: QuotaReport) -> Iterator[dict[str, Any]]:
+    for project in report.projects:
+        for bucket in project["buckets"]:
+            yield {
+                "project": project["project"],
+                "bucket": bucket.bucket,
+                "limit": bucket.limit,
+                "spent": bucket.spent,
+                "held": bucket.held + bucket.sent,
+                "unknown": bucket.unknown,
+                "elsewhere": bucket.elsewhere,
+                "left": bucket.left,
+                "percent": bucket.percent,
+                "status": bucket.status,
+            }
+            if bucket.bucket == GENERAL:
+                for share in project["envelopes"]:
+                    purpose, status = f"{GENERAL}/{share['purpose']}", "green" if share["left"] else "red"
+                    yield {**share, "project": project["project"], "bucket": purpose, "elsewhere": 0, "status": status}
 
 
 def _some(count: int) -> str:
@@ -51,6 +54,10 @@ def _capped(now: str, cap: str) -> Any:
 
 def _alert(alert: dict[str, str]) -> str:
     return f"{alert['severity']}: {alert['subject']} {alert['message']}"
+
+
+def _spread(pool: dict[str, Any]) -> str:
+    return f"pool {pool['pool']} may use several projects ({', '.join(pool['projects'])}): {pool['reason']}"
 
 
 def seen(of: Callable[[Any], QuotaReport]) -> tuple[View, View]:
@@ -88,7 +95,7 @@ def seen(of: Callable[[Any], QuotaReport]) -> tuple[View, View]:
                 Column("Last operation", "last_operation", from_width=100),
             ),
             empty="no account yet",
-            footer=lambda result: "\n".join(_alert(one) for one in of(result).alerts),
+            footer=lambda result: "\n".join([*map(_alert, of(result).alerts), *map(_spread, of(result).pools)]),
         ),
     )
 
@@ -103,7 +110,8 @@ def report(ctx: typer.Context, account: AccountOption = None) -> QuotaReport:
     Today is the quota day, which ends at midnight in California. A bucket is green below 70 % of its limit, yellow
     below 80, orange below 90, then red. New work stops at orange; what has begun, reserve accounts, and videos whose
     --publish-at lies within 24 hours stop at red; and only --use-buffer reaches into the rest, never past a limit, a
-    cap or a rest. These are our own books: Google publishes none.
+    cap or a rest. Where the general bucket is shared out ([envelopes]), each purpose has a line of its own, as
+    general/publishing. These are our own books: Google publishes none.
     """
     return reports.quota_report(runtime(ctx), account=account)
 

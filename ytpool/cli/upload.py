@@ -16,8 +16,10 @@ from ytpool.cli.options import (
     PoolOption,
     PrivacyOption,
     UseBufferOption,
+    WaitOption,
     YesOption,
     invocation,
+    require_one_way_to_wait,
     runtime,
     typed,
 )
@@ -27,7 +29,20 @@ app = single()
 
 _MOST_AT_ONCE = 64
 _BESIDE_RESUME = frozenset(
-    ("resume", "parallel", "rate", "follow", "use_buffer", "no_wait", "dry_run", "yes", "json", "quiet", "profile")
+    (
+        "resume",
+        "parallel",
+        "rate",
+        "follow",
+        "use_buffer",
+        "wait",
+        "no_wait",
+        "dry_run",
+        "yes",
+        "json",
+        "quiet",
+        "profile",
+    )
 )
 """How it is done may be said anew; what is done was said when it was asked for."""
 
@@ -40,6 +55,12 @@ def _yes_no(names: str, about: str) -> Any:
     return typer.Option(names, help=about, show_default=False)
 
 
+def _path(typed: str) -> Path:
+    if not typed:  # an unset variable of a script; as a path it would be this folder, with all videos in it
+        raise UsageWrong("a file's name is empty", hint="look at what it comes from")
+    return Path(typed)
+
+
 @command(
     app,
     "upload",
@@ -47,7 +68,7 @@ def _yes_no(names: str, about: str) -> Any:
         "ytpool upload talk.mp4 --account news --title 'The talk' --thumbnail talk.png --caption de:talk.de.srt\n"
         "ytpool upload *.mp4 --pool main --tags 'news,morning' --playlist '+Mornings' --parallel 4 --json\n"
         "ytpool upload --manifest autumn.csv --pool main --rate 5M --dry-run\n"
-        "ytpool upload --resume --parallel 4"
+        "ytpool upload --resume --parallel 4 --wait"
     ),
     statuses=(0, 1, 2, 3, 4, 5, 6, 7, 130),
 )
@@ -55,7 +76,7 @@ def upload(
     ctx: typer.Context,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE", help="The videos, or folders of videos.", readable=False, show_default=False),
+        typer.Argument(metavar="FILE", help="The videos, or folders of videos.", parser=_path, show_default=False),
     ] = None,
     manifest: Annotated[Path | None, _text("Upload what this CSV or JSON Lines file lists.", "FILE")] = None,
     account: AccountOption = None,
@@ -130,10 +151,14 @@ def upload(
     ] = False,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on with every upload and change to a video that stopped; names no file."),
+        typer.Option(
+            "--resume",
+            help="Go on with every upload and change to a video that stopped; takes no file and no metadata.",
+        ),
     ] = False,
     follow: FollowOption = False,
     use_buffer: UseBufferOption = False,
+    wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
@@ -143,8 +168,9 @@ def upload(
     File and metadata are checked before anything is spent. The whole publication is set aside first: the upload, its
     thumbnail, captions and playlists, and four units for reading back. What breaks off goes on where the server is
     when the same command is typed again; what is published already is said and not repeated. Nothing left today ends
-    with status 5 and the time at which the same command will work. From 80 % of a bucket on only what has begun,
-    reserve accounts, and videos whose --publish-at lies within 24 hours go on; from 90 % only --use-buffer.
+    with status 5 and the time at which the same command will work; with --wait it sleeps until then, and goes on. From
+    80 % of a bucket on only what has begun, reserve accounts, and videos whose --publish-at lies within 24 hours go on;
+    from 90 % only --use-buffer.
 
     What goes on more than five minutes after it was asked for is looked for first, on the channel it goes to: a video
     that somebody put there meanwhile with the same size and file name, or size and title, is named (status 7), and
@@ -154,8 +180,8 @@ def upload(
     the names of these options, and counts before them: file, title, description, tags, category, privacy, publish_at,
     account, pool, key, thumbnail, captions, playlists, language, localizations, recorded_on, licence, made_for_kids,
     synthetic, embeddable, public_stats, notify. All of it is checked first; anything wrong is told with file, line
-    and column, and nothing is sent. A playlist named by a title that its channel does not have is refused before the
-    video's first byte.
+    and column, and nothing is sent. A playlist that a channel does not have is refused before the video's first byte;
+    of a pool, a channel that has it is taken.
     """
     # Help and completion need nothing of what publishing needs, and that is most of the program.
     from ytpool.actions import publish, resuming  # noqa: PLC0415
@@ -165,6 +191,7 @@ def upload(
     from ytpool.domain import pacing  # noqa: PLC0415
 
     call = invocation(ctx)
+    require_one_way_to_wait(wait=wait, no_wait=no_wait)
     if resume:
         _require_nothing_else(typed(ctx))
     rt = runtime(ctx, logs=True)
@@ -179,8 +206,8 @@ def upload(
                 call.note(f"job {job.job}, {job.kind} of {job.job_key}, would go on as well")
             return Planned(publish.plan(rt, found.orders))
         stopped = [replace(order, pace=pace) for order in found.orders]
-        done = work_through(call, rt, stopped, go=resuming.when_due, parallel=parallel, follow=follow)
-        return with_chores(call, rt, done, found.chores, How(wait=not no_wait, use_buffer=use_buffer))
+        done = work_through(call, rt, stopped, go=resuming.when_due, parallel=parallel, follow=follow, wait=wait)
+        return with_chores(call, rt, done, found.chores, How(wait=not no_wait, use_buffer=use_buffer), wait=wait)
     wanted = orders.wanted(
         rt,
         orders.Typed(
@@ -212,10 +239,10 @@ def upload(
             pace=pace,
         ),
     )
+    ordered = [replace(order, look=look) for order in wanted.orders]
     if dry_run:
-        return Planned(publish.plan(rt, wanted.orders))
-    looking = [replace(order, look=look) for order in wanted.orders]
-    return work_through(call, rt, looking, parallel=parallel, is_batch=wanted.is_batch, follow=follow)
+        return Planned(publish.plan(rt, ordered))
+    return work_through(call, rt, ordered, parallel=parallel, is_batch=wanted.is_batch, follow=follow, wait=wait)
 
 
 def _require_nothing_else(typed: Mapping[str, str]) -> None:

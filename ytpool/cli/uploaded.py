@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ytpool.actions import batch, following, publish, resuming
+from ytpool.actions import batch, following, publish, resuming, rounds, waiting
 from ytpool.actions.batch import Go
 from ytpool.actions.chores import How
 from ytpool.actions.claiming import Order
@@ -22,7 +23,7 @@ from ytpool.cli.progress import uploads
 from ytpool.cli.values import visible
 from ytpool.cli.watching import ShownWatch
 from ytpool.cli.written import Notes
-from ytpool.domain.jobs import Job, JobState, StepState
+from ytpool.domain.jobs import CHORES, Job, JobState, StepState
 from ytpool.domain.publication import THUMBNAIL
 from ytpool.errors import FileInvalid, Interrupted, OutcomeUnknown, QuotaExhausted, Resting, YtpoolError
 from ytpool.runtime import Runtime
@@ -147,16 +148,26 @@ def _cost(units: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {bucket}" for bucket, count in units.items())
 
 
+def _said(row: Any) -> str:
+    return str(row["error"]["message"] if row["error"] else row["note"])
+
+
+def _rows(told: Uploaded) -> list[dict[str, Any]]:
+    # What went wrong with one video alone is said in full below the table.
+    videos: list[dict[str, Any]] = told["videos"]
+    return [{**videos[0], "error": None}] if told.problem and len(videos) == 1 else videos
+
+
 _UPLOADS = View(
-    rows="videos",
+    rows=_rows,
     columns=(
         ("File", lambda row: Path(row["file"]).name),
-        Column("State", "state", style=_STATES),
+        Column("State", "state", shown=lambda state: state.removeprefix("finished_"), style=_STATES),
         Column("Account", "account", from_width=60),
         Column("Privacy", "privacy", from_width=90),
         Column("Video", lambda row: row["url"] or "", shown=_short),
         Column("Job", "job", from_width=100),
-        Column("Said", lambda row: row["error"]["message"] if row["error"] else row["note"], style="yellow"),
+        Column("Said", _said, style="yellow"),
     ),
     footer=_summed_up,
 )
@@ -164,7 +175,7 @@ VIEWS[Uploaded] = _UPLOADS
 _CHORES = View(
     rows="chores",
     columns=(
-        ("What", lambda row: f"{row['kind']} {row['video_id']}"),
+        ("What", lambda row: f"{row['kind'].removeprefix(CHORES)} {row['video_id']}"),
         Column("State", "state", style=_STATES),
         Column("Account", "account", from_width=60),
         Column("Job", "job", from_width=100),
@@ -182,7 +193,7 @@ VIEWS[Planned] = View(
         ("Channel", "channel_id"),
         ("Privacy", "privacy"),
         ("Cost", lambda row: _cost(row["units"])),
-        Column("Said", lambda row: row["error"]["message"] if row["error"] else row["note"], style="yellow"),
+        Column("Said", _said, style="yellow"),
     ),
     footer=_costs,
 )
@@ -197,8 +208,12 @@ def work_through(
     parallel: int = 1,
     is_batch: bool | None = None,
     follow: bool = False,
+    wait: bool = False,
 ) -> Uploaded:
-    """Work through orders, so many at once, and tell of each of a batch as it is done; then perhaps follow them all."""
+    """Work through orders, so many at once, and tell of each of a batch as it is done; then perhaps follow them all.
+
+    With `wait` it sleeps until what has to wait can go.
+    """
     several = len(orders) > 1 if is_batch is None else is_batch
     sizes = {str(order.path): _size(order) for order in orders}
     total_bytes = sum(sizes[str(order.path)] for order in orders)
@@ -214,7 +229,8 @@ def work_through(
             if several:
                 call.emit("video", **as_item(video))
 
-        done, stopped = batch.run(rt, orders, watch, go=go, parallel=parallel, ended=ended)
+        work = rounds.run if wait else batch.run
+        done, stopped = work(rt, orders, watch, go=go, parallel=parallel, ended=ended)
     if not follow or stopped is not None:
         return Uploaded(done, files=len(orders), stopped=stopped)
     ends = _follow(rt, done, watch)
@@ -222,16 +238,19 @@ def work_through(
     return Uploaded(done, files=len(orders), stopped=ends.stopped, ends=ends)
 
 
-def with_chores(call: Invocation, rt: Runtime, uploads: Uploaded, waiting: Sequence[Job], how: How) -> Uploaded:
+def with_chores(
+    call: Invocation, rt: Runtime, uploads: Uploaded, chores: Sequence[Job], how: How, *, wait: bool = False
+) -> Uploaded:
     """Go on with changes to videos behind the uploads, and tell of both."""
-    if not waiting or uploads.exit_status == INTERRUPTED:
+    if not chores or uploads.exit_status == INTERRUPTED:
         return uploads
     done: list[ChoreResumed] = []
-    stopped = None
+    stopped, notes = None, Notes(call)
     try:
-        for job in waiting:
-            done.append(resuming.chore(rt, job, how, Notes(call)))
-            if len(uploads["videos"]) + len(waiting) > 1:
+        for job in chores:
+            go_on = partial(resuming.chore, rt, job, how, notes)
+            done.append(waiting.patiently(rt, notes, job.job, go_on) if wait else go_on())
+            if len(uploads["videos"]) + len(chores) > 1:
                 call.emit("chore", **as_item(done[-1]))
     except KeyboardInterrupt:
         stopped = Interrupted("interrupted; what was begun is looked up first", hint="run the same command again")

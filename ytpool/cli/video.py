@@ -3,15 +3,16 @@
 import re
 import shutil
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ytpool import data
-from ytpool.actions import chores, videos
+from ytpool.actions import chores, videos, waiting
 from ytpool.actions.chores import How, VideoDone
 from ytpool.actions.videos import VideoShown
 from ytpool.cli.commands import command, group
@@ -24,9 +25,11 @@ from ytpool.cli.options import (
     NoWaitOption,
     Privacy,
     UseBufferOption,
+    WaitOption,
     YesOption,
     invocation,
     moment,
+    require_one_way_to_wait,
     runtime,
 )
 from ytpool.cli.output import VIEWS, Column, View
@@ -36,6 +39,7 @@ from ytpool.domain import captions, changes, publication, video
 from ytpool.domain.changes import Wish
 from ytpool.domain.video import Licence
 from ytpool.errors import Interrupted, UsageWrong
+from ytpool.runtime import Runtime
 
 app = group("Look at videos, change and delete them; their thumbnails, captions and playlists.")
 
@@ -226,6 +230,7 @@ def update(
     public_stats: Annotated[
         bool | None, typer.Option("--public-stats/--no-public-stats", help="Whether everybody sees its statistics.")
     ] = None,
+    wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
@@ -257,7 +262,8 @@ def update(
     )
     if not wish:
         raise UsageWrong("nothing is named that is to change", hint="see: ytpool video update --help")
-    return chores.update(rt, _id(video_id), wish, _how(account, no_wait, use_buffer, dry_run), _notes(ctx))
+    how, notes = _how(account, wait, no_wait, use_buffer, dry_run), _notes(ctx)
+    return _done(rt, notes, video_id, lambda: chores.update(rt, _id(video_id), wish, how, notes), wait=wait)
 
 
 @command(
@@ -271,6 +277,7 @@ def delete(
     video_id: VideoArgument,
     account: AccountOption = None,
     *,
+    wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
@@ -284,6 +291,7 @@ def delete(
     if not (yes or dry_run) and (call.json or not call.stderr.isatty()):
         raise UsageWrong("this deletes a video for good", hint="say --yes, or look first with --dry-run")
 
+    @cache  # who has waited is not asked again
     def agrees(what: str) -> bool:
         if yes:
             return True
@@ -292,7 +300,8 @@ def delete(
         return typer.confirm("Delete it for good?", err=True)
 
     rt = runtime(ctx, logs=True)
-    return chores.delete(rt, _id(video_id), _how(account, no_wait, use_buffer, dry_run), _notes(ctx), agrees)
+    how, notes = _how(account, wait, no_wait, use_buffer, dry_run), _notes(ctx)
+    return _done(rt, notes, video_id, lambda: chores.delete(rt, _id(video_id), how, notes, agrees), wait=wait)
 
 
 @command(app, "thumbnail", example="ytpool video thumbnail a1b2c3d4e5f cover.png", statuses=_STATUSES)
@@ -302,6 +311,7 @@ def thumbnail(
     file: Annotated[Path, typer.Argument(help="The image: JPEG or PNG, at most 50 MB.", readable=False)],
     account: AccountOption = None,
     *,
+    wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
@@ -309,7 +319,8 @@ def thumbnail(
 ) -> VideoDone:
     """Give a video its own thumbnail, in place of the one it has; 50 units, and one for looking at the video."""
     rt = runtime(ctx, logs=True)
-    return chores.thumbnail(rt, _id(video_id), file, _how(account, no_wait, use_buffer, dry_run), _notes(ctx))
+    how, notes = _how(account, wait, no_wait, use_buffer, dry_run), _notes(ctx)
+    return _done(rt, notes, video_id, lambda: chores.thumbnail(rt, _id(video_id), file, how, notes), wait=wait)
 
 
 @command(
@@ -327,6 +338,7 @@ def caption(
     again: Annotated[
         bool, typer.Option("--replace", help="Put it in the place of the track of this language and name.")
     ] = False,
+    wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
@@ -342,8 +354,10 @@ def caption(
         wish = captions.parse(track)
     except ValueError as error:
         raise UsageWrong(str(error)) from None
-    how = _how(account, no_wait, use_buffer, dry_run)
-    return chores.caption(rt, _id(video_id), wish, how, _notes(ctx), again=again)
+    how, notes = _how(account, wait, no_wait, use_buffer, dry_run), _notes(ctx)
+    return _done(
+        rt, notes, video_id, lambda: chores.caption(rt, _id(video_id), wish, how, notes, again=again), wait=wait
+    )
 
 
 @command(
@@ -365,6 +379,7 @@ def playlist(
     account: AccountOption = None,
     *,
     remove: Annotated[bool, typer.Option("--remove", help="Take it off instead.")] = False,
+    wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
@@ -376,12 +391,20 @@ def playlist(
     """
     rt = runtime(ctx, logs=True)
     wish = publication.playlist(name)
-    how = _how(account, no_wait, use_buffer, dry_run)
-    return chores.playlist(rt, _id(video_id), wish, how, _notes(ctx), remove=remove)
+    how, notes = _how(account, wait, no_wait, use_buffer, dry_run), _notes(ctx)
+    return _done(
+        rt, notes, video_id, lambda: chores.playlist(rt, _id(video_id), wish, how, notes, remove=remove), wait=wait
+    )
 
 
-def _how(account: str | None, no_wait: bool, use_buffer: bool, dry_run: bool) -> How:
+def _how(account: str | None, wait: bool, no_wait: bool, use_buffer: bool, dry_run: bool) -> How:
+    require_one_way_to_wait(wait=wait, no_wait=no_wait)
     return How(account=account, wait=not no_wait, use_buffer=use_buffer, dry_run=dry_run)
+
+
+def _done(rt: Runtime, notes: Notes, video_id: str, act: Callable[[], VideoDone], *, wait: bool) -> VideoDone:
+    """Do it, at once or, with --wait, whenever it can go."""
+    return waiting.patiently(rt, notes, video_id, act) if wait else act()
 
 
 def _notes(ctx: typer.Context) -> Notes:

@@ -23,6 +23,8 @@ class ShownWatch:
 
     def started(self, job: str, name: str, size: int) -> None:
         with self._lock:
+            if job in self._begun:  # it had to wait, and goes on now
+                self._shown.take_up(size)
             self._begun.add(job)
             self._files[job] = self._shown.start(name, size)
 

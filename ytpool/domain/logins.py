@@ -42,9 +42,8 @@ class Client:
 
     @property
     def number(self) -> str | None:
-        """Return the project's number, which Google writes before the client id's first hyphen."""
-        digits, hyphen, _ = self.client_id.partition("-")
-        return digits if hyphen and digits.isascii() and digits.isdigit() else None
+        """Return the number of the client's project."""
+        return number_of(self.client_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +79,12 @@ class ChannelSeen:
     channel_id: str
     title: str
     uploads_playlist: str
+
+
+def number_of(client_id: str) -> str | None:
+    """Return the project's number, which Google writes before the client id's first hyphen."""
+    digits, hyphen, _ = client_id.partition("-")
+    return digits if hyphen and digits.isascii() and digits.isdigit() else None
 
 
 def is_token(text: object) -> bool:

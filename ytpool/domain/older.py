@@ -26,6 +26,7 @@ STRATEGIES: Mapping[str, Strategy] = {
     "health_based": Strategy.HEALTH,
     "health": Strategy.HEALTH,
     "priority": Strategy.FILL,
+    "fill": Strategy.FILL,
 }
 """The older tool's word for how accounts take turns, and ours."""
 

@@ -7,15 +7,23 @@ are kept per operation and bucket, so that a new bucket is a new line of data.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from ytpool.errors import ConfigInvalid
+
+if TYPE_CHECKING:
+    from ytpool.domain.envelopes import Envelopes  # it imports this module
 
 Cost = Mapping[str, int]
 """Units per bucket."""
 
 GENERAL = "general"
 """The bucket of everything that has none of its own."""
+
+
+def only_reads(operation: str) -> bool:
+    """Tell whether a call changes nothing at YouTube, by its verb."""
+    return operation.rpartition(".")[2] in {"list", "batchGetStats", "getRating"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,3 +149,5 @@ class Terms:
     prices: Prices
     thresholds: tuple[int, int, int] = (70, 80, 90)
     """Percentages of a limit at which a bucket turns yellow, orange and red."""
+    envelopes: "Envelopes | None" = None
+    """The shares of the general bucket, where there are any."""

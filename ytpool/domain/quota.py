@@ -30,6 +30,11 @@ def hours_of(day: date) -> int:
     return round((resets_at(day) - starts_at(day)) / timedelta(hours=1))
 
 
+def at(day: date, hour: int, minute: int) -> datetime:
+    """Return the moment, in UTC, at which the clocks of California show this on a quota day."""
+    return datetime.combine(day, time(hour, minute), tzinfo=PACIFIC).astimezone(UTC)
+
+
 def day_across_midnight(moment: datetime) -> date | None:
     """Return the other day on which Google may count a call sent now, or None away from midnight."""
     for shifted in (moment - MIDNIGHT_BLUR, moment + MIDNIGHT_BLUR):

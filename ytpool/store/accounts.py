@@ -1,12 +1,12 @@
 """Accounts, the channels they work on, and what each has done."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 from ytpool.domain import moments
-from ytpool.domain.accounts import Account, AccountState
-from ytpool.errors import UnknownName
+from ytpool.domain.accounts import Account, AccountState, Standing
+from ytpool.errors import OutOfService, UnknownName
 from ytpool.store.db import Tx
 from ytpool.store.suggest import unknown
 
@@ -19,6 +19,12 @@ _SELECT = """
 def every(tx: Tx) -> list[Account]:
     """Return all accounts, in the order people set them up to be used."""
     return [Account.from_row(row) for row in tx.all(f"{_SELECT} ORDER BY a.priority, a.account")]
+
+
+def on_channel(tx: Tx, channel_id: str) -> list[Account]:
+    """Return the accounts that work on a channel."""
+    rows = tx.all(f"{_SELECT} AND a.channel_id = :channel_id ORDER BY a.account", channel_id=channel_id)
+    return [Account.from_row(row) for row in rows]
 
 
 def find(tx: Tx, account: str) -> Account | None:
@@ -108,6 +114,7 @@ def refreshed(tx: Tx, account: str, token_expires_at: datetime) -> None:
 
 
 def set_state(tx: Tx, account: str, state: AccountState, reason: str) -> None:
+    """Write down what a login is good for; what the operator decided of the account stands beside it."""
     tx.run(
         "UPDATE accounts SET state = :state, state_reason = :reason WHERE account = :account",
         account=account,
@@ -116,17 +123,79 @@ def set_state(tx: Tx, account: str, state: AccountState, reason: str) -> None:
     )
 
 
-def arrange(tx: Tx, account: str, *, tier: str | None = None, priority: int | None = None) -> None:
+def arrange(
+    tx: Tx, account: str, *, tier: str | None = None, priority: int | None = None, slots: int | None = None
+) -> None:
     """Change how an account takes part; None leaves as it is."""
     tx.run(
         """
-        UPDATE accounts SET tier = coalesce(:tier, tier), priority = coalesce(:priority, priority)
+        UPDATE accounts SET tier = coalesce(:tier, tier), priority = coalesce(:priority, priority),
+               slots = coalesce(:slots, slots)
          WHERE account = :account
         """,
         account=account,
         tier=tier,
         priority=priority,
+        slots=slots,
     )
+
+
+def stand(tx: Tx, account: str, standing: Standing, reason: str) -> None:
+    """Write down what the operator decided of an account; every process obeys from its next call on."""
+    tx.run(
+        "UPDATE accounts SET standing = :standing, standing_reason = :reason WHERE account = :account",
+        account=account,
+        standing=standing,
+        reason=reason,
+    )
+
+
+def require_open(tx: Tx, account: str, *, begins: bool) -> None:
+    """Raise OutOfService where the operator's word forbids to work as this account, or to begin anything new there."""
+    row = tx.one("SELECT standing, standing_reason FROM accounts WHERE account = :account", account=account)
+    if row is None:  # a login's first call, or one that was just removed, whose token is dead
+        return
+    why = f": {row['standing_reason']}" if row["standing_reason"] else ""
+    hint = f"to let it work again: ytpool accounts enable {account}"
+    match row["standing"]:
+        case Standing.DISABLED:
+            raise OutOfService(f"{account} is disabled{why}", hint=hint, account=account)
+        case Standing.DRAINING if begins:
+            raise OutOfService(f"{account} is being drained and begins nothing new{why}", hint=hint, account=account)
+
+
+def remove(tx: Tx, account: str) -> None:
+    """Forget an account and what is decided of it; what was done with it stays in journal and history."""
+    tx.run("DELETE FROM pool_members WHERE account = :account", account=account)
+    tx.run("DELETE FROM labels WHERE account = :account", account=account)
+    tx.run("DELETE FROM limits WHERE scope = 'account' AND name = :account", account=account)
+    tx.run("UPDATE meters SET ceiling = NULL WHERE scope = 'account' AND name = :account", account=account)
+    tx.run("DELETE FROM rests WHERE scope = 'account' AND name = :account", account=account)
+    tx.run("DELETE FROM accounts WHERE account = :account", account=account)
+
+
+def labels(tx: Tx) -> dict[str, dict[str, str]]:
+    """Return the labels of every account that has any."""
+    found: dict[str, dict[str, str]] = {}
+    for row in tx.all("SELECT account, label, value FROM labels ORDER BY account, label"):
+        found.setdefault(row["account"], {})[row["label"]] = row["value"]
+    return found
+
+
+def label(tx: Tx, account: str, given: Mapping[str, str], gone: Collection[str] = ()) -> None:
+    """Give an account these labels, in place of those of the same name, and take others away."""
+    for name, value in given.items():
+        tx.run(
+            """
+            INSERT INTO labels (account, label, value) VALUES (:account, :label, :value)
+            ON CONFLICT (account, label) DO UPDATE SET value = excluded.value
+            """,
+            account=account,
+            label=name,
+            value=value,
+        )
+    for name in gone:
+        tx.run("DELETE FROM labels WHERE account = :account AND label = :label", account=account, label=name)
 
 
 def worked(tx: Tx, account: str, operation: str, *, well: bool, uploaded: bool = False) -> None:
@@ -144,6 +213,18 @@ def worked(tx: Tx, account: str, operation: str, *, well: bool, uploaded: bool =
         badly=int(not well),
         uploaded=int(uploaded),
         at=tx.at,
+    )
+
+
+def blame(tx: Tx, account: str, failures: int) -> None:
+    """Charge an account's score with failures that turned out to be its own, or give them back (below 0)."""
+    tx.run(
+        """
+        UPDATE accounts SET failures = CASE WHEN failures + :failures > 0 THEN failures + :failures ELSE 0 END
+         WHERE account = :account
+        """,
+        account=account,
+        failures=failures,
     )
 
 

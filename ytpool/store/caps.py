@@ -154,8 +154,8 @@ def taken_in_24_hours(tx: Tx, channel_id: str, *, held: bool = False) -> int:
     return int(row["uploads"])
 
 
-def sent_in_24_hours(tx: Tx, channel_id: str) -> list[datetime]:
-    """Return when each of the uploads was sent that a channel has taken, or may have taken, the oldest first."""
+def taken_at(tx: Tx, channel_id: str) -> list[datetime]:
+    """Return when each of these uploads was sent, the oldest first."""
     rows = tx.all(
         f"""
         SELECT DISTINCT hold, sent_at FROM ledger WHERE channel_id = :channel_id AND {_TAKEN} AND sent_at > :since

@@ -592,16 +592,42 @@ def unfinished(tx: Tx) -> list[Job]:
     person who corrects it and asks for it by name.
     """
     rows = tx.all(
-        """
-        SELECT * FROM jobs
-         WHERE state IN ('queued', 'running', 'deferred', 'interrupted', 'finished_unknown')
-            OR (state = 'partly' AND EXISTS (SELECT 1 FROM job_steps s
-                                              WHERE s.job = jobs.job AND s.step <> 'upload'
-                                                AND s.state IN ('waiting', 'running', 'unknown')))
-         ORDER BY job
-        """
+        f"SELECT * FROM jobs WHERE {_UNFINISHED} ORDER BY job",
     )
     return [Job.from_row(row) for row in rows]
+
+
+def bound_to(tx: Tx, account: str) -> list[Job]:
+    """Return the unfinished jobs that can only be finished on this account, because something was sent there."""
+    rows = tx.all(
+        f"""
+        SELECT * FROM jobs
+         WHERE {_UNFINISHED}
+           AND ((account = :account AND (kind <> 'upload' OR video_id IS NOT NULL))
+                OR EXISTS (SELECT 1 FROM uploads u
+                            WHERE u.job = jobs.job AND u.account = :account
+                              AND (u.started_at IS NOT NULL OR u.last_sent_at IS NOT NULL)))
+         ORDER BY job
+        """,
+        account=account,
+    )
+    return [Job.from_row(row) for row in rows]
+
+
+def unbind(tx: Tx, account: str) -> None:
+    """Let unfinished jobs forget an account on which nothing of them was sent."""
+    tx.run(
+        f"UPDATE jobs SET account = NULL, channel_id = NULL WHERE account = :account AND {_UNFINISHED}",
+        account=account,
+    )
+
+
+_UNFINISHED = """
+    (state IN ('queued', 'running', 'deferred', 'interrupted', 'finished_unknown')
+     OR (state = 'partly' AND EXISTS (SELECT 1 FROM job_steps s
+                                       WHERE s.job = jobs.job AND s.step <> 'upload'
+                                         AND s.state IN ('waiting', 'running', 'unknown'))))
+"""
 
 
 def counts(tx: Tx) -> dict[str, int]:

@@ -8,18 +8,18 @@ A call belongs to the quota day on which it is sent, not on which it was planned
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ytpool.domain import ids, moments, quota
-from ytpool.domain.prices import Cost, PriceBook, Terms
+from ytpool.domain.prices import Cost, PriceBook, Terms, only_reads
 from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
-from ytpool.errors import HoldLost, QuotaExhausted, Resting
-from ytpool.store import caps, limits, meters, rests
+from ytpool.errors import HoldLost, NoneAllowed, QuotaExhausted, Resting
+from ytpool.store import accounts, caps, envelopes, limits, meters, projects, rests
 from ytpool.store.db import Tx
-from ytpool.store.meters import ACCOUNT, PROJECT, WHERE, Meter
+from ytpool.store.meters import ACCOUNT, ENVELOPE, PROJECT, WHERE, Meter
 
 if TYPE_CHECKING:
     import random  # only its name is needed here, and importing it costs every report some milliseconds
@@ -32,10 +32,6 @@ ANSWERS_WITHIN = timedelta(seconds=180)
 
 _COUNTED = {"videos.insert": UPLOADS, "commentThreads.insert": COMMENTS, "comments.insert": COMMENTS}
 """Calls that an account counts one by one, whatever they cost: operators cap these."""
-
-
-set_limit = limits.set_limit
-"""Changing a limit is booked as well: what is beyond it becomes a row of the journal."""
 
 
 class Entry(StrEnum):
@@ -97,12 +93,20 @@ def hold(
     has to leave the transaction, which then leaves no trace. The channel's row is locked before any meter.
     """
     day = terms.day.isoformat()
+    payer = _under_its_name(tx, payer)
     draws = [_draws(payer, call.operation, terms) for call in calls]
     tries: set[_Key] = set()
     uploads = sum(call.operation == caps.UPLOAD for call in calls)
     if uploads and caps.require_room(tx, payer.channel_id, payer.account, uploads):
         tries.add((ACCOUNT, payer.account, UPLOADS))
-    for key, units in sorted(_sums(draws).items()):  # one order for everyone: no deadlock
+    sums = _sums(draws)
+    shares = {bucket: units for (scope, _, bucket), units in sums.items() if scope == ENVELOPE}
+    for key, units in sorted(sums.items()):  # one order for everyone: no deadlock
+        if key[0] == ENVELOPE:
+            if shares:  # all of them at once, for one may lend to another
+                envelopes.take(tx, payer.project, shares, terms, urgency)
+                shares = {}
+            continue
         alone = sum(key in drawn for drawn in draws) == 1
         if _take(tx, Meter(*key, day), units, terms, urgency, tries_by=rng if alone else None):
             tries.add(key)
@@ -156,9 +160,10 @@ def hold(
 def send(tx: Tx, held: Hold, book: PriceBook, terms: Terms) -> None:
     """Book a hold as sent; committed just before the request leaves.
 
-    Raises HoldLost when it expired or its job was taken over, Resting when something it draws on has gone to rest
-    meanwhile, QuotaExhausted when midnight has passed and the new day cannot pay. Then nothing may be sent, and the
-    error has to leave the transaction, which then leaves no trace.
+    Raises HoldLost when it expired or its job was taken over, OutOfService when an operator has paused writes or taken
+    the account out of service meanwhile, Resting when something it draws on has gone to rest, QuotaExhausted when
+    midnight has passed and the new day cannot pay. Then nothing may be sent, and the error has to leave the
+    transaction, which then leaves no trace.
     """
     rows = tx.all(
         """
@@ -174,12 +179,17 @@ def send(tx: Tx, held: Hold, book: PriceBook, terms: Terms) -> None:
         era=tx.era,
         boot=tx.boot,
     )
+    held = replace(held, payer=_under_its_name(tx, held.payer))
     if not rows:
         raise HoldLost(
             f"the units set aside for {held.operation} are no longer ours",
             hint="type the same command again; nothing was sent",
             hold=held.hold,
         )
+    if held.payer.channel_id:  # a login has none yet, and is no work of the account
+        accounts.require_open(tx, held.payer.account, begins=held.operation in _COUNTED)
+    if not only_reads(held.operation):
+        rests.require_unpaused(tx, account=held.payer.account)
     resting = rests.in_the_way(
         tx,
         account=held.payer.account,
@@ -202,6 +212,12 @@ def send(tx: Tx, held: Hold, book: PriceBook, terms: Terms) -> None:
     other = quota.day_across_midnight(tx.now)
     if other is not None:
         _book_on_both_days(tx, held, book, terms, other)
+
+
+def _under_its_name(tx: Tx, payer: Payer) -> Payer:
+    """Let a project pay under the name it has now: it may have been merged since its payer was read."""
+    project = projects.current(tx, payer.project)
+    return payer if project == payer.project else replace(payer, project=project)
 
 
 def settle(tx: Tx, hold: str, outcome: Entry, reason: str = "") -> None:
@@ -325,7 +341,7 @@ def book_elsewhere(
     Without a number, all that we thought was left: Google said that nothing is. A negative number takes back, at most
     what was booked so: less than nothing used elsewhere would let more be spent here than the limit allows.
     """
-    meter = limits.opened(tx, Meter(PROJECT, project, bucket, terms.day.isoformat()), terms)
+    meter = limits.opened(tx, Meter(PROJECT, projects.current(tx, project), bucket, terms.day.isoformat()), terms)
     row = meters.read(tx, meter)
     if units is None:
         units = 0 if row["ceiling"] is None else max(0, row["ceiling"] - meters.used(row))
@@ -419,6 +435,8 @@ def _draws(payer: Payer, operation: str, terms: Terms) -> dict[_Key, int]:
     draws |= {(ACCOUNT, payer.account, bucket): units for bucket, units in cost.items()}
     if operation in _COUNTED:
         draws[ACCOUNT, payer.account, _COUNTED[operation]] = 1
+    if terms.envelopes is not None and (drawn := terms.envelopes.draw(operation, terms.prices)) is not None:
+        draws[ENVELOPE, payer.project, drawn[0]] = drawn[1]
     return draws
 
 
@@ -456,12 +474,18 @@ def _take(
         if row is not None:
             if tries_by is not None and limits.try_beyond(tx, meter, row, units, terms, tries_by):
                 return True
-            raise _exhausted(meter, row, units, percent, terms)
+            raise _exhausted(tx, meter, row, units, percent, terms)
         limits.opened(tx, meter, terms)
     raise AssertionError("a meter that was just opened is gone")
 
 
-def _exhausted(meter: Meter, row: Any, units: int, percent: int, terms: Terms) -> QuotaExhausted:
+def _exhausted(tx: Tx, meter: Meter, row: Any, units: int, percent: int, terms: Terms) -> QuotaExhausted:
+    if not row["ceiling"] and limits.is_decided(tx, meter):
+        return NoneAllowed(
+            f"{meter.scope} {meter.name} has a limit of 0 {meter.bucket} a day: none is allowed",
+            hint=_raised_by(meter),
+            meter=meter.key,
+        )
     left = max(0, row["ceiling"] - meters.used(row))
     resets_at = quota.resets_at(terms.day)
     whose = f"{meter.scope} {meter.name}"
@@ -481,6 +505,12 @@ def _exhausted(meter: Meter, row: Any, units: int, percent: int, terms: Terms) -
         left=left,
         until=resets_at,
     )
+
+
+def _raised_by(meter: Meter) -> str:
+    if meter.scope == ACCOUNT:
+        return f"to allow some: ytpool accounts set {meter.name} --cap {meter.bucket}=N, or {meter.bucket}=none"
+    return f"to allow some: ytpool projects set {meter.name} --limit {meter.bucket}=N, or {meter.bucket}=default"
 
 
 def _shift(tx: Tx, rows: Iterable[Any], former: Entry, latter: Entry) -> None:
@@ -507,7 +537,10 @@ def _pay_today(tx: Tx, held: Hold, rows: Sequence[Any], terms: Terms) -> None:
     for (scope, name, bucket), units in sorted(_draws(held.payer, held.operation, terms).items()):
         meter = Meter(scope, name, bucket, day)
         # What was admitted yesterday is a publication that has begun: it may reach as far as those do.
-        _take(tx, meter, units, terms, Urgency.STARTED)
+        if scope == ENVELOPE:
+            envelopes.take(tx, name, {bucket: units}, terms, Urgency.STARTED)
+        else:
+            _take(tx, meter, units, terms, Urgency.STARTED)
         _write_again(tx, held, rows[0]["day"], meter, units)
         _shift(tx, [{**meter.key, "units": units}], Entry.HELD, Entry.SENT)
     tx.run("DELETE FROM ledger WHERE hold = :hold AND day = :day", hold=held.hold, day=rows[0]["day"])
@@ -517,6 +550,7 @@ def _pay_today(tx: Tx, held: Hold, rows: Sequence[Any], terms: Terms) -> None:
 def _book_on_both_days(tx: Tx, held: Hold, book: PriceBook, terms: Terms, other: date) -> None:
     """Close to midnight nobody can say on which day Google counts; where the other day has room, book there too."""
     tx.run("UPDATE ledger SET blurred = 1 WHERE hold = :hold", hold=held.hold)
+    # Without envelopes: they are our own wish, and Google counts on neither day what they say.
     other_terms = Terms(day=other, prices=book.on(other), thresholds=terms.thresholds)
     twins = {
         limits.opened(tx, Meter(scope, name, bucket, other.isoformat()), other_terms): units

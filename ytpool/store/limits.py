@@ -57,6 +57,11 @@ def standing(tx: Tx, day: date) -> dict[Key, Limit]:
     return {key: limit for key, limit in found.items() if limit.stands_on(day)}
 
 
+def units_on(tx: Tx, day: date) -> dict[Key, int]:
+    """Return how much each of these limits is."""
+    return {key: limit.units for key, limit in standing(tx, day).items()}
+
+
 def to_be_tried(tx: Tx, limits: dict[Key, Limit], day: date) -> set[Key]:
     """Return the learned limits of these that a call may try to pass today; one try a day."""
     open_to = {key for key, limit in limits.items() if limit.may_be_tried_on(day)}
@@ -174,6 +179,19 @@ def learn(
             stands=stands,
             reason=reason,
         )
+
+
+def is_decided(tx: Tx, meter: Meter) -> bool:
+    """Tell whether a meter's ceiling is the operator's word rather than a belief or a default."""
+    limit = _row(tx, meter)
+    return limit is not None and limit.origin == OPERATOR
+
+
+def believe(tx: Tx, meter: Meter, terms: Terms) -> int | None:
+    """Let a meter hold what is decided or believed now, and return that."""
+    units = ceiling(tx, meter, terms)
+    tx.run(f"UPDATE meters SET ceiling = :ceiling {WHERE}", ceiling=units, **meter.key)
+    return units
 
 
 def try_beyond(tx: Tx, meter: Meter, row: Any, units: int, terms: Terms, rng: "random.Random") -> bool:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 PROJECT = "project"
 ACCOUNT = "account"
-"""The scopes of the meters that a call draws on."""
+ENVELOPE = "envelope"
+"""The scopes of the meters that a call draws on; an envelope's bucket is its purpose."""
 
 WHERE = "WHERE scope = :scope AND name = :name AND bucket = :bucket AND day = :day"
 
