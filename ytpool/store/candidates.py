@@ -155,10 +155,11 @@ class _Picture:
             if ceiling is None:
                 continue
             obstacle = None
-            if used + units > ceiling and not self._may_try(project, bucket, used, ceiling):
-                obstacle = Obstacle(f"no {bucket} left today", self._resets)
+            if used + units > ceiling:
                 if not ceiling and self._is_decided(project, bucket):  # one of zero does not come back tomorrow
                     obstacle = Obstacle(f"its project has a limit of 0 {bucket}")
+                elif not self._may_try(project, bucket, used, ceiling):  # a try is beyond all thresholds
+                    obstacle = Obstacle(f"no {bucket} left today", self._resets)
             elif used * 100 >= ceiling * percent:
                 obstacle = Obstacle(f"{percent} % of {bucket} used, the rest is kept back", self._resets)
             room = room.within(_Room(_share(ceiling - used, ceiling), obstacle))
