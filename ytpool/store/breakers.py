@@ -242,7 +242,8 @@ def _everybody(tx: Tx, failures: tuple[Failure, ...]) -> bool:
         return True
     row = tx.one(
         """
-        SELECT 1 FROM accounts WHERE kind = 'youtube' AND state = 'active' AND standing = 'active' AND account <> :account
+        SELECT 1 FROM accounts
+         WHERE kind = 'youtube' AND state = 'active' AND standing = 'active' AND account <> :account
            AND account NOT IN (SELECT name FROM breakers WHERE scope = 'account' AND until > :at)
         """,
         account=next(iter(failing)),
