@@ -171,6 +171,7 @@ def remove(tx: Tx, account: str) -> None:
     tx.run("DELETE FROM limits WHERE scope = 'account' AND name = :account", account=account)
     tx.run("UPDATE meters SET ceiling = NULL WHERE scope = 'account' AND name = :account", account=account)
     tx.run("DELETE FROM rests WHERE scope = 'account' AND name = :account", account=account)
+    tx.run("DELETE FROM breakers WHERE scope = 'account' AND name = :account", account=account)
     tx.run("DELETE FROM accounts WHERE account = :account", account=account)
 
 

@@ -178,6 +178,11 @@ def forget(tx: Tx, scope: Scope, name: str, bucket: str | None = None) -> bool:
     )
 
 
+def forget_all(tx: Tx) -> None:
+    """Close every breaker for good."""
+    tx.run("DELETE FROM breakers")
+
+
 def _of(tx: Tx, account: str, service: Service) -> list[Kept]:
     return [found for key in keys(account, service) if (found := _find(tx, key)) is not None]
 
@@ -242,7 +247,8 @@ def _everybody(tx: Tx, failures: tuple[Failure, ...]) -> bool:
         return True
     row = tx.one(
         """
-        SELECT 1 FROM accounts WHERE kind = 'youtube' AND state = 'active' AND standing = 'active' AND account <> :account
+        SELECT 1 FROM accounts
+         WHERE kind = 'youtube' AND state = 'active' AND standing = 'active' AND account <> :account
            AND account NOT IN (SELECT name FROM breakers WHERE scope = 'account' AND until > :at)
         """,
         account=next(iter(failing)),
