@@ -586,6 +586,18 @@ def astray(tx: Tx) -> list[Job]:
     return [Job.from_row(row) for row in rows]
 
 
+def make_due(tx: Tx, until: datetime) -> int:
+    """Let go at once what was to wait until this moment, and return how many jobs that are."""
+    return tx.run(
+        """
+        UPDATE jobs SET not_before = NULL, updated_at = :at
+         WHERE not_before = :until AND state IN ('deferred', 'partly')
+        """,
+        until=moments.text(until),
+        at=tx.at,
+    )
+
+
 def unfinished(tx: Tx) -> list[Job]:
     """Return the jobs that have not come to an end and may go on, in the order they were asked for.
 
