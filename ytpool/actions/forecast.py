@@ -33,8 +33,8 @@ CALLS: Mapping[str, tuple[str, ...]] = {
     "video.thumbnail": ("thumbnails.set",),
     "video.caption": ("captions.list", "captions.insert"),
     "video.playlist": ("playlists.list", "playlistItems.list", "playlistItems.insert"),
-    "comment.post": ("commentThreads.insert",),
-    "comment.reply": ("comments.insert",),
+    "comment": ("commentThreads.insert",),
+    "moderation": ("comments.setModerationStatus",),
 }
 """What a job is taken to cost where nothing tells it better."""
 
@@ -249,9 +249,7 @@ def _waiting(tx: Tx, terms: Terms, everybody: Sequence[Account]) -> Iterator[_Wa
             continue
         payers = _payers(tx, job, by_name)
         set_aside = ledger.set_aside(tx, job.job) if job.state is JobState.RUNNING else {}
-        for scope, cost in zip(
-            (meters.PROJECT, meters.ACCOUNT), ledger.needs(_calls_left(tx, job), terms), strict=True
-        ):
+        for scope, cost in zip((meters.PROJECT, meters.ACCOUNT), ledger.needs(calls_left(tx, job), terms), strict=True):
             for bucket, units in cost.items():
                 left = max(0, units - set_aside.get((scope, bucket), 0))
                 for one in payers if left else ():
@@ -275,7 +273,7 @@ def _payers(tx: Tx, job: Job, by_name: Mapping[str, Account]) -> list[Account]:
     return [one for one in active if one.tier == Tier.PRODUCTION] or active or members
 
 
-def _calls_left(tx: Tx, job: Job) -> list[str]:
+def calls_left(tx: Tx, job: Job) -> list[str]:
     """Return the calls that a job has not made yet, as far as anybody can say."""
     if job.kind != UPLOAD:
         return [*CALLS.get(job.kind, ())]

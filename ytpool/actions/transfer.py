@@ -100,7 +100,7 @@ class Transfer:
                     # The session is gone, and nothing came of it: start again, on the same channel.
                     target = Target(kind=TargetKind.ACCOUNT, name=self._errand.account)
                     self._errand.leave()
-            except (LoginNeeded, QuotaExhausted, Resting, OutOfService):
+            except (LoginNeeded, QuotaExhausted, Resting, OutOfService) as obstacle:
                 # The account chosen turned out to be of no use just now: another one, unless bytes are there already.
                 bound = self._session is not None or self._last_byte_may_be_there()
                 if self._errand.placed is None or bound:
@@ -110,6 +110,7 @@ class Transfer:
                     self._turned_away[self._errand.account] >= _SESSION_STARTS
                 ):  # chosen again and again, and never of use
                     raise
+                self._errand.says(f"{self._errand.account}: {obstacle.message}")
                 self._errand.leave(stays=self._is_bound)
             except UpstreamFailed as failure:
                 if self._session is not None:  # it is paid for, and a later run goes on with it

@@ -81,7 +81,7 @@ COMMANDS: Mapping[str, Line] = {
     "why": Line(
         "ytpool.cli.why",
         "app",
-        "Explain a job: what was decided, with every factor, who was passed over and for what reason.",
+        "Explain a job, an account or a bucket, and say what would change how it stands.",
     ),
     "health": Line(
         "ytpool.cli.health",

@@ -158,7 +158,7 @@ class _Picture:
             if used + units > ceiling:
                 if not ceiling and self._is_decided(project, bucket):  # one of zero does not come back tomorrow
                     obstacle = Obstacle(f"its project has a limit of 0 {bucket}")
-                elif not self._may_try(project, bucket, used, ceiling):
+                elif not self._may_try(project, bucket, used, ceiling):  # a try is beyond all thresholds
                     obstacle = Obstacle(f"no {bucket} left today", self._resets)
             elif used * 100 >= ceiling * percent:
                 obstacle = Obstacle(f"{percent} % of {bucket} used, the rest is kept back", self._resets)

@@ -111,6 +111,11 @@ def get(tx: Tx, job: str) -> Job:
     raise UnknownName(f"there is no job {job!r}", hint=hint, what="job", name=job)
 
 
+def is_beginning(tx: Tx, job: str) -> bool:
+    """Tell whether the id of any job begins so."""
+    return tx.one("SELECT 1 FROM jobs WHERE job >= :job AND job < :after LIMIT 1", job=job, after=job + "~") is not None
+
+
 def find(tx: Tx, job: str) -> Job | None:
     row = tx.one("SELECT * FROM jobs WHERE job = :job", job=job)
     return None if row is None else Job.from_row(row)
