@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from ytpool.actions import forecast, queue
+from ytpool.actions import breakers, forecast, queue
 from ytpool.actions.why import ways
 from ytpool.actions.why.ways import Way
 from ytpool.domain import moments
 from ytpool.domain.balancing import BUSY_CHANNEL, BUSY_SLOTS
 from ytpool.domain.jobs import Job, JobState, Step, Target, TargetKind
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, candidates, decisions, jobs, leases, ledger
+from ytpool.store import accounts, candidates, decisions, jobs, leases
 from ytpool.store.db import Tx
 from ytpool.store.decisions import Decision
 from ytpool.store.leases import LeaseKind
@@ -88,7 +88,7 @@ def _now(rt: Runtime, tx: Tx, job: Job) -> tuple[tuple[InTheWay, ...], tuple[str
     """Look at the accounts that may do what is left of a job; one that has begun stays where it is."""
     target = job.target if job.account is None else Target(kind=TargetKind.ACCOUNT, name=job.account)
     calls = forecast.calls_left(tx, job)
-    found = candidates.of(tx, target, tuple(calls), rt.terms(tx))
+    found = candidates.of(tx, target, tuple(calls), rt.terms(tx), rules=breakers.rules(rt.config))
     stopped = ((one, one.obstacle) for one in found if one.obstacle is not None)
     in_the_way = [
         InTheWay(account=one.account, reason=obstacle.reason, until=obstacle.until) for one, obstacle in stopped
@@ -111,9 +111,9 @@ def _ways(rt: Runtime, tx: Tx, job: Job, in_the_way: tuple[InTheWay, ...]) -> It
     elif advice:
         yield Way(what="it waits for somebody to say so", command=advice)
     terms = rt.terms(tx)
-    needs, _ = ledger.needs(forecast.calls_left(tx, job), terms)
+    calls = forecast.calls_left(tx, job)
     named: dict[str, int] = {}
     for one in in_the_way:
         named[one.reason] = named.get(one.reason, 0) + 1
         if named[one.reason] <= _NAMED and one.reason not in (BUSY_CHANNEL, BUSY_SLOTS):
-            yield from ways.of_account(tx, terms, accounts.get(tx, one.account), needs)
+            yield from ways.of_account(tx, terms, accounts.get(tx, one.account), calls)
