@@ -6,6 +6,7 @@ from typing import Any
 
 from ytpool.domain import moments, quota
 from ytpool.domain.accounts import Account, AccountState
+from ytpool.domain.balancing import Tier
 from ytpool.domain.prices import Terms
 from ytpool.domain.publication import READ_BACKS
 from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
@@ -45,8 +46,12 @@ def rests_of(tx: Tx, account: Account, resting: Sequence[Rest]) -> list[Rest]:
     return [one for one in resting if one.scope is Scope.EVERYTHING or (one.scope, one.name) in concerned]
 
 
-def of_account(tx: Tx, terms: Terms, account: Account, operations: Sequence[str]) -> Iterator[Way]:
+def of_account(
+    tx: Tx, terms: Terms, account: Account, operations: Sequence[str], urgency: Urgency = Urgency.NORMAL
+) -> Iterator[Way]:
     """Say what would let an account take work of these calls."""
+    if account.tier == Tier.RESERVE:
+        urgency = urgency.on_reserve()
     match account.state:
         case AccountState.LOGIN_NEEDED:
             why = f" ({account.state_reason})" if account.state_reason else ""
@@ -60,8 +65,8 @@ def of_account(tx: Tx, terms: Terms, account: Account, operations: Sequence[str]
         yield of_rest(rest)
     needs, _ = ledger.needs(operations, terms)
     for bucket, units in needs.items():
-        yield from of_bucket(tx, terms, account.project, bucket, units)
-    yield from _of_envelopes(tx, terms, account.project, operations)
+        yield from of_bucket(tx, terms, account.project, bucket, units, urgency)
+    yield from _of_envelopes(tx, terms, account.project, operations, urgency)
     yield from _of_caps(tx, terms, account)
 
 
@@ -78,10 +83,12 @@ def of_rest(rest: Rest) -> Way:
     return Way(what=what, command=f"ytpool rests lift {rest.scope} {rest.name}{bucket}")
 
 
-def of_bucket(tx: Tx, terms: Terms, project: str, bucket: str, units: int = 1) -> Iterator[Way]:
+def of_bucket(
+    tx: Tx, terms: Terms, project: str, bucket: str, units: int = 1, urgency: Urgency = Urgency.NORMAL
+) -> Iterator[Way]:
     """Say what would give a bucket room for new work; nothing where it has room."""
     limit, reading = standing(tx, terms, project, bucket)
-    if has_room(limit, reading.used, units, terms):
+    if has_room(limit, reading.used, units, terms, urgency):
         return
     yield Way(what=f"{bucket} of {project} comes back at {moments.spoken(quota.resets_at(terms.day))}")
     left = limit - reading.used
@@ -117,15 +124,15 @@ def standing(tx: Tx, terms: Terms, project: str, bucket: str) -> tuple[int, Read
     return limit, Reading(*key, limit, 0, 0, 0, 0, 0)
 
 
-def has_room(limit: int, used: int, units: int, terms: Terms) -> bool:
-    """Tell whether new work of so many units may begin."""
-    percent = quota.opens_until(Urgency.NORMAL, terms.thresholds)
+def has_room(limit: int, used: int, units: int, terms: Terms, urgency: Urgency = Urgency.NORMAL) -> bool:
+    """Tell whether work of so many units may begin; new work where nothing else is said."""
+    percent = quota.opens_until(urgency, terms.thresholds)
     return used + units <= limit and used * 100 < limit * percent
 
 
-def _of_envelopes(tx: Tx, terms: Terms, project: str, operations: Sequence[str]) -> Iterator[Way]:
+def _of_envelopes(tx: Tx, terms: Terms, project: str, operations: Sequence[str], urgency: Urgency) -> Iterator[Way]:
     needs = {} if terms.envelopes is None else terms.envelopes.needs(operations, terms.prices)
-    full = envelopes.in_the_way(tx, project, needs, terms, Urgency.NORMAL)
+    full = envelopes.in_the_way(tx, project, needs, terms, urgency)
     if full is not None:
         reason, until = full
         yield Way(
