@@ -117,6 +117,7 @@ def _never_left(rt: Runtime, held: Hold, probes: tuple[Probe, ...]) -> None:
 
 def settle_verdict(rt: Runtime, tx: Tx, held: Hold, failure: UpstreamFailed, verdict: Verdict) -> None:
     """Let rest what the verdict names, for as long as it says."""
+    held = ledger.present(tx, held)  # its project may have been merged while the call was on its way
     terms = rt.terms(tx, ledger.sent_on(tx, held.hold))  # a refusal is about the day of the call, not of the answer
     until = {
         Until.QUOTA_RESET: quota.resets_at(terms.day),

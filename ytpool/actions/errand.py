@@ -311,13 +311,14 @@ class Errand(Work):
         calls = tuple(call for call in self._calls() if call.step not in done and call.operation != "videos.insert")
         self._hold(placing.place_again(self.rt, self.lease, self.order, account, self.watch, calls=calls))
 
-    def leave(self) -> None:
-        """Give back what this account lent; the next round chooses anew."""
+    def leave(self, *, stays: bool = False) -> None:
+        """Give back what this account lent; the next round chooses anew, unless the job `stays` the account's."""
         self._heart.hold()  # first: a lease that is given back is not there to be renewed
         placing.give_back(self.rt, self.lease, self.placed)
         self.placed = None
-        with self.rt.store.transaction() as tx:
-            jobs.leave_account(tx, self.lease)
+        if not stays:
+            with self.rt.store.transaction() as tx:
+                jobs.leave_account(tx, self.lease)
 
     # How visible it will be
 

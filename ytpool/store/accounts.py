@@ -170,7 +170,8 @@ def remove(tx: Tx, account: str) -> None:
     tx.run("DELETE FROM labels WHERE account = :account", account=account)
     tx.run("DELETE FROM limits WHERE scope = 'account' AND name = :account", account=account)
     tx.run("UPDATE meters SET ceiling = NULL WHERE scope = 'account' AND name = :account", account=account)
-    tx.run("DELETE FROM rests WHERE scope = 'account' AND name = :account", account=account)
+    for table in ("rests", "breakers"):
+        tx.run(f"DELETE FROM {table} WHERE scope = 'account' AND name = :account", account=account)
     tx.run("DELETE FROM accounts WHERE account = :account", account=account)
 
 

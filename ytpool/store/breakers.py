@@ -242,7 +242,8 @@ def _everybody(tx: Tx, failures: tuple[Failure, ...]) -> bool:
         return True
     row = tx.one(
         """
-        SELECT 1 FROM accounts WHERE kind = 'youtube' AND state = 'active' AND account <> :account
+        SELECT 1 FROM accounts
+         WHERE kind = 'youtube' AND state = 'active' AND standing = 'active' AND account <> :account
            AND account NOT IN (SELECT name FROM breakers WHERE scope = 'account' AND until > :at)
         """,
         account=next(iter(failing)),
@@ -258,7 +259,7 @@ def _may_rest(tx: Tx, account: str) -> bool:
         SELECT 1 FROM pool_members mine
          WHERE mine.account = :account
            AND (SELECT count(*) FROM pool_members m JOIN accounts a ON a.account = m.account
-                 WHERE m.pool = mine.pool AND a.state = 'active')
+                 WHERE m.pool = mine.pool AND a.state = 'active' AND a.standing = 'active')
              < 2 * (1 + (SELECT count(*) FROM pool_members m
                           WHERE m.pool = mine.pool AND m.account <> :account
                             AND m.account IN (SELECT name FROM breakers WHERE scope = 'account' AND until > :at)))
