@@ -19,7 +19,7 @@ from ytpool.actions.placing import Placed
 from ytpool.actions.watch import Watch
 from ytpool.domain import failover
 from ytpool.domain.accounts import AccountState
-from ytpool.domain.failover import Next
+from ytpool.domain.failover import Next, Verdict
 from ytpool.domain.jobs import Job, JobState, StepState, Target
 from ytpool.domain.publication import Publication
 from ytpool.domain.quota import Urgency
@@ -118,6 +118,14 @@ class Work(ABC):
         with self.rt.store.transaction() as tx:
             accounts.set_state(tx, self.account, AccountState.LOGIN_NEEDED, why)
 
+    def leave(self) -> None:
+        """Give back what this account lent; the next round chooses anew."""
+        self._heart.hold()  # first: a lease that is given back is not there to be renewed
+        placing.give_back(self.rt, self.lease, self.placed)
+        self.placed = None
+        with self.rt.store.transaction() as tx:
+            jobs.leave_account(tx, self.lease)
+
     # What it may spend
 
     def held(self, operation: str, step: str) -> Hold | None:
@@ -160,6 +168,7 @@ class Work(ABC):
         *,
         before: Callable[[Tx], None] | None = None,
         after: Callable[[Tx, T], None] | None = None,
+        refused: Callable[[Tx, Verdict], None] | None = None,
     ) -> T:
         """Send a call that was held, in the name of the job; see `calls.paid`."""
 
@@ -169,7 +178,7 @@ class Work(ABC):
             if before is not None:
                 before(tx)
 
-        return paid(self.rt, held, send, job=self.job.job, before=still_ours, after=after)
+        return paid(self.rt, held, send, job=self.job.job, before=still_ours, after=after, refused=refused)
 
     def pause(self, failure: UpstreamFailed, attempt: int) -> None:
         """Wait before the same call is made again; a wait that Google wants longer than we sleep ends this run."""
@@ -259,14 +268,6 @@ class Errand(Work):
             done = {step.step for step in jobs.steps(tx, self.job.job) if step.state is StepState.DONE}
         calls = tuple(call for call in self._calls() if call.step not in done and call.operation != "videos.insert")
         self._hold(placing.place_again(self.rt, self.lease, self.order, account, self.watch, calls=calls))
-
-    def leave(self) -> None:
-        """Give back what this account lent; the next round chooses anew."""
-        self._heart.hold()  # first: a lease that is given back is not there to be renewed
-        placing.give_back(self.rt, self.lease, self.placed)
-        self.placed = None
-        with self.rt.store.transaction() as tx:
-            jobs.leave_account(tx, self.lease)
 
     # How visible it will be
 
