@@ -51,8 +51,8 @@ class WorkKind:
     """It has a channel to itself, where nobody else publishes the same content meanwhile."""
     purpose: Purpose | None = None
     """What the account's login must be good for."""
-    goes_on: str
-    """The command that takes it up again once it was deferred; `{job}` stands for its id."""
+    goes_on: str = ""
+    """The command that takes it up again once it was deferred, if there is one; `{job}` stands for its id."""
 
 
 UPLOADING = WorkKind(bucket=quota.UPLOADS, alone=True, goes_on="ytpool upload --resume")
@@ -99,7 +99,7 @@ def place(
             if choice.account is not None:
                 decisions.keep(tx, rt.rng, lease.name, strategy, choice)
                 if target.kind is TargetKind.POOL:
-                    pools.take_turn(tx, target.name)
+                    pools.take_turn(tx, target.name, comments=kind.bucket == quota.COMMENTS)
                 return _take(rt, tx, lease, choice.account, calls, urgency, kind)
             if not choice.busy:
                 obstacle = _nobody(rt, tx, target, choice, kind.goes_on.format(job=lease.name))
@@ -228,7 +228,8 @@ def _choose(
     strategy, turn = Strategy.FILL, 0
     if target.kind is TargetKind.POOL:
         pool = pools.get(tx, target.name)
-        strategy, turn = Strategy(pool.strategy), pool.turn
+        strategy = Strategy(pool.strategy)
+        turn = pool.comment_turn if kind.bucket == quota.COMMENTS else pool.turn
     settings = rt.config.balancing
     operations = tuple(call.operation for call in calls)
     found = candidates.of(tx, target, operations, rt.terms(tx), urgency=urgency, main_bucket=kind.bucket)
@@ -313,7 +314,8 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice, goes_on: str) -
     of_pool = target.kind is TargetKind.POOL
     nobody = f"no account of {target}" if of_pool else "nobody"
     if choice.until is not None:
-        hint = f"it goes on at {moments.spoken(choice.until)}: type the same command then, or have cron run: {goes_on}"
+        or_cron = f", or have cron run: {goes_on}" if goes_on else ""
+        hint = f"it goes on at {moments.spoken(choice.until)}: type the same command then{or_cron}"
         error = QuotaExhausted if choice.until == quota.resets_at(rt.terms(tx).day) else Resting
         return error(f"{nobody} can work now ({words})", hint=hint, until=choice.until, **facts)
     if all(reason.startswith(_LOGIN_NEEDED) for reason in groups):

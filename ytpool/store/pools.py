@@ -17,6 +17,7 @@ class Pool:
     across_projects: bool
     reason: str
     turn: int
+    comment_turn: int
     accounts: tuple[str, ...]
 
     @classmethod
@@ -27,6 +28,7 @@ class Pool:
             across_projects=bool(row["across_projects"]),
             reason=row["reason"],
             turn=row["turn"],
+            comment_turn=row["comment_turn"],
             accounts=accounts,
         )
 
@@ -93,10 +95,11 @@ def leave(tx: Tx, pool: str, account: str) -> None:
     tx.run("DELETE FROM pool_members WHERE pool = :pool AND account = :account", pool=pool, account=account)
 
 
-def take_turn(tx: Tx, pool: str) -> int:
-    """Count one turn of round robin and return which it was, exact over all processes."""
-    row = tx.one("UPDATE pools SET turn = turn + 1 WHERE pool = :pool RETURNING turn", pool=pool)
-    return int(row["turn"]) - 1
+def take_turn(tx: Tx, pool: str, *, comments: bool = False) -> int:
+    """Count one turn of round robin and return which it was, exact over all processes; comments count apart."""
+    turn = "comment_turn" if comments else "turn"
+    row = tx.one(f"UPDATE pools SET {turn} = {turn} + 1 WHERE pool = :pool RETURNING {turn} AS taken", pool=pool)
+    return int(row["taken"]) - 1
 
 
 def require_one_project(tx: Tx, pool: str) -> None:
@@ -134,3 +137,18 @@ def _members(tx: Tx, pool: str) -> tuple[str, ...]:
         pool=pool,
     )
     return tuple(row["account"] for row in rows)
+
+
+def channels_around(tx: Tx, *, pool: str | None = None, account: str | None = None) -> set[str]:
+    """Return the channels of a pool, or of an account and of everybody who shares a pool with it."""
+    rows = tx.all(
+        """
+        SELECT DISTINCT a.channel_id FROM accounts a LEFT JOIN pool_members m ON m.account = a.account
+         WHERE a.channel_id IS NOT NULL
+           AND (a.account = :account OR m.pool = :pool
+                OR m.pool IN (SELECT pool FROM pool_members WHERE account = :account))
+        """,
+        pool=pool,
+        account=account,
+    )
+    return {row["channel_id"] for row in rows}

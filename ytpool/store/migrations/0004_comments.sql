@@ -7,7 +7,11 @@ CREATE TABLE comments (
     parent_id  TEXT,                       -- of a reply
     sent_at    TEXT,                       -- set before the call may leave: from then on it may be there
     comment_id TEXT,
-    moderation   TEXT NOT NULL DEFAULT ''    -- published, held_for_review, likely_spam, not_listed
+    moderation TEXT NOT NULL DEFAULT ''    -- published, held_for_review, likely_spam, rejected, not_listed
 );
 CREATE INDEX comments_by_digest ON comments (digest);
 CREATE UNIQUE INDEX comments_by_id ON comments (comment_id);
+
+-- Comments take turns of their own, or a comment after every upload would leave all uploads to one of two accounts.
+
+ALTER TABLE pools ADD COLUMN comment_turn BIGINT NOT NULL DEFAULT 0;
