@@ -54,7 +54,7 @@ def _place(books):
     with books.transaction() as tx:
         terms = books.terms(tx)
         able = candidates.of(tx, Target(kind=TargetKind.POOL, name="main"), PUBLICATION, terms)
-        choice = balancing.choose(able, strategy=Strategy.HEALTH, weights=Weights(), now=tx.now, turn=0, rng=books.rng)
+        choice = balancing.choose(able, strategy=Strategy.HEALTH, weights=Weights(), now=tx.now, rng=books.rng)
         payer = Payer(account=choice.account, project="acme", channel_id=f"UC{choice.account}")
         ledger.hold(tx, payer, [Call(operation=each) for each in PUBLICATION], terms, books.rng)
 

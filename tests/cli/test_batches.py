@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pexpect
 import pyte
@@ -306,6 +307,106 @@ def test_a_batch_goes_on_after_the_moments_of_those_that_are_done(ytpool, sandbo
     [problem] = told(out)["error"]["details"]["problems"]
     assert (status, problem["line"], problem["column"]) == (2, 1, "publish_at")
     assert "is over" in problem["message"]
+
+
+def test_a_row_tells_all_its_faults_however_many_it_has(ytpool, sandbox, make_video, tmp_path):
+    make_video("a.mp4", 5000)
+    (tmp_path / "page.png").write_text("<html>")
+    lines = tmp_path / "list.jsonl"
+    row = {"file": "gone.mp4", "account": "nwes", "title": "1 < 2", "privacy": "publik", "thumbnail": "page.png"}
+    row |= {"captions": "de:gone.srt", "publish_at": "2020-01-01T00:00", "playlists": "WL", "colour": "red"}
+    lines.write_text(f"{json.dumps(row)}\n{json.dumps({**row, 'pool': 'mian'})}\n{json.dumps({'account': 'nwes'})}\n")
+    before = sandbox.truth()["calls"]
+
+    status, out, _ = ytpool("upload", "--manifest", lines, "--pool", "mian", "--thumbnail", "no.png", "--json")
+
+    problems = told(out)["error"]["details"]["problems"]
+    assert (status, told(out)["error"]["code"]) == (2, "batch_invalid")
+    assert [one["message"].split(";")[0] for one in problems if one["line"] is None] == [
+        "there is no pool named 'mian'",
+        "there is no thumbnail no.png",
+    ]
+    each = {number: [one["column"] for one in problems if one["line"] == number] for number in (1, 2, 3)}
+    columns = [None, "privacy", "title", "playlists", "account", "file", "thumbnail", "captions", "publish_at"]
+    assert each[1] == columns
+    assert sorted(map(str, each[2])) == sorted(map(str, [*columns, "account", "pool"]))
+    assert each[3] == ["file", "account"]
+    assert sandbox.truth()["calls"] == before
+
+
+def test_a_folder_tells_all_its_faults_too(ytpool, sandbox, tmp_path, make_video):
+    folder = tmp_path / "outbox"
+    folder.mkdir()
+    make_video("outbox/a.mp4", 5000)
+    (folder / "a.toml").write_text('titel = "x"\naccount = "nwes"\nthumbnail = "no.png"\ntags = ["a,b"]\n')
+    (folder / "b.mp4").touch()
+    (folder / "b.toml").write_text('title = "x\n')
+    (folder / "c.mp4").touch()
+    (folder / "c.toml").mkdir()
+    (folder / "lost.toml").touch()
+    before = sandbox.truth()["calls"]
+
+    status, out, _ = ytpool("upload", folder, tmp_path / "gone.mp4", "--account", "news", "--json")
+
+    problems = told(out)["error"]["details"]["problems"]
+    assert status == 2
+    assert [(Path(one["source"]).name, one["line"], one["column"]) for one in problems] == [
+        ("gone.mp4", None, "file"),
+        ("a.toml", 1, None),
+        ("a.toml", 2, "account"),
+        ("a.toml", 3, "thumbnail"),
+        ("a.toml", 4, "tags"),
+        ("b.toml", None, "file"),
+        ("b.toml", 1, None),
+        ("c.toml", None, None),
+        ("c.toml", None, "file"),
+        ("lost.toml", None, None),
+    ]
+    assert sandbox.truth()["calls"] == before
+
+
+def test_a_manifest_typed_again_needs_nothing_of_what_is_done(
+    ytpool, sandbox, make_video, tmp_path, picture, subtitles, monkeypatch
+):
+    first, second, third = (make_video(f"{name}.mp4", 20_000) for name in "abc")
+    lines = tmp_path / "list.jsonl"
+    row = {"file": "a.mp4", "thumbnail": picture.name, "captions": f"de:{subtitles.name}"}
+    lines.write_text(f"{json.dumps(row)}\n{json.dumps({'file': 'b.mp4', 'account': 'sports'})}\n")
+    words = ("upload", "--manifest", lines, "--pool", "main", "--json")
+    sandbox.control.add_fault(method="captions.insert", kind="error", error="invalidMetadata")
+    assert ytpool(*words)[0] == 3
+    for path in (first, second, picture):
+        path.unlink()
+    lines.write_text(lines.read_text() + json.dumps({"file": "c.mp4"}))
+
+    status, out, err = ytpool(*words)
+
+    assert (status, data(out)["counts"]) == (0, {"total": 3, "done": 3}), out + err
+    assert [one["note"] for one in data(out)["videos"]] == ["", "already published", ""]
+    truth = sandbox.truth()
+    assert len(truth["videos"]) == 3
+    assert len(truth["captions"]) == len(truth["thumbnails"]) == 1
+    assert_books_agree(ytpool, sandbox)
+
+    subtitles.unlink()
+    third.unlink()
+    monkeypatch.chdir(tmp_path)
+
+    assert data(ytpool("upload", "--manifest", "../" + tmp_path.name + "/list.jsonl", *words[3:])[1])["counts"] == {
+        "total": 3,
+        "done": 3,
+    }
+    assert ytpool(*words, "--dry-run")[0] == 0
+
+    for change in ({"key": "another"}, {"account": "sports"}):
+        lines.write_text(json.dumps({**row, **change}))
+        status, out, _ = ytpool(*words)
+
+        problems = told(out)["error"]["details"]["problems"]
+        assert (status, [one["column"] for one in problems]) == (2, ["file", "thumbnail", "captions"])
+    lines.write_text(json.dumps(row))
+    assert ytpool(*words, "--again")[0] == 2
+    assert len(sandbox.truth()["videos"]) == 3
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ def test_every_value_knows_where_it_comes_from(ytpool, file, monkeypatch):
         ('[google]\ntoken_uri = "http://example.com/t"', 2, "google.token_uri", "plain http only for this machine"),
         ('[google]\napi_root = "youtube"', 2, "google.api_root", "an address like https://host/path"),
         ('[google]\napi_root = "https://[::1"', 2, "google.api_root", "must be an address"),
+        ("[balancing]\nage = -0.1", 2, "balancing.age", "between 0 and 1000, not -0.1"),
         ("[balancing]\nquota = nan", 2, "balancing.quota", "between 0 and 1000"),
         (
             "[balancing]\nquota = 0\nsuccess = 0\nidle = 0\nage = 0",

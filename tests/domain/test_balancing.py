@@ -46,10 +46,8 @@ def make_candidate(account="news", **facts):
     )._replace(**facts)
 
 
-def pick(candidates, strategy=Strategy.HEALTH, *, turn=0, seed=1, weights=None):
-    return choose(
-        candidates, strategy=strategy, weights=weights or Weights(), now=NOW, turn=turn, rng=random.Random(seed)
-    )
+def pick(candidates, strategy=Strategy.HEALTH, *, seed=1, weights=None):
+    return choose(candidates, strategy=strategy, weights=weights or Weights(), now=NOW, rng=random.Random(seed))
 
 
 moments = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
@@ -69,15 +67,16 @@ some_candidates = st.lists(
         last_upload_at=st.none() | moments,
         created_at=moments,
         obstacle=st.none() | obstacles,
+        served=st.integers(0, 3),
     ),
     unique_by=lambda candidate: candidate.account,
     max_size=40,
 )
 
 
-@given(some_candidates, st.sampled_from(Strategy), st.integers(0, 10**9), st.integers())
-def test_every_strategy_takes_one_free_account_of_the_working_tier_if_there_is_one(candidates, strategy, turn, seed):
-    choice = pick(candidates, strategy, turn=turn, seed=seed)
+@given(some_candidates, st.sampled_from(Strategy), st.integers())
+def test_every_strategy_takes_one_free_account_of_the_working_tier_if_there_is_one(candidates, strategy, seed):
+    choice = pick(candidates, strategy, seed=seed)
 
     able = [candidate for candidate in candidates if candidate.obstacle is None]
     working = [candidate for candidate in able if candidate.tier is Tier.PRODUCTION] or able
@@ -88,7 +87,7 @@ def test_every_strategy_takes_one_free_account_of_the_working_tier_if_there_is_o
     assert [scored.account for scored in choice.best[:1]] == [choice.account][: len(free)]
     assert len(choice.best) == min(10, len(free))
     assert {scored.account for scored in choice.best} <= free
-    assert choice == pick(candidates, strategy, turn=turn, seed=seed)
+    assert choice == pick(candidates, strategy, seed=seed)
 
 
 @given(some_candidates, st.sampled_from(Strategy))
@@ -100,11 +99,11 @@ def test_everybody_is_either_free_or_counted_once_under_a_reason(candidates, str
     assert all(len(rejected.names) == min(20, rejected.count) for rejected in choice.rejected.values())
 
 
-@given(some_candidates, st.sampled_from([s for s in Strategy if s is not Strategy.RANDOM]), st.randoms())
+@given(some_candidates, st.sampled_from(Strategy), st.randoms())
 def test_the_order_of_the_rows_changes_nothing(candidates, strategy, shuffler):
     shuffled = shuffler.sample(candidates, len(candidates))
 
-    assert pick(shuffled, strategy, turn=7).best == pick(candidates, strategy, turn=7).best
+    assert pick(shuffled, strategy).best == pick(candidates, strategy).best
 
 
 def test_reserve_waits_while_production_is_merely_busy_and_joins_when_none_of_it_can_work():
@@ -153,22 +152,57 @@ def test_rejections_are_counted_exactly_and_name_the_first_twenty():
     assert rejected.names == tuple(f"n{number:03}" for number in range(20))
 
 
-@given(st.integers(1, 12), st.integers(1, 5), st.integers(0, 10**6))
-def test_round_robin_gives_everybody_the_same_number_of_turns(accounts, rounds, start):
+def take_turns(days, strategy=Strategy.ROUND_ROBIN):
+    """Let a pool work through days, each with its candidates and a number of jobs; return who took them, in order."""
+    served = {}
+    took = []
+    for candidates, jobs in days:
+        for _ in range(jobs):
+            found = [one._replace(served=served.get(one.account, 0)) for one in candidates]
+            account = pick(found, strategy).account
+            took.append(account)
+            if account is not None:
+                served[account] = len(took)
+    return took
+
+
+@given(st.integers(1, 12), st.integers(1, 5))
+def test_round_robin_gives_everybody_the_same_number_of_turns(accounts, rounds):
     candidates = [make_candidate(f"a{number}", priority=number % 3) for number in range(accounts)]
 
-    turns = Counter(
-        pick(candidates, Strategy.ROUND_ROBIN, turn=turn).account for turn in range(start, start + accounts * rounds)
-    )
+    turns = Counter(take_turns([(candidates, accounts * rounds)]))
 
     assert set(turns.values()) == {rounds}
     assert len(turns) == accounts
 
 
-def test_round_robin_steps_over_a_busy_account_and_leaves_the_places_of_the_others():
-    candidates = [make_candidate("a"), make_candidate("b", free_slots=0), make_candidate("c")]
+@given(st.lists(st.tuples(st.frozensets(st.sampled_from("vwxyz")), st.integers(0, 7)), max_size=30))
+def test_round_robin_is_fair_to_those_who_can_always_work_whoever_rests_and_comes_back(days):
+    steady = [make_candidate(name) for name in "abc"]
 
-    assert [pick(candidates, Strategy.ROUND_ROBIN, turn=turn).account for turn in range(6)] == list("accacc")
+    took = take_turns([([*steady, *map(make_candidate, sorted(others))], jobs) for others, jobs in days])
+
+    for end in range(len(took) + 1):
+        turns = [took[:end].count(one.account) for one in steady]
+        assert max(turns) - min(turns) <= 1
+
+
+def test_round_robin_steps_over_a_busy_account_and_takes_it_as_soon_as_it_is_free():
+    a, b, c = (make_candidate(name) for name in "abc")
+    without_b = [a, b._replace(free_slots=0), c]
+
+    assert "".join(take_turns([(without_b, 3), ([a, b, c], 4)])) == "acabcab"
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(1, 3)), max_size=20), st.sampled_from(Strategy))
+def test_reserve_works_exactly_while_production_cannot_and_leaves_again(days, strategy):
+    def able(name, tier, *, can):
+        return make_candidate(name, tier=tier, obstacle=None if can else LOGIN)
+
+    for one, other, jobs in days:
+        production = [able("a", Tier.PRODUCTION, can=one), able("b", Tier.PRODUCTION, can=other)]
+        took = set(take_turns([([*production, able("z", Tier.RESERVE, can=True)], jobs)], strategy))
+        assert (took == {"z"}) if not (one or other) else (took <= {"a", "b"})
 
 
 def test_fill_stays_with_the_first_by_priority_until_it_has_no_free_slot():

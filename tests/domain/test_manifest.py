@@ -9,24 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ytpool.domain import manifest
 from ytpool.domain.captions import Caption
 from ytpool.domain.jobs import Target, TargetKind
-from ytpool.domain.manifest import (
-    Defaults,
-    Problem,
-    Sidecar,
-    pair,
-    read_csv,
-    read_jsonl,
-    read_manifest,
-    read_sidecars,
-)
+from ytpool.domain.manifest.batch import Defaults, Problem
+from ytpool.domain.manifest.columns import COLUMNS
+from ytpool.domain.manifest.listed import read_csv, read_jsonl, read_manifest
+from ytpool.domain.manifest.sidecars import Sidecar, pair, read_sidecars
 from ytpool.domain.publication import PlaylistWish, Publication
 from ytpool.domain.video import Licence, Localization, Privacy, VideoRequest
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NEWS = Target(kind=TargetKind.ACCOUNT, name="news")
+LIKED = PlaylistWish(playlist_id="LL")
 DEFAULTS = Defaults(target=NEWS, zone=ZoneInfo("Europe/Berlin"))
 CSV = PurePath("/batch/videos.csv")
 JSONL = PurePath("/batch/videos.jsonl")
@@ -156,7 +150,6 @@ def test_what_a_row_does_not_say_the_defaults_say():
         target=NEWS,
         key="autumn",
         playlists=(PlaylistWish(title="All"),),
-        create_playlists=True,
         video=VideoRequest(title="", category="25", privacy=Privacy.UNLISTED, tags=("news",)),
     )
 
@@ -168,7 +161,7 @@ def test_what_a_row_does_not_say_the_defaults_say():
     )
     assert first.key == "autumn"
     assert second.publication.video.privacy is Privacy.PUBLIC
-    assert second.publication.playlists == (PlaylistWish(title="Talks", create=True),)
+    assert second.publication.playlists == (PlaylistWish(title="Talks"),)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +199,6 @@ def test_everything_wrong_is_said_at_once_with_line_and_column():
         "b.mp4,x,,2020-01-01,,,German:b.srt,,\n"
     )
 
-    assert batch.entries == ()
     assert [str(problem).removeprefix("/batch/videos.csv:").partition(";")[0] for problem in batch.problems] == [
         "1: 'titel' is no column",
         "2: privacy: 'publik' is none of public, unlisted, private",
@@ -214,8 +206,8 @@ def test_everything_wrong_is_said_at_once_with_line_and_column():
         "2: made_for_kids: 'perhaps' is neither yes nor no",
         "2: recorded_on: '19.11.2026' is no date",
         "2: captions: 'de' is no caption",
-        "3: account: it names the account news and the pool main",
         "3: file: there is no file",
+        "3: account: it names the account news and the pool main",
         "4: this row has 2 cells, and there are 9 columns",
         "5: publish_at: the moment of publication, 2019-12-31T23:00:00Z, is over (it is 2026-11-20T12:00:00Z)",
         "5: captions: the caption's language 'German' is no BCP-47 tag such as en or pt-BR",
@@ -226,14 +218,27 @@ def test_everything_wrong_is_said_at_once_with_line_and_column():
     assert "did you mean Europe/Berlin?" in messages
 
 
-def test_files_are_named_for_the_caller_to_look_at_also_where_the_row_has_other_faults():
-    batch = csv("file,thumbnail,captions,privacy\na.mp4,a.png,de:a.srt,publik\n")
+def test_a_row_with_faults_still_says_which_files_and_names_it_means():
+    batch = csv("file,thumbnail,captions,privacy,account,pool\na.mp4,a.png,de:a.srt,publik,news,main\n")
 
-    assert len(batch.problems) == 1
-    assert [(one.column, one.path, one.line) for one in batch.named] == [
-        ("file", PurePath("/batch/a.mp4"), 2),
-        ("thumbnail", PurePath("/batch/a.png"), 2),
-        ("captions", PurePath("/batch/a.srt"), 2),
+    (entry,) = batch.entries
+    assert places(batch) == [(2, "privacy"), (2, "account")]
+    assert (entry.file, entry.publication.thumbnail) == (PurePath("/batch/a.mp4"), PurePath("/batch/a.png"))
+    assert [one.path for one in entry.publication.captions] == [PurePath("/batch/a.srt")]
+    assert [target.name for target in entry.named] == ["news", "main"]
+
+
+def test_what_a_flag_says_wrongly_for_all_is_told_once_and_as_the_flag_s():
+    defaults = Defaults(
+        target=NEWS, video=VideoRequest(title="", tags=("a,b",), privacy=Privacy.PUBLIC), playlists=(LIKED,)
+    )
+
+    batch = csv('file,publish_at,tags\na.mp4,,\nb.mp4,2027-01-01,"ok"\nc.mp4,,\n', defaults)
+
+    assert [str(problem).split(",")[0] for problem in batch.problems] == [
+        "--tags: the tag 'a",
+        "--playlist: LL is a list that YouTube keeps itself",
+        "/batch/videos.csv:3: privacy: a video with a moment of publication is private until then",
     ]
 
 
@@ -242,6 +247,18 @@ def test_a_repeated_row_is_refused_unless_target_or_key_differ():
 
     assert places(batch) == [(3, "file")]
     assert "is there already, in line 2" in said(batch)
+
+
+def test_a_repeated_row_is_told_whatever_else_is_wrong_with_either():
+    batch = csv("file,title\na.mp4,<\na.mp4,>\n")
+
+    assert places(batch) == [(2, "title"), (3, "title"), (3, "file")]
+
+
+def test_a_table_without_its_files_is_checked_all_the_same():
+    batch = csv("title,privacy\n<,\nFine,publik\n")
+
+    assert places(batch) == [(1, None), (2, "title"), (3, "privacy")]
 
 
 @pytest.mark.parametrize(
@@ -377,7 +394,6 @@ def test_a_manifest_is_read_by_its_suffix(name, entries):
     assert bool(batch.problems) == (entries == 0)
 
 
-COLUMNS = sorted(manifest._COLUMNS)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8),
     lambda inner: (
@@ -400,7 +416,10 @@ def test_any_bytes_are_a_batch_or_its_problems(content):
         assert all(isinstance(problem, Problem) and problem.message for problem in batch.problems)
 
 
-@given(st.lists(st.sampled_from(COLUMNS), min_size=1, max_size=6), st.lists(st.lists(cells, max_size=6), max_size=4))
+@given(
+    st.lists(st.sampled_from(sorted(COLUMNS)), min_size=1, max_size=6),
+    st.lists(st.lists(cells, max_size=6), max_size=4),
+)
 def test_any_table_is_a_batch_or_its_problems(header, rows):
     text = "\n".join([",".join(header), *(",".join(row) for row in rows)])
 
@@ -410,7 +429,7 @@ def test_any_table_is_a_batch_or_its_problems(header, rows):
     assert all(problem.line is None or 1 <= problem.line <= text.count("\n") + 1 for problem in batch.problems)
 
 
-@given(st.dictionaries(st.sampled_from(COLUMNS), json_values, max_size=5))
+@given(st.dictionaries(st.sampled_from(sorted(COLUMNS)), json_values, max_size=5))
 def test_any_object_is_a_batch_or_its_problems_and_can_be_stored(row):
     batch = jsonl({"file": "a.mp4"} | row)
 

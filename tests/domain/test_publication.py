@@ -133,11 +133,6 @@ def test_a_playlist_is_named_by_id_address_or_title(typed, wish):
     assert playlist(typed) == wish
 
 
-def test_titles_are_made_and_ids_are_not_when_all_missing_ones_are_to_be_made():
-    assert playlist("Talks", create=True).create
-    assert not playlist(PLAYLIST_ID, create=True).create
-
-
 @pytest.mark.parametrize("named", [{}, {"playlist_id": "x", "title": "y"}, {"playlist_id": "x", "create": True}])
 def test_a_wish_names_a_playlist_in_one_way(named):
     with pytest.raises(ValueError, match="by its id or by its title"):

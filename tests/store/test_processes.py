@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from books import Books
+from books import Books, make_account, make_pool
 
 from ytpool.clock import SystemClock
 from ytpool.domain.quota import Urgency
@@ -210,3 +210,39 @@ def test_of_eight_processes_as_many_get_a_lease_as_there_are_places(path, kind, 
         process.communicate()
 
     assert answers == [*map(str, range(places)), *["refused"] * (WORKERS - places)]
+
+
+TURN_TAKER = Path(__file__).with_name("turn_taker.py")
+TAKERS, TURNS, MEMBERS = 4, 26, 7
+
+
+def test_round_robin_is_exact_over_processes_that_choose_at_the_same_time(tmp_path):
+    books = Books(tmp_path / "state.db", SystemClock()).created()
+    with books.transaction() as tx:
+        for number in range(MEMBERS):
+            make_account(tx, f"a{number}", slots=1_000)
+        make_pool(tx, "main", [f"a{number}" for number in range(MEMBERS)], strategy="round_robin")
+    racing = [
+        subprocess.Popen(
+            [sys.executable, TURN_TAKER, tmp_path / "state.db", str(TURNS)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])},
+        )
+        for _ in range(TAKERS)
+    ]
+    for process in racing:
+        process.stdout.readline()
+    for process in racing:
+        process.communicate("\n")
+
+    assert [process.returncode for process in racing] == [0] * TAKERS
+    with books.database.reading() as tx:
+        rows = tx.all("SELECT account FROM ledger WHERE scope = 'account' ORDER BY hold")
+        turns = tx.one("SELECT turn FROM pools")["turn"]
+    took = [row["account"] for row in rows]
+    assert turns == len(took) == TAKERS * TURNS
+    assert {took.count(account) for account in set(took)} == {TURNS * TAKERS // MEMBERS, TURNS * TAKERS // MEMBERS + 1}
+    assert len(set(took)) == MEMBERS
+    books.database.close()

@@ -5,22 +5,27 @@ YouTube. Nothing is remembered of a batch itself: each video is a job of its own
 on with what is left.
 """
 
+import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from operator import itemgetter
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from ytpool.actions import claiming, files, media, publish
+from ytpool.actions import claiming, files, media
 from ytpool.actions.claiming import Order
 from ytpool.actions.publish import PublishedVideo
 from ytpool.actions.watch import Watch
-from ytpool.domain import manifest, publication
-from ytpool.domain.jobs import Target, TargetKind
-from ytpool.domain.manifest import Batch, Defaults, Entry, Named, Problem, Sidecar
-from ytpool.errors import BatchInvalid, FileInvalid, Interrupted, YtpoolError
+from ytpool.domain import publication
+from ytpool.domain.jobs import StepState, Target, TargetKind
+from ytpool.domain.manifest import listed, sidecars
+from ytpool.domain.manifest.batch import Batch, Defaults, Entry, Problem, of_flag
+from ytpool.domain.manifest.sidecars import Sidecar
+from ytpool.errors import BatchInvalid, FileInvalid, Interrupted, UnknownName
 from ytpool.runtime import Runtime
+from ytpool.store import jobs
 
 Go = Callable[[Runtime, Order, Watch], PublishedVideo]
 """What is done with each order; `publish.publish`, or something that looks first."""
@@ -32,7 +37,7 @@ _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 def from_manifest(path: Path, defaults: Defaults) -> Batch:
     """Read a manifest; raises FileInvalid where there is none."""
-    return manifest.read_manifest(path, _content(path), defaults, _BEFORE_ALL)
+    return listed.read_manifest(path, _content(path), defaults, _BEFORE_ALL)
 
 
 def has_more(paths: Sequence[Path]) -> bool:
@@ -53,29 +58,72 @@ def from_files(paths: Sequence[Path], defaults: Defaults) -> Batch:
     found: list[Sidecar] = []
     problems: list[Problem] = []
     for path in paths:
-        if is_folder(path):
-            inside, said = manifest.pair(path, _names(path))
-            problems += said
-        else:
-            inside = (Sidecar(video=path, path=_sidecar(path)),)
-        found += [one if one.path is None else replace(one, content=_content(Path(one.path))) for one in inside]
-    batch = manifest.read_sidecars(found, defaults, _BEFORE_ALL)
-    return Batch(entries=batch.entries, problems=(*problems, *batch.problems), named=batch.named)
+        inside = _inside(path, problems) if is_folder(path) else (Sidecar(video=path, path=_sidecar(path)),)
+        found += [_with_content(one, problems) for one in inside]
+    batch = sidecars.read_sidecars(found, defaults, _BEFORE_ALL)
+    return replace(batch, problems=tuple(dict.fromkeys((*problems, *batch.problems))))
 
 
-def require_right(rt: Runtime, batch: Batch, *, target: Target | None = None, again: bool = False) -> None:
-    """Raise BatchInvalid, with every problem and its place, unless all of a batch can be sent as it stands.
+def _inside(folder: Path, problems: list[Problem]) -> tuple[Sidecar, ...]:
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except OSError as error:
+        problems.append(_unreadable(folder, error))
+        return ()
+    inside, said = sidecars.pair(folder, names)
+    problems += said
+    return inside
 
-    A moment of publication that is over is a problem only of what was not begun: a batch may take days, and goes on.
+
+def _with_content(one: Sidecar, problems: list[Problem]) -> Sidecar:
+    if one.path is None:
+        return one
+    try:
+        return replace(one, content=Path(one.path).read_bytes())
+    except OSError as error:
+        problems.append(_unreadable(one.path, error))
+        return one
+
+
+def _unreadable(path: PurePath, error: OSError) -> Problem:
+    return Problem(source=str(path), line=None, column=None, message=f"it cannot be read: {error.strerror}")
+
+
+def orders(rt: Runtime, batch: Batch, *, target: Target | None = None, again: bool = False) -> tuple[Order, ...]:
+    """Return what a batch asks for; raises BatchInvalid, with every problem and its place, unless all can be sent.
 
     Files are looked at and their pictures and captions read; what only YouTube can say, as whether a playlist of some
     title exists, each video finds out before its own first byte.
+
+    What an earlier run has done needs nothing any more: a batch may take days, and be asked for again long after. So
+    a file that is gone, or a moment of publication that is over, is a problem only of what was not begun.
     """
-    if target is not None:  # asked for once, on the command line, and not by every row
-        with rt.store.reading() as tx:
-            claiming.require_target(tx, target)
-    found = [*batch.problems, *_of_targets(rt, batch), *_of_files(batch.named)]
-    found += _of_moments(rt, batch.entries, again=again)
+    unknown = None if target is None else _unknown(rt, target)
+    found = [] if target is None or unknown is None else [of_flag(target.kind.value, _worded(unknown))]
+    found += [*batch.problems, *_of_targets(rt, batch.entries)]
+    wanted: list[Order] = []
+    look = cache(_wrong_with)
+    for entry in batch.entries:
+        job = _settle(rt, entry, look, found, again=again)
+        if entry.file is not None and entry.target is not None and entry.key is not None:
+            wanted.append(
+                Order(
+                    path=Path(entry.file),
+                    publication=entry.publication,
+                    target=entry.target,
+                    key=entry.key,
+                    again=again,
+                    job=job,
+                )
+            )
+    found = list(dict.fromkeys(found))
+    if unknown is not None and len(found) == 1:
+        raise unknown
+    _require_none(found)
+    return tuple(wanted)
+
+
+def _require_none(found: list[Problem]) -> None:
     if not found:
         return
     found.sort(key=lambda problem: (problem.source, problem.line or 0))
@@ -238,54 +286,86 @@ def _interrupted() -> Interrupted:
     return Interrupted("interrupted; what was begun can be resumed", hint="run the same command again")
 
 
-def _of_targets(rt: Runtime, batch: Batch) -> list[Problem]:
-    """Name every account and pool that is not there, wherever it is asked for."""
-    said: dict[Target, str] = {}
+def _unknown(rt: Runtime, target: Target) -> UnknownName | None:
     with rt.store.reading() as tx:
-        for target in {entry.target for entry in batch.entries}:
-            try:
-                claiming.require_target(tx, target)
-            except YtpoolError as unknown:
-                said[target] = f"{unknown.message}; {unknown.hint}" if unknown.hint else unknown.message
+        try:
+            claiming.require_target(tx, target)
+        except UnknownName as unknown:
+            return unknown
+    return None
+
+
+def _worded(unknown: UnknownName) -> str:
+    return "; ".join(filter(None, (unknown.message, unknown.hint)))
+
+
+def _of_targets(rt: Runtime, entries: Sequence[Entry]) -> list[Problem]:
+    """Name every account and pool that is not there, wherever a row asks for it."""
+    named = {target for entry in entries for target in entry.named}
+    said = {target: _worded(unknown) for target in named if (unknown := _unknown(rt, target)) is not None}
     return [
-        Problem(source=entry.source, line=entry.line, column=entry.target.kind.value, message=said[entry.target])
-        for entry in batch.entries
-        if entry.target in said
+        entry.wrong(target.kind.value, said[target]) for entry in entries for target in entry.named if target in said
     ]
 
 
-def _of_moments(rt: Runtime, entries: Sequence[Entry], *, again: bool) -> list[Problem]:
-    """Name what would be public at once, and is not on its way already."""
+def _settle(
+    rt: Runtime, entry: Entry, look: Callable[[str, Path], str], problems: list[Problem], *, again: bool
+) -> str | None:
+    """Add what is wrong with an entry's files and moment; return its job where that needs the file no more."""
     now = rt.calendar.now()
-    return [
-        Problem(source=entry.source, line=entry.line_of(field), column=field, message=sentence)
-        for entry in entries
-        for field, sentence in publication.problems_by_field(entry.publication, now)
-        if not _is_begun(rt, entry, again=again)
-    ]
+    files_of = [(column, step, look(column, path)) for column, step, path in _files_of(entry)]
+    over = [said for column, said in publication.problems_by_field(entry.publication, now) if column == "publish_at"]
+    if not over and not any(message for _, _, message in files_of):
+        return None
+    job, left = _standing(rt, entry, again=again)
+    gone = job is not None and not _is_there(entry)
+    for column, step, message in files_of:
+        needed = not gone if step == publication.UPLOAD else job is None or step in left
+        if message and needed:
+            problems.append(entry.wrong(column, message))
+    if job is None and "publish_at" not in entry.unread:
+        problems += [entry.wrong("publish_at", sentence) for sentence in over]
+    return job if gone else None
 
 
-def _is_begun(rt: Runtime, entry: Entry, *, again: bool) -> bool:
+def _files_of(entry: Entry) -> Iterator[tuple[str, str, Path]]:
+    """Name the files of an entry, each with its column and the step it is for."""
+    if entry.file is not None:
+        yield "file", publication.UPLOAD, Path(entry.file)
+    if entry.publication.thumbnail is not None:
+        yield "thumbnail", publication.THUMBNAIL, Path(entry.publication.thumbnail)
+    for one in entry.publication.captions:
+        yield "captions", one.step, Path(one.path)
+
+
+def _standing(rt: Runtime, entry: Entry, *, again: bool) -> tuple[str | None, frozenset[str]]:
+    """Return the job that has begun with an entry, and its steps that are not done; None where none has.
+
+    Where the file is gone, it is the job that has brought a video from the same path.
+    """
+    if entry.file is None or entry.target is None or entry.key is None:
+        return None, frozenset()
     path = Path(entry.file)
-    order = Order(path=path, publication=entry.publication, target=entry.target, key=entry.key, again=again)
     try:
-        return publish.is_begun(rt, order, files.inspect(path))
-    except YtpoolError:  # a file that is not there, an account that is unknown: that is told as such
-        return False
+        marks = files.inspect(path).marks if _is_there(entry) else None
+    except FileInvalid:  # that is told as such
+        return None, frozenset()
+    with rt.store.reading() as tx:
+        if marks is None:
+            known = jobs.uploaded_from(tx, entry.target, str(files.place_of(path)), entry.key)
+        else:
+            known = jobs.same_content(tx, entry.target, marks.fingerprint, entry.key)
+        for job in known:
+            begun = job.video_id is not None or jobs.upload(tx, job.job).started_at is not None
+            if begun and not (again and job.published):
+                left = (step.step for step in jobs.steps(tx, job.job) if step.state is not StepState.DONE)
+                return job.job, frozenset(left)
+    return None, frozenset()
 
 
-def _of_files(named: Sequence[Named]) -> list[Problem]:
-    """Look at every file that a batch names, each once, however many rows name it."""
-    said: dict[tuple[str, Path], str] = {}
-    for one in named:
-        path = Path(one.path)
-        if (one.column, path) not in said:
-            said[one.column, path] = _wrong_with(one.column, path)
-    return [
-        Problem(source=one.source, line=one.line, column=one.column, message=message)
-        for one in named
-        if (message := said[one.column, Path(one.path)])
-    ]
+def _is_there(entry: Entry) -> bool:
+    assert entry.file is not None
+    return os.path.lexists(entry.file)
 
 
 def _wrong_with(column: str, path: Path) -> str:
@@ -305,18 +385,11 @@ def _wrong_with(column: str, path: Path) -> str:
 
 
 def _sidecar(path: Path) -> Path | None:
-    beside = path.parent / f"{path.stem}{manifest.SIDECAR}"
+    beside = path.parent / f"{path.stem}{sidecars.SUFFIX}"
     try:
         return beside if beside != path and beside.is_file() else None
     except OSError:  # a name too long, a folder not to be entered: looking at the video itself says so
         return None
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return [path.name for path in folder.iterdir()]
-    except OSError as error:
-        raise FileInvalid(f"{folder} cannot be read: {error.strerror}", path=str(folder)) from error
 
 
 def _content(path: Path) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 
-from ytpool.actions import tokens
+from ytpool.actions import learning, tokens
 from ytpool.domain import failover, quota
 from ytpool.domain.accounts import AccountState
 from ytpool.domain.failover import Charge, Next, RestScope, Until, Verdict
@@ -119,30 +119,9 @@ def settle_verdict(rt: Runtime, tx: Tx, held: Hold, failure: UpstreamFailed, ver
     reason = failure.reason or failure.message
     match verdict.rests:
         case RestScope.BUCKET:
-            for bucket in terms.prices.cost(held.operation):
-                ledger.book_elsewhere(tx, held.payer.project, bucket, terms, rt.rng, reason)
-                rests.rest(
-                    tx,
-                    Scope.PROJECT,
-                    held.payer.project,
-                    bucket=bucket,
-                    reason=reason,
-                    lifts="midnight Pacific",
-                    until=until[Until.QUOTA_RESET],
-                )
+            learning.bucket_refused(rt, tx, held, failure, terms)
         case RestScope.CHANNEL:
-            if verdict.bucket == quota.UPLOADS:
-                uploads = ledger.uploads_in_24_hours(tx, held.payer.channel_id)
-                accounts.learn_upload_cap(tx, held.payer.channel_id, uploads)
-            rests.rest(
-                tx,
-                Scope.CHANNEL,
-                held.payer.channel_id,
-                bucket=verdict.bucket,
-                reason=reason,
-                lifts="24 hours after the refusal",
-                until=until[Until.IN_24_HOURS],
-            )
+            learning.channel_refused(tx, held, failure, verdict)
         case RestScope.PROJECT:
             rests.rest(
                 tx, Scope.PROJECT, held.payer.project, reason=reason, lifts=verdict.advice, until=until[verdict.until]

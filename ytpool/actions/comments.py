@@ -163,6 +163,13 @@ def plan(rt: Runtime, remark: Remark, target: Target, how: How) -> CommentDone:
     )
 
 
+def planned(rt: Runtime, job_id: str, how: How) -> CommentDone | None:
+    """Say what going on with a job of this kind would do; None for a job of another kind."""
+    with rt.store.reading() as tx:
+        job = jobs.get(tx, job_id)
+    return plan(rt, remark_of(job), job.target, how) if job.kind == KIND else None
+
+
 def go_on(rt: Runtime, job_id: str, how: How, watch: Watch) -> CommentDone | None:
     """Go on with a job of this kind as it was asked for; None for a job of another kind."""
     with rt.store.reading() as tx:
@@ -248,6 +255,11 @@ def begin_anew(tx: Tx, lease: Lease) -> None:
     """Forget that a comment may be there, as a person says; any account of the target may say it then."""
     comments.withdraw(tx, lease)
     jobs.leave_account(tx, lease)
+
+
+def word_wanted(job: str) -> str:
+    """Return what a person types who knows what became of a comment."""
+    return f"ytpool queue resolve {job} --as done:COMMENT_ID, failed or restart"
 
 
 def require_not_there(tx: Tx, job: Job) -> None:
@@ -366,7 +378,7 @@ def _may_be_there(said: Said) -> OutcomeUnknown:
 
 def _wants_a_word(job: str, video_id: str | None) -> str:
     where = f"look at {WATCH_URL}{video_id}" if video_id else "look at its thread"
-    return f"{where}, then: ytpool queue resolve {job} --as done:COMMENT_ID, failed or restart"
+    return f"{where}, then: {word_wanted(job)}"
 
 
 # The way of a comment

@@ -42,13 +42,23 @@ def inspect(path: Path) -> VideoFile:
     with _opened(path) as (file, found):
         first, middle, last = (_piece(file, offset, length) for offset, length in uploads.pieces(found.st_size))
     return VideoFile(
-        path=path.absolute(),
+        path=place_of(path),
         marks=FileMarks(
             size=found.st_size,
             modified_ns=found.st_mtime_ns,
             fingerprint=uploads.fingerprint(found.st_size, first, middle, last),
         ),
     )
+
+
+def place_of(path: Path) -> Path:
+    """Name a file, there or gone, by its whole path; a folder's `..` is left out where that leads to the same."""
+    whole = path.absolute()
+    neat = Path(os.path.normpath(whole))
+    try:
+        return neat if neat.parent.samefile(whole.parent) else whole
+    except OSError:  # its folder is gone too
+        return neat
 
 
 @contextmanager

@@ -99,7 +99,7 @@ def place(
             if choice.account is not None:
                 decisions.keep(tx, rt.rng, lease.name, strategy, choice)
                 if target.kind is TargetKind.POOL:
-                    pools.take_turn(tx, target.name, comments=kind.bucket == quota.COMMENTS)
+                    pools.take_turn(tx, target.name, choice.account, comments=kind.bucket == quota.COMMENTS)
                 return _take(rt, tx, lease, choice.account, calls, urgency, kind)
             if not choice.busy:
                 obstacle = _nobody(rt, tx, target, choice, kind.goes_on.format(job=lease.name))
@@ -181,7 +181,7 @@ def would_choose(
 ) -> tuple[Choice, YtpoolError | None]:
     """Say who would do this now, or why nobody would."""
     _, choice = _choose(rt, tx, target, calls, urgency, kind=kind)
-    return choice, None if choice.account or choice.busy else _nobody(rt, tx, target, choice, kind.goes_on)
+    return choice, None if choice.account or choice.busy else _nobody(rt, tx, target, choice, kind.goes_on.format(job="JOB"))
 
 
 def _would_place(rt: Runtime, tx: Tx, orders: Sequence[Order]) -> Iterator[tuple[Choice, YtpoolError | None]]:
@@ -199,7 +199,7 @@ def _would_place(rt: Runtime, tx: Tx, orders: Sequence[Order]) -> Iterator[tuple
             nobody[kind] = (choice, problem)
         else:
             if order.target.kind is TargetKind.POOL:
-                pools.take_turn(tx, order.target.name)
+                pools.take_turn(tx, order.target.name, chosen)
             try:
                 _set_aside(rt, tx, accounts.get(tx, chosen), tuple(calls_of(order.publication)), urgency)
             except QuotaExhausted as exhausted:
@@ -225,11 +225,8 @@ def _choose(
     kind: WorkKind,
 ) -> tuple[Strategy, Choice]:
     """Choose an account; `there` are the channels that have this content from another job."""
-    strategy, turn = Strategy.FILL, 0
-    if target.kind is TargetKind.POOL:
-        pool = pools.get(tx, target.name)
-        strategy = Strategy(pool.strategy)
-        turn = pool.comment_turn if kind.bucket == quota.COMMENTS else pool.turn
+    of_pool = target.kind is TargetKind.POOL
+    strategy = Strategy(pools.get(tx, target.name).strategy) if of_pool else Strategy.FILL
     settings = rt.config.balancing
     operations = tuple(call.operation for call in calls)
     found = candidates.of(tx, target, operations, rt.terms(tx), urgency=urgency, main_bucket=kind.bucket)
@@ -242,7 +239,6 @@ def _choose(
         strategy=strategy,
         weights=Weights(quota=settings.quota, success=settings.success, idle=settings.idle, age=settings.age),
         now=tx.now,
-        turn=turn,
         rng=rt.rng,
     )
     return strategy, choice

@@ -77,7 +77,7 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
         claimed = claiming.claim(rt, order, file, watch)
         job = claimed.job
         if claimed.lease is None:
-            note = "already published; --again publishes it once more"
+            note = _published_already(order)
             if claiming.publication_of(job) != order.publication:
                 note += "; what was asked for differently now was not applied"
             return _result(rt, order, job.job, problem=_left(rt, job), note=note)
@@ -160,7 +160,7 @@ def _without_choosing(rt: Runtime, order: Order) -> Plan | None:
 def _known(order: Order, job: Job) -> Plan:
     """Say what becomes of content that a job publishes already; the same fingerprint is all that was looked at."""
     note = (
-        "already published; --again publishes it once more"
+        _published_already(order)
         if job.published
         else f"goes on with the job that is {job.state}, on the account it began with"
     )
@@ -174,6 +174,11 @@ def _known(order: Order, job: Job) -> Plan:
         job=job.job,
         note=note,
     )
+
+
+def _published_already(order: Order) -> str:
+    # Whoever asks for a job by its id, or for a file that is gone, is not told how to publish it twice.
+    return "already published" if order.job else "already published; --again publishes it once more"
 
 
 def _publish(rt: Runtime, order: Order, file: VideoFile, job: Job, lease: Lease, watch: Watch) -> PublishedVideo:

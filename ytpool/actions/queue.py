@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from ytpool.actions import comments as saying
 from ytpool.actions import looking
 from ytpool.actions.heartbeat import Heartbeat
 from ytpool.domain.accounts import Account
@@ -19,7 +20,7 @@ from ytpool.domain.publication import UPLOAD
 from ytpool.domain.quota import Urgency
 from ytpool.errors import Busy, OutcomeUnknown, UnknownName, UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, ledger, looks, pools
+from ytpool.store import accounts, comments, jobs, leases, ledger, looks, pools
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.secrets import Kind, forget
@@ -105,17 +106,30 @@ def show(rt: Runtime, job_id: str) -> JobShown:
         )
 
 
-def resolve(rt: Runtime, job_id: str, word: Word, *, video_id: str | None = None, trusted: bool = False) -> QueuedJob:
+def kind_of(rt: Runtime, job_id: str) -> str:
+    """Return what kind of job this is: what a person may name as its outcome depends on it."""
+    with rt.store.reading() as tx:
+        return jobs.get(tx, job_id).kind
+
+
+def resolve(rt: Runtime, job_id: str, word: Word, *, named: str | None = None, trusted: bool = False) -> QueuedJob:
     """Settle a job as a person says, and return how it stands then.
 
-    A video that is named must be on the job's channel, which costs one unit to see, unless the person is `trusted`.
-    Raises Busy while somebody works on the job, UsageWrong for a word that does not fit it.
+    A video that is `named` must be on the job's channel, a comment in its words by its account, which costs one unit
+    to see, unless the person is `trusted`. Raises Busy while somebody works on the job, UsageWrong for a word that
+    does not fit it.
     """
-    if video_id is not None and not trusted:
+    if named is not None and not trusted:
         rt.open_vault()
     with _held(rt, job_id) as (job, lease):
         match word:
-            case Word.DONE if video_id is not None:
+            case Word.DONE if named is not None and job.kind == saying.KIND:
+                if not trusted:
+                    saying.require_ours(rt, job, named)
+                with rt.store.transaction() as tx:
+                    saying.has_arrived(tx, lease, named, _BY_HAND)
+            case Word.DONE if named is not None:
+                video_id = named
                 owner = _owner(rt, job, video_id, trusted=trusted)
                 with rt.store.transaction() as tx:
                     _has_arrived(tx, job, lease, owner, video_id)
@@ -134,6 +148,8 @@ def resolve(rt: Runtime, job_id: str, word: Word, *, video_id: str | None = None
 def cancel(rt: Runtime, job_id: str) -> QueuedJob:
     """End a job that has published nothing; a video that may be there wants a person's word instead."""
     with _held(rt, job_id) as (job, lease), rt.store.transaction() as tx:
+        if job.kind == saying.KIND:
+            saying.require_not_there(tx, job)
         if job.kind == "upload" and job.video_id is not None:
             raise UsageWrong(
                 f"the video of job {job.job} is up: {job.video_id}",
@@ -242,6 +258,8 @@ def _begins_anew(tx: Tx, job: Job, lease: Lease) -> None:
             hint=f"for the steps that are left: ytpool queue retry {job.job}",
         )
     _forget_all(tx, job, lease)
+    if job.kind == saying.KIND:
+        saying.begin_anew(tx, lease)
     jobs.settle_steps(tx, lease, StepState.WAITING, "")
     jobs.move(tx, lease, JobState.QUEUED)
 
@@ -266,6 +284,7 @@ def _forget_session(tx: Tx, lease: Lease) -> None:
 
 def _queued(tx: Tx, job: Job, *, working: bool) -> QueuedJob:
     upload = jobs.find_upload(tx, job.job)
+    said = comments.find(tx, job.job)
     return QueuedJob(
         job=job.job,
         kind=job.kind,
@@ -277,12 +296,12 @@ def _queued(tx: Tx, job: Job, *, working: bool) -> QueuedJob:
         target=str(job.target),
         account=job.account,
         channel_id=job.channel_id,
-        video_id=job.video_id,
+        video_id=job.video_id if said is None else said.video_id,
         attempts=job.attempts,
         not_before=job.not_before,
         error_code=job.error_code,
         error=job.error,
-        advice="" if working else advice(job),
+        advice="" if working else saying.word_wanted(job.job) if said and said.may_be_there else advice(job),
         created_at=job.created_at,
         updated_at=job.updated_at,
     )

@@ -86,6 +86,10 @@ def list_comments(
         asks, first = Target(kind=TargetKind.ACCOUNT, name=account), False  # the next page is the same one's
         for item in items:
             top, *some = Comment.from_thread(item)
+            if moderation is not Moderation.PUBLISHED:
+                # A thread is in such a list for any of its comments; which of them it is for, each says itself.
+                found += [one for one in (top, *some) if one.moderation in (None, moderation)]
+                continue
             found.append(top)
             if replies and len(found) < most:
                 found += some if len(some) >= (top.replies or 0) else _replies(rt, account, top, most, urgency)
@@ -93,7 +97,7 @@ def list_comments(
         video_id=video_id,
         account=account,
         moderation=moderation,
-        comments=tuple(found[:most]),
+        comments=tuple(replace(one, moderation=one.moderation or moderation) for one in found[:most]),
         more=bool(page) or len(found) > most,
     )
 
@@ -188,7 +192,7 @@ def moderate(
     return [told[one] for one in wanted]
 
 
-def go_on(rt: Runtime, job_id: str, how: How, watch: Watch) -> list[Verdict] | None:
+def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, *, dry_run: bool = False) -> list[Verdict] | None:
     """Go on with a job of this kind as it was asked for; None for a job of another kind."""
     with rt.store.reading() as tx:
         job = jobs.get(tx, job_id)
@@ -198,7 +202,7 @@ def go_on(rt: Runtime, job_id: str, how: How, watch: Watch) -> list[Verdict] | N
         raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to go on with", job=job.job)
     asked = json.loads(job.request)
     moderation = Moderation(asked["as"])
-    return moderate(rt, asked["comments"], moderation, job.target, how, watch, ban=asked["ban"])
+    return moderate(rt, asked["comments"], moderation, job.target, how, watch, ban=asked["ban"], dry_run=dry_run)
 
 
 def _verdict(comment_id: str, moderation: Moderation, ban: bool, sought: _Sought) -> Verdict:

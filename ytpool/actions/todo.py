@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from ytpool.actions import comments as saying
 from ytpool.actions import queue
 from ytpool.domain.accounts import AccountState
 from ytpool.domain.jobs import JobState
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, rests
+from ytpool.store import accounts, comments, jobs, leases, rests
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 
@@ -42,7 +43,17 @@ def todo(rt: Runtime) -> Todo:
 
 def _unknown(tx: Tx) -> Iterator[Item]:
     working = leases.held(tx, LeaseKind.JOB)
+    unheard = comments.unheard(tx)
     for job in jobs.unfinished(tx):
+        if job.job in unheard and job.job not in working:  # also where whoever said it died on the way
+            yield Item(
+                kind="outcome_unknown",
+                name=job.job,
+                message=job.error or f"nobody heard whether the comment of {job.account} is there",
+                command=saying.word_wanted(job.job),
+                since=job.updated_at,
+            )
+            continue
         if job.state is JobState.FINISHED_UNKNOWN and job.job not in working:
             yield Item(
                 kind="outcome_unknown",

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ytpool.domain.jobs import Step
 from ytpool.runtime import Runtime
-from ytpool.store import decisions, jobs
+from ytpool.store import comments, decisions, jobs
 from ytpool.store.decisions import Decision
 
 
@@ -33,6 +33,7 @@ def job(rt: Runtime, job_id: str) -> Explanation:
     """Explain a job, named by its id or the beginning of it."""
     with rt.store.reading() as tx:
         found = jobs.get(tx, job_id)
+        said = comments.find(tx, found.job)
         return Explanation(
             job=found.job,
             kind=found.kind,
@@ -40,7 +41,7 @@ def job(rt: Runtime, job_id: str) -> Explanation:
             target=str(found.target),
             account=found.account,
             channel_id=found.channel_id,
-            video_id=found.video_id,
+            video_id=found.video_id if said is None else said.video_id,
             attempts=found.attempts,
             created_at=found.created_at,
             not_before=found.not_before,

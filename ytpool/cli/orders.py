@@ -16,8 +16,7 @@ from ytpool.cli.options import moment
 from ytpool.config import Config
 from ytpool.domain import captions, moments, names, publication, video
 from ytpool.domain.captions import Caption
-from ytpool.domain.jobs import Target
-from ytpool.domain.manifest import Batch, Defaults, Named
+from ytpool.domain.manifest.batch import Defaults
 from ytpool.domain.publication import PlaylistWish, Publication
 from ytpool.domain.video import Licence, Privacy, VideoRequest
 from ytpool.errors import UsageWrong
@@ -95,29 +94,8 @@ def _written(rt: Runtime, typed: Typed, defaults: Defaults) -> tuple[Order, ...]
         found = batch.from_manifest(typed.manifest, defaults)
     else:
         found = batch.from_files(typed.files, defaults)
-    found = _with_flags(found, typed)
-    batch.require_right(rt, found, target=defaults.target, again=typed.again)
-    return tuple(_order(typed, Path(entry.file), entry.publication, entry.target, entry.key) for entry in found.entries)
-
-
-def _with_flags(found: Batch, typed: Typed) -> Batch:
-    """Give the thumbnail and the captions of the command line to whatever names none of its own."""
-    tracks = _captions(typed)
-    flags = [("--thumbnail", "thumbnail", typed.thumbnail)] if typed.thumbnail else []
-    named = [Named(source=flag, line=None, column=column, path=path) for flag, column, path in flags]
-    named += [Named(source="--caption", line=None, column="captions", path=one.path) for one in tracks]
-    entries = tuple(
-        replace(
-            entry,
-            publication=replace(
-                entry.publication,
-                thumbnail=entry.publication.thumbnail or typed.thumbnail,
-                captions=entry.publication.captions or tracks,
-            ),
-        )
-        for entry in found.entries
-    )
-    return replace(found, entries=entries, named=(*named, *found.named))
+    made = batch.orders(rt, found, target=defaults.target, again=typed.again)
+    return tuple(replace(one, wait=typed.wait, use_buffer=typed.use_buffer, pace=typed.pace) for one in made)
 
 
 def _bare(typed: Typed, defaults: Defaults, path: Path, files: int) -> Order:
@@ -128,19 +106,15 @@ def _bare(typed: Typed, defaults: Defaults, path: Path, files: int) -> Order:
         video=replace(
             template, title=video.default_title(path.name) if typed.title is None else typed.title, notify=notify
         ),
-        thumbnail=typed.thumbnail,
-        captions=_captions(typed),
+        thumbnail=defaults.thumbnail,
+        captions=defaults.captions,
         playlists=defaults.playlists,
     )
-    return _order(typed, path, wished, defaults.target, typed.key)
-
-
-def _order(typed: Typed, path: Path, wished: Publication, target: Target, key: str) -> Order:
     return Order(
         path=path,
         publication=wished,
-        target=target,
-        key=key,
+        target=defaults.target,
+        key=typed.key,
         again=typed.again,
         wait=typed.wait,
         use_buffer=typed.use_buffer,
@@ -170,6 +144,8 @@ def _defaults(config: Config, typed: Typed, *, target_needed: bool) -> Defaults:
             recorded_on=_day(typed.recorded_on),
         ),
         notify=typed.notify,
+        thumbnail=typed.thumbnail,
+        captions=_captions(typed),
         playlists=_playlists(typed),
         key=typed.key,
         zone=moments.named_zone(config.time.zone),

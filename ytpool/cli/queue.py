@@ -13,6 +13,7 @@ from ytpool.cli.commands import command, group
 from ytpool.cli.options import DryRunOption, NoWaitOption, UseBufferOption, YesOption, invocation, runtime
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
 from ytpool.domain import moments
+from ytpool.domain.comments import comment_id
 from ytpool.errors import UsageWrong
 
 app = group("List the jobs that are not done, go on with one, settle what nobody else can.")
@@ -127,16 +128,19 @@ def retry(
     no_wait: NoWaitOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
-) -> Any:  # Uploaded, Planned or VideoDone
+) -> Any:  # Uploaded, Planned, VideoDone, CommentDone or Moderated
     """Go on with one job from wherever it stopped, as it was asked for, in this process.
 
     The session is asked how far it is, so nothing is sent twice. A file that is not what it was when its upload began
     is refused, with what changed. A video that is up only gets the steps that are left, and needs no file. What was
-    asked for with `ytpool video` is looked up first; a deletion wants --yes.
+    asked for with `ytpool video` is looked up first; a deletion wants --yes. A comment that may be there is looked for,
+    and not said again.
     """
     # What publishes is loaded where it is wanted: the list of jobs does without.
-    from ytpool.actions import publish, resuming, videos  # noqa: PLC0415
+    from ytpool.actions import comments, publish, resuming, threads, videos  # noqa: PLC0415
+    from ytpool.actions.comments import How as SaidHow  # noqa: PLC0415
     from ytpool.actions.videos import How  # noqa: PLC0415
+    from ytpool.cli.comment import Moderated  # noqa: PLC0415
     from ytpool.cli.uploaded import Planned, work_through  # noqa: PLC0415
     from ytpool.cli.written import Notes  # noqa: PLC0415
 
@@ -148,6 +152,13 @@ def retry(
             raise UsageWrong(f"this deletes {what} for good", hint="say --yes")
         return True
 
+    said_how = SaidHow(wait=not no_wait, use_buffer=use_buffer)
+    said = comments.planned(rt, job, said_how) if dry_run else comments.go_on(rt, job, said_how, Notes(call))
+    if said is not None:
+        return said
+    decided = threads.go_on(rt, job, said_how, Notes(call), dry_run=dry_run)
+    if decided is not None:
+        return Moderated(decided)
     how = How(wait=not no_wait, use_buffer=use_buffer, dry_run=dry_run)
     done = videos.go_on(rt, job, how, Notes(call), agrees)
     if done is not None:
@@ -176,7 +187,7 @@ def resolve(
         typer.Option(
             "--as",
             metavar="WORD",
-            help="done:VIDEO_ID or done, failed, restart (send it again, and pay again).",
+            help="done:ID (of the video or comment) or done, failed, restart (send it again, and pay again).",
             show_default=False,
         ),
     ],
@@ -185,17 +196,20 @@ def resolve(
 ) -> QueuedJob:
     """Settle by your word what nothing else can: it is done, it has failed, or it starts again.
 
-    A video that is named must be on the job's channel; to see that costs one unit, and --yes takes your word for it.
-    With `done:VIDEO_ID` the steps that are left go on with `queue retry`; with `done` alone they are yours.
+    A video that is named must be on the job's channel, a comment in its words by its account; to see that costs one
+    unit, and --yes takes your word for it. With `done:VIDEO_ID` the steps that are left go on with `queue retry`; with
+    `done` alone they are yours.
     """
     said, colon, named = word.partition(":")
     try:
         meant = Word(said)
     except ValueError:
-        raise UsageWrong(f"--as does not take {word!r}", hint="say done:VIDEO_ID, done, failed or restart") from None
+        raise UsageWrong(f"--as does not take {word!r}", hint="say done:ID, done, failed or restart") from None
     if colon and meant is not Word.DONE:
-        raise UsageWrong(f"--as {meant} takes no video", hint="say done:VIDEO_ID, done, failed or restart")
-    return queue.resolve(runtime(ctx), job, meant, video_id=_video(named) if colon else None, trusted=yes)
+        raise UsageWrong(f"--as {meant} takes no id", hint="say done:ID, done, failed or restart")
+    rt = runtime(ctx)
+    found = _named(queue.kind_of(rt, job), named) if colon else None
+    return queue.resolve(rt, job, meant, named=found, trusted=yes)
 
 
 @command(app, "cancel", example="ytpool queue cancel 1jd3v2a97", statuses=(0, 2, 6, 7))
@@ -205,6 +219,15 @@ def cancel(ctx: typer.Context, job: JobArgument) -> QueuedJob:
     The same command typed again makes a new job. Where the video may be up already, `queue resolve` is asked for.
     """
     return queue.cancel(runtime(ctx), job)
+
+
+def _named(kind: str, named: str) -> str:
+    if kind != "comment":
+        return _video(named)
+    try:
+        return comment_id(named)
+    except ValueError as error:
+        raise UsageWrong(str(error), hint="ytpool comment list VIDEO shows the ids") from None
 
 
 def _video(named: str) -> str:

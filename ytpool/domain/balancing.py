@@ -75,6 +75,8 @@ class Candidate(NamedTuple):
     last_upload_at: datetime | None
     created_at: datetime
     obstacle: Obstacle | None
+    served: int = 0
+    """The turn of its pool at which it was last chosen; 0: never."""
 
     @property
     def free(self) -> bool:
@@ -143,12 +145,11 @@ def choose(
     strategy: Strategy,
     weights: Weights,
     now: datetime,
-    turn: int,
     rng: "random.Random",
 ) -> Choice:
-    """Choose one free account of the tier that works today; `turn` counts the turns this pool has taken.
+    """Choose one free account of the tier that works today.
 
-    The same candidates, turn and state of `rng` make the same choice.
+    The same candidates, in whatever order, and the same state of `rng` make the same choice.
     """
     able = [candidate for candidate in candidates if candidate.obstacle is None]
     if not able:
@@ -164,7 +165,7 @@ def choose(
     production = [candidate for candidate in able if candidate.tier is Tier.PRODUCTION]
     tier, able = (Tier.PRODUCTION, production) if production else (Tier.RESERVE, able)
     shares = weights.shares()
-    first = _IN_ORDER[strategy](able, shares, now, turn, rng)
+    first = _IN_ORDER[strategy](_free(able), shares, now, rng)
     return Choice(
         account=first[0].account if first else None,
         busy=() if first else tuple(candidate.account for candidate in able),
@@ -199,49 +200,35 @@ def _share(number: float) -> float:
     return 0.0 if number < 0 else min(number, 1.0)
 
 
-# Each strategy is given all who can work today and returns up to ten free ones, the one it takes first. A tie is
-# broken by priority and then by name, so that two machines looking at the same rows agree.
-_Order = Callable[[list[Candidate], Weights, datetime, int, "random.Random"], list[Candidate]]
+# Each strategy is given those who are free and returns up to ten of them, the one it takes first. A tie is broken by
+# priority and then by name, so that two machines looking at the same rows agree.
+_Order = Callable[[list[Candidate], Weights, datetime, "random.Random"], list[Candidate]]
 
 
-def _by_health(
-    able: list[Candidate], shares: Weights, now: datetime, _turn: int, _rng: "random.Random"
-) -> list[Candidate]:
+def _by_health(free: list[Candidate], shares: Weights, now: datetime, _rng: "random.Random") -> list[Candidate]:
     return nsmallest(
         BEST_KEPT,
-        _free(able),
+        free,
         key=lambda candidate: (-_sum(_factors(candidate, now), shares), candidate.priority, candidate.account),
     )
 
 
-def _by_turn(
-    able: list[Candidate], _shares: Weights, _now: datetime, turn: int, _rng: "random.Random"
-) -> list[Candidate]:
-    # The places are those of everybody who can work, busy or not: a busy one is stepped over and keeps its place.
-    places = sorted(able, key=_rank)
-    start = turn % len(places)
-    return _free(places[start:] + places[:start])[:BEST_KEPT]
+def _by_turn(free: list[Candidate], _shares: Weights, _now: datetime, _rng: "random.Random") -> list[Candidate]:
+    # Whoever waits longest comes next. Counting places (turn modulo accounts) is fair only while the same accounts
+    # can work: each one that rests or comes back moves the others' places, and some are passed over again and again.
+    return nsmallest(BEST_KEPT, free, key=lambda candidate: (candidate.served, candidate.priority, candidate.account))
 
 
-def _by_use(
-    able: list[Candidate], _shares: Weights, _now: datetime, _turn: int, _rng: "random.Random"
-) -> list[Candidate]:
-    return nsmallest(
-        BEST_KEPT, _free(able), key=lambda candidate: (candidate.used, candidate.priority, candidate.account)
-    )
+def _by_use(free: list[Candidate], _shares: Weights, _now: datetime, _rng: "random.Random") -> list[Candidate]:
+    return nsmallest(BEST_KEPT, free, key=lambda candidate: (candidate.used, candidate.priority, candidate.account))
 
 
-def _by_chance(
-    able: list[Candidate], _shares: Weights, _now: datetime, _turn: int, rng: "random.Random"
-) -> list[Candidate]:
-    free = _free(able)
-    return rng.sample(free, min(BEST_KEPT, len(free)))
+def _by_chance(free: list[Candidate], _shares: Weights, _now: datetime, rng: "random.Random") -> list[Candidate]:
+    return rng.sample(sorted(free, key=_rank), min(BEST_KEPT, len(free)))
 
 
-def _by_rank(
-    able: list[Candidate], _shares: Weights, _now: datetime, _turn: int, _rng: "random.Random"
-) -> list[Candidate]:
-    return nsmallest(BEST_KEPT, _free(able), key=_rank)
+def _by_rank(free: list[Candidate], _shares: Weights, _now: datetime, _rng: "random.Random") -> list[Candidate]:
+    return nsmallest(BEST_KEPT, free, key=_rank)
 
 
 _IN_ORDER: Mapping[Strategy, _Order] = {

@@ -69,20 +69,20 @@ class PlaylistWish:
         return cls(playlist_id=stored["playlist_id"], title=stored["title"], create=stored["create"])
 
 
-def playlist(typed: str, *, create: bool = False) -> PlaylistWish:
+def playlist(typed: str) -> PlaylistWish:
     """Read a playlist as people type it: an id, an address, a title, `=title`, or `+title` to have it made.
 
-    `=` and `+` make a title of whatever follows, also of something shaped like an id; `create` has every title made.
+    `=` and `+` make a title of whatever follows, also of something shaped like an id.
     """
     text = typed.strip()
     if text[:1] in ("=", "+"):
-        return PlaylistWish(title=text[1:].strip(), create=create or text[0] == "+")
+        return PlaylistWish(title=text[1:].strip(), create=text[0] == "+")
     address = _LIST_IN_ADDRESS.fullmatch(text)
     if address:
         return PlaylistWish(playlist_id=address[1])
     if _PLAYLIST_ID.fullmatch(text) or _OTHER_LIST.fullmatch(text):
         return PlaylistWish(playlist_id=text)
-    return PlaylistWish(title=text, create=create)
+    return PlaylistWish(title=text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

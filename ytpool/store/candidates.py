@@ -84,6 +84,7 @@ class _Picture:
         last_upload_at: str | None,
         created_at: str,
         used: int,
+        served: int,
     ) -> Candidate:
         room = self._projects.get((project, tier)) or self._room_of_project(project, tier)
         if account in self._capped:
@@ -111,6 +112,7 @@ class _Picture:
             moments.parse_optional(last_upload_at),
             moments.parse(created_at),
             obstacle,
+            served,
         )
 
     def _room_of_project(self, project: str, tier: str) -> _Room:
@@ -169,18 +171,17 @@ def _longer(one: Obstacle | None, other: Obstacle | None) -> Obstacle | None:
 
 def _accounts(tx: Tx, target: Target, terms: Terms, bucket: str) -> list[Any]:
     """Return the target's accounts, each with what it has used of this bucket today."""
-    chosen = (
-        "a.account = :name"
-        if target.kind is TargetKind.ACCOUNT
-        else "a.account IN (SELECT account FROM pool_members WHERE pool = :name)"
-    )
+    of_pool = target.kind is TargetKind.POOL
+    served = "p.served_comments" if bucket == quota.COMMENTS else "p.served"
+    chosen = "pool_members p JOIN accounts a ON a.account = p.account" if of_pool else "accounts a"
     return tx.all(
         f"""
         SELECT a.account, a.project, a.channel_id, a.tier, a.state, a.priority, a.slots, a.successes, a.failures,
-               a.last_upload_at, a.created_at, coalesce({_USED}, 0)
-          FROM accounts a LEFT JOIN meters m
+               a.last_upload_at, a.created_at, coalesce({_USED}, 0), {served if of_pool else "0"}
+          FROM {chosen} LEFT JOIN meters m
                ON m.scope = 'account' AND m.name = a.account AND m.bucket = :bucket AND m.day = :day
-         WHERE {chosen} AND a.channel_id IS NOT NULL ORDER BY a.priority, a.account
+         WHERE {"p.pool" if of_pool else "a.account"} = :name AND a.channel_id IS NOT NULL
+         ORDER BY a.priority, a.account
         """,
         name=target.name,
         bucket=bucket,

@@ -3,6 +3,7 @@
 Whoever writes to a running job names the lease it holds on it; a write with an old fencing number is refused.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -129,13 +130,29 @@ def same_content(tx: Tx, target: Target, fingerprint: str, job_key: str) -> list
         fingerprint=fingerprint,
         job_key=job_key,
     )
-    found = [Job.from_row(row) for row in rows]
-    return [
-        job
-        for job in found
-        if job.target == target
-        or (job.channel_id in channels if job.channel_id else bool(_channels_of(tx, job.target) & set(channels)))
-    ]
+    return [job for job in map(Job.from_row, rows) if _meets(tx, job, target, channels)]
+
+
+def uploaded_from(tx: Tx, target: Target, path: str, job_key: str) -> list[Job]:
+    """Return the jobs whose video came from this path and is where this target would put it, the newest first."""
+    rows = tx.all(
+        """
+        SELECT j.* FROM uploads u JOIN jobs j ON j.job = u.job
+         WHERE u.path = :path AND j.job_key = :job_key AND j.video_id IS NOT NULL AND j.state <> 'cancelled'
+         ORDER BY j.job DESC
+        """,
+        path=path,
+        job_key=job_key,
+    )
+    channels = sorted(_channels_of(tx, target))
+    return [job for job in map(Job.from_row, rows) if _meets(tx, job, target, channels)]
+
+
+def _meets(tx: Tx, job: Job, target: Target, channels: Sequence[str]) -> bool:
+    """Tell whether a job puts its video where a target of these channels might."""
+    if job.target == target:
+        return True
+    return job.channel_id in channels if job.channel_id else bool(_channels_of(tx, job.target) & set(channels))
 
 
 def asked_for(tx: Tx, kind: str, job_key: str, request: str) -> Job | None:

@@ -17,7 +17,6 @@ class Pool:
     across_projects: bool
     reason: str
     turn: int
-    comment_turn: int
     accounts: tuple[str, ...]
 
     @classmethod
@@ -28,7 +27,6 @@ class Pool:
             across_projects=bool(row["across_projects"]),
             reason=row["reason"],
             turn=row["turn"],
-            comment_turn=row["comment_turn"],
             accounts=accounts,
         )
 
@@ -95,11 +93,20 @@ def leave(tx: Tx, pool: str, account: str) -> None:
     tx.run("DELETE FROM pool_members WHERE pool = :pool AND account = :account", pool=pool, account=account)
 
 
-def take_turn(tx: Tx, pool: str, *, comments: bool = False) -> int:
-    """Count one turn of round robin and return which it was, exact over all processes; comments count apart."""
-    turn = "comment_turn" if comments else "turn"
-    row = tx.one(f"UPDATE pools SET {turn} = {turn} + 1 WHERE pool = :pool RETURNING {turn} AS taken", pool=pool)
-    return int(row["taken"]) - 1
+def take_turn(tx: Tx, pool: str, account: str, *, comments: bool = False) -> None:
+    """Count one turn of a pool and write down whose it was, exact over all processes.
+
+    Every strategy takes turns, so that a pool may change to round robin at any time and knows who was served when.
+    Comments are served apart from the rest.
+    """
+    served = "served_comments" if comments else "served"
+    row = tx.one("UPDATE pools SET turn = turn + 1 WHERE pool = :pool RETURNING turn", pool=pool)
+    tx.run(
+        f"UPDATE pool_members SET {served} = :turn WHERE pool = :pool AND account = :account",
+        turn=row["turn"],
+        pool=pool,
+        account=account,
+    )
 
 
 def require_one_project(tx: Tx, pool: str) -> None:

@@ -14,4 +14,4 @@ CREATE UNIQUE INDEX comments_by_id ON comments (comment_id);
 
 -- Comments take turns of their own, or a comment after every upload would leave all uploads to one of two accounts.
 
-ALTER TABLE pools ADD COLUMN comment_turn BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE pool_members ADD COLUMN served_comments BIGINT NOT NULL DEFAULT 0;
