@@ -60,7 +60,7 @@ _TRIES = 3
 """How often a call is made that was refused for nobody's fault."""
 _LOOKS = 2
 """How often a comment is looked for in one run; it may be listed a moment late."""
-_LOOKS_AGAIN_AFTER = 1.0
+_LOOKS_AGAIN_AFTER = 0.5
 _PAGES = 5
 """Pages of a list that are read at the most, a hundred entries each."""
 _LOOK_AGAIN_AFTER = 0.25

@@ -181,7 +181,9 @@ def would_choose(
 ) -> tuple[Choice, YtpoolError | None]:
     """Say who would do this now, or why nobody would."""
     _, choice = _choose(rt, tx, target, calls, urgency, kind=kind)
-    return choice, None if choice.account or choice.busy else _nobody(rt, tx, target, choice, kind.goes_on.format(job="JOB"))
+    if choice.account or choice.busy:
+        return choice, None
+    return choice, _nobody(rt, tx, target, choice, kind.goes_on.format(job="JOB"))
 
 
 def _would_place(rt: Runtime, tx: Tx, orders: Sequence[Order]) -> Iterator[tuple[Choice, YtpoolError | None]]:
