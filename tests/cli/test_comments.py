@@ -187,10 +187,10 @@ def test_a_comment_that_is_held_for_review_is_said_to_be(sandbox, talk, post):
     video_id = talk()
     sandbox.control.settings(comments_stand="heldForReview")
 
-    status, answer, err = post(video_id, target=("--account", "sports"))
+    status, answer, _ = post(video_id, target=("--account", "sports"))
 
     assert (status, answer["data"]["moderation"]) == (0, "held_for_review")
-    assert "held for review" in err
+    assert "held for review" in answer["data"]["note"]
 
 
 def test_what_only_a_stranger_could_tell_is_said_to_be_unknown(ytpool, sandbox, talk, post):
@@ -209,7 +209,7 @@ def test_what_only_a_stranger_could_tell_is_said_to_be_unknown(ytpool, sandbox, 
 
 def test_a_comment_that_could_not_be_read_back_is_posted_and_read_back_later(sandbox, talk, post):
     video_id = talk()
-    sandbox.control.add_fault(method="commentThreads.list", kind="error", error="backendError", times=3)
+    sandbox.channel("news").fail("commentThreads.list", "forbidden")
 
     status, answer, _ = post(video_id)
     assert (status, answer["error"]["code"], answer["data"]["state"]) == (3, "partly", "partly")
@@ -461,7 +461,7 @@ def test_a_cap_holds_over_processes(ytpool, sandbox, talk, home):
 
 def test_a_comment_does_not_wait_for_an_upload_to_its_channel(ytpool, sandbox, talk, make_video):
     video_id = talk()
-    sandbox.control.add_fault(method="upload.final", kind="slow", seconds=3)
+    sandbox.control.add_fault(method="upload.final", kind="slow", seconds=2)
     with start("upload", make_video("long.mp4", 2000), "--account", "news", env=os.environ) as upload:
         while not sandbox.calls("upload.final") > 1:
             assert upload.poll() is None

@@ -12,16 +12,15 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from ytpool.actions import claiming, looking, placing
+from ytpool.actions import claiming, looking, placing, settling
 from ytpool.actions.errand import Work
 from ytpool.actions.placing import WorkKind
-from ytpool.actions.steps import WATCH_URL
 from ytpool.actions.trying import Try
 from ytpool.actions.watch import Watch
 from ytpool.domain import comments as rules
 from ytpool.domain import failover, ids, moments
 from ytpool.domain.accounts import Account, AccountState
-from ytpool.domain.comments import Comment, Moderation, Remark
+from ytpool.domain.comments import KIND, Comment, Moderation, Remark
 from ytpool.domain.failover import Next, Verdict
 from ytpool.domain.grants import Purpose
 from ytpool.domain.jobs import Job, JobState, Step, StepState, Target, TargetKind
@@ -52,7 +51,6 @@ from ytpool.store.ledger import Call
 
 T = TypeVar("T")
 
-KIND = "comment"
 POST, READ_BACK = "post", "read_back"
 COMMENTING = WorkKind(bucket=COMMENTS, alone=False, purpose=Purpose.COMMENT, goes_on="ytpool queue retry {job}")
 
@@ -139,7 +137,7 @@ def plan(rt: Runtime, remark: Remark, target: Target, how: How) -> CommentDone:
         begun = _begun(known, remark, target)
         planned = replace(_shown(remark, target), state="planned", dry_run=True)
         if begun is not None:
-            problem = _may_be_there(begun) if begun.may_be_there else None
+            problem = settling.unheard(begun) if begun.may_be_there else None
             note = f"goes on with the job that is {begun.state}"
             return replace(planned, job=begun.job, account=begun.account, note=note, problem=problem)
         if not how.repeat_text:
@@ -167,7 +165,7 @@ def planned(rt: Runtime, job_id: str, how: How) -> CommentDone | None:
     """Say what going on with a job of this kind would do; None for a job of another kind."""
     with rt.store.reading() as tx:
         job = jobs.get(tx, job_id)
-    return plan(rt, remark_of(job), job.target, how) if job.kind == KIND else None
+    return plan(rt, settling.remark_of(job), job.target, how) if job.kind == KIND else None
 
 
 def go_on(rt: Runtime, job_id: str, how: How, watch: Watch) -> CommentDone | None:
@@ -194,7 +192,7 @@ def shown(rt: Runtime, job_id: str) -> CommentDone:
     with rt.store.reading() as tx:
         job, said, steps = jobs.get(tx, job_id), comments.get(tx, job_id), jobs.steps(tx, job_id)
         account = None if job.account is None else accounts.find(tx, job.account)
-    remark = replace(remark_of(job), video_id=said.video_id)
+    remark = replace(settling.remark_of(job), video_id=said.video_id)
     return replace(
         _shown(remark, job.target),
         state=job.state,
@@ -203,72 +201,11 @@ def shown(rt: Runtime, job_id: str) -> CommentDone:
         channel_id=job.channel_id,
         channel_title=account.channel_title if account else None,
         comment_id=said.comment_id,
-        url=None if said.comment_id is None else address(said.video_id, said.comment_id),
+        url=None if said.comment_id is None else rules.address(said.video_id, said.comment_id),
         moderation=said.moderation or None,
         attempts=job.attempts,
         steps=steps,
     )
-
-
-def remark_of(job: Job) -> Remark:
-    """Read what a job was asked to say."""
-    return Remark.from_dict(json.loads(job.request))
-
-
-def address(video_id: str | None, comment_id: str | None) -> str | None:
-    """Return where a comment is seen, or its video where it is not known."""
-    if video_id is None:
-        return None
-    return f"{WATCH_URL}{video_id}&lc={comment_id}" if comment_id else f"{WATCH_URL}{video_id}"
-
-
-# A person's word
-
-
-def require_ours(rt: Runtime, job: Job, comment_id: str) -> None:
-    """Raise UnknownName unless YouTube shows this comment as the job's account's own, in the job's words; one unit."""
-    assert job.account is not None
-    send = partial(_by_id, rt, comment_id)
-    items, _ = looking.read(rt, job.account, send, operation="comments.list", urgency=Urgency.STARTED)
-    seen = next(iter(map(Comment.from_resource, items)), None)
-    remark = remark_of(job)
-    ours = seen is not None and seen.author_id == job.channel_id and seen.parent_id == remark.parent_id
-    if not ours or seen is None or rules.compared(seen.text) != rules.compared(remark.text):
-        raise UnknownName(
-            f"{comment_id} is no comment of {job.account} with the text of job {job.job}",
-            hint="check the id; if you are sure, say it with --yes",
-            what="comment",
-            name=comment_id,
-        )
-
-
-def has_arrived(tx: Tx, lease: Lease, comment_id: str, word: str) -> None:
-    """End a job whose comment is there, as a person says."""
-    if comments.claimed(tx, [comment_id], lease.name):
-        raise UsageWrong(f"{comment_id} is the comment of another job", hint="see: ytpool queue list --all")
-    comments.posted(tx, lease.name, comment_id)
-    jobs.settle_steps(tx, lease, StepState.DONE, f"{comment_id}, {word}")
-    jobs.move(tx, lease, JobState.DONE)
-
-
-def begin_anew(tx: Tx, lease: Lease) -> None:
-    """Forget that a comment may be there, as a person says; any account of the target may say it then."""
-    comments.withdraw(tx, lease)
-    jobs.leave_account(tx, lease)
-
-
-def word_wanted(job: str) -> str:
-    """Return what a person types who knows what became of a comment."""
-    return f"ytpool queue resolve {job} --as done:COMMENT_ID, failed or restart"
-
-
-def require_not_there(tx: Tx, job: Job) -> None:
-    """Raise OutcomeUnknown for a job whose comment may be there, UsageWrong where it is."""
-    said = comments.get(tx, job.job)
-    if said.comment_id is not None:
-        raise UsageWrong(f"the comment of job {job.job} is there: {said.comment_id}", job=job.job)
-    if said.may_be_there:
-        raise _may_be_there(said)
 
 
 # Finding or making the job
@@ -350,7 +287,7 @@ def _channels_around(tx: Tx, target: Target) -> set[str]:
 
 def _repeated(one: Said, target: Target, *, here: bool) -> YtpoolError:
     if one.may_be_there:
-        return _may_be_there(one)
+        return settling.unheard(one)
     where = "here" if here else f"on {one.video_id or one.parent_id}"
     facts = {"job": one.job, "video_id": one.video_id, "comment_id": one.comment_id, "account": one.account}
     if one.sent_at is None:
@@ -366,19 +303,6 @@ def _repeated(one: Said, target: Target, *, here: bool) -> YtpoolError:
         hint="say it in other words; to say it all the same: --repeat-text",
         **facts,
     )
-
-
-def _may_be_there(said: Said) -> OutcomeUnknown:
-    return OutcomeUnknown(
-        f"job {said.job} may have said this as {said.account}, and nobody heard the answer",
-        hint=_wants_a_word(said.job, said.video_id),
-        job=said.job,
-    )
-
-
-def _wants_a_word(job: str, video_id: str | None) -> str:
-    where = f"look at {WATCH_URL}{video_id}" if video_id else "look at its thread"
-    return f"{where}, then: {word_wanted(job)}"
 
 
 # The way of a comment
@@ -402,7 +326,7 @@ class Saying(Work):
     def __init__(self, rt: Runtime, job: Job, lease: Lease, watch: Watch, how: How) -> None:
         super().__init__(rt, job, lease, watch, use_buffer=how.use_buffer)
         self.how = how
-        self.remark = remark_of(job)
+        self.remark = settling.remark_of(job)
         self.note = ""
         """What an operator should know of how it went, and nothing where it went straight."""
         self._scene: _Scene | None = None
@@ -629,7 +553,7 @@ class Saying(Work):
     def _unknown(self, said: Said, why: str) -> OutcomeUnknown:
         return OutcomeUnknown(
             f"nobody can say whether the comment of {said.account} is there: the answer did not come{why}",
-            hint=f"{_wants_a_word(self.job.job, said.video_id)}; the same command looks again and says nothing twice",
+            hint=f"{settling.hint(self.job.job, said.video_id)}; the same command looks again and says nothing twice",
             job=self.job.job,
         )
 
@@ -661,7 +585,6 @@ class Saying(Work):
             ledger.release_job(tx, self.job.job, "not needed")
         if moderation is not None and moderation is not Moderation.PUBLISHED:
             self.note = "; ".join(filter(None, (self.note, _NOT_SEEN[moderation])))
-            self.says(_NOT_SEEN[moderation])
         return problem
 
     def _moderation(self) -> Moderation:
@@ -779,10 +702,6 @@ def urgency(how: How) -> Urgency:
 
 def _works(account: Account) -> bool:
     return account.state in (AccountState.ACTIVE, AccountState.DRAINING)
-
-
-def _by_id(rt: Runtime, comment_id: str, token: Secret) -> tuple[list[dict[str, Any]], str]:
-    return rt.youtube.comments(token, ids=[comment_id])
 
 
 def _thread_page(rt: Runtime, video_id: str, status: str, page: str, token: Secret) -> tuple[list[dict[str, Any]], str]:

@@ -11,10 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from ytpool.actions import comments as saying
-from ytpool.actions import looking
+from ytpool.actions import looking, settling
 from ytpool.actions.heartbeat import Heartbeat
 from ytpool.domain.accounts import Account
+from ytpool.domain.comments import KIND, word_wanted
 from ytpool.domain.jobs import Job, JobState, Step, StepState, TargetKind
 from ytpool.domain.publication import UPLOAD
 from ytpool.domain.quota import Urgency
@@ -123,11 +123,11 @@ def resolve(rt: Runtime, job_id: str, word: Word, *, named: str | None = None, t
         rt.open_vault()
     with _held(rt, job_id) as (job, lease):
         match word:
-            case Word.DONE if named is not None and job.kind == saying.KIND:
+            case Word.DONE if named is not None and job.kind == KIND:
                 if not trusted:
-                    saying.require_ours(rt, job, named)
+                    settling.require_ours(rt, job, named)
                 with rt.store.transaction() as tx:
-                    saying.has_arrived(tx, lease, named, _BY_HAND)
+                    settling.has_arrived(tx, lease, named, _BY_HAND)
             case Word.DONE if named is not None:
                 video_id = named
                 owner = _owner(rt, job, video_id, trusted=trusted)
@@ -148,8 +148,8 @@ def resolve(rt: Runtime, job_id: str, word: Word, *, named: str | None = None, t
 def cancel(rt: Runtime, job_id: str) -> QueuedJob:
     """End a job that has published nothing; a video that may be there wants a person's word instead."""
     with _held(rt, job_id) as (job, lease), rt.store.transaction() as tx:
-        if job.kind == saying.KIND:
-            saying.require_not_there(tx, job)
+        if job.kind == KIND:
+            settling.require_not_there(tx, job.job)
         if job.kind == "upload" and job.video_id is not None:
             raise UsageWrong(
                 f"the video of job {job.job} is up: {job.video_id}",
@@ -252,14 +252,14 @@ def _is_given_up(tx: Tx, job: Job, lease: Lease) -> None:
 
 
 def _begins_anew(tx: Tx, job: Job, lease: Lease) -> None:
-    if _is_up(tx, job):
+    if job.kind == KIND:
+        settling.begin_anew(tx, lease)
+    elif _is_up(tx, job):
         raise UsageWrong(
             f"the video of job {job.job} is up: {job.video_id}; sending it again would make two",
             hint=f"for the steps that are left: ytpool queue retry {job.job}",
         )
     _forget_all(tx, job, lease)
-    if job.kind == saying.KIND:
-        saying.begin_anew(tx, lease)
     jobs.settle_steps(tx, lease, StepState.WAITING, "")
     jobs.move(tx, lease, JobState.QUEUED)
 
@@ -272,7 +272,9 @@ def _forget_all(tx: Tx, job: Job, lease: Lease) -> None:
 
 
 def _is_up(tx: Tx, job: Job) -> bool:
-    """Tell whether the job's video is where it should be; one that went astray is not."""
+    """Tell whether the job's video is where it should be, one that went astray is not; or whether its comment is."""
+    if job.kind == KIND:
+        return settling.is_there(tx, job.job)
     steps = {step.step: step.state for step in jobs.steps(tx, job.job)}
     return job.kind == "upload" and job.video_id is not None and steps.get(UPLOAD) is not StepState.FAILED
 
@@ -301,7 +303,7 @@ def _queued(tx: Tx, job: Job, *, working: bool) -> QueuedJob:
         not_before=job.not_before,
         error_code=job.error_code,
         error=job.error,
-        advice="" if working else saying.word_wanted(job.job) if said and said.may_be_there else advice(job),
+        advice="" if working else word_wanted(job.job) if said and said.may_be_there else advice(job),
         created_at=job.created_at,
         updated_at=job.updated_at,
     )

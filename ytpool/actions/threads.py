@@ -7,14 +7,14 @@ from functools import partial
 from typing import Any
 
 from ytpool.actions import comments, looking, placing, reading
-from ytpool.actions.comments import How, address
+from ytpool.actions.comments import How
 from ytpool.actions.errand import Work
 from ytpool.actions.placing import WorkKind
 from ytpool.actions.trying import Try
 from ytpool.actions.watch import Watch
 from ytpool.domain import ids
 from ytpool.domain.accounts import Account, AccountState
-from ytpool.domain.comments import Comment, Moderation
+from ytpool.domain.comments import Comment, Moderation, address
 from ytpool.domain.grants import Purpose
 from ytpool.domain.jobs import Job, JobState, StepState, Target, TargetKind
 from ytpool.domain.quota import Urgency

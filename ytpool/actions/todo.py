@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from ytpool.actions import comments as saying
 from ytpool.actions import queue
 from ytpool.domain.accounts import AccountState
+from ytpool.domain.comments import word_wanted
 from ytpool.domain.jobs import JobState
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, comments, jobs, leases, rests
@@ -50,7 +50,7 @@ def _unknown(tx: Tx) -> Iterator[Item]:
                 kind="outcome_unknown",
                 name=job.job,
                 message=job.error or f"nobody heard whether the comment of {job.account} is there",
-                command=saying.word_wanted(job.job),
+                command=word_wanted(job.job),
                 since=job.updated_at,
             )
             continue

@@ -13,7 +13,6 @@ from ytpool.cli.commands import command, group
 from ytpool.cli.options import DryRunOption, NoWaitOption, UseBufferOption, YesOption, invocation, runtime
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
 from ytpool.domain import moments
-from ytpool.domain.comments import comment_id
 from ytpool.errors import UsageWrong
 
 app = group("List the jobs that are not done, go on with one, settle what nobody else can.")
@@ -44,7 +43,7 @@ VIEWS[Queue] = View(
         ("What", lambda row: Path(row.file).name or f"{row.kind} {row.video_id or ''}".rstrip()),
         ("For", "target"),
         Column("Account", "account", from_width=100),
-        Column("Sent", lambda row: 100 * row.kept / row.bytes if row.bytes else 0, shown="{:.0f} %".format),
+        Column("Sent", lambda row: 100 * row.kept / row.bytes if row.bytes else None, shown="{:.0f} %".format),
         ("Not before", "not_before"),
         ("Type", "advice"),
     ),
@@ -140,7 +139,7 @@ def retry(
     from ytpool.actions import comments, publish, resuming, threads, videos  # noqa: PLC0415
     from ytpool.actions.comments import How as SaidHow  # noqa: PLC0415
     from ytpool.actions.videos import How  # noqa: PLC0415
-    from ytpool.cli.comment import Moderated  # noqa: PLC0415
+    from ytpool.cli.said import Moderated  # noqa: PLC0415
     from ytpool.cli.uploaded import Planned, work_through  # noqa: PLC0415
     from ytpool.cli.written import Notes  # noqa: PLC0415
 
@@ -224,6 +223,8 @@ def cancel(ctx: typer.Context, job: JobArgument) -> QueuedJob:
 def _named(kind: str, named: str) -> str:
     if kind != "comment":
         return _video(named)
+    from ytpool.domain.comments import comment_id  # noqa: PLC0415 -- for a word on a comment only
+
     try:
         return comment_id(named)
     except ValueError as error:

@@ -16,6 +16,9 @@ from typing import Any, Self
 from ytpool.domain import moments
 from ytpool.errors import MetadataInvalid
 
+KIND = "comment"
+"""What a job that says something is called."""
+
 TEXT_CHARACTERS = 10_000
 """YouTube publishes no limit; this is what people report. A text that is refused costs as much as one that is not."""
 
@@ -159,6 +162,18 @@ def compared(text: str) -> str:
 def digest(text: str) -> str:
     """Return what is stored to find the same text again."""
     return hashlib.sha256(compared(text).encode()).hexdigest()
+
+
+def address(video_id: str | None, comment_id: str | None = None) -> str | None:
+    """Return where a comment is seen, or its video where the comment is not known."""
+    if video_id is None:
+        return None
+    return f"https://www.youtube.com/watch?v={video_id}" + (f"&lc={comment_id}" if comment_id else "")
+
+
+def word_wanted(job: str) -> str:
+    """Return what a person types who knows what became of a comment that nobody heard of."""
+    return f"ytpool queue resolve {job} --as done:COMMENT_ID, failed or restart"
 
 
 def comment_id(typed: str) -> str:
