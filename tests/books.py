@@ -9,9 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 from ytpool import data
 from ytpool.clock import Calendar
 from ytpool.domain import quota
+from ytpool.domain.envelopes import Envelopes
 from ytpool.domain.prices import PriceBook, Terms
 from ytpool.domain.quota import Urgency
-from ytpool.store import accounts, ledger, pools, projects
+from ytpool.store import accounts, caps, ledger, limits, pools, projects
 from ytpool.store.db import Database
 from ytpool.store.ledger import Call, Entry, Payer
 
@@ -68,7 +69,7 @@ def make_project(tx, project="acme"):
 def make_channel(tx, channel_id="UCnews", *, upload_cap=None):
     accounts.keep_channel(tx, channel_id=channel_id, title=channel_id.removeprefix("UC"), uploads_playlist="")
     if upload_cap is not None:
-        accounts.learn_upload_cap(tx, channel_id, upload_cap)
+        caps.learn(tx, channel_id, upload_cap)
 
 
 def make_account(tx, account="news", *, project="acme", channel_id=None, tier="production", priority=100, slots=3):
@@ -97,6 +98,8 @@ class Books:
         self.clock = clock
         self.rng = random.Random(seed)
         self.database = Database(path, clock, now or Calendar(clock).now)
+        self.shares = {}
+        self.lends_from = None
 
     def created(self):
         self.database.create()
@@ -107,7 +110,15 @@ class Books:
 
     def terms(self, tx):
         day = quota.quota_day(tx.now)
-        return Terms(day=day, prices=BOOK.on(day))
+        return Terms(day=day, prices=BOOK.on(day), envelopes=self._envelopes(day) if self.shares else None)
+
+    def share_out(self, lends_from=None, **shares):
+        """Give each purpose a share of the general bucket, in per cent; from this hour on they lend."""
+        self.shares, self.lends_from = shares, lends_from
+
+    def _envelopes(self, day):
+        lends_at = None if self.lends_from is None else quota.at(day, self.lends_from, 0)
+        return Envelopes(shares=self.shares, purposes=BOOK.purposes, lends_at=lends_at)
 
     def account(self, account="news", **given):
         with self.transaction() as tx:
@@ -145,7 +156,7 @@ class Books:
     def limit(self, units, *, scope="project", name="acme", bucket="general"):
         with self.transaction() as tx:
             terms = self.terms(tx)
-            ledger.set_limit(
+            limits.set_limit(
                 tx, scope, name, bucket, units, terms, self.rng, origin="operator", reason="the operator said so"
             )
 

@@ -160,3 +160,19 @@ def start(*words, env, through=()):
         stderr=subprocess.PIPE,
         encoding="utf-8",
     )
+
+
+def heard(process, sentence):
+    """Wait until a process says this on stderr; fail with all it said if it ends before."""
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if sentence in line:
+            return line
+    raise AssertionError(f"{sentence!r} was never said: {said}")
+
+
+def ended(process):
+    """Return how a process ended and what its result is."""
+    out, err = process.communicate(timeout=60)
+    return process.returncode, json.loads(out.splitlines()[-1]), err

@@ -8,7 +8,7 @@ imported only where there is a file to read or no `YTPOOL_HOME`.
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -64,6 +64,33 @@ class Balancing(NamedTuple):
     age: float = 0.1
 
 
+class Breakers(NamedTuple):
+    """When what fails without a word rests for a while; spans are seconds."""
+
+    failures: int = 5
+    within: float = 60.0
+    probes: int = 3
+    rest: float = 30.0
+    longest: float = 900.0
+
+
+class Envelopes(NamedTuple):
+    """Shares of the general bucket in per cent, each for one purpose; 0: none. A preset fills in what is not set."""
+
+    preset: str = ""
+    publishing: int = 0
+    metadata: int = 0
+    reading: int = 0
+    buffer: int = 0
+    lend_after: str = ""
+
+
+PRESETS: Mapping[str, Mapping[str, int]] = {
+    "publishing": {"publishing": 70, "metadata": 10, "reading": 10, "buffer": 10},
+}
+"""Ready-made envelopes."""
+
+
 class Refresh(NamedTuple):
     within_minutes: int = 30
 
@@ -102,6 +129,8 @@ class Config(NamedTuple):
     upload: Upload = Upload()
     thresholds: Thresholds = Thresholds()
     balancing: Balancing = Balancing()
+    breakers: Breakers = Breakers()
+    envelopes: Envelopes = Envelopes()
     refresh: Refresh = Refresh()
     network: Network = Network()
     log: Log = Log()
@@ -109,6 +138,10 @@ class Config(NamedTuple):
     def is_set(self, key: str) -> bool:
         """Tell whether somebody chose this value, for instance `google.token_uri`, or it is the default."""
         return key in self.origins
+
+    def shares(self) -> Mapping[str, int]:
+        """Return the per cent of each purpose that has an envelope, the preset's where nobody chose; mostly none."""
+        return _shares(self.envelopes, self.origins)
 
     def origin(self, key: str) -> str:
         """Say where a value comes from: `default`, a file with its line, or a variable."""
@@ -129,6 +162,8 @@ SECTIONS: Mapping[str, type[Any]] = {
     "upload": Upload,
     "thresholds": Thresholds,
     "balancing": Balancing,
+    "breakers": Breakers,
+    "envelopes": Envelopes,
     "refresh": Refresh,
     "network": Network,
     "log": Log,
@@ -323,8 +358,19 @@ def _decide(profile: str, paths: Paths, given: Mapping[str, _Given]) -> Config:
         origins |= {f"google.{key}": "the sandbox of this profile" for key in Google._fields}
     if "state" in values:
         paths = paths._replace(state=_state_path(given["state"], paths))
-    _check_together(sections["thresholds"], sections["balancing"], given)
+    _check_together(sections["thresholds"], sections["balancing"], sections["envelopes"], given)
     return Config(profile=profile, paths=paths, origins=origins, **sections)
+
+
+def _shares(envelopes: Envelopes, chosen: Container[str]) -> Mapping[str, int]:
+    if envelopes == Envelopes():
+        return {}
+    preset = PRESETS.get(envelopes.preset, {})
+    percents = {
+        purpose: getattr(envelopes, purpose) if f"envelopes.{purpose}" in chosen else preset.get(purpose, 0)
+        for purpose in Envelopes._fields[1:-1]
+    }
+    return {purpose: percent for purpose, percent in percents.items() if percent}
 
 
 def _checked(key: str, given: _Given) -> Any:
@@ -371,7 +417,14 @@ def _state_path(given: _Given, paths: Paths) -> Path:
     return base / Path(given.value).expanduser()
 
 
-def _check_together(thresholds: Thresholds, balancing: Balancing, given: Mapping[str, _Given]) -> None:
+def _check_together(
+    thresholds: Thresholds, balancing: Balancing, envelopes: Envelopes, given: Mapping[str, _Given]
+) -> None:
+    shares = _shares(envelopes, given)
+    if sum(shares.values()) > _WHOLE:
+        key = next(f"envelopes.{name}" for name in reversed(Envelopes._fields) if f"envelopes.{name}" in given)
+        values = ", ".join(f"{name} {percent}" for name, percent in shares.items())
+        given[key].refuse(key, f"envelopes must come to 100 per cent together at the most, not {values}")
     if not thresholds.yellow < thresholds.orange < thresholds.red:
         key = next(f"thresholds.{name}" for name in Thresholds._fields if f"thresholds.{name}" in given)
         values = ", ".join(f"{name} {value}" for name, value in thresholds._asdict().items())
@@ -443,6 +496,9 @@ def _between(least: float, most: float) -> Check:
 _TYPES = {str: "text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
 _ANYTHING: Check = (lambda _: True), ""
 _WEIGHT = _between(0, 1000)
+_WHOLE = 100
+_SHARE = _between(0, _WHOLE)
+_HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d|")
 
 CHECKS: Mapping[str, Check] = {
     "state": (bool, "a path"),
@@ -460,6 +516,20 @@ CHECKS: Mapping[str, Check] = {
     "balancing.success": _WEIGHT,
     "balancing.idle": _WEIGHT,
     "balancing.age": _WEIGHT,
+    "breakers.failures": _between(1, 100),
+    "breakers.within": _between(1, 3600),
+    "breakers.probes": _between(1, 100),
+    "breakers.rest": _between(0.1, 3600),
+    "breakers.longest": _between(0.1, 24 * 3600),
+    "envelopes.preset": ((lambda value: value in {"", *PRESETS}), "publishing, or empty"),
+    "envelopes.publishing": _SHARE,
+    "envelopes.metadata": _SHARE,
+    "envelopes.reading": _SHARE,
+    "envelopes.buffer": _SHARE,
+    "envelopes.lend_after": (
+        (lambda value: _HOUR.fullmatch(value) is not None),
+        "an hour of the quota day like 18:00, which is California's, or empty",
+    ),
     "refresh.within_minutes": _between(1, 24 * 60),
     "network.timeout": _between(1, 3600),
     "log.level": _one_of("debug", "info", "warning", "error"),

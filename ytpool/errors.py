@@ -153,6 +153,18 @@ class BatchInvalid(YtpoolError):
     code = "batch_invalid"
 
 
+class ImportInvalid(YtpoolError):
+    """A file of another tool is not what it should be; nothing of it was taken."""
+
+    code = "import_invalid"
+
+
+class ArrangementInvalid(YtpoolError):
+    """A file of accounts, projects and pools contradicts itself or the state; nothing of it was applied."""
+
+    code = "arrangement_invalid"
+
+
 class SessionsInvalid(YtpoolError):
     """A browser session file does not hold what it should."""
 
@@ -171,6 +183,12 @@ class QuotaExhausted(YtpoolError):
     code = "quota_exhausted"
 
 
+class NoneAllowed(QuotaExhausted):
+    """An operator's cap or limit of zero allows none of this, on any day."""
+
+    code = "none_allowed"
+
+
 class Resting(YtpoolError):
     """What could do this rests until a known time."""
 
@@ -181,6 +199,12 @@ class NoEligibleAccount(YtpoolError):
     """No account can do this, and none will until somebody changes something."""
 
     code = "no_eligible_account"
+
+
+class OutOfService(YtpoolError):
+    """An operator has paused, is draining or has disabled what would do this."""
+
+    code = "out_of_service"
 
 
 class Busy(YtpoolError):
@@ -235,9 +259,9 @@ class UpstreamFailed(YtpoolError):
     """Google answered with an error, or did not answer.
 
     The fields are what the verdict is made from (`domain/failover`): the HTTP status, or 0 where no answer came;
-    `domain` and `reason` as Google writes them; the machine name and value of the limit, where one is named; seconds
-    of `Retry-After`; the moment of Google's `Date`. `sent` is False only where it is certain that no byte of the
-    request left this machine.
+    `domain` and `reason` as Google writes them; the limit's machine name and value and what its metric is called, where
+    they are named; seconds of `Retry-After`; the moment of Google's `Date`. `sent` is False only where it is certain
+    that no byte of the request left this machine.
     """
 
     code = "youtube_refused"
@@ -251,6 +275,7 @@ class UpstreamFailed(YtpoolError):
         domain: str = "",
         reason: str = "",
         limit: str = "",
+        metric: str = "",
         limit_value: int | None = None,
         retry_after: float | None = None,
         answered_at: datetime | None = None,
@@ -263,6 +288,7 @@ class UpstreamFailed(YtpoolError):
         self.domain = domain
         self.reason = reason
         self.limit = limit
+        self.metric = metric
         self.limit_value = limit_value
         self.retry_after = retry_after
         self.answered_at = answered_at

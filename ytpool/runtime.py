@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
     from random import Random
 
+    from ytpool.domain.envelopes import Envelopes
     from ytpool.sandbox.control import Control
     from ytpool.vault.envelope import Vault
     from ytpool.vault.keys import KeyFound
@@ -250,6 +251,11 @@ class Runtime:
             return f"{self.sandbox_url}/token"
         return self.config.google.token_uri if self.config.is_set("google.token_uri") else of_client
 
+    @property
+    def revoke_uri(self) -> str:
+        """Where logins are ended."""
+        return f"{self.sandbox_url}/revoke" if self.is_sandbox else self.config.google.revoke_uri
+
     def require_same_root(self, tx: Tx) -> None:
         """Refuse to feed real books from a sandbox, or the other way round."""
         remembered = meta.get(tx, meta.API_ROOT)
@@ -275,7 +281,18 @@ class Runtime:
             day=day,
             prices=self.book.on(day),
             thresholds=(thresholds.yellow, thresholds.orange, thresholds.red),
+            envelopes=self._envelopes(day),
         )
+
+    def _envelopes(self, day: "date") -> "Envelopes | None":
+        shares = self.config.shares()
+        if not shares:
+            return None
+        from ytpool.domain.envelopes import Envelopes  # noqa: PLC0415 -- most have none
+
+        lend_after = self.config.envelopes.lend_after
+        lends_at = quota.at(day, *map(int, lend_after.split(":"))) if lend_after else None
+        return Envelopes(shares=shares, purposes=self.book.purposes, lends_at=lends_at)
 
     def require_clock(self) -> None:
         """Refuse to write while the machine's clock is behind what Google has already confirmed."""

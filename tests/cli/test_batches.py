@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -130,7 +131,7 @@ def test_a_playlist_that_the_channel_does_not_have_is_refused_before_the_first_b
 
     assert (status, told(out)["error"]["code"]) == (2, "unknown_name")
     assert "+Mornings" in told(out)["error"]["hint"]
-    assert (sandbox.calls("playlists.list"), sandbox.calls("videos.insert")) == (1, 0)
+    assert (sandbox.calls("playlists.list"), sandbox.calls("videos.insert")) == (2, 0), "once on each channel"
     assert_books_agree(ytpool, sandbox)
 
     status, out, _ = ytpool(*words, "--playlist", "+Mornings")
@@ -445,6 +446,59 @@ def test_a_name_in_another_encoding_is_shown_as_far_as_it_can_be_and_refused(ytp
     assert sandbox.truth()["videos"] == []
 
 
+def test_a_file_that_grows_after_it_was_read_is_told(sandbox, make_video):
+    video = make_video(size=300_000)
+    content = video.read_bytes()
+    sandbox.channel("news").spoil("upload.final", "slow", seconds=2)
+    with start("upload", video, "--account", "news", "--json", env=os.environ) as process:
+        wait_until(lambda: sandbox.videos_on("news"))
+        with video.open("ab") as file:
+            file.write(b"and on")
+        out, err = process.communicate(timeout=30)
+
+    assert process.returncode == 0, err
+    assert data(out)["note"].startswith("the file changed while it was uploaded (it had 300,000 bytes")
+    assert [one["sha256"] for one in sandbox.videos_on("news")] == [hashlib.sha256(content).hexdigest()]
+
+
+def test_what_only_looks_like_a_file_is_never_waited_for(ytpool, sandbox, make_video, tmp_path):
+    make_video("a.mp4", 5000)
+    os.mkfifo(tmp_path / "list.csv")
+    os.mkfifo(tmp_path / "a.srt")
+    os.mkfifo(tmp_path / "a.png")
+    (tmp_path / "rows.csv").write_text(f"file,captions\na.mp4,de:a.srt\n../{tmp_path.name}/a.mp4,\n")
+
+    status, out, _ = ytpool("upload", "--manifest", tmp_path / "list.csv", "--account", "news", "--json")
+    assert (status, told(out)["error"]["message"]) == (2, f"{tmp_path / 'list.csv'} is a pipe, not a file")
+
+    words = ("--account", "news", "--thumbnail", tmp_path / "a.png", "--json")
+    status, out, _ = ytpool("upload", "--manifest", tmp_path / "rows.csv", *words)
+    said = [one["message"] for one in told(out)["error"]["details"]["problems"]]
+    assert (status, [message.partition(tmp_path.name)[2].partition(";")[0] for message in said]) == (
+        2,
+        [
+            "/a.png is a pipe, not a file",
+            "/a.srt is a pipe, not a file",
+            f"/../{tmp_path.name}/a.mp4 for account news is there already, in line 2",
+        ],
+    )
+
+    (tmp_path / "a.srt").rename(tmp_path / "a.toml")
+    status, out, _ = ytpool("upload", tmp_path / "a.mp4", tmp_path, "--account", "news", "--json")
+    assert status == 2
+    assert sandbox.truth()["videos"] == []
+
+
+def test_an_empty_name_is_no_folder(ytpool, sandbox, make_video, monkeypatch, tmp_path):
+    make_video("a.mp4", 5000)
+    monkeypatch.chdir(tmp_path)
+
+    status, out, _ = ytpool("upload", "", "--account", "news", "--json")
+
+    assert (status, told(out)["error"]["message"]) == (2, "a file's name is empty")
+    assert sandbox.truth()["videos"] == []
+
+
 @pytest.mark.parametrize(
     ("make", "code", "says"),
     [
@@ -461,6 +515,47 @@ def test_a_folder_without_videos_is_refused(ytpool, sandbox, tmp_path, make, cod
     assert (status, told(out)["error"]["code"]) == (2, code)
     assert says in json.dumps(told(out)["error"])
     assert sandbox.truth()["videos"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--title", "Another"), "--title"),
+        (("--description=",), "--description"),
+        (("talk.mp4", "--not-made-for-kids", "--key", "x"), "the files, --key, --not-made-for-kids"),
+        (("--manifest", "list.csv", "--again", "--parallel", "2", "--rate", "1M"), "--manifest, --again"),
+    ],
+)
+def test_resume_refuses_what_it_would_not_do(ytpool, words, named):
+    status, out, _ = ytpool("upload", "--resume", *words, "--json")
+
+    assert (status, told(out)["error"]["code"]) == (2, "usage")
+    assert told(out)["error"]["message"].endswith(f"; leave out {named}")
+
+
+def test_flags_beside_a_manifest_say_what_its_rows_do_not(ytpool, sandbox, make_video, tmp_path, picture, subtitles):
+    make_video("a.mp4", 5000)
+    (tmp_path / "list.csv").write_text("file,privacy\na.mp4,unlisted\n")
+    flags = ("--description", "Said once", "--tags", "a,b", "--category", "25", "--language", "de", "--synthetic")
+    flags += ("--licence", "creativeCommon", "--not-embeddable", "--no-public-stats", "--recorded-on", "2026-11-01")
+    flags += ("--made-for-kids", "--notify", "--thumbnail", picture, "--playlist", "+Mornings", "--privacy", "public")
+    words = ("upload", "--manifest", tmp_path / "list.csv", "--account", "news", *flags)
+    assert ytpool(*words, "--title", "One for all")[0] == ytpool(*words, "--caption", f"de:{subtitles}")[0] == 2
+
+    status, _, err = ytpool(*words, "--key", "autumn")
+
+    assert status == 0, err
+    truth = sandbox.truth()
+    [video] = truth["videos"]
+    parts = video["parts"]
+    names = ("description", "tags", "categoryId", "defaultLanguage")
+    assert [parts["snippet"][name] for name in names] == ["Said once", ["a", "b"], "25", "de"]
+    names = ("containsSyntheticMedia", "license", "embeddable", "publicStatsViewable", "selfDeclaredMadeForKids")
+    assert [parts["status"][name] for name in names] == [True, "creativeCommon", False, False, True]
+    assert parts["recordingDetails"]["recordingDate"].startswith("2026-11-01")
+    assert (video["privacy"], video["notify"]) == ("unlisted", True)
+    assert (len(truth["thumbnails"]), [one["title"] for one in truth["playlists"]]) == (1, ["Mornings"])
+    assert ytpool(*words, "--key", "winter", "--dry-run")[1] != ytpool(*words, "--key", "autumn", "--dry-run")[1]
 
 
 # Planning
@@ -681,19 +776,16 @@ def test_a_long_wait_that_google_asks_for_is_told_too(ytpool, sandbox, video):
     assert sum(line.startswith("talk.mp4: waiting ") for line in err.splitlines()) == 1, err
 
 
-@pytest.mark.parametrize("columns", [40, 80])
-def test_a_terminal_shows_a_line_per_upload_and_one_for_all(ytpool, sandbox, make_video, columns):  # noqa: ARG001
-    files = [make_video(f"a talk with the number {number}.mp4", 3 * MIB) for number in range(3)]
-    missing = files[0].with_name("missing.mp4")
-    terminal = pyte.Screen(columns, 200)
+def watched(*words, columns, lines=200):
+    """Run on a terminal; return what it showed, look by look, and the exit status."""
+    terminal = pyte.Screen(columns, lines)
     stream = pyte.ByteStream(terminal)
-    words = ["upload", *map(str, files), str(missing), "--pool", "main", "--parallel", "2", "--rate", "4M"]
     child = pexpect.spawn(
         sys.executable,
-        ["-m", "ytpool", *words],
+        ["-m", "ytpool", *map(str, words)],
         env={**os.environ, "TERM": "xterm-256color", "PYTHONUTF8": "1"},
         cwd=str(ROOT),
-        dimensions=(200, columns),
+        dimensions=(lines, columns),
         timeout=30,
     )
     looks = []
@@ -704,8 +796,19 @@ def test_a_terminal_shows_a_line_per_upload_and_one_for_all(ytpool, sandbox, mak
             break
         looks.append([line.rstrip() for line in terminal.display])
     child.close()
+    return looks, child.exitstatus
 
-    assert child.exitstatus == 3
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_a_terminal_shows_a_line_per_upload_and_one_for_all(ytpool, sandbox, make_video, columns):  # noqa: ARG001
+    files = [make_video(f"a talk with the number {number}.mp4", 3 * MIB) for number in range(3)]
+    missing = files[0].with_name("missing.mp4")
+
+    looks, status = watched(
+        "upload", *files, missing, "--pool", "main", "--parallel", 2, "--rate", "4M", columns=columns
+    )
+
+    assert status == 3
     middle = next(lines for lines in looks if sum("%" in line for line in lines) == 3)
     shown = [line for line in middle if "%" in line]
     assert [line[:4] for line in shown] == ["a ta", "a ta", "0 of"]
@@ -713,4 +816,19 @@ def test_a_terminal_shows_a_line_per_upload_and_one_for_all(ytpool, sandbox, mak
     ended = "".join(looks[-1]).replace(" ", "")  # a sentence goes on in the next line
     assert [f"number{number}.mp4:https://" in ended for number in range(3)] == [True] * 3
     assert "missing.mp4:thereisnofile" in ended
-    assert any(line.startswith("4 of 4 files") and "100%" in line for line in looks[-1])
+    [total] = [line for line in looks[-1] if line.startswith("4 of 4 files")]
+    assert "100%" in total
+    speeds = [float(found) for look in looks for line in look for found in re.findall(r"(\S+) MB/s", line)]
+    assert bool(speeds) == (columns == 80)
+    assert max(speeds, default=0) < 5.3  # four MiB a second, in pieces of a quarter of that
+
+
+def test_no_speed_is_told_of_what_was_over_at_once_or_sent_before(ytpool, sandbox, make_video):  # noqa: ARG001
+    files = [make_video(f"{number}.mp4", 500_000) for number in range(3)]
+
+    for times in range(2):
+        looks, status = watched("upload", *files, "--pool", "main", columns=120)
+
+        assert status == 0
+        assert [line for look in looks for line in look if "/s" in line] == []
+        assert any(line.startswith("3 of 3 files") and "100%" in line for line in looks[-1]), times

@@ -4,10 +4,8 @@ import io
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -60,15 +58,9 @@ def todo(ytpool):
     return data(ytpool("todo", "--json")[1])["items"]
 
 
-def cap(home, account, comments, profile="default"):
+def cap(ytpool, account, comments, *words):
     """Let an account post so many comments a day."""
-    with closing(sqlite3.connect(home / profile / "state.db")) as state:
-        state.execute(
-            "INSERT INTO limits (scope, name, bucket, units, origin, since) VALUES ('account', ?, 'comments', ?, "
-            "'operator', '2026-11-20T00:00:00.000000Z')",
-            (account, comments),
-        )
-        state.commit()
+    assert ytpool("accounts", "set", account, "--cap", f"comments={comments}", *words)[0] == 0
 
 
 def at_midnight(sandbox):
@@ -196,9 +188,7 @@ def test_a_comment_that_is_held_for_review_is_said_to_be(sandbox, talk, post):
 def test_what_only_a_stranger_could_tell_is_said_to_be_unknown(ytpool, sandbox, talk, post):
     video_id = talk()
     sandbox.control.settings(comments_listed_after=3600)
-    with closing(sqlite3.connect(os.environ["YTPOOL_HOME"] + "/default/state.db")) as state:
-        state.execute("UPDATE accounts SET state = 'disabled' WHERE account = 'news'")
-        state.commit()
+    assert ytpool("accounts", "disable", "news")[0] == 0
 
     status, answer, _ = post(video_id, target=("--account", "sports"))
 
@@ -371,8 +361,8 @@ def test_a_process_that_is_killed_is_followed_by_one_that_says_nothing_twice(ytp
 
 
 def test_a_cap_hands_over_to_the_next_and_the_last_one_waits_for_the_reset(ytpool, sandbox, talk, post, home):
-    cap(home, "news", 1)
-    cap(home, "sports", 1)
+    cap(ytpool, "news", 1)
+    cap(ytpool, "sports", 1)
     video_id = talk()
 
     assert [post(video_id, text)[0] for text in ("one", "two")] == [0, 0]
@@ -416,7 +406,7 @@ def test_a_dead_login_hands_over_to_the_next_account(ytpool, sandbox, talk, post
     assert_books_agree(ytpool, sandbox)
 
 
-def test_wait_sleeps_until_the_cap_is_over(ytpool, home, make_video):
+def test_wait_sleeps_until_the_cap_is_over(ytpool, make_video):
     def run(*words):
         status, out, err = ytpool(*words, "--profile", "sandbox", "--json")
         assert status == 0, err
@@ -424,7 +414,7 @@ def test_wait_sleeps_until_the_cap_is_over(ytpool, home, make_video):
 
     try:
         run("auth", "add", "news", "--pool", "main")
-        cap(home, "news", 1, profile="sandbox")
+        cap(ytpool, "news", 1, "--profile", "sandbox")
         video_id = run("upload", make_video(size=1000), "--account", "news")["video_id"]
         run("comment", "post", video_id, "one", "--account", "news")
         words = ("comment", "post", video_id, "two", "--account", "news", "--wait", "--profile", "sandbox")
@@ -443,8 +433,8 @@ def test_wait_sleeps_until_the_cap_is_over(ytpool, home, make_video):
     assert (process.returncode, "published" in out) == (0, True), err
 
 
-def test_a_cap_holds_over_processes(ytpool, sandbox, talk, home):
-    cap(home, "news", 1)
+def test_a_cap_holds_over_processes(ytpool, sandbox, talk):
+    cap(ytpool, "news", 1)
     video_id = talk()
     sandbox.control.add_fault(method="commentThreads.insert", kind="slow", seconds=0.5, times=9)
 

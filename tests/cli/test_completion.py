@@ -56,7 +56,7 @@ def test_bash_completes_a_group_and_its_verbs(environment, tmp_path):
     command = [need("bash"), "--noprofile", "--rcfile", str(start), "-i"]
 
     assert press_tab(command, environment, "ytpool conf", ["ig"]) == [0]
-    assert press_tab(command, environment, "ytpool config ", ["check", "path", "show"]) == [0, 0, 0]
+    assert press_tab(command, environment, "ytpool config ", ["check", "import", "path", "show"]) == [0, 0, 0, 0]
 
 
 def test_zsh_completes_a_group_and_its_verbs(environment, tmp_path):
@@ -67,7 +67,7 @@ def test_zsh_completes_a_group_and_its_verbs(environment, tmp_path):
     command = [need("zsh"), "-i"]
 
     assert press_tab(command, environment, "ytpool conf", ["ig"]) == [0]
-    assert press_tab(command, environment, "ytpool config ", ["check", "path", "show"]) == [0, 0, 0]
+    assert press_tab(command, environment, "ytpool config ", ["check", "import", "path", "show"]) == [0, 0, 0, 0]
 
 
 def test_fish_completes_with_the_line_of_help(environment):
@@ -81,7 +81,7 @@ def test_fish_completes_with_the_line_of_help(environment):
     told = complete("ytpool ")
     assert told.keys() == COMMANDS.keys()
     assert all(COMMANDS[name].about.startswith(about.removesuffix("...")) for name, about in told.items())
-    assert complete("ytpool config ").keys() == {"show", "path", "check"}
+    assert complete("ytpool config ").keys() == {"show", "path", "check", "import"}
     assert "--json" in complete("ytpool config show --")
     # What stands before the command does not stop it.
     assert complete("ytpool --profile sandbox --json config sh").keys() == {"show"}

@@ -6,7 +6,7 @@ import signal
 import time
 
 import pytest
-from newsroom import assert_books_agree, start
+from newsroom import assert_books_agree, ended, heard, start
 from pictures import png
 
 
@@ -16,22 +16,6 @@ def told(out):
 
 def data(out):
     return told(out)["data"]
-
-
-def heard(process, sentence):
-    """Wait until a process says this on stderr; fail with all it said if it ends before."""
-    said = []
-    for line in process.stderr:
-        said.append(line)
-        if sentence in line:
-            return
-    pytest.fail(f"{sentence!r} was never said: {said}")
-
-
-def ended(process):
-    """Return how a process ended and what its result is."""
-    out, err = process.communicate(timeout=30)
-    return process.returncode, told(out), err
 
 
 @pytest.fixture

@@ -129,7 +129,8 @@ from ytpool.cli.invocation import at_the_terminal
 run = at_the_terminal()
 run.quiet, run.json = "--quiet" in sys.argv, "--json" in sys.argv
 def send(shown, number):
-    file = shown.start(f"talk number {number} with a rather long name.mp4", 40_000_000, at=10_000_000 * (number == 1))
+    file = shown.start(f"talk number {number} with a rather long name.mp4", 40_000_000)
+    file.stands_at(10_000_000 * (number == 1))
     if number == 2:
         file.note("waiting for news")
         time.sleep(0.3)
@@ -166,10 +167,10 @@ def test_uploads_show_a_line_per_file_that_never_wraps(environment, columns):
 def test_without_a_terminal_uploads_are_told_at_start_and_end(run):
     told = run(code=UPLOADS).stderr.splitlines()
 
-    assert "talk number 1 with a rather long name.mp4: 40 MB to send, 10 MB of them already there" in told
+    assert "talk number 1 with a rather long name.mp4: 10 MB are there already, 30 MB to send" in told
     assert "talk number 2 with a rather long name.mp4: waiting for news" in told
     assert sum("on news as video-" in line for line in told) == 3
-    assert len(told) == 3 + 3 + 1 + 4
+    assert len(told) == 3 + 3 + 1 + 1 + 4
 
 
 def test_quiet_and_json_show_no_progress(run):

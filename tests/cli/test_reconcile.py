@@ -328,6 +328,216 @@ def test_a_video_that_may_still_come_of_a_standing_session_is_not_sent_again_how
     assert_books_agree(ytpool, sandbox)
 
 
+def test_a_video_is_found_although_its_file_is_gone_by_now(ytpool, sandbox, video, later):
+    sandbox.control.settings(listed_after=400)
+    arrive_unheard(sandbox)
+    job = data(ytpool("upload", video, "--pool", "main", "--json")[1])["job"]
+    there = arrived_once(sandbox, video)
+    video.unlink()
+    later(minutes=11)
+
+    status, out, err = ytpool("upload", "--resume", "--json")
+
+    assert (status, data(out)["job"], data(out)["video_id"], data(out)["state"]) == (0, job, there["id"], "done"), err
+    assert sandbox.calls("videos.insert") == 1
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_file_that_is_gone_is_missed_only_when_it_must_be_sent_again(ytpool, sandbox, video, later):
+    never_arrive(sandbox)
+    job = data(ytpool("upload", video, "--account", "news", "--json")[1])["job"]
+    moved = video.rename(video.with_name("archived.mp4"))
+    later(minutes=11)
+
+    status, out, _ = ytpool("queue", "retry", job, "--json")
+
+    assert (status, told(out)["error"]["code"], data(out)["state"]) == (2, "file_invalid", "interrupted")
+    assert f"ytpool queue retry {job} --file PATH" in told(out)["error"]["hint"]
+    assert (sandbox.calls("playlistItems.list"), sandbox.calls("videos.insert")) == (2, 1)
+    status, out, err = ytpool("upload", "--resume", "--json")
+    assert (status, data(out)["videos"]) == (0, [])
+    assert f"ytpool queue retry {job} --file PATH" in err
+
+    status, _, err = ytpool("queue", "retry", job, "--file", moved)
+
+    assert status == 0, err
+    arrived_once(sandbox, moved)
+    assert sandbox.calls("videos.insert") == 2
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_session_that_stands_tells_without_the_file_that_all_of_it_is_there(ytpool, sandbox, video):
+    sandbox.channel("news").spoil("upload.final", "lose_answer")
+    sandbox.channel("news").fail("upload.query", "forbidden")
+    sandbox.channel("news").fail("playlistItems.list", "playlistNotFound")
+    job = data(ytpool("upload", video, "--account", "news", "--json")[1])["job"]
+    there = arrived_once(sandbox, video)
+    video.unlink()
+
+    status, out, err = ytpool("queue", "retry", job, "--json")
+
+    assert (status, data(out)["video_id"], data(out)["state"]) == (0, there["id"], "done"), err
+    assert_books_agree(ytpool, sandbox)
+
+
+@pytest.fixture
+def waiting(ytpool, sandbox, video, later):
+    """An upload for `news` that waits for the next day, which has come; its words and its job."""
+    command = ("upload", video, "--account", "news", "--title", "The talk", "--json")
+    sandbox.channel("news").fail("videos.insert", "quotaExceeded")
+    status, out, _ = ytpool(*command)
+    assert (status, data(out)["state"]) == (5, "deferred")
+    later(hours=13)
+    return command, data(out)["job"]
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "why"),
+    [("talk.mp4", "somebody's", "our size and file name"), ("by hand.mp4", "The talk", "our size and title")],
+)
+def test_what_was_published_by_hand_while_an_upload_waited_is_named_before_anything_is_spent(
+    ytpool, sandbox, video, waiting, name, title, why
+):
+    _, job = waiting
+    there = by_hand(sandbox, video.read_bytes(), name, title=title)
+    calls = sandbox.calls("videos.insert")
+
+    status, out, _ = ytpool("upload", "--resume", "--json")
+
+    error = told(out)["error"]
+    assert (status, error["code"], data(out)["state"]) == (7, "outcome_unknown", "finished_unknown")
+    assert (error["details"]["candidates"], why in error["message"]) == ([there], True)
+    assert f"ytpool queue resolve {job} --as done:{there}" in error["hint"]
+    assert f"ytpool queue resolve {job} --as restart" in error["hint"]
+    assert sandbox.calls("videos.insert") == calls
+    [item] = data(ytpool("todo", "--json")[1])["items"]
+    assert item["command"].startswith(f"ytpool queue resolve {job} --as done:{there}")
+
+    assert ytpool("queue", "resolve", job, "--as", f"done:{there}")[0] == 0
+    status, out, err = ytpool("upload", "--resume", "--json")
+    assert (status, data(out)["video_id"], data(out)["state"]) == (0, there, "done"), err
+    assert sandbox.calls("videos.insert") == calls
+    assert_ours_agree(ytpool, sandbox)
+
+
+def test_a_person_who_says_that_it_is_another_video_is_not_asked_again(ytpool, sandbox, video, waiting, later):
+    command, job = waiting
+    by_hand(sandbox, video.read_bytes(), video.name, title="somebody's")
+    assert ytpool(*command)[0] == 7
+
+    assert ytpool("queue", "resolve", job, "--as", "restart")[0] == 0
+    sandbox.channel("news").fail("videos.insert", "quotaExceeded")
+    assert ytpool("upload", "--resume")[0] == 5
+    later(hours=24)
+    status, out, err = ytpool("upload", "--resume", "--json")
+
+    assert (status, data(out)["state"], len(sandbox.videos_on("news"))) == (0, "done", 2), err
+    assert_ours_agree(ytpool, sandbox)
+
+
+def test_again_sends_it_whatever_stands_on_the_channel(ytpool, sandbox, video, waiting):
+    command, job = waiting
+    by_hand(sandbox, video.read_bytes(), video.name, title="somebody's")
+    assert ytpool(*command)[0] == 7
+    looks = sandbox.calls("playlistItems.list")
+
+    status, out, err = ytpool(*command, "--again")
+
+    assert (status, data(out)["job"], data(out)["state"]) == (0, job, "done"), err
+    assert sandbox.calls("playlistItems.list") == looks
+
+
+@pytest.mark.usefixtures("waiting")
+def test_nothing_by_hand_costs_a_look_and_goes_on(ytpool, sandbox):
+    by_hand(sandbox, b"another", "other.mp4", title="another")
+    sandbox.control.settings(file_details_after=3600)
+
+    status, out, err = ytpool("upload", "--resume", "--json")
+
+    assert (status, data(out)["state"]) == (0, "done"), err
+    assert sandbox.calls("playlistItems.list") == 1
+    assert_ours_agree(ytpool, sandbox)
+
+
+@pytest.mark.usefixtures("waiting")
+def test_our_title_without_file_details_is_waited_for(ytpool, sandbox, later):
+    sandbox.control.settings(file_details_after=300)
+    by_hand(sandbox, b"another", "other.mp4", title="The talk")
+
+    status, out, _ = ytpool("upload", "--resume", "--json")
+    assert (status, "does not tell its file details yet" in told(out)["error"]["message"]) == (7, True)
+    later(minutes=11)
+    status, out, err = ytpool("upload", "--resume", "--json")
+
+    assert (status, data(out)["state"]) == (0, "done"), err
+
+
+def test_what_a_pool_found_on_one_channel_is_not_sent_to_another(ytpool, sandbox, video, later):
+    for name in ("news", "sports"):
+        sandbox.channel(name).fail("videos.insert", "uploadLimitExceeded")
+    assert ytpool("upload", video, "--pool", "main")[0] == 5
+    later(hours=25)
+    there = by_hand(sandbox, video.read_bytes(), video.name, title="somebody's")
+    status, out, _ = ytpool("upload", "--resume", "--json")
+    assert (status, data(out)["account"]) == (7, "news")
+
+    sandbox.channel("news").fail("playlistItems.list", "quotaExceeded")
+    assert ytpool("upload", video, "--pool", "main")[0] == 5
+    later(hours=25)
+    status, out, _ = ytpool("upload", "--resume", "--json")
+
+    assert (status, data(out)["account"], told(out)["error"]["details"]["candidates"]) == (7, "news", [there])
+    assert sandbox.videos_on("sports") == []
+
+
+@pytest.mark.usefixtures("waiting")
+def test_a_channel_that_never_published_anything_keeps_nobody_from_uploading(ytpool, sandbox):
+    sandbox.channel("news").fail("playlistItems.list", "playlistNotFound")
+
+    status, out, err = ytpool("upload", "--resume", "--json")
+
+    assert (status, data(out)["state"]) == (0, "done"), err
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_first_upload_looks_only_where_that_is_asked_for(ytpool, sandbox, video, later):
+    there = by_hand(sandbox, video.read_bytes(), video.name, title="somebody's")
+    later(days=3)
+
+    status, out, _ = ytpool("upload", video, "--account", "news", "--look", "--dry-run", "--json")
+    assert (status, data(out)["units"]) == (0, {"uploads": 1, "general": 4 + 2})
+    status, out, _ = ytpool("upload", video, "--account", "news", "--look", "--json")
+
+    assert (status, told(out)["error"]["details"]["candidates"]) == (7, [there])
+    assert (sandbox.calls("videos.insert"), sandbox.calls("playlistItems.list")) == (1, 1)
+    job = data(out)["job"]
+    later(minutes=11)
+    for again in (("upload", "--resume"), ("upload", video, "--account", "news")):
+        assert ytpool(*again)[0] == 7, "the question stays open"
+    assert ytpool("queue", "cancel", job)[0] == 0
+    assert ytpool("upload", video, "--account", "news")[0] == 0
+    assert sandbox.calls("playlistItems.list") == 3
+    assert_ours_agree(ytpool, sandbox)
+
+
+def test_resume_looks_ever_more_seldom_while_a_persons_word_is_wanted(ytpool, sandbox, video, later):
+    by_hand(sandbox, video.read_bytes(), "by hand.mp4", title="The talk")
+    never_arrive(sandbox)
+    command = ("upload", video, "--account", "news", "--title", "The talk", "--json")
+    job = data(ytpool(*command)[1])["job"]
+
+    looks = []
+    for span in ({"minutes": 5}, {"minutes": 6}, {"minutes": 30}, {"minutes": 31}, {"hours": 20}, {"hours": 5}):
+        later(**span)
+        status, out, _ = ytpool("upload", "--resume", "--json")
+        assert (status, f"ytpool queue resolve {job}" in told(out)["error"]["hint"]) == (7, True)
+        looks.append(sandbox.calls("playlistItems.list"))
+
+    assert looks == [1, 2, 2, 3, 3, 4]
+    assert todo(ytpool) == [("outcome_unknown", job)]
+    assert_ours_agree(ytpool, sandbox)
+
+
 def by_hand(sandbox, content, name, *, title, channel="news"):
     """Publish with another program, paid by another project; return the video's id."""
     sandbox.project("studio", limits={"uploads": 500})
@@ -351,9 +561,10 @@ def by_hand(sandbox, content, name, *, title, channel="news"):
 
 def assert_ours_agree(ytpool, sandbox):
     """Compare our own project's books with the truth, where another one uploaded as well."""
-    [project] = data(ytpool("quota", "report", "--json")[1])["projects"]
+    report = data(ytpool("quota", "report", "--json")[1])
+    [project] = report["projects"]
     [row] = data(ytpool("projects", "list", "--json")[1])["projects"]
     for bucket in project["buckets"]:
-        really = sum(day.get(bucket["bucket"], 0) for day in sandbox.truth()["units"][row["number"]].values())
+        really = sandbox.truth()["units"][row["number"]].get(report["quota_day"], {}).get(bucket["bucket"], 0)
         assert bucket["spent"] <= really <= bucket["spent"] + bucket["unknown"], bucket
     assert ytpool("state", "check")[0] == 0

@@ -4,18 +4,11 @@ import json
 
 import pytest
 from jsonschema import Draft202012Validator
+from schemas import fits
 
 from ytpool import data
 
 CHUNKS = bytes(range(256)) * 4000
-
-
-def fits(name, printed):
-    """Check the last line a command printed, and return what its `data` holds."""
-    told = json.loads(printed.splitlines()[-1])
-    Draft202012Validator(data.load("schemas/envelope.json")).validate(told)
-    Draft202012Validator(data.load(f"schemas/{name}.json")).validate(told["data"])
-    return told["data"]
 
 
 @pytest.fixture
@@ -42,12 +35,16 @@ def test_reports_fit_their_schemas_before_anything_happened(run):
     assert run("sandbox", "up")[0] == 0
     for name, command in [
         ("quota-report", ("quota", "report")),
+        ("quota-drift", ("quota", "drift")),
+        ("quota-prices", ("quota", "prices")),
+        ("quota-prices", ("quota", "prices", "--proposed")),
         ("activity-report", ("activity", "report")),
         ("auth-list", ("auth", "list")),
         ("refresh-tokens", ("refresh-tokens",)),
         ("health", ("health",)),
         ("queue-list", ("queue", "list")),
         ("todo", ("todo",)),
+        ("rests-list", ("rests", "list")),
         ("upload", ("upload", "--resume")),
     ]:
         status, printed = run(*command)
@@ -135,6 +132,23 @@ def test_a_dead_login_is_told_as_the_schemas_say(run):
     assert states == {"news": "login_needed", "sports": "active"}
     status, printed = run("health")
     assert (status, fits("health", printed)["status"]) == (8, "fail")
+
+
+def test_what_google_taught_is_told_as_the_schemas_say(run, videos):
+    assert run("auth", "add", "news")[0] == 0
+    for fault in (("videos.insert", "uploadLimitExceeded"), ("videos.list", "rateLimitExceeded.new_per_day")):
+        assert run("sandbox", "fault", fault[0], "--error", fault[1])[0] == 0
+    assert run("upload", videos[0], "--account", "news")[0] == 5
+    assert run("video", "show", "https://youtu.be/aaaaaaaaaaa", "--account", "news")[0] == 5
+
+    status, printed = run("quota", "adjust", "sandbox", "general", "+5000", "--reason", "the console says so")
+    assert (status, fits("quota-adjust", printed)["rests_for"]) == (0, "")
+    told = fits("quota-drift", run("quota", "drift")[1])
+    assert [(row["bucket"], row["elsewhere"]) for row in told["rows"]] == [("general", 5000)]
+    assert [(one["believed"], one["shown"]) for one in told["channels"]] == [(None, 0)]
+    assert [one["of"] for one in told["beliefs"]] == ["channel news"]
+    [proposed] = fits("quota-prices", run("quota", "prices", "--proposed")[1])["proposed"]
+    assert proposed["operation"] == "videos.list"
 
 
 def test_a_refusal_fits_the_envelope(run):

@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 
 import pytest
 from newsroom import ROOT, assert_books_agree, start
 from pictures import png
+from schemas import fits
 
 SRT = "1\n00:00:01,000 --> 00:00:02,000\nhello\n"
 
@@ -473,4 +475,102 @@ def test_a_deletion_in_the_queue_wants_its_yes_again(ytpool, sandbox, published)
     assert sandbox.videos_on("news")[0]["deleted"] is False
     assert ytpool("queue", "retry", job, "--yes")[0] == 0
     assert sandbox.videos_on("news")[0]["deleted"] is True
+    assert_books_agree(ytpool, sandbox)
+
+
+@pytest.fixture
+def later(ytpool, sandbox):
+    """Let time pass; the token that is refreshed brings Google's clock along."""
+
+    def pass_by(**span):
+        sandbox.control.clock(forward=timedelta(**span))
+        assert ytpool("refresh-tokens", "--force")[0] == 0
+
+    return pass_by
+
+
+def test_a_change_that_waits_for_the_reset_is_taken_by_resume(ytpool, sandbox, change, later):
+    sandbox.channel("news").fail("videos.update", "quotaExceeded")
+    status, out, _ = change("--title", "Another talk")
+    job = data(out)["job"]
+    assert (status, data(out)["state"]) == (5, "deferred")
+    assert "have cron run ytpool upload --resume" in told(out)["error"]["hint"]
+    assert data(ytpool("queue", "list", "--json")[1])["jobs"][0]["advice"] == "ytpool upload --resume"
+    calls = sandbox.truth()["calls"]
+
+    status, out, _ = ytpool("upload", "--resume", "--json")
+
+    assert (status, [one["error"]["code"] for one in data(out)["chores"]]) == (5, ["resting"])
+    assert sandbox.truth()["calls"] == calls
+    later(hours=13)
+    status, out, err = ytpool("upload", "--resume", "--json")
+    fits("upload", out)
+    assert (status, [(one["job"], one["state"]) for one in data(out)["chores"]]) == (0, [(job, "done")]), err
+    assert parts(sandbox)["snippet"]["title"] == "Another talk"
+    assert "chores" not in data(ytpool("upload", "--resume", "--json")[1])
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_deletion_that_was_put_off_is_no_matter_for_cron(ytpool, sandbox, published, later):
+    sandbox.channel("news").fail("videos.delete", "quotaExceeded")
+    status, out, _ = ytpool("video", "delete", "--yes", "--json", "--", published)
+    job = data(out)["job"]
+    assert (status, f"ytpool queue retry {job} --yes" in told(out)["error"]["hint"]) == (5, True)
+    later(hours=13)
+
+    status, _, err = ytpool("upload", "--resume")
+
+    assert (status, f"ytpool queue retry {job} --yes" in err) == (0, True)
+    [item] = fits("todo", ytpool("todo", "--json")[1])["items"]
+    assert (item["kind"], item["name"], item["command"]) == ("deletion", job, f"ytpool queue retry {job} --yes")
+    assert sandbox.videos_on("news")[0]["deleted"] is False
+    assert ytpool("queue", "retry", job, "--yes")[0] == 0
+    assert sandbox.videos_on("news")[0]["deleted"] is True
+    assert data(ytpool("todo", "--json")[1])["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("word", "state", "calls"), [("done", "done", 1), ("failed", "failed", 1), ("restart", "queued", 2)]
+)
+def test_a_persons_word_settles_a_change_that_nobody_heard_of(
+    ytpool, sandbox, run, track, published, word, state, calls
+):
+    sandbox.channel("news").spoil("captions.insert", "close")
+    status, out, _ = run("caption", track)
+    job = data(out)["job"]
+    assert (status, data(out)["state"]) == (7, "finished_unknown")
+    assert [one["name"] for one in data(ytpool("todo", "--json")[1])["items"]] == [job]
+    another = ytpool("queue", "resolve", job, "--as", "done:abcdefghijk", "--json")
+    assert (another[0], f"is about video {published}" in told(another[1])["error"]["message"]) == (2, True)
+
+    status, out, err = ytpool(
+        "queue", "resolve", job, "--as", f"done:{published}" if word == "done" else word, "--json"
+    )
+
+    assert (status, data(out)["state"], data(out)["video_id"]) == (0, state, published), err
+    assert data(ytpool("todo", "--json")[1])["items"] == []
+    status, _, err = ytpool("upload", "--resume")
+    assert status == 0, err
+    assert sandbox.calls("captions.insert") == calls
+    assert len(sandbox.videos_on("news")) == 1
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_playlist_entry_that_is_listed_late_is_not_made_twice(ytpool, sandbox, run, later, published):
+    sandbox.control.settings(playlist_items_listed_after=400)
+    sandbox.channel("news").spoil("playlistItems.insert", "lose_answer")
+    job = data(run("playlist", "+Talks")[1])["job"]
+
+    status, out, _ = ytpool("upload", "--resume", "--json")
+
+    assert (status, data(out)["chores"][0]["state"]) == (7, "finished_unknown")
+    [item] = data(ytpool("todo", "--json")[1])["items"]
+    assert (item["command"], item["not_before"] is None) == (f"ytpool queue retry {job}", False)
+    assert ytpool("queue", "retry", job)[0] == 7
+    later(minutes=11)
+    status, out, err = ytpool("upload", "--resume", "--json")
+    assert (status, data(out)["chores"][0]["state"]) == (0, "done"), err
+    [playlist] = sandbox.truth()["playlists"]
+    assert [one["video_id"] for one in playlist["items"]] == [published]
+    assert sandbox.calls("playlistItems.insert") == 1
     assert_books_agree(ytpool, sandbox)

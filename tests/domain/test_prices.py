@@ -59,6 +59,50 @@ def test_an_operation_without_a_price_is_named():
         BOOK.on(date(2026, 11, 20)).cost("videos.sing")
 
 
+def test_every_operation_is_done_for_one_purpose():
+    priced = {
+        operation for prices in BOOK.entries for operation in prices.prices if "general" in prices.cost(operation)
+    }
+
+    assert set(BOOK.purposes) == priced
+    assert set(BOOK.purposes.values()) == {"publishing", "metadata", "reading"}
+    assert sum(map(len, data.load("prices.json")["purposes"].values())) == len(BOOK.purposes)
+
+
+@pytest.mark.parametrize(
+    ("names", "bucket"),
+    [
+        (("Video Uploads", ""), "uploads"),
+        (("video uploads", "defaultVideoInsertPerDayPerProject"), "uploads"),
+        (("search_list", "defaultSearchListPerDayPerProject"), "search"),
+        (("", "Search Queries per day"), "search"),
+        (("Caption Inserts", "Caption Inserts per day"), None),
+        (("", ""), None),
+    ],
+)
+def test_a_bucket_is_found_by_what_google_calls_its_metric_or_its_limit(names, bucket):
+    assert BOOK.bucket_named(*names) == bucket
+
+
+def test_the_book_of_a_day_says_since_when_each_price_holds_and_who_says_so():
+    listed = {price.operation: price for price in BOOK.prices_on(date(2026, 11, 20))}
+
+    assert len(listed) == len(BOOK.on(date(2026, 11, 20)).prices)
+    assert listed["videos.insert"][1:4] == ("uploads", 1, date(2026, 6, 1))
+    assert "2026-06-01" in listed["videos.insert"].source
+    assert listed["videos.batchGetStats"].since == date(2026, 6, 3)
+    assert listed["captions.insert"][1:4] == ("general", 400, None)
+    assert "quota calculator" in listed["captions.insert"].source
+    assert {each.bucket: (each.limit, each.since) for each in BOOK.limits_on(date(2026, 6, 2))} == {
+        "general": (10_000, None),
+        "uploads": (100, date(2026, 6, 1)),
+        "search": (100, date(2026, 6, 1)),
+    }
+    assert (
+        next(price.units for price in BOOK.prices_on(date(2025, 12, 3)) if price.operation == "videos.insert") == 1600
+    )
+
+
 def _methods(resource):
     yield from resource.get("methods", {}).values()
     for inner in resource.get("resources", {}).values():

@@ -19,6 +19,7 @@ from ytpool.domain.publication import (
     notifies,
     playlist,
     problems_by_field,
+    spoken,
 )
 from ytpool.domain.video import VideoRequest
 from ytpool.errors import MetadataInvalid
@@ -183,3 +184,18 @@ def test_everything_wrong_with_the_whole_publication_is_said_at_once():
 )
 def test_a_batch_notifies_nobody_unless_told_to(asked, files, setting, notified):
     assert notifies(asked=asked, files=files, setting=setting) is notified
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ("read_back", "read back"),
+        ("thumbnail", "thumbnail"),
+        ("caption:de:", "captions de"),
+        ("caption:de:Unter: titel", "captions de 'Unter: titel'"),
+        ("playlist:=Talks: all", "playlist Talks: all"),
+        (f"playlist:{PLAYLIST_ID}", f"playlist {PLAYLIST_ID}"),
+    ],
+)
+def test_a_step_has_words_for_people(step, words):
+    assert spoken(step) == words

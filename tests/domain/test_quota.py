@@ -19,6 +19,7 @@ from ytpool.domain.quota import (
 )
 
 THRESHOLDS = (70, 80, 90)
+NOON = datetime(2026, 11, 18, 20, tzinfo=UTC)
 INSTANT = timedelta(microseconds=1)
 days = st.dates(date(2000, 1, 1), date(2100, 1, 1))
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
@@ -83,3 +84,19 @@ def test_a_colour_begins_at_its_threshold(percent, colour):
 
 def test_more_urgent_work_reaches_further_into_a_bucket_and_none_beyond_it():
     assert [opens_until(urgency, THRESHOLDS) for urgency in Urgency] == [80, 90, 100]
+
+
+@pytest.mark.parametrize(
+    ("how", "urgency"),
+    [
+        ({"begun": False}, Urgency.NORMAL),
+        ({"begun": True}, Urgency.STARTED),
+        ({"begun": False, "deadline": NOON + timedelta(hours=24)}, Urgency.STARTED),
+        ({"begun": False, "deadline": NOON + timedelta(hours=24, seconds=1)}, Urgency.NORMAL),
+        ({"begun": False, "deadline": NOON - timedelta(hours=1)}, Urgency.STARTED),
+        ({"begun": True, "use_buffer": True}, Urgency.BUFFER),
+    ],
+)
+def test_what_has_begun_or_is_wanted_within_a_day_reaches_further_and_the_operators_word_furthest(how, urgency):
+    assert Urgency.of(NOON, **{"use_buffer": False, **how}) is urgency
+    assert urgency.on_reserve() is (Urgency.BUFFER if urgency is Urgency.BUFFER else Urgency.STARTED)

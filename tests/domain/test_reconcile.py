@@ -17,7 +17,9 @@ from ytpool.domain.reconcile import (
     NotThere,
     NotYet,
     Sought,
+    beforehand,
     look,
+    look_again_at,
     verdict,
 )
 
@@ -206,3 +208,55 @@ def test_what_is_no_look_is_not_taken_for_one():
 )
 def test_file_details_that_are_missing_or_odd_are_not_told_yet(video, expected):
     assert FileDetails.from_resource(video) == expected
+
+
+# Before anything is sent
+
+
+@given(channels, claims)
+def test_what_somebody_put_there_by_hand_is_a_persons_question_and_never_ours(channel, claimed):
+    sought = replace(SOUGHT, claimed=claimed)
+
+    outcome = beforehand(sought, channel)
+
+    new = {one.video_id: one for one in channel if one.published_at >= sought.since and one.video_id not in claimed}
+    same = {name for name, one in new.items() if one.details == OURS}
+    alike = {name for name, one in new.items() if (one.details.size, one.title) == (1000, "The talk")}
+    untold = {name for name, one in new.items() if not one.details.told and one.title == "The talk"}
+    match outcome:
+        case Doubtful(candidates=candidates):
+            assert set(candidates) == (same or alike) != set()
+        case NotYet(missing=missing):
+            assert (set(missing), same | alike) == (untold, set())
+        case NotThere():
+            assert same | alike | untold == set()
+        case _:
+            pytest.fail(f"{outcome}")
+
+
+# When to look again
+
+
+@given(looks)
+def test_the_next_look_is_never_sooner_than_ten_minutes_after_the_last_that_it_has_to_confirm(seen):
+    again_at = look_again_at(seen, since=INTENT)
+
+    if not seen:
+        assert again_at is None
+        return
+    last = max(seen, key=lambda one: one.at)
+    standing = verdict(seen, since=INTENT)
+    if isinstance(standing, NotYet) and standing.again_at is not None:
+        assert again_at <= last.at + timedelta(minutes=10)
+    elif not isinstance(last.outcome, NotThere):
+        assert timedelta(minutes=10) <= again_at - last.at <= timedelta(days=1)
+
+
+def test_a_person_who_says_nothing_is_looked_after_ever_more_seldom():
+    doubtful, seen, rests = Doubtful(candidates=("v1",), reason="alike"), [], []
+    for _ in range(4):
+        at = look_again_at(seen, since=INTENT) or INTENT
+        rests.append(at - (seen[-1].at if seen else INTENT))
+        seen.append(Look(at=at, outcome=doubtful))
+
+    assert rests == [timedelta(0), timedelta(minutes=10), timedelta(hours=1), timedelta(days=1)]

@@ -384,3 +384,23 @@ def test_a_playlist_wants_a_title_and_a_channel_has_so_many(playlist, youtube, c
     assert refused(playlist) == (400, "maxPlaylistExceeded")
     gone = youtube.playlists().update(part="snippet", body={"id": "PLx", "snippet": {"title": "A"}})
     assert refused(gone.execute) == (404, "playlistNotFound")
+
+
+def test_what_is_new_may_be_listed_late(insert, playlist, add, caption, youtube, control):
+    control.settings(playlists_listed_after=60, playlist_items_listed_after=120, captions_listed_after=180)
+    video, days = insert(), playlist()["id"]
+    add(days, video)
+    caption(video)
+
+    def listed():
+        playlists = youtube.playlists().list(part="id", mine=True)
+        items = youtube.playlistItems().list(part="id", playlistId=days, videoId=video)
+        tracks = youtube.captions().list(part="id", videoId=video)
+        return [len(one.execute()["items"]) for one in (playlists, items, tracks)]
+
+    seen = [listed()]
+    for _ in range(3):
+        control.clock(forward=timedelta(seconds=61))
+        seen.append(listed())
+
+    assert seen == [[0, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 1]]

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from books import BOOK, TODAY, make_account, make_channel, make_pool
+from books import BOOK, TODAY, TOMORROW, make_account, make_channel, make_pool
 
 from ytpool.domain import quota
 from ytpool.domain.balancing import Obstacle, Tier
@@ -11,9 +11,10 @@ from ytpool.domain.jobs import Target, TargetKind
 from ytpool.domain.prices import Terms
 from ytpool.domain.quota import Urgency
 from ytpool.errors import QuotaExhausted
-from ytpool.store import accounts, candidates, leases, rests
+from ytpool.store import accounts, candidates, caps, leases, limits, rests
 from ytpool.store.leases import LeaseKind
 from ytpool.store.ledger import Entry, Payer
+from ytpool.store.meters import Meter
 from ytpool.store.rests import Scope
 
 PUBLICATION = ("videos.insert", *["videos.list"] * 4)
@@ -94,7 +95,7 @@ def test_a_cap_stops_its_account_alone(pool, before_the_first_call):
         pool.settle(pool.sent(NEWS, "videos.insert"), Entry.RELEASED)
     pool.limit(0, scope="account", name="news", bucket="uploads")
 
-    assert _obstacles(pool) == {"news": Obstacle("at its cap of 0 uploads today", MIDNIGHT), "sport": None}
+    assert _obstacles(pool) == {"news": Obstacle("at its cap of 0 uploads today"), "sport": None}
 
 
 def test_a_cap_on_uploads_counts_also_where_uploads_are_paid_in_general_units(pool):
@@ -105,13 +106,13 @@ def test_a_cap_on_uploads_counts_also_where_uploads_are_paid_in_general_units(po
     with pool.database.reading() as tx:
         news, sport = candidates.of(tx, POOL, ("videos.insert",), terms)
 
-    assert news.obstacle == Obstacle("at its cap of 0 uploads today", MIDNIGHT)
+    assert news.obstacle == Obstacle("at its cap of 0 uploads today")
     assert sport.obstacle is None
 
 
 def test_a_channels_learned_cap_lifts_24_hours_after_the_upload_that_filled_it(pool):
     with pool.transaction() as tx:
-        accounts.learn_upload_cap(tx, "UCnews", 2)
+        caps.learn(tx, "UCnews", 2)
     pool.spend(NEWS, "videos.insert")
     assert _candidates(pool)["news"].quota_left == 0.5
     pool.forward(hours=1)
@@ -141,8 +142,32 @@ def test_a_rest_stops_those_it_is_about(pool, scope, name, bucket, stopped):
         make_pool(tx, "side", ("news",))
         rests.rest(tx, scope, name, bucket=bucket, reason="tired", lifts="time", until=MIDNIGHT)
 
-    expected = Obstacle(f"resting ({scope}): tired", MIDNIGHT)
+    words = {Scope.EVERYTHING: "everything is paused: tired", Scope.POOL: f"pool {name} is paused: tired"}
+    expected = Obstacle(words.get(scope, f"resting ({scope}): tired"), MIDNIGHT)
     assert _obstacles(pool) == {account: expected if account in stopped else None for account in ("news", "sport")}
+
+
+def test_who_only_reads_goes_on_while_everything_is_paused(pool):
+    with pool.transaction() as tx:
+        rests.rest(tx, Scope.EVERYTHING, "", reason="tired", lifts="unpause", until=None)
+        found = candidates.of(tx, POOL, ("videos.list",), pool.terms(tx))
+
+    assert [one.obstacle for one in found] == [None, None]
+
+
+def test_a_learned_limit_that_is_used_up_lets_one_call_try_on_the_next_day_whatever_is_kept_back(pool):
+    refused = pool.sent(NEWS, "videos.insert")
+    pool.settle(refused, Entry.RELEASED)
+    with pool.transaction() as tx:
+        meter = Meter("project", "acme", "uploads", TODAY.isoformat())
+        about = {"hold": refused.hold, "operation": "videos.insert", "reason": "quotaExceeded"}
+        limits.learn(tx, meter, 0, pool.terms(tx), pool.rng, **about)
+    assert set(_obstacles(pool).values()) == {Obstacle("no uploads left today", MIDNIGHT)}
+
+    pool.at(TOMORROW, 12)
+    assert set(_obstacles(pool).values()) == {None}
+    pool.hold(NEWS, *PUBLICATION)
+    assert {obstacle.reason for obstacle in _obstacles(pool).values()} == {"no uploads left today"}
 
 
 def test_of_several_obstacles_the_one_that_lasts_longest_is_named(pool):

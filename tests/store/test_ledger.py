@@ -8,7 +8,7 @@ from books import TODAY, TOMORROW
 from ytpool.domain import quota
 from ytpool.domain.quota import Urgency
 from ytpool.errors import HoldLost, QuotaExhausted, Resting
-from ytpool.store import leases, ledger, rests
+from ytpool.store import caps, leases, ledger, rests
 from ytpool.store.leases import LeaseKind
 from ytpool.store.ledger import Call, Entry
 from ytpool.store.rests import Scope
@@ -207,9 +207,7 @@ def test_giving_back_a_job_leaves_what_was_sent_alone(books, payer):
 @pytest.mark.parametrize(
     ("scope", "name", "bucket"),
     [
-        (Scope.EVERYTHING, "", ""),
         (Scope.SERVICE, "youtube", ""),
-        (Scope.POOL, "main", ""),
         (Scope.PROJECT, "acme", ""),
         (Scope.PROJECT, "acme", "general"),
         (Scope.CHANNEL, "UCnews", ""),
@@ -219,8 +217,6 @@ def test_giving_back_a_job_leaves_what_was_sent_alone(books, payer):
 def test_what_went_to_rest_meanwhile_stops_a_call(books, payer, scope, name, bucket):
     held = books.hold(payer)
     with books.transaction() as tx:
-        tx.run("INSERT INTO pools (pool, strategy, created_at) VALUES ('main', 'fill', '')")
-        tx.run("INSERT INTO pool_members (pool, account) VALUES ('main', 'news')")
         until = tx.now + timedelta(seconds=60)
         rests.rest(tx, scope, name, bucket=bucket, reason="it hurts", lifts="time", until=until)
 
@@ -438,12 +434,13 @@ def test_uploads_of_a_channel_are_counted_over_24_hours_and_accounts(books):
     books.settle(refused, Entry.SPENT, "uploadLimitExceeded")
 
     with books.database.reading() as tx:
-        assert ledger.uploads_in_24_hours(tx, "UCnews") == 2
-        assert ledger.cap_lifts_at(tx, "UCnews", 2) == tx.now + timedelta(hours=23)
-        assert ledger.cap_lifts_at(tx, "UCnews", 1) == tx.now + timedelta(hours=24)
+        assert caps.taken_in_24_hours(tx, "UCnews") == 2
+        assert caps.taken_in_24_hours(tx, "UCnews", held=True) == 3
+        assert caps.lifts_at(tx, "UCnews", 3) == tx.now + timedelta(hours=23)
+        assert caps.lifts_at(tx, "UCnews", 2) == tx.now + timedelta(hours=24)
     books.forward(hours=23)
     with books.database.reading() as tx:
-        assert ledger.uploads_in_24_hours(tx, "UCnews") == 1
+        assert caps.taken_in_24_hours(tx, "UCnews") == 1
 
 
 def test_an_upload_at_midnight_counts_once_for_its_channel(books, payer):
@@ -452,8 +449,8 @@ def test_an_upload_at_midnight_counts_once_for_its_channel(books, payer):
     books.spend(payer, "videos.insert")
 
     with books.database.reading() as tx:
-        assert ledger.uploads_in_24_hours(tx, "UCnews") == 2
-        assert ledger.cap_lifts_at(tx, "UCnews", 2) == datetime(2026, 11, 19, 20, tzinfo=UTC)
+        assert caps.taken_in_24_hours(tx, "UCnews") == 2
+        assert caps.lifts_at(tx, "UCnews", 2) == datetime(2026, 11, 19, 20, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

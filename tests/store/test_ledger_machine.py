@@ -34,6 +34,7 @@ PAYERS = (
 LIMITS = {("project", "acme", "uploads"): 5, ("project", "acme", "general"): 600, ("account", "a1", "uploads"): 3}
 JOBS = ("j1", "j2", "j3")
 PUBLICATION = ("videos.insert", *["videos.list"] * 4)
+SHARES = ({"publishing": 70, "metadata": 10, "reading": 10, "buffer": 10}, {"reading": 1, "metadata": 40}, {})
 ADMITS = {Urgency.NORMAL: 80, Urgency.STARTED: 90, Urgency.BUFFER: 100}
 BLUR = timedelta(seconds=60)
 PICK = st.integers(0, 9)
@@ -74,6 +75,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def begin_with_small_limits(self):
         for meter, units in LIMITS.items():
             self.set_limit(meter=meter, units=units)
+        self.share_out(shares=SHARES[0], lends_from=14)
 
     @rule(
         payer=st.sampled_from(PAYERS),
@@ -86,7 +88,9 @@ class LedgerMachine(RuleBasedStateMachine):
     )
     def hold(self, payer, operations, urgency, job, lasts_for):
         draws = [_draws(payer, operation, self.today) for operation in operations]
-        admitted = self._can_take(sum(draws, Counter()), ADMITS[urgency])
+        shares = [self._shares_of(payer, operation) for operation in operations]
+        needs = sum(shares, Counter())
+        admitted = self._can_take(sum(draws, Counter()), ADMITS[urgency]) and self._envelopes_admit(needs, urgency)
 
         try:
             made = self.books.hold(payer, *operations, urgency=urgency, job=job, lasts_for=lasts_for)
@@ -97,7 +101,11 @@ class LedgerMachine(RuleBasedStateMachine):
         assert admitted
         made = made if isinstance(made, tuple) else (made,)
         dies_at = self.clock.seconds + lasts_for.total_seconds()
-        calls = [Booked(held, job, drawn, self.today, dies_at) for held, drawn in zip(made, draws, strict=True)]
+        self._open_envelopes(needs)
+        calls = [
+            Booked(held, job, drawn + shared, self.today, dies_at)
+            for held, drawn, shared in zip(made, draws, shares, strict=True)
+        ]
         self._open(meter for call in calls for meter in call.draws)
         self.calls += calls
 
@@ -108,6 +116,11 @@ class LedgerMachine(RuleBasedStateMachine):
         if len(self.calls) > before:
             self._send(self.calls[-1])
 
+    @rule(payer=st.sampled_from(PAYERS[:2]), urgency=st.sampled_from(list(Urgency)))
+    def comment_until_the_envelope_is_empty(self, payer, urgency):
+        for _ in range(3):
+            self.hold(payer, ("commentThreads.insert",), urgency, "j2", timedelta(seconds=90))
+
     @precondition(lambda self: self.calls)
     @rule(pick=PICK, gone=st.booleans())
     def send(self, pick, gone):
@@ -116,9 +129,12 @@ class LedgerMachine(RuleBasedStateMachine):
     def _send(self, call):
         day = next(iter(call.draws))[3]
         draws = _draws(call.held.payer, call.held.operation, self.today)
+        needs = self._shares_of(call.held.payer, call.held.operation)
         if call.state != "held" or call.dies_at <= self.clock.seconds:
             expected = HoldLost
-        elif day != self.today and not self._can_take(draws, ADMITS[Urgency.STARTED]):
+        elif day != self.today and not (
+            self._can_take(draws, ADMITS[Urgency.STARTED]) and self._envelopes_admit(needs, Urgency.STARTED)
+        ):
             expected = QuotaExhausted
         else:
             expected = None
@@ -131,8 +147,10 @@ class LedgerMachine(RuleBasedStateMachine):
 
         call.state = "sent"
         call.dies_at = self.clock.seconds + 180
-        call.draws = {(*meter, self.today): units for meter, units in draws.items()}
-        self._open(call.draws)
+        if day != self.today:
+            self._open_envelopes(needs)
+            call.draws = {(*meter, self.today): units for meter, units in (draws + needs).items()}
+            self._open(call.draws)
         for other in {quota.quota_day(self.clock.wall + BLUR), quota.quota_day(self.clock.wall - BLUR)} - {self.today}:
             call.blurred = True
             twins = {(*m, other): units for m, units in _draws(call.held.payer, call.held.operation, other).items()}
@@ -220,6 +238,10 @@ class LedgerMachine(RuleBasedStateMachine):
         self._open([meter])
         self.elsewhere[meter] += expected
 
+    @rule(shares=st.sampled_from(SHARES), lends_from=st.sampled_from([None, 0, 14, 23]))
+    def share_out(self, shares, lends_from):
+        self.books.share_out(lends_from, **shares)
+
     @invariant()
     def the_ledger_agrees_with_itself(self):
         assert self.books.differences() == []
@@ -263,6 +285,59 @@ class LedgerMachine(RuleBasedStateMachine):
             if used + units > ceiling or (ceiling < math.inf and used * 100 >= ceiling * threshold):
                 return False
         return True
+
+    def _shares_of(self, payer, operation):
+        """Say what a call draws on an envelope: its general units, where its purpose has a share."""
+        units = BOOK.on(self.today).prices[operation].get("general", 0)
+        purpose = BOOK.purposes.get(operation)
+        return Counter(
+            {("envelope", payer.project, purpose): units} if units and self.books.shares.get(purpose) else {}
+        )
+
+    def _envelopes_admit(self, needs, urgency):
+        """What is beyond one's own envelope is lent: by other purposes once they lend, by the buffer where it may."""
+        for project in {project for _, project, _ in needs}:
+            limit = self._ceiling(("project", project, "general", self.today))
+            sizes = {purpose: limit * percent // 100 for purpose, percent in self.books.shares.items()}
+            buffer = sizes.pop("buffer", 0)
+            lends_at = None if self.books.lends_from is None else quota.at(self.today, self.books.lends_from, 0)
+            lends = lends_at is not None and self.clock.wall >= lends_at
+
+            def from_buffer(more, project=project, sizes=sizes, lends=lends):
+                use = {one: self._share_used(project, one) + more["envelope", project, one] for one in sizes}
+                beyond = sum(max(0, use[one] - sizes[one]) for one in sizes)
+                left = sum(max(0, sizes[one] - use[one]) for one in sizes)
+                return max(0, beyond - left) if lends else beyond
+
+            wanted = from_buffer(needs)
+            if wanted > from_buffer(Counter()) and (wanted > buffer or urgency is not Urgency.BUFFER):
+                return False
+        return True
+
+    def _share_used(self, project, purpose):
+        opened = ("envelope", project, purpose, self.today)
+        if opened in self.ceilings:
+            return self._booked(opened)
+        return sum(units for _, units in self._used_before(project, purpose))
+
+    def _used_before(self, project, purpose):
+        """Return the calls of a purpose that were booked today before it had an envelope."""
+        meter = ("project", project, "general", self.today)
+        return [
+            (call, call.draws[meter])
+            for call in self.calls
+            if call.state != "released" and meter in call.draws and BOOK.purposes[call.held.operation] == purpose
+        ]
+
+    def _open_envelopes(self, needs):
+        """The first need of a day opens every envelope of the project, with what the day has used before."""
+        for project in {project for _, project, _ in needs}:
+            for purpose in self.books.shares:
+                opened = ("envelope", project, purpose, self.today)
+                if opened not in self.ceilings:
+                    for call, units in self._used_before(project, purpose):
+                        call.draws[opened] = units
+                    self.ceilings[opened] = math.inf
 
     def _booked(self, meter):
         return sum(call.draws.get(meter, 0) for call in self.calls if call.state != "released")

@@ -45,6 +45,23 @@ def test_a_rest_that_has_ended_makes_room_for_any(books, rest):
     assert _running(books) == [("new", 1)]
 
 
+def _since(books):
+    with books.database.reading() as tx:
+        return [(tx.now - found.since) / timedelta(hours=1) for found in rests.running(tx)]
+
+
+def test_a_rest_that_is_prolonged_began_when_it_began_and_one_that_had_ended_begins_anew(books, rest):
+    rest(2)
+    books.forward(hours=1)
+    rest(2, "prolonged")
+    assert _since(books) == [1]
+
+    books.forward(hours=3)
+    rest(1, "another")
+
+    assert _since(books) == [0]
+
+
 def test_the_soonest_to_end_comes_first_and_what_waits_for_a_person_last(books, rest):
     rest(None, "c", name="c")
     rest(2, "b", name="b")

@@ -62,6 +62,7 @@ def test_a_daily_bucket_is_named_by_its_machine_name_and_value():
 
     assert (failure.http_status, failure.domain, failure.reason) == (429, "global", "rateLimitExceeded")
     assert (failure.limit, failure.limit_value) == ("defaultSearchListPerDayPerProject", 0)
+    assert failure.metric == "Search Queries"
     assert failure.message == SEARCH_QUOTA
 
 
@@ -69,6 +70,7 @@ def test_a_bucket_that_has_no_details_is_named_by_the_message():
     failure = refused(answer(429, backend(429, "global", "rateLimitExceeded", UPLOAD_QUOTA)), "videos.insert")
 
     assert (failure.reason, failure.limit, failure.limit_value) == ("rateLimitExceeded", "Video Uploads per day", None)
+    assert failure.metric == "Video Uploads"
 
 
 @pytest.mark.parametrize(

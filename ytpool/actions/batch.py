@@ -37,7 +37,8 @@ _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 def from_manifest(path: Path, defaults: Defaults) -> Batch:
     """Read a manifest; raises FileInvalid where there is none."""
-    return listed.read_manifest(path, _content(path), defaults, _BEFORE_ALL)
+    content = _content(path) if path.suffix.lower() in listed.SUFFIXES else b""  # else its name is refused
+    return listed.read_manifest(path, content, defaults, _BEFORE_ALL)
 
 
 def has_more(paths: Sequence[Path]) -> bool:
@@ -68,7 +69,7 @@ def _inside(folder: Path, problems: list[Problem]) -> tuple[Sidecar, ...]:
     try:
         names = [path.name for path in folder.iterdir()]
     except OSError as error:
-        problems.append(_unreadable(folder, error))
+        problems.append(_whole(folder, f"it cannot be read: {error.strerror}"))
         return ()
     inside, said = sidecars.pair(folder, names)
     problems += said
@@ -79,14 +80,14 @@ def _with_content(one: Sidecar, problems: list[Problem]) -> Sidecar:
     if one.path is None:
         return one
     try:
-        return replace(one, content=Path(one.path).read_bytes())
-    except OSError as error:
-        problems.append(_unreadable(one.path, error))
+        return replace(one, content=_content(Path(one.path)))
+    except FileInvalid as invalid:
+        problems.append(_whole(one.path, invalid.message.replace(str(one.path), "it", 1)))
         return one
 
 
-def _unreadable(path: PurePath, error: OSError) -> Problem:
-    return Problem(source=str(path), line=None, column=None, message=f"it cannot be read: {error.strerror}")
+def _whole(path: PurePath, message: str) -> Problem:
+    return Problem(source=str(path), line=None, column=None, message=message)
 
 
 def orders(rt: Runtime, batch: Batch, *, target: Target | None = None, again: bool = False) -> tuple[Order, ...]:
@@ -394,6 +395,7 @@ def _sidecar(path: Path) -> Path | None:
 
 def _content(path: Path) -> bytes:
     try:
+        files.require_file(path, path.stat())
         return path.read_bytes()
     except FileNotFoundError as error:
         raise FileInvalid(f"there is no file {path}", hint="check the path", path=str(path)) from error

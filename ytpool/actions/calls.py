@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 
-from ytpool.actions import learning, tokens
+from ytpool.actions import breakers, learning, tokens
 from ytpool.domain import failover, quota
 from ytpool.domain.accounts import AccountState
 from ytpool.domain.failover import Charge, Next, RestScope, Until, Verdict
@@ -13,6 +13,7 @@ from ytpool.errors import HoldLost, MetadataInvalid, UpstreamFailed, UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, activity, ledger, rests
 from ytpool.store.activity import Outcome
+from ytpool.store.breakers import Probe
 from ytpool.store.db import Tx
 from ytpool.store.ledger import Entry, Hold
 from ytpool.store.rests import Scope
@@ -41,18 +42,19 @@ def paid(
     The account's token is used, or during a login the one that is not its yet. `before` is written with the booking,
     `after` with the settling, `refused` with that of a failure. Raises UpstreamFailed with the books already
     settled; the caller asks `failover.judge` what comes next. A token that Google calls invalid is refreshed, and
-    the call comes back as UpstreamFailed for the caller to hold and send anew.
+    the call comes back as UpstreamFailed for the caller to hold and send anew. Raises Resting, with nothing sent, while
+    something that the call needs rests, for a reason that is known or by a breaker's guess.
     """
     bearer = token or tokens.fresh(rt, held.payer.account)
     with rt.store.transaction() as tx:
         rt.require_clock()
         if before is not None:
             before(tx)
+        probes = breakers.admit(rt, tx, held.payer.account)
         ledger.send(tx, held, rt.book, rt.terms(tx))
         booked_at = tx.boot
     if rt.clock.boot() - booked_at > _LEAVES_WITHIN:
-        with rt.store.transaction() as tx:
-            ledger.settle(tx, held.hold, Entry.RELEASED, "never left")
+        _never_left(rt, held, probes)
         raise HoldLost(f"{held.operation} was booked and then kept waiting; it was not sent", hint="try again")
     started = rt.clock.monotonic()
     try:
@@ -64,6 +66,7 @@ def paid(
             settle_verdict(rt, tx, held, failure, verdict)
             if refused is not None:
                 refused(tx, verdict)
+            breakers.heard(rt, tx, held.payer.account, failure)
             activity.record(
                 tx,
                 rt.rng,
@@ -75,22 +78,24 @@ def paid(
                 job=job,
                 reason=failure.reason,
                 detail=failure.message,
-                spare_score=verdict.rests in (RestScope.BUCKET, RestScope.CHANNEL, RestScope.SERVICE),
+                # A breakdown is charged once it is known to be the account's own: when its breaker opens.
+                spare_score=verdict.rests in (RestScope.BUCKET, RestScope.CHANNEL) or failover.is_breakdown(failure),
             )
             rt.keep_clock(tx)
         if verdict.next is Next.REFRESH and token is None:
             tokens.fresh(rt, held.payer.account, refused=bearer)
         raise
-    except (MetadataInvalid, UsageWrong):
-        with rt.store.transaction() as tx:  # found wrong while it was written down, before a byte of it left
-            ledger.settle(tx, held.hold, Entry.RELEASED, "never left")
+    except (MetadataInvalid, UsageWrong):  # found wrong while it was written down, before a byte of it left
+        _never_left(rt, held, probes)
         raise
     except BaseException:
         with rt.store.transaction() as tx:  # stopped while it was on its way: nobody will hear the answer
             ledger.settle(tx, held.hold, Entry.UNKNOWN, "interrupted")
+            breakers.take_back(tx, probes)
         raise
     with rt.store.transaction() as tx:
         ledger.settle(tx, held.hold, Entry.SPENT)
+        breakers.heard(rt, tx, held.payer.account, None)
         if after is not None:
             after(tx, answer)
         activity.record(
@@ -107,8 +112,15 @@ def paid(
     return answer
 
 
+def _never_left(rt: Runtime, held: Hold, probes: tuple[Probe, ...]) -> None:
+    with rt.store.transaction() as tx:
+        ledger.settle(tx, held.hold, Entry.RELEASED, "never left")
+        breakers.take_back(tx, probes)
+
+
 def settle_verdict(rt: Runtime, tx: Tx, held: Hold, failure: UpstreamFailed, verdict: Verdict) -> None:
     """Let rest what the verdict names, for as long as it says."""
+    held = ledger.present(tx, held)  # its project may have been merged while the call was on its way
     terms = rt.terms(tx, ledger.sent_on(tx, held.hold))  # a refusal is about the day of the call, not of the answer
     until = {
         Until.QUOTA_RESET: quota.resets_at(terms.day),
@@ -134,4 +146,4 @@ def settle_verdict(rt: Runtime, tx: Tx, held: Hold, failure: UpstreamFailed, ver
                 tx, Scope.ACCOUNT, held.payer.account, reason=reason, lifts=verdict.advice, until=until[verdict.until]
             )
         case RestScope.SERVICE | RestScope.NOTHING:
-            pass
+            pass  # what says nothing about the call is counted by the breakers

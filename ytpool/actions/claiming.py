@@ -36,6 +36,8 @@ class Order:
     """Part of the job's key: another key makes the same content another job."""
     again: bool = False
     """Publish it although it is published already."""
+    look: bool = False
+    """Look first whether the newest videos of the channel have it already."""
     wait: bool = True
     """Wait for one's turn at a slot, a channel or a job instead of giving up."""
     use_buffer: bool = False

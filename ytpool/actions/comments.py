@@ -20,7 +20,7 @@ from ytpool.actions.watch import Watch
 from ytpool.domain import comments as rules
 from ytpool.domain import failover, ids, moments
 from ytpool.domain.accounts import Account, AccountState
-from ytpool.domain.comments import KIND, Comment, Moderation, Remark
+from ytpool.domain.comments import KIND, POST, READ_BACK, Comment, Moderation, Remark
 from ytpool.domain.failover import Next, Verdict
 from ytpool.domain.grants import Purpose
 from ytpool.domain.jobs import Job, JobState, Step, StepState, Target, TargetKind
@@ -51,7 +51,6 @@ from ytpool.store.ledger import Call
 
 T = TypeVar("T")
 
-POST, READ_BACK = "post", "read_back"
 COMMENTING = WorkKind(bucket=COMMENTS, alone=False, purpose=Purpose.COMMENT, goes_on="ytpool queue retry {job}")
 
 _TRIES = 3
@@ -71,8 +70,6 @@ class How:
 
     wait: bool = True
     """Wait for one's turn."""
-    sleeps: bool = False
-    """Sleep until something can work instead of leaving the job for later."""
     use_buffer: bool = False
     repeat_text: bool = False
     """Say it although it was said on this video, or by this pool in the last day."""
@@ -142,7 +139,7 @@ def plan(rt: Runtime, remark: Remark, target: Target, how: How) -> CommentDone:
             return replace(planned, job=begun.job, account=begun.account, note=note, problem=problem)
         if not how.repeat_text:
             _require_new(tx, remark, target, known)
-        calls = tuple(_calls(remark))
+        calls = _calls(remark)
         choice, obstacle = placing.would_choose(rt, tx, target, calls, urgency(how), COMMENTING)
         chosen = choice.account or next(iter(choice.busy), None)
         account = None if chosen is None else accounts.get(tx, chosen)
@@ -354,10 +351,9 @@ class Saying(Work):
                 self._look_around()
                 self._post()
             except (LoginNeeded, QuotaExhausted, Resting) as trouble:
-                if self.placed is not None:  # the one that was chosen is of no use just now
-                    self._turned_away(trouble)
-                elif not self._sleeps_through(trouble):
+                if self.placed is None:
                     raise
+                self._turned_away(trouble)  # the one that was chosen is of no use just now
             except UpstreamFailed as failure:
                 self._next_after(failure)
             else:
@@ -372,7 +368,7 @@ class Saying(Work):
                 self.how,
                 self.job.target,
                 self.watch,
-                calls=tuple(_calls(self.remark)),
+                calls=_calls(self.remark),
                 urgency=urgency(self.how),
                 kind=COMMENTING,
             )
@@ -383,16 +379,6 @@ class Saying(Work):
         if self._tries > _TRIES * 2:  # chosen again and again, and never of use
             raise trouble
         self.says(f"{self.account}: {trouble.message}")
-
-    def _sleeps_through(self, trouble: YtpoolError) -> bool:
-        """Sleep until something can work, where that is wanted and known."""
-        until = trouble.details.get("until")
-        if not self.how.sleeps or not isinstance(until, datetime):
-            return False
-        self.watch.waits(self.job.job, f"waiting until {moments.spoken(until)}: {trouble.message}")
-        while self.rt.calendar.now() < until:  # a machine that slept, or a clock that was moved, wakes in time
-            self.rt.sleep(min(1.0, max(0.0, (until - self.rt.calendar.now()).total_seconds())))
-        return True
 
     def _next_after(self, failure: UpstreamFailed) -> None:
         """Decide what a refusal means for this job; raises the failure when it ends here."""
@@ -688,11 +674,8 @@ _NOT_SEEN = {
 }
 
 
-def _calls(remark: Remark) -> Iterator[Call]:
-    """Yield what is set aside for a comment: a look at its place, itself, and a look whether it is seen."""
-    yield Call(operation="commentThreads.list" if remark.parent_id else "videos.list", step=POST)
-    yield Call(operation=remark.operation, step=POST)
-    yield Call(operation="comments.list" if remark.parent_id else "commentThreads.list", step=READ_BACK)
+def _calls(remark: Remark) -> tuple[Call, ...]:
+    return tuple(Call(operation=operation, step=step) for step, operation in remark.calls)
 
 
 def urgency(how: How) -> Urgency:

@@ -6,12 +6,12 @@ an account are taken and given back here, and whatever stops it, the next run ca
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self, TypeVar
 
-from ytpool.actions import placing, tokens
+from ytpool.actions import breakers, placing, tokens
 from ytpool.actions.calls import paid
 from ytpool.actions.claiming import Order
 from ytpool.actions.heartbeat import Heartbeat
@@ -19,6 +19,7 @@ from ytpool.actions.placing import Placed
 from ytpool.actions.watch import Watch
 from ytpool.domain import failover
 from ytpool.domain.accounts import AccountState
+from ytpool.domain.balancing import Obstacle
 from ytpool.domain.failover import Next, Verdict
 from ytpool.domain.jobs import Job, JobState, StepState, Target
 from ytpool.domain.publication import Publication
@@ -30,6 +31,7 @@ from ytpool.errors import (
     LoginNeeded,
     NoEligibleAccount,
     OutcomeUnknown,
+    OutOfService,
     QuotaExhausted,
     Resting,
     UpstreamFailed,
@@ -91,6 +93,11 @@ class Work(ABC):
         self.rt.require_going()
         self._heart.require()
 
+    def require_open(self) -> None:
+        """Raise OutOfService once an operator has paused writes or disabled the account; asked before each chunk."""
+        with self.rt.store.reading() as tx:
+            placing.require_open(tx, self.account)
+
     def says(self, text: str) -> None:
         self.watch.says(self.job.job, text)
 
@@ -118,13 +125,14 @@ class Work(ABC):
         with self.rt.store.transaction() as tx:
             accounts.set_state(tx, self.account, AccountState.LOGIN_NEEDED, why)
 
-    def leave(self) -> None:
-        """Give back what this account lent; the next round chooses anew."""
+    def leave(self, *, stays: bool = False) -> None:
+        """Give back what this account lent; the next round chooses anew, unless the job `stays` the account's."""
         self._heart.hold()  # first: a lease that is given back is not there to be renewed
         placing.give_back(self.rt, self.lease, self.placed)
         self.placed = None
-        with self.rt.store.transaction() as tx:
-            jobs.leave_account(tx, self.lease)
+        if not stays:
+            with self.rt.store.transaction() as tx:
+                jobs.leave_account(tx, self.lease)
 
     # What it may spend
 
@@ -195,6 +203,34 @@ class Work(ABC):
             self.watch.waits(self.job.job, f"waiting {seconds:.0f} seconds: {failure.message or failure.reason}")
         self.rt.sleep(seconds)
 
+    def sleep_through(self, resting: Resting, what: str = "") -> None:
+        """Wait for the end of a rest that is soon over, as after too many calls in a minute; else raise it."""
+        until = resting.details.get("until")
+        left = until - self.rt.calendar.now() if isinstance(until, datetime) else timedelta.max
+        if left > timedelta(seconds=WAITS_AT_MOST):
+            raise resting
+        self.watch.waits(self.job.job, f"waiting: {what}{resting.message}")
+        self.rt.sleep(left.total_seconds())
+
+    # Calls beside the paid ones: the chunks and questions of an upload that is paid for
+
+    def admit(self) -> None:
+        """Raise Resting while the account or YouTube takes no calls, because too many have failed."""
+        with self.rt.store.transaction() as tx:
+            breakers.admit(self.rt, tx, self.account)
+
+    def heard(self, tx: Tx, failure: UpstreamFailed | None = None) -> None:
+        """Take in that a call was answered, or failed."""
+        breakers.heard(self.rt, tx, self.account, failure)
+
+    def raise_rest(self, failure: UpstreamFailed) -> None:
+        """Raise Resting if a breaker rests because of this failure: then it goes on by itself at a known time."""
+        with self.rt.store.reading() as tx:
+            try:
+                breakers.require_closed(tx, self.account, failure)
+            except Resting as resting:
+                raise resting from failure
+
     @property
     @abstractmethod
     def privacy(self) -> str:
@@ -250,15 +286,31 @@ class Errand(Work):
         self.pace = order.pace
         self.publication = publication
 
-    def place(self, target: Target) -> None:
-        """Choose an account of the target and hold the whole publication there; nothing where one is held already."""
+    def place(
+        self, target: Target, besides: Sequence[Call], unfit: Mapping[str, Obstacle], last: Collection[str]
+    ) -> None:
+        """Choose an account of the target and hold the whole publication there; nothing where one is held already.
+
+        `besides` is held as well, for what is looked at before the upload is paid; `unfit` channels are passed over.
+        Accounts that are named `last` have just failed, and are taken only where nobody else can work.
+        """
         if self.placed is not None:
             return
-        urgency = Urgency.BUFFER if self.order.use_buffer else Urgency.NORMAL
-        if self.job.attempts and not self.order.use_buffer:
-            urgency = Urgency.STARTED
-        calls = tuple(self._calls())
-        self._hold(placing.place(self.rt, self.lease, self.order, target, self.watch, calls=calls, urgency=urgency))
+        urgency = placing.urgency_of(self.order, self.rt.calendar.now(), begun=self.job.attempts > 0)
+        calls = (*self._calls(), *besides)
+        self._hold(
+            placing.place(
+                self.rt,
+                self.lease,
+                self.order,
+                target,
+                self.watch,
+                calls=calls,
+                urgency=urgency,
+                unfit=unfit,
+                last=last,
+            )
+        )
 
     def place_on(self, account: str) -> None:
         """Take the places of the account the job is bound to, and hold what is still to be done."""
@@ -316,7 +368,7 @@ def shown_privacy(publication: Publication) -> str:
 
 _STANDS = (
     (OutcomeUnknown, JobState.FINISHED_UNKNOWN),
-    ((QuotaExhausted, Resting, LoginNeeded, NoEligibleAccount), JobState.DEFERRED),
+    ((QuotaExhausted, Resting, LoginNeeded, NoEligibleAccount, OutOfService), JobState.DEFERRED),
     (WrongChannel, JobState.PARTLY),
     (FileChanged, JobState.FAILED),  # what was begun exists nowhere any more
 )

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -61,15 +62,22 @@ def place_of(path: Path) -> Path:
         return neat
 
 
+def require_file(path: Path, found: os.stat_result, what: str = "") -> None:
+    """Raise FileInvalid for what only looks like a file: opening a FIFO would wait for its writer."""
+    if not stat.S_ISREG(found.st_mode):
+        raise FileInvalid(
+            f"{what}{path} is {_kind(found.st_mode)}, not a file",
+            hint="write it to a file and name that",
+            path=str(path),
+        )
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[BinaryIO, os.stat_result]]:
     _require_name(path.absolute())
     try:
         found = path.stat()
-        if not stat.S_ISREG(found.st_mode):  # opening a FIFO would wait for its writer
-            raise FileInvalid(
-                f"{path} is {_kind(found.st_mode)}, not a file", hint="write it to a file and name that", path=str(path)
-            )
+        require_file(path, found)
         video.check_size(path.name, found.st_size)
         with path.open("rb") as file:
             yield file, found
@@ -92,16 +100,15 @@ class Reader:
     """Hands out a file's bytes chunk by chunk and hashes them in a thread of its own while they travel.
 
     Each byte is read once, unless an upload goes on half way: then what another run sent is read for the hash alone.
-    What was handed out stays as it is until the next chunk but one is asked for: two buffers take turns, because
-    fresh memory for every chunk would cost more than reading it.
+    The file is opened for the first of them: a session that turns out to have everything needs none.
+
+    What was handed out stays as it is until the next chunk but one is asked for: two buffers take turns, because fresh
+    memory for every chunk would cost more than reading it.
     """
 
     def __init__(self, file: VideoFile) -> None:
         self._video = file
-        try:
-            self._file = file.path.open("rb", buffering=0)
-        except OSError as error:  # it was there a moment ago
-            raise _unreadable(file.path, error) from error
+        self._file: FileIO | None = None
         self._hash = hashlib.sha256()
         self._hashed = 0
         self._pending: queue.Queue[memoryview | None] = queue.Queue()
@@ -115,7 +122,8 @@ class Reader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._join()
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     def read(self, offset: int, length: int) -> memoryview:
         """Return bytes of the file; raises FileChanged when it is not what it was."""
@@ -137,16 +145,25 @@ class Reader:
 
     def _bytes(self, offset: int, length: int) -> memoryview:
         buffer = self._free_buffer(length)
+        file = self._open()
         filled = 0
         try:
-            self._file.seek(offset)
-            while filled < length and (more := self._file.readinto(buffer[filled:])):
+            file.seek(offset)
+            while filled < length and (more := file.readinto(buffer[filled:])):
                 filled += more
         except OSError as error:
             raise _unreadable(self._video.path, error) from error
         if filled != length:
             raise FileChanged(f"{self._video.path} became shorter while it was uploaded", path=str(self._video.path))
         return buffer
+
+    def _open(self) -> FileIO:
+        if self._file is None:
+            try:
+                self._file = self._video.path.open("rb", buffering=0)
+            except OSError as error:
+                raise _unreadable(self._video.path, error) from error
+        return self._file
 
     def _free_buffer(self, length: int) -> memoryview:
         """Return the buffer that was handed out before the last one, once its bytes are hashed."""
@@ -175,17 +192,32 @@ class Reader:
             self._thread.join()
             self._thread = None
 
-    def _require_unchanged(self) -> None:
+    def why_changed(self) -> str | None:
+        """Say in what the file is not what it was when its upload was asked for, or None: it is, or was not read."""
+        if self._file is None:
+            return None
         found = os.fstat(self._file.fileno())
         before = self._video.marks
-        now = replace(before, size=found.st_size, modified_ns=found.st_mtime_ns)
-        changed = uploads.why_changed(before, now)
+        return uploads.why_changed(before, replace(before, size=found.st_size, modified_ns=found.st_mtime_ns))
+
+    def _require_unchanged(self) -> None:
+        changed = self.why_changed()
         if changed:
             raise FileChanged(
                 f"{self._video.path} changed while it was uploaded: {changed}",
                 hint="upload it again once it is finished",
                 path=str(self._video.path),
             )
+
+
+def gone(path: Path, job: str | None) -> FileInvalid:
+    """Say that the file of a job is not where it was, and how it is named where it is."""
+    return FileInvalid(
+        f"there is no file {path} any more, and job {job} needs it",
+        hint=f"if it was moved: ytpool queue retry {job} --file PATH",
+        path=str(path),
+        job=job,
+    )
 
 
 def _require_name(path: Path) -> None:

@@ -1,17 +1,19 @@
 """One honest answer to: can this machine work? Checks here cost no quota and none of them can hang for long."""
 
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from ytpool.actions.reports import quota_report
+from ytpool.actions.reports import BucketQuota, quota_report
 from ytpool.domain import moments
-from ytpool.domain.accounts import AccountState
+from ytpool.domain.accounts import Standing
 from ytpool.domain.quota import Light
 from ytpool.errors import YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, ledger, rests
+from ytpool.store import accounts, ledger, pools, projects, rests
+from ytpool.store.rests import Rest
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
 
@@ -54,7 +56,7 @@ def look(rt: Runtime, *, strict: bool = False) -> Health:
             found = [Check(check=name, status=FAIL, message=error.message, fix=" ".join(error.hint.splitlines()))]
             unopened = name == "state"
         seconds = round(rt.clock.monotonic() - started, 4)
-        checks += [_timed(one, seconds / len(found)) for one in found]
+        checks += [_timed(one, seconds / len(found)) for one in found]  # none of pools, where all is plain
         if unopened:  # the others live in it, and would only say the same once more
             break
     statuses = {check.status for check in checks}
@@ -107,13 +109,34 @@ def _grants(rt: Runtime) -> Iterator[Check]:
         )
     for account in found:
         name, fix = f"grant {account.account}", f"run: ytpool auth add {account.account}"
-        if account.state is AccountState.LOGIN_NEEDED:
-            yield Check(check=name, status=FAIL, message=f"needs a login: {account.state_reason}", fix=fix)
+        if account.needs_login and account.standing is not Standing.DISABLED:
+            yield Check(check=name, status=FAIL, message=f"needs a login: {account.login_reason}", fix=fix)
         elif account.grant_expires_at is not None and account.grant_expires_at - now < _DIES_SOON:
             message = f"the login dies at {moments.spoken(account.grant_expires_at)}"
             yield Check(check=name, status=WARN, message=message, fix=fix)
         else:
             yield Check(check=name, status=PASS, message=f"{account.state}, channel {account.channel_title}")
+
+
+def _pools(rt: Runtime) -> Iterator[Check]:
+    with rt.store.reading() as tx:
+        for pool in pools.every(tx):
+            name = f"pool {pool.pool}"
+            if not pool.accounts:
+                fix = f"run: ytpool pools set {pool.pool} --add ACCOUNT"
+                yield Check(check=name, status=WARN, message="has no account", fix=fix)
+            elif pool.across_projects:
+                rule = "know the rule: Google's Developer Policies III.D.1.c"
+                yield Check(check=name, status=PASS, message=pools.spread_words(tx, pool), fix=rule)
+        for project in projects.every(tx):
+            for twin in projects.twins(tx, project.project):
+                if twin > project.project:
+                    yield Check(
+                        check=f"project {project.project}",
+                        status=WARN,
+                        message=f"has the same id at Google as {twin}, so its quota may be believed to be there twice",
+                        fix=f"run: ytpool projects merge {twin} {project.project}",
+                    )
 
 
 def _buckets(rt: Runtime) -> Iterator[Check]:
@@ -125,8 +148,14 @@ def _buckets(rt: Runtime) -> Iterator[Check]:
                 check=f"bucket {project['project']} {bucket.bucket}",
                 status=FAIL if bucket.left == 0 else lights.get(bucket.status, PASS),
                 message=f"{bucket.percent:g} % of {bucket.limit} used, {bucket.left} left",
-                fix="" if bucket.left else f"wait; it comes back at {moments.spoken(report.resets_at)}",
+                fix="" if bucket.left else _comes_back(project["project"], bucket, report.resets_at),
             )
+
+
+def _comes_back(project: str, bucket: BucketQuota, resets_at: datetime) -> str:
+    if bucket.limit:
+        return f"wait; it comes back at {moments.spoken(resets_at)}"
+    return f"to allow some: ytpool projects set {project} --limit {bucket.bucket}=N"
 
 
 def _rests(rt: Runtime) -> Iterator[Check]:
@@ -136,13 +165,28 @@ def _rests(rt: Runtime) -> Iterator[Check]:
     if not running:
         yield Check(check="rests", status=PASS, message="nothing rests")
     for rest in running:
-        until = "until a person acts" if rest.until is None else f"until {moments.spoken(rest.until)}"
+        if rest.is_pause:
+            message = f"{rest.words} (since {moments.spoken(rest.since)})"
+            yield Check(check="paused", status=WARN, message=message, fix=f"run: {rest.lifts}")
+            continue
+        title = titles.get(rest.name, rest.name)
         yield Check(
-            check=f"rest {rest.scope} {titles.get(rest.name, rest.name)}".strip(),
+            check=f"rest {rest.scope} {title}".strip(),
             status=WARN,
-            message=f"{rest.bucket or 'everything'} rests {until}: {rest.reason}",
-            fix=rest.lifts if rest.until is None else f"nothing; it ends by itself ({rest.lifts})",
+            message=f"{rest.bucket or 'everything'} rests {_until(rest)}: {rest.reason}",
+            fix=_lifts(rest, title),
         )
+
+
+def _until(rest: Rest) -> str:
+    return "until a person acts" if rest.until is None else f"until {moments.spoken(rest.until)}"
+
+
+def _lifts(rest: Rest, title: str) -> str:
+    by_word = f"ytpool rests lift {shlex.join([rest.scope, title])}"
+    if rest.until is None:
+        return f"{rest.lifts}; then: {by_word}"
+    return f"nothing; it ends by itself ({rest.lifts}); sooner: {by_word}"
 
 
 _CHECKS: dict[str, Callable[[Runtime], Iterator[Any]]] = {
@@ -150,6 +194,7 @@ _CHECKS: dict[str, Callable[[Runtime], Iterator[Any]]] = {
     "vault": _vault,
     "clock": _clock,
     "grants": _grants,
+    "pools": _pools,
     "buckets": _buckets,
     "rests": _rests,
 }

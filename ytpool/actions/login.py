@@ -12,9 +12,9 @@ from ytpool.actions import secrets, tokens
 from ytpool.actions.calls import paid
 from ytpool.domain import failover, grants, logins, names
 from ytpool.domain.accounts import Account, AccountState
-from ytpool.domain.balancing import Tier
+from ytpool.domain.balancing import Strategy, Tier
 from ytpool.domain.failover import Until
-from ytpool.domain.logins import ChannelSeen, Client, Token
+from ytpool.domain.logins import ChannelSeen, Client, Token, TokenFile
 from ytpool.errors import (
     ClientSecretsInvalid,
     EndpointsChanged,
@@ -25,7 +25,8 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, ledger, meta, pools, projects, rests
+from ytpool.store import accounts, breakers, ledger, meta, pools, projects, rests
+from ytpool.store import secrets as sealed
 from ytpool.store.db import Tx
 from ytpool.store.ledger import Call, Payer
 from ytpool.store.rests import Scope
@@ -38,12 +39,16 @@ DEADLINE = timedelta(minutes=5)
 
 SANDBOX_PROJECT = "sandbox"
 
+_DEFAULT_PRIORITY = 100
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """How an account takes part; None leaves what an account has already, or the default."""
 
     pool: str | None = None
+    strategy: Strategy | None = None
+    """Of the pool, where it is made for this account."""
     tier: Tier | None = None
     priority: int | None = None
 
@@ -101,7 +106,7 @@ def add(
         token = rt.youtube.exchange(
             client, client.token_uri, code=code, redirect_uri=receiver.redirect_uri, verifier=begun.verifier
         )
-    return _keep(rt, name, client, replace(token, scopes=token.scopes or scopes), place)
+    return keep(rt, name, client, replace(token, scopes=token.scopes or scopes), place)
 
 
 def _browse(browse: Callable[[str], None], url: str, give_up: Callable[[LoginFailed], None]) -> None:
@@ -125,18 +130,25 @@ def bring_in(rt: Runtime, name: str, *, client_secrets: Path, token_file: Path, 
             f"{token_file} belongs to the OAuth client {known.client_id}, and {client_secrets} is {client.client_id}",
             hint="bring the client-secrets file the token was made with",
         )
+    again = f"log in through the browser: ytpool auth add {name} --client-secrets {client_secrets}"
+    return keep(rt, name, client, revived(rt, client, known, token_file, again), place)
+
+
+def revived(rt: Runtime, client: Client, known: TokenFile, token_file: Path, again: str) -> Token:
+    """Return a fresh token for what a token file holds.
+
+    Raises LoginFailed, with `again` as the hint, when Google says that the login is dead; UpstreamFailed for any other
+    trouble, which says nothing about the login.
+    """
     try:
         fresh = rt.youtube.refresh(client, client.token_uri, known.refresh)
     except UpstreamFailed as failure:
         if failover.judge(failure).until is not Until.NEW_LOGIN:
             raise
         raise LoginFailed(
-            f"the login in {token_file} is dead: {failure.message}",
-            hint=f"log in through the browser: ytpool auth add {name} --client-secrets {client_secrets}",
-            reason=failure.reason,
+            f"the login in {token_file} is dead: {failure.message}", hint=again, reason=failure.reason
         ) from failure
-    token = replace(fresh, refresh=fresh.refresh or known.refresh, scopes=fresh.scopes or known.scopes)
-    return _keep(rt, name, client, token, place)
+    return replace(fresh, refresh=fresh.refresh or known.refresh, scopes=fresh.scopes or known.scopes)
 
 
 def _require_names(name: str, place: Place) -> None:
@@ -159,19 +171,33 @@ def _client(rt: Runtime, name: str, client_secrets: Path | None) -> Client:
             hint="download one from Google Cloud console (Google Auth Platform, Clients, type Desktop app) and pass it "
             "with --client-secrets FILE",
         )
+    return addressed(rt, client)
+
+
+def addressed(rt: Runtime, client: Client) -> Client:
+    """Let a client log in and refresh where the settings say."""
     return replace(client, auth_uri=rt.auth_uri(client.auth_uri), token_uri=rt.token_uri(client.token_uri))
 
 
 def _known_client(rt: Runtime, name: str) -> Client | None:
     with rt.store.reading() as tx:
         account = accounts.find(tx, name)
-        return None if account is None else tokens.client_of(rt, tx, account.client_id)
+        if account is None:
+            return None
+        if sealed.get(tx, Kind.CLIENT_SECRET, account.client_id) is not None:
+            return tokens.client_of(rt, tx, account.client_id)
+    if rt.is_sandbox:
+        return None
+    raise ClientSecretsInvalid(  # `accounts apply` knows clients by their ids alone
+        f"the secret of {name}'s OAuth client {account.client_id} is not here yet",
+        hint="download that client's JSON from Google Cloud console and pass it with --client-secrets FILE",
+    )
 
 
 def _sandbox_channel(rt: Runtime, name: str) -> str:
     with rt.store.reading() as tx:
         known = accounts.find(tx, name)
-    return rt.sandbox.add_channel(name) if known is None else known.channel_id
+    return known.channel_id if known is not None and known.channel_id else rt.sandbox.add_channel(name)
 
 
 def _read(
@@ -190,8 +216,64 @@ def _read(
         raise error(f"{path}: {wrong.message}", hint=wrong.hint, path=str(path)) from wrong
 
 
-def _keep(rt: Runtime, name: str, client: Client, token: Token, place: Place) -> LoggedIn:
-    """Verify the channel and store everything, or nothing."""
+def keep(
+    rt: Runtime,
+    name: str,
+    client: Client,
+    token: Token,
+    place: Place,
+    *,
+    along: Callable[[Tx, LoggedIn], None] | None = None,
+) -> LoggedIn:
+    """Verify the channel and store everything, or nothing.
+
+    `along` writes what belongs to the login into the same transaction; what it raises keeps the login out.
+    """
+    project, channel = seen(rt, name, client, token)
+    with rt.store.transaction() as tx:
+        if meta.put_first(tx, meta.API_ROOT, rt.root_name) != rt.root_name:
+            raise EndpointsChanged("another login has just bound this state to another API root", hint="try again")
+        project = projects.current(tx, project)  # it may have been merged while YouTube answered
+        account = accounts.find(tx, name)
+        _require_channel(account, name, channel)
+        _require_refresh_token(rt, tx, name, client, token, account)
+        done = _stored(rt, tx, name, client, project, token, channel, place, account)
+        if along is not None:
+            along(tx, done)
+        return done
+
+
+def keep_waiting(
+    rt: Runtime, name: str, client: Client, place: Place, *, reason: str, along: Callable[[Tx], None]
+) -> None:
+    """Keep an account whose login is yet to be made, with its OAuth client.
+
+    `along` writes what belongs to it into the same transaction. Whose channel it is, the login will tell; an account
+    that is there already stays as it is.
+    """
+    with rt.store.transaction() as tx:
+        rt.require_same_root(tx)
+        project = projects.of_client(tx, client_id=client.client_id, project_id=client.project_id, number=client.number)
+        if accounts.find(tx, name) is not None:
+            return
+        if sealed.get(tx, Kind.CLIENT_SECRET, client.client_id) is None:  # a login has proved the one that is there
+            _keep_client(rt, tx, client, project)
+        accounts.add(
+            tx,
+            account=name,
+            project=project,
+            client_id=client.client_id,
+            channel_id=None,
+            tier=place.tier or Tier.PRODUCTION,
+            priority=_DEFAULT_PRIORITY if place.priority is None else place.priority,
+        )
+        accounts.set_state(tx, name, AccountState.LOGIN_NEEDED, reason)
+        _join(rt, tx, name, place)
+        along(tx)
+
+
+def seen(rt: Runtime, name: str, client: Client, token: Token) -> tuple[str, ChannelSeen]:
+    """Ask YouTube which channel a token speaks for, at the project's cost; return the project and the channel."""
     with rt.store.transaction() as tx:
         rt.require_same_root(tx)
         project = projects.of_client(tx, client_id=client.client_id, project_id=client.project_id, number=client.number)
@@ -204,13 +286,7 @@ def _keep(rt: Runtime, name: str, client: Client, token: Token, place: Place) ->
             "this Google account has no YouTube channel",
             hint="create the channel in a browser, or choose another identity, then log in again",
         )
-    with rt.store.transaction() as tx:
-        if meta.put_first(tx, meta.API_ROOT, rt.root_name) != rt.root_name:
-            raise EndpointsChanged("another login has just bound this state to another API root", hint="try again")
-        account = accounts.find(tx, name)
-        _require_channel(account, name, channel)
-        _require_refresh_token(rt, tx, name, client, token, account)
-        return _stored(rt, tx, name, client, project, token, channel, place, account)
+    return project, channel
 
 
 def _lift_rests(tx: Tx, name: str, project: str) -> None:
@@ -218,10 +294,11 @@ def _lift_rests(tx: Tx, name: str, project: str) -> None:
     for rest in rests.running(tx):
         if rest.until is None and (rest.scope, rest.name) in ((Scope.ACCOUNT, name), (Scope.PROJECT, project)):
             rests.lift(tx, rest.scope, rest.name, rest.bucket)
+    breakers.forget(tx, Scope.ACCOUNT, name)
 
 
 def _require_channel(account: Account | None, name: str, channel: ChannelSeen) -> None:
-    if account is not None and account.channel_id != channel.channel_id:
+    if account is not None and account.channel_id not in ("", channel.channel_id):
         raise WrongChannel(
             f"{name} is for channel {account.channel_title} ({account.channel_id}), and this login is for "
             f"{channel.title} ({channel.channel_id}); nothing was changed",
@@ -239,7 +316,7 @@ def _require_refresh_token(
     serves = (
         account is not None
         and account.client_id == client.client_id
-        and account.state is not AccountState.LOGIN_NEEDED
+        and not account.needs_login
         and secrets.read(rt, tx, Kind.REFRESH_TOKEN, name) is not None
     )
     if not token.refresh and not serves:
@@ -260,10 +337,7 @@ def _stored(
     place: Place,
     account: Account | None,
 ) -> LoggedIn:
-    projects.keep_client(
-        tx, client_id=client.client_id, project=project, auth_uri=client.auth_uri, token_uri=client.token_uri
-    )
-    secrets.keep(rt, tx, Kind.CLIENT_SECRET, client.client_id, client.client_secret)
+    _keep_client(rt, tx, client, project)
     accounts.keep_channel(
         tx, channel_id=channel.channel_id, title=channel.title, uploads_playlist=channel.uploads_playlist
     )
@@ -275,7 +349,7 @@ def _stored(
             client_id=client.client_id,
             channel_id=channel.channel_id,
             tier=place.tier or Tier.PRODUCTION,
-            priority=100 if place.priority is None else place.priority,
+            priority=_DEFAULT_PRIORITY if place.priority is None else place.priority,
         )
     else:
         accounts.arrange(tx, name, tier=place.tier, priority=place.priority)
@@ -287,16 +361,12 @@ def _stored(
         name,
         project=project,
         client_id=client.client_id,
+        channel_id=channel.channel_id,
         scopes=token.scopes,
         token_expires_at=expires_at,
         grant_expires_at=grant_expires_at,
     )
-    if place.pool is not None:
-        pools.make(tx, place.pool, rt.config.balancing.strategy)
-        pools.join(tx, place.pool, name)
-    for pool in pools.every(tx):  # another client may belong to another project
-        if name in pool.accounts:
-            pools.require_one_project(tx, pool.pool)
+    _join(rt, tx, name, place)
     kept = accounts.get(tx, name)
     return LoggedIn(
         account=name,
@@ -310,5 +380,32 @@ def _stored(
         token_expires_at=expires_at,
         grant_expires_at=grant_expires_at,
         renewed=account is not None,
-        warnings=grants.warnings(kept.scopes, logged_in_at=tx.now, grant_expires_at=grant_expires_at),
+        warnings=(
+            *grants.warnings(kept.scopes, logged_in_at=tx.now, grant_expires_at=grant_expires_at),
+            *_twins(tx, project),
+        ),
     )
+
+
+def _twins(tx: Tx, project: str) -> tuple[str, ...]:
+    """Say where one project of Google's seems to be kept as two: it would be believed to have twice its quota."""
+    return tuple(
+        f"project {twin} has the same id at Google as {project}; run: ytpool projects merge {twin} {project}"
+        for twin in projects.twins(tx, project)
+    )
+
+
+def _keep_client(rt: Runtime, tx: Tx, client: Client, project: str) -> None:
+    projects.keep_client(
+        tx, client_id=client.client_id, project=project, auth_uri=client.auth_uri, token_uri=client.token_uri
+    )
+    secrets.keep(rt, tx, Kind.CLIENT_SECRET, client.client_id, client.client_secret)
+
+
+def _join(rt: Runtime, tx: Tx, name: str, place: Place) -> None:
+    if place.pool is not None:
+        pools.make(tx, place.pool, place.strategy or rt.config.balancing.strategy)
+        pools.join(tx, place.pool, name)
+    for pool in pools.every(tx):  # another client may belong to another project
+        if name in pool.accounts:
+            pools.require_one_project(tx, pool.pool)

@@ -14,6 +14,7 @@ from ytpool.domain.secret import Secret
 from ytpool.errors import (
     LoginNeeded,
     NoEligibleAccount,
+    OutOfService,
     QuotaExhausted,
     Resting,
     UnknownName,
@@ -57,6 +58,8 @@ def read(rt: Runtime, account: str, send: Callable[[Secret], T], *, operation: s
             if isinstance(error, Resting) and attempt < _TRIES and (left := _left_of(rt, error)) <= _SLEEPS_THROUGH:
                 rt.sleep(left.total_seconds())
                 continue
+            if isinstance(error, QuotaExhausted):
+                error.hint = f"{error.hint}\ntype the same command then: no job waits for it"
             if not isinstance(error, UpstreamFailed):
                 raise
             if attempt == _TRIES or failover.judge(error).next not in _AGAIN:
@@ -163,7 +166,12 @@ def _nobody_works(every: Sequence[Account]) -> YtpoolError:
 
 def _require_able(account: Account) -> None:
     if account.state is AccountState.DISABLED:
-        raise NoEligibleAccount(f"{account.account} is disabled: {account.state_reason}", account=account.account)
+        why = f": {account.state_reason}" if account.state_reason else ""
+        raise OutOfService(
+            f"{account.account} is disabled{why}",
+            hint=f"to let it work again: ytpool accounts enable {account.account}",
+            account=account.account,
+        )
 
 
 def _from_jobs(tx: Tx, video_id: str, every: Sequence[Account]) -> str | None:
@@ -178,4 +186,4 @@ def _from_jobs(tx: Tx, video_id: str, every: Sequence[Account]) -> str | None:
 
 
 def _urgency(account: Account, urgency: Urgency) -> Urgency:
-    return Urgency.STARTED if account.tier == Tier.RESERVE and urgency is Urgency.NORMAL else urgency
+    return urgency.on_reserve() if account.tier == Tier.RESERVE else urgency

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
+from ytpool.actions.files import require_file
 from ytpool.domain import captions, images
 from ytpool.domain.images import Thumbnail
 from ytpool.domain.publication import Publication
@@ -69,12 +70,14 @@ def caption_media(path: Path) -> Iterator[Media]:
 @contextmanager
 def _opened(path: Path, what: str) -> Iterator[tuple[BinaryIO, int]]:
     try:
-        if not path.is_file():  # opening a FIFO would wait for its writer
-            raise FileInvalid(f"there is no {what} {path}", hint="check the path", path=str(path))
+        found = path.stat()
+        require_file(path, found, f"the {what} ")
         with path.open("rb") as file:
-            yield file, path.stat().st_size
+            yield file, found.st_size
     except FileChanged as error:
         raise FileChanged(f"the {what} {path} changed while it was sent: {error.message}", path=str(path)) from error
+    except FileNotFoundError as error:
+        raise FileInvalid(f"there is no {what} {path}", hint="check the path", path=str(path)) from error
     except OSError as error:
         raise FileInvalid(f"the {what} {path} cannot be read: {error.strerror}", path=str(path)) from error
 

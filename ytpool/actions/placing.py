@@ -2,21 +2,25 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Protocol
 
+from ytpool.actions import breakers
 from ytpool.actions.claiming import Order
 from ytpool.actions.watch import Watch
 from ytpool.domain import balancing, grants, moments, quota
-from ytpool.domain.accounts import Account
+from ytpool.domain.accounts import Account, Standing
 from ytpool.domain.balancing import Candidate, Choice, Obstacle, Strategy, Weights
+from ytpool.domain.breakers import Service
 from ytpool.domain.grants import Purpose
 from ytpool.domain.jobs import JobState, Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.quota import Urgency
-from ytpool.errors import Busy, LoginNeeded, NoEligibleAccount, QuotaExhausted, Resting, YtpoolError
+from ytpool.errors import Busy, LoginNeeded, NoEligibleAccount, OutOfService, QuotaExhausted, Resting, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, candidates, decisions, jobs, leases, ledger, pools, rests
+from ytpool.store import breakers as store_breakers
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.ledger import Call, Hold, Payer
@@ -25,7 +29,11 @@ _THERE = Obstacle("another job publishes this content on its channel")
 _LOGIN_NEEDED = "login needed"
 _NARROW = Obstacle(f"{_LOGIN_NEEDED}: the one it has does not cover this")
 
+_FAILED = Obstacle("it has just failed several times in this run")
+
 _LOOK_AGAIN_AFTER = 0.25
+
+_ADVICE_AT_MOST = 5
 
 _WORTH_WAITING_FOR = timedelta(minutes=2)
 """A rest that ends this soon, as after too many calls a minute, is slept through rather than reported."""
@@ -72,6 +80,12 @@ def calls_of(publication: Publication) -> list[Call]:
     return [Call(operation=operation, step=step.step) for step in publication.steps() for operation in step.calls]
 
 
+def urgency_of(order: Order, now: datetime, *, begun: bool) -> Urgency:
+    """Say how far into a bucket an upload may reach; its moment of publication is its deadline."""
+    deadline = order.publication.video.publish_at
+    return Urgency.of(now, use_buffer=order.use_buffer, begun=begun, deadline=deadline)
+
+
 def place(
     rt: Runtime,
     lease: Lease,
@@ -81,9 +95,14 @@ def place(
     *,
     calls: tuple[Call, ...],
     urgency: Urgency,
+    unfit: Mapping[str, Obstacle] = MappingProxyType({}),
+    last: Collection[str] = (),
     kind: WorkKind = UPLOADING,
 ) -> Placed:
     """Choose one of the target's accounts and hold everything there, waiting for one's turn.
+
+    `unfit` are channels that turned out to be of no use for it, and why. Accounts that are named `last` have just
+    failed, and are taken only where nobody else can work.
 
     Raises QuotaExhausted or Resting with the moment at which it goes on, LoginNeeded or NoEligibleAccount where only
     a person can help, Busy where nobody is free and waiting was not wanted. The job is left deferred, with the reason.
@@ -95,7 +114,10 @@ def place(
             jobs.require(tx, lease)
             ledger.expire(tx)
             there = jobs.channels_with(tx, jobs.get(tx, lease.name)) if kind.alone else ()
-            strategy, choice = _choose(rt, tx, target, calls, urgency, there=there, kind=kind)
+            out = {**unfit, **dict.fromkeys(there, _THERE)}
+            strategy, choice = _choose(rt, tx, target, calls, urgency, kind=kind, out=out, last=last)
+            if last and choice.account is None and not choice.busy:
+                strategy, choice = _choose(rt, tx, target, calls, urgency, kind=kind, out=out)
             if choice.account is not None:
                 decisions.keep(tx, rt.rng, lease.name, strategy, choice)
                 if target.kind is TargetKind.POOL:
@@ -114,7 +136,7 @@ def place(
                     error=obstacle.message,
                 )
             else:
-                obstacle = _everybody_busy(tx, target, choice, kind)
+                obstacle = _everybody_busy(rt, tx, target, choice, kind)
             soon = choice.until is not None and choice.until - tx.now <= _WORTH_WAITING_FOR
         if not order.wait or not (choice.busy or soon):
             raise obstacle
@@ -141,9 +163,10 @@ def place_again(
                 rt.require_clock()
                 jobs.require(tx, lease)
                 ledger.expire(tx)
+                require_open(tx, account)
                 in_the_way = _in_the_way(tx, account, UPLOADING)
                 if not in_the_way:
-                    return _take(rt, tx, lease, account, calls, Urgency.STARTED, UPLOADING)
+                    return _take(rt, tx, lease, account, calls, urgency_of(order, tx.now, begun=True), UPLOADING)
         except QuotaExhausted:
             attempts.pop(0)
             continue
@@ -153,6 +176,12 @@ def place_again(
             said = in_the_way
             watch.waits(lease.name, f"waiting: {said}")
         rt.sleep(_LOOK_AGAIN_AFTER)
+
+
+def require_open(tx: Tx, account: str) -> None:
+    """Raise OutOfService while an operator's word keeps this account from going on with what it has begun."""
+    rests.require_unpaused(tx, account=account)
+    accounts.require_open(tx, account, begins=False)
 
 
 def give_back(rt: Runtime, job: Lease, placed: Placed | None) -> None:
@@ -189,9 +218,10 @@ def would_choose(
 def _would_place(rt: Runtime, tx: Tx, orders: Sequence[Order]) -> Iterator[tuple[Choice, YtpoolError | None]]:
     # Where one found nobody the next of its kind finds nobody either: so the work, with the state locked, ends with
     # today's quota and not with the batch.
-    nobody: dict[tuple[Target, tuple[str, ...], bool], tuple[Choice, YtpoolError | None]] = {}
+    nobody: dict[tuple[Target, tuple[str, ...], Urgency], tuple[Choice, YtpoolError | None]] = {}
     for order in orders:
-        kind = (order.target, tuple(call.operation for call in calls_of(order.publication)), order.use_buffer)
+        calls = tuple(call.operation for call in calls_of(order.publication))
+        kind = (order.target, calls, urgency_of(order, tx.now, begun=False))
         if kind in nobody:
             yield nobody[kind]
             continue
@@ -211,7 +241,7 @@ def _would_place(rt: Runtime, tx: Tx, orders: Sequence[Order]) -> Iterator[tuple
 
 
 def _would_choose(rt: Runtime, tx: Tx, order: Order) -> tuple[Choice, YtpoolError | None, Urgency]:
-    urgency = Urgency.BUFFER if order.use_buffer else Urgency.NORMAL
+    urgency = urgency_of(order, tx.now, begun=False)
     choice, problem = would_choose(rt, tx, order.target, tuple(calls_of(order.publication)), urgency, UPLOADING)
     return choice, problem, urgency
 
@@ -223,21 +253,34 @@ def _choose(
     calls: tuple[Call, ...],
     urgency: Urgency,
     *,
-    there: Collection[str] = (),
     kind: WorkKind,
+    out: Mapping[str, Obstacle] = MappingProxyType({}),
+    last: Collection[str] = (),
 ) -> tuple[Strategy, Choice]:
-    """Choose an account; `there` are the channels that have this content from another job."""
+    """Choose an account; `out` are the channels that are out of the question, and why, `last` is not chosen."""
     of_pool = target.kind is TargetKind.POOL
     strategy = Strategy(pools.get(tx, target.name).strategy) if of_pool else Strategy.FILL
     settings = rt.config.balancing
     operations = tuple(call.operation for call in calls)
-    found = candidates.of(tx, target, operations, rt.terms(tx), urgency=urgency, main_bucket=kind.bucket)
+    found = candidates.of(
+        tx,
+        target,
+        operations,
+        rt.terms(tx),
+        urgency=urgency,
+        main_bucket=kind.bucket,
+        rules=breakers.rules(rt.config),
+    )
     if not kind.alone:
         found = [one._replace(channel_busy=False) for one in found]
     if kind.purpose is not None:
         found = list(_with_login_for(kind.purpose, accounts.scopes(tx), found))
+    if out:
+        found = [one._replace(obstacle=out.get(one.channel_id, one.obstacle)) for one in found]
+    if last:
+        found = [one._replace(obstacle=_FAILED) if one.account in last and not one.obstacle else one for one in found]
     choice = balancing.choose(
-        [one._replace(obstacle=_THERE) if one.channel_id in there else one for one in found] if there else found,
+        found,
         strategy=strategy,
         weights=Weights(quota=settings.quota, success=settings.success, idle=settings.idle, age=settings.age),
         now=tx.now,
@@ -270,8 +313,8 @@ def _set_aside(
     rt: Runtime, tx: Tx, account: Account, calls: tuple[Call, ...], urgency: Urgency, lease: Lease | None = None
 ) -> tuple[Payer, tuple[Hold, ...]]:
     payer = Payer(account=account.account, project=account.project, channel_id=account.channel_id)
-    if account.tier == balancing.Tier.RESERVE and urgency is Urgency.NORMAL:
-        urgency = Urgency.STARTED
+    if account.tier == balancing.Tier.RESERVE:
+        urgency = urgency.on_reserve()
     job, fence = (None, None) if lease is None else (lease.name, lease.fence)
     return payer, ledger.hold(tx, payer, calls, rt.terms(tx), rt.rng, job=job, fence=fence, urgency=urgency)
 
@@ -288,8 +331,17 @@ def _in_the_way(tx: Tx, account: str, kind: WorkKind) -> str:
     return ""
 
 
-def _everybody_busy(tx: Tx, target: Target, choice: Choice, kind: WorkKind) -> Busy:
-    reasons = [_in_the_way(tx, account, kind) for account in choice.busy[:1]]
+def _tried_out(rt: Runtime, tx: Tx, account: str) -> str:
+    """Say that an account, or the service, has as many calls under way as try out whether it works again."""
+    trials = store_breakers.on_trial(tx, breakers.rules(rt.config))
+    for key in store_breakers.keys(account, Service.YOUTUBE):
+        if trials.get(key) == 0:
+            return f"{key} failed lately, and the calls that try it out are under way"
+    return ""
+
+
+def _everybody_busy(rt: Runtime, tx: Tx, target: Target, choice: Choice, kind: WorkKind) -> Busy:
+    reasons = [_in_the_way(tx, account, kind) or _tried_out(rt, tx, account) for account in choice.busy[:1]]
     others = f", and {len(choice.busy) - 1} more accounts are busy" if len(choice.busy) > 1 else ""
     return Busy(
         f"{reasons[0]}{others}" if reasons[0] else f"every account of {target} is busy",
@@ -307,13 +359,20 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice, goes_on: str) -
     words = "; ".join(f"{', '.join(names[:3])}{' …' if count > 3 else ''}: {r}" for r, (count, names) in groups.items())
     if not groups:
         return NoEligibleAccount(
-            f"{target} has no account", hint=f"add one: ytpool auth add NAME --pool {target.name}", **facts
+            f"{target} has no account",
+            hint=f"put one in: ytpool pools set {target.name} --add ACCOUNT; or: ytpool auth add NAME --pool "
+            f"{target.name}",
+            **facts,
         )
     of_pool = target.kind is TargetKind.POOL
+    try:
+        rests.require_unpaused(tx, **{target.kind.value: target.name})
+    except OutOfService as paused:
+        return paused
     nobody = f"no account of {target}" if of_pool else "nobody"
     if choice.until is not None:
         or_cron = f", or have cron run: {goes_on}" if goes_on else ""
-        hint = f"it goes on at {moments.spoken(choice.until)}: type the same command then{or_cron}"
+        hint = f"it goes on at {moments.spoken(choice.until)}: type the same command then, or with --wait now{or_cron}"
         error = QuotaExhausted if choice.until == quota.resets_at(rt.terms(tx).day) else Resting
         return error(f"{nobody} can work now ({words})", hint=hint, until=choice.until, **facts)
     if all(reason.startswith(_LOGIN_NEEDED) for reason in groups):
@@ -332,12 +391,18 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice, goes_on: str) -
 
 def _advice(tx: Tx, names: list[str]) -> str:
     """Say what lifts the rests that keep these accounts from working, each once."""
-    lifts = {}
+    lifts, caps = {}, accounts.caps(tx)
     for name in names:
         found = accounts.get(tx, name)
+        if found.standing is not Standing.ACTIVE:
+            lifts[name] = f"to let it work again: ytpool accounts enable {name}"
+        if caps.get((name, quota.UPLOADS)) == 0:
+            lifts[f"cap {name}"] = f"to allow it uploads: ytpool accounts set {name} --cap uploads=N, or uploads=none"
         resting = rests.in_the_way(
             tx, account=name, project=found.project, channel_id=found.channel_id, buckets=(quota.UPLOADS, "general")
         )
         if resting is not None:
             lifts[resting.lifts] = f"{resting.scope} {resting.name}: {resting.lifts}"
-    return "\n".join([*lifts.values(), "see: ytpool accounts list, and: ytpool auth list"])
+    # A sentence for each of twenty accounts would hide the one that helps.
+    some = [*lifts.values()][:_ADVICE_AT_MOST]
+    return "\n".join([*some, "see: ytpool accounts list, and: ytpool auth list"])

@@ -2,11 +2,12 @@
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ytpool.actions import claiming, files, media, placing, steps
+from ytpool.actions import beforehand, claiming, files, media, placing, steps
 from ytpool.actions.claiming import Order
 from ytpool.actions.errand import Errand, shown_privacy
 from ytpool.actions.files import VideoFile
@@ -15,9 +16,10 @@ from ytpool.actions.transfer import Transfer
 from ytpool.actions.watch import Watch
 from ytpool.domain import publication
 from ytpool.domain.jobs import Job, JobState, Step, StepState
+from ytpool.domain.prices import Prices
 from ytpool.domain.publication import Publication
 from ytpool.domain.uploads import FileMarks
-from ytpool.errors import Partly, YtpoolError
+from ytpool.errors import YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, ledger
 from ytpool.store.db import Tx
@@ -89,11 +91,11 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
 
 
 def _file_of(rt: Runtime, order: Order) -> VideoFile:
-    """Look at the file of an order; one whose video is up need not be there any more."""
+    """Look at the file of an order; one whose video is up, or may be, need not be there any more."""
     if order.job is not None:
         with rt.store.reading() as tx:
             job, upload = jobs.get(tx, order.job), jobs.upload(tx, order.job)
-        if job.video_id is not None:
+        if job.video_id is not None or (upload.last_sent_at is not None and not order.path.is_file()):
             marks = FileMarks(size=upload.size, modified_ns=upload.modified_ns, fingerprint=upload.fingerprint)
             return VideoFile(path=Path(upload.path), marks=marks)
     return files.inspect(order.path)
@@ -127,12 +129,19 @@ def plan(rt: Runtime, orders: Sequence[Order]) -> list[Plan]:
                 account=choice.account,
                 channel_id=_channel_of(rt, choice.account),
                 privacy=shown_privacy(order.publication),
-                units=dict(order.publication.cost(prices)),
+                units=_units(order, prices),
                 waits_for=choice.busy,
                 problem=problem,
             )
         )
     return plans
+
+
+def _units(order: Order, prices: Prices) -> dict[str, int]:
+    units = Counter(order.publication.cost(prices))
+    for call in beforehand.CALLS if order.look else ():
+        units.update(prices.cost(call.operation))
+    return dict(units)
 
 
 def _without_choosing(rt: Runtime, order: Order) -> Plan | None:
@@ -218,7 +227,7 @@ def _finish(errand: Errand) -> YtpoolError | None:
     assert job.account is not None
     assert job.video_id is not None
     errand.place_on(job.account)
-    problem = steps.told(job.job, job.video_id, steps.run_all(errand, job.video_id))
+    problem: YtpoolError | None = steps.told(job.job, job.video_id, steps.run_all(errand, job.video_id))
     with errand.rt.store.transaction() as tx:
         problem = problem or _of_steps(tx, job)
         jobs.move(
@@ -239,9 +248,14 @@ def _left(rt: Runtime, job: Job) -> YtpoolError | None:
         return _of_steps(tx, job)
 
 
-def _of_steps(tx: Tx, job: Job) -> Partly | None:
+def _of_steps(tx: Tx, job: Job) -> YtpoolError | None:
     left = [
-        Unfinished(step=step.step, error=YtpoolError(step.detail), hint=f"see: ytpool why {job.job}")
+        Unfinished(
+            step=step.step,
+            error=YtpoolError(step.detail),
+            hint=f"see: ytpool why {job.job}",
+            unknown=step.state is StepState.UNKNOWN,
+        )
         for step in jobs.steps(tx, job.job)
         if step.state is not StepState.DONE
     ]

@@ -18,6 +18,7 @@ from ytpool.domain.comments import KIND, word_wanted
 from ytpool.domain.jobs import Job, JobState, Step, StepState, TargetKind
 from ytpool.domain.publication import UPLOAD
 from ytpool.domain.quota import Urgency
+from ytpool.domain.reconcile import Doubtful
 from ytpool.errors import Busy, OutcomeUnknown, UnknownName, UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, comments, jobs, leases, ledger, looks, pools
@@ -26,6 +27,7 @@ from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.secrets import Kind, forget
 
 _BY_HAND = "settled by a person"
+_UPLOAD = "upload"
 
 
 class Word(StrEnum):
@@ -122,6 +124,9 @@ def resolve(rt: Runtime, job_id: str, word: Word, *, named: str | None = None, t
     if named is not None and not trusted:
         rt.open_vault()
     with _held(rt, job_id) as (job, lease):
+        if job.is_chore and named is not None:
+            _require_its_video(job, named)
+            named = None
         match word:
             case Word.DONE if named is not None and job.kind == KIND:
                 if not trusted:
@@ -150,7 +155,7 @@ def cancel(rt: Runtime, job_id: str) -> QueuedJob:
     with _held(rt, job_id) as (job, lease), rt.store.transaction() as tx:
         if job.kind == KIND:
             settling.require_not_there(tx, job.job)
-        if job.kind == "upload" and job.video_id is not None:
+        if job.kind == _UPLOAD and job.video_id is not None:
             raise UsageWrong(
                 f"the video of job {job.job} is up: {job.video_id}",
                 hint=f"to leave its other steps undone: ytpool queue resolve {job.job} --as failed",
@@ -190,6 +195,16 @@ def _held(rt: Runtime, job_id: str) -> Iterator[tuple[Job, Lease]]:
     finally:
         with rt.store.transaction() as tx:
             leases.give_back(tx, [lease])
+
+
+def _require_its_video(job: Job, video_id: str) -> None:
+    """Refuse a video that a change was never about; naming the right one says no more than naming none."""
+    if video_id != job.job_key:
+        raise UsageWrong(
+            f"job {job.job} is about video {job.job_key}, not {video_id}",
+            hint=f"run: ytpool queue resolve {job.job} --as done",
+            job=job.job,
+        )
 
 
 def _owner(rt: Runtime, job: Job, video_id: str, *, trusted: bool) -> Account:
@@ -266,7 +281,7 @@ def _begins_anew(tx: Tx, job: Job, lease: Lease) -> None:
 
 def _forget_all(tx: Tx, job: Job, lease: Lease) -> None:
     """Forget what an upload has come to; what another kind of job is about is no result of it and stays."""
-    if job.kind == "upload":
+    if job.kind == _UPLOAD:
         forget(tx, Kind.UPLOAD_SESSION, job.job)
         jobs.begin_anew(tx, lease)
 
@@ -276,7 +291,7 @@ def _is_up(tx: Tx, job: Job) -> bool:
     if job.kind == KIND:
         return settling.is_there(tx, job.job)
     steps = {step.step: step.state for step in jobs.steps(tx, job.job)}
-    return job.kind == "upload" and job.video_id is not None and steps.get(UPLOAD) is not StepState.FAILED
+    return job.kind == _UPLOAD and job.video_id is not None and steps.get(UPLOAD) is not StepState.FAILED
 
 
 def _forget_session(tx: Tx, lease: Lease) -> None:
@@ -303,22 +318,40 @@ def _queued(tx: Tx, job: Job, *, working: bool) -> QueuedJob:
         not_before=job.not_before,
         error_code=job.error_code,
         error=job.error,
-        advice="" if working else word_wanted(job.job) if said and said.may_be_there else advice(job),
+        advice="" if working else advice(tx, job),
         created_at=job.created_at,
         updated_at=job.updated_at,
     )
 
 
-def advice(job: Job) -> str:
+def advice(tx: Tx, job: Job) -> str:
     """Say what to type for a job that does not go on by itself."""
     match job.state:
         case JobState.DONE | JobState.CANCELLED:
             return ""
-        case _ if job.kind != "upload":
-            return f"ytpool queue retry {job.job}"
-        case JobState.FINISHED_UNKNOWN if job.not_before is None:
-            return f"ytpool queue resolve {job.job} --as done:VIDEO_ID, failed or restart"
-        case JobState.DEFERRED if job.not_before is not None:
+        case _ if job.kind == KIND and comments.get(tx, job.job).may_be_there:
+            return word_wanted(job.job)
+        case JobState.DEFERRED if (
+            job.not_before is not None and (job.kind == _UPLOAD or job.is_chore) and not job.deletes
+        ):
             return "ytpool upload --resume"
+        case _ if job.kind != _UPLOAD:
+            return retry(job)
+        case JobState.FINISHED_UNKNOWN if (video_id := _wants_a_word(tx, job)) is not None:
+            return f"ytpool queue resolve {job.job} --as done:{video_id}, failed or restart"
         case _:
-            return f"ytpool queue retry {job.job}"
+            return retry(job)
+
+
+def retry(job: Job) -> str:
+    """Say how one job goes on, whatever it waits for."""
+    return f"ytpool queue retry {job.job}{' --yes' if job.deletes else ''}"
+
+
+def _wants_a_word(tx: Tx, job: Job) -> str | None:
+    """Return the video that a person is asked about, or that it is to be found; None where time will tell."""
+    seen = looks.of_job(tx, job.job)
+    if seen and isinstance(seen[-1].outcome, Doubtful):
+        candidates = seen[-1].outcome.candidates
+        return candidates[0] if len(candidates) == 1 else "VIDEO_ID"
+    return "VIDEO_ID" if job.not_before is None else None

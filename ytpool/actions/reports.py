@@ -5,12 +5,12 @@ from datetime import date, datetime
 from typing import Any
 
 from ytpool.domain import balancing, moments, quota
-from ytpool.domain.accounts import Account, AccountState
+from ytpool.domain.accounts import Account, AccountState, Standing
 from ytpool.domain.balancing import Candidate, Tier, Weights
 from ytpool.domain.prices import Terms
 from ytpool.domain.quota import Light
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, meters, projects, rests
+from ytpool.store import accounts, limits, meters, pools, projects, rests
 from ytpool.store.db import Tx
 from ytpool.store.meters import Reading
 from ytpool.store.rests import Rest
@@ -45,41 +45,52 @@ class QuotaReport:
     accounts: tuple[dict[str, Any], ...]
     totals: dict[str, Any]
     alerts: tuple[dict[str, str], ...]
+    pools: tuple[dict[str, Any], ...] = ()
+    """Those that may use several projects, with their operator's reason."""
 
 
 def quota_report(rt: Runtime, *, account: str | None = None) -> QuotaReport:
     """Report what each project and account has used and has left today."""
     with rt.store.reading() as tx:
         terms = rt.terms(tx)
-        readings, limits = meters.on(tx, terms.day), meters.limits(tx)
+        readings = meters.on(tx, terms.day)
+        believed = limits.units_on(tx, terms.day)
         found = [accounts.get(tx, account)] if account else accounts.every(tx)
         names = sorted({one.project for one in found}) if account else [one.project for one in projects.every(tx)]
         resting = rests.running(tx)
-        pays = {name: _buckets(name, terms, readings, limits) for name in names}
-        rows = tuple(_account_row(rt, tx, one, pays, readings, limits) for one in found)
+        pays = {name: _buckets(name, terms, readings, believed) for name in names}
+        spread = tuple(
+            {"pool": one.pool, "projects": pools.projects_of(tx, one.pool), "reason": one.reason}
+            for one in pools.spread(tx)
+        )
+        shares = {name: _envelopes(tx, name, terms) for name in names}
+        rows = tuple(_account_row(rt, tx, one, pays, readings, believed) for one in found)
     return QuotaReport(
         quota_day=terms.day,
         resets_at=quota.resets_at(terms.day),
-        projects=tuple({"project": name, "buckets": buckets} for name, buckets in pays.items()),
+        projects=tuple(
+            {"project": name, "buckets": buckets, "envelopes": shares[name]} for name, buckets in pays.items()
+        ),
         accounts=rows,
         totals=_totals(pays, rows),
         alerts=tuple(_alerts(pays, found, resting)),
+        pools=spread,
     )
 
 
-def _buckets(project: str, terms: Terms, readings: _Readings, limits: _Limits) -> tuple[BucketQuota, ...]:
+def _buckets(project: str, terms: Terms, readings: _Readings, believed: _Limits) -> tuple[BucketQuota, ...]:
     names = dict.fromkeys(terms.prices.limits)
     names.update(dict.fromkeys(bucket for scope, name, bucket in readings if (scope, name) == ("project", project)))
-    return tuple(_bucket(project, bucket, terms, readings, limits) for bucket in names)
+    return tuple(_bucket(project, bucket, terms, readings, believed) for bucket in names)
 
 
-def _bucket(project: str, bucket: str, terms: Terms, readings: _Readings, limits: _Limits) -> BucketQuota:
+def _bucket(project: str, bucket: str, terms: Terms, readings: _Readings, believed: _Limits) -> BucketQuota:
     key = ("project", project, bucket)
     reading = readings.get(key)
     if reading is not None:
         limit = reading.ceiling or 0
     else:
-        limit = limits.get(key, terms.prices.limits.get(bucket, 0))
+        limit = believed.get(key, terms.prices.limits.get(bucket, 0))
         reading = Reading(*key, limit, 0, 0, 0, 0, 0)
     used = reading.used
     percent = round(100 * used / limit, 1) if limit else 100.0
@@ -97,21 +108,43 @@ def _bucket(project: str, bucket: str, terms: Terms, readings: _Readings, limits
     )
 
 
+def _envelopes(tx: Tx, project: str, terms: Terms) -> tuple[dict[str, Any], ...]:
+    """Say what each purpose has of its share of the general bucket; nothing where there are no shares."""
+    if terms.envelopes is None:
+        return ()
+    from ytpool.store import envelopes  # noqa: PLC0415 -- most have none
+
+    return tuple(
+        {
+            "purpose": one.purpose,
+            "limit": one.ceiling,
+            "share": one.size,
+            "lent": one.size - one.ceiling,
+            "spent": one.spent,
+            "held": one.held,
+            "unknown": one.unknown,
+            "left": max(0, one.ceiling - one.used),
+            "percent": round(100 * one.used / one.ceiling, 1) if one.ceiling else 100.0,
+        }
+        for one in envelopes.standing(tx, project, terms)
+    )
+
+
 def _account_row(
     rt: Runtime,
     tx: Tx,
     account: Account,
     pays: dict[str, tuple[BucketQuota, ...]],
     readings: _Readings,
-    limits: _Limits,
+    believed: _Limits,
 ) -> dict[str, Any]:
     used = {
         bucket: reading.used
         for (scope, name, bucket), reading in readings.items()
         if scope == "account" and name == account.account and reading.used
     }
-    uploads_cap = limits.get(("account", account.account, quota.UPLOADS))
-    comments_cap = limits.get(("account", account.account, quota.COMMENTS))
+    uploads_cap = believed.get(("account", account.account, quota.UPLOADS))
+    comments_cap = believed.get(("account", account.account, quota.COMMENTS))
     uploads = used.get(quota.UPLOADS, 0)
     shares = (1 - bucket.percent / 100 for bucket in pays.get(account.project, ()) if bucket.bucket in _WORK)
     left = min(shares, default=1.0)
@@ -198,16 +231,18 @@ def _alerts(
         {
             "severity": "critical",
             "subject": account.account,
-            "message": f"needs a login ({account.state_reason}); run: ytpool auth add {account.account}",
+            "message": f"needs a login ({account.login_reason}); run: ytpool auth add {account.account}",
         }
         for account in found
-        if account.state is AccountState.LOGIN_NEEDED
+        if account.needs_login and account.standing is not Standing.DISABLED
     ]
     alerts += [
         {
             "severity": "warning",
             "subject": f"{rest.scope} {titles.get(rest.name, rest.name)}".strip(),
-            "message": f"rests ({rest.reason}) until "
+            "message": f"is paused ({rest.reason}); run: {rest.lifts}"
+            if rest.is_pause
+            else f"rests ({rest.reason}) until "
             + ("a person lifts it" if rest.until is None else moments.spoken(rest.until)),
         }
         for rest in resting

@@ -1,18 +1,21 @@
-"""Going on with what is in the state: every upload that stopped, or one by its job, from whichever process.
+"""Going on with what is in the state: everything that stopped, or one upload by its job, from whichever process.
 
 What was asked for stands with the job, so nothing of the first command line is needed but the file.
 """
 
 from dataclasses import dataclass
+from itertools import compress
+from operator import not_
 from pathlib import Path
 
-from ytpool.actions import claiming, publish
+from ytpool.actions import chores, claiming, files, publish, queue
+from ytpool.actions.chores import How
 from ytpool.actions.claiming import Order
 from ytpool.actions.publish import PublishedVideo
 from ytpool.actions.watch import Watch
 from ytpool.domain import moments
 from ytpool.domain.jobs import Job, JobState
-from ytpool.errors import FileInvalid, OutcomeUnknown, Resting, UsageWrong, YtpoolError
+from ytpool.errors import OutcomeUnknown, Resting, UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import jobs, leases
 from ytpool.store.db import Tx
@@ -21,21 +24,43 @@ from ytpool.store.leases import LeaseKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfinished:
-    """The uploads that can go on here, in the order they were asked for, and those whose file is not here."""
+    """What can go on here, in the order it was asked for, and what cannot without a person, with what to type."""
 
     orders: tuple[Order, ...]
-    elsewhere: tuple[FileInvalid, ...]
+    chores: tuple[Job, ...]
+    """What was asked for with `ytpool video`."""
+    left: tuple[YtpoolError, ...]
+    """Uploads whose file is not here, and deletions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoreResumed:
+    """What became of a change to a video that had stopped."""
+
+    job: str
+    kind: str
+    video_id: str
+    account: str | None
+    state: str
+    detail: str
+    problem: YtpoolError | None
 
 
 def unfinished(rt: Runtime, *, wait: bool = True, use_buffer: bool = False) -> Unfinished:
-    """Find every upload that stopped; what another process is working on just now is left to it."""
+    """Find everything that stopped; what another process is working on just now is left to it."""
     with rt.store.reading() as tx:
         working = leases.held(tx, LeaseKind.JOB)
-        found = [job for job in jobs.unfinished(tx, "upload") if job.job not in working]
-        made = [(job, _order(tx, job, wait=wait, use_buffer=use_buffer)) for job in found]
+        stopped = [job for job in jobs.unfinished(tx) if job.job not in working]
+        found = [job for job in stopped if job.kind == "upload"]
+        made = [_order(tx, job, wait=wait, use_buffer=use_buffer) for job in found]
+        here = [_is_here(tx, job, order) for job, order in zip(found, made, strict=True)]
     return Unfinished(
-        orders=tuple(order for job, order in made if _is_here(job, order)),
-        elsewhere=tuple(_not_here(order) for job, order in made if not _is_here(job, order)),
+        orders=tuple(compress(made, here)),
+        chores=tuple(job for job in stopped if job.is_chore and not job.deletes),
+        left=(
+            *(files.gone(order.path, order.job) for order in compress(made, map(not_, here))),
+            *(_wants_a_yes(job) for job in stopped if job.deletes),
+        ),
     )
 
 
@@ -51,8 +76,8 @@ def order_of(
         if job.kind != "upload":
             raise UsageWrong(f"job {job.job} is a {job.kind} and uploads nothing", job=job.job)
         order = _order(tx, job, file=file, wait=wait, use_buffer=use_buffer)
-    if file is None and not _is_here(job, order):
-        raise _not_here(order)
+        if file is None and not _is_here(tx, job, order):
+            raise files.gone(order.path, job.job)
     return order
 
 
@@ -61,10 +86,43 @@ def when_due(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
     assert order.job is not None
     with rt.store.reading() as tx:
         job = jobs.get(tx, order.job)
-        early = job.not_before is not None and job.not_before > tx.now
-    if early:
-        return publish.told(rt, order, job.job, _too_early(job))
+        early = _too_early(tx, job) if job.not_before is not None and job.not_before > tx.now else None
+    if early is not None:
+        return publish.told(rt, order, job.job, early)
     return publish.publish(rt, order, watch)
+
+
+def chore(rt: Runtime, job: Job, how: How, watch: Watch) -> ChoreResumed:
+    """Go on with a change to a video unless its moment has not come; whatever happens comes back as a value."""
+    with rt.store.reading() as tx:
+        problem = _too_early(tx, job) if job.not_before is not None and job.not_before > tx.now else None
+    detail = ""
+    if problem is None:
+        try:
+            done = chores.go_on(rt, job.job, how, watch, lambda _: False)
+            assert done is not None
+            problem, detail = done.problem, done.detail
+        except YtpoolError as error:
+            problem = error
+    with rt.store.reading() as tx:
+        now = jobs.get(tx, job.job)
+    return ChoreResumed(
+        job=now.job,
+        kind=now.kind,
+        video_id=now.job_key,
+        account=now.account or now.target.name,
+        state=now.state,
+        detail=detail,
+        problem=problem,
+    )
+
+
+def _wants_a_yes(job: Job) -> YtpoolError:
+    return UsageWrong(
+        f"job {job.job} deletes video {job.job_key} for good, and wants a yes again",
+        hint=f"run: {queue.retry(job)}",
+        job=job.job,
+    )
 
 
 def _order(tx: Tx, job: Job, *, file: Path | None = None, wait: bool, use_buffer: bool) -> Order:
@@ -80,26 +138,21 @@ def _order(tx: Tx, job: Job, *, file: Path | None = None, wait: bool, use_buffer
     )
 
 
-def _is_here(job: Job, order: Order) -> bool:
-    return job.video_id is not None or order.path.is_file()
+def _is_here(tx: Tx, job: Job, order: Order) -> bool:
+    """Tell whether a job can go on here; one whose last bytes have left is first looked for, which needs no file."""
+    return job.video_id is not None or jobs.upload(tx, job.job).last_sent_at is not None or order.path.is_file()
 
 
-def _not_here(order: Order) -> FileInvalid:
-    return FileInvalid(
-        f"there is no file {order.path} any more, and job {order.job} needs it",
-        hint=f"if it was moved: ytpool queue retry {order.job} --file PATH",
-        path=str(order.path),
-        job=order.job,
-    )
-
-
-def _too_early(job: Job) -> YtpoolError:
+def _too_early(tx: Tx, job: Job) -> YtpoolError:
     """Say again why a job waits, with the moment at which it goes on."""
     assert job.not_before is not None
-    kind = OutcomeUnknown if job.state is JobState.FINISHED_UNKNOWN else Resting
+    is_unknown = job.state is JobState.FINISHED_UNKNOWN or job.error_code == OutcomeUnknown.code
+    kind = OutcomeUnknown if is_unknown else Resting
+    command = queue.advice(tx, job)
+    sooner = [f"to settle it before: {command}"] if "resolve" in command else []
     return kind(
         f"job {job.job} waits until {moments.spoken(job.not_before)}: {job.error}",
-        hint="type the same command then, or leave it to cron",
+        hint="\n".join([*sooner, "type the same command then, or leave it to cron"]),
         job=job.job,
         until=job.not_before,
     )

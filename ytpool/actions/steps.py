@@ -5,7 +5,7 @@ lost is looked up before it is made again; one that was refused is not, for look
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -19,13 +19,14 @@ from ytpool.domain.captions import Caption
 from ytpool.domain.failover import THUMBNAILS, Next, Until
 from ytpool.domain.jobs import Step, StepState
 from ytpool.domain.processing import Processing, ProcessingState
-from ytpool.domain.publication import READ_BACK, THUMBNAIL, PlaylistWish
+from ytpool.domain.publication import READ_BACK, THUMBNAIL, PlaylistWish, spoken
 from ytpool.domain.video import VideoRequest
 from ytpool.errors import (
     FileInvalid,
     HoldLost,
     Interrupted,
     MetadataInvalid,
+    OutcomeUnknown,
     Partly,
     Resting,
     UnknownName,
@@ -56,6 +57,8 @@ class Unfinished:
     """A later run may do it; else it is a person's turn first."""
     until: datetime | None = None
     """When it goes by itself, where that is known."""
+    unknown: bool = False
+    """It may be done; nobody heard."""
 
 
 class _NotYet(YtpoolError):
@@ -104,18 +107,22 @@ def run_all(errand: Errand, video_id: str) -> list[Unfinished]:
     return unfinished
 
 
-def told(job: str, video_id: str | None, unfinished: list[Unfinished]) -> Partly | None:
-    """Put what is not done into one error: what each step said, what helps, and when it goes by itself."""
+def told(job: str, video_id: str | None, unfinished: list[Unfinished]) -> Partly | OutcomeUnknown | None:
+    """Put what is not done into one error: what each step said, what helps, and when it goes by itself.
+
+    A step that may be done outweighs one that is not.
+    """
     if not unfinished:
         return None
-    what = "; ".join(f"{one.step}: {one.error.message}" for one in unfinished)
+    what = "; ".join(f"{spoken(one.step)}: {one.error.message}" for one in unfinished)
     # The same advice for three steps is given once, in the order of the steps.
     hints = dict.fromkeys(one.hint.rstrip(".") for one in unfinished if one.hint)
     known = [one.until for one in unfinished if one.waits]
     # As soon as one of them may go; where that is not known of one, it may be tried at any time.
     until = min(filter(None, known), default=None) if all(known) else None
     when = f" (not before {moments.text(until)})" if until else ""
-    return Partly(
+    kind = OutcomeUnknown if any(one.unknown for one in unfinished) else Partly
+    return kind(
         f"the video is up, and not all that goes along is done: {what}",
         hint="\n".join([*hints, f"{THE_SAME}{when}"]),
         job=job,
@@ -150,7 +157,7 @@ def _do(errand: Errand, step: Step, act: Callable[[Try], str]) -> Unfinished | N
     except YtpoolError as error:
         state, problem = _judged(errand, step.step, error)
         if attempt.unsure:  # also when it was only the looking up that failed
-            state = StepState.UNKNOWN
+            state, problem = StepState.UNKNOWN, replace(problem, unknown=True)
         _set(errand, step.step, state, problem.error.message)
         return problem
     _set(errand, step.step, StepState.DONE, detail)
@@ -284,16 +291,25 @@ def is_track(track: dict[str, Any], wish: Caption) -> bool:
 # Playlists
 
 
-def put_on_playlist(video_id: str, wish: PlaylistWish, attempt: Try) -> str:
+def put_on_playlist(video_id: str, wish: PlaylistWish, attempt: Try, *, look_first: bool = False) -> str:
+    """Put a video on a playlist; `look_first` where it may be on it since long ago.
+
+    YouTube takes a video twice and lists it late, so one whose answer was lost is missed twice before it is sent again.
+    """
     errand = attempt.errand
+    attempt.require_due()
     playlist_id = wish.playlist_id or _found_or_made(attempt, wish, wish.title or "")
-    if attempt.unsure:
+    unheard = attempt.may_have("playlistItems.insert")
+    if unheard or look_first:
         found, _ = attempt.read(
             "playlistItems.list", lambda token: errand.rt.youtube.playlist_items(token, playlist_id, video_id)
         )
-        attempt.unsure = False
         if found:
+            attempt.unsure = False
             return f"{playlist_id}, {_ALREADY}"
+    if unheard:
+        attempt.misses("the video on its playlist")
+    attempt.unsure = False  # what was not heard of was the playlist, and that is there
     made = attempt.write(
         "playlistItems.insert", lambda token: errand.rt.youtube.insert_playlist_item(token, playlist_id, video_id)
     )
@@ -306,9 +322,10 @@ def _found_or_made(attempt: Try, wish: PlaylistWish, title: str) -> str:
     found = playlist_titled(attempt, title)
     if found is not None:
         return found
-    attempt.unsure = False  # without its playlist nothing was put on it
     if not wish.create:
+        attempt.unsure = False  # without its playlist nothing was put on it
         raise no_such_title(errand, title)
+    attempt.misses(f"the playlist {title!r}")
     privacy = errand.privacy
     made = attempt.write("playlists.insert", lambda token: errand.rt.youtube.insert_playlist(token, title, privacy))
     if made is None:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ytpool.actions import queue
-from ytpool.domain.accounts import AccountState
-from ytpool.domain.comments import word_wanted
+from ytpool.domain.accounts import Standing
 from ytpool.domain.jobs import JobState
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, comments, jobs, leases, rests
@@ -19,7 +18,7 @@ class Item:
     """One thing to do."""
 
     kind: str
-    """outcome_unknown, login_needed, astray or resting."""
+    """outcome_unknown, login_needed, astray, deletion or resting."""
     name: str
     message: str
     command: str
@@ -36,42 +35,35 @@ class Todo:
 
 
 def todo(rt: Runtime) -> Todo:
-    """List unknown outcomes, dead logins, videos on the wrong channel, and rests that only a person lifts."""
+    """List unknown outcomes, dead logins, videos gone astray, deletions put off, and rests that only a person lifts."""
     with rt.store.reading() as tx:
-        return Todo(items=(*_unknown(tx), *_logins(tx), *_astray(tx), *_rests(tx)))
+        return Todo(items=(*_unknown(tx), *_logins(tx), *_astray(tx), *_deletions(tx), *_rests(tx)))
 
 
 def _unknown(tx: Tx) -> Iterator[Item]:
     working = leases.held(tx, LeaseKind.JOB)
     unheard = comments.unheard(tx)
     for job in jobs.unfinished(tx):
-        if job.job in unheard and job.job not in working:  # also where whoever said it died on the way
+        # What was said is unheard of also where whoever said it died on the way.
+        if (job.state is JobState.FINISHED_UNKNOWN or job.job in unheard) and job.job not in working:
+            command = queue.advice(tx, job)
             yield Item(
                 kind="outcome_unknown",
                 name=job.job,
                 message=job.error or f"nobody heard whether the comment of {job.account} is there",
-                command=word_wanted(job.job),
-                since=job.updated_at,
-            )
-            continue
-        if job.state is JobState.FINISHED_UNKNOWN and job.job not in working:
-            yield Item(
-                kind="outcome_unknown",
-                name=job.job,
-                message=job.error,
-                command=queue.advice(job),
-                not_before=job.not_before,
+                command=command,
+                not_before=None if "resolve" in command else job.not_before,  # a person's word is wanted at once
                 since=job.updated_at,
             )
 
 
 def _logins(tx: Tx) -> Iterator[Item]:
     for account in accounts.every(tx):
-        if account.state is AccountState.LOGIN_NEEDED:
+        if account.needs_login and account.standing is not Standing.DISABLED:
             yield Item(
                 kind="login_needed",
                 name=account.account,
-                message=account.state_reason,
+                message=account.login_reason,
                 command=f"ytpool auth add {account.account}",
             )
 
@@ -86,6 +78,20 @@ def _astray(tx: Tx) -> Iterator[Item]:
             command=f"ytpool queue resolve {job.job} --as done, failed or restart",
             since=job.updated_at,
         )
+
+
+def _deletions(tx: Tx) -> Iterator[Item]:
+    working = leases.held(tx, LeaseKind.JOB)
+    for job in jobs.unfinished(tx):
+        if job.deletes and job.state is not JobState.FINISHED_UNKNOWN and job.job not in working:
+            yield Item(
+                kind="deletion",
+                name=job.job,
+                message=f"{job.job_key} is not deleted yet: {job.error or job.state}",
+                command=queue.retry(job),
+                not_before=job.not_before,
+                since=job.updated_at,
+            )
 
 
 def _rests(tx: Tx) -> Iterator[Item]:

@@ -4,23 +4,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ytpool.actions import secrets
+from ytpool.actions import breakers, secrets
 from ytpool.actions.heartbeat import renewing
 from ytpool.domain import failover
-from ytpool.domain.accounts import Account, AccountState
+from ytpool.domain.accounts import TOKEN_LIVES_LONG_ENOUGH, Account, AccountState, Standing
+from ytpool.domain.breakers import Service
 from ytpool.domain.failover import Next, RestScope, Until, Verdict
 from ytpool.domain.logins import Client, Token
 from ytpool.domain.secret import Secret
-from ytpool.errors import Busy, LoginNeeded, UpstreamFailed, YtpoolError
+from ytpool.errors import Busy, LoginNeeded, Resting, UpstreamFailed, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, leases, ledger, projects, rests
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.rests import Scope
 from ytpool.store.secrets import Kind
-
-LIVES_LONG_ENOUGH = timedelta(minutes=3, seconds=45)
-"""A token with less life left is refreshed before it is used (the margin of Google's own library)."""
 
 _AT_ONCE = 16
 _LOOK_AGAIN_AFTER = 0.2
@@ -37,15 +35,15 @@ def fresh(
     rt: Runtime,
     account: str,
     *,
-    within: timedelta = LIVES_LONG_ENOUGH,
+    within: timedelta = TOKEN_LIVES_LONG_ENOUGH,
     refused: Secret | None = None,
     insist: bool = False,
 ) -> Secret:
     """Return an access token that is good for at least that long.
 
     `refused` is a token that Google has just called invalid: any other that is stored meanwhile will do, else it is
-    refreshed. Raises LoginNeeded when the grant is dead, UpstreamFailed when the token endpoint is in trouble and the
-    token that is stored is of no use any more; with `insist`, also while it still is.
+    refreshed. Raises LoginNeeded when the grant is dead; UpstreamFailed when the token endpoint is in trouble, Resting
+    when it has been for a while, and the token that is stored is of no use any more; with `insist` also while it is.
     """
     gives_up_at = rt.clock.monotonic() + _WAIT_AT_MOST.total_seconds()
     while True:
@@ -95,9 +93,9 @@ def keep(rt: Runtime, tx: Tx, account: str, token: Token) -> datetime:
 
 def _known(rt: Runtime, tx: Tx, name: str) -> _Known:
     account = accounts.get(tx, name)
-    if account.state is AccountState.LOGIN_NEEDED:
+    if account.needs_login:
         raise LoginNeeded(
-            f"{name} needs a login: {account.state_reason}", hint=f"run: ytpool auth add {name}", account=name
+            f"{name} needs a login: {account.login_reason}", hint=f"run: ytpool auth add {name}", account=name
         )
     return _Known(account=account, token=secrets.read(rt, tx, Kind.ACCESS_TOKEN, name))
 
@@ -118,11 +116,20 @@ def _refresh(rt: Runtime, known: _Known, lease: Lease, refused: Secret | None, *
         client = client_of(rt, tx, known.account.client_id)
         refresh_token = secrets.require(rt, tx, Kind.REFRESH_TOKEN, name)
     try:
+        with rt.store.transaction() as tx:
+            breakers.admit(rt, tx, name, Service.OAUTH)
+    except Resting:
+        if not insist and _serves(rt, known, timedelta(), refused):
+            assert known.token is not None
+            return known.token
+        raise
+    try:
         with renewing(rt, lease, leases.REFRESH_LASTS_FOR):
             token = rt.youtube.refresh(client, client.token_uri, refresh_token)
     except UpstreamFailed as failure:
         verdict = failover.judge(failure)
         with rt.store.transaction() as tx:
+            breakers.heard(rt, tx, name, failure, Service.OAUTH)
             # A login that was made meanwhile is not dead because the one before it is.
             newer = None if _is_current(rt, tx, name, refresh_token) else secrets.read(rt, tx, Kind.ACCESS_TOKEN, name)
             dead = newer is None and _settle_failure(tx, known.account, failure, verdict)
@@ -141,6 +148,7 @@ def _refresh(rt: Runtime, known: _Known, lease: Lease, refused: Secret | None, *
         raise
     with rt.store.transaction() as tx:
         rt.keep_clock(tx)
+        breakers.heard(rt, tx, name, None, Service.OAUTH)
         if _is_current(rt, tx, name, refresh_token):
             # Also by a holder whose lease is over: the old refresh token may be dead since this one was handed out.
             accounts.refreshed(tx, name, keep(rt, tx, name, token))
@@ -178,15 +186,20 @@ def refresh_all(rt: Runtime, *, account: str | None = None, force: bool = False)
     """Refresh every token that ends soon, several accounts at a time; one account's trouble is not another's."""
     with rt.store.transaction() as tx:
         ledger.expire(tx)  # cron comes by often: what a dead worker left is settled on the way
-        due = [accounts.get(tx, account)] if account else accounts.every(tx)
+        due = [accounts.get(tx, account)] if account else [one for one in accounts.every(tx) if _is_wanted(one)]
     if not due:
         return ()
     rt.open_vault()
     within = timedelta(minutes=rt.config.refresh.within_minutes)
-    if any(one.state is not AccountState.LOGIN_NEEDED for one in due):
+    if not all(one.needs_login for one in due):
         rt.youtube  # noqa: B018 -- opened once, before the threads ask for it; a changed API root ends it here
     with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(due)), thread_name_prefix="refresh") as workers:
         return tuple(workers.map(lambda one: _refreshed(rt, one, within, force=force), due))
+
+
+def _is_wanted(account: Account) -> bool:
+    """Tell whether a dead login is worth a word: an account that is out of service may be left so for good."""
+    return not (account.needs_login and account.standing is Standing.DISABLED)
 
 
 def _refreshed(rt: Runtime, account: Account, within: timedelta, *, force: bool) -> Refreshed:

@@ -6,12 +6,14 @@ may have left, the channel is looked at (`reconciling`); what may have happened 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
-from ytpool.actions import reconciling, secrets, steps
+from ytpool.actions import beforehand, files, listing, reconciling, secrets, steps
 from ytpool.actions.errand import Errand
 from ytpool.actions.files import Reader, VideoFile
 from ytpool.domain import failover, video
+from ytpool.domain.balancing import Obstacle
 from ytpool.domain.failover import Next
 from ytpool.domain.jobs import JobState, StepState, Target, TargetKind
 from ytpool.domain.publication import UPLOAD
@@ -20,10 +22,14 @@ from ytpool.domain.secret import Secret
 from ytpool.domain.uploads import Finished, Kept, Moved, chunk_size
 from ytpool.errors import (
     FileChanged,
+    FileInvalid,
     LoginNeeded,
+    NoEligibleAccount,
     OutcomeUnknown,
+    OutOfService,
     QuotaExhausted,
     Resting,
+    UnknownName,
     UpstreamFailed,
     WrongChannel,
 )
@@ -31,16 +37,23 @@ from ytpool.store import activity, jobs
 from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.jobs import Upload
+from ytpool.store.ledger import Call
 from ytpool.store.secrets import Kind, forget
 
 _SESSION_STARTS = 6
 """How many session starts may fail for no account's fault before an upload is left for a later run."""
+
+_STARTS_ON_ONE = 3
+"""How many session starts in a row may fail for no account's fault before a pool's next account is asked."""
 
 _RESTARTS = 2
 """How many sessions that are gone at once are replaced in one run; each costs another upload call."""
 
 _STANDSTILLS = 8
 """Failures in a row without a byte of progress after which an upload is left for a later run."""
+
+
+_LACKS_PLAYLIST = Obstacle("its channel lacks a playlist that is to be there")
 
 
 class Transfer:
@@ -54,8 +67,13 @@ class Transfer:
         self._note = ""
         self._refreshed: set[str] = set()
         self._failed_starts = 0
+        self._failed_on: Counter[str] = Counter()
+        self._failed: tuple[str, UpstreamFailed] | None = None
         self._restarts = 0
         self._turned_away: Counter[str] = Counter()
+        self._looked_at: set[str] = set()
+        self._is_bound = False
+        self._lacking: dict[str, UnknownName] = {}
         self._began_at = 0.0
         self._began_with = 0
 
@@ -82,7 +100,7 @@ class Transfer:
                     # The session is gone, and nothing came of it: start again, on the same channel.
                     target = Target(kind=TargetKind.ACCOUNT, name=self._errand.account)
                     self._errand.leave()
-            except (LoginNeeded, QuotaExhausted, Resting):
+            except (LoginNeeded, QuotaExhausted, Resting, OutOfService) as obstacle:
                 # The account chosen turned out to be of no use just now: another one, unless bytes are there already.
                 bound = self._session is not None or self._last_byte_may_be_there()
                 if self._errand.placed is None or bound:
@@ -92,12 +110,13 @@ class Transfer:
                     self._turned_away[self._errand.account] >= _SESSION_STARTS
                 ):  # chosen again and again, and never of use
                     raise
-                self._errand.leave()
+                self._errand.says(f"{self._errand.account}: {obstacle.message}")
+                self._errand.leave(stays=self._is_bound)
             except UpstreamFailed as failure:
                 if self._session is not None:  # it is paid for, and a later run goes on with it
                     raise
                 self._next_after(failure)
-                self._errand.leave()
+                self._errand.leave(stays=self._is_bound)
 
     def _bring(self, target: Target) -> dict[str, Any] | None:
         """Go on where the state says an earlier round stopped; None when what it left behind is gone."""
@@ -112,10 +131,58 @@ class Transfer:
             return self._transfer(state.kept, ask_first=True)
         if state.last_sent_at is not None:
             return self._look_for_it(state)
-        errand.place(target)
-        steps.require_playlists(errand)
+        if not self._file.path.is_file():  # it was not needed for as long as its video might be there
+            raise files.gone(self._file.path, errand.job.job)
+        looks_first = beforehand.is_wanted(errand.rt, errand.order, errand.job)
+        bound_to = beforehand.where_it_was_seen(errand.rt, errand.job) if looks_first else None
+        self._is_bound = bound_to is not None
+        self._place(bound_to or target, beforehand.CALLS if looks_first else ())
+        if self._failed is not None:
+            account, failure = self._failed
+            self._failed = None
+            if account == errand.account:  # somebody else need not wait
+                errand.pause(failure, self._failed_on[account])
+        if looks_first and errand.payer.channel_id not in self._looked_at:
+            beforehand.look(errand)
+            self._is_bound = False
+            self._looked_at.add(errand.payer.channel_id)
         self._session = self._open_session()
         return self._transfer(0)
+
+    def _place(self, target: Target, besides: Sequence[Call]) -> None:
+        """Take places on an account whose channel has the playlists that are to be there; of a pool, on the next one.
+
+        Nothing was sent yet, and nobody makes a playlist that was not asked to be made.
+        """
+        errand = self._errand
+        while True:
+            try:
+                errand.place(
+                    target,
+                    besides,
+                    unfit=dict.fromkeys(self._lacking, _LACKS_PLAYLIST),
+                    last=[name for name, times in self._failed_on.items() if times >= _STARTS_ON_ONE],
+                )
+            except NoEligibleAccount as nobody:
+                reasons = {one["reason"] for one in nobody.details.get("rejected", ())}
+                if reasons != {_LACKS_PLAYLIST.reason}:
+                    raise
+                raise self._no_channel_has(target) from nobody
+            try:
+                steps.require_playlists(errand)
+            except UnknownName as unknown:
+                if target.kind is TargetKind.ACCOUNT:
+                    raise
+                errand.says(f"{unknown.message}: looking for another channel of {target}")
+                self._lacking[errand.payer.channel_id] = unknown
+                errand.leave()
+            else:
+                return
+
+    def _no_channel_has(self, target: Target) -> UnknownName:
+        lacking = list(self._lacking.values())
+        said = "; ".join(one.message for one in lacking)
+        return UnknownName(f"no channel of {target} will do: {said}", hint=lacking[0].hint, **lacking[0].details)
 
     def _next_after(self, failure: UpstreamFailed) -> None:
         """Decide what a refused session start means for this job; raises the failure when it ends here."""
@@ -123,11 +190,15 @@ class Transfer:
         self._failed_starts += 1
         may_go_on = verdict.next in (Next.SAME_ACCOUNT, Next.OTHER_ACCOUNT, Next.REFRESH)
         if not may_go_on or self._failed_starts >= (2 if verdict.once else _SESSION_STARTS):
+            self._errand.raise_rest(failure)
             raise failure
         self._errand.says(
             f"{self._errand.account}: {(failure.message or failure.reason).rstrip('.')}. {verdict.advice}"
         )
         match verdict.next:
+            case Next.SAME_ACCOUNT if failover.is_breakdown(failure) and not failure.retry_after:
+                self._failed_on[self._errand.account] += 1
+                self._failed = (self._errand.account, failure)
             case Next.SAME_ACCOUNT:
                 self._errand.pause(failure, self._failed_starts)
             case Next.REFRESH if self._errand.account in self._refreshed:
@@ -183,6 +254,7 @@ class Transfer:
             case Found(video_id=video_id):
                 return self._found(video_id)
             case NotThere():
+                self._looked_at.add(errand.payer.channel_id)
                 with errand.rt.store.transaction() as tx:
                     jobs.forget_session(tx, errand.lease)
                 self._note = (
@@ -200,9 +272,11 @@ class Transfer:
         """
         errand = self._errand
         asks_again = self._unknown(failure, "type the same command again: the session is asked")
-        if not reconciling.can_look(errand.rt, errand.account):
+        if not listing.can_list(errand.rt, errand.account):
             raise asks_again from failure
         reconciling.require_due(errand.rt, errand.job.job)
+        if not reconciling.is_due(errand.rt, errand.job.job):
+            raise asks_again from failure
         match reconciling.look(errand):
             case Found(video_id=video_id):
                 return self._found(video_id)
@@ -237,7 +311,15 @@ class Transfer:
         self._began_at, self._began_with = self._errand.rt.clock.monotonic(), offset
         try:
             with Reader(self._file) as reader:
-                return self._converse(reader, offset, ask=ask_first)
+                video = self._converse(reader, offset, ask=ask_first)
+                if video is not None and (changed := reader.why_changed()):
+                    # The last chunk was read before it was sent, so this may be a recording that goes on.
+                    said = f"the file changed while it was uploaded ({changed}); the video has what was read before"
+                    self._errand.says(said)
+                    self._note = "; ".join(filter(None, (self._note, said)))
+                return video
+        except FileInvalid as missing:
+            raise (missing if self._file.path.exists() else files.gone(self._file.path, self._errand.job.job)) from None
         except FileChanged as change:
             if not self._last_byte_may_be_there():
                 raise
@@ -250,6 +332,8 @@ class Transfer:
         while True:
             try:
                 self._errand.require()
+                self._errand.require_open()
+                self._admit()
                 if ask:
                     event = self._errand.rt.youtube.ask(
                         self._standing_session(), self._errand.token(refused), self._file.size
@@ -259,6 +343,8 @@ class Transfer:
                     offset = self._kept(event)
                 return self._send(reader, offset)
             except UpstreamFailed as failure:
+                with self._errand.rt.store.transaction() as tx:
+                    self._errand.heard(tx, failure)
                 offset, ask = self._kept_so_far(), True
                 if offset > furthest:  # bytes went through, so neither line nor login are at their end
                     furthest, standstills, refused = offset, 0, None
@@ -275,6 +361,18 @@ class Transfer:
                         self._errand.pause(failure, standstills + 1)
                     case verdict:
                         return self._broken_off(failure, verdict)
+
+    def _admit(self) -> None:
+        """Wait while the account or YouTube takes no calls, where that is soon over; else raise Resting."""
+        while True:
+            try:
+                self._errand.admit()
+            except Resting as resting:
+                if not self._errand.order.wait:
+                    raise
+                self._errand.sleep_through(resting)
+            else:
+                return
 
     def _broken_off(self, failure: UpstreamFailed, verdict: Next) -> dict[str, Any]:
         """Raise what a session that cannot go on means, unless the video turns out to be there."""
@@ -293,6 +391,7 @@ class Transfer:
     def _send(self, reader: Reader, offset: int) -> dict[str, Any]:
         def read(start: int, length: int) -> memoryview:
             self._errand.require()
+            self._errand.require_open()
             data = reader.read(start, length)
             if start + length == self._file.size:
                 sha256 = reader.sha256()
@@ -332,9 +431,10 @@ class Transfer:
         """Store how many bytes the server has, and where it wants the rest."""
         with self._errand.rt.store.transaction() as tx:
             jobs.keep(tx, self._errand.lease, event.offset)
+            self._errand.heard(tx)
         if event.moved_to is not None:
             self._move_session(event.moved_to)
-        self._errand.watch.moved(self._errand.job.job, event.offset)
+        self._errand.watch.stands(self._errand.job.job, event.offset)
         return event.offset
 
     def _move_session(self, session: Secret) -> None:
@@ -393,6 +493,7 @@ class Transfer:
             else:
                 jobs.set_step(tx, self._errand.job.job, UPLOAD, StepState.DONE, video_id)
             forget(tx, Kind.UPLOAD_SESSION, self._errand.job.job)
+            self._errand.heard(tx)
             activity.record(
                 tx,
                 self._errand.rt.rng,

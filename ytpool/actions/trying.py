@@ -5,17 +5,19 @@ whether there is something to be looked up before the same write is made again, 
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
-from ytpool.actions.errand import WAITS_AT_MOST, Work
-from ytpool.domain import failover
+from ytpool.actions.errand import Work
+from ytpool.domain import failover, moments
 from ytpool.domain.failover import Next, Until
-from ytpool.domain.jobs import StepState
+from ytpool.domain.publication import spoken
+from ytpool.domain.reconcile import LOOKS_APART
 from ytpool.domain.secret import Secret
 from ytpool.errors import LoginNeeded, OutcomeUnknown, Resting, UpstreamFailed
 from ytpool.store import jobs
 from ytpool.store.db import Tx
+from ytpool.store.jobs import Unheard
 
 T = TypeVar("T")
 
@@ -42,7 +44,7 @@ class Try:
         """
 
         def begins(tx: Tx) -> None:
-            jobs.set_step(tx, self.errand.job.job, self.step, StepState.RUNNING)
+            jobs.step_writes(tx, self.errand.job.job, self.step, operation)
 
         try:
             answer = self._repeated(operation, send, self.step, begins)
@@ -60,6 +62,46 @@ class Try:
             raise
         self.unsure = False
         return answer
+
+    def may_have(self, operation: str) -> bool:
+        """Tell whether it may be this call that nobody heard the answer of."""
+        return self.unsure and self._unheard().operation in ("", operation)
+
+    def require_due(self) -> None:
+        """Raise OutcomeUnknown while it is too early to look again for what was not listed."""
+        if not self.unsure:
+            return
+        known = self._unheard()
+        if known.missed_at is not None and self.errand.rt.calendar.now() < known.missed_at + LOOKS_APART:
+            raise self._not_listed(known.missed, known.missed_at)
+
+    def misses(self, what: str) -> None:
+        """Take note that what an unheard call may have made is not listed, for YouTube lists late.
+
+        Returns once a second look, ten minutes after the first, has not seen it either: then it is not there. Raises
+        OutcomeUnknown until then, with the moment of that look.
+        """
+        if not self.unsure:
+            return
+        with self.errand.rt.store.transaction() as tx:
+            jobs.require(tx, self.errand.lease)
+            missed_at, now = jobs.step_misses(tx, self.errand.job.job, self.step, what), tx.now
+        if now < missed_at + LOOKS_APART:
+            raise self._not_listed(what, missed_at)
+        self.unsure = False
+
+    def _unheard(self) -> Unheard:
+        with self.errand.rt.store.reading() as tx:
+            return jobs.unheard(tx, self.errand.job.job, self.step)
+
+    def _not_listed(self, what: str, missed_at: datetime) -> OutcomeUnknown:
+        again_at = missed_at + LOOKS_APART
+        return OutcomeUnknown(
+            f"it may have been done: {what} is not listed, which only a second look ten minutes later may confirm",
+            hint=f"at {moments.spoken(again_at)} type the same command again, or: ytpool upload --resume",
+            job=self.errand.job.job,
+            until=again_at,
+        )
 
     def _repeated(
         self, operation: str, send: Callable[[Secret], T], paid_by: str, begins: Callable[[Tx], None] | None
@@ -85,17 +127,12 @@ class Try:
                 again = verdict.next is Next.SAME_ACCOUNT and verdict.until is not Until.IN_24_HOURS
                 if not again or made >= (2 if verdict.once else _CALLS):
                     raise
-                self.errand.says(f"{self.step}: {failure.message or failure.reason}; once more in a moment")
+                self.errand.says(f"{spoken(self.step)}: {failure.message or failure.reason}; once more in a moment")
                 self.errand.pause(failure, made)
 
     def sleep_through(self, resting: Resting) -> None:
         """Wait for the end of a rest that is soon over, as after too many calls in a minute; else raise it."""
-        until = resting.details.get("until")
-        left = until - self.errand.rt.calendar.now() if isinstance(until, datetime) else timedelta.max
-        if left > timedelta(seconds=WAITS_AT_MOST):
-            raise resting
-        self.errand.watch.waits(self.errand.job.job, f"waiting: {self.step}: {resting.message}")
-        self.errand.rt.sleep(left.total_seconds())
+        self.errand.sleep_through(resting, f"{spoken(self.step)}: ")
 
     def _login_is_dead(self, failure: UpstreamFailed) -> None:
         self.errand.login_is_dead(failure)

@@ -1,16 +1,44 @@
-"""`ytpool accounts`: who is in the pool, and how they are."""
+"""`ytpool accounts`: who is in the pool, how they take part, and how they are."""
 
-from typing import Annotated
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import pool
-from ytpool.actions.pool import AccountList, AccountRow
+from ytpool.actions import accounts, arrangement
+from ytpool.actions.accounts import AccountList, AccountRow, Drained, Draining, Wish
+from ytpool.actions.arrangement import Applied, Exported, NeedsLogin
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import PoolOption, runtime
+from ytpool.cli.exits import BLOCKED, DONE, LATER, PARTLY
+from ytpool.cli.options import PoolOption, PriorityOption, TierOption, WouldOption, YesOption, invocation, runtime
 from ytpool.cli.output import VIEWS, Column, View
+from ytpool.cli.values import visible
+from ytpool.domain.accounts import CAPPED, AccountState, label
+from ytpool.domain.arrangement import Change
+from ytpool.errors import UsageWrong
 
-app = group("List accounts, and show one in full.")
+app = group("Arrange accounts, take them out of service and back; write the whole arrangement to a file, and apply it.")
+
+NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME", help="The account, or several.")]
+ReasonOption = Annotated[str, typer.Option(metavar="TEXT", help="Why, for whoever wonders.", show_default=False)]
+
+_STATES = {"active": "green", "login_needed": "red", "draining": "yellow", "disabled": "dim"}
+
+
+def _caps(row: AccountRow) -> str:
+    return ", ".join(f"{units or 'no'} {bucket}" for bucket, units in row.caps.items())
+
+
+def _below(told: AccountList) -> str:
+    """Say what no column shows well: what is paused, what is never done, and what an operator said."""
+    lines = list(told.paused)
+    for row in told.accounts:
+        lines += [f"{row.account} does no {bucket}: its cap is 0" for bucket, units in row.caps.items() if not units]
+        if row.state in (AccountState.DRAINING, AccountState.DISABLED) and row.state_reason:
+            lines.append(f"{row.account} is {row.state}: {row.state_reason}")
+    return "\n".join(lines)
+
 
 VIEWS[AccountList] = View(
     rows="accounts",
@@ -21,22 +49,332 @@ VIEWS[AccountList] = View(
         ("Pools", lambda row: ", ".join(row.pools)),
         ("Tier", "tier"),
         Column("Priority", "priority", justify="right", from_width=110),
-        Column("State", "state", style={"active": "green", "login_needed": "red", "disabled": "dim"}),
+        Column("State", "state", style=_STATES),
         Column("Slots", lambda row: f"{row.running}/{row.slots}", justify="right"),
-        Column("Worked", "success_rate", shown=lambda rate: f"{rate:.0%}", justify="right", from_width=90),
+        Column("A day", _caps, from_width=90),
+        Column("Labels", lambda row: ", ".join(f"{name}={value}" for name, value in row.labels.items()), from_width=90),
+        Column("Worked", "success_rate", shown=lambda rate: f"{rate:.0%}", justify="right", from_width=120),
         Column("Rests", lambda row: "; ".join(row.rests), style="yellow"),
     ),
-    empty="no account yet; add one: ytpool auth add NAME --client-secrets FILE",
+    empty="no account is like that; all of them: ytpool accounts list; a new one: ytpool auth add NAME",
+    footer=_below,
 )
 
 
-@command(app, "list", example="ytpool accounts list --pool main", statuses=(0, 2, 6))
-def list_(ctx: typer.Context, pool_name: PoolOption = None) -> AccountList:
-    """List accounts with tier, state, slots and what keeps them from working."""
-    return pool.list_accounts(runtime(ctx), pool=pool_name)
+@command(
+    app,
+    "list",
+    example="ytpool accounts list --pool main\nytpool accounts list --label region=eu --state active",
+    statuses=(0, 2, 6),
+)
+def list_(
+    ctx: typer.Context,
+    pool_name: PoolOption = None,
+    tier: TierOption = None,
+    state: Annotated[
+        AccountState | None,
+        typer.Option(metavar="STATE", help="active, login_needed, draining or disabled.", show_default=False),
+    ] = None,
+    labelled: Annotated[
+        list[str] | None,
+        typer.Option("--label", metavar="KEY=VALUE", help="Only those with this label.", show_default=False),
+    ] = None,
+) -> AccountList:
+    """List accounts with tier, state, slots, caps, labels and what keeps them from working.
+
+    With --pool, --tier, --state or --label, which may be given several times, only those that all of it is true of.
+    """
+    return accounts.list_accounts(
+        runtime(ctx), pool=pool_name, tier=tier, state=state, labels=dict(map(_label, labelled or ()))
+    )
 
 
 @command(app, "show", example="ytpool accounts show news", statuses=(0, 2, 6))
 def show(ctx: typer.Context, name: Annotated[str, typer.Argument(help="The account.")]) -> AccountRow:
     """Show everything that is known of one account, a line per field."""
-    return pool.show_account(runtime(ctx), name)
+    return accounts.show_account(runtime(ctx), name)
+
+
+@command(
+    app,
+    "set",
+    example=(
+        "ytpool accounts set news sports --tier reserve --label region=eu\n"
+        "ytpool accounts set news --cap uploads=5 --cap comments=none"
+    ),
+    statuses=(0, 2, 6),
+)
+def set_(
+    ctx: typer.Context,
+    names: NamesArgument,
+    tier: TierOption = None,
+    priority: PriorityOption = None,
+    slots: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="How many jobs may work on it at a time.", min=1, max=1000, show_default=False),
+    ] = None,
+    cap: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WHAT=N",
+            help="At most so many uploads or comments a quota day; 0 is none of it, uploads=none takes the cap away, "
+            "and none alone takes all caps away.",
+            show_default=False,
+        ),
+    ] = None,
+    labelled: Annotated[
+        list[str] | None,
+        typer.Option("--label", metavar="KEY=VALUE", help="Put this label on it.", show_default=False),
+    ] = None,
+    unlabel: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="Take this label off.", show_default=False)
+    ] = None,
+    *,
+    dry_run: WouldOption = False,
+) -> AccountList:
+    """Change how accounts take part: all that are named, or none where something is wrong.
+
+    What is not named stays as it is. A cap counts by quota day, from midnight to midnight in California; work that
+    passed a new cap today already stays booked, as overrun.
+    """
+    wish = Wish(
+        tier=tier,
+        priority=priority,
+        slots=slots,
+        caps=_capped(cap or ()),
+        labels=dict(map(_label, labelled or ())),
+        unlabel=tuple(unlabel or ()),
+    )
+    if wish == Wish(unlabel=()):
+        raise UsageWrong("nothing to change was named", hint="see `ytpool accounts set --help`")
+    return accounts.set_accounts(runtime(ctx), names, wish, dry_run=dry_run)
+
+
+@command(app, "enable", example="ytpool accounts enable news", statuses=(0, 2, 6))
+def enable(ctx: typer.Context, names: NamesArgument, *, dry_run: WouldOption = False) -> AccountList:
+    """Let accounts work again that were drained or disabled; one whose login is dead still needs that."""
+    return accounts.enable(runtime(ctx), names, dry_run=dry_run)
+
+
+@command(app, "disable", example="ytpool accounts disable news --reason 'sold'", statuses=(0, 2, 6))
+def disable(
+    ctx: typer.Context, names: NamesArgument, reason: ReasonOption = "", *, dry_run: WouldOption = False
+) -> AccountList:
+    """Let nothing more be sent as these accounts, on any machine and from the next call on.
+
+    A call that is on its way ends; its job stops before the next one and waits until the account is enabled again.
+    Logins are kept and kept fresh. To let what was begun be finished first: ytpool accounts drain.
+    """
+    return accounts.disable(runtime(ctx), names, reason, dry_run=dry_run)
+
+
+def _row_of(change: Change) -> dict[str, str]:
+    if not change.field:
+        return {"field": "", "before": shown(change.before), "after": "removed" if change.removes else "new"}
+    return {"field": change.field, "before": shown(change.before), "after": shown(change.after)}
+
+
+def shown(value: Any) -> str:
+    """Word a value of the arrangement; nothing is a dash."""
+    if value is None or value in ("", ()):
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+
+
+def _left_to_do(told: Applied) -> str:
+    lines = list(told.notes)
+    lines += [f"{one.account} needs a login: {_login(one)}" for one in told.logins_needed]
+    if told.dry_run and told.changes:
+        lines.append("nothing was changed; without --dry-run it would be")
+    return "\n".join(lines)
+
+
+def _login(one: NeedsLogin) -> str:
+    return f"ytpool auth add {one.account} --client-secrets FILE (client {one.client_id})"
+
+
+VIEWS[Exported] = View(
+    text=lambda told: told.toml if told.path is None else f"the arrangement is in {told.path}",
+)
+VIEWS[Applied] = View(
+    rows=lambda told: ({"what": one.what, "name": one.name, **_row_of(one)} for one in told.changes),
+    columns=(
+        ("What", "what"),
+        ("Name", "name"),
+        ("Field", "field"),
+        ("Was", "before"),
+        ("Becomes", "after"),
+    ),
+    empty="nothing differs from the file",
+    footer=_left_to_do,
+)
+
+
+@command(
+    app,
+    "export",
+    example="ytpool accounts export --output pool.toml\nytpool accounts export > pool.toml",
+    statuses=(0, 2, 6),
+)
+def export(
+    ctx: typer.Context,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write it there, whole.", show_default=False),
+    ] = None,
+) -> Exported:
+    """Write the whole arrangement as TOML: projects with limits, accounts, pools; there is no secret in it.
+
+    The same arrangement gives the same bytes, so it can be kept under version control; `ytpool accounts apply FILE`
+    brings it back, also on another machine, where each account then needs a login.
+    """
+    return arrangement.export(runtime(ctx), output)
+
+
+@command(
+    app,
+    "apply",
+    example="ytpool accounts apply pool.toml --dry-run\nytpool accounts apply pool.toml --prune --yes",
+    statuses=(0, 1, 2, 6, 130),
+)
+def apply(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="What `accounts export` writes, or a part of it.", readable=False)],
+    *,
+    prune: Annotated[
+        bool,
+        typer.Option(
+            "--prune",
+            help="Remove what the file does not have: accounts, pools, projects without accounts; within what it "
+            "names, caps, labels and limits. A section that it leaves out altogether is left alone.",
+            show_default=False,
+        ),
+    ] = False,
+    dry_run: WouldOption = False,
+    yes: YesOption = False,
+) -> Applied:
+    """Bring projects, accounts and pools to what a file says, and show the difference; what it leaves out stays.
+
+    Everything that is wrong with the file is told at once, and then nothing is changed. An account that is not here is
+    made, and needs a login for the channel that the file names. Removing an account ends its login at Google at once,
+    which may end other logins of the same person in the same project; one with unfinished jobs is not removed (status
+    6). What was done with it stays in the books.
+    """
+    call = invocation(ctx)
+
+    def agrees(changes: Sequence[Change]) -> bool:
+        if yes:
+            return True
+        if call.json or not call.stderr.isatty():
+            going = ", ".join(f"{one.what} {one.name}" for one in changes if one.removes)
+            raise UsageWrong(f"this removes {going}", hint="say --yes, or look first with --dry-run")
+        for one in changes:
+            row = _row_of(one)
+            call.say(visible(f"{one.what} {one.name} {row['field']}: {row['before']} -> {row['after']}"))
+        return typer.confirm("Remove what is to be removed, and end its logins at Google?", err=True)
+
+    return arrangement.apply(runtime(ctx, logs=True), file, prune=prune, dry_run=dry_run, agrees=agrees)
+
+
+class DrainingTold(dict[str, Any]):
+    """How far each account is, with the status that says so to a script."""
+
+    def __init__(self, told: Draining) -> None:
+        super().__init__({"accounts": told.accounts})
+        statuses = {_status(one) for one in told.accounts}
+        self.exit_status = statuses.pop() if len(statuses) == 1 else PARTLY
+
+
+def _status(one: Drained) -> int:
+    if one.free:
+        return DONE
+    return LATER if one.goes_by_itself else BLOCKED
+
+
+@command(
+    app, "drain", example="ytpool accounts drain news --wait --reason 'handed over'", statuses=(0, 2, 3, 5, 6, 130)
+)
+def drain(
+    ctx: typer.Context,
+    names: NamesArgument,
+    reason: ReasonOption = "",
+    *,
+    wait: Annotated[
+        bool,
+        typer.Option("--wait/--no-wait", help="Wait until nothing is left that goes by itself.", show_default=False),
+    ] = False,
+    dry_run: WouldOption = False,
+) -> DrainingTold:
+    """Let nothing new begin on these accounts, and report what is not finished there yet.
+
+    What runs is finished. What was begun there and waits is finished there too, by `ytpool upload --resume`; a job for
+    a pool of which nothing was sent goes elsewhere. Status 0 says that the account is free; 5 that something runs, or
+    waits for a moment that is known; 6 that something waits for you: the list says what to type. To undo it: ytpool
+    accounts enable.
+    """
+    call = invocation(ctx)
+    return DrainingTold(
+        accounts.drain(
+            runtime(ctx),
+            names,
+            reason,
+            wait=wait,
+            says=lambda text: call.note(visible(text)),
+            dry_run=dry_run,
+        )
+    )
+
+
+def _left(told: DrainingTold) -> Iterator[dict[str, Any]]:
+    for one in told["accounts"]:
+        if one.free:
+            yield {"account": one.account, "left": "free", "advice": ""}
+        for job in one.jobs:
+            yield {
+                "account": one.account,
+                "left": job.left,
+                "job": job.job,
+                "what": job.what,
+                "not_before": job.not_before,
+                "advice": job.advice,
+            }
+
+
+VIEWS[DrainingTold] = View(
+    rows=_left,
+    columns=(
+        ("Account", "account"),
+        Column("Is", "left", style={"free": "green", "running": "yellow"}),
+        ("Job", "job"),
+        Column("What", "what", from_width=100),
+        ("Not before", "not_before"),
+        ("Type", "advice"),
+    ),
+)
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageWrong(f"--label {text}: a label is KEY=VALUE", hint="for instance --label region=eu")
+    return label(name, value)
+
+
+def _capped(given: list[str] | tuple[str, ...]) -> dict[str, int | None]:
+    caps: dict[str, int | None] = {}
+    for text in given:
+        if text == "none":
+            caps |= dict.fromkeys(CAPPED)
+            continue
+        bucket, _, number = text.partition("=")
+        none = number == "none"
+        counted = number.isascii() and number.isdigit() and len(number) < 10
+        if bucket not in CAPPED or not (none or counted):
+            raise UsageWrong(
+                f"--cap {text}: a cap is {' or '.join(f'{each}=N' for each in CAPPED)}, with a whole number or none",
+                hint="for instance --cap uploads=5",
+            )
+        caps[bucket] = None if none else int(number)
+    return caps

@@ -48,9 +48,17 @@ COMMANDS: Mapping[str, Line] = {
         "app",
         "Refresh every access token that ends within 30 minutes, one refresh per account over all processes.",
     ),
-    "accounts": Line("ytpool.cli.accounts", "app", "List accounts, and show one in full."),
-    "projects": Line("ytpool.cli.projects", "app", "List the projects that pay, and show one in full."),
-    "pools": Line("ytpool.cli.pools", "app", "List pools, and set how they choose."),
+    "accounts": Line(
+        "ytpool.cli.accounts",
+        "app",
+        "Arrange accounts, take them out of service and back; write the whole arrangement to a file, and apply it.",
+    ),
+    "projects": Line(
+        "ytpool.cli.projects",
+        "app",
+        "List the projects that pay, set their limits, and join two that are one at Google.",
+    ),
+    "pools": Line("ytpool.cli.pools", "app", "List pools, show one in full, and set how they choose."),
     "upload": Line(
         "ytpool.cli.upload",
         "app",
@@ -72,21 +80,34 @@ COMMANDS: Mapping[str, Line] = {
     ),
     "stats": Line("ytpool.cli.stats", "app", "Show what YouTube counts of videos, fifty of them for one unit."),
     "quota": Line("ytpool.cli.quota", "app", "See what is used, what is left, and until when."),
+    "rests": Line("ytpool.cli.rests", "app", "List what rests, until when and why; lift a rest by your word."),
     "activity": Line("ytpool.cli.activity", "app", "See what was done, by whom, with what outcome."),
     "why": Line(
         "ytpool.cli.why",
         "app",
-        "Explain a job: what was decided, with every factor, who was passed over and for what reason.",
+        "Explain a job, an account or a bucket, and say what would change how it stands.",
     ),
     "health": Line(
         "ytpool.cli.health",
         "app",
         "Check state, vault, clock, logins, buckets and rests; costs no quota, and says what to type.",
     ),
+    "pause": Line(
+        "ytpool.cli.pause",
+        "app",
+        "Stop every new write to YouTube, on all machines that share this state; reads go on.",
+    ),
+    "unpause": Line(
+        "ytpool.cli.unpause",
+        "app",
+        "Let the writes go on that `ytpool pause` stopped; what waits goes on with `ytpool upload --resume`.",
+    ),
     "sessions": Line("ytpool.cli.sessions", "app", "Keep browser sessions of many users in the vault."),
     "state": Line("ytpool.cli.state", "app", "Check the state and its books."),
     "sandbox": Line("ytpool.cli.sandbox", "app", "Start, stop, look at and disturb the local YouTube."),
-    "config": Line("ytpool.cli.config", "app", "Show, locate and check the settings."),
+    "config": Line(
+        "ytpool.cli.config", "app", "Show, locate and check the settings; take over the accounts of an older tool."
+    ),
 }
 """What `ytpool --help` lists, in this order."""
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ytpool.actions import login, pool
+from ytpool.actions import accounts, login
 from ytpool.actions.login import LoggedIn, Place
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import PriorityOption, TierOption, invocation, runtime
@@ -174,6 +174,6 @@ def show(ctx: typer.Context) -> Logins:
                 grant_expires_at=row.grant_expires_at,
                 scopes=row.scopes,
             )
-            for row in pool.list_accounts(runtime(ctx)).accounts
+            for row in accounts.list_accounts(runtime(ctx)).accounts
         )
     )

@@ -32,14 +32,26 @@ def single() -> typer.Typer:
 
 
 def command(
-    app: typer.Typer, name: str, *, example: str, statuses: Iterable[int] = (0, 1, 2), hidden: bool = False
+    app: typer.Typer,
+    name: str,
+    *,
+    example: str,
+    statuses: Iterable[int] = (0, 1, 2),
+    hidden: bool = False,
+    signed: bool = False,
 ) -> Callable[[Function], Function]:
-    """Register a function; its docstring is the help, followed by an example and the statuses it may end with."""
+    """Register a function; its docstring is the help, followed by an example and the statuses it may end with.
+
+    With `signed` an argument may be a number with a minus, which else would be taken for an option.
+    """
     lines = ["Example", *(f"  {line}" for line in example.splitlines()), "", "Exit status"]
     lines += [f"  {status:<3}  {MEANING[status]}" for status in sorted(statuses)]
 
     def register(function: Function) -> Function:
-        return app.command(name, cls=Command, epilog="\n".join(lines), hidden=hidden)(function)
+        settings = {"ignore_unknown_options": True} if signed else None
+        return app.command(name, cls=Command, epilog="\n".join(lines), hidden=hidden, context_settings=settings)(
+            function
+        )
 
     return register
 

@@ -1,8 +1,10 @@
 """The live display of uploads. Imports Rich, so only `progress` imports it, and only on a terminal."""
 
+import math
+import textwrap
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task
@@ -21,8 +23,13 @@ def display(stream: TextIO, *, coloured: bool) -> Progress:
 
 
 def say(shown: Progress, sentence: str) -> None:
-    """Print a sentence above the display."""
-    shown.console.print(Text(sentence, overflow="fold"), soft_wrap=True)
+    """Print a sentence above the display, broken between words; an address that is too long stays one to copy."""
+    for line in textwrap.wrap(sentence, shown.console.width, break_long_words=False, break_on_hyphens=False):
+        shown.console.print(Text(line), soft_wrap=True)
+
+
+_WIDEST_NAME = 64
+_ROOM_FOR_BOTH_ENDS = 20
 
 
 class _Fitting(Progress):
@@ -44,7 +51,8 @@ class _Fitting(Progress):
             if width >= wanted:
                 figures.append(kind(size))
                 widths.append(size)
-        self.columns = (_Name(width - sum(widths) - len(widths)), *figures)
+        room = width - sum(widths) - len(widths)
+        self.columns = (_Name(min(room, _WIDEST_NAME)), *figures)
         return super().make_tasks_table(sorted(tasks, key=lambda task: bool(task.fields["sums"])))
 
 
@@ -56,12 +64,23 @@ class _Name(ProgressColumn):
         self._room = room
 
     def render(self, task: Task) -> Text:
-        name = Text(task.description, style="bold" if task.fields["sums"] else "")
-        if note := task.fields["note"]:
-            # Where both do not fit, the name is cut: what is waited for is the news.
-            name.truncate(max(self._room - len(note) - 2, 8), overflow="ellipsis")
+        # Where both do not fit, the name is cut: what is waited for is the news.
+        note = task.fields["note"]
+        room = max(self._room - len(note) - 2, 8) if note else self._room
+        name = Text(_cut(task.description, room), style="bold" if task.fields["sums"] else "")
+        if note:
             name.append(f"  {note}", style="yellow")
         return name
+
+
+def _cut(name: str, room: int) -> str:
+    """Leave out the middle of a name that is too long: files of a batch often differ at their end."""
+    if len(name) <= room:
+        return name
+    if room < _ROOM_FOR_BOTH_ENDS:
+        return f"{name[: room - 1]}…"
+    tail = (room - 1) * 3 // 5
+    return f"{name[: room - 1 - tail]}…{name[-tail:]}"
 
 
 class _Figure(ProgressColumn):
@@ -87,24 +106,29 @@ class _Percent(_Figure):
 
 class _Bytes(_Figure):
     def words(self, task: Task) -> str:
-        if not task.fields["by_bytes"]:
+        if not task.fields["by_bytes"] or not task.total:
             return ""
         return f"{progress.spoken_bytes(task.completed)} of {progress.spoken_bytes(task.total or 0)}"
 
 
 class _Speed(_Figure):
     def words(self, task: Task) -> str:
-        speed: Any = task.speed
-        if not speed or not task.fields["by_bytes"]:
-            return ""
-        return f"{progress.spoken_bytes(speed).replace('bytes', 'B')}/s"
+        speed = _speed(task)
+        return f"{progress.spoken_bytes(speed).replace('bytes', 'B')}/s" if speed else ""
+
+
+def _speed(task: Task) -> float | None:
+    speed: progress.Speed = task.fields["speed"]
+    return speed.overall() if task.finished else speed.at(task.get_time())
 
 
 class _Left(_Figure):
     def words(self, task: Task) -> str:
-        seconds = task.time_remaining
-        if task.finished or seconds is None:
-            return "" if task.finished else "-:--:--"
-        minutes, second = divmod(int(seconds), 60)
+        if task.finished or not task.fields["by_bytes"]:
+            return ""
+        speed = _speed(task)
+        if not speed or task.remaining is None:
+            return "-:--:--"
+        minutes, second = divmod(math.ceil(task.remaining / speed), 60)
         hours, minute = divmod(minutes, 60)
         return f"{hours}:{minute:02}:{second:02}" if hours < 100 else f"{hours} h"

@@ -51,10 +51,27 @@ def target(account: str | None, pool: str | None) -> Target:
     return Target(kind=TargetKind.POOL, name=pool)
 
 
+def typed(ctx: typer.Context) -> dict[str, str]:
+    """Return what stands on the command line itself: by the parameter's name, as people write it."""
+    found = {}
+    for param in ctx.command.params:
+        source = ctx.get_parameter_source(param.name) if param.name else None
+        if param.name and source is not None and source.name == "COMMANDLINE":
+            names = param.secondary_opts if ctx.params.get(param.name) is False else []
+            found[param.name] = max(names or param.opts, key=len)
+    return found
+
+
 def invocation(ctx: typer.Context) -> Invocation:
     """Return this run of the program: its flags, its settings, its way to say things."""
     assert isinstance(ctx.obj, Invocation)
     return ctx.obj
+
+
+def require_one_way_to_wait(*, wait: bool, no_wait: bool) -> None:
+    """Refuse to wait for everything and for nothing at once."""
+    if wait and no_wait:
+        raise UsageWrong("--wait and --no-wait exclude each other", hint="leave out one; YTPOOL_NO_WAIT sets one, too")
 
 
 class Privacy(StrEnum):
@@ -84,6 +101,9 @@ DryRunOption = Annotated[
     bool,
     typer.Option("--dry-run", help="Show account, channel, visibility and cost, and send nothing.", show_default=False),
 ]
+WouldOption = Annotated[
+    bool, typer.Option("--dry-run", help="Show what it would come to, and change nothing.", show_default=False)
+]
 YesOption = Annotated[
     bool, typer.Option("--yes", "-y", help="Do not ask; needed where no terminal is.", show_default=False)
 ]
@@ -96,7 +116,12 @@ NoWaitOption = Annotated[
 ]
 WaitOption = Annotated[
     bool,
-    typer.Option("--wait", help="Sleep until something can work, instead of leaving it for later.", show_default=False),
+    typer.Option(
+        "--wait",
+        envvar="YTPOOL_WAIT",
+        help="Sleep until it can go, however long, instead of ending with status 5.",
+        show_default=False,
+    ),
 ]
 FollowOption = Annotated[
     bool,

@@ -257,7 +257,7 @@ def _parts(view: View, result: Any, console: "Console", *, unicode: bool) -> "It
         for row in cells:
             table.add_row(*row)
         yield table
-    elif getattr(result, "problem", None) is None:  # else what went wrong is the answer
+    elif view.empty and getattr(result, "problem", None) is None:  # else what went wrong is the answer
         yield Text(view.empty, style="dim")
     if footer := _words(view.footer, result):
         yield Text(footer, style="dim")

@@ -5,6 +5,7 @@ room than those under way. Under --quiet nothing is shown; under --json only wha
 """
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
@@ -20,7 +21,11 @@ class File(Protocol):
     """One file under way."""
 
     def moved_to(self, at: int) -> None:
-        """Say how many bytes have arrived; it may be fewer than before."""
+        """Say up to which byte it has left; what is between this and the last word was sent now."""
+        ...
+
+    def stands_at(self, at: int) -> None:
+        """Say how much of it is there, whoever sent it and when; it may be less than what has left."""
         ...
 
     def note(self, words: str) -> None:
@@ -39,12 +44,16 @@ class File(Protocol):
 class Uploads(Protocol):
     """The files of one command."""
 
-    def start(self, name: str, size: int, *, at: int = 0) -> File:
-        """Show a file of so many bytes, of which some may have arrived in an earlier run."""
+    def start(self, name: str, size: int) -> File:
+        """Show a file of so many bytes."""
         ...
 
     def pass_over(self, size: int) -> None:
         """Count a file that ended without being sent: refused, or published already."""
+        ...
+
+    def take_up(self, size: int) -> None:
+        """Count a file no more as ended: it goes on after all."""
         ...
 
 
@@ -71,10 +80,13 @@ class _Silent:
     def __init__(self, invocation: Invocation) -> None:
         self._invocation = invocation
 
-    def start(self, name: str, size: int, *, at: int = 0) -> "File":  # noqa: ARG002 - it shows nothing
+    def start(self, name: str, size: int) -> "File":  # noqa: ARG002 - it shows nothing
         return _SilentFile(self._invocation, visible(name))
 
     def pass_over(self, size: int) -> None:
+        pass
+
+    def take_up(self, size: int) -> None:
         pass
 
 
@@ -85,6 +97,9 @@ class _SilentFile:
         self._waited = False
 
     def moved_to(self, at: int) -> None:
+        pass
+
+    def stands_at(self, at: int) -> None:
         pass
 
     def note(self, words: str) -> None:
@@ -104,24 +119,35 @@ class _Sentences:
     def __init__(self, invocation: Invocation) -> None:
         self._invocation = invocation
 
-    def start(self, name: str, size: int, *, at: int = 0) -> "File":
-        return _Sentence(self._invocation, visible(name), size, at)
+    def start(self, name: str, size: int) -> "File":
+        return _Sentence(self._invocation, visible(name), size)
 
     def pass_over(self, size: int) -> None:
         pass
 
+    def take_up(self, size: int) -> None:
+        pass
+
 
 class _Sentence:
-    def __init__(self, invocation: Invocation, name: str, size: int, at: int) -> None:
+    def __init__(self, invocation: Invocation, name: str, size: int) -> None:
         self._invocation = invocation
         self._name = name
+        self._size = size
         self._note = ""
         self._waited = False
-        known = f", {spoken_bytes(at)} of them already there" if at else ""
-        invocation.note(f"{name}: {spoken_bytes(size)} to send{known}")
+        self._at = 0
+        invocation.note(f"{name}: {spoken_bytes(size)} to send")
 
     def moved_to(self, at: int) -> None:
-        pass
+        self._at = at
+
+    def stands_at(self, at: int) -> None:
+        if self._at == 0 < at:  # sent by an earlier run; what this one sends is news only at its end
+            self._invocation.note(
+                f"{self._name}: {spoken_bytes(at)} are there already, {spoken_bytes(self._size - at)} to send"
+            )
+        self._at = at
 
     def note(self, words: str) -> None:
         # A wait is told once, not at every look.
@@ -146,29 +172,32 @@ class _Shown:
         self._by_bytes = total_bytes > 0
         self._to_send = total_bytes
         self._finished = 0
+        self._speed = Speed()
         self._lock = threading.Lock()
         self._total: TaskID | None = None
         if total_files > 1:
             total = total_bytes if self._by_bytes else total_files
-            self._total = display.add_task(self._counted(), total=total, sums=True, by_bytes=self._by_bytes, note="")
+            self._total = display.add_task(
+                self._counted(), total=total, sums=True, by_bytes=self._by_bytes, note="", speed=self._speed
+            )
 
-    def start(self, name: str, size: int, *, at: int = 0) -> "File":
-        task = self.display.add_task(visible(name), total=size, completed=at, sums=False, by_bytes=True, note="")
-        if self._total is not None and self._by_bytes:
-            with self._lock:
-                # What an earlier run sent is no speed of this one.
-                self._to_send -= at
-                self.display.update(self._total, total=self._to_send)
-        return _ShownFile(self, task, visible(name), size, at)
+    def start(self, name: str, size: int) -> "File":
+        speed = Speed()
+        task = self.display.add_task(visible(name), total=size, sums=False, by_bytes=True, note="", speed=speed)
+        return _ShownFile(self, task, visible(name), size, speed)
 
     def pass_over(self, size: int) -> None:
         self.add(0, finished=1, unsent=size)
 
+    def take_up(self, size: int) -> None:
+        self.add(0, finished=-1, unsent=-size)
+
     def add(self, moved: int, *, finished: int = 0, unsent: int = 0) -> None:
-        """Count bytes that left, files that ended, and bytes of theirs that never will leave."""
+        """Count bytes that left, files that ended, and bytes that need not leave: the total is what this run sends."""
         with self._lock:
             self._finished += finished
             self._to_send -= unsent
+            self._speed.sent(moved, self.display.get_time())
             if self._total is None:
                 return
             if self._by_bytes:
@@ -183,16 +212,24 @@ class _Shown:
 
 
 class _ShownFile:
-    def __init__(self, shown: _Shown, task: "TaskID", name: str, size: int, at: int) -> None:
+    def __init__(self, shown: _Shown, task: "TaskID", name: str, size: int, speed: "Speed") -> None:
         self._shown = shown
         self._task = task
         self._name = name
         self._size = size
-        self._at = at
+        self._speed = speed
+        self._at = 0
 
     def moved_to(self, at: int) -> None:
+        self._speed.sent(at - self._at, self._shown.display.get_time())
         self._shown.display.update(self._task, completed=at)
         self._shown.add(at - self._at)
+        self._at = at
+
+    def stands_at(self, at: int) -> None:
+        self._shown.display.update(self._task, completed=at)
+        if at != self._at:
+            self._shown.add(0, unsent=at - self._at)  # sent before, or to be sent once more
         self._at = at
 
     def note(self, words: str) -> None:
@@ -207,6 +244,47 @@ class _ShownFile:
         self._shown.display.remove_task(self._task)
         self._shown.add(0, finished=1, unsent=self._size - self._at)
         live.say(self._shown.display, f"{self._name}: {visible(words)}")
+
+
+class Speed:
+    """How fast bytes leave. Nothing is said of less than a second: it would tell of buffers and not of the line."""
+
+    def __init__(self) -> None:
+        self._sent = 0
+        self._marks: deque[tuple[float, int]] = deque()
+        """Moments, and how many bytes had left by then; the first is where looking back ends."""
+        self._began: tuple[float, int] | None = None
+
+    def sent(self, count: int, now: float) -> None:
+        """Take note that so many more bytes have left."""
+        marks = self._marks
+        if marks and now - marks[-1][0] > _LOOKS_BACK:
+            marks.clear()  # after a long wait the line is measured anew
+        self._sent += max(count, 0)
+        if not marks or now - marks[-1][0] >= _MARKS_EVERY:
+            marks.append((now, self._sent))
+        self._began = self._began or marks[0]
+        while len(marks) > 1 and marks[1][0] <= now - _LOOKS_BACK:
+            marks.popleft()
+
+    def at(self, now: float) -> float | None:
+        """Return bytes per second over the last while, or None where there is nothing to tell."""
+        if not self._marks or now - self._marks[-1][0] > _LOOKS_BACK:
+            return None
+        return self._since(self._marks[0], now)
+
+    def overall(self) -> float | None:
+        """Return bytes per second from the first to the last, or None where there is nothing to tell."""
+        return None if self._began is None else self._since(self._began, self._marks[-1][0])
+
+    def _since(self, mark: tuple[float, int], now: float) -> float | None:
+        seconds, count = now - mark[0], self._sent - mark[1]
+        return count / seconds if seconds >= 1 and count else None
+
+
+_LOOKS_BACK = 10.0
+"""Seconds over which the speed of now is measured."""
+_MARKS_EVERY = 0.2
 
 
 def spoken_bytes(count: float) -> str:

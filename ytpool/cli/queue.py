@@ -10,9 +10,18 @@ import typer
 from ytpool.actions import queue
 from ytpool.actions.queue import JobShown, Queue, QueuedJob, Word
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import DryRunOption, NoWaitOption, UseBufferOption, YesOption, invocation, runtime
+from ytpool.cli.options import (
+    DryRunOption,
+    NoWaitOption,
+    UseBufferOption,
+    WaitOption,
+    YesOption,
+    invocation,
+    require_one_way_to_wait,
+    runtime,
+)
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
-from ytpool.domain import moments
+from ytpool.domain import moments, publication
 from ytpool.errors import UsageWrong
 
 app = group("List the jobs that are not done, go on with one, settle what nobody else can.")
@@ -39,11 +48,21 @@ VIEWS[Queue] = View(
     rows="jobs",
     columns=(
         ("Job", "job"),
-        Column("State", lambda row: f"{row.state}, at work" if row.working else row.state, style=_style),
+        Column(
+            "State",
+            lambda row: f"{row.state}, at work" if row.working else row.state,
+            shown=lambda state: state.removeprefix("finished_"),
+            style=_style,
+        ),
         ("What", lambda row: Path(row.file).name or f"{row.kind} {row.video_id or ''}".rstrip()),
-        ("For", "target"),
+        Column("For", "target", from_width=100),
         Column("Account", "account", from_width=100),
-        Column("Sent", lambda row: 100 * row.kept / row.bytes if row.bytes else None, shown="{:.0f} %".format),
+        Column(
+            "Sent",
+            lambda row: 100 * row.kept / row.bytes if row.bytes else None,
+            shown="{:.0f} %".format,
+            from_width=100,
+        ),
         ("Not before", "not_before"),
         ("Type", "advice"),
     ),
@@ -70,7 +89,10 @@ def _all_of(shown: JobShown) -> str:
     lines = [_told(shown.job)]
     if shown.job.bytes:
         lines.append(f"{shown.job.kept:,} of {shown.job.bytes:,} bytes are at YouTube")
-    lines += [f"  {step.step}: {step.state}{f', {step.detail}' if step.detail else ''}" for step in shown.steps]
+    lines += [
+        f"  {publication.spoken(step.step)}: {step.state}{f', {step.detail}' if step.detail else ''}"
+        for step in shown.steps
+    ]
     lines += [f"  {line}" for line in _looks(shown)]
     return "\n".join(lines)
 
@@ -124,6 +146,7 @@ def retry(
     ] = None,
     *,
     use_buffer: UseBufferOption = False,
+    wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
@@ -136,14 +159,15 @@ def retry(
     and not said again.
     """
     # What publishes is loaded where it is wanted: the list of jobs does without.
-    from ytpool.actions import comments, publish, resuming, threads, videos  # noqa: PLC0415
+    from ytpool.actions import chores, comments, publish, resuming, threads, waiting  # noqa: PLC0415
+    from ytpool.actions.chores import How  # noqa: PLC0415
     from ytpool.actions.comments import How as SaidHow  # noqa: PLC0415
-    from ytpool.actions.videos import How  # noqa: PLC0415
     from ytpool.cli.said import Moderated  # noqa: PLC0415
     from ytpool.cli.uploaded import Planned, work_through  # noqa: PLC0415
     from ytpool.cli.written import Notes  # noqa: PLC0415
 
     call = invocation(ctx)
+    require_one_way_to_wait(wait=wait, no_wait=no_wait)
     rt = runtime(ctx, logs=True)
 
     def agrees(what: str) -> bool:
@@ -151,21 +175,24 @@ def retry(
             raise UsageWrong(f"this deletes {what} for good", hint="say --yes")
         return True
 
-    said_how = SaidHow(wait=not no_wait, use_buffer=use_buffer)
-    said = comments.planned(rt, job, said_how) if dry_run else comments.go_on(rt, job, said_how, Notes(call))
-    if said is not None:
-        return said
-    decided = threads.go_on(rt, job, said_how, Notes(call), dry_run=dry_run)
-    if decided is not None:
-        return Moderated(decided)
     how = How(wait=not no_wait, use_buffer=use_buffer, dry_run=dry_run)
-    done = videos.go_on(rt, job, how, Notes(call), agrees)
+    said_how = SaidHow(wait=not no_wait, use_buffer=use_buffer)
+    notes = Notes(call)
+
+    def go_on() -> Any:
+        said = comments.planned(rt, job, said_how) if dry_run else comments.go_on(rt, job, said_how, notes)
+        decided = said or threads.go_on(rt, job, said_how, notes, dry_run=dry_run)
+        if isinstance(decided, list):
+            return Moderated(decided)
+        return decided or chores.go_on(rt, job, how, notes, agrees)
+
+    done = waiting.patiently(rt, notes, job, go_on) if wait else go_on()
     if done is not None:
         return done
     order = resuming.order_of(rt, job, file=file, wait=not no_wait, use_buffer=use_buffer)
     if dry_run:
         return Planned(publish.plan(rt, [order]))
-    return work_through(call, rt, [order])
+    return work_through(call, rt, [order], wait=wait)
 
 
 @command(

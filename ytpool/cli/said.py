@@ -2,17 +2,18 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from ytpool.actions import comments, threads
+from ytpool.actions import comments, threads, waiting
 from ytpool.actions.comments import CommentDone, How
 from ytpool.actions.threads import Listed, Verdict
 from ytpool.cli.exits import DONE, common, status_of
 from ytpool.cli.items import as_item
-from ytpool.cli.options import invocation, runtime, target
+from ytpool.cli.options import invocation, require_one_way_to_wait, runtime, target
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.values import visible
 from ytpool.cli.written import Notes
@@ -105,19 +106,20 @@ def post(
     dry_run: bool,
 ) -> CommentDone:
     """Comment `on` a video, or reply `under` a comment."""
-    if wait and no_wait:
-        raise UsageWrong("--wait and --no-wait cannot both be meant", hint="leave out one")
+    require_one_way_to_wait(wait=wait, no_wait=no_wait)
     remark = Remark(
         text=_text(text, text_file),
         video_id=None if on is None else _video(on),
         parent_id=None if under is None else _comment(under),
     )
     asks = target(account, pool)
-    how = How(wait=not no_wait, sleeps=wait, use_buffer=use_buffer, repeat_text=repeat_text)
+    how = How(wait=not no_wait, use_buffer=use_buffer, repeat_text=repeat_text)
     rt = runtime(ctx, logs=True)
     if dry_run:
         return comments.plan(rt, remark, asks, how)
-    return comments.say(rt, remark, asks, how, Notes(invocation(ctx)))
+    notes = Notes(invocation(ctx))
+    say = partial(comments.say, rt, remark, asks, how, notes)
+    return waiting.patiently(rt, notes, remark.place, say) if wait else say()
 
 
 def listed(

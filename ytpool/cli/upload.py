@@ -1,5 +1,6 @@
 """`ytpool upload`: files in, videos out, each exactly once."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,15 +16,35 @@ from ytpool.cli.options import (
     PoolOption,
     PrivacyOption,
     UseBufferOption,
+    WaitOption,
     YesOption,
     invocation,
+    require_one_way_to_wait,
     runtime,
+    typed,
 )
 from ytpool.errors import UsageWrong
 
 app = single()
 
 _MOST_AT_ONCE = 64
+_BESIDE_RESUME = frozenset(
+    (
+        "resume",
+        "parallel",
+        "rate",
+        "follow",
+        "use_buffer",
+        "wait",
+        "no_wait",
+        "dry_run",
+        "yes",
+        "json",
+        "quiet",
+        "profile",
+    )
+)
+"""How it is done may be said anew; what is done was said when it was asked for."""
 
 
 def _text(about: str, metavar: str = "TEXT", *names: str) -> Any:
@@ -34,6 +55,12 @@ def _yes_no(names: str, about: str) -> Any:
     return typer.Option(names, help=about, show_default=False)
 
 
+def _path(typed: str) -> Path:
+    if not typed:  # an unset variable of a script; as a path it would be this folder, with all videos in it
+        raise UsageWrong("a file's name is empty", hint="look at what it comes from")
+    return Path(typed)
+
+
 @command(
     app,
     "upload",
@@ -41,7 +68,7 @@ def _yes_no(names: str, about: str) -> Any:
         "ytpool upload talk.mp4 --account news --title 'The talk' --thumbnail talk.png --caption de:talk.de.srt\n"
         "ytpool upload *.mp4 --pool main --tags 'news,morning' --playlist '+Mornings' --parallel 4 --json\n"
         "ytpool upload --manifest autumn.csv --pool main --rate 5M --dry-run\n"
-        "ytpool upload --resume --parallel 4"
+        "ytpool upload --resume --parallel 4 --wait"
     ),
     statuses=(0, 1, 2, 3, 4, 5, 6, 7, 130),
 )
@@ -49,7 +76,7 @@ def upload(
     ctx: typer.Context,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE", help="The videos, or folders of videos.", readable=False, show_default=False),
+        typer.Argument(metavar="FILE", help="The videos, or folders of videos.", parser=_path, show_default=False),
     ] = None,
     manifest: Annotated[Path | None, _text("Upload what this CSV or JSON Lines file lists.", "FILE")] = None,
     account: AccountOption = None,
@@ -116,11 +143,22 @@ def upload(
     again: Annotated[
         bool, typer.Option("--again", help="Publish it once more although it is published already.")
     ] = False,
+    look: Annotated[
+        bool,
+        typer.Option(
+            "--look", help="Look first whether the channel's newest 50 videos have it already, from elsewhere; 2 units."
+        ),
+    ] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with every upload of this state that stopped; names no file.")
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with every upload and change to a video that stopped; takes no file and no metadata.",
+        ),
     ] = False,
     follow: FollowOption = False,
     use_buffer: UseBufferOption = False,
+    wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
@@ -130,35 +168,46 @@ def upload(
     File and metadata are checked before anything is spent. The whole publication is set aside first: the upload, its
     thumbnail, captions and playlists, and four units for reading back. What breaks off goes on where the server is
     when the same command is typed again; what is published already is said and not repeated. Nothing left today ends
-    with status 5 and the time at which the same command will work.
+    with status 5 and the time at which the same command will work; with --wait it sleeps until then, and goes on. From
+    80 % of a bucket on only what has begun, reserve accounts, and videos whose --publish-at lies within 24 hours go on;
+    from 90 % only --use-buffer.
+
+    What goes on more than five minutes after it was asked for is looked for first, on the channel it goes to: a video
+    that somebody put there meanwhile with the same size and file name, or size and title, is named (status 7), and
+    nothing is sent until a person has said what it is. --look does so at once, --again never.
 
     What is to be said of each video stands in a manifest, or in a TOML file beside it (talk.toml for talk.mp4), under
     the names of these options, and counts before them: file, title, description, tags, category, privacy, publish_at,
     account, pool, key, thumbnail, captions, playlists, language, localizations, recorded_on, licence, made_for_kids,
     synthetic, embeddable, public_stats, notify. All of it is checked first; anything wrong is told with file, line
-    and column, and nothing is sent. A playlist named by a title that its channel does not have is refused before the
-    video's first byte.
+    and column, and nothing is sent. A playlist that a channel does not have is refused before the video's first byte;
+    of a pool, a channel that has it is taken.
     """
     # Help and completion need nothing of what publishing needs, and that is most of the program.
     from ytpool.actions import publish, resuming  # noqa: PLC0415
+    from ytpool.actions.chores import How  # noqa: PLC0415
     from ytpool.cli import orders  # noqa: PLC0415
-    from ytpool.cli.uploaded import Planned, work_through  # noqa: PLC0415
+    from ytpool.cli.uploaded import Planned, with_chores, work_through  # noqa: PLC0415
     from ytpool.domain import pacing  # noqa: PLC0415
 
     call = invocation(ctx)
+    require_one_way_to_wait(wait=wait, no_wait=no_wait)
+    if resume:
+        _require_nothing_else(typed(ctx))
     rt = runtime(ctx, logs=True)
     limit = None if rate is None else pacing.bytes_per_second(rate)
     pace = None if limit is None or dry_run else rt.youtube.line(limit, rt.clock)
     if resume:
-        if files or manifest or account or pool:
-            raise UsageWrong("--resume goes on with what was asked for before; leave out files, --account and --pool")
         found = resuming.unfinished(rt, wait=not no_wait, use_buffer=use_buffer)
-        for missing in found.elsewhere:
-            call.note(f"{missing.message}; {missing.hint}")
+        for left in found.left:
+            call.note(f"{left.message}; {left.hint}")
         if dry_run:
+            for job in found.chores:
+                call.note(f"job {job.job}, {job.kind} of {job.job_key}, would go on as well")
             return Planned(publish.plan(rt, found.orders))
         stopped = [replace(order, pace=pace) for order in found.orders]
-        return work_through(call, rt, stopped, go=resuming.when_due, parallel=parallel, follow=follow)
+        done = work_through(call, rt, stopped, go=resuming.when_due, parallel=parallel, follow=follow, wait=wait)
+        return with_chores(call, rt, done, found.chores, How(wait=not no_wait, use_buffer=use_buffer), wait=wait)
     wanted = orders.wanted(
         rt,
         orders.Typed(
@@ -190,6 +239,16 @@ def upload(
             pace=pace,
         ),
     )
+    ordered = [replace(order, look=look) for order in wanted.orders]
     if dry_run:
-        return Planned(publish.plan(rt, wanted.orders))
-    return work_through(call, rt, wanted.orders, parallel=parallel, is_batch=wanted.is_batch, follow=follow)
+        return Planned(publish.plan(rt, ordered))
+    return work_through(call, rt, ordered, parallel=parallel, is_batch=wanted.is_batch, follow=follow, wait=wait)
+
+
+def _require_nothing_else(typed: Mapping[str, str]) -> None:
+    beside = ["the files" if name == "files" else flag for name, flag in typed.items() if name not in _BESIDE_RESUME]
+    if beside:
+        raise UsageWrong(
+            f"--resume goes on with what was asked for before, and takes nothing new; leave out {', '.join(beside)}",
+            hint="to change a video that is up: ytpool video update --help",
+        )

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ytpool.actions import batch, following, publish
+from ytpool.actions import batch, following, publish, resuming, rounds, waiting
 from ytpool.actions.batch import Go
+from ytpool.actions.chores import How
 from ytpool.actions.claiming import Order
 from ytpool.actions.files import look
 from ytpool.actions.following import Ending
 from ytpool.actions.publish import Plan, PublishedVideo
+from ytpool.actions.resuming import ChoreResumed
 from ytpool.actions.steps import WATCH_URL
 from ytpool.cli.exits import DONE, INTERRUPTED, PARTLY, common, status_of
 from ytpool.cli.invocation import Invocation
@@ -19,9 +22,10 @@ from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.progress import uploads
 from ytpool.cli.values import visible
 from ytpool.cli.watching import ShownWatch
-from ytpool.domain.jobs import JobState, StepState
+from ytpool.cli.written import Notes
+from ytpool.domain.jobs import CHORES, Job, JobState, StepState
 from ytpool.domain.publication import THUMBNAIL
-from ytpool.errors import FileInvalid, Interrupted, QuotaExhausted, Resting, YtpoolError
+from ytpool.errors import FileInvalid, Interrupted, OutcomeUnknown, QuotaExhausted, Resting, YtpoolError
 from ytpool.runtime import Runtime
 
 
@@ -48,11 +52,28 @@ class Uploaded(dict[str, Any]):
             self.exit_status = self.exit_status or status_of(ends.problem)
 
 
+class Resumed(Uploaded):
+    """Uploads that went on, and changes to videos as well."""
+
+    def __init__(self, uploads: Uploaded, chores: Sequence[ChoreResumed], stopped: Interrupted | None) -> None:
+        dict.__init__(self, {**uploads, "chores": [as_item(one) for one in chores]})
+        ends = [DONE if one.problem is None else status_of(one.problem) for one in chores]
+        ends += [uploads.exit_status] if uploads["videos"] else []
+        self.exit_status = INTERRUPTED if stopped else common(ends)
+        alone = chores[0].problem if len(chores) == 1 and not uploads["videos"] else None
+        self.problem = stopped or alone
+
+
+class OnlyChores(Resumed):
+    """Changes to videos that went on, where no upload did."""
+
+
 def _status(done: PublishedVideo, endings: Mapping[str, Ending]) -> int:
     if done.problem is None:
         ending = _problem(done, endings)
         return DONE if ending is None else status_of(ending)
-    return PARTLY if done.state == JobState.PARTLY else status_of(done.problem)
+    partly = done.state == JobState.PARTLY and not isinstance(done.problem, OutcomeUnknown)
+    return PARTLY if partly else status_of(done.problem)
 
 
 def _problem(done: PublishedVideo, endings: Mapping[str, Ending]) -> YtpoolError | None:
@@ -127,19 +148,42 @@ def _cost(units: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {bucket}" for bucket, count in units.items())
 
 
-VIEWS[Uploaded] = View(
-    rows="videos",
+def _said(row: Any) -> str:
+    return str(row["error"]["message"] if row["error"] else row["note"])
+
+
+def _rows(told: Uploaded) -> list[dict[str, Any]]:
+    # What went wrong with one video alone is said in full below the table.
+    videos: list[dict[str, Any]] = told["videos"]
+    return [{**videos[0], "error": None}] if told.problem and len(videos) == 1 else videos
+
+
+_UPLOADS = View(
+    rows=_rows,
     columns=(
         ("File", lambda row: Path(row["file"]).name),
-        Column("State", "state", style=_STATES),
+        Column("State", "state", shown=lambda state: state.removeprefix("finished_"), style=_STATES),
         Column("Account", "account", from_width=60),
         Column("Privacy", "privacy", from_width=90),
         Column("Video", lambda row: row["url"] or "", shown=_short),
         Column("Job", "job", from_width=100),
-        Column("Said", lambda row: row["error"]["message"] if row["error"] else row["note"], style="yellow"),
+        Column("Said", _said, style="yellow"),
     ),
     footer=_summed_up,
 )
+VIEWS[Uploaded] = _UPLOADS
+_CHORES = View(
+    rows="chores",
+    columns=(
+        ("What", lambda row: f"{row['kind'].removeprefix(CHORES)} {row['video_id']}"),
+        Column("State", "state", style=_STATES),
+        Column("Account", "account", from_width=60),
+        Column("Job", "job", from_width=100),
+        Column("Said", lambda row: row["error"]["message"] if row["error"] else row["detail"], style="yellow"),
+    ),
+)
+VIEWS[Resumed] = (_UPLOADS, _CHORES)
+VIEWS[OnlyChores] = _CHORES
 VIEWS[Planned] = View(
     rows="plans",
     title="Nothing was sent; this is what would be done",
@@ -149,7 +193,7 @@ VIEWS[Planned] = View(
         ("Channel", "channel_id"),
         ("Privacy", "privacy"),
         ("Cost", lambda row: _cost(row["units"])),
-        Column("Said", lambda row: row["error"]["message"] if row["error"] else row["note"], style="yellow"),
+        Column("Said", _said, style="yellow"),
     ),
     footer=_costs,
 )
@@ -164,8 +208,12 @@ def work_through(
     parallel: int = 1,
     is_batch: bool | None = None,
     follow: bool = False,
+    wait: bool = False,
 ) -> Uploaded:
-    """Work through orders, so many at once, and tell of each of a batch as it is done; then perhaps follow them all."""
+    """Work through orders, so many at once, and tell of each of a batch as it is done; then perhaps follow them all.
+
+    With `wait` it sleeps until what has to wait can go.
+    """
     several = len(orders) > 1 if is_batch is None else is_batch
     sizes = {str(order.path): _size(order) for order in orders}
     total_bytes = sum(sizes[str(order.path)] for order in orders)
@@ -181,12 +229,32 @@ def work_through(
             if several:
                 call.emit("video", **as_item(video))
 
-        done, stopped = batch.run(rt, orders, watch, go=go, parallel=parallel, ended=ended)
+        work = rounds.run if wait else batch.run
+        done, stopped = work(rt, orders, watch, go=go, parallel=parallel, ended=ended)
     if not follow or stopped is not None:
         return Uploaded(done, files=len(orders), stopped=stopped)
     ends = _follow(rt, done, watch)
     done = [_after_processing(rt, order, one, ends, go, watch) for order, one in zip(orders, done, strict=True)]
     return Uploaded(done, files=len(orders), stopped=ends.stopped, ends=ends)
+
+
+def with_chores(
+    call: Invocation, rt: Runtime, uploads: Uploaded, chores: Sequence[Job], how: How, *, wait: bool = False
+) -> Uploaded:
+    """Go on with changes to videos behind the uploads, and tell of both."""
+    if not chores or uploads.exit_status == INTERRUPTED:
+        return uploads
+    done: list[ChoreResumed] = []
+    stopped, notes = None, Notes(call)
+    try:
+        for job in chores:
+            go_on = partial(resuming.chore, rt, job, how, notes)
+            done.append(waiting.patiently(rt, notes, job.job, go_on) if wait else go_on())
+            if len(uploads["videos"]) + len(chores) > 1:
+                call.emit("chore", **as_item(done[-1]))
+    except KeyboardInterrupt:
+        stopped = Interrupted("interrupted; what was begun is looked up first", hint="run the same command again")
+    return (Resumed if uploads["videos"] else OnlyChores)(uploads, done, stopped)
 
 
 def _after_processing(

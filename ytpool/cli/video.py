@@ -1,14 +1,20 @@
 """`ytpool video`: the life of a video after its upload."""
 
-from collections.abc import Sequence
+import re
+import shutil
+import textwrap
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import videos
-from ytpool.actions.videos import How, VideoDone, VideoShown
+from ytpool import data
+from ytpool.actions import chores, videos, waiting
+from ytpool.actions.chores import How, VideoDone
+from ytpool.actions.videos import VideoShown
 from ytpool.cli.commands import command, group
 from ytpool.cli.exits import DONE, common, status_of
 from ytpool.cli.items import as_item
@@ -19,9 +25,11 @@ from ytpool.cli.options import (
     NoWaitOption,
     Privacy,
     UseBufferOption,
+    WaitOption,
     YesOption,
     invocation,
     moment,
+    require_one_way_to_wait,
     runtime,
 )
 from ytpool.cli.output import VIEWS, Column, View
@@ -31,6 +39,7 @@ from ytpool.domain import captions, changes, publication, video
 from ytpool.domain.changes import Wish
 from ytpool.domain.video import Licence
 from ytpool.errors import Interrupted, UsageWrong
+from ytpool.runtime import Runtime
 
 app = group("Look at videos, change and delete them; their thumbnails, captions and playlists.")
 
@@ -59,19 +68,40 @@ def _sheet(shown: Shown) -> str:
     row = shown["videos"][0]
     lines = []
     for name, value in row.items():
-        if value in (None, "", (), {}) or name in ("error", "description"):
+        if value in (None, "", (), {}) or name in ("error", "description", "channel_id"):
             continue
-        if name in ("reasons", "suggestions"):
+        if name == "channel_title":
+            lines.append(f"{'channel':<14}{value} ({row['channel_id']})")
+        elif name == "category":
+            known: dict[str, str] = data.load("categories.json")["assignable"]
+            lines.append(f"{name:<14}{' '.join(filter(None, (value, known.get(value))))}")
+        elif name == "duration":
+            lines.append(f"{name:<14}{_spoken(value)}")
+        elif name in ("reasons", "suggestions"):
             lines += [f"{name[:-1]:<14}{one.about} {one.word}: {one.meaning}" for one in value]
         elif name == "differences":
             lines += [f"{'difference':<14}{one}" for one in value]
         elif name == "localizations":
             lines += [f"{'localization':<14}{language}: {changes.shown(texts)}" for language, texts in value.items()]
         elif isinstance(value, datetime):
-            lines.append(f"{name:<14}{value:%Y-%m-%d %H:%M}Z")
+            lines.append(f"{_label(name):<14}{value:%Y-%m-%d %H:%M}Z")
         else:
-            lines.append(f"{name:<14}{changes.shown(value)}")
+            lines.append(f"{_label(name):<14}{changes.shown(value)}")
     return "\n".join([*map(visible, lines), *(["", row["description"]] if row["description"] else [])])
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _spoken(duration: str) -> str:
+    """Word a duration of YouTube's, such as PT1H2M3S, as 1:02:03."""
+    found = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", duration)
+    if found is None:
+        return duration
+    days, hours, minutes, seconds = (int(each or 0) for each in found.groups())
+    hours += days * 24
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _said(row: Any) -> str:
@@ -200,6 +230,7 @@ def update(
     public_stats: Annotated[
         bool | None, typer.Option("--public-stats/--no-public-stats", help="Whether everybody sees its statistics.")
     ] = None,
+    wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
@@ -231,7 +262,8 @@ def update(
     )
     if not wish:
         raise UsageWrong("nothing is named that is to change", hint="see: ytpool video update --help")
-    return videos.update(rt, _id(video_id), wish, _how(account, no_wait, use_buffer, dry_run), _notes(ctx))
+    how, notes = _how(account, wait, no_wait, use_buffer, dry_run), _notes(ctx)
+    return _done(rt, notes, video_id, lambda: chores.update(rt, _id(video_id), wish, how, notes), wait=wait)
 
 
 @command(
@@ -245,6 +277,7 @@ def delete(
     video_id: VideoArgument,
     account: AccountOption = None,
     *,
+    wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
@@ -258,11 +291,17 @@ def delete(
     if not (yes or dry_run) and (call.json or not call.stderr.isatty()):
         raise UsageWrong("this deletes a video for good", hint="say --yes, or look first with --dry-run")
 
+    @cache  # who has waited is not asked again
     def agrees(what: str) -> bool:
-        return yes or typer.confirm(f"Delete {visible(what)} for good?", err=True)
+        if yes:
+            return True
+        width = max(shutil.get_terminal_size().columns, 20)
+        call.say("\n".join(textwrap.wrap(visible(what), width, break_long_words=False, break_on_hyphens=False)))
+        return typer.confirm("Delete it for good?", err=True)
 
     rt = runtime(ctx, logs=True)
-    return videos.delete(rt, _id(video_id), _how(account, no_wait, use_buffer, dry_run), _notes(ctx), agrees)
+    how, notes = _how(account, wait, no_wait, use_buffer, dry_run), _notes(ctx)
+    return _done(rt, notes, video_id, lambda: chores.delete(rt, _id(video_id), how, notes, agrees), wait=wait)
 
 
 @command(app, "thumbnail", example="ytpool video thumbnail a1b2c3d4e5f cover.png", statuses=_STATUSES)
@@ -272,6 +311,7 @@ def thumbnail(
     file: Annotated[Path, typer.Argument(help="The image: JPEG or PNG, at most 50 MB.", readable=False)],
     account: AccountOption = None,
     *,
+    wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
@@ -279,7 +319,8 @@ def thumbnail(
 ) -> VideoDone:
     """Give a video its own thumbnail, in place of the one it has; 50 units, and one for looking at the video."""
     rt = runtime(ctx, logs=True)
-    return videos.thumbnail(rt, _id(video_id), file, _how(account, no_wait, use_buffer, dry_run), _notes(ctx))
+    how, notes = _how(account, wait, no_wait, use_buffer, dry_run), _notes(ctx)
+    return _done(rt, notes, video_id, lambda: chores.thumbnail(rt, _id(video_id), file, how, notes), wait=wait)
 
 
 @command(
@@ -297,6 +338,7 @@ def caption(
     again: Annotated[
         bool, typer.Option("--replace", help="Put it in the place of the track of this language and name.")
     ] = False,
+    wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
@@ -312,8 +354,10 @@ def caption(
         wish = captions.parse(track)
     except ValueError as error:
         raise UsageWrong(str(error)) from None
-    how = _how(account, no_wait, use_buffer, dry_run)
-    return videos.caption(rt, _id(video_id), wish, how, _notes(ctx), again=again)
+    how, notes = _how(account, wait, no_wait, use_buffer, dry_run), _notes(ctx)
+    return _done(
+        rt, notes, video_id, lambda: chores.caption(rt, _id(video_id), wish, how, notes, again=again), wait=wait
+    )
 
 
 @command(
@@ -335,6 +379,7 @@ def playlist(
     account: AccountOption = None,
     *,
     remove: Annotated[bool, typer.Option("--remove", help="Take it off instead.")] = False,
+    wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
@@ -346,12 +391,20 @@ def playlist(
     """
     rt = runtime(ctx, logs=True)
     wish = publication.playlist(name)
-    how = _how(account, no_wait, use_buffer, dry_run)
-    return videos.playlist(rt, _id(video_id), wish, how, _notes(ctx), remove=remove)
+    how, notes = _how(account, wait, no_wait, use_buffer, dry_run), _notes(ctx)
+    return _done(
+        rt, notes, video_id, lambda: chores.playlist(rt, _id(video_id), wish, how, notes, remove=remove), wait=wait
+    )
 
 
-def _how(account: str | None, no_wait: bool, use_buffer: bool, dry_run: bool) -> How:
+def _how(account: str | None, wait: bool, no_wait: bool, use_buffer: bool, dry_run: bool) -> How:
+    require_one_way_to_wait(wait=wait, no_wait=no_wait)
     return How(account=account, wait=not no_wait, use_buffer=use_buffer, dry_run=dry_run)
+
+
+def _done(rt: Runtime, notes: Notes, video_id: str, act: Callable[[], VideoDone], *, wait: bool) -> VideoDone:
+    """Do it, at once or, with --wait, whenever it can go."""
+    return waiting.patiently(rt, notes, video_id, act) if wait else act()
 
 
 def _notes(ctx: typer.Context) -> Notes:

@@ -23,6 +23,8 @@ class ShownWatch:
 
     def started(self, job: str, name: str, size: int) -> None:
         with self._lock:
+            if job in self._begun:  # it had to wait, and goes on now
+                self._shown.take_up(size)
             self._begun.add(job)
             self._files[job] = self._shown.start(name, size)
 
@@ -50,6 +52,11 @@ class ShownWatch:
         file = self._files.get(job)
         if file is not None:
             file.moved_to(sent)
+
+    def stands(self, job: str, kept: int) -> None:
+        file = self._files.get(job)
+        if file is not None:
+            file.stands_at(kept)
 
     def ended(self, job: str, text: str) -> None:
         with self._lock:

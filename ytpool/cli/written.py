@@ -1,6 +1,6 @@
 """What is told of a write to a video: notes on stderr while it is made, and a few lines at its end."""
 
-from ytpool.actions.videos import VideoDone
+from ytpool.actions.chores import VideoDone
 from ytpool.cli.invocation import Invocation
 from ytpool.cli.output import VIEWS, View
 from ytpool.cli.values import visible
@@ -26,17 +26,20 @@ class Notes:
 
     def moved(self, job: str, sent: int) -> None: ...
 
+    def stands(self, job: str, kept: int) -> None: ...
+
     def ended(self, job: str, text: str) -> None: ...
 
 
 def _told(done: VideoDone) -> str:
     who = f"{done.title!r} ({done.video_id}) on channel {done.channel_title} ({done.channel_id}) as {done.account}"
-    lines = [f"{done.action} {done.state}: {who}"]
+    state = "not done" if done.state == "refused" else done.state  # it may be the person who refused
+    lines = [f"{done.action} {state}: {who}"]
     lines += [f"  {one.field}: {changes.shown(one.before)} -> {changes.shown(one.after)}" for one in done.changes]
     if done.dry_run:
         cost = ", ".join(f"{units} {bucket}" for bucket, units in done.units.items())
         cost = cost or "nothing, for there is nothing to change"
-        lines.append(f"  nothing was sent; it would cost {cost}; the video is {done.privacy}")
+        lines.append(f"  nothing was sent; it would cost {cost}; the video is {done.privacy} now")
     elif done.detail and not done.changes:
         lines.append(f"  {done.detail}")
     return "\n".join(map(visible, lines))

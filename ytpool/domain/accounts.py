@@ -1,20 +1,53 @@
 """Accounts as values: one login of one project for one channel."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from ytpool.domain import moments
+from ytpool.domain import moments, names, quota
+from ytpool.errors import UsageWrong
+
+CAPPED = (quota.UPLOADS, quota.COMMENTS)
+"""What an account counts a day, and an operator may cap."""
+
+TOKEN_LIVES_LONG_ENOUGH = timedelta(minutes=3, seconds=45)
+"""A token with less life left is refreshed before it is used (the margin of Google's own library)."""
 
 
 class AccountState(StrEnum):
-    """Whether an account may be given work."""
+    """Whether an account may be given work: the operator's word where there is one, else what its login is good for."""
 
     ACTIVE = "active"
     LOGIN_NEEDED = "login_needed"
     DRAINING = "draining"
     DISABLED = "disabled"
+
+
+class Standing(StrEnum):
+    """What the operator decided of an account."""
+
+    ACTIVE = "active"
+    DRAINING = "draining"
+    """Nothing new begins; what was begun there is finished there."""
+    DISABLED = "disabled"
+    """Nothing is sent in its name."""
+
+
+def label(name: str, value: str) -> tuple[str, str]:
+    """Return a label that an account may have, or raise UsageWrong: both parts stand in commands and tables."""
+    names.require(name, "a label")
+    if "=" in name:
+        raise UsageWrong(f"{name!r} cannot be a label's name", hint="a label is KEY=VALUE, and the key has no =")
+    if not 0 < len(value) <= _LONGEST_LABEL or not value.isprintable() or not names.is_text(value):
+        raise UsageWrong(
+            f"{value!r} cannot be the value of label {name}",
+            hint=f"1 to {_LONGEST_LABEL} letters on one line; to take a label off: --unlabel {name}",
+        )
+    return name, value
+
+
+_LONGEST_LABEL = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +58,14 @@ class Account:
     project: str
     client_id: str
     channel_id: str
+    """Empty as long as no login has told which channel it is."""
     channel_title: str
     tier: str
-    state: AccountState
-    state_reason: str
+    standing: Standing
+    standing_reason: str
+    needs_login: bool
+    login_reason: str
+    """Why it needs a login, in Google's words."""
     priority: int
     slots: int
     scopes: tuple[str, ...]
@@ -47,11 +84,13 @@ class Account:
             account=row["account"],
             project=row["project"],
             client_id=row["client_id"],
-            channel_id=row["channel_id"],
-            channel_title=row["channel_title"],
+            channel_id=row["channel_id"] or "",
+            channel_title=row["channel_title"] or "",
             tier=row["tier"],
-            state=AccountState(row["state"]),
-            state_reason=row["state_reason"],
+            standing=Standing(row["standing"]),
+            standing_reason=row["standing_reason"],
+            needs_login=row["state"] == AccountState.LOGIN_NEEDED,
+            login_reason=row["state_reason"],
             priority=row["priority"],
             slots=row["slots"],
             scopes=tuple(row["scopes"].split()),
@@ -64,6 +103,16 @@ class Account:
             last_operation=row["last_operation"],
             last_operation_at=moments.parse_optional(row["last_operation_at"]),
         )
+
+    @property
+    def state(self) -> AccountState:
+        if self.standing is not Standing.ACTIVE:
+            return AccountState(self.standing)
+        return AccountState.LOGIN_NEEDED if self.needs_login else AccountState.ACTIVE
+
+    @property
+    def state_reason(self) -> str:
+        return self.login_reason if self.standing is Standing.ACTIVE else self.standing_reason
 
     @property
     def success_rate(self) -> float:

@@ -18,6 +18,8 @@ from ytpool.errors import MetadataInvalid
 
 KIND = "comment"
 """What a job that says something is called."""
+POST, READ_BACK = "post", "read_back"
+"""Its steps."""
 
 TEXT_CHARACTERS = 10_000
 """YouTube publishes no limit; this is what people report. A text that is refused costs as much as one that is not."""
@@ -80,6 +82,13 @@ class Remark:
     @property
     def operation(self) -> str:
         return "comments.insert" if self.parent_id else "commentThreads.insert"
+
+    @property
+    def calls(self) -> tuple[tuple[str, str], ...]:
+        """The steps and calls it takes: a look at its place, itself, and a look whether it is seen."""
+        if self.parent_id:
+            return (POST, "commentThreads.list"), (POST, self.operation), (READ_BACK, "comments.list")
+        return (POST, "videos.list"), (POST, self.operation), (READ_BACK, "commentThreads.list")
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold; `from_dict` reads it back."""

@@ -422,6 +422,12 @@ def charge(failure: UpstreamFailed) -> Charge:
     return Charge.FULL
 
 
+def is_breakdown(failure: UpstreamFailed) -> bool:
+    """Say whether a failure tells nothing of the call, only that the other side or the line to it is in trouble."""
+    verdict = judge(failure)
+    return verdict.rests is RestScope.SERVICE or verdict.next is Next.UNKNOWN
+
+
 def limit_named(failure: UpstreamFailed) -> Limit:
     """Say which kind of limit an answer names, by its machine name or, without one, by its text."""
     return _limit(failure.limit) or _limit(failure.message)

@@ -19,5 +19,18 @@ def new(now: datetime, rng: "random.Random") -> str:
     )
 
 
+def earliest(moment: datetime) -> str:
+    """Return what sorts before every id that was made at this moment or later, and behind all that were made before."""
+    return _base32(int(moment.timestamp() * 1000), _TIME_CHARACTERS)
+
+
+def derived(moment: datetime, content: str) -> str:
+    """Make the id that this content of this moment always gets, so that storing it twice stores it once."""
+    import hashlib  # noqa: PLC0415 -- only what comes from elsewhere needs it
+
+    digest = int.from_bytes(hashlib.sha256(content.encode()).digest())
+    return _base32(int(moment.timestamp() * 1000), _TIME_CHARACTERS) + _base32(digest, _CHANCE_CHARACTERS)
+
+
 def _base32(number: int, width: int) -> str:
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(5 * (width - 1), -1, -5))

@@ -8,6 +8,9 @@ from typing import Any, Self
 
 from ytpool.domain import moments
 
+CHORES = "video."
+"""How the kinds of jobs begin that change a video that is there."""
+
 
 class JobState(StrEnum):
     """Where a job stands."""
@@ -109,6 +112,15 @@ class Job:
             created_at=moments.parse(row["created_at"]),
             updated_at=moments.parse(row["updated_at"]),
         )
+
+    @property
+    def is_chore(self) -> bool:
+        """It changes a video that is there, as `ytpool video` does."""
+        return self.kind.startswith(CHORES)
+
+    @property
+    def deletes(self) -> bool:
+        return self.kind == f"{CHORES}delete"
 
     @property
     def published(self) -> bool:

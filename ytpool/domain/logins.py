@@ -42,9 +42,8 @@ class Client:
 
     @property
     def number(self) -> str | None:
-        """Return the project's number, which Google writes before the client id's first hyphen."""
-        digits, hyphen, _ = self.client_id.partition("-")
-        return digits if hyphen and digits.isascii() and digits.isdigit() else None
+        """Return the number of the client's project."""
+        return number_of(self.client_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +69,7 @@ class TokenFile:
     access: Secret | None
     scopes: tuple[str, ...]
     client_id: str | None
+    client_secret: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +79,12 @@ class ChannelSeen:
     channel_id: str
     title: str
     uploads_playlist: str
+
+
+def number_of(client_id: str) -> str | None:
+    """Return the project's number, which Google writes before the client id's first hyphen."""
+    digits, hyphen, _ = client_id.partition("-")
+    return digits if hyphen and digits.isascii() and digits.isdigit() else None
 
 
 def is_token(text: object) -> bool:
@@ -116,12 +122,13 @@ def from_token_file(content: str | bytes) -> TokenFile:
     for name, value in (("refresh_token", refresh), ("token", access)):
         if value is not None and not is_token(value):
             raise TokenFileInvalid(f"{name} in the token file is not a token", hint=_WHERE_TOKENS_COME_FROM)
-    client_id = table.get("client_id")
+    client_id, client_secret = table.get("client_id"), table.get("client_secret")
     return TokenFile(
         refresh=Secret(refresh),
         access=Secret(access) if access else None,
         scopes=_scopes(table.get("scopes", table.get("scope"))),
         client_id=client_id if isinstance(client_id, str) and client_id else None,
+        client_secret=Secret(client_secret) if isinstance(client_secret, str) and is_token(client_secret) else None,
     )
 
 

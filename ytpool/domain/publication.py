@@ -69,6 +69,15 @@ class PlaylistWish:
         return cls(playlist_id=stored["playlist_id"], title=stored["title"], create=stored["create"])
 
 
+def spoken(step: str) -> str:
+    """Word the name of a step for people."""
+    kind, _, what = step.partition(":")
+    if kind == "caption":
+        language, _, name = what.partition(":")
+        return f"captions {language} {name!r}" if name else f"captions {language}"
+    return f"{kind} {what.removeprefix('=')}" if what else kind.replace("_", " ")
+
+
 def playlist(typed: str) -> PlaylistWish:
     """Read a playlist as people type it: an id, an address, a title, `=title`, or `+title` to have it made.
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Self
 from zoneinfo import ZoneInfo
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
@@ -24,6 +25,16 @@ def resets_at(day: date) -> datetime:
     return starts_at(day + timedelta(days=1))
 
 
+def hours_of(day: date) -> int:
+    """Return how many hours a quota day has: 24, or one less or more where the clocks change."""
+    return round((resets_at(day) - starts_at(day)) / timedelta(hours=1))
+
+
+def at(day: date, hour: int, minute: int) -> datetime:
+    """Return the moment, in UTC, at which the clocks of California show this on a quota day."""
+    return datetime.combine(day, time(hour, minute), tzinfo=PACIFIC).astimezone(UTC)
+
+
 def day_across_midnight(moment: datetime) -> date | None:
     """Return the other day on which Google may count a call sent now, or None away from midnight."""
     for shifted in (moment - MIDNIGHT_BLUR, moment + MIDNIGHT_BLUR):
@@ -37,6 +48,10 @@ COMMENTS = "comments"
 """What every account counts one by one, whatever it costs: operators cap these. `uploads` is a bucket as well."""
 
 
+WANTED_WITHIN = timedelta(hours=24)
+"""A deadline this near does not wait for the next quota day: the reset may come too late for it."""
+
+
 class Urgency(StrEnum):
     """How far into a bucket a piece of work may reach."""
 
@@ -45,6 +60,18 @@ class Urgency(StrEnum):
     """A publication that has begun, a reserve account's work, or a job with a deadline."""
     BUFFER = "buffer"
     """The operator said --use-buffer."""
+
+    @classmethod
+    def of(cls, now: datetime, *, use_buffer: bool, begun: bool, deadline: datetime | None = None) -> Self:
+        """Say how far work may reach: by the operator's word, because it has begun, or because it is wanted soon."""
+        if use_buffer:
+            return cls.BUFFER
+        due = deadline is not None and deadline - now <= WANTED_WITHIN
+        return cls.STARTED if begun or due else cls.NORMAL
+
+    def on_reserve(self) -> Self:
+        """Return the same on a reserve account, which stands by for the days when little is left."""
+        return self if self is self.BUFFER else self.STARTED
 
 
 class Light(StrEnum):

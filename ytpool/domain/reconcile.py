@@ -8,6 +8,7 @@ file's name and size later still, so one look is never enough and a video withou
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any, Self
 
 from ytpool.domain import moments
@@ -17,6 +18,12 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 
 LOOKS_APART = timedelta(minutes=10)
 """What was not there must be not there again after this long."""
+
+_RESTS_BETWEEN = (*[LOOKS_APART] * 6, timedelta(hours=1))
+"""After one look more of a kind that left things open, so long; YouTube needs an hour for what it needs long for."""
+
+_RESTS_IN_DOUBT = (LOOKS_APART, timedelta(hours=1), timedelta(days=1))
+"""The same where a person's word is wanted, who may settle it on YouTube instead of here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +38,11 @@ class Sought:
     title: str
     claimed: Collection[str] = field(default_factory=frozenset)
     """Videos that are another job's."""
+
+    @property
+    def since(self) -> datetime:
+        """The earliest moment that a video of ours may bear."""
+        return self.intent_at - CLOCK_TOLERANCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,22 +116,50 @@ def look(sought: Sought, listed: Sequence[Listed], *, whole: bool) -> Outcome:
 
     It need only reach back to a video that is older than the intent.
     """
-    since = sought.intent_at - CLOCK_TOLERANCE
-    newer = [one for one in listed if one.published_at >= since and one.video_id not in sought.claimed]
-    proven = [one.video_id for one in newer if (one.details.name, one.details.size) == (sought.slug, sought.size)]
+    newer = _newer(sought, listed)
+    proven = _with_our_file(sought, newer)
     if len(proven) == 1:
         return Found(video_id=proven[0])
     if proven:
-        return Doubtful(candidates=tuple(proven), reason="several new videos have our size and file name")
-    if not whole and not (listed and listed[-1].published_at < since):
+        return Doubtful(candidates=proven, reason="several new videos have our size and file name")
+    if not whole and not (listed and listed[-1].published_at < sought.since):
         return NotYet(reason="the uploads list was not read back to the beginning of this upload")
     missing = tuple(one.video_id for one in newer if not one.details.told)
     if missing:
         return NotYet(reason="YouTube does not tell the file details of every newer video yet", missing=missing)
-    alike = tuple(one.video_id for one in newer if one.details.size == sought.size and one.title == sought.title)
-    if alike:
-        return Doubtful(candidates=alike, reason="our size and title, but another file name")
+    return _alike(sought, newer) or NotThere()
+
+
+def beforehand(sought: Sought, listed: Sequence[Listed]) -> Outcome:
+    """Decide whether somebody put this file there by hand, before it is sent; it is never `Found`, for it is not ours.
+
+    This only guards against sending it twice: a video whose file YouTube does not tell yet counts if it has our title.
+    """
+    newer = _newer(sought, listed)
+    same = _with_our_file(sought, newer)
+    if same:
+        return Doubtful(candidates=same, reason="our size and file name")
+    alike = _alike(sought, newer)
+    if alike is not None:
+        return alike
+    untold = tuple(one.video_id for one in newer if not one.details.told and one.title == sought.title)
+    if untold:
+        return NotYet(reason="our title, and YouTube does not tell its file details yet", missing=untold)
     return NotThere()
+
+
+def _newer(sought: Sought, listed: Sequence[Listed]) -> list[Listed]:
+    return [one for one in listed if one.published_at >= sought.since and one.video_id not in sought.claimed]
+
+
+def _with_our_file(sought: Sought, newer: Sequence[Listed]) -> tuple[str, ...]:
+    ours = (sought.slug, sought.size)
+    return tuple(one.video_id for one in newer if (one.details.name, one.details.size) == ours)
+
+
+def _alike(sought: Sought, newer: Sequence[Listed]) -> Doubtful | None:
+    alike = tuple(one.video_id for one in newer if one.details.size == sought.size and one.title == sought.title)
+    return Doubtful(candidates=alike, reason="our size and title, but another file name") if alike else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,3 +222,16 @@ def verdict(looks: Iterable[Look], *, since: datetime) -> Outcome:
         reason="it is not listed, which only a second look ten minutes later may confirm",
         again_at=first.at + LOOKS_APART,
     )
+
+
+def look_again_at(looks: Iterable[Look], *, since: datetime) -> datetime | None:
+    """Say when another look may find something new, ever later while nothing changes; None if nobody has looked."""
+    counted = sorted((one for one in looks if one.at >= since), key=lambda one: one.at)
+    if not counted:
+        return None
+    last = counted[-1]
+    alike = list(takewhile(lambda one: type(one.outcome) is type(last.outcome), reversed(counted)))
+    if isinstance(last.outcome, NotThere):
+        return last.at + LOOKS_APART if len(alike) > 1 else alike[-1].at + LOOKS_APART
+    rests = _RESTS_IN_DOUBT if isinstance(last.outcome, Doubtful) else _RESTS_BETWEEN
+    return last.at + rests[min(len(alike), len(rests)) - 1]

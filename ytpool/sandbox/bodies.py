@@ -169,7 +169,20 @@ def rate_exceeded(scene: Scene, span: str, *, user: bool = False) -> Refused:
     bucket = scene.bucket if span == "day" else "general"
     # Per minute Google publishes no number; these are what its console once showed.
     value = scene.limit if span == "day" else 180_000 if user else 1_800_000
-    shown, metric, limit = _LIMITS[bucket]
+    return _names_its_limit(scene, span, *_LIMITS[bucket], value, user=user)
+
+
+def _new_limit_exceeded(scene: Scene) -> Refused:
+    """Refuse with a daily limit of this method's own, as Google announced more of them."""
+    resource, verb = scene.method.split(".")
+    words = f"{resource[:1].upper()}{resource[1:]} {verb[:1].upper()}{verb[1:]}"
+    limit = f"default{words.replace(' ', '')}Per{{}}PerProject"
+    return _names_its_limit(scene, "day", words, f"{resource}_{verb}".lower(), limit, 20)
+
+
+def _names_its_limit(
+    scene: Scene, span: str, shown: str, metric: str, limit: str, value: int, *, user: bool = False
+) -> Refused:
     unit = {"day": "1/d/{project}", "minute": "1/min/{project}"}[span] + ("/{user}" if user else "")
     message = (
         f"Quota exceeded for quota metric '{shown}' and limit '{shown} per {span}{' per user' if user else ''}' of "
@@ -295,6 +308,7 @@ _SPECIAL: Mapping[str, Callable[[Scene], Refused]] = {
     "quotaExceeded": lambda _: quota_exceeded(),
     "dailyLimitExceeded": _daily_limit_exceeded,
     "rateLimitExceeded.per_day": lambda scene: rate_exceeded(scene, "day"),
+    "rateLimitExceeded.new_per_day": _new_limit_exceeded,
     "rateLimitExceeded.per_minute": lambda scene: rate_exceeded(scene, "minute"),
     "rateLimitExceeded.per_minute_per_user": lambda scene: rate_exceeded(scene, "minute", user=True),
     "uploadLimitExceeded": lambda _: upload_limit_exceeded(),

@@ -34,7 +34,11 @@ class Captions:
         parts = self._parts(call)
         video = self._videos.own(call, call.argument("videoId"), "videoId")
         wanted = asking.ids(call) if "id" in call.parameters else None
-        found = [row for row in self._of(video.video_id) if wanted is None or row.caption_id in wanted]
+        found = [
+            row
+            for row in self._of(video.video_id)
+            if (wanted is None or row.caption_id in wanted) and self._world.is_listed("captions", row.made_at, call.now)
+        ]
         items = [resources.caption(row, parts) for row in found]
         body = {"kind": "youtube#captionListResponse", "etag": resources.etag(items), "items": items}  # it has no pages
         return Answer(status=200, body=body)
@@ -91,6 +95,7 @@ class Captions:
                 sha256=arrived.sha256,
                 fault="",
                 updated_at=arrived.at,
+                made_at=arrived.at,
             )
         row = replace(
             row,

@@ -43,9 +43,9 @@ class Control:
         """Make a project, or change the one of this name; return its client-secrets file for an installed app."""
         return self._tell("projects", name=name, testing=testing, limits=limits or {})
 
-    def add_client(self, client_id: str, client_secret: str) -> dict[str, Any]:
-        """Register a client of one's own; the number it begins with is its project's."""
-        return self._tell("clients", client_id=client_id, client_secret=client_secret)
+    def add_client(self, client_id: str, client_secret: str, project: str = "") -> dict[str, Any]:
+        """Register a client of one's own; the number it begins with is its project's, unless that is named."""
+        return self._tell("clients", client_id=client_id, client_secret=client_secret, project=project)
 
     def add_channel(
         self, title: str, *, cap: int | None = None, thumbnails: bool = True, thumbnail_cap: int | None = None
@@ -57,9 +57,9 @@ class Control:
         wish = {"title": title, "cap": cap, "thumbnails": thumbnails, "thumbnail_cap": thumbnail_cap}
         return str(self._tell("channels", **wish)["channel_id"])
 
-    def grant(self, project: str, channel: str, scopes: Iterable[str]) -> dict[str, Any]:
+    def grant(self, project: str, channel: str, scopes: Iterable[str], client: str = "") -> dict[str, Any]:
         """Make a grant as if somebody had consented; return what the token endpoint would."""
-        return self._tell("grants", project=project, channel=channel, scopes=list(scopes))
+        return self._tell("grants", project=project, channel=channel, scopes=list(scopes), client=client)
 
     def add_fault(self, **rule: Any) -> str:
         """Add a fault rule (`faults.Rule` names its fields), and return its id."""

@@ -46,6 +46,10 @@ _SETTINGS: Mapping[str, Callable[[Any], Any]] = {
     "processing_seconds": float,
     "file_details_after": float,
     "listed_after": float,
+    # How long it takes until new playlists, videos on them, and caption tracks are listed.
+    "playlists_listed_after": float,
+    "playlist_items_listed_after": float,
+    "captions_listed_after": float,
     "processing_known_for": float,
     # How videos are whose bytes are no film, and how every new one ends.
     "video_width": int,
@@ -202,10 +206,12 @@ class Desk:
             row = self._world.projects.put(replace(found, testing=testing, limits=dict(limits or {})))
         return _secrets_file(self._client_of(row), row, root)
 
-    def add_client(self, client_id: str, client_secret: str, root: str) -> Json:
-        """Register a client of our caller's; the number it begins with says whose it is."""
+    def add_client(self, client_id: str, client_secret: str, root: str, project: str = "") -> Json:
+        """Register a client of our caller's; the number it begins with says whose it is, or else the project named."""
         number, dash, _ = client_id.partition("-")
-        if not dash or not number.isdigit():
+        if project:
+            number = self._world.project(project).number
+        elif not dash or not number.isdigit():
             raise UsageWrong(f"a client id begins with its project's number and a dash, and {client_id!r} does not")
         with self._world.change():
             row = self._world.projects.get(number)
@@ -230,13 +236,14 @@ class Desk:
             )
         return {"channel_id": row.channel_id}
 
-    def grant(self, project: str, channel: str, scopes: list[str]) -> Json:
-        """Make a grant as if somebody had just consented."""
+    def grant(self, project: str, channel: str, scopes: list[str], client: str = "") -> Json:
+        """Make a grant as if somebody had just consented, to this client of the project or to its first."""
         known = self._world.project(project)
         for scope in scopes:
             if scope not in self._description.scopes:
                 raise UsageWrong(f"{scope!r} is no scope of the YouTube Data API")
-        return self._oauth.mint(self._client_of(known), self._world.channel(channel), tuple(scopes))
+        asking = self._client_of(known, client)
+        return self._oauth.mint(asking, self._world.channel(channel), tuple(scopes))
 
     def add_fault(self, **rule: Any) -> Json:
         """Add a rule; see `faults.Rule` for its fields."""
@@ -335,8 +342,12 @@ class Desk:
             rule["project"] = self._world.project(rule["project"]).number
         return rule
 
-    def _client_of(self, row: Project) -> Client:
-        return next(client for client in self._world.clients.all() if client.project == row.number)
+    def _client_of(self, row: Project, client_id: str = "") -> Client:
+        of_project = (client for client in self._world.clients.all() if client.project == row.number)
+        found = next((client for client in of_project if client_id in ("", client.client_id)), None)
+        if found is None:
+            raise UsageWrong(f"project {row.name} has no client {client_id!r}")
+        return found
 
     def _project(self, row: Project) -> Json:
         units = self._quota.units().get(row.number, {})

@@ -45,6 +45,7 @@ class Playlists:
                 for row in reversed(self._world.playlists.all())
                 if row.channel_id == channel_id
                 and row.deleted_at is None
+                and self._world.is_listed("playlists", row.made_at, call.now)
                 and not (public and row.parts["status"]["privacyStatus"] != "public")
             ]
         body = asking.page(call, "youtube#playlistListResponse", found, lambda _, row: self._show(row, parts))
@@ -100,7 +101,11 @@ class Playlists:
             return Answer(status=200, body=body)
         if not self._may_read(call, playlist_id):
             raise plain("playlistItemsNotAccessible", call.method.name, location="playlistId")
-        rows = [row for row in self._items(playlist_id) if only in {"", row.video_id}]
+        rows = [
+            row
+            for row in self._items(playlist_id)
+            if only in {"", row.video_id} and self._world.is_listed("playlist_items", row.added_at, call.now)
+        ]
         return Answer(status=200, body=asking.page(call, _ITEMS, rows, lambda _, row: self._item(call, row, parts)))
 
     def insert_item(self, call: Call) -> Answer:

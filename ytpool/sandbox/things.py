@@ -235,6 +235,7 @@ class Caption(Thing):
     fault: str
     """Why YouTube cannot show it, if it cannot."""
     updated_at: datetime
+    made_at: datetime | None = None
     deleted_at: datetime | None = None
 
 

@@ -162,6 +162,10 @@ class World:
         """Return the counts under a prefix, without it."""
         return {key[len(prefix) :]: count for key, count in self.counts.items() if key.startswith(prefix)}
 
+    def is_listed(self, things: str, made_at: datetime | None, now: datetime) -> bool:
+        """Tell whether something new is in its list by now, as the setting `<things>_listed_after` has it."""
+        return made_at is None or now >= made_at + timedelta(seconds=self.settings.get(f"{things}_listed_after") or 0)
+
     def set(self, name: str, value: Any) -> None:
         self.settings[name] = value
         self.note("settings", name, value)

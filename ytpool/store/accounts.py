@@ -1,12 +1,12 @@
 """Accounts, the channels they work on, and what each has done."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 from ytpool.domain import moments
-from ytpool.domain.accounts import Account, AccountState
-from ytpool.errors import UnknownName
+from ytpool.domain.accounts import Account, AccountState, Standing
+from ytpool.errors import OutOfService, UnknownName
 from ytpool.store.db import Tx
 from ytpool.store.suggest import unknown
 
@@ -19,6 +19,12 @@ _SELECT = """
 def every(tx: Tx) -> list[Account]:
     """Return all accounts, in the order people set them up to be used."""
     return [Account.from_row(row) for row in tx.all(f"{_SELECT} ORDER BY a.priority, a.account")]
+
+
+def on_channel(tx: Tx, channel_id: str) -> list[Account]:
+    """Return the accounts that work on a channel."""
+    rows = tx.all(f"{_SELECT} AND a.channel_id = :channel_id ORDER BY a.account", channel_id=channel_id)
+    return [Account.from_row(row) for row in rows]
 
 
 def find(tx: Tx, account: str) -> Account | None:
@@ -39,7 +45,10 @@ def unknown_account(tx: Tx, account: str) -> UnknownName:
     return unknown("account", account, names, listed_by="ytpool accounts list", made_by="ytpool auth add NAME")
 
 
-def add(tx: Tx, *, account: str, project: str, client_id: str, channel_id: str, tier: str, priority: int) -> None:
+def add(
+    tx: Tx, *, account: str, project: str, client_id: str, channel_id: str | None, tier: str, priority: int
+) -> None:
+    """Make an account; without a channel, which its first login will tell, it has to be one that needs a login."""
     tx.run(
         """
         INSERT INTO accounts (account, project, client_id, channel_id, tier, priority, created_at)
@@ -61,15 +70,17 @@ def logged_in(
     *,
     project: str,
     client_id: str,
+    channel_id: str,
     scopes: tuple[str, ...],
     token_expires_at: datetime,
     grant_expires_at: datetime | None,
 ) -> None:
-    """Keep a fresh login: the account may work again, its history stays."""
+    """Keep a fresh login: the account may work again, its history and its channel stay."""
     tx.run(
         """
         UPDATE accounts
-           SET project = :project, client_id = :client_id, scopes = :scopes, token_expires_at = :token_expires_at,
+           SET project = :project, client_id = :client_id, channel_id = coalesce(channel_id, :channel_id),
+               scopes = :scopes, token_expires_at = :token_expires_at,
                grant_expires_at = :grant_expires_at, refreshed_at = :at,
                state = CASE state WHEN 'login_needed' THEN 'active' ELSE state END,
                state_reason = CASE state WHEN 'login_needed' THEN '' ELSE state_reason END
@@ -78,6 +89,7 @@ def logged_in(
         account=account,
         project=project,
         client_id=client_id,
+        channel_id=channel_id,
         scopes=" ".join(scopes),
         token_expires_at=moments.text(token_expires_at),
         grant_expires_at=None if grant_expires_at is None else moments.text(grant_expires_at),
@@ -108,6 +120,7 @@ def scopes(tx: Tx) -> dict[str, str]:
 
 
 def set_state(tx: Tx, account: str, state: AccountState, reason: str) -> None:
+    """Write down what a login is good for; what the operator decided of the account stands beside it."""
     tx.run(
         "UPDATE accounts SET state = :state, state_reason = :reason WHERE account = :account",
         account=account,
@@ -116,17 +129,80 @@ def set_state(tx: Tx, account: str, state: AccountState, reason: str) -> None:
     )
 
 
-def arrange(tx: Tx, account: str, *, tier: str | None = None, priority: int | None = None) -> None:
+def arrange(
+    tx: Tx, account: str, *, tier: str | None = None, priority: int | None = None, slots: int | None = None
+) -> None:
     """Change how an account takes part; None leaves as it is."""
     tx.run(
         """
-        UPDATE accounts SET tier = coalesce(:tier, tier), priority = coalesce(:priority, priority)
+        UPDATE accounts SET tier = coalesce(:tier, tier), priority = coalesce(:priority, priority),
+               slots = coalesce(:slots, slots)
          WHERE account = :account
         """,
         account=account,
         tier=tier,
         priority=priority,
+        slots=slots,
     )
+
+
+def stand(tx: Tx, account: str, standing: Standing, reason: str) -> None:
+    """Write down what the operator decided of an account; every process obeys from its next call on."""
+    tx.run(
+        "UPDATE accounts SET standing = :standing, standing_reason = :reason WHERE account = :account",
+        account=account,
+        standing=standing,
+        reason=reason,
+    )
+
+
+def require_open(tx: Tx, account: str, *, begins: bool) -> None:
+    """Raise OutOfService where the operator's word forbids to work as this account, or to begin anything new there."""
+    row = tx.one("SELECT standing, standing_reason FROM accounts WHERE account = :account", account=account)
+    if row is None:  # a login's first call, or one that was just removed, whose token is dead
+        return
+    why = f": {row['standing_reason']}" if row["standing_reason"] else ""
+    hint = f"to let it work again: ytpool accounts enable {account}"
+    match row["standing"]:
+        case Standing.DISABLED:
+            raise OutOfService(f"{account} is disabled{why}", hint=hint, account=account)
+        case Standing.DRAINING if begins:
+            raise OutOfService(f"{account} is being drained and begins nothing new{why}", hint=hint, account=account)
+
+
+def remove(tx: Tx, account: str) -> None:
+    """Forget an account and what is decided of it; what was done with it stays in journal and history."""
+    tx.run("DELETE FROM pool_members WHERE account = :account", account=account)
+    tx.run("DELETE FROM labels WHERE account = :account", account=account)
+    tx.run("DELETE FROM limits WHERE scope = 'account' AND name = :account", account=account)
+    tx.run("UPDATE meters SET ceiling = NULL WHERE scope = 'account' AND name = :account", account=account)
+    for table in ("rests", "breakers"):
+        tx.run(f"DELETE FROM {table} WHERE scope = 'account' AND name = :account", account=account)
+    tx.run("DELETE FROM accounts WHERE account = :account", account=account)
+
+
+def labels(tx: Tx) -> dict[str, dict[str, str]]:
+    """Return the labels of every account that has any."""
+    found: dict[str, dict[str, str]] = {}
+    for row in tx.all("SELECT account, label, value FROM labels ORDER BY account, label"):
+        found.setdefault(row["account"], {})[row["label"]] = row["value"]
+    return found
+
+
+def label(tx: Tx, account: str, given: Mapping[str, str], gone: Collection[str] = ()) -> None:
+    """Give an account these labels, in place of those of the same name, and take others away."""
+    for name, value in given.items():
+        tx.run(
+            """
+            INSERT INTO labels (account, label, value) VALUES (:account, :label, :value)
+            ON CONFLICT (account, label) DO UPDATE SET value = excluded.value
+            """,
+            account=account,
+            label=name,
+            value=value,
+        )
+    for name in gone:
+        tx.run("DELETE FROM labels WHERE account = :account AND label = :label", account=account, label=name)
 
 
 def worked(tx: Tx, account: str, operation: str, *, well: bool, uploaded: bool = False) -> None:
@@ -144,6 +220,18 @@ def worked(tx: Tx, account: str, operation: str, *, well: bool, uploaded: bool =
         badly=int(not well),
         uploaded=int(uploaded),
         at=tx.at,
+    )
+
+
+def blame(tx: Tx, account: str, failures: int) -> None:
+    """Charge an account's score with failures that turned out to be its own, or give them back (below 0)."""
+    tx.run(
+        """
+        UPDATE accounts SET failures = CASE WHEN failures + :failures > 0 THEN failures + :failures ELSE 0 END
+         WHERE account = :account
+        """,
+        account=account,
+        failures=failures,
     )
 
 
@@ -171,19 +259,6 @@ def uploads_playlist(tx: Tx, channel_id: str) -> str:
 
 def channel_titles(tx: Tx) -> Mapping[str, str]:
     return {row["channel_id"]: row["title"] for row in tx.all("SELECT channel_id, title FROM channels")}
-
-
-def learn_upload_cap(tx: Tx, channel_id: str, uploads: int) -> None:
-    """Remember how many uploads a channel took in 24 hours before YouTube refused one.
-
-    At least one: when the channel has rested, one call may try whether the cap still holds.
-    """
-    tx.run(
-        "UPDATE channels SET upload_cap = :uploads, upload_cap_at = :at WHERE channel_id = :channel_id",
-        channel_id=channel_id,
-        uploads=max(1, uploads),
-        at=tx.at,
-    )
 
 
 def caps(tx: Tx) -> dict[tuple[str, str], int]:

@@ -85,6 +85,40 @@ def record(
         )
 
 
+def remember(
+    tx: Tx,
+    activity: str,
+    payer: Payer,
+    *,
+    happened_at: datetime,
+    operation: str,
+    outcome: Outcome,
+    reason: str,
+    detail: str,
+) -> bool:
+    """Write what another program did, which counts towards nobody's score; False where it is there already."""
+    return (
+        tx.run(
+            """
+            INSERT INTO activity (activity, happened_at, account, project, channel_id, operation, outcome, reason,
+                                  detail)
+            VALUES (:activity, :at, :account, :project, :channel_id, :operation, :outcome, :reason, :detail)
+            ON CONFLICT DO NOTHING
+            """,
+            activity=activity,
+            at=moments.text(happened_at),
+            account=payer.account,
+            project=payer.project,
+            channel_id=payer.channel_id,
+            operation=operation,
+            outcome=outcome,
+            reason=reason,
+            detail=detail,
+        )
+        == 1
+    )
+
+
 def tally(tx: Tx, since: datetime, until: datetime) -> list[Tally]:
     """Sum up what was done from one moment up to another, by account and operation."""
     rows = tx.all(

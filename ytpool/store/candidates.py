@@ -4,19 +4,22 @@ A pool may have thousands of accounts and few of them have anything to say, so w
 once, and what holds for single accounts and channels is fetched only where there is something.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ytpool.domain import moments, quota
-from ytpool.domain.accounts import AccountState
+from ytpool.domain.accounts import TOKEN_LIVES_LONG_ENOUGH, AccountState
 from ytpool.domain.balancing import Candidate, Obstacle, Tier
+from ytpool.domain.breakers import Rules, Service
 from ytpool.domain.jobs import Target, TargetKind
-from ytpool.domain.prices import Terms
+from ytpool.domain.prices import Terms, only_reads
 from ytpool.domain.quota import Urgency
-from ytpool.store import leases, ledger, rests
+from ytpool.store import breakers, caps, envelopes, leases, ledger, limits, rests
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
-from ytpool.store.rests import Scope
+from ytpool.store.meters import ACCOUNT, PROJECT
+from ytpool.store.rests import Rest, Scope
 
 _STATE_OBSTACLES: Mapping[str, Obstacle] = {
     AccountState.LOGIN_NEEDED: Obstacle("login needed"),
@@ -24,6 +27,10 @@ _STATE_OBSTACLES: Mapping[str, Obstacle] = {
     AccountState.DISABLED: Obstacle("disabled"),
 }
 _TIERS: Mapping[str, Tier] = {tier: tier for tier in Tier}  # looked up sooner than called
+
+
+_RULES = Rules()
+_EVERY_SLOT = 1 << 30
 
 
 class _Room(NamedTuple):
@@ -45,28 +52,44 @@ def of(
     *,
     urgency: Urgency = Urgency.NORMAL,
     main_bucket: str = quota.UPLOADS,
+    rules: Rules = _RULES,
 ) -> list[Candidate]:
-    """Return the target's accounts as candidates for these calls, obstacles and all."""
-    picture = _Picture(tx, operations, terms, urgency)
+    """Return the target's accounts as candidates for these calls, obstacles and all.
+
+    One that is tried out after its failures has no more free slots than calls that may leave to try it, as `rules` say.
+    """
+    picture = _Picture(tx, operations, terms, urgency, rules)
     return [picture.candidate(*row) for row in _accounts(tx, target, terms, main_bucket)]
 
 
 class _Picture:
     """What the rows say, fetched once for all candidates."""
 
-    def __init__(self, tx: Tx, operations: tuple[str, ...], terms: Terms, urgency: Urgency) -> None:
+    def __init__(self, tx: Tx, operations: tuple[str, ...], terms: Terms, urgency: Urgency, rules: Rules) -> None:
+        self._tx = tx
         self._terms = terms
         self._urgency = urgency
         self._resets = quota.resets_at(terms.day)
         self._project_needs, self._account_needs = ledger.needs(operations, terms)
+        shares = terms.envelopes
+        self._envelope_needs = {} if shares is None else shares.needs(operations, terms.prices)
         self._meters = _limited_meters(tx, terms)
-        self._limits = _limits(tx)
+        self._limits = limits.standing(tx, terms.day)
+        self._tries = limits.to_be_tried(tx, self._limits, terms.day)
+        self._calls = _calls_by_bucket(operations, terms)
         self._slots = leases.held(tx, LeaseKind.SLOT)
         self._busy_channels = leases.held(tx, LeaseKind.CHANNEL)
-        self._rests = _rests(tx, {*self._project_needs, *self._account_needs})
+        running = rests.running(tx)
+        self._rests = _rests(
+            running,
+            {*self._project_needs, *self._account_needs, *operations},
+            reading=all(only_reads(each) for each in operations),
+        )
+        self._logins = _login_rests(tx, running)
+        self._trials = breakers.on_trial(tx, rules)
         self._pool_rests = _pool_rests(tx, self._rests)
         self._upload_caps = _upload_caps(tx) if quota.UPLOADS in self._account_needs else {}
-        self._capped = {name for scope, name, _ in (*self._meters, *self._limits) if scope == ledger.ACCOUNT}
+        self._capped = {name for scope, name, _ in (*self._meters, *self._limits) if scope == ACCOUNT}
         self._everywhere = self._resting((Scope.EVERYTHING, ""), (Scope.SERVICE, rests.YOUTUBE))
         self._projects: dict[tuple[str, str], _Room] = {}
 
@@ -89,21 +112,25 @@ class _Picture:
         room = self._projects.get((project, tier)) or self._room_of_project(project, tier)
         if account in self._capped:
             room = room.within(self._room_under_caps(account))
-        if channel_id in self._upload_caps:
+        if channel_id in self._upload_caps and (ACCOUNT, account, quota.UPLOADS) not in self._limits:
             room = room.within(self._upload_caps[channel_id])
         left, obstacle = room
         if self._rests:
             resting = self._resting((Scope.CHANNEL, channel_id), (Scope.ACCOUNT, account))
             obstacle = _longer(_longer(resting, self._pool_rests.get(account)), obstacle)
+            obstacle = _longer(self._logins.get(account), obstacle)
         if state in _STATE_OBSTACLES:
             obstacle = _longer(_STATE_OBSTACLES[state], obstacle)
+        free_slots = slots - len(self._slots[account]) if account in self._slots else slots
+        if self._trials:
+            free_slots = min(free_slots, self._calls_that_try_it(account))
         return Candidate(
             account,
             project,
             channel_id,
             _TIERS[tier],
             priority,
-            slots - len(self._slots[account]) if account in self._slots else slots,
+            free_slots,
             channel_id in self._busy_channels,
             left,
             used,
@@ -115,30 +142,51 @@ class _Picture:
             served,
         )
 
+    def _calls_that_try_it(self, account: str) -> int:
+        tried = breakers.keys(account, Service.YOUTUBE)
+        return min((self._trials[key] for key in tried if key in self._trials), default=_EVERY_SLOT)
+
     def _room_of_project(self, project: str, tier: str) -> _Room:
-        reserve = tier == Tier.RESERVE and self._urgency is Urgency.NORMAL
-        percent = quota.opens_until(Urgency.STARTED if reserve else self._urgency, self._terms.thresholds)
+        urgency = self._urgency.on_reserve() if tier == Tier.RESERVE else self._urgency
+        percent = quota.opens_until(urgency, self._terms.thresholds)
         room = _Room(obstacle=_longer(self._everywhere, self._resting((Scope.PROJECT, project))))
         for bucket, units in self._project_needs.items():
-            ceiling, used = self._reading(ledger.PROJECT, project, bucket)
+            ceiling, used = self._reading(PROJECT, project, bucket)
             if ceiling is None:
                 continue
             obstacle = None
             if used + units > ceiling:
-                obstacle = Obstacle(f"no {bucket} left today", self._resets)
+                if not ceiling and self._is_decided(project, bucket):  # one of zero does not come back tomorrow
+                    obstacle = Obstacle(f"its project has a limit of 0 {bucket}")
+                elif not self._may_try(project, bucket, used, ceiling):  # a try is beyond all thresholds
+                    obstacle = Obstacle(f"no {bucket} left today", self._resets)
             elif used * 100 >= ceiling * percent:
                 obstacle = Obstacle(f"{percent} % of {bucket} used, the rest is kept back", self._resets)
             room = room.within(_Room(_share(ceiling - used, ceiling), obstacle))
+        full = envelopes.in_the_way(self._tx, project, self._envelope_needs, self._terms, urgency)
+        if full is not None:
+            room = room.within(_Room(0.0, Obstacle(*full)))
         self._projects[project, tier] = room
         return room
+
+    def _may_try(self, project: str, bucket: str, used: int, ceiling: int) -> bool:
+        """Tell whether a single call may see whether a learned limit still holds."""
+        return (PROJECT, project, bucket) in self._tries and self._calls[bucket] == 1 and used <= ceiling
+
+    def _is_decided(self, project: str, bucket: str) -> bool:
+        """Tell whether a limit is the operator's word rather than a belief."""
+        limit = self._limits.get((PROJECT, project, bucket))
+        return limit is not None and limit.origin == limits.OPERATOR
 
     def _room_under_caps(self, account: str) -> _Room:
         room = _Room()
         for bucket, units in self._account_needs.items():
-            cap, used = self._reading(ledger.ACCOUNT, account, bucket)
+            cap, used = self._reading(ACCOUNT, account, bucket)
             if cap is not None:
-                full = Obstacle(f"at its cap of {cap} {bucket} today", self._resets) if used + units > cap else None
-                room = room.within(_Room(_share(cap - used, cap), full))
+                obstacle = None
+                if used + units > cap:  # one of zero does not come back tomorrow
+                    obstacle = Obstacle(f"at its cap of {cap} {bucket} today", self._resets if cap else None)
+                room = room.within(_Room(_share(cap - used, cap), obstacle))
         return room
 
     def _reading(self, scope: str, name: str, bucket: str) -> tuple[int | None, int]:
@@ -146,14 +194,20 @@ class _Picture:
         reading = self._meters.get((scope, name, bucket))
         if reading is not None:
             return reading
-        default = self._terms.prices.limits.get(bucket) if scope == ledger.PROJECT else None
-        return self._limits.get((scope, name, bucket), default), 0
+        limit = self._limits.get((scope, name, bucket))
+        if limit is not None:
+            return limit.units, 0
+        return self._terms.prices.limits.get(bucket) if scope == PROJECT else None, 0
 
     def _resting(self, *what: tuple[Scope, str]) -> Obstacle | None:
         obstacle = None
         for key in what:
             obstacle = _longer(obstacle, self._rests.get(key))
         return obstacle
+
+
+def _calls_by_bucket(operations: tuple[str, ...], terms: Terms) -> Counter[str]:
+    return Counter(bucket for operation in operations for bucket in terms.prices.cost(operation))
 
 
 def _share(left: int, ceiling: int) -> float:
@@ -176,11 +230,12 @@ def _accounts(tx: Tx, target: Target, terms: Terms, bucket: str) -> list[Any]:
     chosen = "pool_members p JOIN accounts a ON a.account = p.account" if of_pool else "accounts a"
     return tx.all(
         f"""
-        SELECT a.account, a.project, a.channel_id, a.tier, a.state, a.priority, a.slots, a.successes, a.failures,
-               a.last_upload_at, a.created_at, coalesce({_USED}, 0), {served if of_pool else "0"}
+        SELECT a.account, a.project, coalesce(a.channel_id, ''), a.tier,
+               CASE a.standing WHEN 'active' THEN a.state ELSE a.standing END, a.priority, a.slots, a.successes,
+               a.failures, a.last_upload_at, a.created_at, coalesce({_USED}, 0), {served if of_pool else "0"}
           FROM {chosen} LEFT JOIN meters m
                ON m.scope = 'account' AND m.name = a.account AND m.bucket = :bucket AND m.day = :day
-         WHERE {"p.pool" if of_pool else "a.account"} = :name AND a.channel_id IS NOT NULL
+         WHERE {"p.pool" if of_pool else "a.account"} = :name AND a.kind = 'youtube'
          ORDER BY a.priority, a.account
         """,
         name=target.name,
@@ -204,31 +259,47 @@ def _limited_meters(tx: Tx, terms: Terms) -> dict[tuple[str, str, str], tuple[in
     return {(scope, name, bucket): (ceiling, used) for scope, name, bucket, ceiling, used in rows}
 
 
-def _limits(tx: Tx) -> dict[tuple[str, str, str], int]:
-    rows = tx.all("SELECT scope, name, bucket, units FROM limits")
-    return {(scope, name, bucket): units for scope, name, bucket, units in rows}
-
-
 def _upload_caps(tx: Tx) -> dict[str, _Room]:
     """Say for each channel with a learned cap what is left of it."""
-    uploads = ledger.uploads_of_capped_channels(tx)
+    uploads = caps.taken_by_capped_channels(tx)
     rooms = {}
-    for channel_id, cap in tx.all("SELECT channel_id, upload_cap FROM channels WHERE upload_cap IS NOT NULL"):
-        taken = uploads.get(channel_id, 0)
-        full = taken >= cap
-        obstacle = Obstacle("channel at its learned cap", ledger.cap_lifts_at(tx, channel_id, cap)) if full else None
-        rooms[channel_id] = _Room(_share(cap - taken, cap), obstacle)
+    for channel_id, cap in caps.standing(tx).items():
+        taken, reach = uploads.get(channel_id, 0), cap.reaches(tx.now)
+        full = taken >= reach
+        obstacle = Obstacle("channel at its learned cap", caps.lifts_at(tx, channel_id, reach)) if full else None
+        rooms[channel_id] = _Room(_share(cap.uploads - taken, cap.uploads), obstacle)
     return rooms
 
 
-def _rests(tx: Tx, buckets: set[str]) -> dict[tuple[Scope, str], Obstacle]:
-    """Return for each thing that rests, as far as these buckets are concerned, the rest that lasts longest."""
+def _rests(running: list[Rest], buckets: set[str], *, reading: bool) -> dict[tuple[Scope, str], Obstacle]:
+    """Return for each thing that rests, as far as these buckets are concerned, the rest that lasts longest.
+
+    Who only reads goes on while an operator has paused the writes.
+    """
     found: dict[tuple[Scope, str], Obstacle] = {}
-    for rest in rests.running(tx):  # the soonest to end come first, so the last one stands
-        if not rest.bucket or rest.bucket in buckets:
+    for rest in running:  # the soonest to end come first, so the last one stands
+        if (not rest.bucket or rest.bucket in buckets) and not (reading and rest.is_pause):
             name = "" if rest.scope is Scope.EVERYTHING else rest.name
-            found[rest.scope, name] = Obstacle(f"resting ({rest.scope}): {rest.reason}", rest.until)
+            found[rest.scope, name] = Obstacle(rest.words, rest.until)
     return found
+
+
+def _login_rests(tx: Tx, running: list[Rest]) -> dict[str, Obstacle]:
+    """Return the accounts whose tokens are over while they cannot be refreshed."""
+    found = [one for one in running if one.bucket == rests.LOGINS or (one.scope, one.name) == _LOGIN_SERVICE]
+    if not found:
+        return {}
+    soon = moments.text(tx.now + TOKEN_LIVES_LONG_ENOUGH)
+    rows = tx.all("SELECT account FROM accounts WHERE token_expires_at IS NULL OR token_expires_at <= :soon", soon=soon)
+    return {
+        account: Obstacle(f"resting ({rest.scope}): {rest.reason}", rest.until)
+        for rest in found
+        for (account,) in rows
+        if rest.scope is Scope.SERVICE or rest.name == account
+    }
+
+
+_LOGIN_SERVICE = (Scope.SERVICE, rests.OAUTH)
 
 
 def _pool_rests(tx: Tx, resting: Mapping[tuple[Scope, str], Obstacle]) -> dict[str, Obstacle]:

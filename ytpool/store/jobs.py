@@ -31,6 +31,8 @@ class Upload:
     started_at: datetime | None
     kept: int
     last_sent_at: datetime | None
+    cleared_at: datetime | None
+    """When a person said that it is to be sent, whatever stands on the channel."""
 
     @classmethod
     def from_row(cls, row: Any) -> Self:
@@ -46,6 +48,7 @@ class Upload:
             started_at=moments.parse_optional(row["started_at"]),
             kept=row["kept"],
             last_sent_at=moments.parse_optional(row["last_sent_at"]),
+            cleared_at=moments.parse_optional(row["cleared_at"]),
         )
 
 
@@ -106,6 +109,11 @@ def get(tx: Tx, job: str) -> Job:
         raise UnknownName(f"more than one job begins with {job!r}", hint="type more of its id", what="job", name=job)
     hint = "see: ytpool queue list --all"
     raise UnknownName(f"there is no job {job!r}", hint=hint, what="job", name=job)
+
+
+def is_beginning(tx: Tx, job: str) -> bool:
+    """Tell whether the id of any job begins so."""
+    return tx.one("SELECT 1 FROM jobs WHERE job >= :job AND job < :after LIMIT 1", job=job, after=job + "~") is not None
 
 
 def find(tx: Tx, job: str) -> Job | None:
@@ -249,7 +257,7 @@ def _channels_of(tx: Tx, target: Target) -> set[str]:
             """,
             name=target.name,
         )
-    return {row["channel_id"] for row in rows}
+    return {row["channel_id"] for row in rows if row["channel_id"]}  # one that has never logged in has none
 
 
 def move(
@@ -382,6 +390,7 @@ def settle_steps(tx: Tx, lease: Lease, state: StepState, detail: str) -> None:
 def begin_anew(tx: Tx, lease: Lease) -> None:
     """Forget video, session and account of a job, as if it had just been asked for."""
     forget_session(tx, lease)
+    tx.run("UPDATE uploads SET cleared_at = :at WHERE job = :job", job=lease.name, at=tx.at)
     tx.run("UPDATE jobs SET video_id = NULL, account = NULL, channel_id = NULL WHERE job = :job", job=lease.name)
     tx.run(
         "UPDATE job_steps SET state = :state, detail = '', updated_at = :at WHERE job = :job",
@@ -396,6 +405,56 @@ def plan_steps(tx: Tx, lease: Lease, steps: tuple[str, ...]) -> None:
     require(tx, lease)
     tx.run("DELETE FROM job_steps WHERE job = :job", job=lease.name)
     _add_steps(tx, lease.name, steps)
+
+
+def step_writes(tx: Tx, job: str, step: str, operation: str) -> None:
+    """Write down that a step is about to make this call; until it is done, nobody knows whether it was made."""
+    set_step(tx, job, step, StepState.RUNNING)
+    tx.run(
+        """
+        UPDATE job_steps SET unheard = :operation, missed = '', missed_at = NULL WHERE job = :job AND step = :step
+        """,
+        operation=operation,
+        job=job,
+        step=step,
+    )
+
+
+def step_misses(tx: Tx, job: str, step: str, what: str) -> datetime:
+    """Write down that a look has not found what a step may have made; return when that was so for the first time."""
+    row = tx.one(
+        """
+        UPDATE job_steps SET missed = :what, missed_at = CASE WHEN missed = :what THEN missed_at ELSE :at END
+         WHERE job = :job AND step = :step
+        RETURNING missed_at
+        """,
+        what=what,
+        at=tx.at,
+        job=job,
+        step=step,
+    )
+    assert row is not None
+    return moments.parse(row["missed_at"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unheard:
+    """What is known of a step whose answer did not come."""
+
+    operation: str
+    """The call it began last; empty where an older version did not write it down."""
+    missed: str
+    """What the call was to make, where a look has not found it."""
+    missed_at: datetime | None
+
+
+def unheard(tx: Tx, job: str, step: str) -> Unheard:
+    row = tx.one(
+        "SELECT unheard, missed, missed_at FROM job_steps WHERE job = :job AND step = :step", job=job, step=step
+    )
+    assert row is not None
+    missed_at = moments.parse_optional(row["missed_at"])
+    return Unheard(operation=row["unheard"], missed=row["missed"], missed_at=missed_at)
 
 
 def set_step(tx: Tx, job: str, step: str, state: StepState, detail: str = "") -> None:
@@ -526,25 +585,49 @@ def astray(tx: Tx) -> list[Job]:
     return [Job.from_row(row) for row in rows]
 
 
-def unfinished(tx: Tx, kind: str | None = None) -> list[Job]:
+def unfinished(tx: Tx) -> list[Job]:
     """Return the jobs that have not come to an end and may go on, in the order they were asked for.
 
     A published one counts while a step is left that may still be done; a step that was refused for good waits for the
     person who corrects it and asks for it by name.
     """
     rows = tx.all(
-        """
-        SELECT * FROM jobs
-         WHERE (:kind IS NULL OR kind = :kind)
-           AND (state IN ('queued', 'running', 'deferred', 'interrupted', 'finished_unknown')
-                OR (state = 'partly' AND EXISTS (SELECT 1 FROM job_steps s
-                                                  WHERE s.job = jobs.job AND s.step <> 'upload'
-                                                    AND s.state IN ('waiting', 'running', 'unknown'))))
-         ORDER BY job
-        """,
-        kind=kind,
+        f"SELECT * FROM jobs WHERE {_UNFINISHED} ORDER BY job",
     )
     return [Job.from_row(row) for row in rows]
+
+
+def bound_to(tx: Tx, account: str) -> list[Job]:
+    """Return the unfinished jobs that can only be finished on this account, because something was sent there."""
+    rows = tx.all(
+        f"""
+        SELECT * FROM jobs
+         WHERE {_UNFINISHED}
+           AND ((account = :account AND (kind <> 'upload' OR video_id IS NOT NULL))
+                OR EXISTS (SELECT 1 FROM uploads u
+                            WHERE u.job = jobs.job AND u.account = :account
+                              AND (u.started_at IS NOT NULL OR u.last_sent_at IS NOT NULL)))
+         ORDER BY job
+        """,
+        account=account,
+    )
+    return [Job.from_row(row) for row in rows]
+
+
+def unbind(tx: Tx, account: str) -> None:
+    """Let unfinished jobs forget an account on which nothing of them was sent."""
+    tx.run(
+        f"UPDATE jobs SET account = NULL, channel_id = NULL WHERE account = :account AND {_UNFINISHED}",
+        account=account,
+    )
+
+
+_UNFINISHED = """
+    (state IN ('queued', 'running', 'deferred', 'interrupted', 'finished_unknown')
+     OR (state = 'partly' AND EXISTS (SELECT 1 FROM job_steps s
+                                       WHERE s.job = jobs.job AND s.step <> 'upload'
+                                         AND s.state IN ('waiting', 'running', 'unknown'))))
+"""
 
 
 def counts(tx: Tx) -> dict[str, int]:

@@ -8,17 +8,18 @@ A call belongs to the quota day on which it is sent, not on which it was planned
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ytpool.domain import ids, moments, quota
-from ytpool.domain.prices import Cost, PriceBook, Terms
+from ytpool.domain.prices import Cost, PriceBook, Terms, only_reads
 from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
-from ytpool.errors import HoldLost, QuotaExhausted, Resting
-from ytpool.store import rests
+from ytpool.errors import HoldLost, NoneAllowed, QuotaExhausted, Resting
+from ytpool.store import accounts, caps, envelopes, limits, meters, projects, rests
 from ytpool.store.db import Tx
+from ytpool.store.meters import ACCOUNT, ENVELOPE, PROJECT, WHERE, Meter
 
 if TYPE_CHECKING:
     import random  # only its name is needed here, and importing it costs every report some milliseconds
@@ -28,10 +29,6 @@ LASTS_FOR = timedelta(seconds=90)
 
 ANSWERS_WITHIN = timedelta(seconds=180)
 """A call that was sent and not settled after this long has an unknown outcome."""
-
-PROJECT = "project"
-ACCOUNT = "account"
-"""The scopes of the meters that a call draws on."""
 
 _COUNTED = {"videos.insert": UPLOADS, "commentThreads.insert": COMMENTS, "comments.insert": COMMENTS}
 """Calls that an account counts one by one, whatever they cost: operators cap these."""
@@ -92,13 +89,27 @@ def hold(
 ) -> tuple[Hold, ...]:
     """Set aside the units of all these calls, or of none.
 
-    Raises QuotaExhausted, naming the first meter that has no room; the error has to leave the transaction, which then
-    leaves no trace.
+    Raises QuotaExhausted, naming the first meter that has no room, or the channel that is at its learned cap; the error
+    has to leave the transaction, which then leaves no trace. The channel's row is locked before any meter.
     """
     day = terms.day.isoformat()
+    payer = _under_its_name(tx, payer)
     draws = [_draws(payer, call.operation, terms) for call in calls]
-    for (scope, name, bucket), units in sorted(_sums(draws).items()):  # one order for everyone: no deadlock
-        _take(tx, Meter(scope, name, bucket, day), units, terms, urgency)
+    tries: set[_Key] = set()
+    uploads = sum(call.operation == caps.UPLOAD for call in calls)
+    if uploads and caps.require_room(tx, payer.channel_id, payer.account, uploads):
+        tries.add((ACCOUNT, payer.account, UPLOADS))
+    sums = _sums(draws)
+    shares = {bucket: units for (scope, _, bucket), units in sums.items() if scope == ENVELOPE}
+    for key, units in sorted(sums.items()):  # one order for everyone: no deadlock
+        if key[0] == ENVELOPE:
+            if shares:  # all of them at once, for one may lend to another
+                envelopes.take(tx, payer.project, shares, terms, urgency)
+                shares = {}
+            continue
+        alone = sum(key in drawn for drawn in draws) == 1
+        if _take(tx, Meter(*key, day), units, terms, urgency, tries_by=rng if alone else None):
+            tries.add(key)
 
     holds = tuple(
         Hold(
@@ -122,10 +133,10 @@ def hold(
     }
     tx.many(
         """
-        INSERT INTO ledger (hold, scope, name, bucket, day, units, state, operation, job, step, account, channel_id,
-                            fence, era, expires, held_at)
-        VALUES (:hold, :scope, :name, :bucket, :day, :units, 'held', :operation, :job, :step, :account, :channel_id,
-                :fence, :era, :expires, :at)
+        INSERT INTO ledger (hold, scope, name, bucket, day, units, state, tries, operation, job, step, account,
+                            channel_id, fence, era, expires, held_at)
+        VALUES (:hold, :scope, :name, :bucket, :day, :units, 'held', :tries, :operation, :job, :step, :account,
+                :channel_id, :fence, :era, :expires, :at)
         """,
         [
             {
@@ -134,6 +145,7 @@ def hold(
                 "name": name,
                 "bucket": bucket,
                 "units": units,
+                "tries": int((scope, name, bucket) in tries),
                 "operation": made.operation,
                 "step": made.step,
                 **shared,
@@ -148,9 +160,10 @@ def hold(
 def send(tx: Tx, held: Hold, book: PriceBook, terms: Terms) -> None:
     """Book a hold as sent; committed just before the request leaves.
 
-    Raises HoldLost when it expired or its job was taken over, Resting when something it draws on has gone to rest
-    meanwhile, QuotaExhausted when midnight has passed and the new day cannot pay. Then nothing may be sent, and the
-    error has to leave the transaction, which then leaves no trace.
+    Raises HoldLost when it expired or its job was taken over, OutOfService when an operator has paused writes or taken
+    the account out of service meanwhile, Resting when something it draws on has gone to rest, QuotaExhausted when
+    midnight has passed and the new day cannot pay. Then nothing may be sent, and the error has to leave the
+    transaction, which then leaves no trace.
     """
     rows = tx.all(
         """
@@ -166,18 +179,23 @@ def send(tx: Tx, held: Hold, book: PriceBook, terms: Terms) -> None:
         era=tx.era,
         boot=tx.boot,
     )
+    held = present(tx, held)
     if not rows:
         raise HoldLost(
             f"the units set aside for {held.operation} are no longer ours",
             hint="type the same command again; nothing was sent",
             hold=held.hold,
         )
+    if held.payer.channel_id:  # a login has none yet, and is no work of the account
+        accounts.require_open(tx, held.payer.account, begins=held.operation in _COUNTED)
+    if not only_reads(held.operation):
+        rests.require_unpaused(tx, account=held.payer.account)
     resting = rests.in_the_way(
         tx,
         account=held.payer.account,
         project=held.payer.project,
         channel_id=held.payer.channel_id,
-        buckets={row["bucket"] for row in rows},
+        buckets={held.operation, *(row["bucket"] for row in rows)},  # an operation may rest alone
     )
     if resting is not None:
         raise Resting(
@@ -196,6 +214,17 @@ def send(tx: Tx, held: Hold, book: PriceBook, terms: Terms) -> None:
         _book_on_both_days(tx, held, book, terms, other)
 
 
+def present(tx: Tx, held: Hold) -> Hold:
+    """Return a hold with its payer as the books know it now."""
+    return replace(held, payer=_under_its_name(tx, held.payer))
+
+
+def _under_its_name(tx: Tx, payer: Payer) -> Payer:
+    """Let a project pay under the name it has now: it may have been merged since its payer was read."""
+    project = projects.current(tx, payer.project)
+    return payer if project == payer.project else replace(payer, project=project)
+
+
 def settle(tx: Tx, hold: str, outcome: Entry, reason: str = "") -> None:
     """Book what a sent call came to: spent, released (it cost nothing) or unknown; settling twice changes nothing.
 
@@ -209,7 +238,7 @@ def settle(tx: Tx, hold: str, outcome: Entry, reason: str = "") -> None:
                SET state = CASE WHEN blurred = 1 AND :outcome = 'spent' THEN 'unknown' ELSE :outcome END,
                    settled_at = :at, reason = :reason
              WHERE hold = :hold AND state = :former
-            RETURNING scope, name, bucket, day, units, state
+            RETURNING scope, name, bucket, day, units, state, tries, operation, channel_id
             """,
             hold=hold,
             outcome=outcome,
@@ -221,7 +250,18 @@ def settle(tx: Tx, hold: str, outcome: Entry, reason: str = "") -> None:
             latter = Entry(rows[0]["state"])  # the rows of one hold go the same way
             if latter is not former:
                 _shift(tx, rows, former, latter)
+            if latter is Entry.SPENT and not reason:
+                _believe_in(tx, hold, [row for row in rows if row["tries"]])
             return
+
+
+def _believe_in(tx: Tx, hold: str, tries: Sequence[Any]) -> None:
+    """Raise the learned limits beyond which Google has just let a call through."""
+    for row in tries:
+        if row["scope"] == ACCOUNT:
+            caps.proved(tx, row["channel_id"], hold)
+        else:
+            limits.proved(tx, Meter.of(row), hold, row["operation"])
 
 
 def release(tx: Tx, holds: Iterable[str], reason: str = "") -> None:
@@ -291,22 +331,40 @@ def _settle_left_behind(tx: Tx, where: str, reason: str, **which: str | float) -
 
 
 def book_elsewhere(
-    tx: Tx, project: str, bucket: str, terms: Terms, rng: "random.Random", reason: str, units: int | None = None
+    tx: Tx,
+    project: str,
+    bucket: str,
+    terms: Terms,
+    rng: "random.Random",
+    reason: str,
+    units: int | None = None,
+    *,
+    operation: str = "",
 ) -> int:
-    """Book units that somebody else has used, and return how many.
+    """Book units that somebody else has used, and return how many; `operation` is the call that was refused for it.
 
     Without a number, all that we thought was left: Google said that nothing is. A negative number takes back, at most
     what was booked so: less than nothing used elsewhere would let more be spent here than the limit allows.
     """
-    meter = _opened(tx, Meter(PROJECT, project, bucket, terms.day.isoformat()), terms)
-    row = _read(tx, meter)
+    meter = limits.opened(tx, Meter(PROJECT, projects.current(tx, project), bucket, terms.day.isoformat()), terms)
+    row = meters.read(tx, meter)
     if units is None:
-        units = 0 if row["ceiling"] is None else max(0, row["ceiling"] - _used(row))
+        units = 0 if row["ceiling"] is None else max(0, row["ceiling"] - meters.used(row))
     units = max(units, -row["elsewhere"])
     if units:
-        _note(tx, meter, units, Entry.ELSEWHERE, rng, reason)
-        tx.run(f"UPDATE meters SET elsewhere = elsewhere + :units {_WHERE_METER}", units=units, **meter.key)
+        meters.correct(tx, meter, Entry.ELSEWHERE, units, rng, reason, operation)
     return units
+
+
+def booked_elsewhere(tx: Tx, project: str, bucket: str, terms: Terms, reason: str) -> int:
+    """Return how many units of today were booked as used elsewhere for this very reason."""
+    row = tx.one(
+        f"SELECT coalesce(sum(units), 0) AS units FROM ledger {WHERE} AND state = :state AND reason = :reason",
+        **Meter(PROJECT, project, bucket, terms.day.isoformat()).key,
+        state=Entry.ELSEWHERE,
+        reason=reason,
+    )
+    return int(row["units"])
 
 
 def sent_on(tx: Tx, hold: str) -> date:
@@ -318,105 +376,16 @@ def sent_on(tx: Tx, hold: str) -> date:
     return date.fromisoformat(row["day"])
 
 
-def set_limit(
-    tx: Tx,
-    scope: str,
-    name: str,
-    bucket: str,
-    units: int | None,
-    terms: Terms,
-    rng: "random.Random",
-    *,
-    origin: str,
-    reason: str,
-) -> None:
-    """Change what a meter may hold, from today on; None returns to the default.
-
-    What is already booked beyond the new limit becomes a row `overrun`: the books say so instead of hiding it.
-    """
-    if units is None:
-        tx.run(
-            "DELETE FROM limits WHERE scope = :scope AND name = :name AND bucket = :bucket",
-            scope=scope,
-            name=name,
-            bucket=bucket,
-        )
-    else:
-        tx.run(
-            """
-            INSERT INTO limits (scope, name, bucket, units, origin, since)
-            VALUES (:scope, :name, :bucket, :units, :origin, :at)
-            ON CONFLICT (scope, name, bucket) DO UPDATE
-               SET units = excluded.units, origin = excluded.origin, since = excluded.since
-            """,
-            scope=scope,
-            name=name,
-            bucket=bucket,
-            units=units,
-            origin=origin,
-            at=tx.at,
-        )
-    _opened(tx, Meter(scope, name, bucket, terms.day.isoformat()), terms)
-    for row in tx.all(
-        "SELECT * FROM meters WHERE scope = :scope AND name = :name AND bucket = :bucket AND day >= :day ORDER BY day",
-        scope=scope,
-        name=name,
-        bucket=bucket,
-        day=terms.day.isoformat(),
-    ):
-        meter = Meter.of(row)
-        ceiling = _ceiling(tx, meter, terms)
-        tx.run(f"UPDATE meters SET ceiling = :ceiling {_WHERE_METER}", ceiling=ceiling, **meter.key)
-        booked = row["spent"] + row["held"] + row["sent"] + row["unknown"]
-        excess = 0 if ceiling is None else booked - ceiling - row["overrun"]
-        if excess > 0:
-            _note(tx, meter, excess, Entry.OVERRUN, rng, reason)
-            tx.run(f"UPDATE meters SET overrun = overrun + :units {_WHERE_METER}", units=excess, **meter.key)
-
-
-def uploads_in_24_hours(tx: Tx, channel_id: str) -> int:
-    """Count the uploads a channel has taken, or may have taken, in the last 24 hours; a refused one is none."""
-    row = tx.one(
-        f"SELECT count(DISTINCT hold) AS uploads FROM ledger WHERE channel_id = :channel_id AND {_TAKEN} "
-        "AND sent_at > :since",
-        channel_id=channel_id,
-        since=_a_day_ago(tx),
-    )
-    return int(row["uploads"])
-
-
-def uploads_of_capped_channels(tx: Tx) -> dict[str, int]:
-    """Count the same for every channel that has a learned cap and any uploads, in one go."""
+def set_aside(tx: Tx, job: str) -> dict[tuple[str, str], int]:
+    """Return what a job has held or sent and not settled, in units by scope and bucket."""
     rows = tx.all(
-        f"""
-        SELECT channel_id, count(DISTINCT hold) AS uploads FROM ledger
-         WHERE channel_id IN (SELECT channel_id FROM channels WHERE upload_cap IS NOT NULL)
-           AND {_TAKEN} AND sent_at > :since
-         GROUP BY channel_id
+        """
+        SELECT scope, bucket, sum(units) AS units FROM ledger WHERE job = :job AND state IN ('held', 'sent')
+         GROUP BY scope, bucket
         """,
-        since=_a_day_ago(tx),
+        job=job,
     )
-    return {row["channel_id"]: row["uploads"] for row in rows}
-
-
-def cap_lifts_at(tx: Tx, channel_id: str, cap: int) -> datetime:
-    """Return when a channel at its cap may take the next upload: 24 hours after the one that filled it."""
-    row = tx.one(
-        # Distinct, because an upload has a row for each of its meters and, sent at midnight, for each of two days.
-        f"SELECT DISTINCT hold, sent_at FROM ledger WHERE channel_id = :channel_id AND {_TAKEN} "
-        "ORDER BY sent_at DESC LIMIT 1 OFFSET :others",
-        channel_id=channel_id,
-        others=max(0, cap - 1),
-    )
-    return (tx.now if row is None else moments.parse(row["sent_at"])) + timedelta(hours=24)
-
-
-# An upload that was refused at full price is spent, with the reason of the refusal, and is no upload of the channel.
-_TAKEN = "operation = 'videos.insert' AND (state IN ('sent', 'unknown') OR (state = 'spent' AND reason = ''))"
-
-
-def _a_day_ago(tx: Tx) -> str:
-    return moments.text(tx.now - timedelta(hours=24))
+    return {(row["scope"], row["bucket"]): row["units"] for row in rows}
 
 
 def differences(tx: Tx, since: date | None = None) -> list[str]:
@@ -442,32 +411,11 @@ def differences(tx: Tx, since: date | None = None) -> list[str]:
             if row[column] != journal.get(column, 0)
         ]
         found += [f"{' '.join(key)}: {column} is negative: {row[column]}" for column in columns if row[column] < 0]
-        booked = row["spent"] + row["held"] + row["sent"] + row["unknown"]
+        booked = meters.booked(row)
         if row["ceiling"] is not None and booked > row["ceiling"] + row["overrun"]:
             found.append(f"{' '.join(key)}: {booked} booked against a limit of {row['ceiling']}")
     found += [f"{' '.join(key)}: the journal has rows and there is no meter" for key in sums]
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Meter:
-    """The key of one counted limit."""
-
-    scope: str
-    name: str
-    bucket: str
-    day: str
-
-    @classmethod
-    def of(cls, row: Any) -> "Meter":
-        return cls(row["scope"], row["name"], row["bucket"], row["day"])
-
-    @property
-    def key(self) -> dict[str, str]:
-        return {"scope": self.scope, "name": self.name, "bucket": self.bucket, "day": self.day}
-
-
-_WHERE_METER = "WHERE scope = :scope AND name = :name AND bucket = :bucket AND day = :day"
 
 
 def needs(operations: Iterable[str], terms: Terms) -> tuple[Cost, Cost]:
@@ -481,31 +429,42 @@ def needs(operations: Iterable[str], terms: Terms) -> tuple[Cost, Cost]:
     return of_project, of_account
 
 
-def _draws(payer: Payer, operation: str, terms: Terms) -> dict[tuple[str, str, str], int]:
+_Key = tuple[str, str, str]
+"""Scope, name and bucket: a meter on whatever day."""
+
+
+def _draws(payer: Payer, operation: str, terms: Terms) -> dict[_Key, int]:
     """Name the meters that one call draws on: the project's buckets, and the same on the account, which counts."""
     cost = terms.prices.cost(operation)
     draws = {(PROJECT, payer.project, bucket): units for bucket, units in cost.items()}
     draws |= {(ACCOUNT, payer.account, bucket): units for bucket, units in cost.items()}
     if operation in _COUNTED:
         draws[ACCOUNT, payer.account, _COUNTED[operation]] = 1
+    if terms.envelopes is not None and (drawn := terms.envelopes.draw(operation, terms.prices)) is not None:
+        draws[ENVELOPE, payer.project, drawn[0]] = drawn[1]
     return draws
 
 
-def _sums(draws: Iterable[Mapping[tuple[str, str, str], int]]) -> dict[tuple[str, str, str], int]:
-    sums: dict[tuple[str, str, str], int] = {}
+def _sums(draws: Iterable[Mapping[_Key, int]]) -> dict[_Key, int]:
+    sums: dict[_Key, int] = {}
     for drawn in draws:
         for key, units in drawn.items():
             sums[key] = sums.get(key, 0) + units
     return sums
 
 
-def _take(tx: Tx, meter: Meter, units: int, terms: Terms, urgency: Urgency) -> None:
-    """Take units from a meter by one conditional update; a threshold stops new work early, the limit stops all."""
+def _take(
+    tx: Tx, meter: Meter, units: int, terms: Terms, urgency: Urgency, *, tries_by: "random.Random | None" = None
+) -> bool:
+    """Take units from a meter by one conditional update; a threshold stops new work early, the limit stops all.
+
+    Says whether this goes beyond a learned limit, which a call of its own may try once a day.
+    """
     percent = quota.opens_until(urgency, terms.thresholds) if meter.scope == PROJECT else 100
     for _ in range(2):
         taken = tx.run(
             f"""
-            UPDATE meters SET held = held + :units {_WHERE_METER}
+            UPDATE meters SET held = held + :units {WHERE}
                AND (ceiling IS NULL
                     OR (spent + held + sent + unknown + elsewhere + :units <= ceiling
                         AND (spent + held + sent + unknown + elsewhere) * 100 < ceiling * :percent))
@@ -515,16 +474,24 @@ def _take(tx: Tx, meter: Meter, units: int, terms: Terms, urgency: Urgency) -> N
             **meter.key,
         )
         if taken:
-            return
-        row = _read(tx, meter)
+            return False
+        row = meters.read(tx, meter)
         if row is not None:
-            raise _exhausted(meter, row, units, percent, terms)
-        _opened(tx, meter, terms)
+            if tries_by is not None and limits.try_beyond(tx, meter, row, units, terms, tries_by):
+                return True
+            raise _exhausted(tx, meter, row, units, percent, terms)
+        limits.opened(tx, meter, terms)
     raise AssertionError("a meter that was just opened is gone")
 
 
-def _exhausted(meter: Meter, row: Any, units: int, percent: int, terms: Terms) -> QuotaExhausted:
-    left = max(0, row["ceiling"] - _used(row))
+def _exhausted(tx: Tx, meter: Meter, row: Any, units: int, percent: int, terms: Terms) -> QuotaExhausted:
+    if not row["ceiling"] and limits.is_decided(tx, meter):
+        return NoneAllowed(
+            f"{meter.scope} {meter.name} has a limit of 0 {meter.bucket} a day: none is allowed",
+            hint=_raised_by(meter),
+            meter=meter.key,
+        )
+    left = max(0, row["ceiling"] - meters.used(row))
     resets_at = quota.resets_at(terms.day)
     whose = f"{meter.scope} {meter.name}"
     if left >= units:
@@ -545,37 +512,10 @@ def _exhausted(meter: Meter, row: Any, units: int, percent: int, terms: Terms) -
     )
 
 
-def _opened(tx: Tx, meter: Meter, terms: Terms) -> Meter:
-    """Make the meter of a day when it is first needed."""
-    tx.run(
-        """
-        INSERT INTO meters (scope, name, bucket, day, ceiling) VALUES (:scope, :name, :bucket, :day, :ceiling)
-        ON CONFLICT DO NOTHING
-        """,
-        ceiling=_ceiling(tx, meter, terms),
-        **meter.key,
-    )
-    return meter
-
-
-def _ceiling(tx: Tx, meter: Meter, terms: Terms) -> int | None:
-    row = tx.one(
-        "SELECT units FROM limits WHERE scope = :scope AND name = :name AND bucket = :bucket",
-        scope=meter.scope,
-        name=meter.name,
-        bucket=meter.bucket,
-    )
-    if row is not None:
-        return int(row["units"])
-    return terms.prices.limits.get(meter.bucket) if meter.scope == PROJECT else None
-
-
-def _read(tx: Tx, meter: Meter) -> Any:
-    return tx.one(f"SELECT * FROM meters {_WHERE_METER} {tx.for_update}", **meter.key)
-
-
-def _used(row: Any) -> int:
-    return int(row["spent"] + row["held"] + row["sent"] + row["unknown"] + row["elsewhere"])
+def _raised_by(meter: Meter) -> str:
+    if meter.scope == ACCOUNT:
+        return f"to allow some: ytpool accounts set {meter.name} --cap {meter.bucket}=N, or {meter.bucket}=none"
+    return f"to allow some: ytpool projects set {meter.name} --limit {meter.bucket}=N, or {meter.bucket}=default"
 
 
 def _shift(tx: Tx, rows: Iterable[Any], former: Entry, latter: Entry) -> None:
@@ -587,7 +527,7 @@ def _shift(tx: Tx, rows: Iterable[Any], former: Entry, latter: Entry) -> None:
     gains = "" if latter is Entry.RELEASED else f", {latter} = {latter} + :units"
     for (scope, name, bucket, day), units in sorted(sums.items()):  # one order for everyone: no deadlock
         tx.run(
-            f"UPDATE meters SET {former} = {former} - :units{gains} {_WHERE_METER}",
+            f"UPDATE meters SET {former} = {former} - :units{gains} {WHERE}",
             scope=scope,
             name=name,
             bucket=bucket,
@@ -602,7 +542,10 @@ def _pay_today(tx: Tx, held: Hold, rows: Sequence[Any], terms: Terms) -> None:
     for (scope, name, bucket), units in sorted(_draws(held.payer, held.operation, terms).items()):
         meter = Meter(scope, name, bucket, day)
         # What was admitted yesterday is a publication that has begun: it may reach as far as those do.
-        _take(tx, meter, units, terms, Urgency.STARTED)
+        if scope == ENVELOPE:
+            envelopes.take(tx, name, {bucket: units}, terms, Urgency.STARTED)
+        else:
+            _take(tx, meter, units, terms, Urgency.STARTED)
         _write_again(tx, held, rows[0]["day"], meter, units)
         _shift(tx, [{**meter.key, "units": units}], Entry.HELD, Entry.SENT)
     tx.run("DELETE FROM ledger WHERE hold = :hold AND day = :day", hold=held.hold, day=rows[0]["day"])
@@ -612,20 +555,21 @@ def _pay_today(tx: Tx, held: Hold, rows: Sequence[Any], terms: Terms) -> None:
 def _book_on_both_days(tx: Tx, held: Hold, book: PriceBook, terms: Terms, other: date) -> None:
     """Close to midnight nobody can say on which day Google counts; where the other day has room, book there too."""
     tx.run("UPDATE ledger SET blurred = 1 WHERE hold = :hold", hold=held.hold)
+    # Without envelopes: they are our own wish, and Google counts on neither day what they say.
     other_terms = Terms(day=other, prices=book.on(other), thresholds=terms.thresholds)
     twins = {
-        _opened(tx, Meter(scope, name, bucket, other.isoformat()), other_terms): units
+        limits.opened(tx, Meter(scope, name, bucket, other.isoformat()), other_terms): units
         for (scope, name, bucket), units in sorted(_draws(held.payer, held.operation, other_terms).items())
     }
-    if not all(_has_room(_read(tx, twin), units) for twin, units in twins.items()):
+    if not all(_has_room(meters.read(tx, twin), units) for twin, units in twins.items()):
         return
     for twin, units in twins.items():
         _write_again(tx, held, terms.day.isoformat(), twin, units)
-        tx.run(f"UPDATE meters SET sent = sent + :units {_WHERE_METER}", units=units, **twin.key)
+        tx.run(f"UPDATE meters SET sent = sent + :units {WHERE}", units=units, **twin.key)
 
 
 def _has_room(row: Any, units: int) -> bool:
-    return row["ceiling"] is None or _used(row) + units <= row["ceiling"]
+    return row["ceiling"] is None or meters.used(row) + units <= row["ceiling"]
 
 
 def _write_again(tx: Tx, held: Hold, day: str, meter: Meter, units: int) -> None:
@@ -645,20 +589,4 @@ def _write_again(tx: Tx, held: Hold, day: str, meter: Meter, units: int) -> None
         name=meter.name,
         bucket=meter.bucket,
         units=units,
-    )
-
-
-def _note(tx: Tx, meter: Meter, units: int, entry: Entry, rng: "random.Random", reason: str) -> None:
-    """Write a journal row that is no hold."""
-    tx.run(
-        """
-        INSERT INTO ledger (hold, scope, name, bucket, day, units, state, held_at, settled_at, reason)
-        VALUES (:hold, :scope, :name, :bucket, :day, :units, :state, :at, :at, :reason)
-        """,
-        hold=ids.new(tx.now, rng),
-        units=units,
-        state=entry,
-        at=tx.at,
-        reason=reason,
-        **meter.key,
     )

@@ -115,14 +115,7 @@ def require_one_project(tx: Tx, pool: str) -> None:
     Google forbids spreading one use case over projects to gain quota (YouTube API Services Developer Policies,
     III.D.1.c).
     """
-    rows = tx.all(
-        """
-        SELECT DISTINCT a.project FROM pool_members m JOIN accounts a ON a.account = m.account
-         WHERE m.pool = :pool ORDER BY a.project
-        """,
-        pool=pool,
-    )
-    projects = [row["project"] for row in rows]
+    projects = projects_of(tx, pool)
     found = get(tx, pool)
     if len(projects) > 1 and not (found.across_projects and found.reason.strip()):
         raise PoolForbidden(
@@ -131,8 +124,38 @@ def require_one_project(tx: Tx, pool: str) -> None:
             hint=f"keep one project per pool, or say why it is allowed: "
             f"ytpool pools set {pool} --across-projects --reason '…'",
             pool=pool,
-            projects=projects,
+            projects=list(projects),
         )
+
+
+def projects_of(tx: Tx, pool: str) -> tuple[str, ...]:
+    """Return the projects that pay for a pool's accounts."""
+    rows = tx.all(
+        """
+        SELECT DISTINCT a.project FROM pool_members m JOIN accounts a ON a.account = m.account
+         WHERE m.pool = :pool ORDER BY a.project
+        """,
+        pool=pool,
+    )
+    return tuple(row["project"] for row in rows)
+
+
+def spread(tx: Tx) -> list[Pool]:
+    """Return the pools that may use several projects by their operator's word."""
+    rows = tx.all("SELECT * FROM pools WHERE across_projects = 1 ORDER BY pool")
+    return [Pool.from_row(row, _members(tx, row["pool"])) for row in rows]
+
+
+def spread_words(tx: Tx, pool: Pool) -> str:
+    """Say over which projects a pool spreads its work, and why it may."""
+    projects = projects_of(tx, pool.pool)
+    return f"may spread its work over several projects ({', '.join(projects) or 'none yet'}): {pool.reason}"
+
+
+def remove(tx: Tx, pool: str) -> None:
+    """Forget a pool; its accounts stay."""
+    tx.run("DELETE FROM pool_members WHERE pool = :pool", pool=pool)
+    tx.run("DELETE FROM pools WHERE pool = :pool", pool=pool)
 
 
 def _members(tx: Tx, pool: str) -> tuple[str, ...]:

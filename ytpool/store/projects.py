@@ -45,40 +45,118 @@ def get(tx: Tx, project: str) -> Project:
     return Project.from_row(row)
 
 
-def of_client(tx: Tx, *, client_id: str, project_id: str | None, number: str | None) -> str:
-    """Return the name of the project that a client belongs to, making it if it is new.
+def known_of_client(tx: Tx, *, client_id: str, project_id: str | None, number: str | None) -> str | None:
+    """Return the name of the project that a client belongs to, if there is one already.
 
-    Two clients are of one project when the file's `project_id` or the client id's leading number agrees.
+    The number that a client's id begins with decides, for Google never changes it; where there is none, the
+    `project_id` of the client's file. A project that the file names otherwise than before is the same project.
     """
     row = tx.one(
         """
-        SELECT project FROM clients WHERE client_id = :client_id
-        UNION SELECT project FROM projects WHERE number = :number OR project_id = :project_id
+        SELECT project FROM (
+            SELECT project, 1 AS place FROM projects WHERE number = :number
+            UNION ALL SELECT project, 2 FROM clients WHERE client_id = :client_id
+            UNION ALL SELECT project, 3 FROM projects
+                       WHERE project_id = :project_id AND (number IS NULL OR :number IS NULL)
+        ) AS found ORDER BY place LIMIT 1
         """,
         client_id=client_id,
         number=number,
         project_id=project_id,
     )
-    if row is not None:
+    return None if row is None else str(row["project"])
+
+
+def of_client(tx: Tx, *, client_id: str, project_id: str | None, number: str | None) -> str:
+    """Return the name of the project that a client belongs to, making it if it is new."""
+    known = known_of_client(tx, client_id=client_id, project_id=project_id, number=number)
+    if known is not None:
         tx.run(
             """
-            UPDATE projects SET project_id = coalesce(project_id, :project_id), number = coalesce(number, :number)
+            UPDATE projects SET project_id = coalesce(:project_id, project_id), number = coalesce(number, :number)
              WHERE project = :project
             """,
-            project=row["project"],
+            project=known,
             project_id=project_id,
             number=number,
         )
-        return str(row["project"])
-    name = project_id or number or client_id
+        return known
+    taken = {one.project for one in every(tx)}
+    names = [name for name in (project_id, number, client_id) if name]
+    name = next((name for name in names if name not in taken), client_id)
+    add(tx, name, project_id=project_id, number=number)
+    return name
+
+
+def add(tx: Tx, project: str, *, project_id: str | None, number: str | None) -> None:
+    """Make a project under a name that is free."""
+    tx.run("DELETE FROM merged_projects WHERE former = :project", project=project)  # the name is in use again
     tx.run(
-        "INSERT INTO projects (project, project_id, number, created_at) VALUES (:name, :project_id, :number, :at)",
-        name=name,
+        "INSERT INTO projects (project, project_id, number, created_at) VALUES (:project, :project_id, :number, :at)",
+        project=project,
         project_id=project_id,
         number=number,
         at=tx.at,
     )
-    return name
+
+
+def twins(tx: Tx, project: str) -> list[str]:
+    """Return projects that may be this one under another name: Google knows both by the same id."""
+    rows = tx.all(
+        """
+        SELECT other.project FROM projects p JOIN projects other
+               ON other.project_id = p.project_id AND other.project <> p.project
+         WHERE p.project = :project AND (p.number IS NULL OR other.number IS NULL) ORDER BY other.project
+        """,
+        project=project,
+    )
+    return [row["project"] for row in rows]
+
+
+def current(tx: Tx, project: str) -> str:
+    """Return the name under which a project's books are kept now; others have been merged or renamed away."""
+    row = tx.one("SELECT project FROM merged_projects WHERE former = :project", project=project)
+    return project if row is None else str(row["project"])
+
+
+def absorb(tx: Tx, former: str, project: str) -> None:
+    """Give another project's clients and accounts to this one, and forget that there were two.
+
+    Processes that began under the former name find the books by `current`; the books themselves are moved by `merging`.
+    """
+    tx.run(
+        """
+        UPDATE projects
+           SET project_id = coalesce(project_id, (SELECT project_id FROM projects WHERE project = :former)),
+               number = coalesce(number, (SELECT number FROM projects WHERE project = :former))
+         WHERE project = :project
+        """,
+        former=former,
+        project=project,
+    )
+    for table in ("clients", "accounts", "merged_projects"):
+        tx.run(f"UPDATE {table} SET project = :project WHERE project = :former", former=former, project=project)
+    tx.run("DELETE FROM projects WHERE project = :former", former=former)
+    tx.run("INSERT INTO merged_projects (former, project) VALUES (:former, :project)", former=former, project=project)
+
+
+def remove(tx: Tx, project: str) -> None:
+    """Forget a project that no account is of, with its clients and limits; its books stay as history."""
+    tx.run("DELETE FROM merged_projects WHERE project = :project", project=project)
+    tx.run("DELETE FROM clients WHERE project = :project", project=project)
+    tx.run("DELETE FROM limits WHERE scope = 'project' AND name = :project", project=project)
+    tx.run("DELETE FROM rests WHERE scope = 'project' AND name = :project", project=project)
+    tx.run("DELETE FROM projects WHERE project = :project", project=project)
+
+
+def decided_limits(tx: Tx) -> dict[str, dict[str, int]]:
+    """Return the limits that operators have told, by project and bucket; what Google taught us is none of them."""
+    found: dict[str, dict[str, int]] = {}
+    for row in tx.all(
+        "SELECT name, bucket, units FROM limits WHERE scope = 'project' AND origin = 'operator' ORDER BY name, bucket"
+    ):
+        found.setdefault(row["name"], {})[row["bucket"]] = row["units"]
+    return found
 
 
 def keep_client(tx: Tx, *, client_id: str, project: str, auth_uri: str, token_uri: str) -> None:

@@ -18,6 +18,7 @@ from ytpool.errors import UpstreamFailed
 
 _LONGEST_MESSAGE = 2000
 _NAMED_LIMIT = re.compile(r"\blimit '([^']+)'")
+_NAMED_METRIC = re.compile(r"\bquota metric '([^']+)'")
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
 
 
@@ -83,10 +84,14 @@ def refused(answer: Answer, operation: str, hides: Iterable[Secret] = ()) -> Ups
     details = list(_objects(error.get("details")))
     named = next((detail for detail in details if _text(detail.get("reason"))), {})
     message = _text(error.get("message")) or _text(first.get("message"))
-    limit = next((found for found in (_metadata(detail, "quota_limit") for detail in details) if found), "")
-    value = next((found for found in (_metadata(detail, "quota_limit_value") for detail in details) if found), "")
+    limit, value, metric = (
+        next((found for found in (_metadata(detail, name) for detail in details) if found), "")
+        for name in ("quota_limit", "quota_limit_value", "quota_metric")
+    )
     if not limit and (in_words := _NAMED_LIMIT.search(message)):
         limit = in_words[1]
+    if in_words := _NAMED_METRIC.search(message):
+        metric = in_words[1]
     return _described(
         answer,
         operation,
@@ -95,6 +100,7 @@ def refused(answer: Answer, operation: str, hides: Iterable[Secret] = ()) -> Ups
         domain=_text(first.get("domain")) or ("" if first else _text(named.get("domain"))),
         reason=_text(first.get("reason")) or _text(named.get("reason")) or _text(error.get("status")),
         limit=limit,
+        metric=metric.rpartition("/")[2],
         limit_value=int(value) if re.fullmatch(r"\d{1,18}", value) else None,
         hides=hides,
     )
@@ -126,6 +132,7 @@ def _described(
     domain: str = "",
     reason: str = "",
     limit: str = "",
+    metric: str = "",
     limit_value: int | None = None,
     hides: Iterable[Secret] = (),
 ) -> UpstreamFailed:
@@ -143,6 +150,7 @@ def _described(
         domain=domain[:100],
         reason=reason[:100],
         limit=limit[:200],
+        metric=metric[:200],
         limit_value=limit_value,
         retry_after=answer.retry_after,
         answered_at=answer.answered_at,

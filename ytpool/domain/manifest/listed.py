@@ -13,6 +13,8 @@ from ytpool.domain.manifest.batch import Batch, Defaults, Problem
 from ytpool.domain.manifest.columns import column_of, meant
 from ytpool.domain.manifest.rows import Reading, Row, assembled
 
+SUFFIXES = (".csv", ".jsonl", ".ndjson")
+
 
 def read_manifest(source: PurePath, content: bytes, defaults: Defaults, now: datetime) -> Batch:
     """Read a manifest, CSV or JSON Lines by its suffix; paths in it are relative to its folder."""
@@ -72,7 +74,8 @@ def _table(reading: Reading, text: str) -> Iterator[Row]:
             header = _header(reading, cells, line)
         elif len(cells) != len(header):
             reading.says(
-                f"this row has {len(cells)} cells, and there are {len(header)} columns; "
+                f"this row has {_counted(len(cells), 'cell')}, and there {'is' if len(header) == 1 else 'are'} "
+                f"{_counted(len(header), 'column')}; "
                 "a text with a comma stands in quotes",
                 line,
             )
@@ -83,6 +86,10 @@ def _table(reading: Reading, text: str) -> Iterator[Row]:
                 if cell.strip()
             }
             yield Row(line=line, values=values)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _separated_otherwise(cells: Sequence[str]) -> str:

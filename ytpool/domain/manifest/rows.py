@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import PurePath
+from posixpath import normpath
 from typing import Any
 
 from ytpool.domain import publication, video
@@ -197,11 +198,11 @@ def assembled(readings: Sequence[Reading], defaults: Defaults, now: datetime) ->
 
 
 def _repeated(entries: Iterable[Entry]) -> Iterator[Problem]:
-    first: dict[tuple[PurePath, Target, str], Entry] = {}
+    first: dict[tuple[str, Target, str], Entry] = {}
     for entry in entries:
         if entry.file is None or entry.target is None or entry.key is None:
             continue
-        same = first.setdefault((entry.file, entry.target, entry.key), entry)
+        same = first.setdefault((normpath(entry.file), entry.target, entry.key), entry)
         if same is not entry:
             where = same.source if same.line is None else f"line {same.line}"
             said = f"{entry.file} for {entry.target} is there already, in {where}; with another key it is another job"

@@ -1,0 +1,154 @@
+"""What rests is told with its end, ends by itself, and may be lifted by a person's word."""
+
+import json
+import os
+from datetime import datetime, timedelta
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from ytpool import data
+from ytpool.config import load
+from ytpool.runtime import Runtime
+from ytpool.store import rests
+from ytpool.store.rests import Scope
+
+
+@pytest.fixture
+def run(ytpool):
+    """A command's status and its data, or its error where there is one."""
+
+    def command(*words):
+        status, out, _ = ytpool(*words, "--json")
+        told = json.loads(out.splitlines()[-1])
+        return status, told["error"] or told["data"]
+
+    return command
+
+
+@pytest.fixture
+def resting(run):
+    """List what rests, as a script does."""
+
+    def listed(*flags):
+        status, told = run("rests", "list", *flags)
+        assert status == 0
+        Draft202012Validator(data.load("schemas/rests-list.json")).validate(told)
+        return [(one["scope"], one["title"], one["bucket"], one["guessed"], one["phase"]) for one in told["rests"]]
+
+    return listed
+
+
+@pytest.fixture
+def let_rest(sandbox):  # noqa: ARG001 - it sets the state up
+    """Write a rest down, as a refusal does."""
+    rt = Runtime(load(profile=None, environ=os.environ))
+
+    def rest(scope, name, *, bucket="", lasts_for=timedelta(hours=2)):
+        with rt.store.transaction() as tx:
+            until = None if lasts_for is None else tx.now + lasts_for
+            rests.rest(tx, scope, name, bucket=bucket, reason="tired", lifts="sleep", until=until)
+
+    yield rest
+    rt.close()
+
+
+def test_what_rests_is_told_everywhere_with_its_end_and_is_over_at_its_time(
+    ytpool, sandbox, run, resting, video, monkeypatch
+):
+    sandbox.channel("news").fail("videos.insert", "uploadLimitExceeded")
+    assert ytpool("upload", video, "--pool", "main")[0] == 0
+
+    assert resting() == [("channel", "news", "uploads", False, "resting")]
+    [rest] = run("rests", "list")[1]["rests"]
+    until = datetime.fromisoformat(rest["until"])
+    spoken = f"{until:%Y-%m-%d %H:%M} UTC"
+    news, sports = run("accounts", "list")[1]["accounts"]
+    assert (news["rests"], sports["rests"]) == ([f"uploads until {spoken}: uploadLimitExceeded"], [])
+    checks = {one["check"]: one for one in run("health")[1]["checks"]}
+    assert checks["rest channel news"]["message"] == f"uploads rests until {spoken}: uploadLimitExceeded"
+    assert "ytpool rests lift channel news" in checks["rest channel news"]["fix"]
+    for columns in ("80", "200"):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert spoken in ytpool("rests", "list")[1]
+
+    sandbox.control.clock(forward=until - sandbox.control.clock() + timedelta(seconds=5))
+    assert run("refresh-tokens", "--force")[0] == 0  # any answer tells the time
+
+    assert resting() == []
+    assert resting("--all") == [("channel", "news", "uploads", False, "ended")]
+    assert run("accounts", "list")[1]["accounts"][0]["rests"] == []
+
+
+def test_a_rest_is_lifted_by_a_persons_word(run, resting, let_rest):
+    let_rest(Scope.ACCOUNT, "news")
+    let_rest(Scope.PROJECT, "press", bucket="search")
+    let_rest(Scope.PROJECT, "press", bucket="uploads", lasts_for=None)
+
+    status, told = run("rests", "lift", "account", "news", "--dry-run")
+    assert (status, told["dry_run"], [one["name"] for one in told["lifted"]]) == (0, True, ["news"])
+    assert len(resting()) == 3
+
+    assert run("rests", "lift", "account", "news")[0] == 0
+    assert run("rests", "lift", "project", "press", "--bucket", "search")[0] == 0
+
+    assert resting() == [("project", "press", "uploads", False, "resting")]
+    assert run("rests", "lift", "project", "press")[0] == 0
+    assert resting("--all") == []
+
+
+def test_lifting_a_day_makes_up_no_quota_and_says_so(ytpool, sandbox, run, make_video):
+    sandbox.project(limits={"uploads": 1})
+    assert ytpool("upload", make_video("first.mp4", 1000), "--pool", "main")[0] == 0
+    assert ytpool("upload", make_video("second.mp4", 1000), "--pool", "main")[0] == 5
+    called = sandbox.calls("videos.insert")
+
+    status, told = run("rests", "lift", "project", "press", "--bucket", "uploads")
+
+    assert status == 0
+    assert "this makes up no quota: project press has 1 of 1 uploads used until" in " ".join(told["notes"])
+    assert ytpool("upload", make_video("second.mp4", 1000), "--pool", "main")[0] == 5
+    assert sandbox.calls("videos.insert") == called
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (("account", "sports"), 2, "account sports does not rest; what rests: account news"),
+        (("account", "nwes"), 2, "there is no account named 'nwes'; did you mean news"),
+        (("project", "press", "--bucket", "uploads"), 2, "uploads of project press does not rest"),
+        (("pool", "main"), 2, "a pool rests only when somebody pauses it; type ytpool unpause --pool NAME"),
+        (("everything", "all"), 2, "everything rests only when somebody pauses it; type ytpool unpause"),
+        (("bucket", "general"), 2, "there is no scope 'bucket'; say service, project, channel or account"),
+    ],
+)
+def test_what_cannot_be_lifted_is_said_with_what_can(run, let_rest, words, status, says):
+    let_rest(Scope.ACCOUNT, "news")
+
+    found, error = run("rests", "lift", *words)
+
+    assert found == status
+    assert says in f"{error['message']}; {error['hint']}"
+
+
+def test_an_account_that_fails_alone_rests_on_a_guess_and_is_tried_out_again(
+    sandbox, run, resting, make_video, monkeypatch
+):
+    monkeypatch.setenv("YTPOOL_BREAKERS_FAILURES", "2")
+    sandbox.channel("news").fail("videos.insert", "backendError", times=2)
+
+    status, told = run("upload", make_video("first.mp4", 1000), "--pool", "main")
+
+    assert (status, told["account"]) == (0, "sports")
+    assert resting() == [("account", "news", "", True, "resting")]
+    error = run("upload", make_video("second.mp4", 1000), "--account", "news", "--no-wait")[1]
+    assert error["code"] == "resting"
+    assert "2 failures in a row, the last: backendError" in error["message"]
+    [until] = {one["until"] for one in run("rests", "list")[1]["rests"]}
+    assert error["details"]["until"] == until
+
+    sandbox.control.clock(forward=timedelta(minutes=2))
+    assert run("refresh-tokens", "--force")[0] == 0  # any answer tells the time
+    assert resting("--all") == [("account", "news", "", True, "on trial")]
+    assert run("upload", make_video("second.mp4", 1000), "--account", "news")[0] == 0
+    assert resting("--all") == []

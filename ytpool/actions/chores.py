@@ -1,0 +1,715 @@
+"""What is done to a video that is there: changed, given a thumbnail, captions and playlists, deleted.
+
+Every write is a job, held before it is sent and settled after. Whoever does not hear the answer looks before writing
+again: the same command typed once more finds its job and what came of it.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ytpool.actions import looking, media, queue, steps, videos
+from ytpool.actions.errand import Work
+from ytpool.actions.heartbeat import renewing
+from ytpool.actions.placing import Placed
+from ytpool.actions.steps import WATCH_URL
+from ytpool.actions.trying import Try
+from ytpool.actions.watch import Watch
+from ytpool.domain import captions, changes, failover, ids, publication
+from ytpool.domain.balancing import Tier
+from ytpool.domain.captions import Caption
+from ytpool.domain.changes import Change, Merged, Wish
+from ytpool.domain.failover import Charge, Next
+from ytpool.domain.jobs import CHORES, Job, JobState, Step, StepState, Target, TargetKind
+from ytpool.domain.publication import PlaylistWish
+from ytpool.domain.quota import Urgency
+from ytpool.domain.secret import Secret
+from ytpool.errors import (
+    Busy,
+    FileChanged,
+    FileInvalid,
+    Interrupted,
+    LoginNeeded,
+    MetadataInvalid,
+    OutcomeUnknown,
+    OutOfService,
+    Partly,
+    QuotaExhausted,
+    Resting,
+    UnknownName,
+    UpstreamFailed,
+    UsageWrong,
+    WrongChannel,
+    YtpoolError,
+)
+from ytpool.runtime import Runtime
+from ytpool.store import accounts, jobs, leases, ledger
+from ytpool.store.db import Tx
+from ytpool.store.leases import Lease, LeaseKind
+from ytpool.store.ledger import Call, Payer
+
+T = TypeVar("T")
+
+_ENDED = (JobState.DONE, JobState.PARTLY, JobState.FAILED, JobState.CANCELLED)
+_LOOK_AGAIN_AFTER = 0.25
+_TRIES = 3
+_LOOK = "videos.list"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """How a video's command was asked for, whatever it does."""
+
+    account: str | None = None
+    wait: bool = True
+    use_buffer: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One write to one video."""
+
+    kind: str
+    step: str
+    request: Mapping[str, Any]
+    """What makes it this job and no other."""
+    calls: tuple[str, ...]
+    """What is set aside for it: the calls it makes when all goes well."""
+    parts: tuple[str, ...] = ("snippet", "status")
+    """What it has to know of the video."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoDone:
+    """What became of a write to a video, or would become of it."""
+
+    action: str
+    video_id: str
+    url: str
+    state: str
+    account: str
+    channel_id: str
+    channel_title: str
+    title: str
+    privacy: str
+    job: str | None = None
+    changes: tuple[Change, ...] = ()
+    not_kept: tuple[Change, ...] = ()
+    """Changes that YouTube's answer does not show: what was written, and what it has."""
+    detail: str = ""
+    steps: tuple[Step, ...] = ()
+    dry_run: bool = False
+    units: Mapping[str, int] = field(default_factory=dict)
+    """With `dry_run`: what it would cost, the look that was made apart."""
+    problem: YtpoolError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A video as its owner's account sees it; the resource is None where it is not there any more."""
+
+    video_id: str
+    lease: Lease
+    """While it is held, nobody else changes the video."""
+    account: str
+    channel_id: str
+    channel_title: str
+    title: str
+    privacy: str
+    resource: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    detail: str = ""
+    changes: tuple[Change, ...] = ()
+    not_kept: tuple[Change, ...] = ()
+
+
+class Chore(Work):
+    """The work on a video that is there: one account, one step."""
+
+    def __init__(
+        self, rt: Runtime, job: Job, lease: Lease, watch: Watch, *, found: _Found, task: Task, how: How, unsure: bool
+    ) -> None:
+        super().__init__(rt, job, lease, watch, use_buffer=how.use_buffer)
+        self.found = found
+        self.task = task
+        self.how = how
+        self.attempt = Try(self, task.step, unsure=unsure)
+
+    @property
+    def privacy(self) -> str:
+        return self.found.privacy
+
+    def place(self) -> None:
+        """Take a slot of the video's account and hold the calls; waits for its turn, saying for whom."""
+        urgency = Urgency.of(self.rt.calendar.now(), use_buffer=self.use_buffer, begun=self.job.attempts > 0)
+        said = ""
+        while True:
+            with self.rt.store.transaction() as tx:
+                self.rt.require_clock()
+                jobs.require(tx, self.lease)
+                ledger.expire(tx)
+                account = accounts.get(tx, self.found.account)
+                accounts.require_open(tx, account.account, begins=self.job.attempts == 0)
+                slot = leases.take(tx, LeaseKind.SLOT, account.account, holder=self.lease.name, places=account.slots)
+                if slot is not None:
+                    payer = Payer(account=account.account, project=account.project, channel_id=account.channel_id)
+                    calls = [Call(operation=operation, step=self.task.step) for operation in self.task.calls]
+                    holds = ledger.hold(
+                        tx,
+                        payer,
+                        calls,
+                        self.rt.terms(tx),
+                        self.rt.rng,
+                        job=self.lease.name,
+                        fence=self.lease.fence,
+                        urgency=urgency.on_reserve() if account.tier == Tier.RESERVE else urgency,
+                    )
+                    jobs.move(
+                        tx,
+                        self.lease,
+                        JobState.RUNNING,
+                        account=account.account,
+                        channel_id=account.channel_id,
+                        video_id=self.found.video_id,
+                        attempted=True,
+                    )
+                    places = (slot, self.found.lease)  # both are renewed together, and nothing is sent without
+                    placed = Placed(payer=payer, channel_title=account.channel_title, holds=holds, leases=places)
+                    break
+                working = ", ".join(leases.held(tx, LeaseKind.SLOT).get(account.account, ()))
+                in_the_way = f"all {account.slots} slots of {account.account} are taken by {working}"
+            if not self.how.wait:
+                raise Busy(in_the_way, hint="leave out --no-wait to wait for it", account=account.account)
+            if in_the_way != said:
+                said = in_the_way
+                self.watch.waits(self.job.job, f"waiting: {said}")
+            self.rt.sleep(_LOOK_AGAIN_AFTER)
+        self._hold(placed)
+
+    def look(self) -> Mapping[str, Any] | None:
+        """Look at the video once more, in the job's name."""
+        send = _videos(self.rt, self.found.video_id, self.task.parts)
+        seen = self.attempt.read(_LOOK, send)
+        return seen[0] if seen else None
+
+    def begin(self, what: str) -> None:
+        """Say what is about to be written, where, and who sees the video."""
+        self.watch.announces(
+            self.job.job,
+            f"{self.found.title!r} ({self.found.video_id}, {self.found.privacy}) on channel "
+            f"{self.found.channel_title} ({self.found.channel_id}) as {self.found.account}: {what}",
+        )
+
+    def send(self, operation: str, write: Callable[[Secret], T]) -> T:
+        """Make the call that changes something; from its booking on, it may have been done."""
+
+        def begins(tx: Tx) -> None:
+            jobs.set_step(tx, self.job.job, self.task.step, StepState.RUNNING)
+
+        return self.pay(self.held_or_new(operation, self.task.step), write, before=begins)
+
+    def until_known(self, operation: str, write: Callable[[], Any], done: Callable[[], bool]) -> Any:
+        """Make a call that may be made twice, but look before the second time; None where the look says it is done.
+
+        Raises OutcomeUnknown where the last answer did not come and nobody could look any more.
+        """
+        for attempt in range(1, _TRIES + 1):
+            try:
+                return write()
+            except Resting as resting:
+                if attempt == _TRIES:
+                    raise
+                self.attempt.sleep_through(resting)
+            except UpstreamFailed as failure:
+                verdict = failover.judge(failure)
+                unheard = verdict.charge is Charge.UNKNOWN
+                if verdict.next not in (Next.SAME_ACCOUNT, Next.REFRESH) or (attempt == _TRIES and not unheard):
+                    raise
+                if attempt == _TRIES:
+                    raise self._unknown(operation) from failure
+                self.says(f"{failure.message or failure.reason}; once more in a moment")
+                self.pause(failure, attempt)
+                if unheard and self._looks_done(operation, done):
+                    return None
+        raise AssertionError("a call ended neither well nor badly")
+
+    def _looks_done(self, operation: str, done: Callable[[], bool]) -> bool:
+        try:
+            return done()
+        except (UpstreamFailed, QuotaExhausted, Resting, LoginNeeded, OutOfService) as trouble:
+            raise self._unknown(operation) from trouble
+
+    def _unknown(self, operation: str) -> OutcomeUnknown:
+        return OutcomeUnknown(
+            f"the answer to {operation} did not come: nobody can say whether it was done",
+            hint="type the same command again: it looks first",
+            job=self.job.job,
+        )
+
+    def _state_after(self, error: BaseException) -> JobState:
+        if isinstance(error, (UnknownName, FileInvalid, MetadataInvalid, UsageWrong)):
+            return JobState.FAILED
+        return super()._state_after(error)
+
+    def _left(self, tx: Tx, state: JobState, error: BaseException) -> None:
+        # Whatever was begun and not finished stays so: the next run looks before it writes.
+        if state is JobState.FAILED:
+            jobs.set_step(tx, self.job.job, self.task.step, StepState.FAILED, str(error))
+        if state is JobState.FINISHED_UNKNOWN:
+            jobs.set_step(tx, self.job.job, self.task.step, StepState.UNKNOWN, str(error))
+
+
+def update(rt: Runtime, video_id: str, wish: Wish, how: How, watch: Watch) -> VideoDone:
+    """Change a video: read the parts concerned, put the wish over them, write them back whole.
+
+    Where nothing differs, nothing is sent and there is no job.
+    """
+    task = Task(
+        kind=videos.UPDATE,
+        step="update",
+        request=wish.to_dict(),
+        calls=("videos.update",),
+        parts=changes.PARTS,
+    )
+    with _alone(rt, video_id, how, watch) as lease:
+        found = _find(rt, video_id, lease, task, how)
+        merged = Merged.of(wish, found.resource or {}, rt.calendar.now())
+        if how.dry_run:
+            planned = _planned(rt, found, task)
+            return replace(planned, changes=merged.changes, units=planned.units if merged.changes else {})
+        if not merged.changes and not _unfinished(rt, video_id, task):
+            return _result(found, task, state="unchanged", detail="nothing to change: YouTube has it so already")
+
+        def write(chore: Chore, *, tried: bool) -> _Written:
+            del tried  # the look that was just made says what is still to be done
+            return _write_parts(chore, wish, merged) if merged.changes else _Written(detail="it was written before")
+
+        done = _carry_out(rt, found, task, how, watch, write)
+    privacy = next((one.after for one in done.changes if one.field == "privacy"), done.privacy)
+    return replace(done, privacy=privacy)
+
+
+def _write_parts(chore: Chore, wish: Wish, merged: Merged) -> _Written:
+    rt, latest = chore.rt, merged
+    what = ", ".join(f"{one.field} becomes {changes.shown(one.after)}" for one in merged.changes)
+    chore.begin(what)
+
+    def done() -> bool:
+        nonlocal latest
+        resource = chore.look()
+        if resource is None:
+            raise videos.not_there(chore.found.video_id, chore.found.account)
+        latest = Merged.of(wish, resource, rt.calendar.now())
+        return not latest.changes
+
+    def send() -> Mapping[str, Any]:
+        body, parts = latest.body, latest.parts
+        return chore.send("videos.update", lambda token: rt.youtube.update_video(token, body, parts))
+
+    answer = chore.until_known("videos.update", send, done)
+    not_kept = () if answer is None else latest.not_kept(answer, rt.calendar.now())
+    return _Written(detail=what, changes=merged.changes, not_kept=not_kept)
+
+
+def delete(rt: Runtime, video_id: str, how: How, watch: Watch, agrees: Callable[[str], bool]) -> VideoDone:
+    """Delete a video once the person who is asked, with its channel and title, agrees.
+
+    One that is gone is done, if an earlier run may have deleted it.
+    """
+    task = Task(kind="video.delete", step="delete", request={}, calls=("videos.delete",))
+    with _alone(rt, video_id, how, watch) as lease:
+        found = _find(rt, video_id, lease, task, how, may_be_gone=True)
+        if how.dry_run:
+            return _planned(rt, found, task)
+        gone = found.resource is None
+        if not gone and not agrees(
+            f"{found.title!r} ({video_id}, {found.privacy}) on channel {found.channel_title} ({found.channel_id})"
+        ):
+            nothing = Interrupted("nothing was deleted")
+            return replace(_result(found, task, state="refused"), problem=nothing)
+
+        def write(chore: Chore, *, tried: bool) -> _Written:
+            if gone and tried:
+                return _Written(detail="it is gone")
+            return _remove(chore)
+
+        return _carry_out(rt, found, task, how, watch, write)
+
+
+def _remove(chore: Chore) -> _Written:
+    rt, video_id = chore.rt, chore.found.video_id
+    chore.begin("is deleted for good")
+
+    def send() -> None:
+        chore.send("videos.delete", lambda token: rt.youtube.delete_video(token, video_id))
+
+    try:
+        chore.until_known("videos.delete", send, lambda: chore.look() is None)
+    except UpstreamFailed as failure:
+        if failure.http_status != 404:
+            raise
+    job, _ = videos.asked_for(rt, video_id)
+    # The job that published it stays done, so the same file typed again would be told to be published already.
+    again = "" if job is None else f"; to publish the file of job {job.job} once more, say --again"
+    return _Written(detail=f"deleted{again}")
+
+
+def thumbnail(rt: Runtime, video_id: str, path: Path, how: How, watch: Watch) -> VideoDone:
+    """Give a video its own thumbnail; a second one replaces the first."""
+    with media.thumbnail_media(path):
+        pass  # checked before anything is spent
+    task = Task(
+        kind="video.thumbnail",
+        step=publication.THUMBNAIL,
+        request={"path": str(path.absolute()), "sha256": _digest(path)},
+        calls=("thumbnails.set",),
+    )
+
+    def write(chore: Chore, *, tried: bool) -> _Written:
+        del tried  # it may be set twice
+        chore.begin(f"{path.name} becomes its thumbnail")
+        return _Written(detail=steps.put_thumbnail(video_id, path, chore.attempt))
+
+    return _one(rt, video_id, task, how, watch, write)
+
+
+def caption(rt: Runtime, video_id: str, track: Caption, how: How, watch: Watch, *, again: bool = False) -> VideoDone:
+    """Add a caption track; one of the same language and name is replaced only if that is asked for (`again`)."""
+    problems = captions.problems([track])
+    if problems:
+        raise MetadataInvalid("; ".join(problems), hint="nothing was sent", problems=problems)
+    with media.caption_media(Path(track.path)):
+        pass
+    task = Task(
+        kind="video.caption",
+        step=track.step,
+        request={
+            **replace(track, path=Path(track.path).absolute()).to_dict(),
+            "sha256": _digest(Path(track.path)),
+            "replace": again,
+        },
+        calls=("captions.list", "captions.update" if again else "captions.insert"),
+    )
+
+    def write(chore: Chore, *, tried: bool) -> _Written:
+        tracks = chore.attempt.read("captions.list", lambda token: rt.youtube.captions(token, video_id))
+        there = next((str(one["id"]) for one in tracks if steps.is_track(one, track)), None)
+        chore.attempt.unsure = False
+        if there is None:
+            chore.begin(f"captions {track.language} are added")
+            return _Written(detail=steps.put_caption(video_id, track, chore.attempt))
+        if again:
+            chore.begin(f"captions {track.language} are replaced")
+            return _Written(detail=_replace_track(chore, there, track))
+        if tried:
+            return _Written(detail=f"{there}, already there")
+        named = f"{track.language}, {track.name!r}" if track.name else track.language
+        raise UsageWrong(
+            f"the video has captions {named} already", hint="--replace puts this file in their place, for 450 units"
+        )
+
+    return _one(rt, video_id, task, how, watch, write)
+
+
+def _replace_track(chore: Chore, track_id: str, track: Caption) -> str:
+    with media.caption_media(Path(track.path)) as content:
+        chore.attempt.write(
+            "captions.update", lambda token: chore.rt.youtube.update_caption(token, track_id, track=content)
+        )
+    return f"{track_id}, replaced"
+
+
+def playlist(
+    rt: Runtime, video_id: str, wish: PlaylistWish, how: How, watch: Watch, *, remove: bool = False
+) -> VideoDone:
+    """Put a video on a playlist, or take it off; one that is there already is not put there twice."""
+    lists = () if wish.title is None else ("playlists.list",)
+    makes = ("playlists.insert",) if wish.create and not remove else ()
+    task = Task(
+        kind="video.playlist",
+        step=wish.step,
+        request={**wish.to_dict(), "remove": remove},
+        calls=(*lists, *makes, "playlistItems.list", "playlistItems.delete" if remove else "playlistItems.insert"),
+    )
+
+    def write(chore: Chore, *, tried: bool) -> _Written:
+        del tried  # it always looks first, and knows of what it has not heard
+        name = wish.title or wish.playlist_id
+        if remove:
+            chore.begin(f"is taken off playlist {name}")
+            return _Written(detail=_take_off(chore, wish))
+        chore.begin(f"is put on playlist {name}")
+        return _Written(detail=steps.put_on_playlist(video_id, wish, chore.attempt, look_first=True))
+
+    return _one(rt, video_id, task, how, watch, write)
+
+
+def _take_off(chore: Chore, wish: PlaylistWish) -> str:
+    playlist_id = wish.playlist_id or steps.playlist_titled(chore.attempt, wish.title or "")
+    if playlist_id is None:
+        raise steps.no_such_title(chore, wish.title or "")
+    taken = 0
+    while True:
+        entries, _ = chore.attempt.read("playlistItems.list", _items(chore, playlist_id))
+        if not entries:
+            return (
+                f"{playlist_id}, {f'taken off {taken} times' if taken > 1 else 'taken off' if taken else 'not on it'}"
+            )
+        for entry in entries:
+            try:
+                chore.attempt.write("playlistItems.delete", _delete_item(chore, str(entry["id"])))
+            except UpstreamFailed as failure:
+                if failure.http_status != 404:  # gone since it was listed, by the try before or by somebody else
+                    raise
+            taken += 1
+
+
+def _items(chore: Chore, playlist_id: str) -> Callable[[Secret], tuple[list[dict[str, Any]], str]]:
+    return lambda token: chore.rt.youtube.playlist_items(token, playlist_id, chore.found.video_id)
+
+
+def _delete_item(chore: Chore, item_id: str) -> Callable[[Secret], None]:
+    return lambda token: chore.rt.youtube.delete_playlist_item(token, item_id)
+
+
+def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, agrees: Callable[[str], bool]) -> VideoDone | None:
+    """Go on with a job of this kind as it was asked for; None for a job of another kind."""
+    with rt.store.reading() as tx:
+        job = jobs.get(tx, job_id)
+    if not job.is_chore:
+        return None
+    if job.state in _ENDED:
+        raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to go on with", job=job.job)
+    asked, video_id = json.loads(job.request), job.job_key
+    how = replace(how, account=job.account or job.target.name)
+    if "sha256" in asked:
+        _require_same_content(Path(asked["path"]), asked.pop("sha256"))
+    match job.kind.removeprefix(CHORES):
+        case "update":
+            return update(rt, video_id, Wish.from_dict(asked), how, watch)
+        case "delete":
+            return delete(rt, video_id, how, watch, agrees)
+        case "thumbnail":
+            return thumbnail(rt, video_id, Path(asked["path"]), how, watch)
+        case "caption":
+            again = asked.pop("replace")
+            return caption(rt, video_id, Caption.from_dict(asked), how, watch, again=again)
+        case _:
+            remove = asked.pop("remove")
+            return playlist(rt, video_id, PlaylistWish.from_dict(asked), how, watch, remove=remove)
+
+
+def _require_same_content(path: Path, sha256: str) -> None:
+    if not path.is_file() or _digest(path) != sha256:
+        raise FileChanged(
+            f"{path} is not what it was when this was asked for", hint="put it back, or ask anew", path=str(path)
+        )
+
+
+# The way of a write
+
+
+def _videos(rt: Runtime, video_id: str, parts: Sequence[str]) -> Callable[[Secret], list[dict[str, Any]]]:
+    return lambda token: rt.youtube.videos(token, [video_id], parts)
+
+
+def _one(rt: Runtime, video_id: str, task: Task, how: How, watch: Watch, write: Callable[..., _Written]) -> VideoDone:
+    with _alone(rt, video_id, how, watch) as lease:
+        found = _find(rt, video_id, lease, task, how)
+        if how.dry_run:
+            return _planned(rt, found, task)
+        return _carry_out(rt, found, task, how, watch, write)
+
+
+@contextmanager
+def _alone(rt: Runtime, video_id: str, how: How, watch: Watch) -> Iterator[Lease]:
+    """Be the only one who changes this video, from the look to the last write."""
+    rt.open_vault()
+    said = False
+    while True:
+        with rt.store.transaction() as tx:
+            lease = leases.take(tx, LeaseKind.VIDEO, video_id, holder=video_id)
+        if lease is not None:
+            break
+        if not how.wait:
+            raise Busy(f"video {video_id} is being changed by another process", hint="leave out --no-wait to wait")
+        if not said:
+            said = True
+            watch.waits(video_id, f"waiting: video {video_id} is being changed by another process")
+        rt.sleep(_LOOK_AGAIN_AFTER)
+    try:
+        with renewing(rt, lease, leases.LASTS_FOR):
+            yield lease
+    finally:
+        with rt.store.transaction() as tx:
+            leases.give_back(tx, [lease])
+
+
+def _find(rt: Runtime, video_id: str, lease: Lease, task: Task, how: How, *, may_be_gone: bool = False) -> _Found:
+    """Look at the video as the account it belongs to, and make sure that it is that account's channel's."""
+    urgency = Urgency.BUFFER if how.use_buffer else Urgency.NORMAL
+    name = looking.owners(rt, [video_id], how.account, urgency).get(video_id)
+    if name is None:
+        raise looking.nobody_knows(video_id)
+    with rt.store.reading() as tx:
+        account = accounts.get(tx, name)
+    resource = looking.videos(rt, name, [video_id], task.parts, urgency=urgency).get(video_id)
+    if resource is None and not (may_be_gone and _unfinished(rt, video_id, task)):
+        raise videos.not_there(video_id, name)
+    snippet = {} if resource is None else resource.get("snippet", {})
+    channel_id = snippet.get("channelId", account.channel_id)
+    if channel_id != account.channel_id:
+        raise WrongChannel(
+            f"video {video_id} is on channel {snippet.get('channelTitle')} ({channel_id}), and {name} works for "
+            f"{account.channel_title} ({account.channel_id})",
+            hint="name an account of that channel: --account NAME",
+            video_id=video_id,
+            channel_id=channel_id,
+        )
+    return _Found(
+        video_id=video_id,
+        lease=lease,
+        account=name,
+        channel_id=account.channel_id,
+        channel_title=account.channel_title,
+        title=str(snippet.get("title", "")),
+        privacy=_visibility(resource or {}),
+        resource=resource,
+    )
+
+
+def _visibility(resource: Mapping[str, Any]) -> str:
+    return str(resource.get("status", {}).get("privacyStatus", "unknown"))
+
+
+def _request(task: Task) -> str:
+    return json.dumps(task.request, sort_keys=True)
+
+
+def _unfinished(rt: Runtime, video_id: str, task: Task) -> bool:
+    with rt.store.reading() as tx:
+        return jobs.asked_for(tx, task.kind, video_id, _request(task)) is not None
+
+
+def _carry_out(
+    rt: Runtime, found: _Found, task: Task, how: How, watch: Watch, write: Callable[..., _Written]
+) -> VideoDone:
+    """Write in the name of a job, found or made, and say what became of it; only what ends the program is raised."""
+    written = _Written()
+    problem: YtpoolError | None = None
+    job, lease, tried = _claim(rt, found, task)
+    try:
+        with Chore(rt, job, lease, watch, found=found, task=task, how=how, unsure=tried) as chore:
+            chore.place()
+            try:
+                written = write(chore, tried=tried)
+            except UpstreamFailed as failure:
+                raise looking.meant(rt, found.account, failure) from failure
+            problem = _not_kept(written)
+            with rt.store.transaction() as tx:
+                jobs.set_step(tx, job.job, task.step, StepState.DONE, written.detail)
+                jobs.move(
+                    tx,
+                    lease,
+                    JobState.DONE if problem is None else JobState.PARTLY,
+                    error_code="" if problem is None else problem.code,
+                    error="" if problem is None else problem.message,
+                )
+    except YtpoolError as error:
+        problem = error
+    with rt.store.reading() as tx:
+        now, told = jobs.get(tx, job.job), jobs.steps(tx, job.job)
+        if problem is not None and now.state is JobState.DEFERRED:
+            problem.hint = "\n".join(filter(None, (problem.hint, _goes_on(tx, now))))
+    return replace(
+        _result(found, task, state=now.state, detail=written.detail),
+        job=job.job,
+        changes=written.changes,
+        not_kept=written.not_kept,
+        steps=told,
+        problem=problem,
+    )
+
+
+def _goes_on(tx: Tx, job: Job) -> str:
+    """Say what takes a job that waits."""
+    command = queue.advice(tx, job)
+    if command == queue.retry(job):
+        return f"job {job.job} waits for it: {command}"
+    return f"job {job.job} waits for it: have cron run {command}, or type: {queue.retry(job)}"
+
+
+def _claim(rt: Runtime, found: _Found, task: Task) -> tuple[Job, Lease, bool]:
+    """Return the job, the lease on it, and whether an earlier run may have written already."""
+    with rt.store.transaction() as tx:
+        job = jobs.asked_for(tx, task.kind, found.video_id, _request(task))
+        if job is None:
+            name = ids.new(tx.now, rt.rng)
+            jobs.add(
+                tx,
+                name,
+                kind=task.kind,
+                target=Target(kind=TargetKind.ACCOUNT, name=found.account),
+                job_key=found.video_id,
+                fingerprint="",  # it sends no video
+                sha256=None,
+                request=_request(task),
+                steps=(task.step,),
+            )
+            job = jobs.get(tx, name)
+        lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
+        if lease is None:
+            raise Busy(f"job {job.job} is being worked on by another process", hint="try again", job=job.job)
+        ledger.take_over(tx, job.job, lease.fence)
+        tried = any(one.state in (StepState.RUNNING, StepState.UNKNOWN) for one in jobs.steps(tx, job.job))
+    return job, lease, tried
+
+
+def _not_kept(written: _Written) -> Partly | None:
+    if not written.not_kept:
+        return None
+    said = "; ".join(
+        f"{one.field} {changes.shown(one.before)}, and has {changes.shown(one.after)}" for one in written.not_kept
+    )
+    return Partly(
+        f"YouTube took the change and did not keep all of it: it was sent {said}",
+        hint="a project that YouTube has not audited may be held to private; else look in YouTube Studio",
+    )
+
+
+def _planned(rt: Runtime, found: _Found, task: Task) -> VideoDone:
+    with rt.store.reading() as tx:
+        prices = rt.terms(tx).prices
+    units: dict[str, int] = {}
+    for operation in task.calls:
+        for bucket, price in prices.cost(operation).items():
+            units[bucket] = units.get(bucket, 0) + price
+    return replace(_result(found, task, state="planned"), dry_run=True, units=units)
+
+
+def _result(found: _Found, task: Task, *, state: str, detail: str = "") -> VideoDone:
+    return VideoDone(
+        action=task.kind.removeprefix(CHORES),
+        video_id=found.video_id,
+        url=f"{WATCH_URL}{found.video_id}",
+        state=state,
+        account=found.account,
+        channel_id=found.channel_id,
+        channel_title=found.channel_title,
+        title=found.title,
+        privacy=found.privacy,
+        detail=detail,
+    )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
