@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from ytpool.domain import forecast, quota
+from ytpool.domain import comments, forecast, quota
 from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.balancing import Tier
 from ytpool.domain.envelopes import BUFFER
@@ -297,6 +297,9 @@ def _payers(tx: Tx, job: Job, by_name: Mapping[str, Account]) -> list[Account]:
 
 def calls_left(tx: Tx, job: Job) -> list[str]:
     """Return the calls that a job has not made yet, as far as anybody can say."""
+    if job.kind == comments.KIND:
+        done = {step.step for step in jobs.steps(tx, job.job) if step.state is StepState.DONE}
+        return [call for step, call in comments.Remark.from_dict(json.loads(job.request)).calls if step not in done]
     if job.kind != UPLOAD:
         return [*CALLS.get(job.kind, ())]
     stored: dict[str, Any] = json.loads(job.request)

@@ -13,7 +13,7 @@ from ytpool.domain.jobs import Job, JobState, Step, Target, TargetKind
 from ytpool.domain.publication import UPLOAD
 from ytpool.domain.quota import Urgency
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, candidates, decisions, jobs, leases
+from ytpool.store import accounts, candidates, comments, decisions, jobs, leases
 from ytpool.store.db import Tx
 from ytpool.store.decisions import Decision
 from ytpool.store.leases import LeaseKind
@@ -64,6 +64,7 @@ def explain(rt: Runtime, job_id: str) -> Explanation:
     """Explain a job, named by its id or the beginning of it."""
     with rt.store.reading() as tx:
         found = jobs.get(tx, job_id)
+        said = comments.find(tx, found.job)
         in_the_way, able = _now(rt, tx, found) if _waits(found) else ((), ())
         return Explanation(
             job=found.job,
@@ -72,7 +73,7 @@ def explain(rt: Runtime, job_id: str) -> Explanation:
             target=str(found.target),
             account=found.account,
             channel_id=found.channel_id,
-            video_id=found.video_id,
+            video_id=found.video_id if said is None else said.video_id,
             attempts=found.attempts,
             created_at=found.created_at,
             not_before=found.not_before,
