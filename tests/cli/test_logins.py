@@ -2,12 +2,11 @@
 
 import json
 import os
+import sys
 from datetime import datetime, timedelta
 
 import pytest
-from newsroom import FORCE_SSL, assert_books_agree, start
-
-from ytpool.cli import auth
+from newsroom import FORCE_SSL, ROOT, assert_books_agree, start
 
 UPLOAD_ONLY = "https://www.googleapis.com/auth/youtube.upload"
 
@@ -25,15 +24,20 @@ def moment(text):
 
 
 @pytest.fixture
-def browser(empty_sandbox, monkeypatch):
-    """A person in front of the consent page, who chooses this channel; the desktop's browser is what is replaced."""
+def browser(empty_sandbox, monkeypatch, tmp_path):
+    """A person in front of the consent page, who chooses this channel, in a browser that the desktop names."""
 
     def sits_there(channel, **answer):
-        def opens(url):
-            empty_sandbox.control.consent(url, channel, **answer)
-            return True
-
-        monkeypatch.setattr(auth.webbrowser, "open", opens)
+        program = tmp_path / "browser"
+        program.write_text(
+            f"#!{sys.executable}\n"
+            f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n"
+            "from ytpool.sandbox.control import Control\n"
+            "print('Opening in existing browser session.')\n"
+            f"Control({empty_sandbox.control.url!r}).consent(sys.argv[1], {channel!r}, **{answer!r})\n"
+        )
+        program.chmod(0o700)
+        monkeypatch.setenv("BROWSER", str(program))
 
     return sits_there
 
@@ -147,7 +151,9 @@ def test_less_than_was_asked_for_is_said(ytpool, empty_sandbox, browser):
 
     assert status == 0, err
     assert data(out)["scopes"] == [READ_ONLY]
-    assert "cannot upload" in data(out)["warnings"][0]
+    not_allowed, narrow = data(out)["warnings"]
+    assert "youtube.upload is missing" in not_allowed
+    assert "ytpool auth add news --for upload" in narrow
 
 
 def test_a_project_in_testing_mode_is_warned_of(ytpool, empty_sandbox, browser):

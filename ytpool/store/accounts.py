@@ -251,6 +251,17 @@ def keep_channel(tx: Tx, *, channel_id: str, title: str, uploads_playlist: str) 
     )
 
 
+def name_channel(tx: Tx, channel_id: str) -> None:
+    """Store a channel on the operator's word; what YouTube has said of it stays."""
+    tx.run(
+        """
+        INSERT INTO channels (channel_id, title, uploads_playlist, verified_at) VALUES (:channel_id, '', '', '')
+        ON CONFLICT (channel_id) DO NOTHING
+        """,
+        channel_id=channel_id,
+    )
+
+
 def uploads_playlist(tx: Tx, channel_id: str) -> str:
     """Return the playlist on which YouTube lists what a channel has uploaded."""
     row = tx.one("SELECT uploads_playlist FROM channels WHERE channel_id = :channel_id", channel_id=channel_id)
