@@ -35,11 +35,12 @@ def paid(
     job: str | None = None,
     before: Callable[[Tx], None] | None = None,
     after: Callable[[Tx, T], None] | None = None,
+    refused: Callable[[Tx, Verdict], None] | None = None,
 ) -> T:
     """Send one call that was held, and settle it with whatever else belongs into the same transactions.
 
     The account's token is used, or during a login the one that is not its yet. `before` is written with the booking,
-    `after` with the settling. Raises UpstreamFailed with the books already
+    `after` with the settling, `refused` with that of a failure. Raises UpstreamFailed with the books already
     settled; the caller asks `failover.judge` what comes next. A token that Google calls invalid is refreshed, and
     the call comes back as UpstreamFailed for the caller to hold and send anew. Raises Resting, with nothing sent, while
     something that the call needs rests, for a reason that is known or by a breaker's guess.
@@ -63,6 +64,8 @@ def paid(
         with rt.store.transaction() as tx:
             ledger.settle(tx, held.hold, _ENTRY[verdict.charge], failure.reason)
             settle_verdict(rt, tx, held, failure, verdict)
+            if refused is not None:
+                refused(tx, verdict)
             breakers.heard(rt, tx, held.payer.account, failure)
             activity.record(
                 tx,

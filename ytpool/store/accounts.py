@@ -113,6 +113,12 @@ def refreshed(tx: Tx, account: str, token_expires_at: datetime) -> None:
     )
 
 
+def scopes(tx: Tx) -> dict[str, str]:
+    """Return what each account's login was granted, as Google wrote it."""
+    rows = tx.all("SELECT account, scopes FROM accounts")
+    return {row["account"]: row["scopes"] for row in rows}
+
+
 def set_state(tx: Tx, account: str, state: AccountState, reason: str) -> None:
     """Write down what a login is good for; what the operator decided of the account stands beside it."""
     tx.run(
