@@ -19,7 +19,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from ytpool.domain.jobs import StepState
-from ytpool.store import jobs, ledger, looks
+from ytpool.store import comments, jobs, ledger, looks
 from ytpool.store.db import Database
 
 
@@ -100,9 +100,18 @@ WHILE_LOOKING = {
 """And those while it looks for a video whose answer it never heard."""
 
 
+WHILE_COMMENTING = {
+    "after the comment is booked": Write(comments, "intend", When.AFTER_COMMIT),
+    "before the comment is settled": Write(comments, "posted", When.BEFORE_COMMIT),
+    "after the comment is settled": Write(comments, "posted", When.AFTER_COMMIT),
+    "before the comment's end is stored": Write(comments, "is_seen_as", When.BEFORE_COMMIT),
+}
+"""And those while it says something."""
+
+
 def arm(name):
     """Let this process die at a point."""
-    point = {**POINTS, **WHILE_LOOKING}[name]
+    point = {**POINTS, **WHILE_LOOKING, **WHILE_COMMENTING}[name]
     if isinstance(point, Bytes):
         _arm_line(point)
     else:

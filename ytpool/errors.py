@@ -171,6 +171,12 @@ class SessionsInvalid(YtpoolError):
     code = "session_invalid"
 
 
+class TextRepeated(YtpoolError):
+    """The same words were posted on this video, or lately by an account of the same pool."""
+
+    code = "text_repeated"
+
+
 class QuotaExhausted(YtpoolError):
     """Nobody can pay for this call before the next reset."""
 
@@ -226,7 +232,7 @@ class OutcomeUnknown(YtpoolError):
 
 
 class Partly(YtpoolError):
-    """The video is up, and something that goes along with it is not done."""
+    """It is at YouTube, and something that goes along with it is not done."""
 
     code = "partly"
 

@@ -161,6 +161,21 @@ def test_a_disabled_account_gets_no_work_and_nothing_is_sent_as_it(ytpool, sandb
     assert_books_agree(ytpool, sandbox)
 
 
+def test_a_dead_login_of_a_disabled_account_bothers_nobody(ytpool, sandbox):
+    sandbox.channel("news").revoke()
+    assert ytpool("refresh-tokens", "--force")[0] == 3
+    assert ytpool("health")[0] == 8
+    assert data(ytpool("todo", "--json")[1])["items"][0]["kind"] == "login_needed"
+
+    assert ytpool("accounts", "disable", "news", "--reason", "closed")[0] == 0
+
+    assert ytpool("refresh-tokens", "--force")[0] == 0
+    assert ytpool("health")[0] == 0
+    assert data(ytpool("todo", "--json")[1])["items"] == []
+    assert ytpool("accounts", "enable", "news")[0] == 0
+    assert data(ytpool("accounts", "show", "news", "--json")[1])["state"] == "login_needed"
+
+
 def test_an_account_that_is_disabled_while_its_job_runs(ytpool, sandbox, large):
     process = begin(sandbox, large, "--account", "news")
 

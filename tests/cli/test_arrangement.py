@@ -7,7 +7,10 @@ import time
 from contextlib import closing
 
 import pytest
+from jsonschema import Draft202012Validator
 from newsroom import assert_books_agree, start
+
+from ytpool import data as schemas
 
 
 def told(out):
@@ -149,6 +152,20 @@ def test_what_a_file_does_not_name_stays_as_it_is(ytpool, apply):
 
 
 @pytest.mark.usefixtures("arranged")
+def test_what_scripts_read_of_an_arrangement_fits_the_schemas(ytpool, apply):
+    assert ytpool("pause", "--reason", "lunch")[0] == 0
+    for name, found in [
+        ("accounts-list", data(ytpool("accounts", "list", "--json")[1])),
+        ("accounts-list", data(ytpool("accounts", "set", "news", "--priority", 1, "--json")[1])),
+        ("accounts-drain", data(ytpool("accounts", "drain", "news", "--json")[1])),
+        ("pools-list", data(ytpool("pools", "list", "--json")[1])),
+        ("projects-list", data(ytpool("projects", "list", "--json")[1])),
+        ("accounts-apply", apply("[accounts.news]\nstate = 'active'\n[accounts.news.caps]\nuploads = 9\n")[1]["data"]),
+    ]:
+        Draft202012Validator(schemas.load(f"schemas/{name}.json")).validate(found)
+
+
+@pytest.mark.usefixtures("arranged")
 def test_everything_that_is_wrong_with_a_file_is_told_at_once_and_nothing_is_changed(export, apply):
     before = export().read_bytes()
 
@@ -251,6 +268,25 @@ def test_an_account_whose_login_cannot_be_ended_waits_out_of_service_for_the_sam
     assert apply("[accounts.news]\n", "--prune", "--yes")[0] == 0
     assert rows(home, "secrets", "owner = 'sports'") == []
     assert (ytpool("accounts", "show", "sports")[0], sandbox.calls("revoke")) == (2, 2)
+
+
+def test_a_process_that_dies_while_it_ends_a_login_leaves_an_account_that_goes_with_the_same_command(
+    ytpool, sandbox, apply, tmp_path, home
+):
+    sandbox.control.add_fault(method="revoke", kind="slow", seconds=2)
+    (tmp_path / "wish.toml").write_text("[accounts.news]\n")
+    process = start("accounts", "apply", tmp_path / "wish.toml", "--prune", "--yes", env=os.environ)
+    while not sandbox.calls("revoke"):
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    assert data(ytpool("accounts", "show", "sports", "--json")[1])["state"] == "disabled"
+
+    status, answer = apply("[accounts.news]\n", "--prune", "--yes")
+
+    assert (status, answer["data"]["notes"]) == (0, [])
+    assert rows(home, "secrets", "owner = 'sports'") == []
+    assert sandbox.calls("revoke") == 2
 
 
 def test_an_account_is_not_removed_while_its_job_runs_or_waits(ytpool, sandbox, apply, video, make_video):

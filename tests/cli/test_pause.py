@@ -107,6 +107,7 @@ def test_what_goes_along_with_a_video_waits_for_the_end_of_a_pause(ytpool, sandb
 @pytest.mark.usefixtures("sandbox")
 def test_a_pause_wants_a_reason_and_a_pool_that_is_there(ytpool):
     assert ytpool("pause")[0] == 2
+    assert ytpool("pause", "--reason", "two\nlines")[0] == 2
     assert ytpool("pause", "--pool", "mian", "--reason", "x")[0] == 2
     assert ytpool("unpause", "--pool", "mian")[0] == 2
     assert ytpool("pause", "--reason", "x", "--dry-run")[0] == 0

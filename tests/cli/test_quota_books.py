@@ -1,6 +1,7 @@
 """How far work reaches into a bucket, what Google's refusals teach, and how an operator corrects the books."""
 
 import json
+import shlex
 from datetime import timedelta
 
 import pytest
@@ -234,6 +235,10 @@ def test_adjusting_gives_back_what_a_refusal_took_and_says_that_the_rest_remains
     assert "40 units of uploads of press are taken back" in told
     assert "that is all there was of 60" in told
     assert "still rests (dailyLimitExceeded)" in told
+    assert adjusted["advice"] in told
+    assert ytpool("upload", video, "--account", "news")[0] == 5
+    assert ytpool(*shlex.split(adjusted["advice"])[1:])[0] == 0
+    assert ytpool("upload", video, "--account", "news")[0] == 0
     assert "nothing to take back" in ytpool("quota", "adjust", PROJECT, "uploads", "-1", "--reason", "again")[1]
 
 

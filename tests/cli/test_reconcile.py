@@ -478,13 +478,15 @@ def test_what_a_pool_found_on_one_channel_is_not_sent_to_another(ytpool, sandbox
     assert ytpool("upload", video, "--pool", "main")[0] == 5
     later(hours=25)
     there = by_hand(sandbox, video.read_bytes(), video.name, title="somebody's")
-    assert ytpool("upload", "--resume")[0] == 7
-    assert ytpool("accounts", "show", "news")[0] == 0
+    status, out, _ = ytpool("upload", "--resume", "--json")
+    assert (status, data(out)["account"]) == (7, "news")
 
-    for name in ("news", "news"):
-        status, out, _ = ytpool("upload", video, "--pool", "main", "--json")
-        assert (status, data(out)["account"], told(out)["error"]["details"]["candidates"]) == (7, name, [there])
+    sandbox.channel("news").fail("playlistItems.list", "quotaExceeded")
+    assert ytpool("upload", video, "--pool", "main")[0] == 5
+    later(hours=25)
+    status, out, _ = ytpool("upload", "--resume", "--json")
 
+    assert (status, data(out)["account"], told(out)["error"]["details"]["candidates"]) == (7, "news", [there])
     assert sandbox.videos_on("sports") == []
 
 
@@ -498,10 +500,9 @@ def test_a_channel_that_never_published_anything_keeps_nobody_from_uploading(ytp
     assert_books_agree(ytpool, sandbox)
 
 
-def test_a_first_upload_looks_only_where_that_is_asked_for(ytpool, sandbox, video):
+def test_a_first_upload_looks_only_where_that_is_asked_for(ytpool, sandbox, video, later):
     there = by_hand(sandbox, video.read_bytes(), video.name, title="somebody's")
-    sandbox.control.clock(forward=timedelta(days=3))
-    assert ytpool("refresh-tokens", "--force")[0] == 0
+    later(days=3)
 
     status, out, _ = ytpool("upload", video, "--account", "news", "--look", "--dry-run", "--json")
     assert (status, data(out)["units"]) == (0, {"uploads": 1, "general": 4 + 2})
@@ -509,9 +510,13 @@ def test_a_first_upload_looks_only_where_that_is_asked_for(ytpool, sandbox, vide
 
     assert (status, told(out)["error"]["details"]["candidates"]) == (7, [there])
     assert (sandbox.calls("videos.insert"), sandbox.calls("playlistItems.list")) == (1, 1)
-    assert ytpool("queue", "cancel", data(out)["job"])[0] == 0
+    job = data(out)["job"]
+    later(minutes=11)
+    for again in (("upload", "--resume"), ("upload", video, "--account", "news")):
+        assert ytpool(*again)[0] == 7, "the question stays open"
+    assert ytpool("queue", "cancel", job)[0] == 0
     assert ytpool("upload", video, "--account", "news")[0] == 0
-    assert sandbox.calls("playlistItems.list") == 1
+    assert sandbox.calls("playlistItems.list") == 3
     assert_ours_agree(ytpool, sandbox)
 
 

@@ -35,6 +35,8 @@ def test_reports_fit_their_schemas_before_anything_happened(run):
     assert run("sandbox", "up")[0] == 0
     for name, command in [
         ("quota-report", ("quota", "report")),
+        ("quota-history", ("quota", "history")),
+        ("quota-forecast", ("quota", "forecast")),
         ("quota-drift", ("quota", "drift")),
         ("quota-prices", ("quota", "prices")),
         ("quota-prices", ("quota", "prices", "--proposed")),
@@ -168,3 +170,22 @@ def test_the_demo_ends_with_a_verdict_that_fits(run):
     assert status == 0
     assert verdict["uploaded"] == 50
     assert {verdict[name] for name in ("duplicates", "oversold", "hash_mismatches", "unknown")} == {0}
+
+
+def test_comments_and_counts_are_told_as_the_schemas_say(run, videos):
+    assert run("auth", "add", "news", "--pool", "main")[0] == 0
+    video_id = fits("upload", run("upload", videos[0], "--pool", "main", "--privacy", "public")[1])["video_id"]
+    post = ("comment", "post", video_id, "Hello")
+
+    assert fits("comment-post", run(*post, "--pool", "main", "--dry-run")[1])["dry_run"]
+    comment_id = fits("comment-post", run(*post, "--pool", "main")[1])["comment_id"]
+    answer = fits("comment-post", run("comment", "reply", comment_id, "Thanks", "--account", "news")[1])
+    listed = fits("comment-list", run("comment", "list", video_id, "--replies")[1])["comments"]
+    decided = run("comment", "moderate", comment_id, "UgzDE2tasfmrYLyNkGt4AaABAg", "--as", "held")
+    stats = run("stats", video_id, "nowhere1234")
+
+    assert [one["comment_id"] for one in listed] == [comment_id, answer["comment_id"]]
+    assert (decided[0], fits("comment-moderate", decided[1])["comments"][0]["state"]) == (3, "done")
+    assert (stats[0], fits("stats", stats[1])["videos"][0]["comments"]) == (3, 1)
+    fits("stats", run("stats", video_id)[1])
+    fits("queue-list", run("queue", "list", "--all")[1])

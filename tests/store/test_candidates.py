@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from books import BOOK, TODAY, make_account, make_channel, make_pool
+from books import BOOK, TODAY, TOMORROW, make_account, make_channel, make_pool
 
 from ytpool.domain import quota
 from ytpool.domain.balancing import Obstacle, Tier
@@ -11,9 +11,10 @@ from ytpool.domain.jobs import Target, TargetKind
 from ytpool.domain.prices import Terms
 from ytpool.domain.quota import Urgency
 from ytpool.errors import QuotaExhausted
-from ytpool.store import accounts, candidates, caps, leases, rests
+from ytpool.store import accounts, candidates, caps, leases, limits, rests
 from ytpool.store.leases import LeaseKind
 from ytpool.store.ledger import Entry, Payer
+from ytpool.store.meters import Meter
 from ytpool.store.rests import Scope
 
 PUBLICATION = ("videos.insert", *["videos.list"] * 4)
@@ -152,6 +153,21 @@ def test_who_only_reads_goes_on_while_everything_is_paused(pool):
         found = candidates.of(tx, POOL, ("videos.list",), pool.terms(tx))
 
     assert [one.obstacle for one in found] == [None, None]
+
+
+def test_a_learned_limit_that_is_used_up_lets_one_call_try_on_the_next_day_whatever_is_kept_back(pool):
+    refused = pool.sent(NEWS, "videos.insert")
+    pool.settle(refused, Entry.RELEASED)
+    with pool.transaction() as tx:
+        meter = Meter("project", "acme", "uploads", TODAY.isoformat())
+        about = {"hold": refused.hold, "operation": "videos.insert", "reason": "quotaExceeded"}
+        limits.learn(tx, meter, 0, pool.terms(tx), pool.rng, **about)
+    assert set(_obstacles(pool).values()) == {Obstacle("no uploads left today", MIDNIGHT)}
+
+    pool.at(TOMORROW, 12)
+    assert set(_obstacles(pool).values()) == {None}
+    pool.hold(NEWS, *PUBLICATION)
+    assert {obstacle.reason for obstacle in _obstacles(pool).values()} == {"no uploads left today"}
 
 
 def test_of_several_obstacles_the_one_that_lasts_longest_is_named(pool):

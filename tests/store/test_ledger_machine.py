@@ -34,7 +34,7 @@ PAYERS = (
 LIMITS = {("project", "acme", "uploads"): 5, ("project", "acme", "general"): 600, ("account", "a1", "uploads"): 3}
 JOBS = ("j1", "j2", "j3")
 PUBLICATION = ("videos.insert", *["videos.list"] * 4)
-SHARES = ({}, {"publishing": 70, "metadata": 10, "reading": 10, "buffer": 10}, {"reading": 1, "publishing": 80})
+SHARES = ({"publishing": 70, "metadata": 10, "reading": 10, "buffer": 10}, {"reading": 1, "metadata": 40}, {})
 ADMITS = {Urgency.NORMAL: 80, Urgency.STARTED: 90, Urgency.BUFFER: 100}
 BLUR = timedelta(seconds=60)
 PICK = st.integers(0, 9)
@@ -75,6 +75,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def begin_with_small_limits(self):
         for meter, units in LIMITS.items():
             self.set_limit(meter=meter, units=units)
+        self.share_out(shares=SHARES[0], lends_from=14)
 
     @rule(
         payer=st.sampled_from(PAYERS),
@@ -114,6 +115,11 @@ class LedgerMachine(RuleBasedStateMachine):
         self.hold(payer, (operation,), Urgency.BUFFER, "j1", timedelta(seconds=90))
         if len(self.calls) > before:
             self._send(self.calls[-1])
+
+    @rule(payer=st.sampled_from(PAYERS[:2]), urgency=st.sampled_from(list(Urgency)))
+    def comment_until_the_envelope_is_empty(self, payer, urgency):
+        for _ in range(3):
+            self.hold(payer, ("commentThreads.insert",), urgency, "j2", timedelta(seconds=90))
 
     @precondition(lambda self: self.calls)
     @rule(pick=PICK, gone=st.booleans())

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from ytpool.domain import names as words
 from ytpool.domain.accounts import Account, AccountState, Standing
 from ytpool.domain.balancing import Tier
 from ytpool.domain.jobs import Job, TargetKind
@@ -33,6 +34,8 @@ class AccountRow:
     state: str
     state_reason: str
     rests: tuple[str, ...]
+    paused: tuple[str, ...]
+    """What of an operator's pauses it is under, in words."""
     running: int
     slots: int
     caps: Mapping[str, int]
@@ -129,7 +132,13 @@ def enable(rt: Runtime, names: Collection[str], *, dry_run: bool = False) -> Acc
 
 def disable(rt: Runtime, names: Collection[str], reason: str = "", *, dry_run: bool = False) -> AccountList:
     """Let nothing more be sent as these accounts; a call that is on its way ends, and its job stops before the next."""
+    _require_reason(reason)
     return _stand(rt, names, Standing.DISABLED, reason, dry_run=dry_run)
+
+
+def _require_reason(reason: str) -> None:
+    if reason:
+        words.require_words(reason, "a reason")
 
 
 class Left(StrEnum):
@@ -188,6 +197,7 @@ def drain(
 
     With `wait` it returns when they are free, or when what is left does not go by itself.
     """
+    _require_reason(reason)
     said = ""
     with rt.store.imagining() if dry_run else rt.store.transaction() as tx:
         for account in dict.fromkeys(names):
@@ -240,13 +250,20 @@ def _left(tx: Tx, job: Job, left: Left) -> LeftJob:
     from ytpool.actions import queue  # noqa: PLC0415 -- it knows what all jobs need, and a list of accounts needs none
 
     upload = jobs.find_upload(tx, job.job)
+    match left:
+        case Left.RUNNING:
+            advice = ""
+        case Left.WAITING:
+            advice = f"ytpool queue cancel {job.job}"
+        case Left.PARKED:
+            advice = queue.advice(tx, job)
     return LeftJob(
         job=job.job,
         left=left,
         state=job.state,
         not_before=job.not_before,
         what=upload.path if upload else f"{job.kind} {job.video_id or ''}".rstrip(),
-        advice="" if left is Left.RUNNING else queue.advice(tx, job),
+        advice=advice,
     )
 
 
@@ -285,7 +302,7 @@ def _rows(tx: Tx, found: list[Account]) -> tuple[AccountRow, ...]:
             state=one.state,
             state_reason=one.state_reason,
             rests=tuple(
-                rest.words if rest.is_pause else rest.shown
+                rest.shown
                 for rest in resting
                 if (rest.scope, rest.name)
                 in (
@@ -294,9 +311,10 @@ def _rows(tx: Tx, found: list[Account]) -> tuple[AccountRow, ...]:
                     (Scope.CHANNEL, one.channel_id),
                     (Scope.SERVICE, rests.YOUTUBE),
                     (Scope.SERVICE, rests.OAUTH),
-                    (Scope.EVERYTHING, ""),
-                    *((Scope.POOL, pool) for pool in member_of.get(one.account, ())),
                 )
+            ),
+            paused=tuple(
+                rest.words for rest in resting if rest.is_pause and rest.name in ("", *member_of.get(one.account, ()))
             ),
             running=len(working.get(one.account, ())),
             slots=one.slots,

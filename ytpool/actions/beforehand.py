@@ -12,9 +12,9 @@ from ytpool.actions.claiming import Order
 from ytpool.actions.errand import Errand
 from ytpool.domain import failover, moments, reconcile
 from ytpool.domain.failover import Next
-from ytpool.domain.jobs import Job, JobState, Target, TargetKind
+from ytpool.domain.jobs import Job, Target, TargetKind
 from ytpool.domain.publication import UPLOAD
-from ytpool.domain.reconcile import Doubtful, Look, NotYet, Outcome, Sought
+from ytpool.domain.reconcile import CLOCK_TOLERANCE, Doubtful, Look, NotYet, Outcome, Sought
 from ytpool.errors import OutcomeUnknown, UpstreamFailed
 from ytpool.runtime import Runtime
 from ytpool.store import jobs, looks
@@ -39,21 +39,24 @@ def is_wanted(rt: Runtime, order: Order, job: Job) -> bool:
     if order.again:
         return False
     with rt.store.reading() as tx:
-        return order.look or tx.now - _asked_at(job, jobs.upload(tx, job.job)) >= _MEANWHILE
+        upload = jobs.upload(tx, job.job)
+        is_old = tx.now - _asked_at(job, upload) >= _MEANWHILE
+        return order.look or is_old or _is_open(tx, upload)
 
 
-def where_it_was_seen(job: Job, target: Target) -> Target:
-    """Keep a job that was refused for what stands on a channel to that channel: elsewhere nobody would find it."""
-    if job.state is JobState.FINISHED_UNKNOWN and job.account is not None:
-        return Target(kind=TargetKind.ACCOUNT, name=job.account)
-    return target
+def where_it_was_seen(rt: Runtime, job: Job) -> Target | None:
+    """Name the account on whose channel the last look saw what may be this file: elsewhere nobody would find it."""
+    with rt.store.reading() as tx:
+        is_open = _is_open(tx, jobs.upload(tx, job.job))
+    return Target(kind=TargetKind.ACCOUNT, name=job.account) if is_open and job.account is not None else None
 
 
 def look(errand: Errand) -> None:
     """Look at the channel the errand is placed on, back to when the job was asked for, and keep what was seen.
 
-    With `--look` all of the newest page counts, however old. Raises OutcomeUnknown, naming the video, where one may be
-    this file; a list that cannot be read for no passing reason keeps nobody from uploading, and that is said.
+    With `--look`, and for as long as its question is open, all of the newest page counts, however old. Raises
+    OutcomeUnknown, naming the video, where one may be this file; a list that cannot be read for no passing reason keeps
+    nobody from uploading, and that is said.
     """
     rt, job = errand.rt, errand.job
     if not listing.can_list(rt, errand.account):
@@ -62,9 +65,10 @@ def look(errand: Errand) -> None:
     with rt.store.reading() as tx:
         upload, now = jobs.upload(tx, job.job), tx.now
         claimed = jobs.claimed(tx, errand.payer.channel_id, job.job) | _answered(tx, upload)
+        whenever = errand.order.look or _is_open(tx, upload)
     asked_at = _asked_at(job, upload)
     sought = Sought(
-        intent_at=_EVER if errand.order.look else asked_at,
+        intent_at=_EVER if whenever else asked_at,
         size=upload.size,
         slug=errand.order.path.name,
         title=errand.publication.video.title,
@@ -72,7 +76,7 @@ def look(errand: Errand) -> None:
     )
     errand.says("looking whether somebody has put it on the channel by hand")
     try:
-        listed, _ = listing.read(errand, since=sought.since, claimed=claimed, pages=1 if errand.order.look else None)
+        listed, _ = listing.read(errand, since=sought.since, claimed=claimed, back_to=asked_at - CLOCK_TOLERANCE)
     except UpstreamFailed as failure:
         if failover.judge(failure).next in _AGAIN:
             raise
@@ -84,7 +88,7 @@ def look(errand: Errand) -> None:
         looks.keep(tx, job.job, seen)
         again_at = reconcile.look_again_at(looks.of_job(tx, job.job), since=asked_at)
     if isinstance(seen.outcome, Doubtful | NotYet):
-        raise _may_be_there(errand, seen.outcome, asked_at, again_at)
+        raise _may_be_there(errand, seen.outcome, None if whenever else asked_at, again_at)
 
 
 def _asked_at(job: Job, upload: Upload) -> datetime:
@@ -100,6 +104,13 @@ def _answered(tx: Tx, upload: Upload) -> set[str]:
     return {video_id for one in asked for video_id in _candidates(one.outcome)}
 
 
+def _is_open(tx: Tx, upload: Upload) -> bool:
+    """Tell whether the last look asked a question that nobody has answered yet."""
+    seen = looks.of_job(tx, upload.job)
+    answered = bool(seen) and upload.cleared_at is not None and seen[-1].at <= upload.cleared_at
+    return bool(seen) and not answered and bool(_candidates(seen[-1].outcome))
+
+
 def _candidates(outcome: Outcome) -> tuple[str, ...]:
     match outcome:
         case Doubtful(candidates=candidates):
@@ -110,10 +121,12 @@ def _candidates(outcome: Outcome) -> tuple[str, ...]:
             return ()
 
 
-def _may_be_there(errand: Errand, outcome: Outcome, asked_at: datetime, again_at: datetime | None) -> OutcomeUnknown:
-    assert isinstance(outcome, Doubtful | NotYet)
+def _may_be_there(
+    errand: Errand, outcome: Outcome, asked_at: datetime | None, again_at: datetime | None
+) -> OutcomeUnknown:
     candidates = _candidates(outcome)
-    when = "" if errand.order.look else f" since it was asked for at {moments.spoken(asked_at)}"
+    assert isinstance(outcome, Doubtful | NotYet)
+    when = "" if asked_at is None else f" since it was asked for at {moments.spoken(asked_at)}"
     return OutcomeUnknown(
         f"{', '.join(candidates)} on channel {errand.channel_title} may be {errand.order.path.name}, put there by hand"
         f"{when}: {outcome.reason}; nothing was sent",

@@ -35,11 +35,12 @@ def paid(
     job: str | None = None,
     before: Callable[[Tx], None] | None = None,
     after: Callable[[Tx, T], None] | None = None,
+    refused: Callable[[Tx, Verdict], None] | None = None,
 ) -> T:
     """Send one call that was held, and settle it with whatever else belongs into the same transactions.
 
     The account's token is used, or during a login the one that is not its yet. `before` is written with the booking,
-    `after` with the settling. Raises UpstreamFailed with the books already
+    `after` with the settling, `refused` with that of a failure. Raises UpstreamFailed with the books already
     settled; the caller asks `failover.judge` what comes next. A token that Google calls invalid is refreshed, and
     the call comes back as UpstreamFailed for the caller to hold and send anew. Raises Resting, with nothing sent, while
     something that the call needs rests, for a reason that is known or by a breaker's guess.
@@ -63,6 +64,8 @@ def paid(
         with rt.store.transaction() as tx:
             ledger.settle(tx, held.hold, _ENTRY[verdict.charge], failure.reason)
             settle_verdict(rt, tx, held, failure, verdict)
+            if refused is not None:
+                refused(tx, verdict)
             breakers.heard(rt, tx, held.payer.account, failure)
             activity.record(
                 tx,
@@ -117,6 +120,7 @@ def _never_left(rt: Runtime, held: Hold, probes: tuple[Probe, ...]) -> None:
 
 def settle_verdict(rt: Runtime, tx: Tx, held: Hold, failure: UpstreamFailed, verdict: Verdict) -> None:
     """Let rest what the verdict names, for as long as it says."""
+    held = ledger.present(tx, held)  # its project may have been merged while the call was on its way
     terms = rt.terms(tx, ledger.sent_on(tx, held.hold))  # a refusal is about the day of the call, not of the answer
     until = {
         Until.QUOTA_RESET: quota.resets_at(terms.day),

@@ -20,7 +20,7 @@ from ytpool.actions.watch import Watch
 from ytpool.domain import failover
 from ytpool.domain.accounts import AccountState
 from ytpool.domain.balancing import Obstacle
-from ytpool.domain.failover import Next
+from ytpool.domain.failover import Next, Verdict
 from ytpool.domain.jobs import Job, JobState, StepState, Target
 from ytpool.domain.publication import Publication
 from ytpool.domain.quota import Urgency
@@ -125,6 +125,15 @@ class Work(ABC):
         with self.rt.store.transaction() as tx:
             accounts.set_state(tx, self.account, AccountState.LOGIN_NEEDED, why)
 
+    def leave(self, *, stays: bool = False) -> None:
+        """Give back what this account lent; the next round chooses anew, unless the job `stays` the account's."""
+        self._heart.hold()  # first: a lease that is given back is not there to be renewed
+        placing.give_back(self.rt, self.lease, self.placed)
+        self.placed = None
+        if not stays:
+            with self.rt.store.transaction() as tx:
+                jobs.leave_account(tx, self.lease)
+
     # What it may spend
 
     def held(self, operation: str, step: str) -> Hold | None:
@@ -167,6 +176,7 @@ class Work(ABC):
         *,
         before: Callable[[Tx], None] | None = None,
         after: Callable[[Tx, T], None] | None = None,
+        refused: Callable[[Tx, Verdict], None] | None = None,
     ) -> T:
         """Send a call that was held, in the name of the job; see `calls.paid`."""
 
@@ -176,7 +186,7 @@ class Work(ABC):
             if before is not None:
                 before(tx)
 
-        return paid(self.rt, held, send, job=self.job.job, before=still_ours, after=after)
+        return paid(self.rt, held, send, job=self.job.job, before=still_ours, after=after, refused=refused)
 
     def pause(self, failure: UpstreamFailed, attempt: int) -> None:
         """Wait before the same call is made again; a wait that Google wants longer than we sleep ends this run."""
@@ -310,14 +320,6 @@ class Errand(Work):
             done = {step.step for step in jobs.steps(tx, self.job.job) if step.state is StepState.DONE}
         calls = tuple(call for call in self._calls() if call.step not in done and call.operation != "videos.insert")
         self._hold(placing.place_again(self.rt, self.lease, self.order, account, self.watch, calls=calls))
-
-    def leave(self) -> None:
-        """Give back what this account lent; the next round chooses anew."""
-        self._heart.hold()  # first: a lease that is given back is not there to be renewed
-        placing.give_back(self.rt, self.lease, self.placed)
-        self.placed = None
-        with self.rt.store.transaction() as tx:
-            jobs.leave_account(tx, self.lease)
 
     # How visible it will be
 

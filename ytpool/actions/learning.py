@@ -10,7 +10,7 @@ from ytpool.domain.failover import Verdict
 from ytpool.domain.prices import Terms
 from ytpool.errors import UpstreamFailed
 from ytpool.runtime import Runtime
-from ytpool.store import caps, ledger, lessons, limits, rests
+from ytpool.store import caps, ledger, lessons, limits, projects, rests
 from ytpool.store.db import Tx
 from ytpool.store.ledger import Hold
 from ytpool.store.meters import PROJECT, Meter
@@ -23,7 +23,7 @@ def bucket_refused(rt: Runtime, tx: Tx, held: Hold, failure: UpstreamFailed, ter
     A limit that the price book does not have is proposed for it; then the operation rests alone, and the bucket that we
     thought it draws on works on. `terms` are those of the day on which the call was sent.
     """
-    project, operation = held.payer.project, held.operation
+    project, operation = projects.current(tx, held.payer.project), held.operation
     reason = failure.reason or failure.message
     draws_on = terms.prices.cost(operation)
     is_named = bool(failure.metric or failure.limit)
@@ -48,18 +48,22 @@ def bucket_refused(rt: Runtime, tx: Tx, held: Hold, failure: UpstreamFailed, ter
             named=failure.limit,
             units=failure.limit_value,
         )
-        reason = f"{reason}: Google names {failure.limit or failure.metric}, which is not in the price book"
-        exhausted = (*exhausted, operation)
+        named = failure.limit or failure.metric
+        _rest_today(tx, project, operation, f"{reason}: the price book knows no {named} of {operation}", terms)
     for each in exhausted:
-        rests.rest(
-            tx,
-            Scope.PROJECT,
-            project,
-            bucket=each,
-            reason=reason,
-            lifts="midnight Pacific",
-            until=quota.resets_at(terms.day),
-        )
+        _rest_today(tx, project, each, reason, terms)
+
+
+def _rest_today(tx: Tx, project: str, bucket: str, reason: str, terms: Terms) -> None:
+    rests.rest(
+        tx,
+        Scope.PROJECT,
+        project,
+        bucket=bucket,
+        reason=reason,
+        lifts="midnight Pacific",
+        until=quota.resets_at(terms.day),
+    )
 
 
 def channel_refused(tx: Tx, held: Hold, failure: UpstreamFailed, verdict: Verdict) -> None:

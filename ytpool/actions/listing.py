@@ -27,16 +27,17 @@ def can_list(rt: Runtime, account: str) -> bool:
 
 
 def read(
-    errand: Errand, *, since: datetime, claimed: Collection[str], pages: int | None = None
+    errand: Errand, *, since: datetime, claimed: Collection[str], back_to: datetime | None = None
 ) -> tuple[list[Listed], bool]:
     """Return the videos of the errand's channel back to one from before `since`, and whether that was all of them.
 
-    Those published since, and not claimed, come with the details of their files. `pages` stops it early.
+    Those published since, and not claimed, come with the details of their files. `back_to` is enough of it where it is
+    later, with all of the page that it is on.
     """
     with errand.rt.store.reading() as tx:
         playlist = accounts.uploads_playlist(tx, errand.payer.channel_id)
     attempt = Try(errand, UPLOAD)
-    entries, whole = _entries(attempt, playlist, since, pages)
+    entries, whole = _entries(attempt, playlist, since if back_to is None else max(since, back_to))
     newer = [video_id for video_id, at in entries if at >= since and video_id not in claimed]
     known: dict[str, dict[str, Any]] = {}
     for first in range(0, len(newer), _IDS_PER_CALL):
@@ -45,19 +46,16 @@ def read(
     return [_listed(video_id, at, known.get(video_id, {})) for video_id, at in entries], whole
 
 
-def _entries(
-    attempt: Try, playlist: str, since: datetime, pages: int | None
-) -> tuple[list[tuple[str, datetime]], bool]:
+def _entries(attempt: Try, playlist: str, back_to: datetime) -> tuple[list[tuple[str, datetime]], bool]:
     """Return the list's videos with their moments, newest first, and whether it was read to its end."""
     entries: list[tuple[str, datetime]] = []
-    page, turned = "", 0
+    page = ""
     while True:
         items, page = attempt.read("playlistItems.list", _page(attempt, playlist, page))
         entries += _dated(items)
-        turned += 1
         if not page:
             return entries, True
-        if turned == pages or (entries and entries[-1][1] < since):
+        if entries and entries[-1][1] < back_to:
             return entries, False
 
 

@@ -7,6 +7,7 @@ that books the call; reads go on.
 from dataclasses import dataclass
 from datetime import datetime
 
+from ytpool.domain import names
 from ytpool.domain.jobs import JobState
 from ytpool.runtime import Runtime
 from ytpool.store import jobs, leases, pools, rests
@@ -44,6 +45,7 @@ class Unpaused:
 
 def pause(rt: Runtime, reason: str, *, pool: str | None = None, dry_run: bool = False) -> Paused:
     """Stop every new write, or those on the accounts of a pool; a pause that stands is left as it is."""
+    names.require_words(reason, "a reason")
     with rt.store.imagining() if dry_run else rt.store.transaction() as tx:
         scope, name = _what(tx, pool)
         before = _standing(tx, scope, name)

@@ -4,14 +4,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import Protocol
 
 from ytpool.actions import breakers
 from ytpool.actions.claiming import Order
 from ytpool.actions.watch import Watch
-from ytpool.domain import balancing, moments, quota
+from ytpool.domain import balancing, grants, moments, quota
 from ytpool.domain.accounts import Account, Standing
-from ytpool.domain.balancing import Choice, Obstacle, Strategy, Weights
+from ytpool.domain.balancing import Candidate, Choice, Obstacle, Strategy, Weights
 from ytpool.domain.breakers import Service
+from ytpool.domain.grants import Purpose
 from ytpool.domain.jobs import JobState, Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.quota import Urgency
@@ -24,6 +26,8 @@ from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.ledger import Call, Hold, Payer
 
 _THERE = Obstacle("another job publishes this content on its channel")
+_LOGIN_NEEDED = "login needed"
+_NARROW = Obstacle(f"{_LOGIN_NEEDED}: the one it has does not cover this")
 
 _FAILED = Obstacle("it has just failed several times in this run")
 
@@ -45,6 +49,32 @@ class Placed:
     leases: tuple[Lease, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkKind:
+    """What one kind of work asks of an account, beside the units of its calls."""
+
+    bucket: str
+    """What the strategies count as its use."""
+    alone: bool
+    """It has a channel to itself, where nobody else publishes the same content meanwhile."""
+    purpose: Purpose | None = None
+    """What the account's login must be good for."""
+    goes_on: str = ""
+    """The command that takes it up again once it was deferred, if there is one; `{job}` stands for its id."""
+
+
+UPLOADING = WorkKind(bucket=quota.UPLOADS, alone=True, goes_on="ytpool upload --resume")
+
+
+class Asked(Protocol):
+    """How something was asked for."""
+
+    @property
+    def wait(self) -> bool:
+        """Wait for one's turn."""
+        ...
+
+
 def calls_of(publication: Publication) -> list[Call]:
     """Return every call of a publication, each with its step: all of them are set aside before the first is made."""
     return [Call(operation=operation, step=step.step) for step in publication.steps() for operation in step.calls]
@@ -59,7 +89,7 @@ def urgency_of(order: Order, now: datetime, *, begun: bool) -> Urgency:
 def place(
     rt: Runtime,
     lease: Lease,
-    order: Order,
+    order: Asked,
     target: Target,
     watch: Watch,
     *,
@@ -67,8 +97,9 @@ def place(
     urgency: Urgency,
     unfit: Mapping[str, Obstacle] = MappingProxyType({}),
     last: Collection[str] = (),
+    kind: WorkKind = UPLOADING,
 ) -> Placed:
-    """Choose one of the target's accounts and hold the whole publication there, waiting for one's turn.
+    """Choose one of the target's accounts and hold everything there, waiting for one's turn.
 
     `unfit` are channels that turned out to be of no use for it, and why. Accounts that are named `last` have just
     failed, and are taken only where nobody else can work.
@@ -82,18 +113,18 @@ def place(
             rt.require_clock()
             jobs.require(tx, lease)
             ledger.expire(tx)
-            there = jobs.channels_with(tx, jobs.get(tx, lease.name))
+            there = jobs.channels_with(tx, jobs.get(tx, lease.name)) if kind.alone else ()
             out = {**unfit, **dict.fromkeys(there, _THERE)}
-            strategy, choice = _choose(rt, tx, target, calls, urgency, out=out, last=last)
+            strategy, choice = _choose(rt, tx, target, calls, urgency, kind=kind, out=out, last=last)
             if last and choice.account is None and not choice.busy:
-                strategy, choice = _choose(rt, tx, target, calls, urgency, out=out)
+                strategy, choice = _choose(rt, tx, target, calls, urgency, kind=kind, out=out)
             if choice.account is not None:
                 decisions.keep(tx, rt.rng, lease.name, strategy, choice)
                 if target.kind is TargetKind.POOL:
-                    pools.take_turn(tx, target.name, choice.account)
-                return _take(rt, tx, lease, choice.account, calls, urgency)
+                    pools.take_turn(tx, target.name, choice.account, comments=kind.bucket == quota.COMMENTS)
+                return _take(rt, tx, lease, choice.account, calls, urgency, kind)
             if not choice.busy:
-                obstacle = _nobody(rt, tx, target, choice)
+                obstacle = _nobody(rt, tx, target, choice, kind.goes_on.format(job=lease.name))
                 if obstacle.message != said:  # while it waits, the same decision is made four times a second
                     decisions.keep(tx, rt.rng, lease.name, strategy, choice)
                 jobs.move(
@@ -105,7 +136,7 @@ def place(
                     error=obstacle.message,
                 )
             else:
-                obstacle = _everybody_busy(rt, tx, target, choice)
+                obstacle = _everybody_busy(rt, tx, target, choice, kind)
             soon = choice.until is not None and choice.until - tx.now <= _WORTH_WAITING_FOR
         if not order.wait or not (choice.busy or soon):
             raise obstacle
@@ -133,9 +164,9 @@ def place_again(
                 jobs.require(tx, lease)
                 ledger.expire(tx)
                 require_open(tx, account)
-                in_the_way = _in_the_way(tx, account)
+                in_the_way = _in_the_way(tx, account, UPLOADING)
                 if not in_the_way:
-                    return _take(rt, tx, lease, account, calls, urgency_of(order, tx.now, begun=True))
+                    return _take(rt, tx, lease, account, calls, urgency_of(order, tx.now, begun=True), UPLOADING)
         except QuotaExhausted:
             attempts.pop(0)
             continue
@@ -174,6 +205,16 @@ def would_place(rt: Runtime, orders: Sequence[Order]) -> list[tuple[Choice, Ytpo
         return list(_would_place(rt, tx, orders))
 
 
+def would_choose(
+    rt: Runtime, tx: Tx, target: Target, calls: tuple[Call, ...], urgency: Urgency, kind: WorkKind
+) -> tuple[Choice, YtpoolError | None]:
+    """Say who would do this now, or why nobody would."""
+    _, choice = _choose(rt, tx, target, calls, urgency, kind=kind)
+    if choice.account or choice.busy:
+        return choice, None
+    return choice, _nobody(rt, tx, target, choice, kind.goes_on.format(job="JOB"))
+
+
 def _would_place(rt: Runtime, tx: Tx, orders: Sequence[Order]) -> Iterator[tuple[Choice, YtpoolError | None]]:
     # Where one found nobody the next of its kind finds nobody either: so the work, with the state locked, ends with
     # today's quota and not with the batch.
@@ -201,8 +242,7 @@ def _would_place(rt: Runtime, tx: Tx, orders: Sequence[Order]) -> Iterator[tuple
 
 def _would_choose(rt: Runtime, tx: Tx, order: Order) -> tuple[Choice, YtpoolError | None, Urgency]:
     urgency = urgency_of(order, tx.now, begun=False)
-    _, choice = _choose(rt, tx, order.target, tuple(calls_of(order.publication)), urgency)
-    problem = None if choice.account or choice.busy else _nobody(rt, tx, order.target, choice)
+    choice, problem = would_choose(rt, tx, order.target, tuple(calls_of(order.publication)), urgency, UPLOADING)
     return choice, problem, urgency
 
 
@@ -213,6 +253,7 @@ def _choose(
     calls: tuple[Call, ...],
     urgency: Urgency,
     *,
+    kind: WorkKind,
     out: Mapping[str, Obstacle] = MappingProxyType({}),
     last: Collection[str] = (),
 ) -> tuple[Strategy, Choice]:
@@ -221,7 +262,19 @@ def _choose(
     strategy = Strategy(pools.get(tx, target.name).strategy) if of_pool else Strategy.FILL
     settings = rt.config.balancing
     operations = tuple(call.operation for call in calls)
-    found = candidates.of(tx, target, operations, rt.terms(tx), urgency=urgency, rules=breakers.rules(rt.config))
+    found = candidates.of(
+        tx,
+        target,
+        operations,
+        rt.terms(tx),
+        urgency=urgency,
+        main_bucket=kind.bucket,
+        rules=breakers.rules(rt.config),
+    )
+    if not kind.alone:
+        found = [one._replace(channel_busy=False) for one in found]
+    if kind.purpose is not None:
+        found = list(_with_login_for(kind.purpose, accounts.scopes(tx), found))
     if out:
         found = [one._replace(obstacle=out.get(one.channel_id, one.obstacle)) for one in found]
     if last:
@@ -236,15 +289,24 @@ def _choose(
     return strategy, choice
 
 
-def _take(rt: Runtime, tx: Tx, lease: Lease, account: str, calls: tuple[Call, ...], urgency: Urgency) -> Placed:
+def _with_login_for(purpose: Purpose, scopes: Mapping[str, str], found: Sequence[Candidate]) -> Iterator[Candidate]:
+    for one in found:
+        narrow = one.obstacle is None and grants.missing(grants.parse_scopes(scopes[one.account]), purpose)
+        yield one._replace(obstacle=_NARROW) if narrow else one
+
+
+def _take(
+    rt: Runtime, tx: Tx, lease: Lease, account: str, calls: tuple[Call, ...], urgency: Urgency, kind: WorkKind
+) -> Placed:
     found = accounts.get(tx, account)
     payer, holds = _set_aside(rt, tx, found, calls, urgency, lease)
-    slot = leases.take(tx, LeaseKind.SLOT, account, holder=lease.name, places=found.slots)
-    channel = leases.take(tx, LeaseKind.CHANNEL, found.channel_id, holder=lease.name)
-    assert slot is not None
-    assert channel is not None
+    taken = [leases.take(tx, LeaseKind.SLOT, account, holder=lease.name, places=found.slots)]
+    if kind.alone:
+        taken.append(leases.take(tx, LeaseKind.CHANNEL, found.channel_id, holder=lease.name))
+    places = tuple(place for place in taken if place is not None)
+    assert len(places) == len(taken)
     jobs.move(tx, lease, JobState.RUNNING, account=account, channel_id=found.channel_id, attempted=True)
-    return Placed(payer=payer, channel_title=found.channel_title, holds=holds, leases=(slot, channel))
+    return Placed(payer=payer, channel_title=found.channel_title, holds=holds, leases=places)
 
 
 def _set_aside(
@@ -257,11 +319,11 @@ def _set_aside(
     return payer, ledger.hold(tx, payer, calls, rt.terms(tx), rt.rng, job=job, fence=fence, urgency=urgency)
 
 
-def _in_the_way(tx: Tx, account: str) -> str:
+def _in_the_way(tx: Tx, account: str, kind: WorkKind) -> str:
     """Say whom an account's next job would have to wait for, or nothing."""
     found = accounts.get(tx, account)
     uploading = leases.held(tx, LeaseKind.CHANNEL).get(found.channel_id)
-    if uploading:
+    if kind.alone and uploading:
         return f"job {uploading[0]} is uploading to channel {found.channel_title}"
     working = leases.held(tx, LeaseKind.SLOT).get(account, ())
     if len(working) >= found.slots:
@@ -278,8 +340,8 @@ def _tried_out(rt: Runtime, tx: Tx, account: str) -> str:
     return ""
 
 
-def _everybody_busy(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> Busy:
-    reasons = [_in_the_way(tx, account) or _tried_out(rt, tx, account) for account in choice.busy[:1]]
+def _everybody_busy(rt: Runtime, tx: Tx, target: Target, choice: Choice, kind: WorkKind) -> Busy:
+    reasons = [_in_the_way(tx, account, kind) or _tried_out(rt, tx, account) for account in choice.busy[:1]]
     others = f", and {len(choice.busy) - 1} more accounts are busy" if len(choice.busy) > 1 else ""
     return Busy(
         f"{reasons[0]}{others}" if reasons[0] else f"every account of {target} is busy",
@@ -289,7 +351,7 @@ def _everybody_busy(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> Busy
     )
 
 
-def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> YtpoolError:
+def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice, goes_on: str) -> YtpoolError:
     """Name the reason why nobody can work, as the error that tells a script what to do about it."""
     groups = {reason: (group.count, list(group.names)) for reason, group in choice.rejected.items()}
     rejected = [{"reason": reason, "count": count, "accounts": names} for reason, (count, names) in groups.items()]
@@ -309,13 +371,11 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice) -> YtpoolError:
         return paused
     nobody = f"no account of {target}" if of_pool else "nobody"
     if choice.until is not None:
-        hint = (
-            f"it goes on at {moments.spoken(choice.until)}: type the same command then, or with --wait now, or "
-            "have cron run: ytpool upload --resume"
-        )
+        or_cron = f", or have cron run: {goes_on}" if goes_on else ""
+        hint = f"it goes on at {moments.spoken(choice.until)}: type the same command then, or with --wait now{or_cron}"
         error = QuotaExhausted if choice.until == quota.resets_at(rt.terms(tx).day) else Resting
         return error(f"{nobody} can work now ({words})", hint=hint, until=choice.until, **facts)
-    if set(groups) == {"login needed"}:
+    if all(reason.startswith(_LOGIN_NEEDED) for reason in groups):
         first = next(iter(groups.values()))[1][0]
         return LoginNeeded(
             f"every account of {target} needs a login ({words})" if of_pool else f"{target} needs a login",

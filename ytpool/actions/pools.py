@@ -56,6 +56,8 @@ def set_pool(
 
     Raises PoolForbidden when its accounts would sit on several projects without a stated reason.
     """
+    if reason:
+        names.require_words(reason, "a reason")
     with rt.store.imagining() if dry_run else rt.store.transaction() as tx:
         if pools.find(tx, pool) is None:
             if not add:

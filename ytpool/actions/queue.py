@@ -11,16 +11,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from ytpool.actions import looking
+from ytpool.actions import looking, settling
 from ytpool.actions.heartbeat import Heartbeat
 from ytpool.domain.accounts import Account
+from ytpool.domain.comments import KIND, word_wanted
 from ytpool.domain.jobs import Job, JobState, Step, StepState, TargetKind
 from ytpool.domain.publication import UPLOAD
 from ytpool.domain.quota import Urgency
 from ytpool.domain.reconcile import Doubtful
 from ytpool.errors import Busy, OutcomeUnknown, UnknownName, UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, ledger, looks, pools
+from ytpool.store import accounts, comments, jobs, leases, ledger, looks, pools
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.secrets import Kind, forget
@@ -107,20 +108,33 @@ def show(rt: Runtime, job_id: str) -> JobShown:
         )
 
 
-def resolve(rt: Runtime, job_id: str, word: Word, *, video_id: str | None = None, trusted: bool = False) -> QueuedJob:
+def kind_of(rt: Runtime, job_id: str) -> str:
+    """Return what kind of job this is: what a person may name as its outcome depends on it."""
+    with rt.store.reading() as tx:
+        return jobs.get(tx, job_id).kind
+
+
+def resolve(rt: Runtime, job_id: str, word: Word, *, named: str | None = None, trusted: bool = False) -> QueuedJob:
     """Settle a job as a person says, and return how it stands then.
 
-    A video that is named must be on the job's channel, which costs one unit to see, unless the person is `trusted`.
-    Raises Busy while somebody works on the job, UsageWrong for a word that does not fit it.
+    A video that is `named` must be on the job's channel, a comment in its words by its account, which costs one unit
+    to see, unless the person is `trusted`. Raises Busy while somebody works on the job, UsageWrong for a word that
+    does not fit it.
     """
-    if video_id is not None and not trusted:
+    if named is not None and not trusted:
         rt.open_vault()
     with _held(rt, job_id) as (job, lease):
-        if job.is_chore and video_id is not None:
-            _require_its_video(job, video_id)
-            video_id = None
+        if job.is_chore and named is not None:
+            _require_its_video(job, named)
+            named = None
         match word:
-            case Word.DONE if video_id is not None:
+            case Word.DONE if named is not None and job.kind == KIND:
+                if not trusted:
+                    settling.require_ours(rt, job, named)
+                with rt.store.transaction() as tx:
+                    settling.has_arrived(tx, lease, named, _BY_HAND)
+            case Word.DONE if named is not None:
+                video_id = named
                 owner = _owner(rt, job, video_id, trusted=trusted)
                 with rt.store.transaction() as tx:
                     _has_arrived(tx, job, lease, owner, video_id)
@@ -139,6 +153,8 @@ def resolve(rt: Runtime, job_id: str, word: Word, *, video_id: str | None = None
 def cancel(rt: Runtime, job_id: str) -> QueuedJob:
     """End a job that has published nothing; a video that may be there wants a person's word instead."""
     with _held(rt, job_id) as (job, lease), rt.store.transaction() as tx:
+        if job.kind == KIND:
+            settling.require_not_there(tx, job.job)
         if job.kind == _UPLOAD and job.video_id is not None:
             raise UsageWrong(
                 f"the video of job {job.job} is up: {job.video_id}",
@@ -251,7 +267,9 @@ def _is_given_up(tx: Tx, job: Job, lease: Lease) -> None:
 
 
 def _begins_anew(tx: Tx, job: Job, lease: Lease) -> None:
-    if _is_up(tx, job):
+    if job.kind == KIND:
+        settling.begin_anew(tx, lease)
+    elif _is_up(tx, job):
         raise UsageWrong(
             f"the video of job {job.job} is up: {job.video_id}; sending it again would make two",
             hint=f"for the steps that are left: ytpool queue retry {job.job}",
@@ -269,7 +287,9 @@ def _forget_all(tx: Tx, job: Job, lease: Lease) -> None:
 
 
 def _is_up(tx: Tx, job: Job) -> bool:
-    """Tell whether the job's video is where it should be; one that went astray is not."""
+    """Tell whether the job's video is where it should be, one that went astray is not; or whether its comment is."""
+    if job.kind == KIND:
+        return settling.is_there(tx, job.job)
     steps = {step.step: step.state for step in jobs.steps(tx, job.job)}
     return job.kind == _UPLOAD and job.video_id is not None and steps.get(UPLOAD) is not StepState.FAILED
 
@@ -281,6 +301,7 @@ def _forget_session(tx: Tx, lease: Lease) -> None:
 
 def _queued(tx: Tx, job: Job, *, working: bool) -> QueuedJob:
     upload = jobs.find_upload(tx, job.job)
+    said = comments.find(tx, job.job)
     return QueuedJob(
         job=job.job,
         kind=job.kind,
@@ -292,7 +313,7 @@ def _queued(tx: Tx, job: Job, *, working: bool) -> QueuedJob:
         target=str(job.target),
         account=job.account,
         channel_id=job.channel_id,
-        video_id=job.video_id,
+        video_id=job.video_id if said is None else said.video_id,
         attempts=job.attempts,
         not_before=job.not_before,
         error_code=job.error_code,
@@ -308,6 +329,8 @@ def advice(tx: Tx, job: Job) -> str:
     match job.state:
         case JobState.DONE | JobState.CANCELLED:
             return ""
+        case _ if job.kind == KIND and comments.get(tx, job.job).may_be_there:
+            return word_wanted(job.job)
         case JobState.DEFERRED if (
             job.not_before is not None and (job.kind == _UPLOAD or job.is_chore) and not job.deletes
         ):

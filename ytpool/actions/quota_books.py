@@ -1,5 +1,6 @@
 """The operator's word on the books, where Google disagreed with them, and the prices they are kept by."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -37,6 +38,8 @@ class Adjusted:
     rests_until: datetime | None
     rests_for: str
     """Why the bucket still rests, although units are left; empty where it does not."""
+    advice: str
+    """What to type to end that rest."""
     dry_run: bool
 
 
@@ -72,6 +75,7 @@ def adjust(rt: Runtime, project: str, bucket: str, units: int, *, reason: str, d
         left=_left(after),
         rests_until=None if resting is None else resting.until,
         rests_for="" if resting is None else resting.reason,
+        advice="" if resting is None else _lifted_by(resting),
         dry_run=dry_run,
     )
 
@@ -96,6 +100,11 @@ def _resting(tx: Tx, project: str, bucket: str) -> Rest | None:
         ),
         None,
     )
+
+
+def _lifted_by(rest: Rest) -> str:
+    bucket = f" --bucket {rest.bucket}" if rest.bucket else ""
+    return f"ytpool rests lift {rest.scope} {shlex.quote(rest.name)}{bucket}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +259,7 @@ def _beliefs(tx: Tx, today: date) -> Iterator[Belief]:
     for (_, name, bucket), limit in sorted(limits.standing(tx, today).items()):
         if limit.origin == limits.LEARNED:
             until = quota.resets_at(limit.since + limits.BELIEVED_FOR)
-            since = quota.starts_at(limit.since)
+            since = moments.parse(limit.said_at)
             yield Belief(of=f"project {name}", bucket=bucket, units=limit.units, since=since, until=until)
     titles = accounts.channel_titles(tx)
     for channel_id, cap in sorted(caps.standing(tx).items()):

@@ -8,7 +8,7 @@ from ytpool.actions import queue
 from ytpool.domain.accounts import Standing
 from ytpool.domain.jobs import JobState
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, rests
+from ytpool.store import accounts, comments, jobs, leases, rests
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 
@@ -42,13 +42,15 @@ def todo(rt: Runtime) -> Todo:
 
 def _unknown(tx: Tx) -> Iterator[Item]:
     working = leases.held(tx, LeaseKind.JOB)
+    unheard = comments.unheard(tx)
     for job in jobs.unfinished(tx):
-        if job.state is JobState.FINISHED_UNKNOWN and job.job not in working:
+        # What was said is unheard of also where whoever said it died on the way.
+        if (job.state is JobState.FINISHED_UNKNOWN or job.job in unheard) and job.job not in working:
             command = queue.advice(tx, job)
             yield Item(
                 kind="outcome_unknown",
                 name=job.job,
-                message=job.error,
+                message=job.error or f"nobody heard whether the comment of {job.account} is there",
                 command=command,
                 not_before=None if "resolve" in command else job.not_before,  # a person's word is wanted at once
                 since=job.updated_at,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from ytpool.actions import breakers, secrets
 from ytpool.actions.heartbeat import renewing
 from ytpool.domain import failover
-from ytpool.domain.accounts import TOKEN_LIVES_LONG_ENOUGH, Account, AccountState
+from ytpool.domain.accounts import TOKEN_LIVES_LONG_ENOUGH, Account, AccountState, Standing
 from ytpool.domain.breakers import Service
 from ytpool.domain.failover import Next, RestScope, Until, Verdict
 from ytpool.domain.logins import Client, Token
@@ -186,7 +186,7 @@ def refresh_all(rt: Runtime, *, account: str | None = None, force: bool = False)
     """Refresh every token that ends soon, several accounts at a time; one account's trouble is not another's."""
     with rt.store.transaction() as tx:
         ledger.expire(tx)  # cron comes by often: what a dead worker left is settled on the way
-        due = [accounts.get(tx, account)] if account else accounts.every(tx)
+        due = [accounts.get(tx, account)] if account else [one for one in accounts.every(tx) if _is_wanted(one)]
     if not due:
         return ()
     rt.open_vault()
@@ -195,6 +195,11 @@ def refresh_all(rt: Runtime, *, account: str | None = None, force: bool = False)
         rt.youtube  # noqa: B018 -- opened once, before the threads ask for it; a changed API root ends it here
     with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(due)), thread_name_prefix="refresh") as workers:
         return tuple(workers.map(lambda one: _refreshed(rt, one, within, force=force), due))
+
+
+def _is_wanted(account: Account) -> bool:
+    """Tell whether a dead login is worth a word: an account that is out of service may be left so for good."""
+    return not (account.needs_login and account.standing is Standing.DISABLED)
 
 
 def _refreshed(rt: Runtime, account: Account, within: timedelta, *, force: bool) -> Refreshed:

@@ -72,6 +72,7 @@ class Transfer:
         self._restarts = 0
         self._turned_away: Counter[str] = Counter()
         self._looked_at: set[str] = set()
+        self._is_bound = False
         self._lacking: dict[str, UnknownName] = {}
         self._began_at = 0.0
         self._began_with = 0
@@ -110,12 +111,12 @@ class Transfer:
                 ):  # chosen again and again, and never of use
                     raise
                 self._errand.says(f"{self._errand.account}: {obstacle.message}")
-                self._errand.leave()
+                self._errand.leave(stays=self._is_bound)
             except UpstreamFailed as failure:
                 if self._session is not None:  # it is paid for, and a later run goes on with it
                     raise
                 self._next_after(failure)
-                self._errand.leave()
+                self._errand.leave(stays=self._is_bound)
 
     def _bring(self, target: Target) -> dict[str, Any] | None:
         """Go on where the state says an earlier round stopped; None when what it left behind is gone."""
@@ -133,7 +134,9 @@ class Transfer:
         if not self._file.path.is_file():  # it was not needed for as long as its video might be there
             raise files.gone(self._file.path, errand.job.job)
         looks_first = beforehand.is_wanted(errand.rt, errand.order, errand.job)
-        self._place(beforehand.where_it_was_seen(errand.job, target), beforehand.CALLS if looks_first else ())
+        bound_to = beforehand.where_it_was_seen(errand.rt, errand.job) if looks_first else None
+        self._is_bound = bound_to is not None
+        self._place(bound_to or target, beforehand.CALLS if looks_first else ())
         if self._failed is not None:
             account, failure = self._failed
             self._failed = None
@@ -141,6 +144,7 @@ class Transfer:
                 errand.pause(failure, self._failed_on[account])
         if looks_first and errand.payer.channel_id not in self._looked_at:
             beforehand.look(errand)
+            self._is_bound = False
             self._looked_at.add(errand.payer.channel_id)
         self._session = self._open_session()
         return self._transfer(0)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ytpool.actions import accounts, arrangement
-from ytpool.actions.accounts import AccountList, AccountRow, Drained, Draining, Left, Wish
+from ytpool.actions.accounts import AccountList, AccountRow, Drained, Draining, Wish
 from ytpool.actions.arrangement import Applied, Exported, NeedsLogin
 from ytpool.cli.commands import command, group
 from ytpool.cli.exits import BLOCKED, DONE, LATER, PARTLY
@@ -338,7 +338,7 @@ def _left(told: DrainingTold) -> Iterator[dict[str, Any]]:
                 "job": job.job,
                 "what": job.what,
                 "not_before": job.not_before,
-                "advice": job.advice if job.left is not Left.WAITING else f"ytpool queue cancel {job.job}",
+                "advice": job.advice,
             }
 
 

@@ -75,13 +75,17 @@ COMMANDS: Mapping[str, Line] = {
         "app",
         "Look at videos, change and delete them; their thumbnails, captions and playlists.",
     ),
+    "comment": Line(
+        "ytpool.cli.comment", "app", "Comment on videos, reply, list what was said, and decide what is seen."
+    ),
+    "stats": Line("ytpool.cli.stats", "app", "Show what YouTube counts of videos, fifty of them for one unit."),
     "quota": Line("ytpool.cli.quota", "app", "See what is used, what is left, and until when."),
     "rests": Line("ytpool.cli.rests", "app", "List what rests, until when and why; lift a rest by your word."),
     "activity": Line("ytpool.cli.activity", "app", "See what was done, by whom, with what outcome."),
     "why": Line(
         "ytpool.cli.why",
         "app",
-        "Explain a job: what was decided, with every factor, who was passed over and for what reason.",
+        "Explain a job, an account or a bucket, and say what would change how it stands.",
     ),
     "health": Line(
         "ytpool.cli.health",

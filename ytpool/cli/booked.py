@@ -27,7 +27,7 @@ def _told(adjusted: Adjusted) -> str:
         lines.append(f"left: {adjusted.left:,} of {adjusted.limit:,} (before: {adjusted.left_before:,})")
     if adjusted.rests_for:
         until = "until a person lifts it" if adjusted.rests_until is None else moments.spoken(adjusted.rests_until)
-        lines.append(f"the bucket still rests ({adjusted.rests_for}) until {until}; to end that, lift the rest")
+        lines.append(f"it still rests ({adjusted.rests_for}) until {until}; to end that: {adjusted.advice}")
     return "\n".join(lines)
 
 
@@ -140,7 +140,7 @@ VIEWS[Proposals] = View(
     rows="proposed",
     columns=(
         ("Operation", "operation"),
-        ("Google's metric", "metric"),
+        Column("Google's metric", "metric", from_width=100),
         ("Google's limit", "named"),
         Column("Units", "units", justify="right"),
         ("Project", "project"),

@@ -56,6 +56,7 @@ EXIT_STATUS: dict[str, int] = {
     "endpoints_changed": USAGE,
     "wrong_channel": USAGE,
     "pool_forbidden": USAGE,
+    "text_repeated": USAGE,
     "partly": PARTLY,
     "login_needed": LOGIN,
     "login_failed": LOGIN,

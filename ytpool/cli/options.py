@@ -10,6 +10,7 @@ from ytpool.cli.invocation import Invocation
 from ytpool.config import Config
 from ytpool.domain import moments
 from ytpool.domain.balancing import Tier
+from ytpool.domain.jobs import Target, TargetKind
 from ytpool.errors import UsageWrong
 from ytpool.runtime import Runtime
 
@@ -38,6 +39,16 @@ def moment(config: Config, text: str, option: str) -> datetime:
         return moments.typed(text, moments.named_zone(config.time.zone))
     except ValueError as error:
         raise UsageWrong(f"{option}: {error}") from None
+
+
+def target(account: str | None, pool: str | None) -> Target:
+    """Return what a command is for; raises UsageWrong unless exactly one of the two is named."""
+    if (account is None) == (pool is None):
+        raise UsageWrong("name either --account or --pool", hint="see: ytpool accounts list, ytpool pools list")
+    if account is not None:
+        return Target(kind=TargetKind.ACCOUNT, name=account)
+    assert pool is not None
+    return Target(kind=TargetKind.POOL, name=pool)
 
 
 def typed(ctx: typer.Context) -> dict[str, str]:

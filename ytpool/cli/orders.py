@@ -11,11 +11,11 @@ from pathlib import Path
 
 from ytpool.actions import batch
 from ytpool.actions.claiming import Order
+from ytpool.cli import options
 from ytpool.cli.options import moment
 from ytpool.config import Config
 from ytpool.domain import captions, moments, names, publication, video
 from ytpool.domain.captions import Caption
-from ytpool.domain.jobs import Target, TargetKind
 from ytpool.domain.manifest.batch import Defaults
 from ytpool.domain.publication import PlaylistWish, Publication
 from ytpool.domain.video import Licence, Privacy, VideoRequest
@@ -124,7 +124,7 @@ def _bare(typed: Typed, defaults: Defaults, path: Path, files: int) -> Order:
 
 def _defaults(config: Config, typed: Typed, *, target_needed: bool) -> Defaults:
     settings = config.upload
-    target = _target(typed.account, typed.pool) if target_needed or typed.account or typed.pool else None
+    target = options.target(typed.account, typed.pool) if target_needed or typed.account or typed.pool else None
     return Defaults(
         target=target,
         video=VideoRequest(
@@ -150,15 +150,6 @@ def _defaults(config: Config, typed: Typed, *, target_needed: bool) -> Defaults:
         key=typed.key,
         zone=moments.named_zone(config.time.zone),
     )
-
-
-def _target(account: str | None, pool: str | None) -> Target:
-    if (account is None) == (pool is None):
-        raise UsageWrong("name either --account or --pool", hint="see: ytpool accounts list, ytpool pools list")
-    if account is not None:
-        return Target(kind=TargetKind.ACCOUNT, name=account)
-    assert pool is not None
-    return Target(kind=TargetKind.POOL, name=pool)
 
 
 def _day(text: str | None) -> date | None:

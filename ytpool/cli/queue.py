@@ -59,7 +59,7 @@ VIEWS[Queue] = View(
         Column("Account", "account", from_width=100),
         Column(
             "Sent",
-            lambda row: 100 * row.kept / row.bytes if row.bytes else 0,
+            lambda row: 100 * row.kept / row.bytes if row.bytes else None,
             shown="{:.0f} %".format,
             from_width=100,
         ),
@@ -150,16 +150,19 @@ def retry(
     no_wait: NoWaitOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
-) -> Any:  # Uploaded, Planned or VideoDone
+) -> Any:  # Uploaded, Planned, VideoDone, CommentDone or Moderated
     """Go on with one job from wherever it stopped, as it was asked for, in this process.
 
     The session is asked how far it is, so nothing is sent twice. A file that is not what it was when its upload began
     is refused, with what changed. A video that is up only gets the steps that are left, and needs no file. What was
-    asked for with `ytpool video` is looked up first; a deletion wants --yes.
+    asked for with `ytpool video` is looked up first; a deletion wants --yes. A comment that may be there is looked for,
+    and not said again.
     """
     # What publishes is loaded where it is wanted: the list of jobs does without.
-    from ytpool.actions import chores, publish, resuming, waiting  # noqa: PLC0415
+    from ytpool.actions import chores, comments, publish, resuming, threads, waiting  # noqa: PLC0415
     from ytpool.actions.chores import How  # noqa: PLC0415
+    from ytpool.actions.comments import How as SaidHow  # noqa: PLC0415
+    from ytpool.cli.said import Moderated  # noqa: PLC0415
     from ytpool.cli.uploaded import Planned, work_through  # noqa: PLC0415
     from ytpool.cli.written import Notes  # noqa: PLC0415
 
@@ -173,10 +176,15 @@ def retry(
         return True
 
     how = How(wait=not no_wait, use_buffer=use_buffer, dry_run=dry_run)
+    said_how = SaidHow(wait=not no_wait, use_buffer=use_buffer)
     notes = Notes(call)
 
     def go_on() -> Any:
-        return chores.go_on(rt, job, how, notes, agrees)
+        said = comments.planned(rt, job, said_how) if dry_run else comments.go_on(rt, job, said_how, notes)
+        decided = said or threads.go_on(rt, job, said_how, notes, dry_run=dry_run)
+        if isinstance(decided, list):
+            return Moderated(decided)
+        return decided or chores.go_on(rt, job, how, notes, agrees)
 
     done = waiting.patiently(rt, notes, job, go_on) if wait else go_on()
     if done is not None:
@@ -205,7 +213,7 @@ def resolve(
         typer.Option(
             "--as",
             metavar="WORD",
-            help="done:VIDEO_ID or done, failed, restart (send it again, and pay again).",
+            help="done:ID (of the video or comment) or done, failed, restart (send it again, and pay again).",
             show_default=False,
         ),
     ],
@@ -214,17 +222,20 @@ def resolve(
 ) -> QueuedJob:
     """Settle by your word what nothing else can: it is done, it has failed, or it starts again.
 
-    A video that is named must be on the job's channel; to see that costs one unit, and --yes takes your word for it.
-    With `done:VIDEO_ID` the steps that are left go on with `queue retry`; with `done` alone they are yours.
+    A video that is named must be on the job's channel, a comment in its words by its account; to see that costs one
+    unit, and --yes takes your word for it. With `done:VIDEO_ID` the steps that are left go on with `queue retry`; with
+    `done` alone they are yours.
     """
     said, colon, named = word.partition(":")
     try:
         meant = Word(said)
     except ValueError:
-        raise UsageWrong(f"--as does not take {word!r}", hint="say done:VIDEO_ID, done, failed or restart") from None
+        raise UsageWrong(f"--as does not take {word!r}", hint="say done:ID, done, failed or restart") from None
     if colon and meant is not Word.DONE:
-        raise UsageWrong(f"--as {meant} takes no video", hint="say done:VIDEO_ID, done, failed or restart")
-    return queue.resolve(runtime(ctx), job, meant, video_id=_video(named) if colon else None, trusted=yes)
+        raise UsageWrong(f"--as {meant} takes no id", hint="say done:ID, done, failed or restart")
+    rt = runtime(ctx)
+    found = _named(queue.kind_of(rt, job), named) if colon else None
+    return queue.resolve(rt, job, meant, named=found, trusted=yes)
 
 
 @command(app, "cancel", example="ytpool queue cancel 1jd3v2a97", statuses=(0, 2, 6, 7))
@@ -234,6 +245,17 @@ def cancel(ctx: typer.Context, job: JobArgument) -> QueuedJob:
     The same command typed again makes a new job. Where the video may be up already, `queue resolve` is asked for.
     """
     return queue.cancel(runtime(ctx), job)
+
+
+def _named(kind: str, named: str) -> str:
+    if kind != "comment":
+        return _video(named)
+    from ytpool.domain.comments import comment_id  # noqa: PLC0415 -- for a word on a comment only
+
+    try:
+        return comment_id(named)
+    except ValueError as error:
+        raise UsageWrong(str(error), hint="ytpool comment list VIDEO shows the ids") from None
 
 
 def _video(named: str) -> str:

@@ -1,63 +1,39 @@
-"""`ytpool why`: why a job went where it went, or why it waits."""
+"""`ytpool why`: why a job waits, why an account is not chosen, why a bucket takes no new work."""
 
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import why as explaining
-from ytpool.actions.why import Explanation
 from ytpool.cli.commands import command, single
 from ytpool.cli.options import runtime
-from ytpool.cli.output import VIEWS, Column, View
 
 app = single()
 
 
-def _told(told: Explanation) -> str:
-    lines = [f"job {told.job}: {told.kind} for {told.target}, {told.state}"]
-    if told.account:
-        lines.append(f"on account {told.account}, channel {told.channel_id}, video {told.video_id or 'not yet'}")
-    if told.not_before:
-        lines.append(f"goes on by itself at {told.not_before:%Y-%m-%d %H:%M} UTC")
-    if told.error:
-        lines.append(f"because: {told.error}{f' (Google: {told.error_reason})' if told.error_reason else ''}")
-    lines += [f"  {step.step}: {step.state}{f', {step.detail}' if step.detail else ''}" for step in told.steps]
-    return "\n".join(lines)
-
-
-def _rows(told: Explanation) -> Iterator[dict[str, Any]]:
-    for number, decision in enumerate(told.decisions, 1):
-        now = {"n": number, "when": decision.decided_at}
-        for place, one in enumerate(decision.best):
-            factors = ", ".join(f"{name} {value:.2f}" for name, value in one["factors"].items())
-            verdict = "chosen" if one["account"] == decision.account else f"number {place + 1}"
-            yield {**now, "who": one["account"], "verdict": verdict, "score": one["score"], "facts": factors}
-        for group in decision.rejected:
-            who = ", ".join(group["accounts"]) + (" …" if group["count"] > len(group["accounts"]) else "")
-            yield {**now, "who": who, "verdict": "not", "score": None, "facts": group["reason"]}
-
-
-VIEWS[Explanation] = (
-    View(text=_told),
-    View(
-        rows=_rows,
-        columns=(
-            Column("Decision", "n", justify="right"),
-            Column("When", "when", from_width=100),
-            ("Account", "who"),
-            Column("Verdict", "verdict", style={"chosen": "green", "not": "yellow"}),
-            Column("Score", "score", shown="{:.2f}".format, justify="right"),
-            ("Because", "facts"),
-        ),
-        empty="nothing was decided for it yet",
-    ),
+@command(
+    app,
+    "why",
+    example="ytpool why 1jd3v2a97\nytpool why news\nytpool why press/uploads",
+    statuses=(0, 2, 6),
 )
-
-
-@command(app, "why", example="ytpool why 1jd3v2a97", statuses=(0, 2, 6))
 def why(
-    ctx: typer.Context, job: Annotated[str, typer.Argument(help="The job's id, or the beginning of it.")]
-) -> Explanation:
-    """Explain a job: what was decided, with every factor, who was passed over and for what reason."""
-    return explaining.job(runtime(ctx), job)
+    ctx: typer.Context,
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="A job's id or the beginning of it, an account, a project, or PROJECT/BUCKET; where a name is more "
+            "than one thing: job:ID, account:NAME, project:NAME, bucket:PROJECT/BUCKET."
+        ),
+    ],
+) -> Any:  # an Explanation, an AccountExplained or a ProjectExplained
+    """Explain a job, an account or a bucket, and say what would change how it stands.
+
+    Of a job: what was decided, with every factor, who was passed over and for what reason; and while it waits, who of
+    its accounts could take it now and what keeps the others. Of an account: whether it would be given an upload now,
+    its score by factor, its place in each of its pools, rests and caps. Of a bucket: its limit and who says so, what
+    is used and by whom, and when it takes new work again. It looks, and changes nothing.
+    """
+    from ytpool.actions.why import named  # noqa: PLC0415 -- help needs nothing of it
+    from ytpool.cli import explained  # noqa: F401, PLC0415 -- how the result is seen
+
+    return named.explain(runtime(ctx), what)

@@ -252,7 +252,7 @@ def _rejected(candidates: Sequence[Candidate], *, tier: Tier | None) -> dict[str
     counts: dict[str, int] = {}
     names: dict[str, list[str]] = {}
     for candidate in candidates:
-        reason = _why_not(candidate, tier)
+        reason = why_not(candidate, tier)
         if reason is None:
             continue
         counts[reason] = counts.get(reason, 0) + 1
@@ -261,7 +261,8 @@ def _rejected(candidates: Sequence[Candidate], *, tier: Tier | None) -> dict[str
     return {reason: Rejected(counts[reason], tuple(names[reason])) for reason in counts}
 
 
-def _why_not(candidate: Candidate, tier: Tier | None) -> str | None:
+def why_not(candidate: Candidate, tier: Tier | None) -> str | None:
+    """Say why an account is passed over where this tier works; None: it is free."""
     if candidate.obstacle is not None:
         return candidate.obstacle.reason
     if candidate.tier is not tier:

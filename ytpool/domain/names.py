@@ -32,6 +32,21 @@ def is_legal(name: str) -> bool:
     return _NAME.fullmatch(name) is not None and is_text(name)
 
 
+def require_words(text: str, what: str) -> str:
+    """Return a reason that somebody gave, if it can stand in one line of a table."""
+    if not text.strip() or len(text) > _LONGEST_REASON or not text.isprintable():
+        raise UsageWrong(f"{text!r:.80} cannot be {what}", hint=f"say it in one line of 1 to {_LONGEST_REASON} letters")
+    return text
+
+
+_LONGEST_REASON = 500
+
+
+def readable(text: str) -> str:
+    """Return a name as it can be shown: bytes that are no UTF-8 become `\\xe9`."""
+    return "".join(f"\\x{ord(sign) - 0xDC00:02x}" if "\udc80" <= sign <= "\udcff" else sign for sign in text)
+
+
 def is_text(text: str) -> bool:
     """Tell whether this can be written as UTF-8; what a shell hands over as other bytes cannot."""
     try:

@@ -162,7 +162,7 @@ class Comments:
         if video_id:
             owner_id = self._video(call, video_id, location="videoId").channel_id
         if standing != PUBLISHED and owner_id != call.caller.channel_id:
-            raise plain("forbidden", call.method.name, location="moderationStatus")
+            raise plain("forbidden", call.method.name, location="moderationStatus", mistake=False)
         rows = [row for row in self._every() if row.owner_id == owner_id and not row.parent_id]
         return [row for row in reversed(rows) if video_id in {"", row.video_id}]
 

@@ -113,6 +113,12 @@ def refreshed(tx: Tx, account: str, token_expires_at: datetime) -> None:
     )
 
 
+def scopes(tx: Tx) -> dict[str, str]:
+    """Return what each account's login was granted, as Google wrote it."""
+    rows = tx.all("SELECT account, scopes FROM accounts")
+    return {row["account"]: row["scopes"] for row in rows}
+
+
 def set_state(tx: Tx, account: str, state: AccountState, reason: str) -> None:
     """Write down what a login is good for; what the operator decided of the account stands beside it."""
     tx.run(
@@ -170,8 +176,8 @@ def remove(tx: Tx, account: str) -> None:
     tx.run("DELETE FROM labels WHERE account = :account", account=account)
     tx.run("DELETE FROM limits WHERE scope = 'account' AND name = :account", account=account)
     tx.run("UPDATE meters SET ceiling = NULL WHERE scope = 'account' AND name = :account", account=account)
-    tx.run("DELETE FROM rests WHERE scope = 'account' AND name = :account", account=account)
-    tx.run("DELETE FROM breakers WHERE scope = 'account' AND name = :account", account=account)
+    for table in ("rests", "breakers"):
+        tx.run(f"DELETE FROM {table} WHERE scope = 'account' AND name = :account", account=account)
     tx.run("DELETE FROM accounts WHERE account = :account", account=account)
 
 

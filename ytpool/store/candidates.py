@@ -155,10 +155,11 @@ class _Picture:
             if ceiling is None:
                 continue
             obstacle = None
-            if used + units > ceiling and not self._may_try(project, bucket, used, ceiling):
-                obstacle = Obstacle(f"no {bucket} left today", self._resets)
+            if used + units > ceiling:
                 if not ceiling and self._is_decided(project, bucket):  # one of zero does not come back tomorrow
                     obstacle = Obstacle(f"its project has a limit of 0 {bucket}")
+                elif not self._may_try(project, bucket, used, ceiling):  # a try is beyond all thresholds
+                    obstacle = Obstacle(f"no {bucket} left today", self._resets)
             elif used * 100 >= ceiling * percent:
                 obstacle = Obstacle(f"{percent} % of {bucket} used, the rest is kept back", self._resets)
             room = room.within(_Room(_share(ceiling - used, ceiling), obstacle))
@@ -225,12 +226,13 @@ def _longer(one: Obstacle | None, other: Obstacle | None) -> Obstacle | None:
 def _accounts(tx: Tx, target: Target, terms: Terms, bucket: str) -> list[Any]:
     """Return the target's accounts, each with what it has used of this bucket today."""
     of_pool = target.kind is TargetKind.POOL
+    served = "p.served_comments" if bucket == quota.COMMENTS else "p.served"
     chosen = "pool_members p JOIN accounts a ON a.account = p.account" if of_pool else "accounts a"
     return tx.all(
         f"""
         SELECT a.account, a.project, coalesce(a.channel_id, ''), a.tier,
                CASE a.standing WHEN 'active' THEN a.state ELSE a.standing END, a.priority, a.slots, a.successes,
-               a.failures, a.last_upload_at, a.created_at, coalesce({_USED}, 0), {"p.served" if of_pool else "0"}
+               a.failures, a.last_upload_at, a.created_at, coalesce({_USED}, 0), {served if of_pool else "0"}
           FROM {chosen} LEFT JOIN meters m
                ON m.scope = 'account' AND m.name = a.account AND m.bucket = :bucket AND m.day = :day
          WHERE {"p.pool" if of_pool else "a.account"} = :name AND a.kind = 'youtube'

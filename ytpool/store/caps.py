@@ -78,8 +78,8 @@ def require_room(tx: Tx, channel_id: str, account: str, uploads: int) -> bool:
     until = lifts_at(tx, channel_id, cap.reaches(tx.now))
     raise QuotaExhausted(
         f"channel {channel_id} has taken {taken} uploads in 24 hours, and YouTube has refused more than {cap.uploads}",
-        hint=f"it goes on by itself at {moments.spoken(until)}; a cap of your own on {account} overrules what was "
-        "learned",
+        hint=f"it goes on by itself at {moments.spoken(until)}; if you know better: ytpool accounts set {account} "
+        "--cap uploads=N",
         channel_id=channel_id,
         left=max(0, cap.uploads - taken),
         until=until,

@@ -111,6 +111,11 @@ def get(tx: Tx, job: str) -> Job:
     raise UnknownName(f"there is no job {job!r}", hint=hint, what="job", name=job)
 
 
+def is_beginning(tx: Tx, job: str) -> bool:
+    """Tell whether the id of any job begins so."""
+    return tx.one("SELECT 1 FROM jobs WHERE job >= :job AND job < :after LIMIT 1", job=job, after=job + "~") is not None
+
+
 def find(tx: Tx, job: str) -> Job | None:
     row = tx.one("SELECT * FROM jobs WHERE job = :job", job=job)
     return None if row is None else Job.from_row(row)
@@ -137,11 +142,12 @@ def same_content(tx: Tx, target: Target, fingerprint: str, job_key: str) -> list
 
 
 def uploaded_from(tx: Tx, target: Target, path: str, job_key: str) -> list[Job]:
-    """Return the jobs whose video came from this path and is where this target would put it, the newest first."""
+    """Return the jobs that have sent all of a file of this path to where this target would, the newest first."""
     rows = tx.all(
         """
         SELECT j.* FROM uploads u JOIN jobs j ON j.job = u.job
-         WHERE u.path = :path AND j.job_key = :job_key AND j.video_id IS NOT NULL AND j.state <> 'cancelled'
+         WHERE u.path = :path AND j.job_key = :job_key AND j.state <> 'cancelled'
+           AND (j.video_id IS NOT NULL OR u.last_sent_at IS NOT NULL)
          ORDER BY j.job DESC
         """,
         path=path,

@@ -179,7 +179,7 @@ def send(tx: Tx, held: Hold, book: PriceBook, terms: Terms) -> None:
         era=tx.era,
         boot=tx.boot,
     )
-    held = replace(held, payer=_under_its_name(tx, held.payer))
+    held = present(tx, held)
     if not rows:
         raise HoldLost(
             f"the units set aside for {held.operation} are no longer ours",
@@ -212,6 +212,11 @@ def send(tx: Tx, held: Hold, book: PriceBook, terms: Terms) -> None:
     other = quota.day_across_midnight(tx.now)
     if other is not None:
         _book_on_both_days(tx, held, book, terms, other)
+
+
+def present(tx: Tx, held: Hold) -> Hold:
+    """Return a hold with its payer as the books know it now."""
+    return replace(held, payer=_under_its_name(tx, held.payer))
 
 
 def _under_its_name(tx: Tx, payer: Payer) -> Payer:

@@ -176,3 +176,26 @@ def corrections(tx: Tx, meter: Meter) -> list[Correction]:
         Correction(row["state"], row["units"], row["operation"], row["reason"], row["at"], bool(row["blurred"]))
         for row in rows
     ]
+
+
+class Spender(NamedTuple):
+    """What an account has used of a meter by one operation, what is set aside or unknown included."""
+
+    account: str | None
+    operation: str
+    calls: int
+    units: int
+
+
+def spenders(tx: Tx, meter: Meter, *, most: int) -> list[Spender]:
+    """Return who has used most of a meter, and for what."""
+    rows = tx.all(
+        f"""
+        SELECT account, operation, count(DISTINCT hold), sum(units) AS units FROM ledger {WHERE}
+           AND state IN ('held', 'sent', 'spent', 'unknown')
+         GROUP BY account, operation ORDER BY units DESC, account, operation LIMIT :most
+        """,
+        most=most,
+        **meter.key,
+    )
+    return [Spender(*row) for row in rows]

@@ -93,14 +93,16 @@ def leave(tx: Tx, pool: str, account: str) -> None:
     tx.run("DELETE FROM pool_members WHERE pool = :pool AND account = :account", pool=pool, account=account)
 
 
-def take_turn(tx: Tx, pool: str, account: str) -> None:
+def take_turn(tx: Tx, pool: str, account: str, *, comments: bool = False) -> None:
     """Count one turn of a pool and write down whose it was, exact over all processes.
 
     Every strategy takes turns, so that a pool may change to round robin at any time and knows who was served when.
+    Comments are served apart from the rest.
     """
+    served = "served_comments" if comments else "served"
     row = tx.one("UPDATE pools SET turn = turn + 1 WHERE pool = :pool RETURNING turn", pool=pool)
     tx.run(
-        "UPDATE pool_members SET served = :turn WHERE pool = :pool AND account = :account",
+        f"UPDATE pool_members SET {served} = :turn WHERE pool = :pool AND account = :account",
         turn=row["turn"],
         pool=pool,
         account=account,
@@ -165,3 +167,18 @@ def _members(tx: Tx, pool: str) -> tuple[str, ...]:
         pool=pool,
     )
     return tuple(row["account"] for row in rows)
+
+
+def channels_around(tx: Tx, *, pool: str | None = None, account: str | None = None) -> set[str]:
+    """Return the channels of a pool, or of an account and of everybody who shares a pool with it."""
+    rows = tx.all(
+        """
+        SELECT DISTINCT a.channel_id FROM accounts a LEFT JOIN pool_members m ON m.account = a.account
+         WHERE a.channel_id IS NOT NULL
+           AND (a.account = :account OR m.pool = :pool
+                OR m.pool IN (SELECT pool FROM pool_members WHERE account = :account))
+        """,
+        pool=pool,
+        account=account,
+    )
+    return {row["channel_id"] for row in rows}

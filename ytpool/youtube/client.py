@@ -24,6 +24,7 @@ from ytpool.youtube.uploads import session_address
 from ytpool.youtube.wire import Readable, Wire, require_safe
 
 IDS_PER_CALL = 50
+THREADS_PER_PAGE = 100
 CAPTION_NAME_CHARACTERS = 150
 _NO_CHANNEL = "youtubeSignupRequired"
 # RFC 5023: the visible characters of ASCII and the space stand for themselves in a Slug, except the percent sign.
@@ -204,6 +205,82 @@ class YouTube:
         """Take an entry out of a playlist; the video itself stays."""
         call = self._calls.build("playlistItems", "delete", id=item_id)
         self._ask(call, token)
+
+    # Comments
+
+    def insert_comment(self, token: Secret, video_id: str, text: str) -> dict[str, Any]:
+        """Comment on a video and return the thread. A second time says it twice; a lost answer proves nothing."""
+        snippet = {"videoId": video_id, "topLevelComment": {"snippet": {"textOriginal": text}}}
+        check_resource("commentThreads.insert", {"snippet": snippet}, ("snippet",))
+        call = self._calls.build("commentThreads", "insert", part="snippet", body={"snippet": snippet})
+        return _made(self._ask(call, token), call.operation)
+
+    def insert_reply(self, token: Secret, parent_id: str, text: str) -> dict[str, Any]:
+        """Reply to a comment that begins a thread; a second time says it twice."""
+        body = {"snippet": {"parentId": parent_id, "textOriginal": text}}
+        check_resource("comments.insert", body, ("snippet",))
+        call = self._calls.build("comments", "insert", part="snippet", body=body)
+        return _made(self._ask(call, token), call.operation)
+
+    def comment_threads(
+        self,
+        token: Secret,
+        *,
+        video_id: str = "",
+        ids: Sequence[str] = (),
+        status: str = "published",
+        search: str = "",
+        page: str = "",
+    ) -> tuple[list[dict[str, Any]], str]:
+        """Return one page of a video's threads, the newest first, or these, and the token of the next page.
+
+        Only the video's owner may ask for another `status` than `published`; what is held is in no other list.
+        """
+        which: dict[str, Any] = {"id": ",".join(ids)}
+        if not ids:
+            which = {
+                "videoId": video_id,
+                "moderationStatus": status,
+                "order": "time",
+                "searchTerms": search or None,
+                "maxResults": THREADS_PER_PAGE,
+                "pageToken": page or None,
+            }
+        call = self._calls.build("commentThreads", "list", part="snippet,replies", textFormat="plainText", **which)
+        return _page(require_object(self._ask(call, token), call.operation))
+
+    def comments(
+        self, token: Secret, *, ids: Sequence[str] = (), parent_id: str = "", page: str = ""
+    ) -> tuple[list[dict[str, Any]], str]:
+        """Return these comments, at most fifty, or one page of the replies to one, and the token of the next page."""
+        if len(ids) > IDS_PER_CALL:
+            raise UsageWrong(f"comments.list takes at most {IDS_PER_CALL} ids, not {len(ids)}")
+        which: dict[str, Any] = {"id": ",".join(ids)}
+        if not ids:
+            which = {"parentId": parent_id, "maxResults": THREADS_PER_PAGE, "pageToken": page or None}
+        call = self._calls.build("comments", "list", part="snippet", textFormat="plainText", **which)
+        return _page(require_object(self._ask(call, token), call.operation))
+
+    def moderate(self, token: Secret, ids: Sequence[str], status: str, *, ban: bool = False) -> None:
+        """Let comments on the channel's own videos be seen, or not; with `ban` their authors are rejected from now on.
+
+        This names the state it wants, so it may be repeated.
+        """
+        if len(ids) > IDS_PER_CALL:
+            raise UsageWrong(f"comments.setModerationStatus takes at most {IDS_PER_CALL} ids, not {len(ids)}")
+        call = self._calls.build(
+            "comments", "setModerationStatus", id=",".join(ids), moderationStatus=status, banAuthor=ban or None
+        )
+        self._ask(call, token)
+
+    # Counts
+
+    def stats(self, token: Secret, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Return what is counted of these videos, at most fifty; those it does not know are simply not there."""
+        if len(ids) > IDS_PER_CALL:
+            raise UsageWrong(f"videos.batchGetStats takes at most {IDS_PER_CALL} ids, not {len(ids)}")
+        call = self._calls.build("videos", "batchGetStats", part="snippet,contentDetails,statistics", id=",".join(ids))
+        return _items(require_object(self._ask(call, token), call.operation))
 
     # Uploads
 

@@ -1,0 +1,382 @@
+"""The comments under a video: listed, and let through or not by the channel whose video it is."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from ytpool.actions import comments, looking, placing, reading
+from ytpool.actions.comments import How
+from ytpool.actions.errand import Work
+from ytpool.actions.placing import WorkKind
+from ytpool.actions.trying import Try
+from ytpool.actions.watch import Watch
+from ytpool.domain import ids
+from ytpool.domain.accounts import Account, AccountState
+from ytpool.domain.comments import Comment, Moderation, address
+from ytpool.domain.grants import Purpose
+from ytpool.domain.jobs import Job, JobState, StepState, Target, TargetKind
+from ytpool.domain.quota import Urgency
+from ytpool.domain.secret import Secret
+from ytpool.errors import (
+    Busy,
+    MetadataInvalid,
+    NoEligibleAccount,
+    UnknownName,
+    UpstreamFailed,
+    UsageWrong,
+    WrongChannel,
+    YtpoolError,
+)
+from ytpool.runtime import Runtime
+from ytpool.store import accounts, jobs, leases, ledger, pools
+from ytpool.store.db import Tx
+from ytpool.store.leases import Lease, LeaseKind
+from ytpool.store.ledger import Call
+
+KIND = "moderation"
+_STEP = "moderate"
+_WRITES = "comments.setModerationStatus"
+_AT_ONCE = 50
+_ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+_MODERATING = WorkKind(bucket="general", alone=False, purpose=Purpose.COMMENT, goes_on="ytpool queue retry {job}")
+
+
+# Listing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """Comments of a video, the newest threads first, as one account sees them."""
+
+    video_id: str
+    account: str
+    moderation: Moderation
+    comments: tuple[Comment, ...]
+    more: bool
+    """There are more than were asked for."""
+
+
+def list_comments(
+    rt: Runtime,
+    video_id: str,
+    target: Target | None,
+    *,
+    moderation: Moderation = Moderation.PUBLISHED,
+    search: str = "",
+    replies: bool = False,
+    most: int = 100,
+    use_buffer: bool = False,
+) -> Listed:
+    """List a video's comments: a unit for a hundred threads, and with `replies` one for each thread that has more.
+
+    What is held, likely spam or rejected only the video's own channel may see.
+    """
+    rt.open_vault()
+    urgency = Urgency.BUFFER if use_buffer else Urgency.NORMAL
+    asks = target or reading.anybody(rt)
+    found: list[Comment] = []
+    page, first = "", True
+    while first or (page and len(found) < most):
+        send = partial(_page, rt, video_id, moderation.status, search, page)
+        account, (items, page) = reading.through(
+            rt, asks, "commentThreads.list", send, purpose=Purpose.COMMENT, urgency=urgency
+        )
+        asks, first = Target(kind=TargetKind.ACCOUNT, name=account), False  # the next page is the same one's
+        for item in items:
+            top, *some = Comment.from_thread(item)
+            if moderation is not Moderation.PUBLISHED:
+                # A thread is in such a list for any of its comments; which of them it is for, each says itself.
+                found += [one for one in (top, *some) if one.moderation in (None, moderation)]
+                continue
+            found.append(top)
+            if replies and len(found) < most:
+                found += some if len(some) >= (top.replies or 0) else _replies(rt, account, top, most, urgency)
+    return Listed(
+        video_id=video_id,
+        account=account,
+        moderation=moderation,
+        comments=tuple(replace(one, moderation=one.moderation or moderation) for one in found[:most]),
+        more=bool(page) or len(found) > most,
+    )
+
+
+def _page(
+    rt: Runtime, video_id: str, status: str, search: str, page: str, token: Secret
+) -> tuple[list[dict[str, Any]], str]:
+    return rt.youtube.comment_threads(token, video_id=video_id, status=status, search=search, page=page)
+
+
+def _replies(rt: Runtime, account: str, top: Comment, most: int, urgency: Urgency) -> list[Comment]:
+    found: list[Comment] = []
+    page, first = "", True
+    while first or (page and len(found) < most):
+        send = partial(_page_of_replies, rt, top.comment_id, page)
+        items, page = looking.read(rt, account, send, operation="comments.list", urgency=urgency)
+        found += map(Comment.from_resource, items)
+        first = False
+    return found
+
+
+def _page_of_replies(rt: Runtime, parent_id: str, page: str, token: Secret) -> tuple[list[dict[str, Any]], str]:
+    return rt.youtube.comments(token, parent_id=parent_id, page=page)
+
+
+# Moderating
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of one comment, or would become of it."""
+
+    comment_id: str
+    video_id: str | None = None
+    url: str | None = None
+    author: str = ""
+    text: str = ""
+    account: str | None = None
+    channel_id: str | None = None
+    channel_title: str | None = None
+    moderation: Moderation
+    ban: bool
+    job: str | None = None
+    state: str = "refused"
+    dry_run: bool = False
+    units: Mapping[str, int] = field(default_factory=dict)
+    """With `dry_run`: what the call would cost that this comment shares with up to forty-nine others."""
+    problem: YtpoolError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sought:
+    """Comments as those who may decide about them see them."""
+
+    theirs: Mapping[str, tuple[Account, Comment]]
+    """By its id: who decides, and the comment."""
+    others: Mapping[str, Comment]
+    """Those that belong to nobody here."""
+
+
+def moderate(
+    rt: Runtime,
+    comment_ids: Sequence[str],
+    moderation: Moderation,
+    target: Target | None,
+    how: How,
+    watch: Watch,
+    *,
+    ban: bool = False,
+    dry_run: bool = False,
+) -> list[Verdict]:
+    """Let comments be seen or not, each as the account of the video's channel; fifty for the price of one."""
+    if ban and moderation is not Moderation.REJECTED:
+        raise UsageWrong("--ban goes with --as rejected only", hint="nothing was sent")
+    rt.open_vault()
+    wanted = list(dict.fromkeys(comment_ids))
+    sought = _sought(rt, wanted, target, Urgency.BUFFER if how.use_buffer else Urgency.NORMAL)
+    told = {one: _verdict(one, moderation, ban, sought) for one in wanted}
+    by_account: dict[str, list[str]] = {}
+    for comment_id, (account, _) in sought.theirs.items():
+        by_account.setdefault(account.account, []).append(comment_id)
+    for account_name, theirs in by_account.items():
+        for start in range(0, len(theirs), _AT_ONCE):
+            some = theirs[start : start + _AT_ONCE]
+            if dry_run:
+                with rt.store.reading() as tx:
+                    units = dict(rt.terms(tx).prices.cost(_WRITES))
+                told |= {one: replace(told[one], state="planned", dry_run=True, units=units) for one in some}
+                continue
+            job, problem = _decide(rt, account_name, some, moderation, how, watch, ban=ban)
+            told |= {one: replace(told[one], job=job.job, state=job.state, problem=problem) for one in some}
+    return [told[one] for one in wanted]
+
+
+def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, *, dry_run: bool = False) -> list[Verdict] | None:
+    """Go on with a job of this kind as it was asked for; None for a job of another kind."""
+    with rt.store.reading() as tx:
+        job = jobs.get(tx, job_id)
+    if job.kind != KIND:
+        return None
+    if job.state in _ENDED:
+        raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to go on with", job=job.job)
+    asked = json.loads(job.request)
+    moderation = Moderation(asked["as"])
+    return moderate(rt, asked["comments"], moderation, job.target, how, watch, ban=asked["ban"], dry_run=dry_run)
+
+
+def _verdict(comment_id: str, moderation: Moderation, ban: bool, sought: _Sought) -> Verdict:
+    told = Verdict(comment_id=comment_id, moderation=moderation, ban=ban)
+    if comment_id in sought.theirs:
+        account, comment = sought.theirs[comment_id]
+        return replace(
+            told,
+            video_id=comment.video_id,
+            url=address(comment.video_id, comment_id),
+            author=comment.author,
+            text=comment.text,
+            account=account.account,
+            channel_id=account.channel_id,
+            channel_title=account.channel_title,
+        )
+    if comment_id in sought.others:
+        channel = sought.others[comment_id].owner_id
+        problem: YtpoolError = WrongChannel(
+            f"comment {comment_id} is on a video of channel {channel}, which decides about it",
+            hint="name an account of that channel: --account NAME",
+            comment_id=comment_id,
+            channel_id=channel,
+        )
+    else:
+        problem = UnknownName(
+            f"nobody asked sees a comment {comment_id}",
+            hint="it was deleted, or is held on another channel's video: name its account with --account NAME",
+            what="comment",
+            name=comment_id,
+        )
+    return replace(told, problem=problem)
+
+
+def _sought(rt: Runtime, comment_ids: Sequence[str], target: Target | None, urgency: Urgency) -> _Sought:
+    """Look for comments, one channel after the other: what is held only the video's own channel is shown."""
+    with rt.store.reading() as tx:
+        able = _able(tx, target)
+    channels = {one.channel_id: one for one in reversed(able)}
+    theirs: dict[str, tuple[Account, Comment]] = {}
+    others: dict[str, Comment] = {}
+    for account in channels.values():
+        for start in range(0, len(comment_ids), _AT_ONCE):
+            # One that somebody has seen already is known to be no held one of this channel's.
+            some = [one for one in comment_ids[start : start + _AT_ONCE] if one not in theirs and one not in others]
+            if not some:
+                continue
+            items, _ = looking.read(
+                rt, account.account, partial(_by_ids, rt, some), operation="comments.list", urgency=urgency
+            )
+            for comment in map(Comment.from_resource, items):
+                decides = channels.get(comment.owner_id or account.channel_id)
+                if decides is not None:
+                    theirs[comment.comment_id] = (decides, comment)
+                else:
+                    others[comment.comment_id] = comment
+    return _Sought(theirs=theirs, others=others)
+
+
+def _able(tx: Tx, target: Target | None) -> list[Account]:
+    """Return the accounts that are asked, those first that come first."""
+    every = accounts.every(tx)
+    if target is not None and target.kind is TargetKind.ACCOUNT:
+        return [accounts.get(tx, target.name)]
+    if target is not None:
+        members = pools.get(tx, target.name).accounts
+        every = [one for one in every if one.account in members]
+    able = [one for one in every if one.state in (AccountState.ACTIVE, AccountState.DRAINING)]
+    if not able:
+        raise NoEligibleAccount("no account can work", hint="see: ytpool accounts list")
+    return able
+
+
+def _by_ids(rt: Runtime, comment_ids: Sequence[str], token: Secret) -> tuple[list[dict[str, Any]], str]:
+    return rt.youtube.comments(token, ids=comment_ids)
+
+
+def _decide(
+    rt: Runtime,
+    account: str,
+    comment_ids: Sequence[str],
+    moderation: Moderation,
+    how: How,
+    watch: Watch,
+    *,
+    ban: bool,
+) -> tuple[Job, YtpoolError | None]:
+    """Decide about up to fifty comments in the name of a job; the call names what it wants, so it may be repeated."""
+    problem: YtpoolError | None = None
+    job, lease = _claim(rt, account, comment_ids, moderation, ban)
+    try:
+        with Moderating(rt, job, lease, watch, how) as work:
+            work.run(comment_ids, moderation, ban=ban)
+    except YtpoolError as error:
+        problem = error
+    with rt.store.reading() as tx:
+        return jobs.get(tx, job.job), problem
+
+
+def _claim(
+    rt: Runtime, account: str, comment_ids: Sequence[str], moderation: Moderation, ban: bool
+) -> tuple[Job, Lease]:
+    request = json.dumps({"comments": sorted(comment_ids), "as": moderation, "ban": ban}, sort_keys=True)
+    with rt.store.transaction() as tx:
+        rt.require_same_root(tx)
+        job = jobs.asked_for(tx, KIND, account, request)
+        if job is None:
+            name = ids.new(tx.now, rt.rng)
+            jobs.add(
+                tx,
+                name,
+                kind=KIND,
+                target=Target(kind=TargetKind.ACCOUNT, name=account),
+                job_key=account,
+                fingerprint="",  # it sends no video
+                sha256=None,
+                request=request,
+                steps=(_STEP,),
+            )
+            job = jobs.get(tx, name)
+        lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
+        if lease is None:
+            raise Busy(f"job {job.job} is being worked on by another process", hint="try again", job=job.job)
+        ledger.take_over(tx, job.job, lease.fence)
+    return job, lease
+
+
+class Moderating(Work):
+    """The work on a decision about some comments."""
+
+    def __init__(self, rt: Runtime, job: Job, lease: Lease, watch: Watch, how: How) -> None:
+        super().__init__(rt, job, lease, watch, use_buffer=how.use_buffer)
+        self.how = how
+
+    @property
+    def privacy(self) -> str:
+        return "public"
+
+    def run(self, comment_ids: Sequence[str], moderation: Moderation, *, ban: bool) -> None:
+        self._hold(
+            placing.place(
+                self.rt,
+                self.lease,
+                self.how,
+                self.job.target,
+                self.watch,
+                calls=(Call(operation=_WRITES, step=_STEP),),
+                urgency=comments.urgency(self.how),
+                kind=_MODERATING,
+            )
+        )
+        count = f"{len(comment_ids)} comments" if len(comment_ids) > 1 else f"comment {comment_ids[0]}"
+        banned = ", and their authors banned" if ban else ""
+        self.watch.announces(
+            self.job.job,
+            f"{count} on videos of channel {self.channel_title} ({self.payer.channel_id}) become "
+            f"{moderation.spoken}{banned}, as {self.account}",
+        )
+        try:
+            Try(self, _STEP).write(
+                _WRITES, lambda token: self.rt.youtube.moderate(token, comment_ids, moderation.status, ban=ban)
+            )
+        except UpstreamFailed as failure:
+            raise looking.meant(self.rt, self.account, failure) from failure
+        with self.rt.store.transaction() as tx:
+            jobs.set_step(tx, self.job.job, _STEP, StepState.DONE, moderation.spoken)
+            jobs.move(tx, self.lease, JobState.DONE)
+            ledger.release_job(tx, self.job.job, "not needed")
+
+    def _state_after(self, error: BaseException) -> JobState:
+        if isinstance(error, (MetadataInvalid, UsageWrong)):
+            return JobState.FAILED
+        return super()._state_after(error)
+
+    def _left(self, tx: Tx, state: JobState, error: BaseException) -> None:
+        if state is JobState.FAILED:
+            jobs.set_step(tx, self.job.job, _STEP, StepState.FAILED, str(error))
