@@ -406,6 +406,19 @@ def test_a_dead_login_hands_over_to_the_next_account(ytpool, sandbox, talk, post
     assert_books_agree(ytpool, sandbox)
 
 
+def test_nothing_is_said_while_an_operator_has_paused_what_is_written(ytpool, sandbox, talk, post):
+    video_id = talk()
+    assert ytpool("pause", "--reason", "a legal matter")[0] == 0
+
+    status, answer, _ = post(video_id)
+    assert (status, answer["error"]["code"], answer["data"]["state"]) == (6, "out_of_service", "deferred")
+    assert ytpool("comment", "list", video_id)[0] == ytpool("stats", video_id, "--pool", "main")[0] == 0
+    assert ytpool("unpause")[0] == 0
+
+    assert post(video_id)[0] == 0
+    assert texts(sandbox) == [TEXT]
+
+
 def test_wait_sleeps_until_the_cap_is_over(ytpool, make_video):
     def run(*words):
         status, out, err = ytpool(*words, "--profile", "sandbox", "--json")

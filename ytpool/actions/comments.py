@@ -33,6 +33,7 @@ from ytpool.errors import (
     LoginNeeded,
     MetadataInvalid,
     OutcomeUnknown,
+    OutOfService,
     Partly,
     QuotaExhausted,
     Resting,
@@ -350,7 +351,7 @@ class Saying(Work):
                 self._place()
                 self._look_around()
                 self._post()
-            except (LoginNeeded, QuotaExhausted, Resting) as trouble:
+            except (LoginNeeded, QuotaExhausted, Resting, OutOfService) as trouble:
                 if self.placed is None:
                     raise
                 self._turned_away(trouble)  # the one that was chosen is of no use just now

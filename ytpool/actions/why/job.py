@@ -10,6 +10,7 @@ from ytpool.actions.why.ways import Way
 from ytpool.domain import moments
 from ytpool.domain.balancing import BUSY_CHANNEL, BUSY_SLOTS
 from ytpool.domain.jobs import Job, JobState, Step, Target, TargetKind
+from ytpool.domain.publication import UPLOAD
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, candidates, comments, decisions, jobs, leases, ledger
 from ytpool.store.db import Tx
@@ -90,6 +91,8 @@ def _now(rt: Runtime, tx: Tx, job: Job) -> tuple[tuple[InTheWay, ...], tuple[str
     target = job.target if job.account is None else Target(kind=TargetKind.ACCOUNT, name=job.account)
     calls = forecast.calls_left(tx, job)
     found = candidates.of(tx, target, tuple(calls), rt.terms(tx))
+    if job.kind != UPLOAD:  # nothing else needs a channel to itself
+        found = [one._replace(channel_busy=False) for one in found]
     stopped = ((one, one.obstacle) for one in found if one.obstacle is not None)
     in_the_way = [
         InTheWay(account=one.account, reason=obstacle.reason, until=obstacle.until) for one, obstacle in stopped
