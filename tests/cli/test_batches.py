@@ -410,6 +410,22 @@ def test_a_manifest_typed_again_needs_nothing_of_what_is_done(
     assert len(sandbox.truth()["videos"]) == 3
 
 
+def test_a_manifest_goes_on_with_an_unknown_outcome_without_its_file(ytpool, sandbox, make_video, tmp_path):
+    video = make_video("a.mp4", 20_000)
+    (tmp_path / "list.csv").write_text("file\na.mp4\n")
+    words = ("upload", "--manifest", tmp_path / "list.csv", "--account", "news", "--json")
+    sandbox.channel("news").spoil("upload.final", "lose_answer")
+    sandbox.channel("news").spoil("upload.query", "expire")
+    sandbox.channel("news").spoil("listing", "slow", seconds=300)
+    assert ytpool(*words)[0] == 7
+    video.unlink()
+
+    status, out, _ = ytpool(*words)
+
+    assert (status, told(out)["error"]["code"], data(out)["state"]) == (7, "outcome_unknown", "finished_unknown")
+    assert len(sandbox.truth()["videos"]) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
@@ -442,7 +458,7 @@ def test_a_name_in_another_encoding_is_shown_as_far_as_it_can_be_and_refused(ytp
 
     [problem] = told(out)["error"]["details"]["problems"]
     assert (status, told(out)["error"]["code"], problem["column"]) == (2, "batch_invalid", "file")
-    assert "no UTF-8" in problem["message"]
+    assert r"caf\xe9.mp4 has a name that is no UTF-8" in problem["message"]
     assert sandbox.truth()["videos"] == []
 
 

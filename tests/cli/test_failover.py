@@ -278,3 +278,31 @@ def test_a_refusal_for_the_day_is_the_last_call_of_its_kind_that_the_project_see
     sandbox.control.clock(forward=timedelta(hours=13))
     assert ytpool("refresh-tokens", "--force")[0] == 0  # any answer tells the new day
     assert ytpool("upload", files[-1], "--pool", "main")[0] == 0
+
+
+def test_when_the_service_is_tried_out_three_calls_go_and_the_others_wait_for_the_first_answer(
+    ytpool, sandbox, home, run, resting, make_video, monkeypatch
+):
+    monkeypatch.setenv("YTPOOL_BREAKERS_FAILURES", "2")
+    monkeypatch.setenv("YTPOOL_BREAKERS_REST", "300")
+    for name in ("weather", "culture", "film", "music"):
+        login = ("auth", "import", name, "--client-secrets", sandbox.secrets_file())
+        assert ytpool(*login, "--token", sandbox.token_file(name), "--pool", "main")[0] == 0
+    files = [make_video(f"{number}.mp4", 1000) for number in range(6)]
+    sandbox.control.add_fault(method="videos.insert", kind="error", error="backendError", times=4)
+    assert run("upload", make_video("before.mp4", 1000), "--pool", "main").status == 5
+    assert [*resting()] == [("service", "youtube", "")]
+    sandbox.control.clear_faults()
+    sandbox.control.clock(forward=timedelta(minutes=10))
+    assert run("refresh-tokens", "--force").status == 0  # any answer tells the time
+    sandbox.control.add_fault(method="videos.insert", kind="slow", seconds=1.0, times=9)
+
+    assert run("upload", *files, "--pool", "main", "--parallel", "6").status == 0
+
+    with closing(sqlite3.connect(home / "default" / "state.db")) as books:
+        calls = "SELECT min(sent_at), min(settled_at) FROM ledger WHERE operation = 'videos.insert' AND reason = ''"
+        times = books.execute(f"{calls} GROUP BY hold ORDER BY 1").fetchall()
+    assert len(times) == 6
+    first_answer = min(settled_at for _, settled_at in times)
+    assert sum(sent_at < first_answer for sent_at, _ in times) == 3
+    assert_books_agree(ytpool, sandbox)

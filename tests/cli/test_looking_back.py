@@ -17,6 +17,8 @@ from ytpool.store import activity, caps, jobs
 from ytpool.store.activity import Outcome
 from ytpool.store.ledger import Payer
 
+POOL = Target(kind=TargetKind.POOL, name="main")
+
 
 def told(name, printed):
     """Check what a command printed against its schema, and return its `data`."""
@@ -166,7 +168,7 @@ def test_a_bucket_runs_out_when_the_pace_of_past_days_and_the_queue_say(ytpool, 
         return row
 
     alone = runs_out()
-    wait_in_queue(books, "waiting", target=Target(kind=TargetKind.POOL, name="main"))
+    wait_in_queue(books, "waiting", target=POOL)
     wait_in_queue(books, "planned", target=Target(kind=TargetKind.ACCOUNT, name="news"), at=noon + timedelta(hours=2))
     wait_in_queue(books, "tomorrow", target=Target(kind=TargetKind.ACCOUNT, name="news"), at=noon + timedelta(hours=13))
     queued = runs_out()
@@ -200,6 +202,23 @@ def test_caps_run_out_too_and_those_of_a_channel_come_back_upload_by_upload(ytpo
     assert (learned["used"], learned["limit"]) == (1, 4)
 
 
+def test_an_envelope_runs_out_before_its_bucket_does(ytpool, past, monkeypatch):
+    monkeypatch.setenv("YTPOOL_ENVELOPES_PRESET", "publishing")
+    books = past(0)
+    books.limit(100, name="press", bucket="general")  # reading has ten of them
+    wait_in_queue(books, "one", target=POOL)
+    alone = by_name(told("quota-forecast", ytpool("quota", "forecast", "--json")[1]))
+    for number in range(2):
+        wait_in_queue(books, f"more {number}", target=POOL)
+
+    rows = by_name(told("quota-forecast", ytpool("quota", "forecast", "--json")[1]))
+
+    reading = ("envelope", "press", "reading")
+    assert (alone[reading]["queued"], rows[reading]["queued"], rows[reading]["level"]) == (4, 12, 10)
+    assert (rows[reading]["status"], rows["project", "press", "general"]["status"]) == ("likely", "lasts")
+    assert ("envelope", "press", "buffer") not in rows
+
+
 @pytest.mark.usefixtures("sandbox")
 def test_with_little_history_the_forecast_says_so(ytpool, monkeypatch):
     status, out, _ = ytpool("quota", "forecast", "--json")
@@ -216,8 +235,6 @@ def test_with_little_history_the_forecast_says_so(ytpool, monkeypatch):
 
 
 # What another strategy would have made of it
-
-POOL = Target(kind=TargetKind.POOL, name="main")
 
 
 def publish(books, payer, *, handed_over_by=None, seconds=600.0):

@@ -184,3 +184,14 @@ def test_what_is_listed_late_after_its_answer_was_lost_is_not_made_twice(ytpool,
     [made] = sandbox.truth()["playlists"]
     assert (len(made["items"]), len(sandbox.truth()["captions"])) == (1, 2)
     assert_all_agrees(home / "default" / "state.db", sandbox.truth())
+
+
+def test_a_playlist_that_is_not_listed_yet_is_not_made_for_the_next_upload_too(ytpool, sandbox, make_video):
+    sandbox.control.settings(playlists_listed_after=400)
+
+    for name, playlist in (("first.mp4", "+Talks"), ("second.mp4", "+Talks"), ("third.mp4", "Talks")):
+        assert ytpool("upload", make_video(name), "--account", "news", "--playlist", playlist)[0] == 0
+
+    [made] = sandbox.truth()["playlists"]
+    assert len(made["items"]) == 3
+    assert_books_agree(ytpool, sandbox)

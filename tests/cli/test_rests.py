@@ -111,14 +111,26 @@ def test_lifting_a_day_makes_up_no_quota_and_says_so(ytpool, sandbox, run, make_
     assert sandbox.calls("videos.insert") == called
 
 
+def test_what_waited_for_a_rest_goes_on_once_it_is_lifted(ytpool, sandbox, run, video):
+    sandbox.channel("news").fail("videos.insert", "uploadLimitExceeded")
+    assert ytpool("upload", video, "--account", "news")[0] == 5
+    assert ytpool("upload", "--resume")[0] == 5
+
+    status, told = run("rests", "lift", "channel", "news")
+
+    assert (status, told["notes"]) == (0, ["1 job that waited may go on now: ytpool upload --resume"])
+    assert ytpool("upload", "--resume")[0] == 0
+    assert len(sandbox.videos_on("news")) == 1
+
+
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [
         (("account", "sports"), 2, "account sports does not rest; what rests: account news"),
         (("account", "nwes"), 2, "there is no account named 'nwes'; did you mean news"),
         (("project", "press", "--bucket", "uploads"), 2, "uploads of project press does not rest"),
-        (("pool", "main"), 2, "a pool rests only when somebody pauses it; type ytpool unpause --pool NAME"),
-        (("everything", "all"), 2, "everything rests only when somebody pauses it; type ytpool unpause"),
+        (("pool", "main"), 2, "a pool rests only when somebody pauses it; run: ytpool unpause --pool NAME"),
+        (("everything", "all"), 2, "everything rests only when somebody pauses it; run: ytpool unpause"),
         (("bucket", "general"), 2, "there is no scope 'bucket'; say service, project, channel or account"),
     ],
 )

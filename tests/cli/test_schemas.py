@@ -35,6 +35,8 @@ def test_reports_fit_their_schemas_before_anything_happened(run):
     assert run("sandbox", "up")[0] == 0
     for name, command in [
         ("quota-report", ("quota", "report")),
+        ("quota-history", ("quota", "history")),
+        ("quota-forecast", ("quota", "forecast")),
         ("quota-drift", ("quota", "drift")),
         ("quota-prices", ("quota", "prices")),
         ("quota-prices", ("quota", "prices", "--proposed")),

@@ -434,6 +434,9 @@ def test_a_video_is_put_on_a_playlist_once_and_taken_off(ytpool, sandbox, run, p
     assert (status, data(out)["state"]) == (0, "done")
     assert sandbox.truth()["playlists"][0]["items"] == []
     assert run("playlist", "No such list")[0] == 2
+    calls = sandbox.truth()["calls"]
+    assert run("playlist", "WL")[0] == 2
+    assert sandbox.truth()["calls"] == calls
     assert_books_agree(ytpool, sandbox)
 
 

@@ -84,6 +84,22 @@ def test_an_account_that_cannot_work_says_until_when_and_what_helps(ytpool, sand
     assert "what would change it:" in shown
 
 
+def test_a_pause_and_a_full_envelope_stand_in_the_way_with_what_ends_them(ytpool, sandbox, why, books, monkeypatch):
+    monkeypatch.setenv("YTPOOL_ENVELOPES_PRESET", "publishing")
+    books.limit(30, name="press", bucket="general")  # reading has three of them, and an upload wants four
+    assert ytpool("pause", "--pool", "main", "--reason", "wrong logo")[0] == 0
+
+    paused = why("account", "news")
+    assert ytpool("unpause", "--pool", "main")[0] == 0
+    full = why("account", "news")
+
+    assert (paused["able"], paused["until"]) == (False, None)
+    assert commands(paused) == ["ytpool unpause --pool main"]
+    assert (full["able"], full["obstacle"][:25]) == (False, "the envelope for reading ")
+    assert "the envelope for reading" in words(full)
+    assert sandbox.truth()["refused"] == []
+
+
 def test_a_bucket_says_who_used_it_and_when_it_takes_new_work_again(ytpool, sandbox, why, books):
     free = why("project", "press/uploads")
     for _ in range(9):

@@ -8,6 +8,7 @@ from books import make_account, make_pool
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ytpool.domain.accounts import Standing
 from ytpool.domain.breakers import Rules, Service
 from ytpool.errors import Resting
 from ytpool.store import accounts, breakers, pools, rests
@@ -160,7 +161,7 @@ def test_never_more_than_half_of_any_pool_rests_on_guesses_whatever_fails(books,
     lines.pool("some", *data.draw(st.sets(st.sampled_from(names), min_size=1), "some"))
     with books.transaction() as tx:
         for name in data.draw(st.sets(st.sampled_from(names)), "disabled"):
-            accounts.set_state(tx, name, accounts.AccountState.DISABLED, "by hand")
+            accounts.stand(tx, name, Standing.DISABLED, "by hand")
 
     for _ in range(data.draw(st.integers(1, 25), "events")):
         name = data.draw(st.sampled_from(names), "account")

@@ -201,6 +201,7 @@ class Reader:
         return uploads.why_changed(before, replace(before, size=found.st_size, modified_ns=found.st_mtime_ns))
 
     def _require_unchanged(self) -> None:
+        self._open()
         changed = self.why_changed()
         if changed:
             raise FileChanged(
@@ -223,7 +224,8 @@ def gone(path: Path, job: str | None) -> FileInvalid:
 def _require_name(path: Path) -> None:
     """Refuse names that no terminal should be shown; YouTube is told the name too, and refuses such ones for units."""
     if not names.is_text(str(path)):
-        raise FileInvalid(f"{str(path)!r} has a name that is no UTF-8", hint="rename the file, or its folder")
+        said = f"{names.readable(str(path))} has a name that is no UTF-8"
+        raise FileInvalid(said, hint="rename the file, or its folder")
     if any(ord(sign) < ord(" ") or sign == "\x7f" for sign in path.name):
         raise FileInvalid(f"{path.name!r} has control characters in its name", hint="rename the file")
 

@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 from ytpool.domain import comments, forecast, quota
 from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.balancing import Tier
+from ytpool.domain.envelopes import BUFFER
 from ytpool.domain.forecast import Allowance, Change, Hours, Outlook
 from ytpool.domain.jobs import Job, JobState, StepState, TargetKind
 from ytpool.domain.prices import Terms
 from ytpool.domain.publication import UPLOAD, Publication
 from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, caps, hours, jobs, ledger, limits, meters, pools, projects
+from ytpool.store import accounts, caps, envelopes, hours, jobs, ledger, limits, meters, pools, projects
 from ytpool.store.db import Tx
 
 CHANNEL = "channel"
@@ -89,7 +90,11 @@ def look_ahead(rt: Runtime, *, days: int) -> Forecast:
         terms = rt.terms(tx)
         everybody = accounts.every(tx)
         waiting = _sums(_waiting(tx, terms, everybody))
-        rows = (*_buckets(tx, terms, waiting, days), *_caps(tx, terms, everybody, waiting, days))
+        rows = (
+            *_buckets(tx, terms, waiting, days),
+            *_envelopes(tx, terms, waiting, days),
+            *_caps(tx, terms, everybody, waiting, days),
+        )
         now = tx.now
     return Forecast(
         quota_day=terms.day,
@@ -128,6 +133,20 @@ def _buckets(tx: Tx, terms: Terms, waiting: Mapping[tuple[str, str, str], list[C
             past = _past(tx, *key, first=first, today=terms.day)
             level = -(-limit * percent // 100)
             yield _ahead(tx, terms, key, limit, level, 0 if reading is None else reading.used, waiting, past)
+
+
+def _envelopes(
+    tx: Tx, terms: Terms, waiting: Mapping[tuple[str, str, str], list[Change]], days: int
+) -> Iterator[Ahead]:
+    """Look ahead for the shares of general, each as it stands now; the buffer is nobody's to use up."""
+    for project in projects.every(tx):
+        first = hours.first_day(tx, meters.ENVELOPE, project.project, since=terms.day - timedelta(days=days))
+        for one in envelopes.standing(tx, project.project, terms):
+            if one.purpose == BUFFER:
+                continue
+            key = (meters.ENVELOPE, project.project, one.purpose)
+            past = _past(tx, *key, first=first, today=terms.day)
+            yield _ahead(tx, terms, key, one.ceiling, one.ceiling, one.used, waiting, past)
 
 
 def _caps(
@@ -249,11 +268,14 @@ def _waiting(tx: Tx, terms: Terms, everybody: Sequence[Account]) -> Iterator[_Wa
             continue
         payers = _payers(tx, job, by_name)
         set_aside = ledger.set_aside(tx, job.job) if job.state is JobState.RUNNING else {}
-        for scope, cost in zip((meters.PROJECT, meters.ACCOUNT), ledger.needs(calls_left(tx, job), terms), strict=True):
+        calls = calls_left(tx, job)
+        of_project, of_account = ledger.needs(calls, terms)
+        of_envelope = {} if terms.envelopes is None else terms.envelopes.needs(calls, terms.prices)
+        for scope, cost in ((meters.PROJECT, of_project), (meters.ENVELOPE, of_envelope), (meters.ACCOUNT, of_account)):
             for bucket, units in cost.items():
                 left = max(0, units - set_aside.get((scope, bucket), 0))
                 for one in payers if left else ():
-                    name = one.project if scope == meters.PROJECT else one.account
+                    name = one.account if scope == meters.ACCOUNT else one.project
                     yield _Waiting(scope, name, bucket, Change(at, left / len(payers)))
 
 

@@ -48,18 +48,22 @@ def bucket_refused(rt: Runtime, tx: Tx, held: Hold, failure: UpstreamFailed, ter
             named=failure.limit,
             units=failure.limit_value,
         )
-        reason = f"{reason}: Google names {failure.limit or failure.metric}, which is not in the price book"
-        exhausted = (*exhausted, operation)
+        named = failure.limit or failure.metric
+        _rest_today(tx, project, operation, f"{reason}: the price book knows no {named} of {operation}", terms)
     for each in exhausted:
-        rests.rest(
-            tx,
-            Scope.PROJECT,
-            project,
-            bucket=each,
-            reason=reason,
-            lifts="midnight Pacific",
-            until=quota.resets_at(terms.day),
-        )
+        _rest_today(tx, project, each, reason, terms)
+
+
+def _rest_today(tx: Tx, project: str, bucket: str, reason: str, terms: Terms) -> None:
+    rests.rest(
+        tx,
+        Scope.PROJECT,
+        project,
+        bucket=bucket,
+        reason=reason,
+        lifts="midnight Pacific",
+        until=quota.resets_at(terms.day),
+    )
 
 
 def channel_refused(tx: Tx, held: Hold, failure: UpstreamFailed, verdict: Verdict) -> None:

@@ -259,7 +259,7 @@ def _beliefs(tx: Tx, today: date) -> Iterator[Belief]:
     for (_, name, bucket), limit in sorted(limits.standing(tx, today).items()):
         if limit.origin == limits.LEARNED:
             until = quota.resets_at(limit.since + limits.BELIEVED_FOR)
-            since = quota.starts_at(limit.since)
+            since = moments.parse(limit.said_at)
             yield Belief(of=f"project {name}", bucket=bucket, units=limit.units, since=since, until=until)
     titles = accounts.channel_titles(tx)
     for channel_id, cap in sorted(caps.standing(tx).items()):

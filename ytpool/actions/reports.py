@@ -221,7 +221,7 @@ def _alerts(
             "severity": "critical" if bucket.status is Light.RED else "warning",
             "subject": f"{project} {bucket.bucket}",
             "message": f"{bucket.percent:g} % of {bucket.limit} used, {bucket.left} left"
-            + (f"; {bucket.elsewhere} were used elsewhere, says Google" if bucket.elsewhere else ""),
+            + (f"; {bucket.elsewhere} were used elsewhere" if bucket.elsewhere else ""),
         }
         for project, buckets in pays.items()
         for bucket in buckets

@@ -8,7 +8,7 @@ from enum import StrEnum
 from ytpool.domain import moments, quota
 from ytpool.errors import UnknownName, UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, breakers, caps, meters, projects, rests
+from ytpool.store import accounts, breakers, caps, jobs, meters, projects, rests
 from ytpool.store.db import Tx
 from ytpool.store.meters import PROJECT
 from ytpool.store.rests import Rest, Scope
@@ -79,11 +79,15 @@ def lift(rt: Runtime, scope: str, name: str, *, bucket: str | None = None, dry_r
         ]
         if not found:
             raise _nothing_rests(tx, which, name, bucket)
+        waited = 0
         for row in found:
             rests.lift(tx, row.scope, row.name, row.bucket)
             breakers.forget(tx, row.scope, row.name, row.bucket)
-        notes = tuple(dict.fromkeys(note for row in found for note in _what_stays(rt, tx, row)))
-    return Lifted(lifted=tuple(found), notes=notes, dry_run=dry_run)
+            waited += 0 if row.until is None else jobs.make_due(tx, row.until)
+        notes = [*dict.fromkeys(note for row in found for note in _what_stays(rt, tx, row))]
+    if waited:
+        notes.append(f"{waited} job{'s' if waited > 1 else ''} that waited may go on now: ytpool upload --resume")
+    return Lifted(lifted=tuple(found), notes=tuple(notes), dry_run=dry_run)
 
 
 def _scope(scope: str) -> Scope:
@@ -91,14 +95,11 @@ def _scope(scope: str) -> Scope:
     if scope in (Scope.EVERYTHING, Scope.POOL):
         raise UsageWrong(
             f"{'a pool rests' if scope == Scope.POOL else 'everything rests'} only when somebody pauses it",
-            hint=f"type {_UNPAUSE}{' --pool NAME' if scope == Scope.POOL else ''}",
+            hint="run: ytpool unpause --pool NAME" if scope == Scope.POOL else "run: ytpool unpause",
         )
     if scope not in liftable:
         raise UsageWrong(f"there is no scope {scope!r}", hint=f"say {', '.join(liftable[:-1])} or {liftable[-1]}")
     return Scope(scope)
-
-
-_UNPAUSE = "ytpool unpause"
 
 
 def _names(tx: Tx, scope: Scope, name: str) -> set[str]:

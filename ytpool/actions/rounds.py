@@ -35,6 +35,7 @@ def run(
     """
     current = dict(enumerate(orders))
     found: dict[int, PublishedVideo] = {}
+    said: set[str] = set()
     going = list(current)
     while True:
         seen: dict[int, PublishedVideo] = {}
@@ -59,7 +60,7 @@ def run(
                 for number in later:
                     # This job and no other: another process may have done it meanwhile, whatever --again says.
                     current[number] = replace(current[number], job=found[number].job, again=False)
-                going = _wait(rt, current, found, later, watch)
+                going = _wait(rt, current, found, later, watch, said)
             except (KeyboardInterrupt, Interrupted):
                 stopped = Interrupted("interrupted; what waits can go on later", hint="run the same command again")
             else:
@@ -75,9 +76,10 @@ def _wait(
     found: dict[int, PublishedVideo],
     later: dict[int, datetime],
     watch: Watch,
+    said: set[str],
 ) -> list[int]:
     """Sleep until the first of them may go, and return all that may."""
-    _say(found, later, watch)
+    _say(found, later, watch, said)
     looks = 0
     while True:
         now = rt.calendar.now()
@@ -91,7 +93,7 @@ def _wait(
         rt.sleep(min(left, waiting.LOOKS_AT_CLOCK_EVERY))
 
 
-def _say(found: dict[int, PublishedVideo], later: dict[int, datetime], watch: Watch) -> None:
+def _say(found: dict[int, PublishedVideo], later: dict[int, datetime], watch: Watch, said: set[str]) -> None:
     """Say for what it waits and until when: once, however many videos wait for the same."""
     who: dict[str, list[str]] = {}
     for number, until in later.items():
@@ -99,7 +101,10 @@ def _say(found: dict[int, PublishedVideo], later: dict[int, datetime], watch: Wa
         if one.problem is not None:
             who.setdefault(waiting.says(one.problem, until), []).append(one.job or one.file)
     for text, names in who.items():
-        watch.waits(names[0], text if len(names) == 1 else f"{len(names)} videos: {text}")
+        sentence = text if len(names) == 1 else f"{len(names)} videos: {text}"
+        if sentence not in said:  # it may have been asked in vain whether somebody can go already
+            said.add(sentence)
+            watch.waits(names[0], sentence)
 
 
 def _may_be_chosen(rt: Runtime, order: Order, video: PublishedVideo) -> bool:

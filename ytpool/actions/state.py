@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ytpool.errors import BooksDisagree
 from ytpool.runtime import Runtime
-from ytpool.store import jobs, ledger, meta
+from ytpool.store import breakers, jobs, ledger, meta, rests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,8 @@ def check(rt: Runtime, *, accept_clock: bool = False) -> StateChecked:
     with rt.store.transaction() as tx:
         if accept_clock:
             meta.forget_confirmation(tx)
+            rests.begin_by(tx, rt.clock.now())  # what was written by a clock that ran ahead would rest for longer
+            breakers.forget_all(tx)
         expired = ledger.expire(tx)
         books = tuple(ledger.differences(tx))
         schema = int(meta.get(tx, "schema") or 0)

@@ -33,7 +33,7 @@ from ytpool.errors import (
     UpstreamFailed,
     YtpoolError,
 )
-from ytpool.store import jobs, rests
+from ytpool.store import jobs, playlists, rests
 
 WATCH_URL = "https://www.youtube.com/watch?v="
 THE_SAME = "type the same command again: only what is not done is done"
@@ -330,18 +330,23 @@ def _found_or_made(attempt: Try, wish: PlaylistWish, title: str) -> str:
     made = attempt.write("playlists.insert", lambda token: errand.rt.youtube.insert_playlist(token, title, privacy))
     if made is None:
         raise YtpoolError(f"YouTube says that the playlist {title!r} is there, and does not list it", hint=THE_SAME)
-    return str(made["id"])
+    playlist_id = str(made["id"])
+    with errand.rt.store.transaction() as tx:
+        playlists.made(tx, errand.payer.channel_id, title, playlist_id)
+    return playlist_id
 
 
 def playlist_titled(attempt: Try, title: str) -> str | None:
-    page = ""
+    """Return the channel's playlist of this title: as YouTube lists it, or made here lately and not listed yet."""
+    errand, page = attempt.errand, ""
     while True:
-        items, page = attempt.read("playlists.list", partial(attempt.errand.rt.youtube.playlists, page=page))
+        items, page = attempt.read("playlists.list", partial(errand.rt.youtube.playlists, page=page))
         for item in items:
             if item.get("snippet", {}).get("title") == title:
                 return str(item["id"])
         if not page:
-            return None
+            with errand.rt.store.reading() as tx:
+                return playlists.made_lately(tx, errand.payer.channel_id, title)
 
 
 def _is_ours(errand: Work, item: dict[str, Any]) -> bool:

@@ -153,9 +153,9 @@ def forecast(ctx: typer.Context, days: DaysOption = 14) -> Any:  # a Forecast
     is soonest and the tenth that is latest. The queue was part of past days' use too, so this is rather too early than
     too late. With fewer than five past days the range is wide on purpose.
 
-    A bucket has run out where new work stops (80 %, `thresholds.orange`); the rest is for what has begun. Caps are
-    those set on accounts and those learned for channels, which count the last 24 hours. "Not today" means that it lasts
-    until the reset.
+    A bucket has run out where new work stops (80 %, `thresholds.orange`); the rest is for what has begun. An envelope
+    is taken as it stands now, borrowed and lent included. Caps are those set on accounts and those learned for
+    channels, which count the last 24 hours. "Not today" means that it lasts until the reset.
     """
     from ytpool.actions import forecast as ahead  # noqa: PLC0415 -- `quota report` is typed all day, and looks at today
     from ytpool.cli import outlook  # noqa: F401, PLC0415 -- how the result is seen

@@ -155,7 +155,8 @@ def _said(row: Any) -> str:
 def _rows(told: Uploaded) -> list[dict[str, Any]]:
     # What went wrong with one video alone is said in full below the table.
     videos: list[dict[str, Any]] = told["videos"]
-    return [{**videos[0], "error": None}] if told.problem and len(videos) == 1 else videos
+    below = told.problem and len(videos) == 1 and _said(videos[0]) == told.problem.message
+    return [{**videos[0], "error": None}] if below else videos
 
 
 _UPLOADS = View(

@@ -8,6 +8,8 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any
 
+from ytpool.domain import names
+
 NOT_DATA = frozenset({"exit_status", "problem"})
 """A result's own words about how it went; the envelope has places of its own for them."""
 
@@ -35,7 +37,7 @@ def json_line(content: Any, *, ascii_only: bool = False) -> str:
 
 def visible(text: str) -> str:
     """Make control characters visible, so that a title can neither move a cursor nor break a line."""
-    return "".join(_visible(character) for character in text) if not text.isprintable() else text
+    return text if text.isprintable() else "".join(map(_visible, names.readable(text)))
 
 
 def _visible(character: str) -> str:

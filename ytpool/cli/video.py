@@ -391,6 +391,8 @@ def playlist(
     """
     rt = runtime(ctx, logs=True)
     wish = publication.playlist(name)
+    if said := "; ".join(publication.playlist_problems((wish,))):
+        raise UsageWrong(said, hint="name another: its id, its address or its title")
     how, notes = _how(account, wait, no_wait, use_buffer, dry_run), _notes(ctx)
     return _done(
         rt, notes, video_id, lambda: chores.playlist(rt, _id(video_id), wish, how, notes, remove=remove), wait=wait

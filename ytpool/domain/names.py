@@ -42,6 +42,11 @@ def require_words(text: str, what: str) -> str:
 _LONGEST_REASON = 500
 
 
+def readable(text: str) -> str:
+    """Return a name as it can be shown: bytes that are no UTF-8 become `\\xe9`."""
+    return "".join(f"\\x{ord(sign) - 0xDC00:02x}" if "\udc80" <= sign <= "\udcff" else sign for sign in text)
+
+
 def is_text(text: str) -> bool:
     """Tell whether this can be written as UTF-8; what a shell hands over as other bytes cannot."""
     try:

@@ -176,7 +176,7 @@ def problems_by_field(publication: Publication, now: datetime) -> list[tuple[str
     return [
         *video.problems_by_field(publication.video, now),
         *(("captions", sentence) for sentence in captions.problems(publication.captions)),
-        *(("playlists", sentence) for sentence in _playlist_problems(publication.playlists)),
+        *(("playlists", sentence) for sentence in playlist_problems(publication.playlists)),
     ]
 
 
@@ -194,7 +194,8 @@ def notifies(*, asked: bool | None, files: int, setting: bool = True) -> bool:
     return setting and files == 1
 
 
-def _playlist_problems(playlists: tuple[PlaylistWish, ...]) -> Iterator[str]:
+def playlist_problems(playlists: tuple[PlaylistWish, ...]) -> Iterator[str]:
+    """Say everything about these playlists that YouTube would refuse, without asking it."""
     for step, times in Counter(one.step for one in playlists).items():
         if times > 1:
             yield f"the playlist {step.removeprefix('playlist:').removeprefix('=')!r} is named {times} times"

@@ -3,6 +3,8 @@
 The rules are those by which a pool works: the whole of a job is set aside when it begins; an account has slots, its
 channel takes one upload at a time; buckets stop new work at a threshold; caps count by quota day, a channel's learned
 cap by the last 24 hours; reserve joins when no production account can work. Time is the journal's: nothing sleeps.
+Left out is what no journal tells or what strategies have no part in: rests that are over, envelopes, deadlines, and the
+one call a day that tries beyond a learned limit.
 
 Every strategy meets the same luck: whether an account fails at a job depends on the job, the account and the seed, and
 not on what was tried before. So two strategies differ by what they choose, and the same seed gives the same result.

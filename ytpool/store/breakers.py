@@ -178,6 +178,11 @@ def forget(tx: Tx, scope: Scope, name: str, bucket: str | None = None) -> bool:
     )
 
 
+def forget_all(tx: Tx) -> None:
+    """Close every breaker for good."""
+    tx.run("DELETE FROM breakers")
+
+
 def _of(tx: Tx, account: str, service: Service) -> list[Kept]:
     return [found for key in keys(account, service) if (found := _find(tx, key)) is not None]
 

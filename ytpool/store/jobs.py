@@ -142,11 +142,12 @@ def same_content(tx: Tx, target: Target, fingerprint: str, job_key: str) -> list
 
 
 def uploaded_from(tx: Tx, target: Target, path: str, job_key: str) -> list[Job]:
-    """Return the jobs whose video came from this path and is where this target would put it, the newest first."""
+    """Return the jobs that have sent all of a file of this path to where this target would, the newest first."""
     rows = tx.all(
         """
         SELECT j.* FROM uploads u JOIN jobs j ON j.job = u.job
-         WHERE u.path = :path AND j.job_key = :job_key AND j.video_id IS NOT NULL AND j.state <> 'cancelled'
+         WHERE u.path = :path AND j.job_key = :job_key AND j.state <> 'cancelled'
+           AND (j.video_id IS NOT NULL OR u.last_sent_at IS NOT NULL)
          ORDER BY j.job DESC
         """,
         path=path,
@@ -583,6 +584,18 @@ def astray(tx: Tx) -> list[Job]:
         """
     )
     return [Job.from_row(row) for row in rows]
+
+
+def make_due(tx: Tx, until: datetime) -> int:
+    """Let go at once what was to wait until this moment, and return how many jobs that are."""
+    return tx.run(
+        """
+        UPDATE jobs SET not_before = NULL, updated_at = :at
+         WHERE not_before = :until AND state IN ('deferred', 'partly')
+        """,
+        until=moments.text(until),
+        at=tx.at,
+    )
 
 
 def unfinished(tx: Tx) -> list[Job]:

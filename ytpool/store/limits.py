@@ -27,15 +27,20 @@ TRY = "one call tried beyond the learned limit"
 
 
 class Limit(NamedTuple):
-    """A limit beside the price book's: how much, and who said so on which quota day."""
+    """A limit beside the price book's: how much, and who said so when."""
 
     units: int
     origin: str
-    since: date
+    said_at: str
 
     @classmethod
     def from_row(cls, row: Any) -> "Limit":
-        return cls(row["units"], row["origin"], quota.quota_day(moments.parse(row["since"])))
+        return cls(row["units"], row["origin"], row["since"])
+
+    @property
+    def since(self) -> date:
+        """The quota day on which it was said; worked out where it is asked for, since a pool may have many limits."""
+        return quota.quota_day(moments.parse(self.said_at))
 
     def stands_on(self, day: date) -> bool:
         """Tell whether this is still believed on a quota day; the operator's word never ends by itself."""

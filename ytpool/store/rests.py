@@ -129,6 +129,23 @@ def lift(tx: Tx, scope: Scope, name: str, bucket: str = "") -> bool:
     )
 
 
+def begin_by(tx: Tx, now: datetime) -> None:
+    """Let rests that began by a clock that was ahead begin now: each lasts for as long as it was meant to."""
+    for rest in (Rest.from_row(row) for row in tx.all("SELECT * FROM rests WHERE since > :now", now=moments.text(now))):
+        until = None if rest.until is None else moments.text(now + (rest.until - rest.since))
+        tx.run(
+            """
+            UPDATE rests SET since = :now, until = :until
+             WHERE scope = :scope AND name = :name AND bucket = :bucket
+            """,
+            now=moments.text(now),
+            until=until,
+            scope=rest.scope,
+            name=rest.name,
+            bucket=rest.bucket,
+        )
+
+
 def running(tx: Tx) -> list[Rest]:
     """Return every rest that has not ended, the soonest to end first, those for a person last."""
     rows = tx.all(f"SELECT * FROM resting WHERE until IS NULL OR until > :at {_SOONEST_FIRST}", at=tx.at)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ytpool.actions import breakers
 from ytpool.actions.why import ways
 from ytpool.actions.why.ways import UPLOADING, Way
 from ytpool.domain import balancing
@@ -87,7 +88,7 @@ def explain(rt: Runtime, name: str) -> AccountExplained:
         terms = rt.terms(tx)
         needs, _ = ledger.needs(UPLOADING, terms)
         target = Target(kind=TargetKind.ACCOUNT, name=name)
-        [candidate] = candidates.of(tx, target, UPLOADING, terms)
+        [candidate] = candidates.of(tx, target, UPLOADING, terms, rules=breakers.rules(rt.config))
         scored = balancing.score(candidate, weights, tx.now)
         obstacle = candidate.obstacle
         in_pools = tuple(_in_pool(rt, tx, one, name, weights) for one in pools.every(tx) if name in one.accounts)
@@ -121,7 +122,8 @@ def explain(rt: Runtime, name: str) -> AccountExplained:
 
 
 def _in_pool(rt: Runtime, tx: Tx, pool: Pool, name: str, weights: Weights) -> InPool:
-    found = candidates.of(tx, Target(kind=TargetKind.POOL, name=pool.pool), UPLOADING, rt.terms(tx))
+    target = Target(kind=TargetKind.POOL, name=pool.pool)
+    found = candidates.of(tx, target, UPLOADING, rt.terms(tx), rules=breakers.rules(rt.config))
     strategy = Strategy(pool.strategy)
     choice = balancing.choose(found, strategy=strategy, weights=weights, now=tx.now, rng=rt.rng)
     order = [scored.account for scored in choice.best]
@@ -146,9 +148,7 @@ def _why_another(ours: Candidate, choice: Choice, strategy: Strategy) -> str:
 
 
 def _ways(rt: Runtime, tx: Tx, account: Account, candidate: Candidate, in_pools: tuple[InPool, ...]) -> Iterator[Way]:
-    terms = rt.terms(tx)
-    needs, _ = ledger.needs(UPLOADING, terms)
-    yield from ways.of_account(tx, terms, account, needs)
+    yield from ways.of_account(tx, rt.terms(tx), account, UPLOADING)
     if candidate.obstacle is None and not candidate.free:
         working = ", ".join(leases.held(tx, LeaseKind.SLOT).get(account.account, ()))
         yield Way(what=f"it is busy, and free when that is done: {working}" if working else "its channel is busy")

@@ -4,21 +4,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from ytpool.actions import forecast, queue
+from ytpool.actions import breakers, claiming, forecast, queue
 from ytpool.actions.why import ways
 from ytpool.actions.why.ways import Way
-from ytpool.domain import moments
-from ytpool.domain.balancing import BUSY_CHANNEL, BUSY_SLOTS
+from ytpool.domain import balancing, moments
+from ytpool.domain.balancing import BUSY_CHANNEL, BUSY_SLOTS, RESERVE_SPARED, Tier
 from ytpool.domain.jobs import Job, JobState, Step, Target, TargetKind
 from ytpool.domain.publication import UPLOAD
+from ytpool.domain.quota import Urgency
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, candidates, comments, decisions, jobs, leases, ledger
+from ytpool.store import accounts, candidates, comments, decisions, jobs, leases
 from ytpool.store.db import Tx
 from ytpool.store.decisions import Decision
 from ytpool.store.leases import LeaseKind
 
 _NAMED = 3
 """Of accounts that are kept from working by the same thing, so many are told how to change it."""
+
+
+_ENDS_SOON = (BUSY_CHANNEL, BUSY_SLOTS, RESERVE_SPARED)
+"""Reasons that need no advice: somebody else is at work, or does it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,19 +95,24 @@ def _now(rt: Runtime, tx: Tx, job: Job) -> tuple[tuple[InTheWay, ...], tuple[str
     """Look at the accounts that may do what is left of a job; one that has begun stays where it is."""
     target = job.target if job.account is None else Target(kind=TargetKind.ACCOUNT, name=job.account)
     calls = forecast.calls_left(tx, job)
-    found = candidates.of(tx, target, tuple(calls), rt.terms(tx))
+    urgency, rules = _urgency(tx, job), breakers.rules(rt.config)
+    found = candidates.of(tx, target, tuple(calls), rt.terms(tx), urgency=urgency, rules=rules)
     if job.kind != UPLOAD:  # nothing else needs a channel to itself
         found = [one._replace(channel_busy=False) for one in found]
-    stopped = ((one, one.obstacle) for one in found if one.obstacle is not None)
+    works = {one.tier for one in found if one.obstacle is None}
+    tier = next((one for one in Tier if one in works), None)
+    passed_over = [(one, balancing.why_not(one, tier)) for one in found]
     in_the_way = [
-        InTheWay(account=one.account, reason=obstacle.reason, until=obstacle.until) for one, obstacle in stopped
+        InTheWay(account=one.account, reason=reason, until=None if one.obstacle is None else one.obstacle.until)
+        for one, reason in passed_over
+        if reason is not None
     ]
-    busy = [
-        InTheWay(account=one.account, reason=BUSY_CHANNEL if one.channel_busy else BUSY_SLOTS, until=None)
-        for one in found
-        if one.obstacle is None and not one.free
-    ]
-    return (*in_the_way, *busy), tuple(one.account for one in found if one.free)
+    return tuple(in_the_way), tuple(one.account for one, reason in passed_over if reason is None)
+
+
+def _urgency(tx: Tx, job: Job) -> Urgency:
+    deadline = claiming.publication_of(job).video.publish_at if job.kind == UPLOAD else None
+    return Urgency.of(tx.now, use_buffer=False, begun=job.account is not None, deadline=deadline)
 
 
 def _ways(rt: Runtime, tx: Tx, job: Job, in_the_way: tuple[InTheWay, ...]) -> Iterator[Way]:
@@ -115,9 +125,9 @@ def _ways(rt: Runtime, tx: Tx, job: Job, in_the_way: tuple[InTheWay, ...]) -> It
     elif advice:
         yield Way(what="it waits for somebody to say so", command=advice)
     terms = rt.terms(tx)
-    needs, _ = ledger.needs(forecast.calls_left(tx, job), terms)
+    calls = forecast.calls_left(tx, job)
     named: dict[str, int] = {}
     for one in in_the_way:
         named[one.reason] = named.get(one.reason, 0) + 1
-        if named[one.reason] <= _NAMED and one.reason not in (BUSY_CHANNEL, BUSY_SLOTS):
-            yield from ways.of_account(tx, terms, accounts.get(tx, one.account), needs)
+        if named[one.reason] <= _NAMED and one.reason not in _ENDS_SOON:
+            yield from ways.of_account(tx, terms, accounts.get(tx, one.account), calls, _urgency(tx, job))

@@ -6,10 +6,11 @@ from typing import Any
 
 from ytpool.domain import moments, quota
 from ytpool.domain.accounts import Account, AccountState
-from ytpool.domain.prices import Cost, Terms
+from ytpool.domain.balancing import Tier
+from ytpool.domain.prices import Terms
 from ytpool.domain.publication import READ_BACKS
 from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
-from ytpool.store import caps, limits, meters, pools, rests
+from ytpool.store import caps, envelopes, ledger, limits, meters, pools, rests
 from ytpool.store.db import Tx
 from ytpool.store.meters import Reading
 from ytpool.store.rests import Rest, Scope
@@ -39,13 +40,18 @@ def rests_of(tx: Tx, account: Account, resting: Sequence[Rest]) -> list[Rest]:
         (Scope.PROJECT, account.project),
         (Scope.CHANNEL, account.channel_id),
         (Scope.SERVICE, rests.YOUTUBE),
+        (Scope.SERVICE, rests.OAUTH),
         *((Scope.POOL, pool) for pool in member_of),
     }
     return [one for one in resting if one.scope is Scope.EVERYTHING or (one.scope, one.name) in concerned]
 
 
-def of_account(tx: Tx, terms: Terms, account: Account, needs: Cost) -> Iterator[Way]:
-    """Say what would let an account take work that needs so much of each bucket."""
+def of_account(
+    tx: Tx, terms: Terms, account: Account, operations: Sequence[str], urgency: Urgency = Urgency.NORMAL
+) -> Iterator[Way]:
+    """Say what would let an account take work of these calls."""
+    if account.tier == Tier.RESERVE:
+        urgency = urgency.on_reserve()
     match account.state:
         case AccountState.LOGIN_NEEDED:
             why = f" ({account.state_reason})" if account.state_reason else ""
@@ -57,22 +63,32 @@ def of_account(tx: Tx, terms: Terms, account: Account, needs: Cost) -> Iterator[
             )
     for rest in rests_of(tx, account, rests.running(tx)):
         yield of_rest(rest)
+    needs, _ = ledger.needs(operations, terms)
     for bucket, units in needs.items():
-        yield from of_bucket(tx, terms, account.project, bucket, units)
+        yield from of_bucket(tx, terms, account.project, bucket, units, urgency)
+    yield from _of_envelopes(tx, terms, account.project, operations, urgency)
     yield from _of_caps(tx, terms, account)
 
 
 def of_rest(rest: Rest) -> Way:
-    """Say what ends a rest."""
-    what = f"{rest.bucket or 'everything'} of {rest.scope} {rest.name}".replace("of everything", "").strip()
+    """Say what ends a rest: a pause ends by a word, a guess may be wrong, and the others end as they say."""
+    if rest.is_pause:
+        of_pool = f" --pool {rest.name}" if rest.scope is Scope.POOL else ""
+        return Way(what=rest.words, command=f"ytpool unpause{of_pool}")
     until = "until a person acts" if rest.until is None else f"until {moments.spoken(rest.until)}"
-    return Way(what=f"{what} rests {until} ({rest.reason}); what ends it: {rest.lifts}")
+    what = f"{rest.bucket or 'all'} of {rest.scope} {rest.name} rests {until} ({rest.reason}): {rest.lifts}"
+    if rest.until is not None and not rest.guessed:
+        return Way(what=what)
+    bucket = f" --bucket {rest.bucket}" if rest.bucket else ""
+    return Way(what=what, command=f"ytpool rests lift {rest.scope} {rest.name}{bucket}")
 
 
-def of_bucket(tx: Tx, terms: Terms, project: str, bucket: str, units: int = 1) -> Iterator[Way]:
+def of_bucket(
+    tx: Tx, terms: Terms, project: str, bucket: str, units: int = 1, urgency: Urgency = Urgency.NORMAL
+) -> Iterator[Way]:
     """Say what would give a bucket room for new work; nothing where it has room."""
     limit, reading = standing(tx, terms, project, bucket)
-    if has_room(limit, reading.used, units, terms):
+    if has_room(limit, reading.used, units, terms, urgency):
         return
     yield Way(what=f"{bucket} of {project} comes back at {moments.spoken(quota.resets_at(terms.day))}")
     left = limit - reading.used
@@ -108,10 +124,20 @@ def standing(tx: Tx, terms: Terms, project: str, bucket: str) -> tuple[int, Read
     return limit, Reading(*key, limit, 0, 0, 0, 0, 0)
 
 
-def has_room(limit: int, used: int, units: int, terms: Terms) -> bool:
-    """Tell whether new work of so many units may begin."""
-    percent = quota.opens_until(Urgency.NORMAL, terms.thresholds)
+def has_room(limit: int, used: int, units: int, terms: Terms, urgency: Urgency = Urgency.NORMAL) -> bool:
+    """Tell whether work of so many units may begin; new work where nothing else is said."""
+    percent = quota.opens_until(urgency, terms.thresholds)
     return used + units <= limit and used * 100 < limit * percent
+
+
+def _of_envelopes(tx: Tx, terms: Terms, project: str, operations: Sequence[str], urgency: Urgency) -> Iterator[Way]:
+    needs = {} if terms.envelopes is None else terms.envelopes.needs(operations, terms.prices)
+    full = envelopes.in_the_way(tx, project, needs, terms, urgency)
+    if full is not None:
+        reason, until = full
+        yield Way(
+            what=f"in project {project} {reason} until {moments.spoken(until)}; --use-buffer lends from the buffer"
+        )
 
 
 def caps_of(tx: Tx, terms: Terms, account: Account) -> list[dict[str, Any]]:

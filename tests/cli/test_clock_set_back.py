@@ -1,0 +1,82 @@
+"""A machine whose clock is a day behind what Google has already confirmed writes nothing until somebody has looked."""
+
+import json
+import sqlite3
+from contextlib import closing
+from datetime import datetime, timedelta
+
+import pytest
+from newsroom import assert_books_agree
+
+from ytpool.domain import moments
+
+
+@pytest.fixture
+def state(home):
+    return home / "default" / "state.db"
+
+
+@pytest.fixture
+def set_back(state, sandbox):
+    """Boot the machine with a clock that is a day behind: Google has named a later moment before."""
+
+    def back():
+        tomorrow = sandbox.control.clock() + timedelta(days=1)
+        with closing(sqlite3.connect(state)) as books, books:
+            books.execute(
+                "UPDATE meta SET value = ? WHERE key = 'google_confirmed'", (f"{moments.text(tomorrow)} 1.0 before",)
+            )
+
+    return back
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("upload", "VIDEO", "--pool", "main"),
+        ("upload", "VIDEO", "--account", "sports", "--wait"),
+        ("video", "show", "a1b2c3d4e5f", "--account", "news"),
+    ],
+)
+def test_nothing_is_written_and_what_helps_is_said(ytpool, sandbox, make_video, set_back, words):
+    assert ytpool("upload", make_video("first.mp4", 1000), "--account", "news")[0] == 0
+    set_back()
+    before = sandbox.truth()["calls"]
+    video = str(make_video("second.mp4", 1000))
+
+    status, out, _ = ytpool(*[video if word == "VIDEO" else word for word in words], "--json")
+
+    error = json.loads(out)["error"]
+    assert (status, error["code"]) == (6, "clock_behind")
+    assert "this machine's clock says" in error["message"]
+    assert "ytpool state check --accept-clock" in error["hint"]
+    assert sandbox.truth()["calls"] == before
+    checks = {one["check"]: one for one in json.loads(ytpool("health", "--json")[1])["data"]["checks"]}
+    assert checks["clock"]["status"] == "fail"
+    assert ytpool("quota", "report")[0] == 0
+    assert ytpool("state", "check")[0] == 0
+
+
+def test_a_person_may_say_that_the_clock_is_right_and_nothing_rests_for_longer_than_it_was_to(
+    ytpool, sandbox, make_video, set_back, state
+):
+    sandbox.channel("news").fail("videos.insert", "uploadLimitExceeded")
+    assert ytpool("upload", make_video("first.mp4", 1000), "--pool", "main")[0] == 0
+    tomorrow = timedelta(days=1)
+    with closing(sqlite3.connect(state)) as books, books:  # written while the clock was ahead
+        [(since, until)] = books.execute("SELECT since, until FROM rests")
+        later = [moments.text(moments.parse(moment) + tomorrow) for moment in (since, until)]
+        books.execute("UPDATE rests SET since = ?, until = ?", later)
+    set_back()
+    assert ytpool("upload", make_video("second.mp4", 1000), "--pool", "main")[0] == 6
+
+    status, out, _ = ytpool("state", "check", "--accept-clock", "--json")
+
+    told = json.loads(out)["data"]
+    assert (status, told["clock_accepted"], told["books"]) == (0, True, [])
+    assert ytpool("upload", make_video("second.mp4", 1000), "--pool", "main")[0] == 0
+    assert [len(sandbox.videos_on(name)) for name in ("news", "sports")] == [0, 2]
+    [rest] = json.loads(ytpool("rests", "list", "--json")[1])["data"]["rests"]
+    assert datetime.fromisoformat(rest["until"]) - datetime.fromisoformat(rest["since"]) == timedelta(hours=24)
+    assert datetime.fromisoformat(rest["until"]) - sandbox.control.clock() <= timedelta(hours=24)
+    assert_books_agree(ytpool, sandbox)
