@@ -296,6 +296,22 @@ def test_an_unknown_comment_is_never_said_again_until_a_person_says_so(ytpool, s
     assert_books_agree(ytpool, sandbox)
 
 
+def test_a_comment_that_is_interrupted_on_its_way_is_found_by_the_same_command(ytpool, sandbox, talk, post):
+    video_id = talk()
+    sandbox.control.add_fault(method="commentThreads.insert", kind="slow", seconds=1)
+    with start("comment", "post", video_id, TEXT, "--pool", "main", env=os.environ) as process:
+        while not sandbox.calls("commentThreads.insert"):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    [item] = todo(ytpool)
+    assert "nobody heard whether the comment of news is there" in item["message"]
+    assert post(video_id)[0] == 0
+    assert texts(sandbox) == [TEXT]
+
+
 def test_an_unknown_comment_is_found_once_it_is_listed(ytpool, sandbox, talk, post):
     video_id = talk()
     sandbox.control.settings(comments_listed_after=600)
@@ -532,7 +548,8 @@ def test_the_owner_lists_what_is_held_and_lets_it_through(ytpool, sandbox, talk,
     sandbox.control.settings(comments_stand="heldForReview")
     held = post(video_id, "held", target=("--account", "sports"))[1]["data"]["comment_id"]
 
-    _, out, _ = ytpool("comment", "list", video_id, "--status", "held", "--account", "news", "--json")
+    assert ytpool("accounts", "set", "sports", "--priority", 1)[0] == 0  # who would be asked first
+    _, out, _ = ytpool("comment", "list", video_id, "--status", "held", "--json")
     assert [one["comment_id"] for one in data(out)["comments"]] == [held]
     assert ytpool("comment", "list", video_id, "--status", "held", "--account", "sports")[0] == 1
     status, out, err = ytpool("comment", "moderate", held, "--as", "published", "--pool", "main", "--json")
@@ -586,7 +603,7 @@ def test_counts_come_fifty_for_a_unit_and_each_unknown_video_is_told(ytpool, san
     assert (first["views"], first["likes"], first["comments"], first["error"]) == (1234, 56, 0, None)
     assert {one["error"]["code"] for one in others} == {"unknown_name"}
     assert ytpool("stats", video_id, "--account", "sports")[0] == 0
-    assert ytpool("stats", "no video")[0] == 2
+    assert ytpool("stats", "no video")[0] == ytpool("stats", video_id, "--pool", "nowhere")[0] == 2
     assert_books_agree(ytpool, sandbox)
 
 

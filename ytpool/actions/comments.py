@@ -384,19 +384,20 @@ class Saying(Work):
     def _next_after(self, failure: UpstreamFailed) -> None:
         """Decide what a refusal means for this job; raises the failure when it ends here."""
         verdict = failover.judge(failure)
+        again = verdict.next is Next.SAME_ACCOUNT and self._tries < _TRIES - 1
+        if not again and verdict.next not in (Next.OTHER_ACCOUNT, Next.REFRESH):
+            raise failure
         self.says(f"{self.account}: {(failure.message or failure.reason).rstrip('.')}. {verdict.advice}")
         match verdict.next:
-            case Next.OTHER_ACCOUNT:
-                return  # the account, its bucket or its project rests now, so this ends with the last candidate
+            case Next.SAME_ACCOUNT:
+                self._tries += 1
+                self.pause(failure, self._tries)
             case Next.REFRESH if self.account in self._refreshed:
                 self.login_is_dead(failure)
             case Next.REFRESH:
                 self._refreshed.add(self.account)
-            case Next.SAME_ACCOUNT if self._tries < _TRIES - 1:
-                self._tries += 1
-                self.pause(failure, self._tries)
             case _:
-                raise failure
+                pass  # the account, its bucket or its project rests now, so this ends with the last candidate
 
     def _look_around(self) -> None:
         """See where it would go, before it is paid for: a wrong id costs one unit here and fifty later."""
