@@ -99,6 +99,7 @@ def test_a_rehearsed_comment_sends_nothing(ytpool, sandbox, talk, post):
     status, answer, _ = post(video_id, TEXT, "--dry-run")
 
     assert (status, answer["data"]["account"], answer["data"]["units"]) == (0, "news", {"general": 52})
+    assert "whoever sees the video sees it" in answer["data"]["note"]
     assert sandbox.truth()["calls"] == before
     assert "comment" not in ytpool("queue", "list", "--all")[1]
 
@@ -394,6 +395,18 @@ def test_a_cap_hands_over_to_the_next_and_the_last_one_waits_for_the_reset(ytpoo
     assert ytpool("queue", "retry", job)[0] == 0
     assert texts(sandbox) == ["one", "two", "three"]
     assert_all_agrees(home / "default" / "state.db", sandbox.truth())
+
+
+def test_a_cap_of_zero_does_not_lift_by_itself(ytpool, sandbox, talk, post):
+    cap(ytpool, "news", 0)
+    video_id = talk()
+
+    status, answer, _ = post(video_id, target=("--account", "news"))
+
+    assert (status, answer["data"]["state"]) == (6, "deferred"), answer
+    assert "ytpool accounts set news --cap comments=N" in answer["error"]["hint"]
+    assert post(video_id, "another")[1]["data"]["account"] == "sports"
+    assert authors(sandbox) == ["sports"]
 
 
 def test_a_deferred_comment_is_taken_by_the_same_command(ytpool, sandbox, talk, post):

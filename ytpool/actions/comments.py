@@ -63,6 +63,7 @@ _PAGES = 5
 """Pages of a list that are read at the most, a hundred entries each."""
 _LOOK_AGAIN_AFTER = 0.25
 _SHOWN_OF_TEXT = 60
+_SEEN_BY = "whoever sees the video sees it, unless it is held for review"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +155,7 @@ def plan(rt: Runtime, remark: Remark, target: Target, how: How) -> CommentDone:
         channel_id=account.channel_id if account else None,
         channel_title=account.channel_title if account else None,
         units=units,
-        note="" if choice.account or account is None else f"it would wait for its turn on {chosen}",
+        note=_SEEN_BY if choice.account or account is None else f"it would wait for its turn on {chosen}; {_SEEN_BY}",
         problem=obstacle,
     )
 
