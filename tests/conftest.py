@@ -4,10 +4,11 @@ import io
 import os
 import random
 import subprocess
+import sys
 
 import pytest
 from books import Books, ObedientClock
-from newsroom import Newsroom
+from newsroom import ROOT, Newsroom
 
 from ytpool.cli.app import main
 from ytpool.sandbox.server import Sandbox
@@ -60,6 +61,25 @@ def sandbox(empty_sandbox, ytpool):
         )
         assert status == 0, err
     return empty_sandbox
+
+
+@pytest.fixture
+def browser(empty_sandbox, monkeypatch, tmp_path):
+    """A person who sits in front of the consent page and chooses this channel, in the browser that $BROWSER names."""
+
+    def sits_there(channel, **answer):
+        empty_sandbox.channel(channel).channel_id  # noqa: B018 - asking for it makes it
+        program = tmp_path / "browser"
+        program.write_text(
+            f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n"
+            "from ytpool.sandbox.control import Control\n"
+            "print('Opening in existing browser session.')  # as browsers do, and nobody's result may hold it\n"
+            f"Control({empty_sandbox.control.url!r}).consent(sys.argv[1], {channel!r}, **{answer!r})\n"
+        )
+        program.chmod(0o700)
+        monkeypatch.setenv("BROWSER", str(program))
+
+    return sits_there
 
 
 @pytest.fixture

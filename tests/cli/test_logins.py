@@ -2,11 +2,10 @@
 
 import json
 import os
-import sys
 from datetime import datetime, timedelta
 
 import pytest
-from newsroom import FORCE_SSL, ROOT, assert_books_agree, start
+from newsroom import FORCE_SSL, assert_books_agree, start
 
 UPLOAD_ONLY = "https://www.googleapis.com/auth/youtube.upload"
 
@@ -21,25 +20,6 @@ def data(out):
 
 def moment(text):
     return datetime.fromisoformat(text)
-
-
-@pytest.fixture
-def browser(empty_sandbox, monkeypatch, tmp_path):
-    """A person in front of the consent page, who chooses this channel, in a browser that the desktop names."""
-
-    def sits_there(channel, **answer):
-        program = tmp_path / "browser"
-        program.write_text(
-            f"#!{sys.executable}\n"
-            f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n"
-            "from ytpool.sandbox.control import Control\n"
-            "print('Opening in existing browser session.')\n"
-            f"Control({empty_sandbox.control.url!r}).consent(sys.argv[1], {channel!r}, **{answer!r})\n"
-        )
-        program.chmod(0o700)
-        monkeypatch.setenv("BROWSER", str(program))
-
-    return sits_there
 
 
 def test_in_the_sandbox_profile_a_login_needs_nothing(ytpool, tmp_path):

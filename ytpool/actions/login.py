@@ -14,7 +14,7 @@ from ytpool.actions.calls import paid
 from ytpool.domain import failover, grants, logins, names
 from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.balancing import Strategy, Tier
-from ytpool.domain.failover import Until
+from ytpool.domain.failover import RestScope, Until
 from ytpool.domain.logins import ChannelSeen, Client, Token, TokenFile
 from ytpool.domain.secret import Secret
 from ytpool.errors import (
@@ -428,13 +428,31 @@ def seen(rt: Runtime, name: str, client: Client, token: Token) -> tuple[str, Cha
         _lift_rests(tx, name, project)
         payer = Payer(account=name, project=project, channel_id="")
         (held,) = ledger.hold(tx, payer, [Call(operation="channels.list")], rt.terms(tx), rt.rng)
-    channel = paid(rt, held, rt.youtube.my_channel, token=token.access)
+    try:
+        channel = paid(rt, held, rt.youtube.my_channel, token=token.access)
+    except UpstreamFailed as failure:
+        verdict = failover.judge(failure)
+        if verdict.rests is not RestScope.ACCOUNT:
+            raise
+        raise LoginFailed(
+            f"YouTube lets nobody work with this login: {failure.message}; nothing was changed",
+            hint=verdict.advice,
+            reason=failure.reason,
+        ) from failure
     if channel is None:
         raise LoginFailed(
-            "this Google account has no YouTube channel",
+            f"the Google account of this login has no YouTube channel{_expected(rt, name)}; nothing was changed",
             hint="create the channel in a browser, or choose another identity, then log in again",
         )
     return project, channel
+
+
+def _expected(rt: Runtime, name: str) -> str:
+    with rt.store.reading() as tx:
+        account = accounts.find(tx, name)
+    if account is None or not account.channel_id:
+        return ""
+    return f", and {name} is for {account.channel_title} ({account.channel_id}), which may have been deleted"
 
 
 def _lift_rests(tx: Tx, name: str, project: str) -> None:
@@ -555,7 +573,7 @@ def _on_trust(name: str, channel: ChannelSeen) -> tuple[str, ...]:
         return ()
     said = (
         f"YouTube has not confirmed the channel: this login may not look at it, so that {name} is {channel.channel_id} "
-        "is your word, and an upload goes to whichever channel was chosen at the login."
+        "is your word. An upload goes to whichever channel was chosen at the login, and only its answer will tell."
     )
     return (said,)
 

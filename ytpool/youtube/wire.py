@@ -177,7 +177,7 @@ def _read(response: requests.Response, until: float | None) -> Answer:
     """Read the body up to a bound. A line that breaks here has still told its status."""
     bound = _LONGEST_GOOD if response.ok else _LONGEST_ERROR
     body, whole = bytearray(), True
-    # What has come is looked at byte by byte only where time counts: it is how a drip is noticed.
+    # Where time counts the body is taken as it comes, or a drip would hold us within one read.
     blocks = response.iter_content(1 << 16) if until is None else iter(lambda: response.raw.read1(1 << 16, True), b"")
     try:
         for block in blocks:
