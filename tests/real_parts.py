@@ -10,6 +10,7 @@ from typing import NoReturn
 
 PACKAGES = {
     "bash": "bash",
+    "chromium": "chromium",
     "dbus-daemon": "dbus",
     "ffmpeg": "ffmpeg",
     "fish": "fish",
