@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -38,9 +39,7 @@ class Person:
 def chromium(tmp_path):
     """Make a person who takes these steps: ("fill", selector, text), ("check", words), ("click", words)."""
     browser = need("chromium")
-    try:
-        import playwright  # noqa: F401
-    except ImportError:
+    if find_spec("playwright") is None:
         miss("Playwright is not installed (pip install playwright)")
 
     def person(*steps):
