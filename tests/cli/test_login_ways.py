@@ -217,6 +217,19 @@ def test_a_login_again_asks_for_the_same_until_told_otherwise(ytpool, empty_sand
     assert data(ytpool("auth", "add", "news", "--for", "all", "--json")[1])["scopes"] == [FORCE_SSL]
 
 
+def test_a_login_that_was_too_little_is_not_asked_for_again(ytpool, empty_sandbox, browser, video):
+    browser("news")
+    assert ytpool("auth", "add", "news", "--client-secrets", empty_sandbox.secrets_file(), "--for", "read")[0] == 0
+
+    status, out, _ = ytpool("comment", "post", "a1b2c3d4e5f", "Hello", "--account", "news", "--json")
+    assert (status, told(out)["error"]["code"]) == (4, "login_needed")
+    assert "ytpool auth add news --for comments" in told(out)["error"]["hint"]
+    assert ytpool("upload", video, "--account", "news")[0] == 4
+
+    assert data(ytpool("auth", "add", "news", "--json")[1])["scopes"] == [FORCE_SSL]
+    assert ytpool("upload", video, "--account", "news")[0] == 0
+
+
 # -- the channel
 
 
@@ -259,7 +272,8 @@ def test_a_login_that_may_only_upload_is_kept_on_the_operators_word(ytpool, empt
 
     status, out, err = ytpool(*login, "--channel", channel)
     assert (status, data(out)["channel_id"], data(out)["channel_verified"]) == (0, channel, False), err
-    on_trust, narrow = data(out)["warnings"]
+    on_trust, narrow, in_clear = data(out)["warnings"]
+    assert str(token) in in_clear
     assert "YouTube has not confirmed the channel" in on_trust
     assert "may upload but not list" in narrow
 

@@ -174,9 +174,11 @@ def _browse(browse: Callable[[Begun], None], begun: Begun, bring: Callable[[Logi
 
 
 def _scopes_again(rt: Runtime, name: str) -> tuple[str, ...]:
-    """Return what an account's login allows; the consent page shows nothing new when it is asked for again."""
+    """Return what an account's login allows, so that it is asked for nothing new, unless that was too little."""
     with rt.store.reading() as tx:
         account = accounts.find(tx, name)
+    if account is not None and account.login_reason.startswith(tuple(_NARROW)):
+        return (grants.DEFAULT_SCOPE,)
     return grants.of_youtube(account.scopes if account else ()) or (grants.DEFAULT_SCOPE,)
 
 
@@ -219,7 +221,14 @@ def bring_in(
         )
     with_client = "" if client_secrets is None else f" --client-secrets {shlex.quote(str(client_secrets))}"
     again = f"log in through the browser: ytpool auth add {name}{with_client or ' --client-secrets FILE'}"
-    return keep(rt, name, client, revived(rt, client, known, token_file, again), place, named=channel)
+    done = keep(rt, name, client, revived(rt, client, known, token_file, again), place, named=channel)
+    return replace(done, warnings=(*done.warnings, *_left_in_clear(token_file)))
+
+
+def _left_in_clear(token_file: Path) -> tuple[str, ...]:
+    """Say that the login lies open beside the vault; who else may read it says how urgent that is."""
+    others = " and others on this machine may read it" if token_file.stat().st_mode & 0o077 else ""
+    return (f"{token_file} still holds this login in the clear{others}; delete it once no other program needs it.",)
 
 
 def revived(rt: Runtime, client: Client, known: TokenFile, token_file: Path, again: str) -> Token:

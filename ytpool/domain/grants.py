@@ -66,6 +66,17 @@ _LEAST_FOR = (
 )
 
 
+USE_FOR = {
+    Purpose.LIST: Use.READ,
+    Purpose.UPLOAD: Use.UPLOAD,
+    Purpose.THUMBNAIL: Use.UPLOAD,
+    Purpose.UPDATE: Use.VIDEOS,
+    Purpose.PLAYLIST: Use.PLAYLISTS,
+    Purpose.CAPTION: Use.CAPTIONS,
+    Purpose.COMMENT: Use.COMMENTS,
+}
+
+
 def least(uses: Collection[Use]) -> tuple[str, ...]:
     """Return the fewest rights that all of this can be done with, as Google's rules want it."""
     return next(scopes for scopes, enough_for in _LEAST_FOR if enough_for.issuperset(uses))
