@@ -41,7 +41,7 @@ def heard(
         return
     opened = breakers.failed(tx, account, service, rules(rt.config), rt.rng, failure.reason or failure.message)
     if opened is not None:
-        log.warning("breaker opened", extra={"of": str(opened), "account": account, "reason": failure.reason})
+        log.warning("breaker opened", extra={"breaker": str(opened), "reason": failure.reason})
 
 
 def require_closed(tx: Tx, account: str, failure: UpstreamFailed) -> None:
