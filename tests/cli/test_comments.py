@@ -437,13 +437,14 @@ def test_a_deferred_comment_is_taken_by_the_same_command(ytpool, sandbox, talk, 
 
 def test_a_dead_login_hands_over_to_the_next_account(ytpool, sandbox, talk, post):
     video_id = talk()
-    sandbox.channel("news").expire_token()
-    sandbox.channel("news").revoke()
+    sandbox.channel("news").fail("commentThreads.insert", "authError")
+    sandbox.channel("news").fail("token", "invalid_grant")
 
     alone, waits, _ = post(video_id, "alone", target=("--account", "news"))
     status, answer, _ = post(video_id)
 
     assert (alone, waits["data"]["state"], waits["error"]["code"]) == (4, "deferred", "login_needed")
+    assert [item["kind"] for item in todo(ytpool)] == ["login_needed"]  # and no comment that may be there
     assert (status, answer["data"]["account"], authors(sandbox)) == (0, "sports", ["sports"])
     assert_books_agree(ytpool, sandbox)
 
