@@ -368,7 +368,8 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice, kind: WorkKind,
     try:
         rests.require_unpaused(tx, **{target.kind.value: target.name})
     except OutOfService as paused:
-        return paused
+        if paused.message in groups:  # who only reads is not stopped by it, and has another reason
+            return paused
     nobody = f"no account of {target}" if of_pool else "nobody"
     if choice.until is not None:
         or_cron = f", or have cron run: {kind.goes_on.format(job=job)}" if kind.goes_on else ""
