@@ -10,6 +10,9 @@ from ytpool.errors import OutOfService, UnknownName
 from ytpool.store.db import Tx
 from ytpool.store.suggest import unknown
 
+UNCONFIRMED = "(unconfirmed)"
+"""What stands for the title of a channel that only the operator has named."""
+
 _SELECT = """
     SELECT a.*, c.title AS channel_title FROM accounts a LEFT JOIN channels c ON c.channel_id = a.channel_id
      WHERE a.kind = 'youtube'
@@ -248,6 +251,18 @@ def keep_channel(tx: Tx, *, channel_id: str, title: str, uploads_playlist: str) 
         title=title,
         uploads_playlist=uploads_playlist,
         at=tx.at,
+    )
+
+
+def name_channel(tx: Tx, channel_id: str) -> None:
+    """Store a channel on the operator's word; what YouTube has said of it stays."""
+    tx.run(
+        """
+        INSERT INTO channels (channel_id, title, uploads_playlist, verified_at) VALUES (:channel_id, :title, '', '')
+        ON CONFLICT (channel_id) DO NOTHING
+        """,
+        channel_id=channel_id,
+        title=UNCONFIRMED,
     )
 
 
