@@ -490,7 +490,8 @@ def _keys(failure: UpstreamFailed) -> Iterator[tuple[str, str]]:
     if not failure.sent:
         yield NEVER_SENT, ANY
     if operation == "token":
-        yield failure.reason, operation
+        if 400 <= status < 500:  # a word that comes with any other status is not the endpoint's own
+            yield failure.reason, operation
         yield ANY, operation
     if not 400 <= status < 500:
         yield NO_ANSWER, REPEATABLE if _can_repeat(operation) else NOT_REPEATABLE
