@@ -36,7 +36,7 @@ def all_due(ytpool, sandbox):
 def test_sixteen_processes_need_a_token_and_the_one_that_gets_it_is_killed(ytpool, sandbox, home):
     all_due(ytpool, sandbox)
     channel = sandbox.channel("news")
-    channel.spoil("token", "slow", seconds=6, times=1)
+    channel.spoil("token", "slow", seconds=3, times=1)
     before = sandbox.truth()["refreshes"].get(channel.channel_id, 0)
     started = [start("refresh-tokens", "--account", "news", "--json", env=os.environ) for _ in range(16)]
     processes = {process.pid: process for process in started}
