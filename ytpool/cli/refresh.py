@@ -1,17 +1,20 @@
 """`ytpool refresh-tokens`: keep every login alive, from cron."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import typer
 
-from ytpool.actions import tokens
+from ytpool.actions import tokens, verifying
+from ytpool.actions.verifying import Verified
 from ytpool.cli.commands import command, single
-from ytpool.cli.exits import common, status_of
-from ytpool.cli.items import as_item
-from ytpool.cli.options import AccountOption, ForceOption, runtime
+from ytpool.cli.exits import DONE, LOGIN, common, status_of
+from ytpool.cli.invocation import Invocation
+from ytpool.cli.items import as_item, hint_of
+from ytpool.cli.options import AccountOption, ForceOption, invocation, runtime
 from ytpool.cli.output import VIEWS, Column, View, worded
-from ytpool.errors import YtpoolError
+from ytpool.errors import LoginNeeded, YtpoolError
 
 app = single()
 
@@ -21,6 +24,8 @@ class Refresh:
     """What became of every token."""
 
     accounts: tuple[dict[str, Any], ...]
+    verified: tuple[dict[str, Any], ...]
+    """The channels that were looked at again, as has to be done within every thirty days."""
     exit_status: int
     problem: YtpoolError | None = None
 
@@ -43,11 +48,32 @@ def refresh_tokens(ctx: typer.Context, account: AccountOption = None, *, force: 
     """Refresh every access token that ends within 30 minutes, one refresh per account over all processes.
 
     A refresh that fails keeps the token that still works. Only Google's own word that a login is dead makes an
-    account ask for a new one.
+    account ask for a new one. Along the way, for two seconds at the most, the channels behind logins are looked at
+    again that were not seen for four weeks: a unit of the general bucket each.
     """
-    found = tokens.refresh_all(runtime(ctx, logs=True), account=account, force=force)
+    call, rt = invocation(ctx), runtime(ctx, logs=True)
+    found = tokens.refresh_all(rt, account=account, force=force)
+    seen = verifying.verify_due(rt, account)
+    _tell(call, seen)
+    statuses = {one.account: DONE if one.problem is None else status_of(one.problem) for one in found}
+    dead = {one.account: one.problem for one in seen if isinstance(one.problem, LoginNeeded)}
     return Refresh(
         accounts=tuple(as_item(one) for one in found),
-        exit_status=common(0 if one.problem is None else status_of(one.problem) for one in found),
-        problem=found[0].problem if account is not None else None,
+        verified=tuple(as_item(one) for one in seen),
+        exit_status=common({**statuses, **dict.fromkeys(dead, LOGIN)}.values()),
+        problem=None if account is None else found[0].problem or dead.get(account),
     )
+
+
+def _tell(call: Invocation, seen: Sequence[Verified]) -> None:
+    good = [one for one in seen if one.problem is None]
+    if good:
+        names = ", ".join(one.account for one in good)
+        call.note(
+            f"the channels behind these logins were looked at again: {names} (units: {sum(o.units for o in good)})"
+        )
+    for one in seen:
+        if one.problem is not None:
+            call.say(
+                f"{one.account}: its channel could not be verified: {worded(one.problem.message, hint_of(one.problem))}"
+            )
