@@ -8,14 +8,14 @@ login, and the words that ask for a new one say what may have happened.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ytpool.actions import breakers, secrets
 from ytpool.actions.heartbeat import renewing
-from ytpool.domain import failover, moments
+from ytpool.domain import failover, grants, moments
 from ytpool.domain.accounts import TOKEN_LIVES_LONG_ENOUGH, Account, AccountState, Standing
 from ytpool.domain.breakers import Service
 from ytpool.domain.failover import Next, RestScope, Until, Verdict
@@ -294,16 +294,25 @@ class Refreshed:
 
 def refresh_all(rt: Runtime, *, account: str | None = None, force: bool = False) -> tuple[Refreshed, ...]:
     """Refresh every token that ends soon, several accounts at a time; one account's trouble is not another's."""
+    within = timedelta(minutes=rt.config.refresh.within_minutes)
     with rt.store.transaction() as tx:
         ledger.expire(tx)  # cron comes by often: what a dead worker left is settled on the way
-        due = [accounts.get(tx, account)] if account else [one for one in accounts.every(tx) if _is_wanted(one)]
-    if not due:
-        return ()
-    rt.open_vault()
-    within = timedelta(minutes=rt.config.refresh.within_minutes)
+        wanted = [accounts.get(tx, account)] if account else [one for one in accounts.every(tx) if _is_wanted(one)]
+        due = [
+            one
+            for one in wanted
+            if force or one.needs_login or grants.needs_refresh(one.token_expires_at, tx.now, within)
+        ]
+    if wanted:
+        rt.open_vault()  # also where nothing is due yet: a key out of reach should be known before a token is over
+    found = {one.account: one for one in _refresh_at_once(rt, due, within, force=force)}
+    return tuple(found.get(one.account) or _told(one, "fresh") for one in wanted)
+
+
+def _refresh_at_once(rt: Runtime, due: Sequence[Account], within: timedelta, *, force: bool) -> tuple[Refreshed, ...]:
     if not all(one.needs_login for one in due):
         rt.youtube  # noqa: B018 -- opened once, before the threads ask for it; a changed API root ends it here
-    workers = ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(due)), thread_name_prefix="refresh")
+    workers = ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(due) or 1), thread_name_prefix="refresh")
     try:
         return tuple(workers.map(lambda one: _refreshed(rt, one, within, force=force), due))
     except BaseException:
@@ -332,13 +341,17 @@ def _refreshed(rt: Runtime, account: Account, within: timedelta, *, force: bool)
     except YtpoolError as error:
         outcome, problem = "failed", error
     with rt.store.reading() as tx:
-        now = accounts.get(tx, account.account)
+        now = accounts.find(tx, account.account) or account  # it may have been removed meanwhile
     if problem is None and now.token_expires_at != account.token_expires_at:
         outcome = "refreshed"
+    return _told(now, outcome, problem)
+
+
+def _told(account: Account, outcome: str, problem: YtpoolError | None = None) -> Refreshed:
     return Refreshed(
         account=account.account,
         outcome=outcome,
-        token_expires_at=now.token_expires_at,
-        grant_expires_at=now.grant_expires_at,
+        token_expires_at=account.token_expires_at,
+        grant_expires_at=account.grant_expires_at,
         problem=problem,
     )

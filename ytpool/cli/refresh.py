@@ -63,7 +63,7 @@ VIEWS[Scheduled] = View(text=_written)
     app,
     "refresh-tokens",
     example="ytpool refresh-tokens --quiet\nytpool refresh-tokens --print-cron",
-    statuses=(0, 1, 2, 3, 4, 6),
+    statuses=(0, 1, 2, 3, 4, 5, 6),
 )
 def refresh_tokens(
     ctx: typer.Context,
