@@ -42,6 +42,7 @@ def test_reports_fit_their_schemas_before_anything_happened(run):
         ("quota-prices", ("quota", "prices", "--proposed")),
         ("activity-report", ("activity", "report")),
         ("auth-list", ("auth", "list")),
+        ("auth-status", ("auth", "status")),
         ("refresh-tokens", ("refresh-tokens",)),
         ("health", ("health",)),
         ("queue-list", ("queue", "list")),

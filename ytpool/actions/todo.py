@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from ytpool.actions import queue
-from ytpool.domain.accounts import Standing
+from ytpool.actions import lifetimes, queue
+from ytpool.actions.lifetimes import Kind
 from ytpool.domain.jobs import Job, JobState
 from ytpool.errors import OutcomeUnknown
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, comments, jobs, leases, rests
+from ytpool.store import comments, jobs, leases, rests
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
+
+_FOR_A_PERSON = (Kind.LOGIN_NEEDED, Kind.LOGIN_ENDS, Kind.SCOPE_MISSING)
+"""A client that is refused rests its project, which is listed once; the others settle themselves, or only warn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +22,7 @@ class Item:
     """One thing to do."""
 
     kind: str
-    """outcome_unknown, login_needed, astray, deletion or resting."""
+    """outcome_unknown, login_needed, login_ends, scope_missing, astray, deletion or resting."""
     name: str
     message: str
     command: str
@@ -36,7 +39,7 @@ class Todo:
 
 
 def todo(rt: Runtime) -> Todo:
-    """List unknown outcomes, dead logins, videos gone astray, deletions put off, and rests that only a person lifts."""
+    """List what no command settles by itself: unknown outcomes, logins, videos astray, deletions, and rests."""
     with rt.store.reading() as tx:
         return Todo(items=(*_unknown(tx), *_logins(tx), *_astray(tx), *_deletions(tx), *_rests(tx)))
 
@@ -66,14 +69,10 @@ def _unheard_of(job: Job) -> str:
 
 
 def _logins(tx: Tx) -> Iterator[Item]:
-    for account in accounts.every(tx):
-        if account.needs_login and account.standing is not Standing.DISABLED:
-            yield Item(
-                kind="login_needed",
-                name=account.account,
-                message=account.login_reason,
-                command=f"ytpool auth add {account.account}",
-            )
+    for login in lifetimes.everyone(tx):
+        for concern in login.concerns:
+            if concern.kind in _FOR_A_PERSON:
+                yield Item(kind=concern.kind, name=login.account, message=concern.message, command=concern.command)
 
 
 def _astray(tx: Tx) -> Iterator[Item]:
