@@ -48,6 +48,10 @@ def test_reports_fit_their_schemas_before_anything_happened(run):
         ("todo", ("todo",)),
         ("rests-list", ("rests", "list")),
         ("upload", ("upload", "--resume")),
+        ("vault-status", ("vault", "status")),
+        ("vault-rotate", ("vault", "rotate")),
+        ("vault-rotate", ("vault", "rotate", "--finish")),
+        ("vault-move", ("vault", "move", "--to", "keyfile", "--dry-run")),
     ]:
         status, printed = run(*command)
 

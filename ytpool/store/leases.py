@@ -24,6 +24,8 @@ class LeaseKind(StrEnum):
     REFRESH = "refresh"
     VIDEO = "video"
     """A video that is being changed: of two who write whole parts of it, one would undo the other's."""
+    VAULT = "vault"
+    """The keys of the vault: one process at a time adds one, or seals anew with another."""
 
 
 LASTS_FOR = timedelta(seconds=10)
