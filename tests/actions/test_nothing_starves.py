@@ -1,5 +1,6 @@
 """Nothing starves: whatever failed, once every rest has ended every account works again."""
 
+import os
 import random
 import tempfile
 from datetime import timedelta
@@ -22,6 +23,7 @@ from ytpool.runtime import Runtime
 from ytpool.store import accounts, candidates, ledger, rests
 from ytpool.store.ledger import Call, Payer
 
+SCALE = float(os.environ.get("YTPOOL_TEST_SCALE", "0.1"))
 POOL = Target(kind=TargetKind.POOL, name="main")
 UPLOAD = ("videos.insert", "videos.list")
 PROJECTS = ("press", "agency")
@@ -109,7 +111,7 @@ class Office:
         )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=max(15, int(150 * SCALE)), deadline=None)
 @given(events)
 def test_after_every_rest_has_ended_every_account_works_again(happened):
     with tempfile.TemporaryDirectory() as folder:

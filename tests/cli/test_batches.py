@@ -701,7 +701,8 @@ def test_an_interrupted_batch_stops_all_its_uploads_and_goes_on_when_typed_again
     assert_books_agree(ytpool, sandbox)
 
 
-def test_a_worker_that_waits_hears_of_the_interruption_too(ytpool, sandbox, make_video):
+def test_a_worker_that_waits_hears_of_the_interruption_too(ytpool, sandbox, make_video, monkeypatch):
+    monkeypatch.setenv("YTPOOL_BREAKERS_REST", "1")
     files = [make_video(f"{number}.mp4", 30_000) for number in range(2)]
     sandbox.control.add_fault(method="videos.insert", kind="error", error="backendError", times=50)
     with start("upload", *files, "--pool", "main", "--parallel", 2, "--json", env=os.environ) as process:

@@ -168,6 +168,7 @@ def fault(**rule):
 def chaos(home, ytpool, tmp_path, monkeypatch):  # noqa: ARG001 - the home must be there first
     """A sandbox of its own process, four channels logged in, two of them in a pool, and a seed."""
     monkeypatch.setenv("YTPOOL_PROFILE", "sandbox")
+    monkeypatch.setenv("YTPOOL_BREAKERS_REST", "0.5")  # who sleeps sees no chaos
     monkeypatch.setenv("YTPOOL_UPLOAD_CHUNK_MIB", "8")
     for name in CHANNELS:
         pool = ("--pool", "main") if name in CHANNELS[:2] else ()

@@ -99,6 +99,7 @@ def test_a_rehearsed_comment_sends_nothing(ytpool, sandbox, talk, post):
     status, answer, _ = post(video_id, TEXT, "--dry-run")
 
     assert (status, answer["data"]["account"], answer["data"]["units"]) == (0, "news", {"general": 52})
+    assert "whoever sees the video sees it" in answer["data"]["note"]
     assert sandbox.truth()["calls"] == before
     assert "comment" not in ytpool("queue", "list", "--all")[1]
 
@@ -296,6 +297,22 @@ def test_an_unknown_comment_is_never_said_again_until_a_person_says_so(ytpool, s
     assert_books_agree(ytpool, sandbox)
 
 
+def test_a_comment_that_is_interrupted_on_its_way_is_found_by_the_same_command(ytpool, sandbox, talk, post):
+    video_id = talk()
+    sandbox.control.add_fault(method="commentThreads.insert", kind="slow", seconds=1)
+    with start("comment", "post", video_id, TEXT, "--pool", "main", env=os.environ) as process:
+        while not sandbox.calls("commentThreads.insert"):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    [item] = todo(ytpool)
+    assert "nobody heard whether the comment of news is there" in item["message"]
+    assert post(video_id)[0] == 0
+    assert texts(sandbox) == [TEXT]
+
+
 def test_an_unknown_comment_is_found_once_it_is_listed(ytpool, sandbox, talk, post):
     video_id = talk()
     sandbox.control.settings(comments_listed_after=600)
@@ -380,6 +397,18 @@ def test_a_cap_hands_over_to_the_next_and_the_last_one_waits_for_the_reset(ytpoo
     assert_all_agrees(home / "default" / "state.db", sandbox.truth())
 
 
+def test_a_cap_of_zero_does_not_lift_by_itself(ytpool, sandbox, talk, post):
+    cap(ytpool, "news", 0)
+    video_id = talk()
+
+    status, answer, _ = post(video_id, target=("--account", "news"))
+
+    assert (status, answer["data"]["state"]) == (6, "deferred"), answer
+    assert "ytpool accounts set news --cap comments=N" in answer["error"]["hint"]
+    assert post(video_id, "another")[1]["data"]["account"] == "sports"
+    assert authors(sandbox) == ["sports"]
+
+
 def test_a_deferred_comment_is_taken_by_the_same_command(ytpool, sandbox, talk, post):
     video_id = talk()
     sandbox.channel("news").fail("commentThreads.insert", "quotaExceeded")
@@ -404,6 +433,19 @@ def test_a_dead_login_hands_over_to_the_next_account(ytpool, sandbox, talk, post
 
     assert (status, answer["data"]["account"], authors(sandbox)) == (0, "sports", ["sports"])
     assert_books_agree(ytpool, sandbox)
+
+
+def test_nothing_is_said_while_an_operator_has_paused_what_is_written(ytpool, sandbox, talk, post):
+    video_id = talk()
+    assert ytpool("pause", "--reason", "a legal matter")[0] == 0
+
+    status, answer, _ = post(video_id)
+    assert (status, answer["error"]["code"], answer["data"]["state"]) == (6, "out_of_service", "deferred")
+    assert ytpool("comment", "list", video_id)[0] == ytpool("stats", video_id, "--pool", "main")[0] == 0
+    assert ytpool("unpause")[0] == 0
+
+    assert post(video_id)[0] == 0
+    assert texts(sandbox) == [TEXT]
 
 
 def test_wait_sleeps_until_the_cap_is_over(ytpool, make_video):
@@ -519,7 +561,8 @@ def test_the_owner_lists_what_is_held_and_lets_it_through(ytpool, sandbox, talk,
     sandbox.control.settings(comments_stand="heldForReview")
     held = post(video_id, "held", target=("--account", "sports"))[1]["data"]["comment_id"]
 
-    _, out, _ = ytpool("comment", "list", video_id, "--status", "held", "--account", "news", "--json")
+    assert ytpool("accounts", "set", "sports", "--priority", 1)[0] == 0  # who would be asked first
+    _, out, _ = ytpool("comment", "list", video_id, "--status", "held", "--json")
     assert [one["comment_id"] for one in data(out)["comments"]] == [held]
     assert ytpool("comment", "list", video_id, "--status", "held", "--account", "sports")[0] == 1
     status, out, err = ytpool("comment", "moderate", held, "--as", "published", "--pool", "main", "--json")
@@ -573,7 +616,7 @@ def test_counts_come_fifty_for_a_unit_and_each_unknown_video_is_told(ytpool, san
     assert (first["views"], first["likes"], first["comments"], first["error"]) == (1234, 56, 0, None)
     assert {one["error"]["code"] for one in others} == {"unknown_name"}
     assert ytpool("stats", video_id, "--account", "sports")[0] == 0
-    assert ytpool("stats", "no video")[0] == 2
+    assert ytpool("stats", "no video")[0] == ytpool("stats", video_id, "--pool", "nowhere")[0] == 2
     assert_books_agree(ytpool, sandbox)
 
 

@@ -7,7 +7,7 @@ Rows that are stories elsewhere are not told again here:
 - per minute at a step, a lost answer on any other insert, duplicates and what is there already: actions/test_steps.
 - 401 in the middle of an upload, a chunk that breaks, a job that stays where its bytes are: test_upload_resumes.
 - a possibly charged session start booked as unknown: test_upload_resumes; unknown outcomes: test_reconcile.
-- the wait for the named time: test_waiting; a rest that is listed and lifted: test_rests.
+- the wait for the named time: test_waiting; a rest that is listed and lifted, and 5xx on one account: test_rests.
 """
 
 import json
@@ -150,14 +150,12 @@ def test_too_many_calls_in_a_minute_are_waited_for_on_the_same_account(ytpool, s
     assert_books_agree(ytpool, sandbox)
 
 
-@pytest.mark.parametrize("kind", ["backendError", "close", "lose_answer"])
+@pytest.mark.parametrize("kind", ["close", "lose_answer"])
 def test_an_account_that_gets_no_answer_is_asked_again_and_then_another(
     ytpool, sandbox, resting, video, monkeypatch, kind
 ):
     monkeypatch.setenv("YTPOOL_BREAKERS_FAILURES", "2")
-    news = sandbox.channel("news")
-    break_down = news.spoil if kind in ("close", "lose_answer") else news.fail
-    break_down("videos.insert", kind, times=2)
+    sandbox.channel("news").spoil("videos.insert", kind, times=2)
 
     status, out, err = ytpool("upload", video, "--pool", "main")
 
@@ -195,6 +193,18 @@ def test_where_everybody_fails_the_service_is_to_blame_and_is_tried_out_when_it_
     assert run("refresh-tokens", "--force").status == 0  # any answer tells the time
     assert run("upload", video, "--pool", "main").status == 0
     assert resting("--all") == {}
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_reading_that_gets_no_answer_says_when_it_goes_on(ytpool, sandbox, run, resting, video, monkeypatch):
+    monkeypatch.setenv("YTPOOL_BREAKERS_FAILURES", "3")
+    video_id = run("upload", video, "--account", "news").data["video_id"]
+    sandbox.channel("news").fail("videos.list", "backendError", times=3)
+
+    status, _, error = run("video", "show", video_id)
+
+    assert (status, error["code"]) == (5, "resting")
+    assert [*resting().values()] == [datetime.fromisoformat(error["details"]["until"])]
     assert_books_agree(ytpool, sandbox)
 
 

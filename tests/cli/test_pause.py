@@ -41,7 +41,12 @@ def test_while_everything_is_paused_nothing_is_written_and_everything_is_read(yt
         status, out, _ = ytpool(*words, "--json")
         assert (status, told(out)["error"]["message"]) == (6, "everything is paused: wrong logo")
         assert "ytpool unpause" in told(out)["error"]["hint"]
+    status, out, _ = ytpool("comment", "post", published["id"], "Well said", "--account", "sports", "--json")
+    assert (status, told(out)["error"]["message"]) == (6, "everything is paused: wrong logo")
     assert (sandbox.calls("videos.insert"), sandbox.calls("videos.update")) == (1, 0)
+    assert sandbox.calls("commentThreads.insert") == 0
+    assert ytpool("comment", "list", published["id"])[0] == 0
+    assert ytpool("stats", published["id"])[0] == 0
     assert ytpool("video", "show", published["id"])[0] == 0
     assert ytpool("refresh-tokens", "--force")[0] == 0
     status, out, _ = ytpool("health", "--json")
@@ -57,7 +62,7 @@ def test_while_everything_is_paused_nothing_is_written_and_everything_is_read(yt
     status, out, _ = ytpool("unpause")
 
     assert status == 0
-    assert "2 jobs wait; to go on with them: ytpool upload --resume" in out
+    assert "2 jobs wait; to go on with them: ytpool upload --resume\n1 job goes on alone; see: ytpool queue list" in out
     assert ytpool("upload", "--resume")[0] == 0
     assert (len(sandbox.videos_on("news")), sandbox.calls("videos.update")) == (2, 1)
     assert ytpool("unpause")[1].startswith("everything was not paused")

@@ -239,6 +239,8 @@ def test_adjusting_gives_back_what_a_refusal_took_and_says_that_the_rest_remains
     assert ytpool("upload", video, "--account", "news")[0] == 5
     assert ytpool(*shlex.split(adjusted["advice"])[1:])[0] == 0
     assert ytpool("upload", video, "--account", "news")[0] == 0
+    ytpool("quota", "adjust", PROJECT, "general", "+20000", "--reason", "more than there is")
+    assert (bucket(ytpool, "general")["left"], bucket(ytpool, "general")["status"]) == (0, "red")
     assert "nothing to take back" in ytpool("quota", "adjust", PROJECT, "uploads", "-1", "--reason", "again")[1]
 
 

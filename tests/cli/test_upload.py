@@ -271,7 +271,7 @@ def test_a_look_that_fails_is_taken_again_and_the_video_stays_one(ytpool, sandbo
 
     told = json.loads(out)
     assert (status, told["data"]["state"]) == (3, "partly")
-    assert "the video is up, and not all that goes along is done: read_back: backendError" in told["error"]["message"]
+    assert "the video is up, and not all that goes along is done: read back: backendError" in told["error"]["message"]
     assert told["data"]["video_id"] == sandbox.truth()["videos"][0]["id"]
 
     status, out, _ = ytpool("upload", video, "--account", "news", "--json")

@@ -74,7 +74,7 @@ def test_a_reply_is_looked_for_among_replies():
 
 
 @pytest.mark.parametrize(
-    ("text", "says"), [("", "empty"), (" \n\u3000", "empty"), ("x" * 10_001, "10,001"), ("\udcff", "no letters")]
+    ("text", "says"), [("", "empty"), (" \n\u3000\u200b", "empty"), ("x" * 10_001, "10,001"), ("\udcff", "no letters")]
 )
 def test_a_text_that_would_be_refused_is_not_sent(text, says):
     with pytest.raises(MetadataInvalid, match=says):

@@ -148,7 +148,7 @@ def test_at_most_half_of_a_pool_rests_on_guesses(lines, members, may_rest):
     assert len(lines.resting()) == may_rest
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_never_more_than_half_of_any_pool_rests_on_guesses_whatever_fails(books, data):
     """Pools overlap, accounts are disabled, others get through now and then."""

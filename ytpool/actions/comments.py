@@ -33,6 +33,7 @@ from ytpool.errors import (
     LoginNeeded,
     MetadataInvalid,
     OutcomeUnknown,
+    OutOfService,
     Partly,
     QuotaExhausted,
     Resting,
@@ -62,6 +63,7 @@ _PAGES = 5
 """Pages of a list that are read at the most, a hundred entries each."""
 _LOOK_AGAIN_AFTER = 0.25
 _SHOWN_OF_TEXT = 60
+_SEEN_BY = "whoever sees the video sees it, unless it is held for review"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +155,7 @@ def plan(rt: Runtime, remark: Remark, target: Target, how: How) -> CommentDone:
         channel_id=account.channel_id if account else None,
         channel_title=account.channel_title if account else None,
         units=units,
-        note="" if choice.account or account is None else f"it would wait for its turn on {chosen}",
+        note=_SEEN_BY if choice.account or account is None else f"it would wait for its turn on {chosen}; {_SEEN_BY}",
         problem=obstacle,
     )
 
@@ -350,7 +352,7 @@ class Saying(Work):
                 self._place()
                 self._look_around()
                 self._post()
-            except (LoginNeeded, QuotaExhausted, Resting) as trouble:
+            except (LoginNeeded, QuotaExhausted, Resting, OutOfService) as trouble:
                 if self.placed is None:
                     raise
                 self._turned_away(trouble)  # the one that was chosen is of no use just now
@@ -383,19 +385,20 @@ class Saying(Work):
     def _next_after(self, failure: UpstreamFailed) -> None:
         """Decide what a refusal means for this job; raises the failure when it ends here."""
         verdict = failover.judge(failure)
+        again = verdict.next is Next.SAME_ACCOUNT and self._tries < _TRIES - 1
+        if not again and verdict.next not in (Next.OTHER_ACCOUNT, Next.REFRESH):
+            raise failure
         self.says(f"{self.account}: {(failure.message or failure.reason).rstrip('.')}. {verdict.advice}")
         match verdict.next:
-            case Next.OTHER_ACCOUNT:
-                return  # the account, its bucket or its project rests now, so this ends with the last candidate
+            case Next.SAME_ACCOUNT:
+                self._tries += 1
+                self.pause(failure, self._tries)
             case Next.REFRESH if self.account in self._refreshed:
                 self.login_is_dead(failure)
             case Next.REFRESH:
                 self._refreshed.add(self.account)
-            case Next.SAME_ACCOUNT if self._tries < _TRIES - 1:
-                self._tries += 1
-                self.pause(failure, self._tries)
             case _:
-                raise failure
+                pass  # the account, its bucket or its project rests now, so this ends with the last candidate
 
     def _look_around(self) -> None:
         """See where it would go, before it is paid for: a wrong id costs one unit here and fifty later."""

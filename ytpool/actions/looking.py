@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from ytpool.actions import breakers
 from ytpool.actions.calls import paid
 from ytpool.domain import failover, processing, quota
 from ytpool.domain.accounts import Account, AccountState
@@ -76,6 +77,12 @@ def _left_of(rt: Runtime, resting: Resting) -> timedelta:
 def meant(rt: Runtime, account: str, failure: UpstreamFailed) -> YtpoolError:
     """Say what a refusal means where no other account will do: wait for a known time, log in, or what it says."""
     verdict = failover.judge(failure)
+    if verdict.next is Next.SAME_ACCOUNT and failover.is_breakdown(failure):
+        with rt.store.reading() as tx:
+            try:
+                breakers.require_closed(tx, account, failure)
+            except Resting as resting:
+                return resting
     now = rt.calendar.now()
     until = {
         Until.QUOTA_RESET: quota.resets_at(quota.quota_day(now)),

@@ -40,7 +40,9 @@ class Unpaused:
     still: tuple[str, ...]
     """What is paused all the same, in words."""
     waiting: int
-    """Jobs that wait for `upload --resume`."""
+    """Jobs that go on with `upload --resume`."""
+    others: int
+    """Jobs that go on one by one, as the queue says."""
 
 
 def pause(rt: Runtime, reason: str, *, pool: str | None = None, dry_run: bool = False) -> Paused:
@@ -73,11 +75,14 @@ def unpause(rt: Runtime, *, pool: str | None = None, dry_run: bool = False) -> U
         before = _standing(tx, scope, name)
         rests.lift(tx, scope, name)
         waits = (JobState.DEFERRED, JobState.INTERRUPTED)
+        stopped = [job for job in jobs.unfinished(tx) if job.state in waits]
+        resumed = [job for job in stopped if job.kind == "upload" or (job.is_chore and not job.deletes)]
         return Unpaused(
             pool=pool,
             was=None if before is None else before.reason,
             still=tuple(one.words for one in rests.pauses(tx)),
-            waiting=sum(job.state in waits for job in jobs.unfinished(tx)),
+            waiting=len(resumed),
+            others=len(stopped) - len(resumed),
         )
 
 

@@ -124,7 +124,7 @@ def place(
                     pools.take_turn(tx, target.name, choice.account, comments=kind.bucket == quota.COMMENTS)
                 return _take(rt, tx, lease, choice.account, calls, urgency, kind)
             if not choice.busy:
-                obstacle = _nobody(rt, tx, target, choice, kind.goes_on.format(job=lease.name))
+                obstacle = _nobody(rt, tx, target, choice, kind, lease.name)
                 if obstacle.message != said:  # while it waits, the same decision is made four times a second
                     decisions.keep(tx, rt.rng, lease.name, strategy, choice)
                 jobs.move(
@@ -212,7 +212,7 @@ def would_choose(
     _, choice = _choose(rt, tx, target, calls, urgency, kind=kind)
     if choice.account or choice.busy:
         return choice, None
-    return choice, _nobody(rt, tx, target, choice, kind.goes_on.format(job="JOB"))
+    return choice, _nobody(rt, tx, target, choice, kind)
 
 
 def _would_place(rt: Runtime, tx: Tx, orders: Sequence[Order]) -> Iterator[tuple[Choice, YtpoolError | None]]:
@@ -351,7 +351,7 @@ def _everybody_busy(rt: Runtime, tx: Tx, target: Target, choice: Choice, kind: W
     )
 
 
-def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice, goes_on: str) -> YtpoolError:
+def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice, kind: WorkKind, job: str = "JOB") -> YtpoolError:
     """Name the reason why nobody can work, as the error that tells a script what to do about it."""
     groups = {reason: (group.count, list(group.names)) for reason, group in choice.rejected.items()}
     rejected = [{"reason": reason, "count": count, "accounts": names} for reason, (count, names) in groups.items()]
@@ -368,10 +368,11 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice, goes_on: str) -
     try:
         rests.require_unpaused(tx, **{target.kind.value: target.name})
     except OutOfService as paused:
-        return paused
+        if paused.message in groups:  # who only reads is not stopped by it, and has another reason
+            return paused
     nobody = f"no account of {target}" if of_pool else "nobody"
     if choice.until is not None:
-        or_cron = f", or have cron run: {goes_on}" if goes_on else ""
+        or_cron = f", or have cron run: {kind.goes_on.format(job=job)}" if kind.goes_on else ""
         hint = f"it goes on at {moments.spoken(choice.until)}: type the same command then, or with --wait now{or_cron}"
         error = QuotaExhausted if choice.until == quota.resets_at(rt.terms(tx).day) else Resting
         return error(f"{nobody} can work now ({words})", hint=hint, until=choice.until, **facts)
@@ -384,22 +385,24 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice, goes_on: str) -
         )
     return NoEligibleAccount(
         f"{nobody} can work until somebody changes something ({words})",
-        hint=_advice(tx, [name for _, names in groups.values() for name in names]),
+        hint=_advice(tx, [name for _, names in groups.values() for name in names], kind.bucket),
         **facts,
     )
 
 
-def _advice(tx: Tx, names: list[str]) -> str:
-    """Say what lifts the rests that keep these accounts from working, each once."""
+def _advice(tx: Tx, names: list[str], capped: str) -> str:
+    """Say what lifts the caps and rests that keep these accounts from working, each once."""
     lifts, caps = {}, accounts.caps(tx)
     for name in names:
         found = accounts.get(tx, name)
         if found.standing is not Standing.ACTIVE:
             lifts[name] = f"to let it work again: ytpool accounts enable {name}"
-        if caps.get((name, quota.UPLOADS)) == 0:
-            lifts[f"cap {name}"] = f"to allow it uploads: ytpool accounts set {name} --cap uploads=N, or uploads=none"
+        if caps.get((name, capped)) == 0:
+            lifts[f"cap {name}"] = (
+                f"to allow it {capped}: ytpool accounts set {name} --cap {capped}=N, or {capped}=none"
+            )
         resting = rests.in_the_way(
-            tx, account=name, project=found.project, channel_id=found.channel_id, buckets=(quota.UPLOADS, "general")
+            tx, account=name, project=found.project, channel_id=found.channel_id, buckets=(capped, "general")
         )
         if resting is not None:
             lifts[resting.lifts] = f"{resting.scope} {resting.name}: {resting.lifts}"

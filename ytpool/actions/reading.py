@@ -14,7 +14,7 @@ from ytpool.domain.grants import Purpose
 from ytpool.domain.jobs import Target, TargetKind
 from ytpool.domain.quota import Urgency
 from ytpool.domain.secret import Secret
-from ytpool.errors import LoginNeeded, NoEligibleAccount, QuotaExhausted, Resting
+from ytpool.errors import LoginNeeded, NoEligibleAccount, OutOfService, QuotaExhausted, Resting
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, ledger
 from ytpool.store.ledger import Call
@@ -61,7 +61,7 @@ def through(
             raise problem
         try:
             return account, looking.read(rt, account, send, operation=operation, urgency=urgency)
-        except (QuotaExhausted, Resting, LoginNeeded):
+        except (QuotaExhausted, Resting, LoginNeeded, OutOfService):
             if account in tried or target.kind is TargetKind.ACCOUNT:
                 raise
             tried.add(account)

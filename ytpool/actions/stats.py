@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from ytpool.actions import reading
+from ytpool.actions import claiming, reading
 from ytpool.actions.steps import WATCH_URL
 from ytpool.domain import stats
 from ytpool.domain.jobs import Target
@@ -40,6 +40,8 @@ def of(rt: Runtime, video_ids: Sequence[str], target: Target | None, *, use_buff
     """
     rt.open_vault()
     asks = target or reading.anybody(rt)
+    with rt.store.reading() as tx:
+        claiming.require_target(tx, asks)
     urgency = Urgency.BUFFER if use_buffer else Urgency.NORMAL
     told: list[VideoStats] = []
     problem: YtpoolError | None = None

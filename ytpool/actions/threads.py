@@ -75,7 +75,7 @@ def list_comments(
     """
     rt.open_vault()
     urgency = Urgency.BUFFER if use_buffer else Urgency.NORMAL
-    asks = target or reading.anybody(rt)
+    asks = target or _asker(rt, video_id, moderation, urgency)
     found: list[Comment] = []
     page, first = "", True
     while first or (page and len(found) < most):
@@ -100,6 +100,14 @@ def list_comments(
         comments=tuple(replace(one, moderation=one.moderation or moderation) for one in found[:most]),
         more=bool(page) or len(found) > most,
     )
+
+
+def _asker(rt: Runtime, video_id: str, moderation: Moderation, urgency: Urgency) -> Target:
+    """Return who asks where nobody is named: what is held only the video's own channel may see."""
+    owner = None
+    if moderation is not Moderation.PUBLISHED:
+        owner = looking.owners(rt, [video_id], None, urgency).get(video_id)
+    return reading.anybody(rt) if owner is None else Target(kind=TargetKind.ACCOUNT, name=owner)
 
 
 def _page(

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from ytpool.actions import queue
 from ytpool.domain.accounts import Standing
-from ytpool.domain.jobs import JobState
+from ytpool.domain.jobs import Job, JobState
+from ytpool.errors import OutcomeUnknown
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, comments, jobs, leases, rests
 from ytpool.store.db import Tx
@@ -50,11 +51,18 @@ def _unknown(tx: Tx) -> Iterator[Item]:
             yield Item(
                 kind="outcome_unknown",
                 name=job.job,
-                message=job.error or f"nobody heard whether the comment of {job.account} is there",
+                message=_unheard_of(job) if job.job in unheard else job.error,
                 command=command,
                 not_before=None if "resolve" in command else job.not_before,  # a person's word is wanted at once
                 since=job.updated_at,
             )
+
+
+def _unheard_of(job: Job) -> str:
+    """Say of a comment what its job cannot: whoever said it may have been stopped on the way."""
+    if job.error_code == OutcomeUnknown.code:
+        return job.error
+    return f"nobody heard whether the comment of {job.account} is there: {job.error or 'whoever sent it died'}"
 
 
 def _logins(tx: Tx) -> Iterator[Item]:

@@ -149,7 +149,7 @@ def reply(
     "list",
     example=(
         "ytpool comment list a1b2c3d4e5f\n"
-        "ytpool comment list a1b2c3d4e5f --status held --account news\n"
+        "ytpool comment list a1b2c3d4e5f --status held\n"
         "ytpool comment list a1b2c3d4e5f --replies --limit 500 --json"
     ),
     statuses=(0, 1, 2, 4, 5, 6, 130),
@@ -172,7 +172,8 @@ def list_(
 ) -> Any:  # Listed
     """List the comments of a video, the newest first; one unit for a hundred.
 
-    What is held for review, likely spam or rejected YouTube shows only to the video's own channel: name its account.
+    What is held for review, likely spam or rejected YouTube shows only to the video's own channel, whose account is
+    asked unless another one is named.
     """
     from ytpool.cli import said  # noqa: PLC0415
 

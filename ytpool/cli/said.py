@@ -25,6 +25,9 @@ from ytpool.errors import FileInvalid, UsageWrong
 _MOST_BYTES = 8 * rules.TEXT_CHARACTERS
 """More cannot be a text of so many characters, even if each was two and took four bytes."""
 
+_SHOWN = 200
+"""Characters of a text that people see of it again."""
+
 _MEANS = {
     "published": Moderation.PUBLISHED,
     "held": Moderation.HELD,
@@ -36,7 +39,8 @@ _MEANS = {
 def _told(done: CommentDone) -> str:
     what = f"reply to {done.parent_id}" if done.parent_id else f"comment on {done.video_id}"
     who = f" as {done.account} of channel {done.channel_title} ({done.channel_id})" if done.account else ""
-    lines = [f"{what} {done.state}{who}: {done.text}"]
+    text = done.text if len(done.text) <= _SHOWN else f"{done.text[: _SHOWN - 1]}…"
+    lines = [f"{what} {done.state}{who}: {text}"]
     if done.dry_run:
         cost = ", ".join(f"{units} {bucket}" for bucket, units in done.units.items())
         lines.append(f"  nothing was sent{f'; it would cost {cost}' if cost else ''}")

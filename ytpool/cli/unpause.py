@@ -20,6 +20,9 @@ def _told(told: Unpaused) -> str:
     if told.waiting:
         jobs = "1 job waits" if told.waiting == 1 else f"{told.waiting} jobs wait"
         lines.append(f"{jobs}; to go on with them: ytpool upload --resume")
+    if told.others:
+        others = "1 job goes on alone" if told.others == 1 else f"{told.others} jobs go on one by one"
+        lines.append(f"{others}; see: ytpool queue list")
     return "\n".join(lines)
 
 

@@ -150,7 +150,7 @@ class Comment:
 
 def check(text: str) -> None:
     """Raise MetadataInvalid for a text that YouTube would refuse, which costs as much as one that it takes."""
-    if not text.strip():
+    if not compared(text):
         raise MetadataInvalid("the text is empty", field="text", hint="nothing was sent")
     if len(text) > TEXT_CHARACTERS:
         raise MetadataInvalid(

@@ -95,7 +95,7 @@ def admit(tx: Tx, account: str, service: Service, rules: Rules) -> tuple[Probe, 
 
 def require_closed(tx: Tx, account: str, service: Service) -> None:
     """Raise Resting while a breaker that a call has to pass is open."""
-    for found in _of(tx, account, service):
+    for found in _of(tx, account, service, lock=False):
         until = found.breaker.until
         if until is not None and found.breaker.is_open(tx.now):
             raise _resting(found, "rests", until)
@@ -183,13 +183,16 @@ def forget_all(tx: Tx) -> None:
     tx.run("DELETE FROM breakers")
 
 
-def _of(tx: Tx, account: str, service: Service) -> list[Kept]:
-    return [found for key in keys(account, service) if (found := _find(tx, key)) is not None]
+def _of(tx: Tx, account: str, service: Service, *, lock: bool = True) -> list[Kept]:
+    return [found for key in keys(account, service) if (found := _find(tx, key, lock=lock)) is not None]
 
 
-def _find(tx: Tx, key: Key) -> Kept | None:
+def _find(tx: Tx, key: Key, *, lock: bool = True) -> Kept | None:
     row = tx.one(
-        f"SELECT * FROM breakers WHERE scope = :scope AND name = :name AND bucket = :bucket {tx.for_update}",
+        f"""
+        SELECT * FROM breakers WHERE scope = :scope AND name = :name AND bucket = :bucket
+        {tx.for_update if lock else ""}
+        """,
         **key._asdict(),
     )
     return None if row is None else Kept.from_row(row)

@@ -203,5 +203,5 @@ def require_unpaused(tx: Tx, *, account: str = "", pool: str = "") -> None:
     )
     if row is not None:
         found = Rest.from_row(row)
-        hint = f"to let it go on: {found.lifts}; then: ytpool upload --resume"
+        hint = f"to let it go on: {found.lifts}; then `ytpool upload --resume`, or what `ytpool queue list` says"
         raise OutOfService(found.words, hint=hint, scope=found.scope, name=found.name, since=found.since)

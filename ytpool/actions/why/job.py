@@ -97,6 +97,8 @@ def _now(rt: Runtime, tx: Tx, job: Job) -> tuple[tuple[InTheWay, ...], tuple[str
     calls = forecast.calls_left(tx, job)
     urgency, rules = _urgency(tx, job), breakers.rules(rt.config)
     found = candidates.of(tx, target, tuple(calls), rt.terms(tx), urgency=urgency, rules=rules)
+    if job.kind != UPLOAD:  # nothing else needs a channel to itself
+        found = [one._replace(channel_busy=False) for one in found]
     works = {one.tier for one in found if one.obstacle is None}
     tier = next((one for one in Tier if one in works), None)
     passed_over = [(one, balancing.why_not(one, tier)) for one in found]

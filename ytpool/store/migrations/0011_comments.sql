@@ -11,6 +11,7 @@ CREATE TABLE comments (
 );
 CREATE INDEX comments_by_digest ON comments (digest);
 CREATE UNIQUE INDEX comments_by_id ON comments (comment_id);
+CREATE INDEX comments_unheard ON comments (job) WHERE sent_at IS NOT NULL AND comment_id IS NULL;
 
 -- Comments take turns of their own, or a comment after every upload would leave all uploads to one of two accounts.
 
