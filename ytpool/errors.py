@@ -213,6 +213,12 @@ class Busy(YtpoolError):
     code = "busy"
 
 
+class LeavingDelayed(YtpoolError):
+    """An account is to go, and Google could not be asked yet to end its login; it is tried again."""
+
+    code = "leaving_delayed"
+
+
 class HoldLost(YtpoolError):
     """The units we had set aside are ours no longer: the hold expired, or another worker took the job."""
 

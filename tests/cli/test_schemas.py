@@ -134,6 +134,7 @@ def test_a_dead_login_is_told_as_the_schemas_say(run):
     outcomes = {row["account"]: row["outcome"] for row in fits("refresh-tokens", printed)["accounts"]}
     assert (status, outcomes) == (3, {"news": "login_needed", "sports": "refreshed"})
 
+    assert fits("auth-revoke", run("auth", "revoke", "news", "--dry-run")[1])["dry_run"]
     states = {row["account"]: row["state"] for row in fits("auth-list", run("auth", "list")[1])["accounts"]}
     assert states == {"news": "login_needed", "sports": "active"}
     status, printed = run("health")

@@ -110,7 +110,7 @@ def _remove(rt: Runtime, leaving: Iterable[str]) -> tuple[list[str], YtpoolError
     problem: YtpoolError | None = None
     for account in leaving:
         try:
-            notes += removal.remove(rt, account)
+            notes += removal.remove(rt, account).notes
         except YtpoolError as error:  # one account's trouble is not another's
             notes.append(f"{account} is out of service and not removed yet: {error.message}")
             problem = problem or error

@@ -9,7 +9,7 @@ from ytpool.domain.accounts import Standing
 from ytpool.domain.jobs import Job, JobState
 from ytpool.errors import OutcomeUnknown
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, comments, jobs, leases, rests
+from ytpool.store import accounts, comments, jobs, leases, leavings, rests
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 
@@ -19,7 +19,7 @@ class Item:
     """One thing to do."""
 
     kind: str
-    """outcome_unknown, login_needed, astray, deletion or resting."""
+    """outcome_unknown, login_needed, leaving, astray, deletion or resting."""
     name: str
     message: str
     command: str
@@ -36,9 +36,12 @@ class Todo:
 
 
 def todo(rt: Runtime) -> Todo:
-    """List unknown outcomes, dead logins, videos gone astray, deletions put off, and rests that only a person lifts."""
+    """List unknown outcomes, dead logins and those still to be ended, videos gone astray, deletions put off, rests.
+
+    Of the rests those that only a person lifts.
+    """
     with rt.store.reading() as tx:
-        return Todo(items=(*_unknown(tx), *_logins(tx), *_astray(tx), *_deletions(tx), *_rests(tx)))
+        return Todo(items=(*_unknown(tx), *_logins(tx), *_leavings(tx), *_astray(tx), *_deletions(tx), *_rests(tx)))
 
 
 def _unknown(tx: Tx) -> Iterator[Item]:
@@ -74,6 +77,17 @@ def _logins(tx: Tx) -> Iterator[Item]:
                 message=account.login_reason,
                 command=f"ytpool auth add {account.account}",
             )
+
+
+def _leavings(tx: Tx) -> Iterator[Item]:
+    for one in leavings.every(tx):
+        yield Item(
+            kind="leaving",
+            name=one.account,
+            message=f"it is to leave, and is still here: {one.problem or 'whoever was to end its login died'}",
+            command=f"ytpool auth revoke {one.account}",
+            since=one.asked_at,
+        )
 
 
 def _astray(tx: Tx) -> Iterator[Item]:

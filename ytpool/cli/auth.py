@@ -10,6 +10,7 @@ import typer
 
 from ytpool.actions import accounts, login
 from ytpool.actions.login import LoggedIn, Place
+from ytpool.cli import leaving
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import PriorityOption, TierOption, invocation, runtime
 from ytpool.cli.output import VIEWS, Column, View
@@ -177,3 +178,6 @@ def show(ctx: typer.Context) -> Logins:
             for row in accounts.list_accounts(runtime(ctx)).accounts
         )
     )
+
+
+command(app, "revoke", example=leaving.EXAMPLE, statuses=leaving.STATUSES)(leaving.revoke)

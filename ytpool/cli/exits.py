@@ -63,6 +63,7 @@ EXIT_STATUS: dict[str, int] = {
     "later": LATER,
     "quota_exhausted": LATER,
     "resting": LATER,
+    "leaving_delayed": LATER,
     "blocked": BLOCKED,
     "no_eligible_account": BLOCKED,
     "none_allowed": BLOCKED,

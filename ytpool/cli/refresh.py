@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from ytpool.actions import tokens
+from ytpool.actions import leaving, tokens
 from ytpool.cli.commands import command, single
 from ytpool.cli.exits import common, status_of
 from ytpool.cli.items import as_item
@@ -45,6 +45,8 @@ def refresh_tokens(ctx: typer.Context, account: AccountOption = None, *, force: 
     A refresh that fails keeps the token that still works. Only Google's own word that a login is dead makes an
     account ask for a new one.
     """
+    if account is None:
+        leaving.go_on(runtime(ctx, logs=True))
     found = tokens.refresh_all(runtime(ctx, logs=True), account=account, force=force)
     return Refresh(
         accounts=tuple(as_item(one) for one in found),
