@@ -99,6 +99,12 @@ class SecretDamaged(YtpoolError):
     code = "secret_damaged"
 
 
+class PassphraseWrong(YtpoolError):
+    """A file under a passphrase does not open with this one."""
+
+    code = "passphrase_wrong"
+
+
 class ClientSecretsInvalid(YtpoolError):
     """The OAuth client file is not what Google's console writes for a desktop client."""
 

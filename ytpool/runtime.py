@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from ytpool.domain.envelopes import Envelopes
     from ytpool.domain.keys import KeyFound
+    from ytpool.domain.secret import Secret
     from ytpool.sandbox.control import Control
     from ytpool.vault.envelope import Vault
     from ytpool.youtube.client import YouTube
@@ -196,6 +197,18 @@ class Runtime:
         from ytpool.vault import keyrings  # noqa: PLC0415 -- the keyring is opened on first use
 
         return keyrings.keyring_answers(timeout=self.config.vault.keyring_timeout)
+
+    def pack(self, content: "Secret", passphrase: "Secret") -> str:
+        """Seal a text under a passphrase, for another machine."""
+        from ytpool.vault import parcels  # noqa: PLC0415 -- with the vault
+
+        return parcels.pack(content, passphrase)
+
+    def unpack(self, text: str, passphrase: "Secret") -> "Secret":
+        """Open what another machine has packed; raises PassphraseWrong."""
+        from ytpool.vault import parcels  # noqa: PLC0415 -- with the vault
+
+        return parcels.unpack(text, passphrase)
 
     def key_for_cron(self, key_id: str) -> "KeyFound | YtpoolError":
         """Find the key as a cron job would, with an empty environment; the failure is a value here."""

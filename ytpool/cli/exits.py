@@ -45,6 +45,7 @@ EXIT_STATUS: dict[str, int] = {
     "usage": USAGE,
     "config_invalid": USAGE,
     "unknown_name": USAGE,
+    "passphrase_wrong": USAGE,
     "client_secrets_invalid": USAGE,
     "token_file_invalid": USAGE,
     "file_invalid": USAGE,
