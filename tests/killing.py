@@ -114,7 +114,11 @@ WHILE_REFRESHING = {"before the token is stored": Write(accounts, "refreshed", W
 
 
 def arm(name):
-    """Let this process die at a point."""
+    """Let this process die at a point, or with `before 3` or `after 3` at its third commit."""
+    word, _, number = name.partition(" ")
+    if number.isdigit():
+        _arm_commits(When(word), int(number))
+        return
     point = {**POINTS, **WHILE_LOOKING, **WHILE_COMMENTING, **WHILE_REFRESHING}[name]
     if isinstance(point, Bytes):
         _arm_line(point)
@@ -148,6 +152,23 @@ def _arm_state(point):
             _die()
 
     Database.transaction = watched_transaction
+
+
+def _arm_commits(when, dies_at):
+    transaction, begun = Database.transaction, []
+
+    @contextmanager
+    def counted_transaction(self):
+        begun.append(self)
+        number = len(begun)
+        with transaction(self) as tx:
+            yield tx
+            if (when, number) == (When.BEFORE_COMMIT, dies_at):
+                _die()
+        if (when, number) == (When.AFTER_COMMIT, dies_at):
+            _die()
+
+    Database.transaction = counted_transaction
 
 
 def _arm_line(point):

@@ -105,6 +105,12 @@ class SecretDamaged(YtpoolError):
     code = "secret_damaged"
 
 
+class PassphraseWrong(YtpoolError):
+    """A file under a passphrase does not open with this one."""
+
+    code = "passphrase_wrong"
+
+
 class ClientSecretsInvalid(YtpoolError):
     """The OAuth client file is not what Google's console writes for a desktop client."""
 
@@ -217,6 +223,12 @@ class Busy(YtpoolError):
     """The slot, channel or job is held by somebody who is alive."""
 
     code = "busy"
+
+
+class LeavingDelayed(YtpoolError):
+    """An account is to go, and Google could not be asked yet to end its login; it is tried again."""
+
+    code = "leaving_delayed"
 
 
 class HoldLost(YtpoolError):

@@ -69,7 +69,7 @@ def test_a_grant_that_lives_seven_days_comes_from_a_consent_screen_in_testing():
     ],
 )
 def test_an_operator_is_warned_of_what_will_hurt_later(scopes, lives_for, says):
-    found = grants.warnings(scopes, logged_in_at=NOW, grant_expires_at=grants.grant_ends_at(NOW, lives_for))
+    found = grants.warnings("news", scopes, logged_in_at=NOW, grant_expires_at=grants.grant_ends_at(NOW, lives_for))
 
     assert len(found) == len(says)
     assert all(words in sentence for words, sentence in zip(says, found, strict=True))

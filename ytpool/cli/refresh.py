@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import scheduling, tokens, verifying
+from ytpool.actions import leaving, scheduling, tokens, verifying
 from ytpool.actions.scheduling import Scheduled
 from ytpool.actions.verifying import Verified
 from ytpool.cli.commands import command, single
@@ -89,6 +89,8 @@ def refresh_tokens(
     if print_cron or print_systemd:
         return _scheduled(ctx, account, cron=print_cron, systemd=print_systemd, force=force)
     call, rt = invocation(ctx), runtime(ctx, logs=True)
+    if account is None:
+        leaving.go_on(rt)
     found = tokens.refresh_all(rt, account=account, force=force)
     seen = verifying.verify_due(rt, account)
     _tell(call, seen)

@@ -162,7 +162,7 @@ _API_OFF = replace(
 _NARROW_LOGIN = Verdict(
     next=Next.GIVE_UP,
     until=Until.NEW_LOGIN,
-    advice="The account's login lacks the scope for this call; log in again with youtube.force-ssl.",
+    advice="The account's login lacks the scope for this call; log in again with `ytpool auth add --for all`.",
 )
 _CANNOT_UPLOAD = replace(_NARROW_LOGIN, next=Next.OTHER_ACCOUNT, rests=RestScope.ACCOUNT)
 _NO_CHANNEL = Verdict(

@@ -4,6 +4,7 @@ A consent screen in Testing mode gives grants that die after seven days, whateve
 only once, in the answer to the login.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -49,6 +50,63 @@ SCOPES_FOR = {
     Purpose.COMMENT: frozenset({FORCE_SSL}),
 }
 """Any one of these is enough, as Google's discovery document has it."""
+
+
+class Use(StrEnum):
+    """What an operator wants to do with an account."""
+
+    READ = "read"
+    UPLOAD = "upload"
+    VIDEOS = "videos"
+    PLAYLISTS = "playlists"
+    CAPTIONS = "captions"
+    COMMENTS = "comments"
+    ALL = "all"
+
+
+_LEAST_FOR = (
+    # From narrow to wide; each does what stands above it too.
+    ((READONLY,), frozenset({Use.READ})),
+    ((UPLOAD_ONLY, READONLY), frozenset({Use.READ, Use.UPLOAD})),
+    ((YOUTUBE,), frozenset({Use.READ, Use.UPLOAD, Use.VIDEOS, Use.PLAYLISTS})),
+    ((FORCE_SSL,), frozenset(Use)),
+)
+
+
+USE_FOR = {
+    Purpose.LIST: Use.READ,
+    Purpose.UPLOAD: Use.UPLOAD,
+    Purpose.THUMBNAIL: Use.UPLOAD,
+    Purpose.UPDATE: Use.VIDEOS,
+    Purpose.PLAYLIST: Use.PLAYLISTS,
+    Purpose.CAPTION: Use.CAPTIONS,
+    Purpose.COMMENT: Use.COMMENTS,
+}
+
+
+def least(uses: Collection[Use]) -> tuple[str, ...]:
+    """Return the fewest rights that all of this can be done with, as Google's rules want it."""
+    return next(scopes for scopes, enough_for in _LEAST_FOR if enough_for.issuperset(uses))
+
+
+def whole(scope: str) -> str:
+    """Return a scope as Google writes it; `youtube.upload` is short for its address."""
+    return f"{_ROOT}{scope}" if re.fullmatch(r"(youtube|yt-analytics)[a-z.-]*", scope) else scope
+
+
+def short(scope: str) -> str:
+    """Return a scope as people write it."""
+    return scope.removeprefix(_ROOT)
+
+
+def of_youtube(scopes: Collection[str]) -> tuple[str, ...]:
+    """Return those of a grant that are YouTube's; who somebody is, is no right of the account's."""
+    return tuple(scope for scope in scopes if whole(short(scope)) == scope and scope.startswith(_ROOT))
+
+
+def not_allowed(asked: Collection[str], granted: Collection[str]) -> tuple[str, ...]:
+    """Return what was asked for and unticked on the consent page."""
+    return tuple(scope for scope in asked if scope not in granted)
 
 
 def parse_scopes(text: str) -> frozenset[str]:
@@ -166,16 +224,28 @@ def purpose_of(operation: str) -> Purpose | None:
 
 
 def warnings(
-    scopes: Collection[str], *, logged_in_at: datetime, grant_expires_at: datetime | None = None
+    account: str,
+    scopes: Collection[str],
+    *,
+    asked: Collection[str] = (),
+    logged_in_at: datetime,
+    grant_expires_at: datetime | None = None,
 ) -> tuple[str, ...]:
     """Return what an operator should know of a new grant before relying on it, a sentence each."""
     found = []
+    refused = not_allowed(asked, scopes)
+    again = f"run: ytpool auth add {account} --for "
+    if refused:
+        found.append(
+            f"Not everything was allowed on the consent page: {', '.join(map(short, refused))} is missing; to ask "
+            "again, run the same command, and leave every box ticked."
+        )
     if not can_upload(scopes):
-        found.append(f"This login cannot upload; log in again with {DEFAULT_SCOPE}.")
+        found.append(f"This login cannot upload; if it should, {again}{Use.UPLOAD}")
     elif not can_list(scopes):
         found.append(
-            "This login may upload but not list: when an upload's outcome is unknown, a person will have to look. "
-            f"{DEFAULT_SCOPE} avoids that."
+            "This login may upload but not list: when an upload's outcome is unknown, a person will have to look, and "
+            f"nothing is read back; to avoid that, {again}{Use.UPLOAD}"
         )
     if grant_expires_at is not None:
         end = f"This login dies on {grant_expires_at:%Y-%m-%d at %H:%M %Z}"

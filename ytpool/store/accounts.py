@@ -7,8 +7,12 @@ from typing import Any
 from ytpool.domain import moments
 from ytpool.domain.accounts import Account, AccountState, Standing
 from ytpool.errors import OutOfService, UnknownName
+from ytpool.store import leavings
 from ytpool.store.db import Tx
 from ytpool.store.suggest import unknown
+
+UNCONFIRMED = "(unconfirmed)"
+"""What stands for the title of a channel that only the operator has named."""
 
 _SELECT = """
     SELECT a.*, c.title AS channel_title FROM accounts a LEFT JOIN channels c ON c.channel_id = a.channel_id
@@ -75,7 +79,12 @@ def logged_in(
     token_expires_at: datetime,
     grant_expires_at: datetime | None,
 ) -> None:
-    """Keep a fresh login: the account may work again, its history and its channel stay."""
+    """Keep a fresh login: the account may work again, its history and its channel stay.
+
+    Whoever logs an account in that was on its way out wants to keep it.
+    """
+    if leavings.take_back(tx, account):
+        stand(tx, account, Standing.ACTIVE, "")
     tx.run(
         """
         UPDATE accounts
@@ -173,7 +182,12 @@ def arrange(
 
 
 def stand(tx: Tx, account: str, standing: Standing, reason: str) -> None:
-    """Write down what the operator decided of an account; every process obeys from its next call on."""
+    """Write down what the operator decided of an account; every process obeys from its next call on.
+
+    One that is to work again, or to finish its work, does not leave any more.
+    """
+    if standing is not Standing.DISABLED:
+        leavings.take_back(tx, account)
     tx.run(
         "UPDATE accounts SET standing = :standing, standing_reason = :reason WHERE account = :account",
         account=account,
@@ -204,7 +218,15 @@ def remove(tx: Tx, account: str) -> None:
     tx.run("UPDATE meters SET ceiling = NULL WHERE scope = 'account' AND name = :account", account=account)
     for table in ("rests", "breakers"):
         tx.run(f"DELETE FROM {table} WHERE scope = 'account' AND name = :account", account=account)
+    leavings.take_back(tx, account)
     tx.run("DELETE FROM accounts WHERE account = :account", account=account)
+
+
+def forget_channel(tx: Tx, channel_id: str) -> None:
+    """Forget what YouTube told of a channel that no account works on any more; its id stays, for the books name it."""
+    if not on_channel(tx, channel_id):
+        tx.run("UPDATE channels SET title = '', uploads_playlist = '' WHERE channel_id = :id", id=channel_id)
+        tx.run("DELETE FROM playlists WHERE channel_id = :id", id=channel_id)
 
 
 def labels(tx: Tx) -> dict[str, dict[str, str]]:
@@ -274,6 +296,18 @@ def keep_channel(tx: Tx, *, channel_id: str, title: str, uploads_playlist: str) 
         title=title,
         uploads_playlist=uploads_playlist,
         at=tx.at,
+    )
+
+
+def name_channel(tx: Tx, channel_id: str) -> None:
+    """Store a channel on the operator's word; what YouTube has said of it stays."""
+    tx.run(
+        """
+        INSERT INTO channels (channel_id, title, uploads_playlist, verified_at) VALUES (:channel_id, :title, '', '')
+        ON CONFLICT (channel_id) DO NOTHING
+        """,
+        channel_id=channel_id,
+        title=UNCONFIRMED,
     )
 
 
