@@ -84,6 +84,7 @@ class Rotating(ThreadingHTTPServer):
         self.lasts = 3599
         self.rotates = True
         self.forgiving = False
+        self.regrets = False
         self.says = None
         self.asked = threading.Event()
         self.answers = threading.Event()
@@ -107,7 +108,10 @@ class Visitor(BaseHTTPRequestHandler):
             self.server.current = answer["refresh_token"] = f"rotated-{number}"
         self.server.asked.set()
         answers.wait(30)
-        self.say(200, answer)
+        if number == 1 and self.server.regrets:
+            self.say(400, {"error": "invalid_grant"})
+        else:
+            self.say(200, answer)
 
     def say(self, status, body):
         content = (body if isinstance(body, str) else json.dumps(body)).encode()
@@ -212,6 +216,15 @@ def test_whoever_comes_late_does_not_replace_what_another_got_meanwhile(ytpool, 
 
     assert (status, outcomes(out), rotating.given) == (0, {"news": "refreshed"}, 2)
     assert token_expires_at(ytpool) == data(out)["accounts"][0]["token_expires_at"]
+
+
+def test_whoever_comes_late_does_not_end_a_login_that_another_saw_alive_meanwhile(ytpool, rotating, overtaken):
+    rotating.rotates, rotating.regrets = False, True
+
+    status, out, _ = overtaken()
+
+    assert (status, outcomes(out)) == (0, {"news": "refreshed"})
+    assert data(ytpool("auth", "list", "--json")[1])["accounts"][0]["state"] == "active"
 
 
 def test_whoever_comes_late_stores_a_refresh_token_that_ended_the_one_before(ytpool, overtaken):

@@ -237,12 +237,14 @@ def _failed(rt: Runtime, begun: _Begun, failure: UpstreamFailed, still_works: Se
     dead = ""
     with rt.store.transaction() as tx:
         breakers.heard(rt, tx, begun.name, failure, Service.OAUTH)
+        ours = leases.holds(tx, begun.lease)
         leases.give_back(tx, [begun.lease])
         nothing_was_given = 400 <= failure.http_status < 500 or not failure.sent
-        if nothing_was_given and begun.known.account.refresh_sent_at is None:
+        if ours and nothing_was_given and begun.known.account.refresh_sent_at is None:
             accounts.refresh_gave_nothing(tx, begun.name)
-        if not _is_current(rt, tx, begun):  # a login that was made meanwhile is not dead because the one before it is
-            newer = secrets.read(rt, tx, Kind.ACCESS_TOKEN, begun.name)
+        stored = secrets.read(rt, tx, Kind.ACCESS_TOKEN, begun.name)
+        if not _is_current(rt, tx, begun) or (not ours and stored != begun.known.token):
+            newer = stored  # a login, or a refresh, that was made meanwhile is not dead because the one before it is
         if newer is None:
             dead = _settle_failure(tx, begun.known.account, failure, verdict)
     if newer is not None:

@@ -128,6 +128,7 @@ def _tell(call: Invocation, seen: Sequence[Verified]) -> None:
         )
     for one in seen:
         if one.problem is not None:
-            call.say(
-                f"{one.account}: its channel could not be verified: {worded(one.problem.message, hint_of(one.problem))}"
-            )
+            # What is due again anyway is no news for cron's mail; `health` warns once it is late.
+            tell = call.say if isinstance(one.problem, LoginNeeded) else call.note
+            words = worded(one.problem.message, hint_of(one.problem))
+            tell(f"{one.account}: its channel could not be looked at again: {words}")
