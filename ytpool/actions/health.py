@@ -180,7 +180,7 @@ def _until(rest: Rest) -> str:
 def _lifts(rest: Rest, title: str) -> str:
     by_word = f"ytpool rests lift {shlex.join([rest.scope, title])}"
     if rest.until is None:
-        return f"{rest.lifts}; then: {by_word}"
+        return f"{rest.lifts.rstrip('.')}; then: {by_word}"
     return f"nothing; it ends by itself ({rest.lifts}); sooner: {by_word}"
 
 

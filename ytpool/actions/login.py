@@ -29,7 +29,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, breakers, ledger, meta, pools, projects, rests
+from ytpool.store import accounts, breakers, jobs, ledger, meta, pools, projects, rests
 from ytpool.store import secrets as sealed
 from ytpool.store.db import Tx
 from ytpool.store.ledger import Call, Payer
@@ -555,6 +555,7 @@ def _stored(
         grant_expires_at=grant_expires_at,
     )
     _join(rt, tx, name, place)
+    jobs.look_again(tx)
     kept = accounts.get(tx, name)
     return LoggedIn(
         account=name,

@@ -6,7 +6,7 @@ from ytpool.domain import names
 from ytpool.domain.balancing import Strategy
 from ytpool.errors import UnknownName
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, pools, rests
+from ytpool.store import accounts, jobs, pools, rests
 from ytpool.store.db import Tx
 from ytpool.store.pools import Pool
 
@@ -73,6 +73,7 @@ def set_pool(
             pools.leave(tx, pool, account)
         pools.arrange(tx, pool, strategy=strategy, across_projects=across_projects, reason=reason)
         pools.require_one_project(tx, pool)
+        jobs.look_again(tx)
         return _row(tx, pools.get(tx, pool))
 
 
