@@ -142,7 +142,7 @@ def _buckets(rt: Runtime) -> Iterator[Check]:
             yield Check(
                 check=f"bucket {project['project']} {bucket.bucket}",
                 status=FAIL if bucket.left == 0 else lights.get(bucket.status, PASS),
-                message=f"{bucket.percent:g} % of {bucket.limit} used, {bucket.left} left",
+                message=f"{bucket.percent:g} % of {bucket.limit:,} used, {bucket.left:,} left",
                 fix="" if bucket.left else _comes_back(project["project"], bucket, report.resets_at),
             )
 

@@ -71,6 +71,8 @@ def set_pool(
             if account not in pools.get(tx, pool).accounts:
                 raise UnknownName(f"{account} is not in pool {pool}", hint="see: ytpool pools list", name=account)
             pools.leave(tx, pool, account)
+        if across_projects is False:
+            reason = ""  # it allowed what is not allowed any more, and must not come back with the next change
         pools.arrange(tx, pool, strategy=strategy, across_projects=across_projects, reason=reason)
         pools.require_one_project(tx, pool)
         jobs.look_again(tx)
