@@ -16,11 +16,12 @@ from ytpool.domain.balancing import Candidate, Choice, Obstacle, Strategy, Weigh
 from ytpool.domain.breakers import Service
 from ytpool.domain.grants import Purpose
 from ytpool.domain.jobs import JobState, Target, TargetKind
+from ytpool.domain.prices import GENERAL
 from ytpool.domain.publication import Publication
 from ytpool.domain.quota import Urgency
 from ytpool.errors import Busy, LoginNeeded, NoEligibleAccount, OutOfService, QuotaExhausted, Resting, YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, candidates, decisions, jobs, leases, ledger, pools, rests
+from ytpool.store import accounts, candidates, decisions, jobs, leases, ledger, limits, meters, pools, rests
 from ytpool.store import breakers as store_breakers
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
@@ -395,6 +396,7 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice, kind: WorkKind,
 def _advice(tx: Tx, names: list[str], capped: str) -> str:
     """Say what lifts the caps and rests that keep these accounts from working, each once."""
     lifts, caps = {}, accounts.caps(tx)
+    believed = limits.standing(tx, quota.quota_day(tx.now))
     for name in names:
         found = accounts.get(tx, name)
         if found.standing is not Standing.ACTIVE:
@@ -403,6 +405,12 @@ def _advice(tx: Tx, names: list[str], capped: str) -> str:
             lifts[f"cap {name}"] = (
                 f"to allow it {capped}: ytpool accounts set {name} --cap {capped}=N, or {capped}=none"
             )
+        for bucket in (capped, GENERAL):
+            limit = believed.get((meters.PROJECT, found.project, bucket))
+            if limit is not None and limit.units == 0:
+                lifts[f"limit {found.project} {bucket}"] = (
+                    f"to allow some: ytpool projects set {found.project} --limit {bucket}=N, or {bucket}=default"
+                )
         resting = rests.in_the_way(
             tx, account=name, project=found.project, channel_id=found.channel_id, buckets=(capped, "general")
         )

@@ -94,6 +94,12 @@ def of_bucket(
     limit, reading = standing(tx, terms, project, bucket)
     if has_room(limit, reading.used, units, terms, urgency):
         return
+    if limit == 0 and is_decided(tx, terms, project, bucket):
+        yield Way(
+            what=f"{project} has a limit of 0 {bucket}, and no reset changes that; allow it some",
+            command=f"ytpool projects set {project} --limit {bucket}=N",
+        )
+        return
     yield Way(what=f"{bucket} of {project} comes back at {moments.spoken(quota.resets_at(terms.day))}")
     left = limit - reading.used
     if left >= units:
@@ -126,6 +132,12 @@ def standing(tx: Tx, terms: Terms, project: str, bucket: str) -> tuple[int, Read
     believed = limits.standing(tx, terms.day).get(key)
     limit = terms.prices.limits.get(bucket, 0) if believed is None else believed.units
     return limit, Reading(*key, limit, 0, 0, 0, 0, 0)
+
+
+def is_decided(tx: Tx, terms: Terms, project: str, bucket: str) -> bool:
+    """Tell whether a person has said what the limit is, so that no reset changes it."""
+    believed = limits.standing(tx, terms.day).get((meters.PROJECT, project, bucket))
+    return believed is not None and believed.origin != limits.LEARNED
 
 
 def has_room(limit: int, used: int, units: int, terms: Terms, urgency: Urgency = Urgency.NORMAL) -> bool:
