@@ -18,6 +18,7 @@ PACKAGES = {
     "node": "nodejs",
     "npm": "npm",
     "setpriv": "util-linux",
+    "systemd-analyze": "systemd",
     "zsh": "zsh",
 }
 

@@ -12,7 +12,7 @@ import typer
 
 from ytpool.actions import accounts, login
 from ytpool.actions.login import Begun, Found, LoggedIn, Place
-from ytpool.cli import browsing
+from ytpool.cli import browsing, leaving, lifetimes
 from ytpool.cli.commands import command, group
 from ytpool.cli.invocation import Invocation
 from ytpool.cli.options import PriorityOption, TierOption, invocation, runtime
@@ -267,3 +267,9 @@ def show(ctx: typer.Context) -> Logins:
             for row in accounts.list_accounts(runtime(ctx)).accounts
         )
     )
+
+
+command(
+    app, "status", example="ytpool auth status\nytpool auth status --account news --json", statuses=(0, 2, 3, 4, 6)
+)(lifetimes.status)
+command(app, "revoke", example=leaving.EXAMPLE, statuses=leaving.STATUSES)(leaving.revoke)

@@ -6,10 +6,17 @@ only once, in the answer to the login.
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 TESTING_LIVES_FOR = timedelta(days=7)
+UNUSED_LIVES_FOR = timedelta(days=180)
+"""Google ends a grant that was not refreshed for six months."""
+LIVING_AT_MOST = 100
+"""So many grants of one client live for one Google account; each further one ends the oldest without a word."""
+VERIFIED_WITHIN = timedelta(days=30)
+"""Google's Developer Policies III.E.4: data of a login is kept only while the login is seen to be good this often."""
 
 _ROOT = "https://www.googleapis.com/auth/"
 FORCE_SSL = f"{_ROOT}youtube.force-ssl"
@@ -133,6 +140,87 @@ def grant_ends_at(logged_in_at: datetime, lives_for: timedelta | None) -> dateti
 def in_testing(logged_in_at: datetime, grant_expires_at: datetime | None) -> bool:
     """Say whether a grant has the seven days of a consent screen in Testing mode, or less."""
     return grant_expires_at is not None and grant_expires_at - logged_in_at <= TESTING_LIVES_FOR
+
+
+class Cause(StrEnum):
+    """What is going to end a grant."""
+
+    TESTING = "testing"
+    LIMITED = "limited"
+    UNUSED = "unused"
+
+
+_WHY = {
+    Cause.TESTING: "the consent screen is in Testing mode, where logins live seven days",
+    Cause.LIMITED: "it was given for a limited time",
+    Cause.UNUSED: "Google ends a login that is not refreshed for six months",
+}
+_WARNED_BEFORE = {
+    Cause.TESTING: timedelta(days=2),
+    Cause.LIMITED: timedelta(days=2),
+    Cause.UNUSED: timedelta(days=30),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """When a grant is going to die, and of what."""
+
+    at: datetime
+    cause: Cause
+
+    @property
+    def why(self) -> str:
+        return _WHY[self.cause]
+
+    def is_near(self, now: datetime) -> bool:
+        """Say whether it is time to warn of it."""
+        return self.at - now < _WARNED_BEFORE[self.cause]
+
+
+def predicted_end(
+    *, logged_in_at: datetime | None, refreshed_at: datetime | None, grant_expires_at: datetime | None
+) -> End | None:
+    """Return what comes first: the end that Google named, or six months without a refresh; None without a login.
+
+    Where nobody knows when a login was made, one that has an end is taken for one of Testing mode: they are the rule.
+    """
+    ends = []
+    if grant_expires_at is not None:
+        testing = logged_in_at is None or in_testing(logged_in_at, grant_expires_at)
+        ends.append(End(at=grant_expires_at, cause=Cause.TESTING if testing else Cause.LIMITED))
+    if refreshed_at is not None:
+        ends.append(End(at=refreshed_at + UNUSED_LIVES_FOR, cause=Cause.UNUSED))
+    return min(ends, key=lambda end: end.at, default=None)
+
+
+def verify_by(verified_at: datetime | None) -> datetime | None:
+    """Return until when the channel behind a grant has to be seen again; None where none was seen yet."""
+    return None if verified_at is None else verified_at + VERIFIED_WITHIN
+
+
+_PURPOSES = {
+    "upload": Purpose.UPLOAD,
+    "videos.insert": Purpose.UPLOAD,
+    "videos.update": Purpose.UPDATE,
+    "videos.delete": Purpose.UPDATE,
+    "thumbnails": Purpose.THUMBNAIL,
+    "captions": Purpose.CAPTION,
+    "comments": Purpose.COMMENT,
+    "commentThreads": Purpose.COMMENT,
+    **{
+        f"{resource}.{verb}": Purpose.PLAYLIST
+        for resource in ("playlists", "playlistItems")
+        for verb in ("insert", "update", "delete")
+    },
+}
+
+
+def purpose_of(operation: str) -> Purpose | None:
+    """Say what a grant is wanted for by whoever makes this call; None for what is no call of the API."""
+    resource, _, verb = operation.partition(".")
+    found = _PURPOSES.get(operation) or _PURPOSES.get(resource)
+    return found or (Purpose.LIST if verb == "list" else None)
 
 
 def warnings(
