@@ -10,8 +10,6 @@ import pytest
 from newsroom import FORCE_SSL, assert_books_agree
 from schemas import fits
 
-from ytpool.cli import auth
-
 READ_ONLY = "https://www.googleapis.com/auth/youtube.readonly"
 
 
@@ -75,9 +73,8 @@ def test_a_login_that_nothing_threatens_ends_after_six_months_without_a_refresh(
     assert status()[1]["news"]["ends_at"] > found["news"]["ends_at"]
 
 
-def test_seven_days_of_testing_mode_are_foreseen_and_end_as_foreseen(ytpool, empty_sandbox, status, monkeypatch):
-    empty_sandbox.channel("news").channel_id  # noqa: B018 - asking for it makes it
-    monkeypatch.setattr(auth.webbrowser, "open", lambda url: empty_sandbox.control.consent(url, "news") or True)
+def test_seven_days_of_testing_mode_are_foreseen_and_end_as_foreseen(ytpool, empty_sandbox, status, browser):
+    browser("news")
     assert ytpool("auth", "add", "news", "--client-secrets", empty_sandbox.secrets_file(testing=True))[0] == 0
 
     _, found = status()
@@ -121,7 +118,7 @@ def test_a_login_that_allows_less_than_the_account_is_used_for_is_told_before_it
         [FORCE_SSL],
         ["list", "upload"],
     )
-    assert warned_of(ytpool, "news") == ({"warn"}, {("scope_missing", "ytpool auth add news")})
+    assert warned_of(ytpool, "news") == ({"warn"}, {("scope_missing", "ytpool auth add news --for upload")})
 
 
 def test_a_client_that_was_deleted_is_told_with_the_way_around_it(ytpool, sandbox, status):

@@ -198,7 +198,7 @@ def _concerns(
         yield Concern(
             kind=Kind.SCOPE_MISSING,
             message=f"the login does not allow what the account is used for: {', '.join(narrow)}",
-            command=login,
+            command=f"{login} --for {grants.wider(account.scopes, narrow)}",
         )
     by = grants.verify_by(account.verified_at)
     if by is not None and by <= tx.now and Purpose.LIST not in narrow:
