@@ -247,6 +247,26 @@ def test_a_login_service_in_trouble_stops_only_those_whose_tokens_are_over(
     assert_books_agree(ytpool, sandbox)
 
 
+def test_one_whose_login_cannot_be_refreshed_hands_over_until_it_can(
+    ytpool, sandbox, run, resting, make_video, monkeypatch
+):
+    monkeypatch.setenv("YTPOOL_BREAKERS_FAILURES", "2")
+    monkeypatch.setenv("YTPOOL_BREAKERS_REST", "300")
+    sandbox.control.clock(forward=timedelta(hours=1))
+    assert run("refresh-tokens", "--account", "sports", "--force").status == 0  # its answer tells the time
+    sandbox.channel("news").fail("token", "backendError", times=2)
+
+    first = run("upload", make_video("a.mp4", 1000), "--pool", "main")
+
+    assert (first.status, first.data["account"]) == (0, "sports")
+    assert [*resting()] == [("account", "news", "logins")]
+    sandbox.control.clock(forward=timedelta(minutes=10))
+    assert run("refresh-tokens", "--account", "sports", "--force").status == 0
+    assert run("upload", make_video("b.mp4", 1000), "--pool", "main").data["account"] == "news"
+    assert resting("--all") == {}
+    assert_books_agree(ytpool, sandbox)
+
+
 def test_production_then_reserve_then_later_then_a_person(ytpool, sandbox, run, make_video):
     login = ("auth", "import", "sports", "--client-secrets", sandbox.secrets_file(), "--tier", "reserve")
     assert ytpool(*login, "--token", sandbox.token_file("sports"))[0] == 0

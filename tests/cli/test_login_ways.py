@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pexpect
@@ -427,19 +426,6 @@ def test_a_login_without_a_refresh_token_does_not_lose_the_one_that_is_there(
     monkeypatch.setenv("YTPOOL_GOOGLE_TOKEN_URI", ours)
     status, out, _ = ytpool("refresh-tokens", "--account", "news", "--force", "--json")
     assert (status, data(out)["accounts"][0]["outcome"]) == (0, "refreshed")
-
-
-def test_a_clock_that_is_hours_behind_googles_gives_tokens_their_true_end(ytpool, empty_sandbox, browser, video):
-    browser("news")
-    empty_sandbox.control.clock(forward=timedelta(hours=7))
-
-    status, out, _ = ytpool("auth", "add", "news", "--client-secrets", empty_sandbox.secrets_file(), "--json")
-
-    left = datetime.fromisoformat(data(out)["token_expires_at"]) - empty_sandbox.control.clock()
-    assert status == 0
-    assert timedelta(minutes=58) < left < timedelta(minutes=61)
-    assert ytpool("upload", video, "--account", "news")[0] == 0
-    assert empty_sandbox.calls("token") == 1
 
 
 # -- files

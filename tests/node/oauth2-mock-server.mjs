@@ -18,7 +18,7 @@ server.service.on("beforeResponse", (response) => {
 await server.start(0, "127.0.0.1");
 const { port } = server.address();
 const issuer = `http://127.0.0.1:${port}`; // it calls itself localhost
-console.log(JSON.stringify({ auth_uri: `${issuer}/authorize`, token_uri: `${issuer}/token`, revoke_uri: `${issuer}/revoke` }));
+console.log(JSON.stringify({ auth_uri: `${issuer}/authorize`, token_uri: `${issuer}/token` }));
 const lines = readline.createInterface({ input: process.stdin });
 lines.on("line", (line) => {
   planned.push(JSON.parse(line));

@@ -28,7 +28,7 @@ server.listen(0, "127.0.0.1", () => {
       },
     ],
     scopes: ["openid", "offline_access", "https://www.googleapis.com/auth/youtube.force-ssl"],
-    features: { devInteractions: { enabled: true }, revocation: { enabled: true } },
+    features: { devInteractions: { enabled: true } },
     interactions: { policy },
     issueRefreshToken: () => true,
     rotateRefreshToken: true,
@@ -37,7 +37,7 @@ server.listen(0, "127.0.0.1", () => {
     findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
   });
   server.on("request", provider.callback());
-  console.log(JSON.stringify({ auth_uri: `${issuer}/auth`, token_uri: `${issuer}/token`, revoke_uri: `${issuer}/token/revocation` }));
+  console.log(JSON.stringify({ auth_uri: `${issuer}/auth`, token_uri: `${issuer}/token` }));
 });
 process.stdin.resume();
 process.stdin.on("end", () => process.exit());

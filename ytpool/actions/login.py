@@ -542,7 +542,8 @@ def _stored(
         accounts.arrange(tx, name, tier=place.tier, priority=place.priority)
     expires_at = tokens.keep(rt, tx, name, token)
     lives_for = None if token.refresh_expires_in is None else timedelta(seconds=token.refresh_expires_in)
-    grant_expires_at = grants.grant_ends_at(tx.now, lives_for)
+    logged_in_at = min(tx.now, rt.calendar.as_google_says())
+    grant_expires_at = grants.grant_ends_at(logged_in_at, lives_for)
     accounts.logged_in(
         tx,
         name,
@@ -570,7 +571,9 @@ def _stored(
         renewed=account is not None,
         warnings=(
             *_on_trust(name, channel),
-            *grants.warnings(name, kept.scopes, asked=asked, logged_in_at=tx.now, grant_expires_at=grant_expires_at),
+            *grants.warnings(
+                name, kept.scopes, asked=asked, logged_in_at=logged_in_at, grant_expires_at=grant_expires_at
+            ),
             *_doubles(tx, name, channel.channel_id),
             *_twins(tx, project),
         ),

@@ -111,7 +111,7 @@ def client_of(rt: Runtime, tx: Tx, client_id: str) -> Client:
 
 def keep(rt: Runtime, tx: Tx, account: str, token: Token) -> datetime:
     """Store what the token endpoint handed out, a rotated refresh token too, and return when it expires."""
-    expires_at = tx.now + timedelta(seconds=token.expires_in)
+    expires_at = min(tx.now, rt.calendar.as_google_says()) + timedelta(seconds=token.expires_in)
     secrets.keep(rt, tx, Kind.ACCESS_TOKEN, account, token.access)
     if token.refresh:
         secrets.keep(rt, tx, Kind.REFRESH_TOKEN, account, token.refresh)

@@ -187,9 +187,10 @@ def _show(call: Invocation, begun: Begun, *, no_browser: bool) -> None:
     minutes = login.DEADLINE.total_seconds() / 60
     call.say(
         f"within {minutes:.0f} minutes open this address in a browser, on any machine:\n{begun.url}\n"
-        f"It will end at {begun.redirect_uri}?…, which only this machine can answer. If that browser shows an error "
-        "there, copy the address it shows, paste it here and press Enter. "
-        f"(Or forward the port first: ssh -L {port}:127.0.0.1:{port} THIS-MACHINE)"
+        f"It will end at {begun.redirect_uri}?…\n"
+        "If that browser shows an error there, it runs on another machine: copy the address it shows, paste it here "
+        "and press Enter.\n"
+        f"(Or forward the port before: ssh -L {port}:127.0.0.1:{port} THIS-MACHINE)"
     )
     for line in browsing.lines(begun.is_over):
         try:

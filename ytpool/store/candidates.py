@@ -119,6 +119,7 @@ class _Picture:
         if self._rests:
             resting = self._resting((Scope.CHANNEL, channel_id), (Scope.ACCOUNT, account))
             obstacle = _longer(_longer(resting, self._pool_rests.get(account)), obstacle)
+        if self._logins:
             obstacle = _longer(self._logins.get(account), obstacle)
         if state in _STATE_OBSTACLES:
             obstacle = _longer(_STATE_OBSTACLES[state], obstacle)
