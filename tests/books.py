@@ -10,8 +10,9 @@ from ytpool import data
 from ytpool.clock import Calendar
 from ytpool.domain import quota
 from ytpool.domain.envelopes import Envelopes
-from ytpool.domain.prices import PriceBook, Terms
+from ytpool.domain.prices import PriceBook
 from ytpool.domain.quota import Urgency
+from ytpool.domain.terms import Terms
 from ytpool.store import accounts, caps, ledger, limits, pools, projects
 from ytpool.store.db import Database
 from ytpool.store.ledger import Call, Entry, Payer

@@ -93,6 +93,12 @@ class VaultKeyLost(YtpoolError):
     code = "vault_key_lost"
 
 
+class ScheduleFails(YtpoolError):
+    """What is started by itself, by cron for instance, would not find what it needs."""
+
+    code = "schedule_fails"
+
+
 class SecretDamaged(YtpoolError):
     """A stored secret does not open with its key: it was changed, or moved to another row."""
 

@@ -15,7 +15,8 @@ from ytpool import data
 from ytpool.clock import Calendar, Clock, SystemClock
 from ytpool.config import SANDBOX, Config
 from ytpool.domain import quota
-from ytpool.domain.prices import PriceBook, Terms
+from ytpool.domain.prices import PriceBook
+from ytpool.domain.terms import Terms
 from ytpool.errors import ClockBehind, EndpointsChanged, Interrupted, VaultKeyLost, VaultUnavailable, YtpoolError
 from ytpool.store import meta, readers
 from ytpool.store.db import Database, Tx

@@ -198,6 +198,17 @@ def test_what_only_a_stranger_could_tell_is_said_to_be_unknown(ytpool, sandbox, 
     assert_books_agree(ytpool, sandbox)
 
 
+def test_an_owner_who_cannot_look_spoils_nothing(sandbox, talk, post):
+    video_id = talk()
+    sandbox.control.settings(comments_stand="heldForReview")
+    sandbox.channel("news").fail("commentThreads.list", "forbidden", times=9)
+
+    status, answer, err = post(video_id, target=("--account", "sports"))
+
+    assert (status, answer["data"]["moderation"]) == (0, "not_listed")
+    assert "news, who is shown what is held, could not look" in err
+
+
 def test_a_comment_that_could_not_be_read_back_is_posted_and_read_back_later(sandbox, talk, post):
     video_id = talk()
     sandbox.channel("news").fail("commentThreads.list", "forbidden")
@@ -426,11 +437,14 @@ def test_a_deferred_comment_is_taken_by_the_same_command(ytpool, sandbox, talk, 
 
 def test_a_dead_login_hands_over_to_the_next_account(ytpool, sandbox, talk, post):
     video_id = talk()
-    sandbox.channel("news").expire_token()
-    sandbox.channel("news").revoke()
+    sandbox.channel("news").fail("commentThreads.insert", "authError")
+    sandbox.channel("news").fail("token", "invalid_grant")
 
+    alone, waits, _ = post(video_id, "alone", target=("--account", "news"))
     status, answer, _ = post(video_id)
 
+    assert (alone, waits["data"]["state"], waits["error"]["code"]) == (4, "deferred", "login_needed")
+    assert [item["kind"] for item in todo(ytpool)] == ["login_needed"]  # and no comment that may be there
     assert (status, answer["data"]["account"], authors(sandbox)) == (0, "sports", ["sports"])
     assert_books_agree(ytpool, sandbox)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ytpool.cli.progress import Speed
+from ytpool.cli.speed import Speed
 
 
 def fed(*moves):

@@ -143,6 +143,19 @@ def test_what_cannot_be_lifted_is_said_with_what_can(run, let_rest, words, statu
     assert says in f"{error['message']}; {error['hint']}"
 
 
+def test_a_breakers_guess_is_lifted_too_and_its_failures_are_forgotten(sandbox, run, resting, video, monkeypatch):
+    monkeypatch.setenv("YTPOOL_BREAKERS_FAILURES", "1")
+    sandbox.channel("news").fail("videos.insert", "backendError")
+    sandbox.channel("sports").fail("videos.insert", "backendError")
+    assert run("upload", video, "--pool", "main", "--no-wait")[0] == 5
+    assert resting() == [("service", "youtube", "", True, "resting")]
+
+    assert run("rests", "lift", "service", "youtube")[0] == 0
+
+    assert resting("--all") == []
+    assert run("upload", video, "--pool", "main")[0] == 0
+
+
 def test_an_account_that_fails_alone_rests_on_a_guess_and_is_tried_out_again(
     sandbox, run, resting, make_video, monkeypatch
 ):

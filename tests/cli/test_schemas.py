@@ -42,6 +42,7 @@ def test_reports_fit_their_schemas_before_anything_happened(run):
         ("quota-prices", ("quota", "prices", "--proposed")),
         ("activity-report", ("activity", "report")),
         ("auth-list", ("auth", "list")),
+        ("auth-status", ("auth", "status")),
         ("refresh-tokens", ("refresh-tokens",)),
         ("health", ("health",)),
         ("queue-list", ("queue", "list")),
@@ -61,7 +62,8 @@ def test_reports_fit_their_schemas_before_anything_happened(run):
 
 def test_what_happened_is_told_as_the_schemas_say(run, videos):
     for account in ("news", "sports"):
-        assert run("auth", "add", account, "--pool", "main")[0] == 0
+        status, printed = run("auth", "add", account, "--pool", "main")
+        assert (status, fits("auth-add", printed)["renewed"]) == (0, False)
 
     status, printed = run("upload", "--resume")
     assert (status, fits("upload", printed)["videos"]) == (0, [])

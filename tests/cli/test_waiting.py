@@ -94,6 +94,19 @@ def test_a_rest_that_a_person_lifts_is_not_waited_for(local, waiting, make_video
     assert (status, told["data"]["account"]) == (0, "news")
 
 
+def test_a_second_look_for_a_video_is_waited_for(local, waiting, make_video):
+    for fault in (("upload.final", "--close"), ("upload.query", "--error", "notFound")):
+        local("sandbox", "fault", *fault)
+
+    upload = waiting("upload", make_video("a.mp4", 9_000), "--account", "news")
+    assert "only a second look ten minutes later" in heard(upload, "waiting until")
+    local("sandbox", "clock", "--forward", "11m")
+
+    status, told, _ = ended(upload)
+    assert (status, told["data"]["state"]) == (0, "done")
+    assert local("sandbox", "status")["videos"] == 1
+
+
 def test_a_change_to_a_video_waits_too(local, waiting, make_video):
     video_id = local("upload", make_video("a.mp4", 9_000), "--account", "news")["video_id"]
     local("sandbox", "fault", "videos.update", "--error", "quotaExceeded")

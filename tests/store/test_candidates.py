@@ -8,8 +8,8 @@ from books import BOOK, TODAY, TOMORROW, make_account, make_channel, make_pool
 from ytpool.domain import quota
 from ytpool.domain.balancing import Obstacle, Tier
 from ytpool.domain.jobs import Target, TargetKind
-from ytpool.domain.prices import Terms
 from ytpool.domain.quota import Urgency
+from ytpool.domain.terms import Terms
 from ytpool.errors import QuotaExhausted
 from ytpool.store import accounts, candidates, caps, leases, limits, rests
 from ytpool.store.leases import LeaseKind

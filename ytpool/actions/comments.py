@@ -332,11 +332,14 @@ class Saying(Work):
         self._refreshed: set[str] = set()
         self._tries = 0
         self._found_as: Moderation | None = None
+        self._unheard = False
+        """It may be there, and no answer has told."""
 
     def run(self) -> Partly | None:
         """Say it, or find out what an earlier run has said; then look whether it is seen."""
         said = self._said()
-        if said.may_be_there:
+        self._unheard = said.may_be_there
+        if self._unheard:
             self._look_for_it()
         elif said.comment_id is None:
             self._say()
@@ -469,6 +472,7 @@ class Saying(Work):
         )
 
         def send(token: Secret) -> dict[str, Any]:
+            self._unheard = True
             if remark.parent_id:
                 return self.rt.youtube.insert_reply(token, remark.parent_id, remark.text)
             return self.rt.youtube.insert_comment(token, remark.place, remark.text)
@@ -482,17 +486,20 @@ class Saying(Work):
             jobs.set_step(tx, job, POST, StepState.DONE, made["id"])
 
         def refused(tx: Tx, verdict: Verdict) -> None:
-            if verdict.next is not Next.UNKNOWN:
+            self._unheard = verdict.next is Next.UNKNOWN
+            if not self._unheard:
                 self._was_not_said(tx)
 
         try:
             self.pay(self.held_or_new(remark.operation, POST), send, before=begins, after=heard, refused=refused)
+            self._unheard = False
         except UpstreamFailed as failure:
-            if failover.judge(failure).next is not Next.UNKNOWN:
+            if not self._unheard:
                 raise
             self.says(f"the answer did not come ({failure.message or failure.reason}): looking for it")
             self._look_for_it()
         except (HoldLost, MetadataInvalid, UsageWrong):  # found out before a byte of it left
+            self._unheard = False
             with self.rt.store.transaction() as tx:
                 self._was_not_said(tx)
             raise
@@ -521,6 +528,7 @@ class Saying(Work):
             jobs.require(tx, self.lease)
             comments.posted(tx, self.job.job, found.comment_id)
             jobs.set_step(tx, self.job.job, POST, StepState.DONE, found.comment_id)
+        self._unheard = False
         self.note = "its answer was lost; it was found in the thread, in our words and by our channel"
         self._found_as = found.moderation or Moderation.PUBLISHED
 
@@ -597,8 +605,14 @@ class Saying(Work):
         owner = self._owner(scene)
         if owner is not None:
             for moderation in (Moderation.HELD, Moderation.SPAM, Moderation.REJECTED):
+                try:
+                    seen = self._threads(scene.video_id, moderation, since, owner)
+                except (UpstreamFailed, LoginNeeded, QuotaExhausted, Resting, OutOfService) as trouble:
+                    if owner == self._speaker:
+                        raise
+                    self.says(f"{owner}, who is shown what is held, could not look: {trouble.message}")
+                    return
                 # A thread is in such a list for any of its comments; which of them it is for, each says itself.
-                seen = self._threads(scene.video_id, moderation, since, owner)
                 yield moderation, [one for one in seen if one.moderation in (None, moderation)]
 
     def _threads(self, video_id: str, moderation: Moderation, since: datetime, owner: str | None) -> list[Comment]:
@@ -654,7 +668,7 @@ class Saying(Work):
     # How the job is left
 
     def _state_after(self, error: BaseException) -> JobState:
-        if self._said().may_be_there:
+        if self._unheard:
             return JobState.FINISHED_UNKNOWN
         if isinstance(error, (UnknownName, MetadataInvalid, UsageWrong, TextRepeated, OutcomeUnknown)):
             return JobState.FAILED  # the outcome that is unknown is another job's, which may have said the same

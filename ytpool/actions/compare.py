@@ -17,9 +17,10 @@ from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.balancing import Strategy, Tier, Weights
 from ytpool.domain.failover import Next, RestScope
 from ytpool.domain.jobs import JobState
-from ytpool.domain.prices import Cost, Terms
+from ytpool.domain.prices import Cost
 from ytpool.domain.quota import COMMENTS, UPLOADS
 from ytpool.domain.replay import Advice, Played, Player, Scene, Task, Use
+from ytpool.domain.terms import Terms
 from ytpool.errors import NoEligibleAccount
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, caps, hours, journal, ledger, limits, meters, pools

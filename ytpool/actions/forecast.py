@@ -17,9 +17,9 @@ from ytpool.domain.balancing import Tier
 from ytpool.domain.envelopes import BUFFER
 from ytpool.domain.forecast import Allowance, Change, Hours, Outlook
 from ytpool.domain.jobs import Job, JobState, StepState, TargetKind
-from ytpool.domain.prices import Terms
 from ytpool.domain.publication import UPLOAD, Publication
 from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
+from ytpool.domain.terms import Terms
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, caps, envelopes, hours, jobs, ledger, limits, meters, pools, projects
 from ytpool.store.db import Tx

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from ytpool.domain import quota
-from ytpool.domain.prices import Terms
+from ytpool.domain.terms import Terms
 from ytpool.runtime import Runtime
 from ytpool.store import activity, meters, projects
 from ytpool.store.meters import DayReading

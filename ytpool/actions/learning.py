@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from ytpool.domain import quota
 from ytpool.domain.failover import Verdict
-from ytpool.domain.prices import Terms
+from ytpool.domain.terms import Terms
 from ytpool.errors import UpstreamFailed
 from ytpool.runtime import Runtime
 from ytpool.store import caps, ledger, lessons, limits, projects, rests

@@ -1,5 +1,6 @@
 """Reading videos outside of any job: who may look, and what YouTube answers; held and settled like any call."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -26,6 +27,8 @@ from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, ledger
 from ytpool.store.db import Tx
 from ytpool.store.ledger import Call, Payer
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -57,6 +60,7 @@ def read(rt: Runtime, account: str, send: Callable[[Secret], T], *, operation: s
             with rt.store.transaction() as tx:  # where it never came to be sent; what was sent is settled already
                 ledger.release(tx, [held.hold], "never sent")
             if isinstance(error, Resting) and attempt < _TRIES and (left := _left_of(rt, error)) <= _SLEEPS_THROUGH:
+                log.warning("waiting", extra={"seconds": round(left.total_seconds()), "reason": error.message})
                 rt.sleep(left.total_seconds())
                 continue
             if isinstance(error, QuotaExhausted):

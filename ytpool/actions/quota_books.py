@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from ytpool.domain import moments, quota
-from ytpool.domain.prices import Terms
+from ytpool.domain.terms import Terms
 from ytpool.errors import UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, caps, ledger, lessons, limits, meters, projects, rests

@@ -7,8 +7,8 @@ from typing import Any
 from ytpool.domain import balancing, moments, quota
 from ytpool.domain.accounts import Account, AccountState, Standing
 from ytpool.domain.balancing import Candidate, Tier, Weights
-from ytpool.domain.prices import Terms
 from ytpool.domain.quota import Light
+from ytpool.domain.terms import Terms
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, limits, meters, pools, projects, rests
 from ytpool.store.db import Tx

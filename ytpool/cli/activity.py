@@ -10,7 +10,7 @@ from ytpool.actions.history import ActivityReport
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import moment, runtime
 from ytpool.cli.output import VIEWS, Column, View
-from ytpool.cli.progress import spoken_bytes
+from ytpool.cli.speed import spoken_bytes
 
 app = group("See what was done, by whom, with what outcome.")
 

@@ -76,6 +76,7 @@ EXIT_STATUS: dict[str, int] = {
     "state_busy": BLOCKED,
     "disk_full": BLOCKED,
     "clock_behind": BLOCKED,
+    "schedule_fails": BLOCKED,
     "vault_unavailable": BLOCKED,
     "vault_key_lost": BLOCKED,
     "secret_damaged": BLOCKED,

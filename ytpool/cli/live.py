@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task
 from rich.table import Column, Table
 from rich.text import Text
 
-from ytpool.cli import progress
+from ytpool.cli.speed import Speed, spoken_bytes
 
 
 def display(stream: TextIO, *, coloured: bool) -> Progress:
@@ -108,17 +108,17 @@ class _Bytes(_Figure):
     def words(self, task: Task) -> str:
         if not task.fields["by_bytes"] or not task.total:
             return ""
-        return f"{progress.spoken_bytes(task.completed)} of {progress.spoken_bytes(task.total or 0)}"
+        return f"{spoken_bytes(task.completed)} of {spoken_bytes(task.total or 0)}"
 
 
 class _Speed(_Figure):
     def words(self, task: Task) -> str:
         speed = _speed(task)
-        return f"{progress.spoken_bytes(speed).replace('bytes', 'B')}/s" if speed else ""
+        return f"{spoken_bytes(speed).replace('bytes', 'B')}/s" if speed else ""
 
 
 def _speed(task: Task) -> float | None:
-    speed: progress.Speed = task.fields["speed"]
+    speed: Speed = task.fields["speed"]
     return speed.overall() if task.finished else speed.at(task.get_time())
 
 

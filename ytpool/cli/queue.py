@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ytpool.actions import queue
-from ytpool.actions.queue import JobShown, Queue, QueuedJob, Word
+from ytpool.actions.queue import JobShown, Queue, QueuedJob
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import (
     DryRunOption,
@@ -226,16 +226,18 @@ def resolve(
     unit, and --yes takes your word for it. With `done:VIDEO_ID` the steps that are left go on with `queue retry`; with
     `done` alone they are yours.
     """
+    from ytpool.actions import word as words  # noqa: PLC0415 -- the list of jobs does without
+
     said, colon, named = word.partition(":")
     try:
-        meant = Word(said)
+        meant = words.Word(said)
     except ValueError:
         raise UsageWrong(f"--as does not take {word!r}", hint="say done:ID, done, failed or restart") from None
-    if colon and meant is not Word.DONE:
+    if colon and meant is not words.Word.DONE:
         raise UsageWrong(f"--as {meant} takes no id", hint="say done:ID, done, failed or restart")
     rt = runtime(ctx)
     found = _named(queue.kind_of(rt, job), named) if colon else None
-    return queue.resolve(rt, job, meant, named=found, trusted=yes)
+    return words.resolve(rt, job, meant, named=found, trusted=yes)
 
 
 @command(app, "cancel", example="ytpool queue cancel 1jd3v2a97", statuses=(0, 2, 6, 7))
@@ -244,7 +246,9 @@ def cancel(ctx: typer.Context, job: JobArgument) -> QueuedJob:
 
     The same command typed again makes a new job. Where the video may be up already, `queue resolve` is asked for.
     """
-    return queue.cancel(runtime(ctx), job)
+    from ytpool.actions import word  # noqa: PLC0415 -- the list of jobs does without
+
+    return word.cancel(runtime(ctx), job)
 
 
 def _named(kind: str, named: str) -> str:

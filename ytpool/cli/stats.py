@@ -31,9 +31,11 @@ def stats(
     *,
     use_buffer: UseBufferOption = False,
 ) -> Any:  # Counted
-    """Show views, likes and comments of videos in YouTube's own numbers, and nothing that is derived from them.
+    """Show what YouTube counts of videos, fifty of them for one unit.
 
-    One unit of the bucket batch_stats for fifty videos. A private video is counted for its own channel only. Without
+    Views, likes and comments in YouTube's own numbers, and nothing that is derived from them.
+
+    The unit is one of the bucket batch_stats. A private video is counted for its own channel only. Without
     --account and --pool the first account that works asks.
     """
     from ytpool.cli import counted  # noqa: PLC0415 -- what asks is loaded where it is wanted: help does without

@@ -1,23 +1,14 @@
-"""`ytpool video`: the life of a video after its upload."""
+"""`ytpool video`: the life of a video after its upload.
 
-import re
-import shutil
-import textwrap
-from collections.abc import Callable, Sequence
-from datetime import date, datetime
-from functools import cache
+What looks and what changes is loaded where it is wanted: help and completion do without.
+"""
+
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ytpool import data
-from ytpool.actions import chores, videos, waiting
-from ytpool.actions.chores import How, VideoDone
-from ytpool.actions.videos import VideoShown
 from ytpool.cli.commands import command, group
-from ytpool.cli.exits import DONE, common, status_of
-from ytpool.cli.items import as_item
 from ytpool.cli.options import (
     AccountOption,
     DryRunOption,
@@ -28,104 +19,16 @@ from ytpool.cli.options import (
     WaitOption,
     YesOption,
     invocation,
-    moment,
-    require_one_way_to_wait,
     runtime,
 )
-from ytpool.cli.output import VIEWS, Column, View
-from ytpool.cli.values import visible
-from ytpool.cli.written import Notes
-from ytpool.domain import captions, changes, publication, video
-from ytpool.domain.changes import Wish
 from ytpool.domain.video import Licence
 from ytpool.errors import Interrupted, UsageWrong
-from ytpool.runtime import Runtime
 
 app = group("Look at videos, change and delete them; their thumbnails, captions and playlists.")
 
 _STATUSES = (0, 1, 2, 4, 5, 6, 7, 130)
 
 VideoArgument = Annotated[str, typer.Argument(metavar="ID", help="The video: its id or its address.")]
-
-
-class Shown(dict[str, Any]):
-    """Several videos, or one whose fields stand beside the list as well."""
-
-    def __init__(self, found: Sequence[VideoShown]) -> None:
-        items = [as_item(one) for one in found]
-        super().__init__({**(items[0] if len(items) == 1 else {}), "videos": items})
-        self.pop("error", None)  # the envelope has a place of its own for it
-        self.exit_status = common(DONE if one.problem is None else status_of(one.problem) for one in found)
-        self.problem = found[0].problem if len(found) == 1 else None
-
-
-class ShownInFull(Shown):
-    """One video, seen as a sheet instead of a line."""
-
-
-def _sheet(shown: Shown) -> str:
-    """Show one video in full: a line for everything there is to say."""
-    row = shown["videos"][0]
-    lines = []
-    for name, value in row.items():
-        if value in (None, "", (), {}) or name in ("error", "description", "channel_id"):
-            continue
-        if name == "channel_title":
-            lines.append(f"{'channel':<14}{value} ({row['channel_id']})")
-        elif name == "category":
-            known: dict[str, str] = data.load("categories.json")["assignable"]
-            lines.append(f"{name:<14}{' '.join(filter(None, (value, known.get(value))))}")
-        elif name == "duration":
-            lines.append(f"{name:<14}{_spoken(value)}")
-        elif name in ("reasons", "suggestions"):
-            lines += [f"{name[:-1]:<14}{one.about} {one.word}: {one.meaning}" for one in value]
-        elif name == "differences":
-            lines += [f"{'difference':<14}{one}" for one in value]
-        elif name == "localizations":
-            lines += [f"{'localization':<14}{language}: {changes.shown(texts)}" for language, texts in value.items()]
-        elif isinstance(value, datetime):
-            lines.append(f"{_label(name):<14}{value:%Y-%m-%d %H:%M}Z")
-        else:
-            lines.append(f"{_label(name):<14}{changes.shown(value)}")
-    return "\n".join([*map(visible, lines), *(["", row["description"]] if row["description"] else [])])
-
-
-def _label(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _spoken(duration: str) -> str:
-    """Word a duration of YouTube's, such as PT1H2M3S, as 1:02:03."""
-    found = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", duration)
-    if found is None:
-        return duration
-    days, hours, minutes, seconds = (int(each or 0) for each in found.groups())
-    hours += days * 24
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def _said(row: Any) -> str:
-    words = [f"{one.about} {one.word}" for one in row["reasons"]] + [str(one) for one in row["differences"]]
-    return row["error"]["message"] if row["error"] else "; ".join(words)
-
-
-VIEWS[ShownInFull] = View(text=_sheet)
-VIEWS[Shown] = View(
-    rows="videos",
-    columns=(
-        ("Video", "video_id"),
-        ("Title", "title"),
-        ("Account", "account"),
-        ("Privacy", "privacy"),
-        ("Public from", "publish_at"),
-        Column(
-            "Processing",
-            "processing",
-            style={"succeeded": "green", "failed": "red", "rejected": "red", "processing": "yellow"},
-        ),
-        Column("Said", _said, style="yellow"),
-    ),
-)
 
 
 @command(
@@ -141,22 +44,26 @@ def show(
     *,
     follow: FollowOption = False,
     use_buffer: UseBufferOption = False,
-) -> Shown:
+) -> Any:  # a Shown
     """Show what YouTube has of videos: title, visibility, processing, and what differs from what was asked for.
 
     One unit for fifty videos of an account. With --follow it looks again after 30 seconds and then ever later, up to
     every ten minutes, until YouTube is done; stop it at any time and type it again. Whose a video is, is known from
     its upload, or where all accounts work for one channel; else YouTube is asked, or --account says it.
     """
-    call = invocation(ctx)
-    wanted = list(dict.fromkeys(map(_id, ids)))
+    from ytpool.actions import videos  # noqa: PLC0415
+    from ytpool.cli import changing, seen  # noqa: PLC0415
+    from ytpool.cli.written import Notes  # noqa: PLC0415
+
+    wanted = list(dict.fromkeys(map(changing.video_id, ids)))
     rt = runtime(ctx, logs=True)
+    notes = Notes(invocation(ctx))
     try:
-        found = videos.show(rt, wanted, Notes(call), account=account, follow=follow, use_buffer=use_buffer)
+        found = videos.show(rt, wanted, notes, account=account, follow=follow, use_buffer=use_buffer)
     except KeyboardInterrupt:
         again = f"ytpool video show{' --follow' if follow else ''} -- {' '.join(wanted)}"
         raise Interrupted("interrupted; YouTube goes on with what it was given", hint=f"run again: {again}") from None
-    return ShownInFull(found) if len(found) == 1 else Shown(found)
+    return seen.ShownInFull(found) if len(found) == 1 else seen.Shown(found)
 
 
 @command(
@@ -235,35 +142,31 @@ def update(
     use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
-) -> VideoDone:
+) -> Any:  # a VideoDone
     """Change a video: what is named changes, and everything else stays as it is.
 
     YouTube replaces whole parts, so the video is read first (one unit), what was asked for is put over what is there,
     and the parts that differ are written back whole (50 units). Nothing to change costs the reading alone.
     """
-    rt = runtime(ctx, logs=True)
-    never = publish_at is not None and publish_at.strip().lower() == "never"
-    wish = Wish(
+    from ytpool.cli.changing import Asked  # noqa: PLC0415
+
+    asked = Asked(ctx, video_id, account, wait=wait, no_wait=no_wait, use_buffer=use_buffer, dry_run=dry_run)
+    return asked.update(
         title=title,
         description=description,
-        tags=None if tags is None else tuple(tag.strip() for tag in tags.split(",") if tag.strip()),
+        tags=tags,
         category=category,
-        privacy=None if privacy is None else video.Privacy(privacy),
-        publish_at=None if publish_at is None or never else moment(rt.config, publish_at, "--publish-at"),
-        unscheduled=never,
+        privacy=privacy,
+        publish_at=publish_at,
         made_for_kids=made_for_kids,
         synthetic=synthetic,
         licence=licence,
         embeddable=embeddable,
         public_stats=public_stats,
         language=language,
-        recorded_on=None if recorded_on is None else _day(recorded_on),
-        localizations=tuple(map(_localization, localization or ())),
+        recorded_on=recorded_on,
+        localizations=localization or [],
     )
-    if not wish:
-        raise UsageWrong("nothing is named that is to change", hint="see: ytpool video update --help")
-    how, notes = _how(account, wait, no_wait, use_buffer, dry_run), _notes(ctx)
-    return _done(rt, notes, video_id, lambda: chores.update(rt, _id(video_id), wish, how, notes), wait=wait)
 
 
 @command(
@@ -282,26 +185,19 @@ def delete(
     use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
-) -> VideoDone:
+) -> Any:  # a VideoDone
     """Delete a video for good, once you agree; without a terminal --yes is needed.
 
     It names channel and title first. One unit for reading it, 50 for deleting it.
     """
+    from ytpool.cli.changing import Asked  # noqa: PLC0415
+
     call = invocation(ctx)
     if not (yes or dry_run) and (call.json or not call.stderr.isatty()):
         raise UsageWrong("this deletes a video for good", hint="say --yes, or look first with --dry-run")
 
-    @cache  # who has waited is not asked again
-    def agrees(what: str) -> bool:
-        if yes:
-            return True
-        width = max(shutil.get_terminal_size().columns, 20)
-        call.say("\n".join(textwrap.wrap(visible(what), width, break_long_words=False, break_on_hyphens=False)))
-        return typer.confirm("Delete it for good?", err=True)
-
-    rt = runtime(ctx, logs=True)
-    how, notes = _how(account, wait, no_wait, use_buffer, dry_run), _notes(ctx)
-    return _done(rt, notes, video_id, lambda: chores.delete(rt, _id(video_id), how, notes, agrees), wait=wait)
+    asked = Asked(ctx, video_id, account, wait=wait, no_wait=no_wait, use_buffer=use_buffer, dry_run=dry_run)
+    return asked.delete(yes=yes)
 
 
 @command(app, "thumbnail", example="ytpool video thumbnail a1b2c3d4e5f cover.png", statuses=_STATUSES)
@@ -316,11 +212,12 @@ def thumbnail(
     use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
-) -> VideoDone:
+) -> Any:  # a VideoDone
     """Give a video its own thumbnail, in place of the one it has; 50 units, and one for looking at the video."""
-    rt = runtime(ctx, logs=True)
-    how, notes = _how(account, wait, no_wait, use_buffer, dry_run), _notes(ctx)
-    return _done(rt, notes, video_id, lambda: chores.thumbnail(rt, _id(video_id), file, how, notes), wait=wait)
+    from ytpool.cli.changing import Asked  # noqa: PLC0415
+
+    asked = Asked(ctx, video_id, account, wait=wait, no_wait=no_wait, use_buffer=use_buffer, dry_run=dry_run)
+    return asked.thumbnail(file)
 
 
 @command(
@@ -343,21 +240,16 @@ def caption(
     use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
-) -> VideoDone:
+) -> Any:  # a VideoDone
     """Add a caption track to a video, or replace one.
 
     The tracks are listed first (50 units); adding costs 400, replacing 450. A track of the same language and name is
     replaced only with --replace.
     """
-    rt = runtime(ctx, logs=True)
-    try:
-        wish = captions.parse(track)
-    except ValueError as error:
-        raise UsageWrong(str(error)) from None
-    how, notes = _how(account, wait, no_wait, use_buffer, dry_run), _notes(ctx)
-    return _done(
-        rt, notes, video_id, lambda: chores.caption(rt, _id(video_id), wish, how, notes, again=again), wait=wait
-    )
+    from ytpool.cli.changing import Asked  # noqa: PLC0415
+
+    asked = Asked(ctx, video_id, account, wait=wait, no_wait=no_wait, use_buffer=use_buffer, dry_run=dry_run)
+    return asked.caption(track, again=again)
 
 
 @command(
@@ -384,51 +276,12 @@ def playlist(
     use_buffer: UseBufferOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
-) -> VideoDone:
+) -> Any:  # a VideoDone
     """Put a video at the end of a playlist, unless it is there already; or take it off.
 
     50 units, one for finding the playlist by its title, one for looking whether the video is on it.
     """
-    rt = runtime(ctx, logs=True)
-    wish = publication.playlist(name)
-    if said := "; ".join(publication.playlist_problems((wish,))):
-        raise UsageWrong(said, hint="name another: its id, its address or its title")
-    how, notes = _how(account, wait, no_wait, use_buffer, dry_run), _notes(ctx)
-    return _done(
-        rt, notes, video_id, lambda: chores.playlist(rt, _id(video_id), wish, how, notes, remove=remove), wait=wait
-    )
+    from ytpool.cli.changing import Asked  # noqa: PLC0415
 
-
-def _how(account: str | None, wait: bool, no_wait: bool, use_buffer: bool, dry_run: bool) -> How:
-    require_one_way_to_wait(wait=wait, no_wait=no_wait)
-    return How(account=account, wait=not no_wait, use_buffer=use_buffer, dry_run=dry_run)
-
-
-def _done(rt: Runtime, notes: Notes, video_id: str, act: Callable[[], VideoDone], *, wait: bool) -> VideoDone:
-    """Do it, at once or, with --wait, whenever it can go."""
-    return waiting.patiently(rt, notes, video_id, act) if wait else act()
-
-
-def _notes(ctx: typer.Context) -> Notes:
-    return Notes(invocation(ctx))
-
-
-def _id(typed: str) -> str:
-    try:
-        return video.video_id(typed)
-    except ValueError as error:
-        raise UsageWrong(str(error), hint="an id that begins with - is written behind --") from None
-
-
-def _day(typed: str) -> date:
-    try:
-        return date.fromisoformat(typed)
-    except ValueError:
-        raise UsageWrong(f"--recorded-on does not understand {typed!r}", hint="write it as 2026-12-24") from None
-
-
-def _localization(typed: str) -> video.Localization:
-    try:
-        return changes.localization(typed)
-    except ValueError as error:
-        raise UsageWrong(f"--localization: {error}") from None
+    asked = Asked(ctx, video_id, account, wait=wait, no_wait=no_wait, use_buffer=use_buffer, dry_run=dry_run)
+    return asked.playlist(name, remove=remove)

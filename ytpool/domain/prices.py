@@ -7,12 +7,9 @@ are kept per operation and bucket, so that a new bucket is a new line of data.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from ytpool.errors import ConfigInvalid
-
-if TYPE_CHECKING:
-    from ytpool.domain.envelopes import Envelopes  # it imports this module
 
 Cost = Mapping[str, int]
 """Units per bucket."""
@@ -139,15 +136,3 @@ class PriceBook:
 
 def _unless_ever(begins: date) -> date | None:
     return None if begins == date.min else begins
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What holds at one moment: the quota day, its prices, and how far into a limit ordinary work may reach."""
-
-    day: date
-    prices: Prices
-    thresholds: tuple[int, int, int] = (70, 80, 90)
-    """Percentages of a limit at which a bucket turns yellow, orange and red."""
-    envelopes: "Envelopes | None" = None
-    """The shares of the general bucket, where there are any."""

@@ -3,14 +3,10 @@
 A rule is asked once for every request it fits; it lets the first `skip` of them pass, spoils `times`, and is spent.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from ytpool.sandbox.things import Thing
-
-if TYPE_CHECKING:
-    from ytpool.sandbox.world import World
 
 TRICKS = ("forget", "boast", "move", "wait", "expire")
 """What only the PUTs of a resumable upload can suffer."""
@@ -81,23 +77,25 @@ class Play:
     trick: Rule | None = None
 
 
-def take(world: "World", methods: Collection[str], *, channel: str, project: str, length: int) -> Play:
-    """Ask the rules, oldest first: every slow one counts, and the first of another kind decides."""
-    play = Play()
-    if not any(rule.fits(methods, channel, project, length) for rule in world.faults.all()):
-        return play
-    with world.change():
-        for rule in world.faults.all():
-            if not rule.fits(methods, channel, project, length):
-                continue
-            strikes = rule.seen >= rule.skip
-            world.faults.put(replace(rule, seen=rule.seen + 1, done=rule.done + strikes))
-            if not strikes:
-                continue
-            play = _with(play, rule)
-            if rule.kind != "slow":
-                break
-    return play
+def strike(
+    rules: Sequence[Rule], methods: Collection[str], *, channel: str, project: str, length: int
+) -> tuple[Play, list[Rule]]:
+    """Ask the rules, oldest first: every slow one counts, and the first of another kind decides.
+
+    Returns what they do to the request, and those that were asked as they are after it.
+    """
+    play, asked = Play(), []
+    for rule in rules:
+        if not rule.fits(methods, channel, project, length):
+            continue
+        strikes = rule.seen >= rule.skip
+        asked.append(replace(rule, seen=rule.seen + 1, done=rule.done + strikes))
+        if not strikes:
+            continue
+        play = _with(play, rule)
+        if rule.kind != "slow":
+            break
+    return play, asked
 
 
 def _with(play: Play, rule: Rule) -> Play:

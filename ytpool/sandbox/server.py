@@ -20,7 +20,6 @@ from ytpool.clock import Clock, SystemClock
 from ytpool.data import discovery_document
 from ytpool.domain import moments
 from ytpool.errors import SandboxFailed
-from ytpool.sandbox import faults
 from ytpool.sandbox.api import Api
 from ytpool.sandbox.bodies import Refused, back_end, malformed, not_played
 from ytpool.sandbox.captions import Captions
@@ -157,8 +156,8 @@ class _Floor:
         with self.world.change():
             for name in names:
                 self.world.count(f"calls/{name}")
-            return faults.take(
-                self.world, names, channel=channel, project=project, length=_UNTOLD if length is None else length
+            return self.world.strike(
+                names, channel=channel, project=project, length=_UNTOLD if length is None else length
             )
 
 

@@ -211,7 +211,7 @@ class Videos:
             raise upload_limit_exceeded()
 
     def _strike(self, session: Session, step: str) -> faults.Play:
-        return faults.take(self._world, (step,), channel=session.channel_id, project=session.project, length=0)
+        return self._world.strike((step,), channel=session.channel_id, project=session.project, length=0)
 
     def _usual_shape(self) -> Film:
         """Return what a video is like whose bytes are no film we can read, as those of most tests."""

@@ -9,7 +9,7 @@ import json
 import os
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,8 @@ from typing import Any, Generic, TypeVar
 
 from ytpool.domain import moments
 from ytpool.errors import SandboxFailed, UnknownName
-from ytpool.sandbox.faults import Rule
+from ytpool.sandbox import faults
+from ytpool.sandbox.faults import Play, Rule
 from ytpool.sandbox.things import (
     Ban,
     Caption,
@@ -165,6 +166,14 @@ class World:
     def is_listed(self, things: str, made_at: datetime | None, now: datetime) -> bool:
         """Tell whether something new is in its list by now, as the setting `<things>_listed_after` has it."""
         return made_at is None or now >= made_at + timedelta(seconds=self.settings.get(f"{things}_listed_after") or 0)
+
+    def strike(self, methods: Collection[str], *, channel: str, project: str, length: int) -> Play:
+        """Ask the fault rules about a request, and remember that they were asked."""
+        with self.change():
+            play, asked = faults.strike(self.faults.all(), methods, channel=channel, project=project, length=length)
+            for rule in asked:
+                self.faults.put(rule)
+        return play
 
     def set(self, name: str, value: Any) -> None:
         self.settings[name] = value

@@ -81,24 +81,29 @@ def admit(tx: Tx, account: str, service: Service, rules: Rules) -> tuple[Probe, 
     Raises Resting while something that it needs is open, or has as many probes under way as are let through; the error
     has to leave the transaction, which then leaves no trace.
     """
-    require_closed(tx, account, service)
+    found = _of(tx, account, service)
+    _require_closed(tx, found)
     probes = []
-    for found in _of(tx, account, service):
-        breaker = found.breaker
+    for one in found:
+        breaker = one.breaker
         if breaker.places(tx.now, rules) == 0:
-            raise _resting(found, "is being tried out", tx.now + _HEARD_OF_SOON)
+            raise _resting(one, "is being tried out", tx.now + _HEARD_OF_SOON)
         if breaker.is_half_open(tx.now):
-            _keep(tx, replace(found, breaker=breaker.after_sending(tx.now)))
-            probes.append(Probe(found.key, tx.now))
+            _keep(tx, replace(one, breaker=breaker.after_sending(tx.now)))
+            probes.append(Probe(one.key, tx.now))
     return tuple(probes)
 
 
 def require_closed(tx: Tx, account: str, service: Service) -> None:
     """Raise Resting while a breaker that a call has to pass is open."""
-    for found in _of(tx, account, service, lock=False):
-        until = found.breaker.until
-        if until is not None and found.breaker.is_open(tx.now):
-            raise _resting(found, "rests", until)
+    _require_closed(tx, _of(tx, account, service, lock=False))
+
+
+def _require_closed(tx: Tx, found: list[Kept]) -> None:
+    for one in found:
+        until = one.breaker.until
+        if until is not None and one.breaker.is_open(tx.now):
+            raise _resting(one, "rests", until)
 
 
 def _resting(found: Kept, words: str, until: datetime) -> Resting:
@@ -184,15 +189,25 @@ def forget_all(tx: Tx) -> None:
 
 
 def _of(tx: Tx, account: str, service: Service, *, lock: bool = True) -> list[Kept]:
-    return [found for key in keys(account, service) if (found := _find(tx, key, lock=lock)) is not None]
-
-
-def _find(tx: Tx, key: Key, *, lock: bool = True) -> Kept | None:
-    row = tx.one(
+    """Return the service's breaker and the account's own, as far as they have anything to say; every call asks this."""
+    of_service, own = keys(account, service)
+    rows = tx.all(
         f"""
-        SELECT * FROM breakers WHERE scope = :scope AND name = :name AND bucket = :bucket
-        {tx.for_update if lock else ""}
+        SELECT * FROM breakers
+         WHERE (scope = 'service' AND name = :service AND bucket = '')
+            OR (scope = 'account' AND name = :account AND bucket = :bucket)
+         ORDER BY scope DESC {tx.for_update if lock else ""}
         """,
+        service=of_service.name,
+        account=own.name,
+        bucket=own.bucket,
+    )
+    return [Kept.from_row(row) for row in rows]
+
+
+def _find(tx: Tx, key: Key) -> Kept | None:
+    row = tx.one(
+        f"SELECT * FROM breakers WHERE scope = :scope AND name = :name AND bucket = :bucket {tx.for_update}",
         **key._asdict(),
     )
     return None if row is None else Kept.from_row(row)

@@ -13,8 +13,9 @@ from ytpool.domain.accounts import TOKEN_LIVES_LONG_ENOUGH, AccountState
 from ytpool.domain.balancing import Candidate, Obstacle, Tier
 from ytpool.domain.breakers import Rules, Service
 from ytpool.domain.jobs import Target, TargetKind
-from ytpool.domain.prices import Terms, only_reads
+from ytpool.domain.prices import only_reads
 from ytpool.domain.quota import Urgency
+from ytpool.domain.terms import Terms
 from ytpool.store import breakers, caps, envelopes, leases, ledger, limits, rests
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
@@ -118,6 +119,7 @@ class _Picture:
         if self._rests:
             resting = self._resting((Scope.CHANNEL, channel_id), (Scope.ACCOUNT, account))
             obstacle = _longer(_longer(resting, self._pool_rests.get(account)), obstacle)
+        if self._logins:
             obstacle = _longer(self._logins.get(account), obstacle)
         if state in _STATE_OBSTACLES:
             obstacle = _longer(_STATE_OBSTACLES[state], obstacle)

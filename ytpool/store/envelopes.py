@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from ytpool.domain import envelopes, moments, quota
 from ytpool.domain.envelopes import BUFFER, Envelopes, Units
-from ytpool.domain.prices import GENERAL, Terms
+from ytpool.domain.prices import GENERAL
 from ytpool.domain.quota import Urgency
+from ytpool.domain.terms import Terms
 from ytpool.errors import QuotaExhausted
 from ytpool.store import limits, meters
 from ytpool.store.db import Tx

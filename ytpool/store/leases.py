@@ -22,6 +22,8 @@ class LeaseKind(StrEnum):
     CHANNEL = "channel"
     JOB = "job"
     REFRESH = "refresh"
+    VERIFY = "verify"
+    """A login whose channel is being looked at."""
     VIDEO = "video"
     """A video that is being changed: of two who write whole parts of it, one would undo the other's."""
     VAULT = "vault"

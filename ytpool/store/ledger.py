@@ -14,8 +14,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ytpool.domain import ids, moments, quota
-from ytpool.domain.prices import Cost, PriceBook, Terms, only_reads
+from ytpool.domain.prices import Cost, PriceBook, only_reads
 from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
+from ytpool.domain.terms import Terms
 from ytpool.errors import HoldLost, NoneAllowed, QuotaExhausted, Resting
 from ytpool.store import accounts, caps, envelopes, limits, meters, projects, rests
 from ytpool.store.db import Tx

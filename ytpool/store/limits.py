@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ytpool.domain import moments, quota
-from ytpool.domain.prices import Terms
+from ytpool.domain.terms import Terms
 from ytpool.store import lessons, meters
 from ytpool.store.db import Tx
 from ytpool.store.meters import PROJECT, WHERE, Meter

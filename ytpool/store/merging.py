@@ -6,7 +6,7 @@ added, and what is beyond the limit then becomes a row `overrun`.
 
 from typing import TYPE_CHECKING, Any
 
-from ytpool.domain.prices import Terms
+from ytpool.domain.terms import Terms
 from ytpool.store import limits, meters
 from ytpool.store.db import Tx
 from ytpool.store.ledger import Entry

@@ -8,8 +8,8 @@ from typing import Any
 from ytpool.actions.why import ways
 from ytpool.actions.why.ways import Way
 from ytpool.domain import quota
-from ytpool.domain.prices import Terms
 from ytpool.domain.quota import Light, Urgency
+from ytpool.domain.terms import Terms
 from ytpool.errors import UnknownName
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, limits, meters, projects, rests

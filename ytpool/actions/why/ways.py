@@ -7,9 +7,9 @@ from typing import Any
 from ytpool.domain import moments, quota
 from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.balancing import Tier
-from ytpool.domain.prices import Terms
 from ytpool.domain.publication import READ_BACKS
 from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
+from ytpool.domain.terms import Terms
 from ytpool.store import caps, envelopes, ledger, limits, meters, pools, rests
 from ytpool.store.db import Tx
 from ytpool.store.meters import Reading
