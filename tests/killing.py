@@ -19,7 +19,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from ytpool.domain.jobs import StepState
-from ytpool.store import comments, jobs, ledger, looks
+from ytpool.store import accounts, comments, jobs, ledger, looks
 from ytpool.store.db import Database
 
 
@@ -37,7 +37,7 @@ class Write:
     module: object
     function: str
     when: When
-    fits: object = staticmethod(lambda *_: True)
+    fits: object = staticmethod(lambda *_, **__: True)
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,17 @@ WHILE_COMMENTING = {
 """And those while it says something."""
 
 
+WHILE_REFRESHING = {"before the token is stored": Write(accounts, "refreshed", When.BEFORE_COMMIT)}
+"""And while it keeps a login alive."""
+
+
 def arm(name):
-    """Let this process die at a point."""
-    point = {**POINTS, **WHILE_LOOKING, **WHILE_COMMENTING}[name]
+    """Let this process die at a point, or with `before 3` or `after 3` at its third commit."""
+    word, _, number = name.partition(" ")
+    if number.isdigit():
+        _arm_commits(When(word), int(number))
+        return
+    point = {**POINTS, **WHILE_LOOKING, **WHILE_COMMENTING, **WHILE_REFRESHING}[name]
     if isinstance(point, Bytes):
         _arm_line(point)
     else:
@@ -144,6 +152,23 @@ def _arm_state(point):
             _die()
 
     Database.transaction = watched_transaction
+
+
+def _arm_commits(when, dies_at):
+    transaction, begun = Database.transaction, []
+
+    @contextmanager
+    def counted_transaction(self):
+        begun.append(self)
+        number = len(begun)
+        with transaction(self) as tx:
+            yield tx
+            if (when, number) == (When.BEFORE_COMMIT, dies_at):
+                _die()
+        if (when, number) == (When.AFTER_COMMIT, dies_at):
+            _die()
+
+    Database.transaction = counted_transaction
 
 
 def _arm_line(point):

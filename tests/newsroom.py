@@ -116,13 +116,15 @@ class Newsroom:
         }
 
     def noon(self):
-        """Let it be noon in California, so that no midnight comes in between."""
-        now = self.control.clock()
-        day = quota.quota_day(now)
-        noon = datetime.combine(day, time(12), tzinfo=quota.PACIFIC).astimezone(UTC)
-        self.control.clock(
-            to=noon if noon > now else datetime.combine(day + timedelta(days=1), time(12), quota.PACIFIC)
-        )
+        let_it_be_noon(self.control)
+
+
+def let_it_be_noon(control):
+    """Let it be noon in California, so that no midnight comes in between."""
+    now = control.clock()
+    day = quota.quota_day(now)
+    noon = datetime.combine(day, time(12), tzinfo=quota.PACIFIC).astimezone(UTC)
+    control.clock(to=noon if noon > now else datetime.combine(day + timedelta(days=1), time(12), quota.PACIFIC))
 
 
 def assert_books_agree(ytpool, sandbox, *words, idle=True):

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 PACKAGES = {
     "bash": "bash",
+    "chromium": "chromium",
     "dbus-daemon": "dbus",
     "ffmpeg": "ffmpeg",
     "fish": "fish",
@@ -17,8 +18,13 @@ PACKAGES = {
     "node": "nodejs",
     "npm": "npm",
     "setpriv": "util-linux",
+    "systemd-analyze": "systemd",
     "zsh": "zsh",
 }
+
+# Read at once: a test's own environment knows nothing of how tests are run.
+_REQUIRED = os.environ.get("YTPOOL_TEST_REQUIRE") == "all"
+_SCALE = float(os.environ.get("YTPOOL_TEST_SCALE", "1"))
 
 
 def need(program: str) -> str:
@@ -33,14 +39,14 @@ def miss(what: str) -> NoReturn:
     """Skip the test, or fail it under `YTPOOL_TEST_REQUIRE=all`."""
     import pytest
 
-    if os.environ.get("YTPOOL_TEST_REQUIRE") == "all":
+    if _REQUIRED:
         pytest.fail(what)
     pytest.skip(what)
 
 
 def scaled(count: int, *, least: int = 1) -> int:
     """Return how many of something a large test makes: all of them, or the share `YTPOOL_TEST_SCALE` says."""
-    return max(least, round(count * float(os.environ.get("YTPOOL_TEST_SCALE", "1"))))
+    return max(least, round(count * _SCALE))
 
 
 def fill(folder: Path) -> None:

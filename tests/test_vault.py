@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ytpool.domain.keys import KeyFound, KeyPlace
 from ytpool.domain.secret import Sealed, Secret
 from ytpool.errors import NotInitialised, SecretDamaged, VaultUnavailable
 from ytpool.vault.cron import readable_by_cron
 from ytpool.vault.envelope import Vault
 from ytpool.vault.keyfiles import create_in_file
-from ytpool.vault.keys import Key, KeyFound, KeyPlace
+from ytpool.vault.keys import Key
 
 ANY_TEXT = st.text(st.characters())  # half surrogate pairs too, as a JSON file may hold them
 

@@ -123,6 +123,14 @@ class Calendar:
             self._latest = max(self._latest, self._uncorrected())
             return self._latest
 
+    def as_google_says(self) -> datetime:
+        """Return Google's moment as far as it was heard, also where quota time stands later and waits for it.
+
+        What Google counts from its own answer, such as the life of a token, is counted from here.
+        """
+        with self._lock:
+            return self._uncorrected()
+
     def is_behind(self) -> bool:
         """Tell whether the clock is more than five minutes behind what Google has already confirmed."""
         with self._lock:

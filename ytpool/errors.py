@@ -93,10 +93,22 @@ class VaultKeyLost(YtpoolError):
     code = "vault_key_lost"
 
 
+class ScheduleFails(YtpoolError):
+    """What is started by itself, by cron for instance, would not find what it needs."""
+
+    code = "schedule_fails"
+
+
 class SecretDamaged(YtpoolError):
     """A stored secret does not open with its key: it was changed, or moved to another row."""
 
     code = "secret_damaged"
+
+
+class PassphraseWrong(YtpoolError):
+    """A file under a passphrase does not open with this one."""
+
+    code = "passphrase_wrong"
 
 
 class ClientSecretsInvalid(YtpoolError):
@@ -211,6 +223,12 @@ class Busy(YtpoolError):
     """The slot, channel or job is held by somebody who is alive."""
 
     code = "busy"
+
+
+class LeavingDelayed(YtpoolError):
+    """An account is to go, and Google could not be asked yet to end its login; it is tried again."""
+
+    code = "leaving_delayed"
 
 
 class HoldLost(YtpoolError):

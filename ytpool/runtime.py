@@ -6,6 +6,7 @@ A command that only reads the books loads neither Google's libraries nor the key
 import os
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,8 +17,8 @@ from ytpool.config import SANDBOX, Config
 from ytpool.domain import quota
 from ytpool.domain.prices import PriceBook
 from ytpool.domain.terms import Terms
-from ytpool.errors import ClockBehind, EndpointsChanged, Interrupted, YtpoolError
-from ytpool.store import meta
+from ytpool.errors import ClockBehind, EndpointsChanged, Interrupted, VaultKeyLost, VaultUnavailable, YtpoolError
+from ytpool.store import meta, readers
 from ytpool.store.db import Database, Tx
 
 if TYPE_CHECKING:
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from random import Random
 
     from ytpool.domain.envelopes import Envelopes
+    from ytpool.domain.keys import KeyFound
+    from ytpool.domain.secret import Secret
     from ytpool.sandbox.control import Control
     from ytpool.vault.envelope import Vault
-    from ytpool.vault.keys import KeyFound
     from ytpool.youtube.client import YouTube
 
 _KEEP_CONFIRMED_EVERY = 60.0
@@ -132,16 +134,43 @@ class Runtime:
                 from ytpool.vault.envelope import Vault  # noqa: PLC0415 -- the cipher is opened on first use
 
                 with self.store.reading() as tx:
-                    key_id = meta.get(tx, meta.VAULT_KEY)
+                    key_id, coming = meta.get(tx, meta.VAULT_KEY), meta.get(tx, meta.VAULT_NEXT_KEY)
                 vault = Vault(
                     key_id=key_id,
                     key_file=self.key_file,
                     environ=self.environ,
                     keyring_timeout=self.config.vault.keyring_timeout,
                 )
-                vault.fetch_key()
+                found = vault.locate()
                 self._vault = vault
+                self._report_keys(vault, found, coming)
             return self._vault
+
+    def _report_keys(self, vault: "Vault", found: "KeyFound", coming: str | None) -> None:
+        """Let the state know which keys are in reach here, so that a rotation knows when nobody lacks the new one."""
+        keys = [found.key_id]
+        if coming is not None:
+            # Not to have it yet is what shall be known.
+            with suppress(VaultUnavailable, VaultKeyLost):
+                keys.append(vault.locate(coming).key_id)
+        reader = readers.here(found.place, found.where)
+        with self.store.reading() as tx:
+            if readers.is_known(tx, reader, keys):
+                return
+        with self.store.transaction() as tx:
+            readers.report(tx, reader, keys)
+
+    def forget_vault(self) -> None:
+        """Look for the vault's key anew when it is needed next."""
+        with self._opening:
+            self._vault = None
+
+    def report_keys(self) -> None:
+        """Report anew what is in reach here, after a key was added."""
+        vault, found = self.vault, self.vault.locate()
+        with self.store.reading() as tx:
+            coming = meta.get(tx, meta.VAULT_NEXT_KEY)
+        self._report_keys(vault, found, coming)
 
     def open_vault(self) -> None:
         """Fetch the vault's key, before any transaction: a keyring may take its time, and nobody else should wait."""
@@ -149,7 +178,7 @@ class Runtime:
 
     @property
     def key_file(self) -> Path | None:
-        """The key file that the settings name, or that was chosen at `init`."""
+        """The key file that the settings name, or that was chosen at `init` or by `vault move`."""
         if self.config.vault.key_file:
             return Path(self.config.vault.key_file).expanduser()
         with self.store.reading() as tx:
@@ -169,6 +198,18 @@ class Runtime:
         from ytpool.vault import keyrings  # noqa: PLC0415 -- the keyring is opened on first use
 
         return keyrings.keyring_answers(timeout=self.config.vault.keyring_timeout)
+
+    def pack(self, content: "Secret", passphrase: "Secret") -> str:
+        """Seal a text under a passphrase, for another machine."""
+        from ytpool.vault import parcels  # noqa: PLC0415 -- with the vault
+
+        return parcels.pack(content, passphrase)
+
+    def unpack(self, text: str, passphrase: "Secret") -> "Secret":
+        """Open what another machine has packed; raises PassphraseWrong."""
+        from ytpool.vault import parcels  # noqa: PLC0415 -- with the vault
+
+        return parcels.unpack(text, passphrase)
 
     def key_for_cron(self, key_id: str) -> "KeyFound | YtpoolError":
         """Find the key as a cron job would, with an empty environment; the failure is a value here."""

@@ -4,6 +4,7 @@ import json
 import random
 
 import pytest
+from newsroom import let_it_be_noon
 
 from ytpool import config
 from ytpool.actions import login, publish, setup
@@ -95,6 +96,7 @@ def make_desk(tmp_path):
     def make(**variables):
         server = Sandbox(tmp_path / "youtube", seed=1, keep_bytes=True)
         server.__enter__()
+        let_it_be_noon(server.control)
         opened.append(server)
         return Desk(server, tmp_path, variables)
 

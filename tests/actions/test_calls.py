@@ -1,6 +1,6 @@
 """One paid call: what never left costs nothing."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from books import ObedientClock
@@ -36,8 +36,8 @@ def test_a_call_that_is_found_wrong_before_it_leaves_costs_nothing(desk):
 
 @pytest.mark.parametrize(("seconds", "leaves"), [(4, True), (6, False)])
 def test_a_call_that_is_kept_waiting_after_it_was_booked_does_not_leave(desk, seconds, leaves):
-    clock = ObedientClock(wall=datetime.now(UTC))
-    rt = Runtime(config.load(profile=None, environ=desk.environ), clock=clock, environ=desk.environ, seed=1)
+    clock = ObedientClock(wall=desk.control.clock())
+    rt = Runtime(config.load(profile=None, environ=desk.environ), clock=clock, environ=desk.environ, seed=2)
     with rt.store.transaction() as tx:
         news = accounts.get(tx, "news")
         payer = Payer(account="news", project=news.project, channel_id=news.channel_id)

@@ -2,12 +2,15 @@
 
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from ytpool.actions import tokens
+from ytpool.clock import SystemClock
 from ytpool.domain.accounts import AccountState
 from ytpool.errors import LoginFailed, LoginNeeded, PoolForbidden, UpstreamFailed, UsageWrong
+from ytpool.runtime import Runtime
 from ytpool.store import accounts, leases
 from ytpool.store.leases import LeaseKind
 
@@ -21,7 +24,7 @@ def account(desk, name):
 def test_a_login_after_somebody_has_acted_is_not_held_up_by_what_was_wrong(make_desk, error):
     desk = make_desk()
     desk.control.add_fault(method="channels.list", kind="error", error=error)
-    with pytest.raises(UpstreamFailed):
+    with pytest.raises((UpstreamFailed, LoginFailed)):
         desk.log_in("news")
 
     assert desk.log_in("news").account == "news"
@@ -103,3 +106,20 @@ def test_a_pool_that_could_not_be_typed_is_not_made(make_desk, pool):
 
     with pytest.raises(UsageWrong, match="a pool's name"):
         desk.log_in("news", pool=pool)
+
+
+@pytest.mark.parametrize("hours", [-7, 7])
+def test_a_clock_that_is_hours_off_moves_no_tokens_end(make_desk, hours):
+    desk = make_desk()
+    off = desk.control.clock() - datetime.now(UTC) + timedelta(hours=hours)
+
+    class Off(SystemClock):
+        def now(self):
+            return super().now() + off
+
+    desk.rt.close()
+    desk.rt = Runtime(desk.rt.config, clock=Off(), environ=desk.environ, seed=1)
+    desk.log_in("news")
+
+    left = account(desk, "news").token_expires_at - desk.control.clock()
+    assert timedelta(minutes=59) < left < timedelta(minutes=61)

@@ -55,6 +55,7 @@ class Chaos:
     def __init__(self, control, folder, seed):
         self.control = control
         self.rng = random.Random(seed)
+        self.patience = 1
         self.folder = folder
         self.ended = Counter()
 
@@ -84,6 +85,8 @@ class Chaos:
             for worker in [one for one in working if self._is_over(one)]:
                 working.remove(worker)
                 left += [] if self._end(worker) == 0 else [worker.wish]
+        if wild and len(left) > 0.8 * len(wishes):
+            self.patience *= 2  # on a busy machine most died before they had begun: that is no chaos
         return left
 
     def _start(self, wish, *, wild):
@@ -92,6 +95,7 @@ class Chaos:
                 self._spoil()
         # Whoever lives for long in a wild round meets the faults of all who died, and waits ever longer between them.
         lives_for = self.rng.uniform(0.3, 2.5) if wild and self.rng.random() < 0.6 else 8 if wild else 120
+        lives_for *= self.patience if wild else 1
         return Worker(
             wish=wish,
             process=start("upload", wish.path, *wish.words, "--json", env=os.environ),

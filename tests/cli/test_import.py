@@ -12,7 +12,6 @@ from jsonschema import Draft202012Validator
 from newsroom import ROOT, assert_books_agree
 
 from ytpool import data as shipped
-from ytpool.cli import auth
 
 
 def data(out):
@@ -185,7 +184,7 @@ def test_a_dry_run_shows_the_same_and_calls_nobody(ytpool, import_, older, sandb
 
 
 def test_an_account_whose_login_is_dead_waits_for_a_new_one_with_all_its_things(
-    ytpool, import_, older, empty_sandbox, video, monkeypatch
+    ytpool, import_, older, empty_sandbox, video, browser
 ):
     older.account("account_1")
     older.account("account_2")
@@ -201,11 +200,7 @@ def test_an_account_whose_login_is_dead_waits_for_a_new_one_with_all_its_things(
     assert ytpool("upload", video, "--pool", "main", "--json")[0] == 0  # the other one does it
     assert import_()[0] == 3
 
-    def opens(url):
-        empty_sandbox.control.consent(url, "account_1")
-        return True
-
-    monkeypatch.setattr(auth.webbrowser, "open", opens)
+    browser("account_1")
     assert ytpool("auth", "add", "account_1")[0] == 0  # the client is known; no file is asked for
     row = data(ytpool("accounts", "show", "account_1", "--json")[1])
     assert (row["state"], row["channel_title"], row["priority"], row["pools"]) == ("active", "account_1", 1, ["main"])

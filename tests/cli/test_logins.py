@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 import pytest
 from newsroom import FORCE_SSL, assert_books_agree, start
 
-from ytpool.cli import auth
-
 UPLOAD_ONLY = "https://www.googleapis.com/auth/youtube.upload"
 
 
@@ -22,20 +20,6 @@ def data(out):
 
 def moment(text):
     return datetime.fromisoformat(text)
-
-
-@pytest.fixture
-def browser(empty_sandbox, monkeypatch):
-    """A person in front of the consent page, who chooses this channel; the desktop's browser is what is replaced."""
-
-    def sits_there(channel, **answer):
-        def opens(url):
-            empty_sandbox.control.consent(url, channel, **answer)
-            return True
-
-        monkeypatch.setattr(auth.webbrowser, "open", opens)
-
-    return sits_there
 
 
 def test_in_the_sandbox_profile_a_login_needs_nothing(ytpool, tmp_path):
@@ -147,7 +131,9 @@ def test_less_than_was_asked_for_is_said(ytpool, empty_sandbox, browser):
 
     assert status == 0, err
     assert data(out)["scopes"] == [READ_ONLY]
-    assert "cannot upload" in data(out)["warnings"][0]
+    not_allowed, narrow = data(out)["warnings"]
+    assert "youtube.upload is missing" in not_allowed
+    assert "ytpool auth add news --for upload" in narrow
 
 
 def test_a_project_in_testing_mode_is_warned_of(ytpool, empty_sandbox, browser):

@@ -1,6 +1,8 @@
 """`ytpool sandbox fault` reaches everything that the sandbox can do wrong."""
 
 import json
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -62,3 +64,25 @@ def test_an_order_that_makes_no_sense_is_refused(fault, words):
     status, answer = fault(*words)
 
     assert (status, answer["error"]["code"]) == (2, "usage")
+
+
+def test_any_token_may_be_one_channels_until_that_is_ended(ytpool):
+    def asked(up):
+        request = urllib.request.Request(
+            f"{up['api_root']}youtube/v3/channels?part=snippet&mine=true", headers={"Authorization": "Bearer anybodys"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)["items"][0]
+
+    try:
+        up = json.loads(ytpool("sandbox", "up", "--accept-any-token", "The News", "--json")[1])["data"]
+        again = json.loads(ytpool("sandbox", "up", "--accept-any-token", "The News", "--json")[1])["data"]
+
+        assert (asked(up)["id"], asked(up)["snippet"]["title"]) == (up["anyone_is"], "The News")
+        assert again == up
+        ended = json.loads(ytpool("sandbox", "up", "--accept-any-token", "", "--json")[1])["data"]
+        assert ended["anyone_is"] is None
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            asked(up)
+    finally:
+        ytpool("sandbox", "down")

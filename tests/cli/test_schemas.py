@@ -42,12 +42,17 @@ def test_reports_fit_their_schemas_before_anything_happened(run):
         ("quota-prices", ("quota", "prices", "--proposed")),
         ("activity-report", ("activity", "report")),
         ("auth-list", ("auth", "list")),
+        ("auth-status", ("auth", "status")),
         ("refresh-tokens", ("refresh-tokens",)),
         ("health", ("health",)),
         ("queue-list", ("queue", "list")),
         ("todo", ("todo",)),
         ("rests-list", ("rests", "list")),
         ("upload", ("upload", "--resume")),
+        ("vault-status", ("vault", "status")),
+        ("vault-rotate", ("vault", "rotate")),
+        ("vault-rotate", ("vault", "rotate", "--finish")),
+        ("vault-move", ("vault", "move", "--to", "keyfile", "--dry-run")),
     ]:
         status, printed = run(*command)
 
@@ -57,7 +62,8 @@ def test_reports_fit_their_schemas_before_anything_happened(run):
 
 def test_what_happened_is_told_as_the_schemas_say(run, videos):
     for account in ("news", "sports"):
-        assert run("auth", "add", account, "--pool", "main")[0] == 0
+        status, printed = run("auth", "add", account, "--pool", "main")
+        assert (status, fits("auth-add", printed)["renewed"]) == (0, False)
 
     status, printed = run("upload", "--resume")
     assert (status, fits("upload", printed)["videos"]) == (0, [])
@@ -130,6 +136,7 @@ def test_a_dead_login_is_told_as_the_schemas_say(run):
     outcomes = {row["account"]: row["outcome"] for row in fits("refresh-tokens", printed)["accounts"]}
     assert (status, outcomes) == (3, {"news": "login_needed", "sports": "refreshed"})
 
+    assert fits("auth-revoke", run("auth", "revoke", "news", "--dry-run")[1])["dry_run"]
     states = {row["account"]: row["state"] for row in fits("auth-list", run("auth", "list")[1])["accounts"]}
     assert states == {"news": "login_needed", "sports": "active"}
     status, printed = run("health")

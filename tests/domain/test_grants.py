@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ytpool import data
 from ytpool.domain import grants
-from ytpool.domain.grants import DEFAULT_SCOPE, SCOPES_FOR, UPLOAD_ONLY, Purpose
+from ytpool.domain.grants import DEFAULT_SCOPE, SCOPES_FOR, UPLOAD_ONLY, Cause, Purpose
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OPERATIONS = {
@@ -69,7 +69,43 @@ def test_a_grant_that_lives_seven_days_comes_from_a_consent_screen_in_testing():
     ],
 )
 def test_an_operator_is_warned_of_what_will_hurt_later(scopes, lives_for, says):
-    found = grants.warnings(scopes, logged_in_at=NOW, grant_expires_at=grants.grant_ends_at(NOW, lives_for))
+    found = grants.warnings("news", scopes, logged_in_at=NOW, grant_expires_at=grants.grant_ends_at(NOW, lives_for))
 
     assert len(found) == len(says)
     assert all(words in sentence for words, sentence in zip(says, found, strict=True))
+
+
+@given(st.timedeltas(timedelta(0), timedelta(days=400)), st.none() | st.timedeltas(timedelta(0), timedelta(days=400)))
+def test_a_grant_ends_with_what_comes_first(refreshed_after, lives_for):
+    ends_at = grants.grant_ends_at(NOW, lives_for)
+
+    end = grants.predicted_end(logged_in_at=NOW, refreshed_at=NOW + refreshed_after, grant_expires_at=ends_at)
+
+    unused_at = NOW + refreshed_after + grants.UNUSED_LIVES_FOR
+    assert end.at == min(filter(None, (ends_at, unused_at)))
+    assert (end.cause is Cause.UNUSED) == (ends_at is None or unused_at < ends_at)
+    assert end.is_near(end.at)
+    assert not end.is_near(end.at - timedelta(days=31))
+
+
+def test_a_grant_that_has_an_end_and_no_known_beginning_is_taken_for_one_in_testing():
+    end = grants.predicted_end(logged_in_at=None, refreshed_at=NOW, grant_expires_at=NOW + timedelta(days=20))
+
+    assert end.cause is Cause.TESTING
+    assert grants.predicted_end(logged_in_at=None, refreshed_at=None, grant_expires_at=None) is None
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_what_a_grant_is_used_for_is_told_by_the_calls(purpose):
+    assert grants.purpose_of(".".join(OPERATIONS[purpose])) is purpose
+
+
+def test_a_list_needs_the_scope_of_what_it_lists():
+    assert [
+        grants.purpose_of(one) for one in ("captions.list", "commentThreads.list", "playlists.list", "old tool")
+    ] == [
+        Purpose.CAPTION,
+        Purpose.COMMENT,
+        Purpose.LIST,
+        None,
+    ]

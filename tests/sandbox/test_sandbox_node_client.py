@@ -3,40 +3,17 @@
 import hashlib
 import json
 import os
-import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
+from node_packages import NODE
 from pictures import png
-from real_parts import miss, need
+from real_parts import need
 
-HERE = Path(__file__).parent / "node"
-CACHE = Path(__file__).parents[2] / ".cache" / "tests" / "node"
+pytest_plugins = ["node_packages"]
+
 ALL = "https://www.googleapis.com/auth/youtube.force-ssl"
 QUANTUM = 256 * 1024
-
-
-@pytest.fixture(scope="session")
-def packages():
-    """Where the client is installed; npm brings it the first time, without running anything of it."""
-    npm = need("npm")
-    wanted = (HERE / "package.json").read_bytes()
-    if (CACHE / "node_modules").exists() and (CACHE / "package.json").read_bytes() == wanted:
-        return CACHE / "node_modules"
-    shutil.rmtree(CACHE, ignore_errors=True)
-    draft = CACHE.with_name(f"node.{os.getpid()}")
-    draft.mkdir(parents=True)
-    (draft / "package.json").write_bytes(wanted)
-    quiet = ["--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
-    run = subprocess.run(
-        [npm, "install", *quiet, "--prefix", draft], capture_output=True, text=True, timeout=120, check=False
-    )
-    if run.returncode:
-        shutil.rmtree(draft)
-        miss(f"npm could not install Google's Node client: {run.stderr.strip()[-500:]}")
-    draft.rename(CACHE)  # whole or not there
-    return CACHE / "node_modules"
 
 
 @pytest.fixture
@@ -52,7 +29,7 @@ def node(packages, sandbox, control):
 
     def node(*steps):
         run = subprocess.run(
-            [program, HERE / "client.cjs"],
+            [program, NODE / "client.cjs"],
             input=json.dumps({**wish, "steps": steps}),
             env={"PATH": os.environ["PATH"], "NODE_PATH": str(packages)},
             capture_output=True,

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from ytpool.actions import accounts as arranging
+from ytpool.actions import luggage, removal
 from ytpool.actions import projects as paying
-from ytpool.actions import removal
+from ytpool.actions.luggage import Login
 from ytpool.domain import arrangement, logins
 from ytpool.domain.accounts import AccountState, Standing
 from ytpool.domain.arrangement import ACCOUNTS, HEADER, POOLS, PROJECTS, Change, Fault, Things, Wish
 from ytpool.domain.balancing import Tier
 from ytpool.domain.jobs import TargetKind
+from ytpool.domain.secret import Secret
 from ytpool.errors import ArrangementInvalid, Busy, FileInvalid, Interrupted, PoolForbidden, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, pools, projects
@@ -25,6 +27,10 @@ from ytpool.store.db import Tx
 from ytpool.store.secrets import Kind, forget
 
 _NEVER_LOGGED_IN = "made by `accounts apply`, and never logged in here"
+_TWO_MACHINES = (
+    "the other machine's books did not come along: where both work, each believes to have the whole quota; "
+    "stop the other one: ytpool pause --reason moved"
+)
 _LARGEST = 16 * 1024 * 1024
 
 
@@ -35,6 +41,8 @@ class Exported:
     path: Path | None
     arrangement: Mapping[str, Things]
     toml: str
+    logins: tuple[str, ...] = ()
+    """Accounts whose logins are in the file too, under a passphrase."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,21 +60,30 @@ class Applied:
     changes: tuple[Change, ...]
     dry_run: bool
     logins_needed: tuple[NeedsLogin, ...]
+    logins_brought: tuple[str, ...] = ()
+    """Accounts that took their login from the file."""
     notes: tuple[str, ...] = ()
     problem: YtpoolError | None = None
     """An account could not be removed; it is out of service, and the same command tries again."""
 
 
-def export(rt: Runtime, path: Path | None = None) -> Exported:
-    """Write the whole arrangement as TOML, to a file or as the result; the same state gives the same bytes."""
+def export(rt: Runtime, path: Path | None = None, *, passphrase: Secret | None = None) -> Exported:
+    """Write the whole arrangement as TOML, to a file or as the result; the same state gives the same bytes.
+
+    With a passphrase the logins go along, and the file, readable by its owner only, is sealed with it.
+    """
     import tomli_w  # noqa: PLC0415 -- few commands write TOML
 
     with rt.store.reading() as tx:
         there = _there(tx)
     text = HEADER + tomli_w.dumps({name: things for name, things in there.items() if things})
-    if path is not None:
+    logins: tuple[str, ...] = ()
+    if path is not None and passphrase is not None:
+        parcel, logins = luggage.packed(rt, text, passphrase)
+        _write(path, parcel, private=True)
+    elif path is not None:
         _write(path, text)
-    return Exported(path=path, arrangement=there, toml=text)
+    return Exported(path=path, arrangement=there, toml=text, logins=logins)
 
 
 def apply(
@@ -76,33 +93,48 @@ def apply(
     prune: bool = False,
     dry_run: bool = False,
     agrees: Callable[[Sequence[Change]], bool],
+    passphrase: Callable[[], Secret],
 ) -> Applied:
     """Bring about what a file wishes; what it does not name stays, and goes only with `prune`.
 
-    `agrees` is asked, with the whole difference, before anything is removed. Raises ArrangementInvalid with everything
-    that is wrong with the file, Busy where an account or a pool that is to go still has work: then nothing is changed.
+    A file with logins in it is opened with `passphrase`; accounts that need a login here take theirs from it. `agrees`
+    is asked, with the whole difference, before anything is removed. Raises ArrangementInvalid with everything that is
+    wrong with the file, Busy where an account or a pool that is to go still has work: then nothing is changed.
     """
-    wish, faults = arrangement.read(_read(path))
+    text = _read(path)
+    brought = luggage.unpacked(rt, text, passphrase()) if luggage.is_sealed(text) else None
+    wish, faults = arrangement.read(text if brought is None else brought.arrangement)
     with rt.store.imagining() as tx:
         shown = _bring_about(rt, tx, path, wish, faults, prune=prune)
-        asleep = tuple(_asleep(tx))
+        coming = [] if brought is None else luggage.wanted(tx, brought)
+        asleep = tuple(_asleep(tx, coming))
     going = [change for change in shown if change.removes]
-    if not dry_run and shown:
+    if not dry_run and (shown or coming):
         if going and not agrees(shown):
             raise Interrupted("nothing was changed")
         leaving = [change.name for change in going if change.what == arrangement.ONE[ACCOUNTS]]
-        if leaving:
+        if leaving or coming:
             rt.open_vault()
         with rt.store.transaction() as tx:
             rt.require_same_root(tx)
             if _bring_about(rt, tx, path, wish, faults, prune=prune) != shown:
                 raise Busy("the state was changed meanwhile; nothing was applied", hint="type the same command again")
+            luggage.keep(rt, tx, coming)
             asleep = tuple(_asleep(tx))
         notes, problem = _remove(rt, leaving)
         _forget_projects(rt, [change.name for change in going if change.what == arrangement.ONE[PROJECTS]])
     else:
         notes, problem = [], None
-    return Applied(changes=tuple(shown), dry_run=dry_run, logins_needed=asleep, notes=tuple(notes), problem=problem)
+    if coming:
+        notes.append(_TWO_MACHINES)
+    return Applied(
+        changes=tuple(shown),
+        dry_run=dry_run,
+        logins_needed=asleep,
+        logins_brought=tuple(one.account for one in coming),
+        notes=tuple(notes),
+        problem=problem,
+    )
 
 
 def _remove(rt: Runtime, leaving: Iterable[str]) -> tuple[list[str], YtpoolError | None]:
@@ -110,7 +142,7 @@ def _remove(rt: Runtime, leaving: Iterable[str]) -> tuple[list[str], YtpoolError
     problem: YtpoolError | None = None
     for account in leaving:
         try:
-            notes += removal.remove(rt, account)
+            notes += removal.remove(rt, account).notes
         except YtpoolError as error:  # one account's trouble is not another's
             notes.append(f"{account} is out of service and not removed yet: {error.message}")
             problem = problem or error
@@ -127,9 +159,10 @@ def _forget_projects(rt: Runtime, leaving: Iterable[str]) -> None:
                 projects.remove(tx, project)
 
 
-def _asleep(tx: Tx) -> Iterator[NeedsLogin]:
+def _asleep(tx: Tx, but: Iterable[Login] = ()) -> Iterator[NeedsLogin]:
+    awake = {one.account for one in but}
     for one in accounts.every(tx):
-        if one.needs_login and one.standing is not Standing.DISABLED:
+        if one.needs_login and one.standing is not Standing.DISABLED and one.account not in awake:
             yield NeedsLogin(account=one.account, client_id=one.client_id)
 
 
@@ -454,10 +487,12 @@ def _read(path: Path) -> str:
         raise ArrangementInvalid(f"{path} is no text in UTF-8", hint="save it as UTF-8", path=str(path)) from None
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, *, private: bool = False) -> None:
     """Put a file in its place whole, or leave what is there."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        if private:
+            beside.touch(mode=0o600, exist_ok=False)
         beside.write_text(text, encoding="utf-8")
         beside.replace(path)
     except OSError as error:

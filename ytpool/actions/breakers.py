@@ -39,7 +39,8 @@ def heard(
     if failure is None or not failover.is_breakdown(failure):
         breakers.succeeded(tx, account, service)
         return
-    opened = breakers.failed(tx, account, service, rules(rt.config), rt.rng, failure.reason or failure.message)
+    reason = failure.reason if failure.answered and failure.reason else failure.message
+    opened = breakers.failed(tx, account, service, rules(rt.config), rt.rng, reason)
     if opened is not None:
         log.warning("breaker opened", extra={"breaker": str(opened), "reason": failure.reason})
 

@@ -63,7 +63,9 @@ def paid(
         verdict = failover.judge(failure)
         with rt.store.transaction() as tx:
             ledger.settle(tx, held.hold, _ENTRY[verdict.charge], failure.reason)
-            settle_verdict(rt, tx, held, failure, verdict)
+            if token is None or verdict.rests is not RestScope.ACCOUNT:
+                # What is said of a login that is tried is not said of the one that the account has.
+                settle_verdict(rt, tx, held, failure, verdict)
             if refused is not None:
                 refused(tx, verdict)
             breakers.heard(rt, tx, held.payer.account, failure)

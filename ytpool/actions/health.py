@@ -3,12 +3,12 @@
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from ytpool.actions import lifetimes
 from ytpool.actions.reports import BucketQuota, quota_report
 from ytpool.domain import moments
-from ytpool.domain.accounts import Standing
 from ytpool.domain.quota import Light
 from ytpool.errors import YtpoolError
 from ytpool.runtime import Runtime
@@ -19,8 +19,6 @@ PASS, WARN, FAIL = "pass", "warn", "fail"
 
 _FIRST_LOGIN = {True: "run: ytpool auth add NAME", False: "run: ytpool auth add NAME --client-secrets FILE"}
 """By whether it is the sandbox, which needs no file."""
-
-_DIES_SOON = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,21 +99,18 @@ def _clock(rt: Runtime) -> Iterator[Check]:
 
 
 def _grants(rt: Runtime) -> Iterator[Check]:
-    with rt.store.reading() as tx:
-        found, now = accounts.every(tx), tx.now
+    found = lifetimes.lifetimes(rt)
     if not found:
         yield Check(
             check="grants", status=WARN, message="no account yet", fix="run: ytpool auth add NAME --client-secrets FILE"
         )
-    for account in found:
-        name, fix = f"grant {account.account}", f"run: ytpool auth add {account.account}"
-        if account.needs_login and account.standing is not Standing.DISABLED:
-            yield Check(check=name, status=FAIL, message=f"needs a login: {account.login_reason}", fix=fix)
-        elif account.grant_expires_at is not None and account.grant_expires_at - now < _DIES_SOON:
-            message = f"the login dies at {moments.spoken(account.grant_expires_at)}"
-            yield Check(check=name, status=WARN, message=message, fix=fix)
-        else:
-            yield Check(check=name, status=PASS, message=f"{account.state}, channel {account.channel_title}")
+    for login in found:
+        name = f"grant {login.account}"
+        for concern in login.concerns:
+            status = FAIL if concern.is_fatal else WARN
+            yield Check(check=name, status=status, message=concern.message, fix=f"run: {concern.command}")
+        if not login.concerns:
+            yield Check(check=name, status=PASS, message=f"{login.state}, channel {login.channel_title}")
 
 
 def _pools(rt: Runtime) -> Iterator[Check]:

@@ -1,6 +1,7 @@
 """Logging accounts in: through a browser, or from a token file; the channel is verified before anything is kept."""
 
 import json
+import shlex
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,14 +14,17 @@ from ytpool.actions.calls import paid
 from ytpool.domain import failover, grants, logins, names
 from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.balancing import Strategy, Tier
-from ytpool.domain.failover import Until
+from ytpool.domain.failover import RestScope, Until
 from ytpool.domain.logins import ChannelSeen, Client, Token, TokenFile
+from ytpool.domain.secret import Secret
 from ytpool.errors import (
     ClientSecretsInvalid,
     EndpointsChanged,
+    Interrupted,
     LoginFailed,
     TokenFileInvalid,
     UpstreamFailed,
+    UsageWrong,
     WrongChannel,
     YtpoolError,
 )
@@ -32,7 +36,7 @@ from ytpool.store.ledger import Call, Payer
 from ytpool.store.rests import Scope
 from ytpool.store.secrets import Kind
 
-Found = TypeVar("Found")
+Read = TypeVar("Read")
 
 DEADLINE = timedelta(minutes=5)
 """How long a person has to finish a login in the browser."""
@@ -40,6 +44,8 @@ DEADLINE = timedelta(minutes=5)
 SANDBOX_PROJECT = "sandbox"
 
 _DEFAULT_PRIORITY = 100
+_CODE_REFUSED = frozenset({"invalid_grant", "redirect_uri_mismatch"})
+_NARROW = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +60,22 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a login turned out to be for, before anything of it is kept."""
+
+    account: str
+    project: str
+    channel_id: str
+    channel_title: str
+    verified: bool
+    """YouTube said which channel it is; else it is the operator's word."""
+    renews: bool
+    """The account has this channel already."""
+    twins: tuple[str, ...]
+    """Other accounts that work on the same channel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedIn:
     """A login that was kept."""
 
@@ -61,6 +83,8 @@ class LoggedIn:
     project: str
     channel_id: str
     channel_title: str
+    channel_verified: bool
+    """False where the login may not look at its channel, which is then the operator's word."""
     pool: str | None
     tier: str
     priority: int
@@ -72,6 +96,18 @@ class LoggedIn:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A login that waits for a person: what to open, and where the browser will come back to."""
+
+    url: str
+    redirect_uri: str
+    answer: Callable[[str], None]
+    """Takes what a person pasted; raises UsageWrong where that is no answer of this login, and waits on."""
+    is_over: threading.Event
+    """Set once nobody is waited for any more."""
+
+
 def add(
     rt: Runtime,
     name: str,
@@ -79,59 +115,120 @@ def add(
     client_secrets: Path | None,
     scopes: tuple[str, ...],
     place: Place,
-    browse: Callable[[str], None],
+    browse: Callable[[Begun], None],
+    channel: str | None = None,
+    agrees: Callable[[Found], bool] | None = None,
 ) -> LoggedIn:
-    """Log an account in through a browser, which `browse` sends to an address.
+    """Log an account in through a browser, which `browse` sends to an address; it runs in a thread of its own.
 
-    In the sandbox profile no file and no browser are needed: a channel of the account's name is made and consents.
-    Raises LoginFailed when the login is refused or given up, WrongChannel when it is for another channel than the
-    account's, and then keeps nothing.
+    Without `scopes` what the account has is asked for again, or the one that allows everything. `channel` is the id of
+    the channel it must be. `agrees` is asked before the first login of an account is kept, unless `channel` has said it
+    already. In the sandbox profile no file and no browser are needed: a channel of the account's name is made and
+    consents. Raises LoginFailed when the login is refused or given up, WrongChannel when it is for another channel than
+    the account's, Interrupted when it is not agreed to, and then keeps nothing.
     """
-    _require_names(name, place)
+    _require_names(name, place, channel)
     rt.open_vault()
     client = _client(rt, name, client_secrets)
+    scopes = scopes or _scopes_again(rt, name)
     if rt.is_sandbox and client_secrets is None:
-        channel = _sandbox_channel(rt, name)
+        owner, agrees = _sandbox_channel(rt, name), None
 
-        def browse(url: str) -> None:
-            rt.sandbox.consent(url, channel)
+        def browse(begun: Begun) -> None:
+            rt.sandbox.consent(begun.url, owner)
 
     with rt.youtube.receiver(client.redirect_uri) as receiver:
-        begun = rt.youtube.authorization(client, client.auth_uri, redirect_uri=receiver.redirect_uri, scopes=scopes)
-        # The browser comes back here before it is done, so it must not be waited for.
-        threading.Thread(
-            target=_browse, args=(browse, begun.url, receiver.give_up), name="browser", daemon=True
-        ).start()
-        code = receiver.wait(begun.state, DEADLINE.total_seconds())
-        token = rt.youtube.exchange(
-            client, client.token_uri, code=code, redirect_uri=receiver.redirect_uri, verifier=begun.verifier
+        asked = rt.youtube.authorization(client, client.auth_uri, redirect_uri=receiver.redirect_uri, scopes=scopes)
+        begun = Begun(
+            url=asked.url,
+            redirect_uri=receiver.redirect_uri,
+            answer=lambda pasted: receiver.bring(_pasted(pasted, asked.state)),
+            is_over=threading.Event(),
         )
-    return keep(rt, name, client, replace(token, scopes=token.scopes or scopes), place)
+        # The browser comes back here before it is done, so it must not be waited for.
+        threading.Thread(target=_browse, args=(browse, begun, receiver.bring), name="browser", daemon=True).start()
+        try:
+            code = receiver.wait(asked.state, DEADLINE.total_seconds())
+        finally:
+            begun.is_over.set()
+        token = _exchanged(rt, client, code, receiver.redirect_uri, asked.verifier)
+    token = replace(token, scopes=token.scopes or scopes)
+    return keep(rt, name, client, token, place, asked=scopes, named=channel, agrees=agrees)
 
 
-def _browse(browse: Callable[[str], None], url: str, give_up: Callable[[LoginFailed], None]) -> None:
+def _pasted(text: str, state: str) -> Secret | LoginFailed:
+    try:
+        return logins.read_pasted(text, state)
+    except LoginFailed as refused:
+        return refused
+
+
+def _browse(browse: Callable[[Begun], None], begun: Begun, bring: Callable[[LoginFailed], None]) -> None:
     """Send the browser off; what goes wrong with it is told at once instead of after the deadline."""
     try:
-        browse(url)
+        browse(begun)
     except YtpoolError as error:
-        give_up(LoginFailed(f"the login page could not be opened: {error.message}", hint=error.hint))
+        bring(LoginFailed(f"the login page could not be opened: {error.message}", hint=error.hint))
     except Exception as error:  # noqa: BLE001 -- whatever a browser's launcher may raise
-        give_up(LoginFailed(f"the browser could not be opened: {error}", hint="use --no-browser"))
+        bring(LoginFailed(f"the browser could not be opened: {error}", hint="use --no-browser"))
 
 
-def bring_in(rt: Runtime, name: str, *, client_secrets: Path, token_file: Path, place: Place) -> LoggedIn:
-    """Log an account in from an authorized-user file; its access token may be absent or long dead."""
-    _require_names(name, place)
+def _scopes_again(rt: Runtime, name: str) -> tuple[str, ...]:
+    """Return what an account's login allows, so that it is asked for nothing new, unless that was too little."""
+    with rt.store.reading() as tx:
+        account = accounts.find(tx, name)
+    if account is not None and account.login_reason.startswith(tuple(_NARROW)):
+        return (grants.DEFAULT_SCOPE,)
+    return grants.of_youtube(account.scopes if account else ()) or (grants.DEFAULT_SCOPE,)
+
+
+def _exchanged(rt: Runtime, client: Client, code: Secret, redirect_uri: str, verifier: Secret) -> Token:
+    """Turn a login's code into tokens. It can be used once, so whatever goes wrong here wants another login."""
+    again = "nothing was changed; run the same command again"
+    try:
+        return rt.youtube.exchange(client, client.token_uri, code=code, redirect_uri=redirect_uri, verifier=verifier)
+    except UpstreamFailed as failure:
+        if failure.reason in _CODE_REFUSED:
+            raise LoginFailed(
+                f"the code of this login was not taken ({failure.reason}: {failure.message}); it can be used once, "
+                "soon after it was given, and by the login it was given to",
+                hint=again,
+                reason=failure.reason,
+            ) from failure
+        failure.hint = failure.hint or f"this is no fault of the login; {again}"
+        raise
+
+
+def bring_in(
+    rt: Runtime, name: str, *, client_secrets: Path | None, token_file: Path, place: Place, channel: str | None = None
+) -> LoggedIn:
+    """Log an account in from a token file; its access token may be absent or long dead.
+
+    Without `client_secrets` the OAuth client is the one that stands in the token file, or the account's own. `channel`
+    is the id of the channel it must be.
+    """
+    _require_names(name, place, channel)
     rt.open_vault()
-    client = _client(rt, name, client_secrets)
     known = _read(token_file, logins.from_token_file, TokenFileInvalid, "token file")
+    client = (
+        addressed(rt, known.client) if client_secrets is None and known.client else _client(rt, name, client_secrets)
+    )
     if known.client_id not in (None, client.client_id):
         raise TokenFileInvalid(
-            f"{token_file} belongs to the OAuth client {known.client_id}, and {client_secrets} is {client.client_id}",
+            f"{token_file} belongs to the OAuth client {known.client_id}, and {client_secrets or name} is "
+            f"{client.client_id}",
             hint="bring the client-secrets file the token was made with",
         )
-    again = f"log in through the browser: ytpool auth add {name} --client-secrets {client_secrets}"
-    return keep(rt, name, client, revived(rt, client, known, token_file, again), place)
+    with_client = "" if client_secrets is None else f" --client-secrets {shlex.quote(str(client_secrets))}"
+    again = f"log in through the browser: ytpool auth add {name}{with_client or ' --client-secrets FILE'}"
+    done = keep(rt, name, client, revived(rt, client, known, token_file, again), place, named=channel)
+    return replace(done, warnings=(*done.warnings, *_left_in_clear(token_file)))
+
+
+def _left_in_clear(token_file: Path) -> tuple[str, ...]:
+    """Say that the login lies open beside the vault; who else may read it says how urgent that is."""
+    others = " and others on this machine may read it" if token_file.stat().st_mode & 0o077 else ""
+    return (f"{token_file} still holds this login in the clear{others}; delete it once no other program needs it.",)
 
 
 def revived(rt: Runtime, client: Client, known: TokenFile, token_file: Path, again: str) -> Token:
@@ -151,10 +248,15 @@ def revived(rt: Runtime, client: Client, known: TokenFile, token_file: Path, aga
     return replace(fresh, refresh=fresh.refresh or known.refresh, scopes=fresh.scopes or known.scopes)
 
 
-def _require_names(name: str, place: Place) -> None:
+def _require_names(name: str, place: Place, channel: str | None) -> None:
     names.require(name, "an account")
     if place.pool is not None:
         names.require(place.pool, "a pool")
+    if channel is not None and not logins.is_channel_id(channel):
+        raise UsageWrong(
+            f"{channel!r} is not the id of a channel",
+            hint="it is UC and 22 more letters: youtube.com, Settings, Advanced settings, Channel ID",
+        )
 
 
 def _client(rt: Runtime, name: str, client_secrets: Path | None) -> Client:
@@ -201,8 +303,8 @@ def _sandbox_channel(rt: Runtime, name: str) -> str:
 
 
 def _read(
-    path: Path, reading: Callable[[bytes], Found], error: type[ClientSecretsInvalid | TokenFileInvalid], what: str
-) -> Found:
+    path: Path, reading: Callable[[bytes], Read], error: type[ClientSecretsInvalid | TokenFileInvalid], what: str
+) -> Read:
     try:
         with path.open("rb") as file:
             content = file.read(1024 * 1024)
@@ -223,24 +325,79 @@ def keep(
     token: Token,
     place: Place,
     *,
+    asked: tuple[str, ...] = (),
+    named: str | None = None,
+    agrees: Callable[[Found], bool] | None = None,
     along: Callable[[Tx, LoggedIn], None] | None = None,
 ) -> LoggedIn:
     """Verify the channel and store everything, or nothing.
 
-    `along` writes what belongs to the login into the same transaction; what it raises keeps the login out.
+    `named` is the channel that it must be; a login that may not look at its channel is kept on that word alone.
+    `agrees` is asked before an account's first login is kept, where nobody has named its channel. `along` writes what
+    belongs to the login into the same transaction; what it raises keeps the login out.
     """
-    project, channel = seen(rt, name, client, token)
+    project, channel = _looked_at(rt, name, client, token, named)
+    if agrees is not None and named is None:
+        with rt.store.reading() as tx:
+            found = _found(tx, name, project, channel)
+        if not found.renews and not agrees(found):
+            raise Interrupted(
+                "nothing was kept of this login", hint="choose another channel: run the same command again"
+            )
     with rt.store.transaction() as tx:
         if meta.put_first(tx, meta.API_ROOT, rt.root_name) != rt.root_name:
             raise EndpointsChanged("another login has just bound this state to another API root", hint="try again")
         project = projects.current(tx, project)  # it may have been merged while YouTube answered
         account = accounts.find(tx, name)
-        _require_channel(account, name, channel)
+        _require_channel(account, name, channel, named)
         _require_refresh_token(rt, tx, name, client, token, account)
-        done = _stored(rt, tx, name, client, project, token, channel, place, account)
+        done = _stored(rt, tx, name, client, project, token, channel, place, account, asked)
         if along is not None:
             along(tx, done)
         return done
+
+
+def _looked_at(rt: Runtime, name: str, client: Client, token: Token, named: str | None) -> tuple[str, ChannelSeen]:
+    """Return project and channel; without a look where the login does not allow one, and the operator named it."""
+    if not token.scopes or grants.can_list(token.scopes):
+        try:
+            return seen(rt, name, client, token)
+        except UpstreamFailed as failure:
+            if failure.reason not in _NARROW:
+                raise
+    if named is None:
+        allows = ", ".join(map(grants.short, token.scopes)) or "too little"
+        raise LoginFailed(
+            f"this login may not look at its channel (it allows {allows}), so nobody can tell which one it is for; "
+            "nothing was changed",
+            hint=f"log in with more: ytpool auth add {name} --for upload; or name the channel that was chosen, at your "
+            "own risk: --channel UC…",
+            scopes=token.scopes,
+        )
+    with rt.store.transaction() as tx:
+        rt.require_same_root(tx)
+        project = projects.of_client(tx, client_id=client.client_id, project_id=client.project_id, number=client.number)
+        _lift_rests(tx, name, project)
+    return project, ChannelSeen(channel_id=named, title="", uploads_playlist="", verified=False)
+
+
+def _found(tx: Tx, name: str, project: str, channel: ChannelSeen) -> Found:
+    """Return what a login is for; raises WrongChannel where that is not what the account is for."""
+    account = accounts.find(tx, name)
+    _require_channel(account, name, channel, None)
+    return Found(
+        account=name,
+        project=project,
+        channel_id=channel.channel_id,
+        channel_title=channel.title,
+        verified=channel.verified,
+        renews=account is not None and account.channel_id == channel.channel_id,
+        twins=_others_on(tx, name, channel.channel_id),
+    )
+
+
+def _others_on(tx: Tx, name: str, channel_id: str) -> tuple[str, ...]:
+    return tuple(other.account for other in accounts.on_channel(tx, channel_id) if other.account != name)
 
 
 def keep_waiting(
@@ -280,13 +437,31 @@ def seen(rt: Runtime, name: str, client: Client, token: Token) -> tuple[str, Cha
         _lift_rests(tx, name, project)
         payer = Payer(account=name, project=project, channel_id="")
         (held,) = ledger.hold(tx, payer, [Call(operation="channels.list")], rt.terms(tx), rt.rng)
-    channel = paid(rt, held, rt.youtube.my_channel, token=token.access)
+    try:
+        channel = paid(rt, held, rt.youtube.my_channel, token=token.access)
+    except UpstreamFailed as failure:
+        verdict = failover.judge(failure)
+        if verdict.rests is not RestScope.ACCOUNT:
+            raise
+        raise LoginFailed(
+            f"YouTube lets nobody work with this login: {failure.message}; nothing was changed",
+            hint=verdict.advice,
+            reason=failure.reason,
+        ) from failure
     if channel is None:
         raise LoginFailed(
-            "this Google account has no YouTube channel",
+            f"the Google account of this login has no YouTube channel{_expected(rt, name)}; nothing was changed",
             hint="create the channel in a browser, or choose another identity, then log in again",
         )
     return project, channel
+
+
+def _expected(rt: Runtime, name: str) -> str:
+    with rt.store.reading() as tx:
+        account = accounts.find(tx, name)
+    if account is None or not account.channel_id:
+        return ""
+    return f", and {name} is for {account.channel_title} ({account.channel_id}), which may have been deleted"
 
 
 def _lift_rests(tx: Tx, name: str, project: str) -> None:
@@ -297,7 +472,15 @@ def _lift_rests(tx: Tx, name: str, project: str) -> None:
     breakers.forget(tx, Scope.ACCOUNT, name)
 
 
-def _require_channel(account: Account | None, name: str, channel: ChannelSeen) -> None:
+def _require_channel(account: Account | None, name: str, channel: ChannelSeen, named: str | None) -> None:
+    if named not in (None, channel.channel_id):
+        raise WrongChannel(
+            f"this login is for {channel.title} ({channel.channel_id}) and not for {named}; nothing was changed",
+            hint="choose that channel in the browser, or say its id right",
+            account=name,
+            expected=named,
+            found=channel.channel_id,
+        )
     if account is not None and account.channel_id not in ("", channel.channel_id):
         raise WrongChannel(
             f"{name} is for channel {account.channel_title} ({account.channel_id}), and this login is for "
@@ -336,11 +519,15 @@ def _stored(
     channel: ChannelSeen,
     place: Place,
     account: Account | None,
+    asked: tuple[str, ...],
 ) -> LoggedIn:
     _keep_client(rt, tx, client, project)
-    accounts.keep_channel(
-        tx, channel_id=channel.channel_id, title=channel.title, uploads_playlist=channel.uploads_playlist
-    )
+    if channel.verified:
+        accounts.keep_channel(
+            tx, channel_id=channel.channel_id, title=channel.title, uploads_playlist=channel.uploads_playlist
+        )
+    else:
+        accounts.name_channel(tx, channel.channel_id)
     if account is None:
         accounts.add(
             tx,
@@ -355,7 +542,8 @@ def _stored(
         accounts.arrange(tx, name, tier=place.tier, priority=place.priority)
     expires_at = tokens.keep(rt, tx, name, token)
     lives_for = None if token.refresh_expires_in is None else timedelta(seconds=token.refresh_expires_in)
-    grant_expires_at = grants.grant_ends_at(tx.now, lives_for)
+    logged_in_at = min(tx.now, rt.calendar.as_google_says())
+    grant_expires_at = grants.grant_ends_at(logged_in_at, lives_for)
     accounts.logged_in(
         tx,
         name,
@@ -372,7 +560,8 @@ def _stored(
         account=name,
         project=project,
         channel_id=channel.channel_id,
-        channel_title=channel.title,
+        channel_title=kept.channel_title,
+        channel_verified=channel.verified,
         pool=place.pool,
         tier=kept.tier,
         priority=kept.priority,
@@ -381,10 +570,32 @@ def _stored(
         grant_expires_at=grant_expires_at,
         renewed=account is not None,
         warnings=(
-            *grants.warnings(kept.scopes, logged_in_at=tx.now, grant_expires_at=grant_expires_at),
+            *_on_trust(name, channel),
+            *grants.warnings(
+                name, kept.scopes, asked=asked, logged_in_at=logged_in_at, grant_expires_at=grant_expires_at
+            ),
+            *_doubles(tx, name, channel.channel_id),
             *_twins(tx, project),
         ),
     )
+
+
+def _on_trust(name: str, channel: ChannelSeen) -> tuple[str, ...]:
+    if channel.verified:
+        return ()
+    said = (
+        f"YouTube has not confirmed the channel: this login may not look at it, so that {name} is {channel.channel_id} "
+        "is your word. An upload goes to whichever channel was chosen at the login, and only its answer will tell."
+    )
+    return (said,)
+
+
+def _doubles(tx: Tx, name: str, channel_id: str) -> tuple[str, ...]:
+    """Say where a channel has several accounts: mostly it was another one that should have been chosen."""
+    others = _others_on(tx, name, channel_id)
+    if not others:
+        return ()
+    return (f"{' and '.join(others)} works on this channel too; its limits are the channel's, not an account's.",)
 
 
 def _twins(tx: Tx, project: str) -> tuple[str, ...]:

@@ -377,10 +377,11 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice, kind: WorkKind,
         error = QuotaExhausted if choice.until == quota.resets_at(rt.terms(tx).day) else Resting
         return error(f"{nobody} can work now ({words})", hint=hint, until=choice.until, **facts)
     if all(reason.startswith(_LOGIN_NEEDED) for reason in groups):
-        first = next(iter(groups.values()))[1][0]
+        reason, (_, names) = next(iter(groups.items()))
+        wider = f" --for {grants.USE_FOR[kind.purpose]}" if kind.purpose and reason == _NARROW.reason else ""
         return LoginNeeded(
             f"every account of {target} needs a login ({words})" if of_pool else f"{target} needs a login",
-            hint=f"run: ytpool auth add {first}",
+            hint=f"run: ytpool auth add {names[0]}{wider}",
             **facts,
         )
     return NoEligibleAccount(

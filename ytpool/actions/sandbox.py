@@ -19,6 +19,8 @@ class SandboxUp:
     token_uri: str
     revoke_uri: str
     folder: Path
+    anyone_is: str | None
+    """The channel that every bearer token is taken for, whoever made it; None where tokens are the sandbox's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +68,19 @@ class Emptied:
     books: Path | None
 
 
-def up(rt: Runtime) -> SandboxUp:
-    """Start the profile's sandbox unless it runs."""
+def up(rt: Runtime, *, accept_any_token: str | None = None) -> SandboxUp:
+    """Start the profile's sandbox unless it runs.
+
+    `accept_any_token` names the channel, made if there is none, that every bearer token is from now on: so the API can
+    be tried behind a login server that is not the sandbox's. Empty ends that.
+    """
     url = rt.sandbox_url
+    if accept_any_token:
+        known = {name for row in rt.sandbox.truth()["channels"] for name in (row["channel_id"], row["title"])}
+        if accept_any_token not in known:
+            rt.sandbox.add_channel(accept_any_token)
+    if accept_any_token is not None:
+        rt.sandbox.settings(accept_any_token=accept_any_token or None)
     return SandboxUp(
         url=url,
         api_root=f"{url}/",
@@ -76,6 +88,7 @@ def up(rt: Runtime) -> SandboxUp:
         token_uri=f"{url}/token",
         revoke_uri=f"{url}/revoke",
         folder=rt.config.paths.sandbox,
+        anyone_is=rt.sandbox.status()["settings"]["accept_any_token"],
     )
 
 

@@ -3,13 +3,17 @@
 from ytpool.domain.secret import Secret
 from ytpool.errors import LoginNeeded
 from ytpool.runtime import Runtime
-from ytpool.store import secrets
+from ytpool.store import meta, secrets
 from ytpool.store.db import Tx
 from ytpool.store.secrets import Kind
 
 
 def keep(rt: Runtime, tx: Tx, kind: Kind, owner: str, value: Secret) -> None:
-    """Seal a secret and store it with whatever else this transaction writes."""
+    """Seal a secret and store it with whatever else this transaction writes.
+
+    The key in use is asked for here, because it may have been rotated since this process fetched its own.
+    """
+    rt.vault.seal_with(meta.get(tx, meta.VAULT_KEY))
     secrets.put(tx, kind, owner, rt.vault.seal(kind, owner, value))
 
 

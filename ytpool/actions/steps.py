@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ytpool.actions import listing
 from ytpool.actions.errand import Errand, Work
 from ytpool.actions.media import caption_media, thumbnail_media
 from ytpool.actions.trying import Try
@@ -369,6 +370,8 @@ def _unknown(errand: Work, name: str, message: str, hint: str = "copy its id fro
 def _read_back(asked: VideoRequest, video_id: str, attempt: Try) -> str:
     """Ask YouTube what it made of the video, and compare; a difference is told, never repaired in silence."""
     errand = attempt.errand
+    if not listing.can_list(errand.rt, errand.payer.account):
+        return "not read back: this login may upload and not look"
     seen = _seen(attempt, video_id)
     became = Processing.from_resource(seen)
     if became.state in _NO_GOOD:

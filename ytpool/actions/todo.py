@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from ytpool.actions import queue
-from ytpool.domain.accounts import Standing
+from ytpool.actions import lifetimes, queue
+from ytpool.actions.lifetimes import Kind
 from ytpool.domain.jobs import Job, JobState
 from ytpool.errors import OutcomeUnknown
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, comments, jobs, leases, rests
+from ytpool.store import comments, jobs, leases, leavings, rests
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
+
+_FOR_A_PERSON = (Kind.LOGIN_NEEDED, Kind.LOGIN_ENDS, Kind.SCOPE_MISSING)
+"""A client that is refused rests its project, which is listed once; the others settle themselves, or only warn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +22,7 @@ class Item:
     """One thing to do."""
 
     kind: str
-    """outcome_unknown, login_needed, astray, deletion or resting."""
+    """outcome_unknown, login_needed, login_ends, scope_missing, leaving, astray, deletion or resting."""
     name: str
     message: str
     command: str
@@ -36,9 +39,12 @@ class Todo:
 
 
 def todo(rt: Runtime) -> Todo:
-    """List unknown outcomes, dead logins, videos gone astray, deletions put off, and rests that only a person lifts."""
+    """List unknown outcomes, logins, those still to be ended, videos gone astray, deletions put off, and rests.
+
+    Of the rests those that only a person lifts.
+    """
     with rt.store.reading() as tx:
-        return Todo(items=(*_unknown(tx), *_logins(tx), *_astray(tx), *_deletions(tx), *_rests(tx)))
+        return Todo(items=(*_unknown(tx), *_logins(tx), *_leavings(tx), *_astray(tx), *_deletions(tx), *_rests(tx)))
 
 
 def _unknown(tx: Tx) -> Iterator[Item]:
@@ -66,14 +72,21 @@ def _unheard_of(job: Job) -> str:
 
 
 def _logins(tx: Tx) -> Iterator[Item]:
-    for account in accounts.every(tx):
-        if account.needs_login and account.standing is not Standing.DISABLED:
-            yield Item(
-                kind="login_needed",
-                name=account.account,
-                message=account.login_reason,
-                command=f"ytpool auth add {account.account}",
-            )
+    for login in lifetimes.everyone(tx):
+        for concern in login.concerns:
+            if concern.kind in _FOR_A_PERSON:
+                yield Item(kind=concern.kind, name=login.account, message=concern.message, command=concern.command)
+
+
+def _leavings(tx: Tx) -> Iterator[Item]:
+    for one in leavings.every(tx):
+        yield Item(
+            kind="leaving",
+            name=one.account,
+            message=f"it is to leave, and is still here: {one.problem or 'whoever was to end its login died'}",
+            command=f"ytpool auth revoke {one.account}",
+            since=one.asked_at,
+        )
 
 
 def _astray(tx: Tx) -> Iterator[Item]:

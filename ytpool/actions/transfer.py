@@ -13,6 +13,7 @@ from ytpool.actions import beforehand, files, listing, reconciling, secrets, ste
 from ytpool.actions.errand import Errand
 from ytpool.actions.files import Reader, VideoFile
 from ytpool.domain import failover, video
+from ytpool.domain.accounts import AccountState
 from ytpool.domain.balancing import Obstacle
 from ytpool.domain.failover import Next
 from ytpool.domain.jobs import JobState, StepState, Target, TargetKind
@@ -33,7 +34,7 @@ from ytpool.errors import (
     UpstreamFailed,
     WrongChannel,
 )
-from ytpool.store import activity, jobs, pools
+from ytpool.store import accounts, activity, jobs, pools
 from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.jobs import Upload
@@ -501,6 +502,8 @@ class Transfer:
             if astray:
                 where = f"{video_id} is on channel {channel_id}"
                 jobs.set_step(tx, self._errand.job.job, UPLOAD, StepState.FAILED, where)
+                why = f"its uploads go to channel {channel_id}"
+                accounts.set_state(tx, self._errand.account, AccountState.LOGIN_NEEDED, why)
             else:
                 jobs.set_step(tx, self._errand.job.job, UPLOAD, StepState.DONE, video_id)
             forget(tx, Kind.UPLOAD_SESSION, self._errand.job.job)

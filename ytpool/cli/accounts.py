@@ -11,8 +11,18 @@ from ytpool.actions.accounts import AccountList, AccountRow, Drained, Draining, 
 from ytpool.actions.arrangement import Applied, Exported, NeedsLogin
 from ytpool.cli.commands import command, group
 from ytpool.cli.exits import BLOCKED, DONE, LATER, PARTLY
-from ytpool.cli.options import PoolOption, PriorityOption, TierOption, WouldOption, YesOption, invocation, runtime
+from ytpool.cli.options import (
+    PoolOption,
+    PriorityOption,
+    TierOption,
+    WouldOption,
+    YesOption,
+    invocation,
+    runtime,
+    typed,
+)
 from ytpool.cli.output import VIEWS, Column, View
+from ytpool.cli.passphrases import PassphraseOption, passphrase
 from ytpool.cli.values import visible
 from ytpool.domain.accounts import CAPPED, AccountState, label
 from ytpool.domain.arrangement import Change
@@ -185,10 +195,16 @@ def shown(value: Any) -> str:
 
 def _left_to_do(told: Applied) -> str:
     lines = list(told.notes)
+    verb = "would take" if told.dry_run else "took"
+    lines += [f"{account} {verb} its login from the file" for account in told.logins_brought]
     lines += [f"{one.account} needs a login: {_login(one)}" for one in told.logins_needed]
     if told.dry_run and told.changes:
         lines.append("nothing was changed; without --dry-run it would be")
     return "\n".join(lines)
+
+
+def _with(logins: Sequence[str]) -> str:
+    return f", with the login{'s' * (len(logins) > 1)} of {', '.join(logins)}" if logins else ""
 
 
 def _login(one: NeedsLogin) -> str:
@@ -196,7 +212,7 @@ def _login(one: NeedsLogin) -> str:
 
 
 VIEWS[Exported] = View(
-    text=lambda told: told.toml if told.path is None else f"the arrangement is in {told.path}",
+    text=lambda told: told.toml if told.path is None else f"the arrangement is in {told.path}{_with(told.logins)}",
 )
 VIEWS[Applied] = View(
     rows=lambda told: ({"what": one.what, "name": one.name, **_row_of(one)} for one in told.changes),
@@ -215,7 +231,11 @@ VIEWS[Applied] = View(
 @command(
     app,
     "export",
-    example="ytpool accounts export --output pool.toml\nytpool accounts export > pool.toml",
+    example=(
+        "ytpool accounts export --output pool.toml\n"
+        "ytpool accounts export > pool.toml\n"
+        "ytpool accounts export --with-secrets --output pool.parcel"
+    ),
     statuses=(0, 2, 6),
 )
 def export(
@@ -224,13 +244,34 @@ def export(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write it there, whole.", show_default=False),
     ] = None,
+    passphrase_file: PassphraseOption = None,
+    *,
+    with_secrets: Annotated[
+        bool,
+        typer.Option(
+            "--with-secrets",
+            help="Let the logins go along, sealed with a passphrase, to --output.",
+            show_default=False,
+        ),
+    ] = False,
 ) -> Exported:
     """Write the whole arrangement as TOML: projects with limits, accounts, pools; there is no secret in it.
 
     The same arrangement gives the same bytes, so it can be kept under version control; `ytpool accounts apply FILE`
     brings it back, also on another machine, where each account then needs a login.
+
+    With --with-secrets it is for moving to another machine: refresh tokens and client secrets go along, and accounts
+    work there without any browser. The file is for its owner only, and one JSON object: `format` is ytpool-parcel-1,
+    the key is scrypt of the passphrase (`n`, `r`, `p`, `salt`), and `sealed` is AES-256-GCM under `nonce`.
     """
-    return arrangement.export(runtime(ctx), output)
+    if not with_secrets:
+        if passphrase_file is not None and "passphrase_file" in typed(ctx):
+            raise UsageWrong("--passphrase-file goes with --with-secrets", hint="add --with-secrets")
+        return arrangement.export(runtime(ctx), output)
+    if output is None:
+        raise UsageWrong("--with-secrets needs a file that only you can read", hint="add --output FILE")
+    secret = passphrase(invocation(ctx), passphrase_file, new=True)
+    return arrangement.export(runtime(ctx, logs=True), output, passphrase=secret)
 
 
 @command(
@@ -252,6 +293,7 @@ def apply(
             show_default=False,
         ),
     ] = False,
+    passphrase_file: PassphraseOption = None,
     dry_run: WouldOption = False,
     yes: YesOption = False,
 ) -> Applied:
@@ -261,6 +303,9 @@ def apply(
     made, and needs a login for the channel that the file names. Removing an account ends its login at Google at once,
     which may end other logins of the same person in the same project; one with unfinished jobs is not removed (status
     6). What was done with it stays in the books.
+
+    A file of `export --with-secrets` needs its passphrase. Accounts that need a login here take theirs from it, and
+    work without any browser; a login that lives here is left as it is.
     """
     call = invocation(ctx)
 
@@ -275,7 +320,14 @@ def apply(
             call.say(visible(f"{one.what} {one.name} {row['field']}: {row['before']} -> {row['after']}"))
         return typer.confirm("Remove what is to be removed, and end its logins at Google?", err=True)
 
-    return arrangement.apply(runtime(ctx, logs=True), file, prune=prune, dry_run=dry_run, agrees=agrees)
+    return arrangement.apply(
+        runtime(ctx, logs=True),
+        file,
+        prune=prune,
+        dry_run=dry_run,
+        agrees=agrees,
+        passphrase=lambda: passphrase(call, passphrase_file, new=False),
+    )
 
 
 class DrainingTold(dict[str, Any]):

@@ -103,6 +103,11 @@ COMMANDS: Mapping[str, Line] = {
         "Let the writes go on that `ytpool pause` stopped; what waits goes on with `ytpool upload --resume`.",
     ),
     "sessions": Line("ytpool.cli.sessions", "app", "Keep browser sessions of many users in the vault."),
+    "vault": Line(
+        "ytpool.cli.vault",
+        "app",
+        "See where the vault's keys are and what they seal; move them, and change to a new one.",
+    ),
     "state": Line("ytpool.cli.state", "app", "Check the state and its books."),
     "sandbox": Line("ytpool.cli.sandbox", "app", "Start, stop, look at and disturb the local YouTube."),
     "config": Line(

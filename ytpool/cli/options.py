@@ -71,7 +71,10 @@ def invocation(ctx: typer.Context) -> Invocation:
 def require_one_way_to_wait(*, wait: bool, no_wait: bool) -> None:
     """Refuse to wait for everything and for nothing at once."""
     if wait and no_wait:
-        raise UsageWrong("--wait and --no-wait exclude each other", hint="leave out one; YTPOOL_NO_WAIT sets one, too")
+        raise UsageWrong(
+            "--wait and --no-wait exclude each other",
+            hint="leave out one; YTPOOL_WAIT and YTPOOL_NO_WAIT say them, too",
+        )
 
 
 class Privacy(StrEnum):

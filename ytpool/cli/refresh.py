@@ -1,17 +1,24 @@
 """`ytpool refresh-tokens`: keep every login alive, from cron."""
 
+import shutil
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import tokens
+from ytpool.actions import leaving, scheduling, tokens, verifying
+from ytpool.actions.scheduling import Scheduled
+from ytpool.actions.verifying import Verified
 from ytpool.cli.commands import command, single
-from ytpool.cli.exits import common, status_of
-from ytpool.cli.items import as_item
-from ytpool.cli.options import AccountOption, ForceOption, runtime
+from ytpool.cli.exits import DONE, LOGIN, common, status_of
+from ytpool.cli.invocation import Invocation
+from ytpool.cli.items import as_item, hint_of
+from ytpool.cli.options import AccountOption, ForceOption, invocation, runtime
 from ytpool.cli.output import VIEWS, Column, View, worded
-from ytpool.errors import YtpoolError
+from ytpool.errors import LoginNeeded, UsageWrong, YtpoolError
 
 app = single()
 
@@ -21,6 +28,8 @@ class Refresh:
     """What became of every token."""
 
     accounts: tuple[dict[str, Any], ...]
+    verified: tuple[dict[str, Any], ...]
+    """The channels that were looked at again, as has to be done within every thirty days."""
     exit_status: int
     problem: YtpoolError | None = None
 
@@ -38,16 +47,88 @@ VIEWS[Refresh] = View(
 )
 
 
-@command(app, "refresh-tokens", example="ytpool refresh-tokens --quiet", statuses=(0, 1, 2, 3, 4, 6))
-def refresh_tokens(ctx: typer.Context, account: AccountOption = None, *, force: ForceOption = False) -> Refresh:
+def _written(found: Scheduled) -> str:
+    lines = [f"# {note}" for note in found.notes]
+    if found.line:
+        return "\n".join([*lines, found.line])
+    for file in found.files:
+        lines += [f"# {file.path}", file.content]
+    return "\n".join([*lines, "# and then:", *(f"#   {one}" for one in found.commands)])
+
+
+VIEWS[Scheduled] = View(text=_written)
+
+
+@command(
+    app,
+    "refresh-tokens",
+    example="ytpool refresh-tokens --quiet\nytpool refresh-tokens --print-cron",
+    statuses=(0, 1, 2, 3, 4, 5, 6),
+)
+def refresh_tokens(
+    ctx: typer.Context,
+    account: AccountOption = None,
+    *,
+    force: ForceOption = False,
+    print_cron: Annotated[
+        bool, typer.Option("--print-cron", help="Only print the line for this installation's crontab.")
+    ] = False,
+    print_systemd: Annotated[
+        bool, typer.Option("--print-systemd", help="Only print a service and a timer for this installation.")
+    ] = False,
+) -> Refresh | Scheduled:
     """Refresh every access token that ends within 30 minutes, one refresh per account over all processes.
 
     A refresh that fails keeps the token that still works. Only Google's own word that a login is dead makes an
-    account ask for a new one.
+    account ask for a new one. Along the way, for two seconds at the most, the channels behind logins are looked at
+    again that were not seen for four weeks: a unit of the general bucket each.
+
+    What --print-cron and --print-systemd print is tried with an empty environment first; where the vault's key could
+    not be read there, the status is 6 and the words say what helps.
     """
-    found = tokens.refresh_all(runtime(ctx, logs=True), account=account, force=force)
+    if print_cron or print_systemd:
+        return _scheduled(ctx, account, cron=print_cron, systemd=print_systemd, force=force)
+    call, rt = invocation(ctx), runtime(ctx, logs=True)
+    if account is None:
+        leaving.go_on(rt)
+    found = tokens.refresh_all(rt, account=account, force=force)
+    seen = verifying.verify_due(rt, account)
+    _tell(call, seen)
+    statuses = {one.account: DONE if one.problem is None else status_of(one.problem) for one in found}
+    dead = {one.account: one.problem for one in seen if isinstance(one.problem, LoginNeeded)}
     return Refresh(
         accounts=tuple(as_item(one) for one in found),
-        exit_status=common(0 if one.problem is None else status_of(one.problem) for one in found),
-        problem=found[0].problem if account is not None else None,
+        verified=tuple(as_item(one) for one in seen),
+        exit_status=common({**statuses, **dict.fromkeys(dead, LOGIN)}.values()),
+        problem=None if account is None else found[0].problem or dead.get(account),
     )
+
+
+def _scheduled(ctx: typer.Context, account: str | None, *, cron: bool, systemd: bool, force: bool) -> Scheduled:
+    if force or (cron and systemd):
+        raise UsageWrong("--print-cron, --print-systemd and --force exclude each other", hint="name one of them")
+    scheduler = scheduling.Scheduler.CRON if cron else scheduling.Scheduler.SYSTEMD
+    return scheduling.refresh_tokens(runtime(ctx), scheduler, _program(), account)
+
+
+def _program() -> tuple[str, ...]:
+    """Return how this very program is started, by full paths."""
+    started = Path(sys.argv[0])
+    if started.name == "ytpool" and (found := shutil.which(sys.argv[0])) is not None:
+        return (str(Path(found).absolute()),)
+    return (sys.executable, "-m", "ytpool")
+
+
+def _tell(call: Invocation, seen: Sequence[Verified]) -> None:
+    good = [one for one in seen if one.problem is None]
+    if good:
+        names = ", ".join(one.account for one in good)
+        call.note(
+            f"the channels behind these logins were looked at again: {names} (units: {sum(o.units for o in good)})"
+        )
+    for one in seen:
+        if one.problem is not None:
+            # What is due again anyway is no news for cron's mail; `health` warns once it is late.
+            tell = call.say if isinstance(one.problem, LoginNeeded) else call.note
+            words = worded(one.problem.message, hint_of(one.problem))
+            tell(f"{one.account}: its channel could not be looked at again: {words}")

@@ -69,10 +69,21 @@ def _profile(ctx: typer.Context) -> Runtime:
     return call.runtime
 
 
-@command(app, "up", example="ytpool sandbox up --json", statuses=(0, 1, 2))
-def up(ctx: typer.Context) -> SandboxUp:
+@command(app, "up", example="ytpool sandbox up --json\nytpool sandbox up --accept-any-token news", statuses=(0, 1, 2))
+def up(
+    ctx: typer.Context,
+    accept_any_token: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CHANNEL",
+            help="Take every bearer token for this channel's, made if there is none, to try the API behind another "
+            "login server; it stays so until it is said with an empty name.",
+            show_default=False,
+        ),
+    ] = None,
+) -> SandboxUp:
     """Start the sandbox unless it runs, and say where it answers; it ends after ten idle minutes."""
-    return sandbox.up(_profile(ctx))
+    return sandbox.up(_profile(ctx), accept_any_token=accept_any_token)
 
 
 @command(app, "down", example="ytpool sandbox down", statuses=(0, 1, 2))

@@ -71,6 +71,15 @@ class Account:
     scopes: tuple[str, ...]
     token_expires_at: datetime | None
     grant_expires_at: datetime | None
+    logged_in_at: datetime | None
+    """When its login was made; not known of logins that are older than this column."""
+    logins: int
+    """How many logins it was given by its OAuth client."""
+    refreshed_at: datetime | None
+    refresh_sent_at: datetime | None
+    """Set while a refresh is under way, and after one whose answer nobody kept."""
+    verified_at: datetime | None
+    """When its login was last seen to speak for its channel."""
     created_at: datetime
     successes: int
     failures: int
@@ -96,6 +105,11 @@ class Account:
             scopes=tuple(row["scopes"].split()),
             token_expires_at=moments.parse_optional(row["token_expires_at"]),
             grant_expires_at=moments.parse_optional(row["grant_expires_at"]),
+            logged_in_at=moments.parse_optional(row["logged_in_at"]),
+            logins=row["logins"],
+            refreshed_at=moments.parse_optional(row["refreshed_at"]),
+            refresh_sent_at=moments.parse_optional(row["refresh_sent_at"]),
+            verified_at=moments.parse_optional(row["verified_at"]),
             created_at=moments.parse(row["created_at"]),
             successes=row["successes"],
             failures=row["failures"],

@@ -85,6 +85,9 @@ class Verdict:
     """The same call may be made again one time only: each try costs, and a second refusal is final."""
 
 
+CLIENT_REFUSED = ("invalid_client", "deleted_client", "unauthorized_client")
+"""What the token endpoint says where it is not the login that it refuses, but the program."""
+
 THUMBNAILS = "thumbnails"
 """What a channel may set only so many of a day, beside uploads; no bucket of a project's."""
 
@@ -159,7 +162,7 @@ _API_OFF = replace(
 _NARROW_LOGIN = Verdict(
     next=Next.GIVE_UP,
     until=Until.NEW_LOGIN,
-    advice="The account's login lacks the scope for this call; log in again with youtube.force-ssl.",
+    advice="The account's login lacks the scope for this call; log in again with `ytpool auth add --for all`.",
 )
 _CANNOT_UPLOAD = replace(_NARROW_LOGIN, next=Next.OTHER_ACCOUNT, rests=RestScope.ACCOUNT)
 _NO_CHANNEL = Verdict(
@@ -251,7 +254,7 @@ VERDICTS: Mapping[tuple[str, str], Verdict] = {
     ("401", ANY): _STALE_TOKEN,
     **_all(_LOGIN_DEAD, "invalid_grant", "invalid_rapt", when="token"),
     ("admin_policy_enforced", "token"): _LOGIN_FORBIDDEN,
-    **_all(_CLIENT_DEAD, "invalid_client", "deleted_client", "unauthorized_client", when="token"),
+    **_all(_CLIENT_DEAD, *CLIENT_REFUSED, when="token"),
     (ANY, "token"): _TOKEN_ENDPOINT,
     ("invalid_token", "revoke"): _ALREADY,
     **_all(_API_OFF, "accessNotConfigured", "SERVICE_DISABLED"),
@@ -490,7 +493,8 @@ def _keys(failure: UpstreamFailed) -> Iterator[tuple[str, str]]:
     if not failure.sent:
         yield NEVER_SENT, ANY
     if operation == "token":
-        yield failure.reason, operation
+        if 400 <= status < 500:  # a word that comes with any other status is not the endpoint's own
+            yield failure.reason, operation
         yield ANY, operation
     if not 400 <= status < 500:
         yield NO_ANSWER, REPEATABLE if _can_repeat(operation) else NOT_REPEATABLE

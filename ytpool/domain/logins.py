@@ -10,11 +10,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from ytpool.domain.endpoints import is_safe
 from ytpool.domain.secret import Secret
-from ytpool.errors import ClientSecretsInvalid, LoginFailed, TokenFileInvalid
+from ytpool.errors import ClientSecretsInvalid, LoginFailed, TokenFileInvalid, UsageWrong
 
 AUTH_URI = "https://accounts.google.com/o/oauth2/v2/auth"
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a token
@@ -27,6 +27,14 @@ _WHERE_CLIENTS_COME_FROM = (
 _WHERE_TOKENS_COME_FROM = "log in instead: ytpool auth add NAME --client-secrets FILE"
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _PICKLE = re.compile(rb"\x80[\x02-\x05]|c[a-z_][\w.]*\n\w")  # a protocol's number, or the name of a class
+_JAVA_OBJECT = b"\xac\xed\x00\x05"
+_DATABASE = b"SQLite format 3\x00"
+_COOKIES = re.compile(rb"# (?:Netscape )?HTTP Cookie File")
+_CHANNEL_ID = re.compile(r"UC[A-Za-z0-9_-]{22}")
+_CODE = re.compile(r"[A-Za-z0-9._~%/+-]{6,1024}")
+_REFRESH_TOKEN = ("refresh_token", "refreshToken")
+_ACCESS_TOKEN = ("token", "access_token", "accessToken")
+_DEEPEST = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +78,14 @@ class TokenFile:
     scopes: tuple[str, ...]
     client_id: str | None
     client_secret: Secret | None = None
+    token_uri: str = TOKEN_URI
+
+    @property
+    def client(self) -> Client | None:
+        """The OAuth client, where the file brings it along; whose project it is, only its id can tell."""
+        if self.client_id is None or self.client_secret is None or not is_token(self.client_id):
+            return None
+        return Client(client_id=self.client_id, client_secret=self.client_secret, token_uri=self.token_uri)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +95,19 @@ class ChannelSeen:
     channel_id: str
     title: str
     uploads_playlist: str
+    verified: bool = True
+    """YouTube said so; else it is somebody's word."""
 
 
 def number_of(client_id: str) -> str | None:
     """Return the project's number, which Google writes before the client id's first hyphen."""
     digits, hyphen, _ = client_id.partition("-")
     return digits if hyphen and digits.isascii() and digits.isdigit() else None
+
+
+def is_channel_id(text: str) -> bool:
+    """Say whether this is written as YouTube writes the ids of channels."""
+    return _CHANNEL_ID.fullmatch(text) is not None
 
 
 def is_token(text: object) -> bool:
@@ -103,33 +126,104 @@ def from_secrets_file(content: str | bytes) -> Client:
 
 
 def from_token_file(content: str | bytes) -> TokenFile:
-    """Read a token file: what google-auth, gcloud or oauth2client store, or a token answer as it came."""
-    if isinstance(content, bytes) and _PICKLE.match(content):
-        raise TokenFileInvalid(
-            "the token file is a Python pickle; reading one runs whatever code it holds, so it is not read",
-            hint="convert it where it was made: open(…, 'w').write(credentials.to_json())",
-        )
+    """Read a token file, whoever wrote it: google-auth, gcloud, oauth2client, Go, Node, PHP, .NET, or a token answer.
+
+    The login may stand anywhere in it, but it must be the only one. A format that is a program, or would have to be
+    run to be read, is refused.
+    """
+    if isinstance(content, bytes):
+        _require_text(content)
     table = _object(content, TokenFileInvalid, "token file", _WHERE_TOKENS_COME_FROM)
     if "installed" in table or "web" in table or table.get("type") == "service_account":
         raise TokenFileInvalid(f"the token file is {_what_it_is(table)}", hint=_WHERE_TOKENS_COME_FROM)
-    refresh = table.get("refresh_token")
-    if not refresh:
+    found = _logins(table)
+    if not found:
         raise TokenFileInvalid(
             "the token file has no refresh_token, so it would be worth nothing after an hour",
             hint=_WHERE_TOKENS_COME_FROM,
         )
-    access = table.get("token") or table.get("access_token")
+    if len({str(_first(one, _REFRESH_TOKEN)) for one in found}) > 1:
+        raise TokenFileInvalid(
+            f"the token file holds {len(found)} logins",
+            hint="write each into a file of its own, and bring in one by one",
+        )
+    login = found[0]
+    refresh, access = _first(login, _REFRESH_TOKEN), _first(login, _ACCESS_TOKEN)
     for name, value in (("refresh_token", refresh), ("token", access)):
         if value is not None and not is_token(value):
             raise TokenFileInvalid(f"{name} in the token file is not a token", hint=_WHERE_TOKENS_COME_FROM)
-    client_id, client_secret = table.get("client_id"), table.get("client_secret")
+    client_id, client_secret = login.get("client_id"), login.get("client_secret")
+    token_uri = login.get("token_uri") or TOKEN_URI
+    if not isinstance(token_uri, str) or not is_safe(token_uri):
+        raise TokenFileInvalid("token_uri in the token file is not an https address", hint=_WHERE_TOKENS_COME_FROM)
     return TokenFile(
         refresh=Secret(refresh),
         access=Secret(access) if access else None,
-        scopes=_scopes(table.get("scopes", table.get("scope"))),
+        scopes=_scopes(login.get("scopes", login.get("scope"))),
         client_id=client_id if isinstance(client_id, str) and client_id else None,
         client_secret=Secret(client_secret) if isinstance(client_secret, str) and is_token(client_secret) else None,
+        token_uri=token_uri,
     )
+
+
+def _require_text(content: bytes) -> None:
+    """Refuse what is known not to be JSON, and say what it is."""
+    if _PICKLE.match(content):
+        raise TokenFileInvalid(
+            "the token file is a Python pickle; reading one runs whatever code it holds, so it is not read",
+            hint="convert it where it was made: open(…, 'w').write(credentials.to_json())",
+        )
+    if content.startswith(_JAVA_OBJECT):
+        raise TokenFileInvalid(
+            "the token file is a serialised Java object; reading one runs code that it names, so it is not read",
+            hint=f"let the program that made it print its refresh token; or {_WHERE_TOKENS_COME_FROM}",
+        )
+    if content.startswith(_DATABASE):
+        raise TokenFileInvalid(
+            "the token file is a database, not JSON",
+            hint=f"let the program that made it export one login as JSON; or {_WHERE_TOKENS_COME_FROM}",
+        )
+    if _COOKIES.match(content):
+        raise TokenFileInvalid(
+            "the token file holds a browser's cookies, and the API takes none", hint=_WHERE_TOKENS_COME_FROM
+        )
+
+
+def _logins(value: object, depth: int = 0) -> list[Mapping[str, Any]]:
+    """Return the objects that hold a refresh token; what lies below such an object is a copy of it."""
+    if depth > _DEEPEST:
+        return []
+    if isinstance(value, Mapping):
+        if _first(value, _REFRESH_TOKEN):
+            return [value]
+        value = list(value.values())
+    return [login for one in value for login in _logins(one, depth + 1)] if isinstance(value, list) else []
+
+
+def _first(table: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    return next((table[name] for name in names if table.get(name)), None)
+
+
+def read_pasted(text: str, state: str) -> Secret:
+    """Return the code in what a person pasted: the address their browser came to, or the code alone.
+
+    Raises UsageWrong for anything else, which can be pasted again; LoginFailed where the login was refused.
+    """
+    pasted = text.strip().strip("\"'<>")
+    if "code=" in pasted or "error=" in pasted or "://" in pasted:
+        address = pasted if "?" in pasted else f"?{pasted}"
+        code = read_answer(address, state)
+        if code is not None:
+            return code
+        if parse_qs(urlsplit(address).query).get("state", [state])[0] != state:
+            raise UsageWrong("this address belongs to another login", hint="paste the one that this login ended at")
+        raise UsageWrong(
+            "there is no answer of this login in it", hint="paste the whole address, from http to its end, with state="
+        )
+    if not _CODE.fullmatch(pasted):
+        raise UsageWrong("this is neither an address nor a code", hint="copy it from the browser's address bar")
+    # Without its state a code does not tell whose login it is; but another login's does not fit our verifier.
+    return Secret(unquote(pasted))
 
 
 def read_answer(address: str, state: str) -> Secret | None:
@@ -177,16 +271,26 @@ def _client(fields: object, *, redirect_uri: str) -> Client:
 def _loopback_redirect(fields: object) -> str:
     """Return the one address of a web client that this machine can answer at."""
     registered = fields.get("redirect_uris") if isinstance(fields, Mapping) else None
-    for address in registered if isinstance(registered, list) else ():
-        # Google compares a web client's address to the letter, port and all, and we listen on plain http.
-        if isinstance(address, str) and is_safe(address):
-            parts = urlsplit(address)
-            if parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1"):
-                return address
+    addresses = [one for one in registered if isinstance(one, str)] if isinstance(registered, list) else []
+    # Google compares a web client's address to the letter, port and all, and we listen on plain http.
+    fits = [address for address in addresses if is_safe(address) and _is_ours(address)]
+    if fits:
+        return min(fits, key=_needs_root)
+    where = f"they go to {', '.join(addresses[:3])}" if addresses else "it has no redirect address at all"
     raise ClientSecretsInvalid(
-        "the client-secrets file is for a web application whose answers do not come to this machine",
-        hint=_WHERE_CLIENTS_COME_FROM,
+        f"the client-secrets file is for a web application whose answers do not come to this machine: {where}",
+        hint=f"add http://127.0.0.1:8080/ to its redirect addresses and download it again; or, better, "
+        f"{_WHERE_CLIENTS_COME_FROM}",
     )
+
+
+def _is_ours(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1")
+
+
+def _needs_root(address: str) -> bool:
+    return (urlsplit(address).port or 80) < 1024
 
 
 def _object(

@@ -314,7 +314,8 @@ def _consent_page(wish: Mapping[str, str], channels: tuple[Channel, ...], scopes
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title} (sandbox)</title>
+<head><meta charset="utf-8"><link rel="icon" href="data:,">
+<meta name="viewport" content="width=device-width"><title>{title} (sandbox)</title>
 <style>body {{ font: 1rem/1.5 sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem }}
 label {{ display: block }} small {{ color: #555 }}</style></head>
 <body>{content}</body>

@@ -7,8 +7,12 @@ from typing import Any
 from ytpool.domain import moments
 from ytpool.domain.accounts import Account, AccountState, Standing
 from ytpool.errors import OutOfService, UnknownName
+from ytpool.store import leavings
 from ytpool.store.db import Tx
 from ytpool.store.suggest import unknown
+
+UNCONFIRMED = "(unconfirmed)"
+"""What stands for the title of a channel that only the operator has named."""
 
 _SELECT = """
     SELECT a.*, c.title AS channel_title FROM accounts a LEFT JOIN channels c ON c.channel_id = a.channel_id
@@ -75,13 +79,20 @@ def logged_in(
     token_expires_at: datetime,
     grant_expires_at: datetime | None,
 ) -> None:
-    """Keep a fresh login: the account may work again, its history and its channel stay."""
+    """Keep a fresh login: the account may work again, its history and its channel stay.
+
+    Whoever logs an account in that was on its way out wants to keep it.
+    """
+    if leavings.take_back(tx, account):
+        stand(tx, account, Standing.ACTIVE, "")
     tx.run(
         """
         UPDATE accounts
            SET project = :project, client_id = :client_id, channel_id = coalesce(channel_id, :channel_id),
                scopes = :scopes, token_expires_at = :token_expires_at,
-               grant_expires_at = :grant_expires_at, refreshed_at = :at,
+               grant_expires_at = :grant_expires_at, refreshed_at = :at, refresh_sent_at = NULL,
+               logged_in_at = :at, verified_at = :at,
+               logins = CASE WHEN client_id = :client_id THEN logins + 1 ELSE 1 END,
                state = CASE state WHEN 'login_needed' THEN 'active' ELSE state END,
                state_reason = CASE state WHEN 'login_needed' THEN '' ELSE state_reason END
          WHERE account = :account
@@ -97,20 +108,44 @@ def logged_in(
     )
 
 
-def refreshed(tx: Tx, account: str, token_expires_at: datetime) -> None:
-    """Keep the life of a fresh token; the login that gave it is alive, whatever another process took it for."""
+def refresh_begins(tx: Tx, account: str) -> None:
+    """Write down that a refresh is about to leave; one before it whose answer nobody kept stays written down."""
+    tx.run(
+        "UPDATE accounts SET refresh_sent_at = coalesce(refresh_sent_at, :at) WHERE account = :account",
+        account=account,
+        at=tx.at,
+    )
+
+
+def refresh_gave_nothing(tx: Tx, account: str) -> None:
+    """The answer to a refresh was heard, and no token was in it."""
+    tx.run("UPDATE accounts SET refresh_sent_at = NULL WHERE account = :account", account=account)
+
+
+def refreshed(tx: Tx, account: str, *, token_expires_at: datetime, grant_expires_at: datetime | None = None) -> None:
+    """Keep the life of a fresh token; the login that gave it is alive, whatever another process took it for.
+
+    Where the answer says nothing of the grant's own end, the one that is known stays.
+    """
     tx.run(
         """
         UPDATE accounts
-           SET token_expires_at = :expires, refreshed_at = :at,
+           SET token_expires_at = :expires, grant_expires_at = coalesce(:grant_expires, grant_expires_at),
+               refreshed_at = :at, refresh_sent_at = NULL,
                state = CASE state WHEN 'login_needed' THEN 'active' ELSE state END,
                state_reason = CASE state WHEN 'login_needed' THEN '' ELSE state_reason END
          WHERE account = :account
         """,
         account=account,
         expires=moments.text(token_expires_at),
+        grant_expires=None if grant_expires_at is None else moments.text(grant_expires_at),
         at=tx.at,
     )
+
+
+def verified(tx: Tx, account: str) -> None:
+    """Write down that the login was just seen to speak for the account's channel."""
+    tx.run("UPDATE accounts SET verified_at = :at WHERE account = :account", account=account, at=tx.at)
 
 
 def scopes(tx: Tx) -> dict[str, str]:
@@ -147,7 +182,12 @@ def arrange(
 
 
 def stand(tx: Tx, account: str, standing: Standing, reason: str) -> None:
-    """Write down what the operator decided of an account; every process obeys from its next call on."""
+    """Write down what the operator decided of an account; every process obeys from its next call on.
+
+    One that is to work again, or to finish its work, does not leave any more.
+    """
+    if standing is not Standing.DISABLED:
+        leavings.take_back(tx, account)
     tx.run(
         "UPDATE accounts SET standing = :standing, standing_reason = :reason WHERE account = :account",
         account=account,
@@ -178,7 +218,15 @@ def remove(tx: Tx, account: str) -> None:
     tx.run("UPDATE meters SET ceiling = NULL WHERE scope = 'account' AND name = :account", account=account)
     for table in ("rests", "breakers"):
         tx.run(f"DELETE FROM {table} WHERE scope = 'account' AND name = :account", account=account)
+    leavings.take_back(tx, account)
     tx.run("DELETE FROM accounts WHERE account = :account", account=account)
+
+
+def forget_channel(tx: Tx, channel_id: str) -> None:
+    """Forget what YouTube told of a channel that no account works on any more; its id stays, for the books name it."""
+    if not on_channel(tx, channel_id):
+        tx.run("UPDATE channels SET title = '', uploads_playlist = '' WHERE channel_id = :id", id=channel_id)
+        tx.run("DELETE FROM playlists WHERE channel_id = :id", id=channel_id)
 
 
 def labels(tx: Tx) -> dict[str, dict[str, str]]:
@@ -248,6 +296,18 @@ def keep_channel(tx: Tx, *, channel_id: str, title: str, uploads_playlist: str) 
         title=title,
         uploads_playlist=uploads_playlist,
         at=tx.at,
+    )
+
+
+def name_channel(tx: Tx, channel_id: str) -> None:
+    """Store a channel on the operator's word; what YouTube has said of it stays."""
+    tx.run(
+        """
+        INSERT INTO channels (channel_id, title, uploads_playlist, verified_at) VALUES (:channel_id, :title, '', '')
+        ON CONFLICT (channel_id) DO NOTHING
+        """,
+        channel_id=channel_id,
+        title=UNCONFIRMED,
     )
 
 

@@ -119,6 +119,19 @@ def remember(
     )
 
 
+def lately(tx: Tx, account: str, deeds: int = 100) -> set[str]:
+    """Return which operations are among an account's last ones."""
+    rows = tx.all(
+        """
+        SELECT DISTINCT operation FROM (SELECT operation FROM activity WHERE account = :account
+                                         ORDER BY happened_at DESC LIMIT :deeds) AS last
+        """,
+        account=account,
+        deeds=deeds,
+    )
+    return {row["operation"] for row in rows}
+
+
 def tally(tx: Tx, since: datetime, until: datetime) -> list[Tally]:
     """Sum up what was done from one moment up to another, by account and operation."""
     rows = tx.all(

@@ -22,8 +22,12 @@ class LeaseKind(StrEnum):
     CHANNEL = "channel"
     JOB = "job"
     REFRESH = "refresh"
+    VERIFY = "verify"
+    """A login whose channel is being looked at."""
     VIDEO = "video"
     """A video that is being changed: of two who write whole parts of it, one would undo the other's."""
+    VAULT = "vault"
+    """The keys of the vault: one process at a time adds one, or seals anew with another."""
 
 
 LASTS_FOR = timedelta(seconds=10)

@@ -11,7 +11,10 @@ VAULT_KEY = "vault_key"
 """The id of the key that new secrets are sealed with."""
 
 VAULT_KEY_FILE = "vault_key_file"
-"""The key file that was chosen at `init`, where one was."""
+"""The key file that was chosen at `init` or by `vault move`, where one was."""
+
+VAULT_NEXT_KEY = "vault_next_key"
+"""The id of the key that a rotation under way will seal with."""
 
 _CONFIRMED = "google_confirmed"
 
@@ -37,6 +40,10 @@ def put_first(tx: Tx, key: str, value: str) -> str:
     return standing
 
 
+def forget(tx: Tx, key: str) -> None:
+    tx.run("DELETE FROM meta WHERE key = :key", key=key)
+
+
 def confirmation(tx: Tx) -> Confirmation | None:
     """Return the latest moment that Google's `Date` confirmed."""
     stored = get(tx, _CONFIRMED)
@@ -55,4 +62,4 @@ def keep_confirmation(tx: Tx, confirmed: Confirmation) -> None:
 
 def forget_confirmation(tx: Tx) -> None:
     """The operator says the machine's clock is right."""
-    tx.run("DELETE FROM meta WHERE key = :key", key=_CONFIRMED)
+    forget(tx, _CONFIRMED)

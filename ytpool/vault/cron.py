@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import ytpool
+from ytpool.domain.keys import KeyFound, KeyPlace
 from ytpool.errors import VaultKeyLost, VaultUnavailable, YtpoolError
 from ytpool.vault import keyrings
-from ytpool.vault.keys import KeyFound, KeyPlace
 from ytpool.vault.places import Places
 
 _START_AND_END = 10.0  # a Python process on a busy machine, beside the keyring's own time limit

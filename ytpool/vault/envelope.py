@@ -8,10 +8,11 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from ytpool.domain.keys import KeyFound, KeyPlace
 from ytpool.domain.secret import Sealed, Secret
 from ytpool.errors import NotInitialised, SecretDamaged
-from ytpool.vault import keyrings
-from ytpool.vault.keys import Key, KeyFound
+from ytpool.vault import keyfiles, keyrings
+from ytpool.vault.keys import Key
 from ytpool.vault.places import Places
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ class Vault:
         self._keys: dict[str, Key] = {}
         self._looking = Lock()  # threads that start together ask the keyring once
 
-    def fetch_key(self) -> None:
-        """Look for the key that new secrets are sealed with, and remember it; the same errors as `seal`."""
-        self._key(self._current())
+    def seal_with(self, key_id: str | None) -> None:
+        """Seal with this key from now on; another process may have rotated it."""
+        self._key_id = key_id
 
     def seal(self, kind: str, owner: str, value: Secret) -> Sealed:
         key = self._key(self._current())
@@ -76,6 +77,22 @@ class Vault:
             key, found = self._places.find(key_id or self._current())
             self._keys[key.key_id] = key
         return found
+
+    def make_beside(self, found: KeyFound) -> KeyFound:
+        """Make a new key in the place where another is: in the same file or in the keyring, whose keys all stay.
+
+        Raises VaultUnavailable where that cannot be written, as a credential of systemd never can.
+        """
+        return self._kept(Key.make(), found)
+
+    def copy(self, key_id: str, to: KeyFound) -> KeyFound:
+        """Write a key of another place in this one too, and read it back there; copying again changes nothing."""
+        return self._kept(self._key(key_id), to)
+
+    def _kept(self, key: Key, place: KeyFound) -> KeyFound:
+        if place.place is KeyPlace.KEYRING:
+            return keyrings.keep_in_keyring(key, timeout=self._places.keyring_timeout)
+        return keyfiles.add_to_file(Path(place.where), key, place.place)
 
     def _current(self) -> str:
         if self._key_id is None:

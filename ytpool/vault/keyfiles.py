@@ -1,14 +1,17 @@
 """Keys in files: one key a line, `#` begins a comment, and nobody but the owner may read it."""
 
 import errno
+import fcntl
 import os
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ytpool.domain.keys import KeyFound, KeyPlace
 from ytpool.errors import DiskFull, VaultUnavailable, YtpoolError
-from ytpool.vault.keys import Key, KeyFound, KeyPlace
+from ytpool.vault.keys import Key
 
 _LARGEST = 64 * 1024
 _FOR_OWNER_ONLY = 0o077
@@ -58,6 +61,62 @@ def create_in_file(path: Path) -> KeyFound:
             path=str(path),
         )
     return KeyFound(key_id=keys[0].key_id, place=KeyPlace.KEY_FILE, where=str(path))
+
+
+def add_to_file(path: Path, key: Key, place: KeyPlace = KeyPlace.KEY_FILE) -> KeyFound:
+    """Write a key as a further line of a key file, made if there is none, and read it back.
+
+    What the file holds stays as it is, to the byte: it is replaced as a whole by one that holds more. A key that is in
+    it already is not written again.
+    """
+    if place is KeyPlace.CREDENTIAL:
+        raise VaultUnavailable(
+            f"the key file {path} is handed out by systemd, and what is written there would be gone with the service",
+            path=str(path),
+        )
+    path = Path(os.path.realpath(path))  # a link stays a link
+    try:
+        _make_folder(path.parent)
+        with _alone_in(path.parent):
+            there = read(path, place)
+            if there is None:
+                _write_new(path, key)
+            elif key not in there:
+                before = path.read_bytes()
+                joint = b"" if before.endswith(b"\n") else b"\n"
+                _put_in_place(path, before + joint + key.line().reveal().encode("ascii") + b"\n")
+    except OSError as error:
+        raise _not_written(path, error) from error
+    if key not in (read(path, place) or ()):
+        raise VaultUnavailable(f"the key file {path} does not keep what is written to it", path=str(path))
+    return KeyFound(key_id=key.key_id, place=place, where=str(path))
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Let nobody else add to a key file of this folder: of two who replace the same one, one would lose a key."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _put_in_place(path: Path, content: bytes) -> None:
+    descriptor, name = tempfile.mkstemp(prefix=".ytpool-key-", dir=path.parent)
+    unfinished = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, 0o600)
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
 
 
 def _check(found: os.stat_result, path: Path, place: KeyPlace) -> None:

@@ -14,8 +14,9 @@ from concurrent.futures import Future
 from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
+from ytpool.domain.keys import KeyFound, KeyPlace
 from ytpool.errors import VaultUnavailable
-from ytpool.vault.keys import Key, KeyFound, KeyPlace
+from ytpool.vault.keys import Key
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -48,7 +49,11 @@ def read(key_id: str, *, timeout: float = TIMEOUT) -> tuple[Key, KeyFound] | Non
 
 def create_in_keyring(*, timeout: float = TIMEOUT) -> KeyFound:
     """Make a key under an id of its own, write it, and read it back. Calling again makes another; none is replaced."""
-    key = Key.make()
+    return keep_in_keyring(Key.make(), timeout=timeout)
+
+
+def keep_in_keyring(key: Key, *, timeout: float = TIMEOUT) -> KeyFound:
+    """Write a key under its id and read it back; one that is there already is left as it is."""
 
     def write() -> tuple[str, str]:
         backend = _backend()

@@ -8,7 +8,6 @@ import base64
 import hashlib
 import os
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Self
 
 from ytpool.domain.secret import Secret
@@ -16,24 +15,6 @@ from ytpool.domain.secret import Secret
 _FORMAT = "ytpool-key-1"
 _BYTES = 32
 _ID_CHARACTERS = 12
-
-
-class KeyPlace(StrEnum):
-    """Where a key can be, in the order in which it is looked for."""
-
-    CREDENTIAL = "systemd credential"
-    ENVIRONMENT_FILE = "file named by YTPOOL_VAULT_KEY_FILE"
-    KEY_FILE = "key file"
-    KEYRING = "keyring"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyFound:
-    """Which key was read, and from where."""
-
-    key_id: str
-    place: KeyPlace
-    where: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

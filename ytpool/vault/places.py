@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ytpool.domain.keys import KeyFound, KeyPlace
 from ytpool.errors import VaultKeyLost, VaultUnavailable
 from ytpool.vault import keyfiles, keyrings
-from ytpool.vault.keys import Key, KeyFound, KeyPlace
+from ytpool.vault.keys import Key
 
 CREDENTIAL = "ytpool-key"
 KEY_FILE_VARIABLE = "YTPOOL_VAULT_KEY_FILE"

@@ -108,7 +108,7 @@ class Receiver:
             self._server = _Server(("127.0.0.1", (parts.port or 80) if redirect_uri else 0), _Visitor)
         except OSError as error:
             raise LoginFailed(
-                f"cannot listen for the answer of the login: {error.strerror}",
+                f"cannot listen at {redirect_uri or '127.0.0.1'} for the answer of the login: {error.strerror}",
                 hint="end the program that uses this port, or use a client of type Desktop app, which takes any port",
             ) from error
         self.redirect_uri = redirect_uri or f"http://127.0.0.1:{self._server.server_port}/"
@@ -119,12 +119,12 @@ class Receiver:
     def __exit__(self, *_: object) -> None:
         self._server.server_close()
 
-    def give_up(self, why: LoginFailed) -> None:
-        """End the waiting of another thread: nobody will come."""
-        self._server.outcomes.put(why)
+    def bring(self, outcome: Secret | LoginFailed) -> None:
+        """End the waiting of another thread: the code came another way, or nobody will come."""
+        self._server.outcomes.put(outcome)
 
     def wait(self, state: str, deadline_seconds: float) -> Secret:
-        """Return the code that came with this state, or raise `LoginFailed` when refused or when time is up."""
+        """Return the code that came with this state, or was brought; raise `LoginFailed` when refused or time is up."""
         self._server.state = state
         ends = time.monotonic() + deadline_seconds
         while (left := ends - time.monotonic()) > 0:
@@ -138,9 +138,9 @@ class Receiver:
                 raise outcome
             return outcome
         raise LoginFailed(
-            f"nobody came back from the login within {deadline_seconds:.0f} seconds",
+            f"nobody came back from the login within {deadline_seconds:.0f} seconds; nothing was changed",
             hint="run the command again and finish the login in the browser; with --no-browser the address can be "
-            "opened elsewhere, if that browser can reach this machine's 127.0.0.1",
+            "opened on another machine",
         )
 
 
@@ -233,7 +233,7 @@ def _token(wire: Wire, client: Client, token_uri: str, form: Mapping[str, str], 
 
 def _post(wire: Wire, operation: str, url: str, form: Mapping[str, str]) -> Answer:
     require_safe(url, f"the address for {operation}")
-    return wire.send(operation, "POST", url, headers=_FORM, body=urlencode(form).encode())
+    return wire.send(operation, "POST", url, headers=_FORM, body=urlencode(form).encode(), is_short=True)
 
 
 def _seconds(value: object) -> int | None:

@@ -79,8 +79,12 @@ class Wire:
         headers: Mapping[str, str],
         body: bytes | Readable | None = None,
         token: Secret | None = None,
+        is_short: bool = False,
     ) -> Answer:
-        """Send once and return whatever was answered; only the absence of an answer is an error here."""
+        """Send once and return whatever was answered; only the absence of an answer is an error here.
+
+        An answer that `is_short` is read within one `timeout` in all, however slowly it drips.
+        """
         require_safe(url, f"the address for {operation}")
         sent_headers = {**headers, "User-Agent": USER_AGENT}
         if token is not None:
@@ -102,7 +106,7 @@ class Wire:
             # Its own words hold the whole address; ours hold the kind of failure, and the chain ends here.
             raise _lost(operation, urlsplit(url).hostname, error) from None
         with response:
-            answer = _read(response)
+            answer = _read(response, time.monotonic() + self._timeout if is_short else None)
         log.debug(
             "answered",
             extra={"operation": operation, "status": answer.status, "seconds": time.monotonic() - began},
@@ -169,14 +173,16 @@ def _trust() -> bool | str:
     return True
 
 
-def _read(response: requests.Response) -> Answer:
+def _read(response: requests.Response, until: float | None) -> Answer:
     """Read the body up to a bound. A line that breaks here has still told its status."""
     bound = _LONGEST_GOOD if response.ok else _LONGEST_ERROR
     body, whole = bytearray(), True
+    # Where time counts the body is taken as it comes, or a drip would hold us within one read.
+    blocks = response.iter_content(1 << 16) if until is None else iter(lambda: response.raw.read1(1 << 16, True), b"")
     try:
-        for block in response.iter_content(1 << 16):
+        for block in blocks:
             body += block
-            if len(body) > bound:
+            if len(body) > bound or (until is not None and time.monotonic() > until):
                 whole = False
                 break
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):

@@ -1,0 +1,95 @@
+"""`refresh-tokens` that comes by by itself: what is printed was tried, and works with an empty environment."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from newsroom import ROOT
+from real_parts import need
+from schemas import fits
+
+EMPTY = ("env", "-i", f"HOME={Path.home()}", "PATH=/usr/bin:/bin")
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """A program named ytpool that starts from everywhere, as a virtual environment has it; in an awkward folder."""
+    folder = tmp_path / "100 % bin"
+    folder.mkdir()
+    program = folder / "ytpool"
+    start = "from ytpool.__main__ import run; run()"
+    program.write_text(f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n{start}\n")
+    program.chmod(0o755)
+
+    def run(*words, **more):
+        done = subprocess.run(
+            [program, *words], env={**os.environ, **more}, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+def test_the_line_for_cron_refreshes_what_this_installation_would(ytpool, sandbox, installed):
+    status, out, err = installed("refresh-tokens", "--print-cron")
+    assert status == 0, err
+    when, line = out.strip().split(" * * * * ")
+    assert (when, line.endswith(">/dev/null")) == ("*/20", True)
+    sandbox.control.clock(forward=timedelta(minutes=40))
+    assert ytpool("refresh-tokens", "--account", "news", "--force")[0] == 0  # its answer tells ytpool the time
+    before = sandbox.calls("token")
+
+    done = subprocess.run(
+        [*EMPTY, "sh", "-c", line.replace(r"\%", "%")], cwd="/", capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sandbox.calls("token") - before == 1  # that of `sports`, which was due
+
+
+def test_the_units_for_systemd_are_what_systemd_takes(sandbox, installed, tmp_path):  # noqa: ARG001 - it is set up there
+    status, out, err = installed("refresh-tokens", "--print-systemd", "--account", "news", "--json")
+    assert status == 0, err
+    found = fits("refresh-tokens-print", out)
+    folder = tmp_path / "units"
+    folder.mkdir()
+    paths = []
+    for file in found["files"]:
+        paths.append(folder / Path(file["path"]).name)
+        paths[-1].write_text(file["content"])
+    assert [path.name for path in paths] == ["ytpool-refresh.service", "ytpool-refresh.timer"]
+    assert "systemctl" in found["commands"][-1]
+
+    done = subprocess.run(
+        [need("systemd-analyze"), "verify", "--man=no", *paths], capture_output=True, text=True, check=False
+    )
+
+    assert [line for line in done.stderr.splitlines() if "ytpool" in line] == []
+    assert "--account news" in paths[0].read_text()
+
+
+def test_a_key_that_cron_could_not_read_is_said_with_what_helps(ytpool, sandbox, installed, home, tmp_path):  # noqa: ARG001
+    credentials = tmp_path / "credentials"
+    credentials.mkdir(mode=0o700)
+    (home / "default" / "vault.key").rename(credentials / "ytpool-key")
+    assert installed("refresh-tokens", CREDENTIALS_DIRECTORY=str(credentials))[0] == 0
+
+    status, out, _ = installed("refresh-tokens", "--print-cron", "--json", CREDENTIALS_DIRECTORY=str(credentials))
+
+    assert status == 6
+    told = json.loads(out)
+    assert (told["data"]["works"], told["data"]["line"].startswith("*/20 ")) == (False, True)
+    assert told["error"]["code"] in {"vault_unavailable", "vault_key_lost"}
+    assert "YTPOOL_VAULT_KEY_FILE" in told["error"]["hint"] or "key file" in told["error"]["hint"]
+
+
+def test_a_program_that_starts_only_from_here_is_no_good_to_cron(ytpool, sandbox):  # noqa: ARG001 - it is set up there
+    # The tests run from the repository, where Python finds what no process elsewhere would.
+    status, out, _ = ytpool("refresh-tokens", "--print-cron", "--json")
+
+    assert (status, json.loads(out)["error"]["code"]) == (6, "schedule_fails")
+    assert ytpool("refresh-tokens", "--print-cron", "--print-systemd")[0] == 2

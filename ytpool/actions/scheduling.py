@@ -1,0 +1,181 @@
+"""Having `refresh-tokens` come by by itself: the line of a crontab and the units of systemd for this installation.
+
+What is printed was tried: the program is started with an empty environment from another folder and asked where it keeps
+its state, and the vault's key is looked for by a process that has what cron gives.
+"""
+
+import json
+import os
+import pwd
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from ytpool.domain import schedules
+from ytpool.domain.schedules import Schedule
+from ytpool.errors import NotInitialised, ScheduleFails, UsageWrong, YtpoolError
+from ytpool.runtime import Runtime
+from ytpool.store import meta
+
+_FOLDERS = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
+_TRUST = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+_PATHS = ("YTPOOL_HOME", "YTPOOL_STATE", "YTPOOL_VAULT_KEY_FILE")
+_CRON_PATH = "/usr/bin:/bin"
+_STARTS_WITHIN = 30.0
+
+
+class Scheduler(StrEnum):
+    """What calls a command again and again."""
+
+    CRON = "cron"
+    SYSTEMD = "systemd"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file to write."""
+
+    path: Path
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheduled:
+    """What to give to the scheduler, and whether it will work there."""
+
+    scheduler: Scheduler
+    every_minutes: int
+    line: str
+    """For the crontab; empty for systemd."""
+    files: tuple[File, ...]
+    """For systemd; none for cron."""
+    commands: tuple[str, ...]
+    """What to type once the files are there."""
+    works: bool
+    notes: tuple[str, ...]
+    problem: YtpoolError | None = None
+
+
+def refresh_tokens(rt: Runtime, scheduler: Scheduler, program: Sequence[str], account: str | None = None) -> Scheduled:
+    """Write down how `refresh-tokens` comes by by itself with this profile's state and settings, and try it.
+
+    `program` is how ytpool is started, by full paths. Where a scheduler could not read the key or start the program,
+    the result says so as its `problem`.
+    """
+    with rt.store.reading() as tx:
+        key_id = meta.get(tx, meta.VAULT_KEY)
+    if key_id is None:
+        raise NotInitialised("this profile has no vault key yet", hint="run: ytpool init")
+    command = [*program, "refresh-tokens", "--quiet"]
+    if account is not None:
+        command += ["--account", account]
+    profile = rt.config.profile
+    if profile != "default":
+        command += ["--profile", profile]
+    schedule = Schedule(
+        name="ytpool-refresh" if profile == "default" else f"ytpool-refresh-{profile}",
+        about=f"ytpool refreshes tokens, profile {profile}",
+        command=command,
+        environment=_environment(rt),
+        every_minutes=schedules.every(rt.config.refresh.within_minutes),
+    )
+    problem = _try(rt, schedule, program, key_id)
+    by_cron = scheduler is Scheduler.CRON
+    files, commands = ((), ("crontab -e",)) if by_cron else _units(schedule)
+    return Scheduled(
+        scheduler=scheduler,
+        every_minutes=schedule.every_minutes,
+        line=schedule.cron_line() if by_cron else "",
+        files=files,
+        commands=commands,
+        works=problem is None,
+        notes=tuple(_notes(rt)),
+        problem=problem,
+    )
+
+
+def _environment(rt: Runtime) -> dict[str, str]:
+    """Return the variables that this run goes by and a scheduler would not have."""
+    given = rt.environ
+    decided = {*rt.config.origins.values()}
+    wanted = [
+        *(["HOME"] if given.get("HOME", _own_home()) != _own_home() else []),
+        *(["YTPOOL_HOME"] if given.get("YTPOOL_HOME") else _FOLDERS),
+        *_TRUST,
+        *sorted(name for name in given if name.startswith("YTPOOL_") and name in decided),
+    ]
+    found = {name: _whole(name, given[name]) for name in wanted if given.get(name)}
+    for name, value in found.items():
+        if "\n" in value:
+            raise UsageWrong(f"{name} holds a line break, which neither a crontab nor a unit can", variable=name)
+    return found
+
+
+def _whole(name: str, value: str) -> str:
+    return str(Path(value).expanduser().absolute()) if name in _PATHS else value
+
+
+def _own_home() -> str:
+    return pwd.getpwuid(os.getuid()).pw_dir
+
+
+def _units(schedule: Schedule) -> tuple[tuple[File, ...], tuple[str, ...]]:
+    """Write the units of whoever asks: root's for the machine, else those of the user, who need not be logged in."""
+    first: tuple[str, ...] = ()
+    folder, systemctl = Path("/etc/systemd/system"), "systemctl"
+    if os.getuid() != 0:
+        folder, systemctl = Path(_own_home(), ".config/systemd/user"), "systemctl --user"
+        first = ("loginctl enable-linger",)
+    files = (
+        File(path=folder / f"{schedule.name}.service", content=schedule.service()),
+        File(path=folder / f"{schedule.name}.timer", content=schedule.timer()),
+    )
+    return files, (*first, f"{systemctl} daemon-reload", f"{systemctl} enable --now {schedule.name}.timer")
+
+
+def _try(rt: Runtime, schedule: Schedule, program: Sequence[str], key_id: str) -> YtpoolError | None:
+    found = rt.key_for_cron(key_id)
+    return _try_program(rt, schedule, program) or (found if isinstance(found, YtpoolError) else None)
+
+
+def _try_program(rt: Runtime, schedule: Schedule, program: Sequence[str]) -> YtpoolError | None:
+    """Start the program as cron would, and see whether it finds the same state."""
+    home = _own_home()
+    asks = Schedule(
+        name=schedule.name,
+        about=schedule.about,
+        command=[*program, "config", "path", "--json", "--profile", rt.config.profile],
+        environment=schedule.environment,
+        every_minutes=schedule.every_minutes,
+    )
+    try:
+        child = subprocess.run(
+            ["/bin/sh", "-c", asks.shell()],
+            env={"HOME": home, "PATH": _CRON_PATH, "SHELL": "/bin/sh"},
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_STARTS_WITHIN,
+            check=True,
+        )
+        state = json.loads(child.stdout)["data"]["state"]
+    except (OSError, subprocess.SubprocessError, ValueError, LookupError):
+        return ScheduleFails(
+            "a process with an empty environment could not start ytpool",
+            hint=f"install it, for instance into a virtual environment of its own; this was tried: {asks.shell()}",
+        )
+    if Path(state) != rt.config.paths.state:
+        return ScheduleFails(
+            f"a process with an empty environment would work with {state}, and here that is {rt.config.paths.state}",
+            hint="name one folder for both: YTPOOL_HOME",
+        )
+    return None
+
+
+def _notes(rt: Runtime) -> Iterator[str]:
+    named = next((name for name in _PROXIES if rt.environ.get(name)), None)
+    if named is not None:
+        yield f"{named} is set here and left out, for it may hold a password; if Google is reached through it, add it"

@@ -1,0 +1,60 @@
+"""`ytpool auth revoke`: an account leaves."""
+
+from typing import Annotated
+
+import typer
+
+from ytpool.actions import leaving
+from ytpool.actions.leaving import Revoked
+from ytpool.cli.options import WouldOption, YesOption, invocation, runtime
+from ytpool.cli.output import VIEWS, View
+from ytpool.cli.values import visible
+from ytpool.domain.accounts import Account
+from ytpool.errors import UsageWrong
+
+EXAMPLE = "ytpool auth revoke news\nytpool auth revoke news --yes --json"
+STATUSES = (0, 2, 5, 6, 7, 130)
+
+
+def _told(done: Revoked) -> str:
+    channel = f"channel {done.channel_title} ({done.channel_id})"
+    if done.dry_run:
+        return f"would end the login of {done.account} for {channel} at Google, and forget the account; its books stay"
+    if not done.deleted:
+        return f"{done.account} is out of service; its login for {channel} is still to be ended"
+    ended = "was ended at Google" if done.ended_at_google else "was not there any more, or is still another account's"
+    return "\n".join([f"{done.account} is gone: its login {ended}, and its tokens are deleted here", *done.notes])
+
+
+VIEWS[Revoked] = View(text=_told)
+
+
+def revoke(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="The account that is to go.")],
+    *,
+    dry_run: WouldOption = False,
+    yes: YesOption = False,
+) -> Revoked:
+    """End an account's login at Google at once, and delete what came with it; its books and its history stay.
+
+    It ends what the person granted to the whole project, so an account with the same project and channel keeps it
+    alive; then only the account goes. One with unfinished jobs is refused (status 6). Where Google does not answer, the
+    account is out of service and tried again by `refresh-tokens` and by the same command (status 5; 7 where Google
+    refuses); after seven days its tokens are deleted all the same. `ytpool accounts enable NAME` takes it back until
+    then.
+    """
+    call = invocation(ctx)
+
+    def agrees(account: Account, others: list[str]) -> bool:
+        if yes:
+            return True
+        what = f"the login of {account.account} for channel {account.channel_title} ({account.channel_id})"
+        if call.json or not call.stderr.isatty():
+            raise UsageWrong(f"this ends {what}", hint="say --yes, or look first with --dry-run")
+        if others:
+            call.say(visible(f"{', '.join(others)} lives by the same login, so it stays alive at Google"))
+        return typer.confirm(visible(f"End {what} and forget the account?"), err=True)
+
+    rt = runtime(ctx, logs=True)
+    return leaving.revoke(rt, name, dry_run=dry_run, agrees=agrees, says=lambda text: call.say(visible(text)))
