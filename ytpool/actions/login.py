@@ -588,6 +588,7 @@ def _stored(
         scopes=token.scopes,
         token_expires_at=expires_at,
         grant_expires_at=grant_expires_at,
+        seen=channel.verified,
     )
     _join(rt, tx, name, place)
     kept = accounts.get(tx, name)
