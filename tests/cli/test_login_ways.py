@@ -426,13 +426,28 @@ def test_a_token_endpoint_in_trouble_costs_no_login(
 
     error = told(out)["error"]
     assert (status, error["code"], error["details"]["reason"]) == (1, "youtube_refused", reason)
-    assert "nothing was changed" in error["hint"]
+    assert "no fault of the login. Nothing was changed" in error["hint"]
     assert "<html>" not in out
     assert endpoint.asked == 1
     assert time.monotonic() - began < 8
     assert login_of(ytpool, "news") == before
     monkeypatch.setenv("YTPOOL_GOOGLE_TOKEN_URI", ours)
     assert ytpool("upload", video, "--account", "news")[0] == 0
+
+
+def test_a_client_that_google_does_not_know_is_said_to_be_the_trouble(ytpool, empty_sandbox, browser, tmp_path):
+    browser("news")
+    client = empty_sandbox.project()["installed"]
+    path = tmp_path / "client.json"
+    path.write_text(json.dumps({"installed": {**client, "client_secret": "another"}}))
+
+    status, out, _ = ytpool("auth", "add", "news", "--client-secrets", path, "--json")
+
+    error = told(out)["error"]
+    assert (status, error["details"]["reason"]) == (1, "invalid_client")
+    assert "does not accept the project's OAuth client" in error["hint"]
+    assert "another" not in out
+    assert login_of(ytpool, "news") is None
 
 
 def test_a_login_without_a_refresh_token_does_not_lose_the_one_that_is_there(

@@ -189,7 +189,7 @@ def _scopes_again(rt: Runtime, name: str) -> tuple[str, ...]:
 
 def _exchanged(rt: Runtime, client: Client, code: Secret, redirect_uri: str, verifier: Secret) -> Token:
     """Turn a login's code into tokens. It can be used once, so whatever goes wrong here wants another login."""
-    again = "nothing was changed; run the same command again"
+    again = "Nothing was changed; run the same command again."
     try:
         return rt.youtube.exchange(client, client.token_uri, code=code, redirect_uri=redirect_uri, verifier=verifier)
     except UpstreamFailed as failure:
@@ -200,7 +200,9 @@ def _exchanged(rt: Runtime, client: Client, code: Secret, redirect_uri: str, ver
                 hint=again,
                 reason=failure.reason,
             ) from failure
-        failure.hint = failure.hint or f"this is no fault of the login; {again}"
+        verdict = failover.judge(failure)
+        advice = verdict.advice if verdict.rests is RestScope.PROJECT else "This is no fault of the login."
+        failure.hint = failure.hint or f"{advice} {again}"
         raise
 
 
