@@ -472,6 +472,26 @@ def test_a_login_without_a_refresh_token_does_not_lose_the_one_that_is_there(
 # -- files
 
 
+def test_what_a_login_would_be_is_said_without_asking_anybody(ytpool, sandbox, browser):
+    browser("news")
+    before = (sandbox.truth()["calls"], data(ytpool("auth", "list", "--json")[1]))
+    secrets, token = sandbox.secrets_file(), sandbox.token_file("culture")
+
+    status, out, err = ytpool("auth", "add", "news", "--for", "upload", "--dry-run", "--json")
+    again = data(out)
+    assert (status, again["renews"], again["channel_title"]) == (0, True, "news"), err
+    assert (set(again["scopes"]), again["units"]) == ({UPLOAD, READ_ONLY}, {"general": 1})
+
+    status, out, err = ytpool(
+        *("auth", "import", "culture", "--client-secrets", secrets, "--token", token, "--dry-run", "--json")
+    )
+    new = data(out)
+    assert (status, new["renews"], new["channel_id"], new["project"]) == (0, False, None, again["project"]), err
+    assert ytpool("auth", "import", "culture", "--token", secrets, "--dry-run")[0] == 2
+    assert "(the login will tell)" in ytpool("auth", "add", "new", "--client-secrets", secrets, "--dry-run")[1]
+    assert (sandbox.truth()["calls"], data(ytpool("auth", "list", "--json")[1])) == before
+
+
 def shapes(granted, client):
     """One login as other programs keep it."""
     refresh = {"refresh_token": granted["refresh_token"]}
