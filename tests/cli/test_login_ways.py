@@ -256,6 +256,16 @@ def test_two_accounts_on_one_channel_are_told_of_each_other(ytpool, sandbox, bro
     assert any("news works on this channel too" in sentence for sentence in data(out)["warnings"])
 
 
+def test_the_first_login_of_another_project_is_told_googles_rule(ytpool, sandbox, browser):
+    def warnings_of(name):
+        browser(name)
+        login = ("auth", "add", name, "--client-secrets", sandbox.secrets_file("other"), "--json")
+        return data(ytpool(*login)[1])["warnings"]
+
+    assert "III.D.1.c" in warnings_of("culture")[0]
+    assert warnings_of("weather") == []
+
+
 def test_a_login_that_may_only_upload_is_kept_on_the_operators_word(ytpool, empty_sandbox, video):
     secrets = empty_sandbox.secrets_file()
     token = empty_sandbox.token_file("news", scopes=(UPLOAD,))

@@ -683,6 +683,7 @@ def _stored(
             ),
             *_doubles(tx, name, channel.channel_id),
             *_twins(tx, project),
+            *_another_project(tx, name, project),
         ),
     )
 
@@ -711,6 +712,19 @@ def _twins(tx: Tx, project: str) -> tuple[str, ...]:
         f"project {twin} has the same id at Google as {project}; run: ytpool projects merge {twin} {project}"
         for twin in projects.twins(tx, project)
     )
+
+
+def _another_project(tx: Tx, name: str, project: str) -> tuple[str, ...]:
+    """Say Google's rule where an operator is about to break it: with the first account of one more project."""
+    payers = {one.account: one.project for one in accounts.every(tx)}
+    others = sorted(set(payers.values()) - {project})
+    if not others or [one for one, payer in payers.items() if payer == project] != [name]:
+        return ()
+    rule = (
+        f"{project} is another project beside {' and '.join(others)}: Google allows one for each program and purpose, "
+        "and none to gain quota (YouTube's Developer Policies, III.D.1.c)."
+    )
+    return (rule,)
 
 
 def _keep_client(rt: Runtime, tx: Tx, client: Client, project: str) -> None:
