@@ -378,7 +378,9 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice, kind: WorkKind,
         return error(f"{nobody} can work now ({words})", hint=hint, until=choice.until, **facts)
     if all(reason.startswith(_LOGIN_NEEDED) for reason in groups):
         reason, (_, names) = next(iter(groups.items()))
-        wider = f" --for {grants.USE_FOR[kind.purpose]}" if kind.purpose and reason == _NARROW.reason else ""
+        wider = ""
+        if kind.purpose is not None and reason == _NARROW.reason:
+            wider = f" --for {grants.wider(accounts.get(tx, names[0]).scopes, (kind.purpose,))}"
         return LoginNeeded(
             f"every account of {target} needs a login ({words})" if of_pool else f"{target} needs a login",
             hint=f"run: ytpool auth add {names[0]}{wider}",
