@@ -201,6 +201,24 @@ def test_two_that_finish_at_once_and_an_upload_meanwhile_get_along(ytpool, sandb
 
 
 @pytest.mark.usefixtures("sandbox")
+def test_a_process_that_was_there_before_follows_the_keys_wherever_they_go(ytpool, key_file, tmp_path):
+    rt = Runtime(load(profile=None, environ=os.environ))
+    rt.open_vault()
+
+    assert ytpool("vault", "move", "--to", "keyfile", "--key-file", tmp_path / "moved.key")[0] == 0
+    key_file.unlink()
+    assert ytpool("vault", "rotate")[0] == ytpool("vault", "rotate", "--finish")[0] == 0
+    with rt.store.transaction() as tx:
+        secrets.keep(rt, tx, Kind.BROWSER_SESSION, "anna", Secret("cookie"))
+        token = secrets.read(rt, tx, Kind.REFRESH_TOKEN, "news")
+    rt.close()
+
+    found, keys = opened()
+    assert (found["browser_session", "anna"], found["refresh_token", "news"]) == ("cookie", token.reveal())
+    assert len(keys) == 1
+
+
+@pytest.mark.usefixtures("sandbox")
 def test_a_machine_that_lacks_the_new_key_is_waited_for(ytpool, key_file, tmp_path, monkeypatch):
     other = tmp_path / "other machine.key"  # another way to the key, as another machine has it
     shutil.copy2(key_file, other)
