@@ -17,6 +17,11 @@ def told(out):
     return json.loads(out)
 
 
+def lifetimes(ytpool):
+    rows = told(ytpool("auth", "status", "--json")[1])["data"]["accounts"]
+    return [{name: value for name, value in row.items() if name != "token_expires_at"} for row in rows]
+
+
 @pytest.fixture
 def phrase(tmp_path):
     path = tmp_path / "phrase"
@@ -51,6 +56,7 @@ def test_logins_work_on_the_other_machine_without_any_browser(
 ):
     arrangement = ytpool("accounts", "export")[1]
     assert parcel.stat().st_mode & 0o777 == 0o600
+    lives = lifetimes(ytpool)
     other_machine()
 
     dry = fits(
@@ -65,6 +71,7 @@ def test_logins_work_on_the_other_machine_without_any_browser(
     assert dry["logins_needed"] == done["logins_needed"] == []
     assert "ytpool pause" in done["notes"][0]
     assert ytpool("accounts", "export")[1] == arrangement
+    assert lifetimes(ytpool) == lives  # a login is not younger for having moved
     assert ytpool("upload", video, "--pool", "main")[0] == 0
     assert len(sandbox.videos_on("news")) == 1
     status, out, _ = ytpool("accounts", "apply", parcel, "--json")
