@@ -277,13 +277,15 @@ def test_where_the_key_cannot_be_written_it_is_said_what_to_install(ytpool, key_
     aside = next(path for path in key_file.parent.glob("vault-new-*.key"))
     assert (data["where"], aside.stat().st_mode & 0o777) == (str(aside), 0o600)
     assert aside.read_text().split()[2] not in out
+    assert told(ytpool("vault", "rotate", "--json")[1])["data"]["where"] == str(aside)  # it is remembered
     assert ytpool("vault", "rotate", "--finish")[0] == 6
     (credentials / "ytpool-key").chmod(0o600)
     with (credentials / "ytpool-key").open("a") as file:
         file.write(aside.read_text())
     (credentials / "ytpool-key").chmod(0o400)
     [host] = {row["host"] for row in told(ytpool("vault", "status", "--json")[1])["data"]["machines"]}
-    assert ytpool("vault", "rotate", "--finish", "--without", host)[0] == 0  # it was set up with a file, now gone
+    done = ytpool("vault", "rotate", "--finish", "--without", host)  # it was set up with a file, now gone
+    assert (done[0], f"rm {aside}" in done[1]) == (0, True)
     assert (opened()[0], opened()[1]) == (values, {data["next_key_id"]})
 
 
