@@ -131,6 +131,7 @@ def test_a_rotation_seals_everything_anew_and_keeps_the_old_key(ytpool, key_file
     new = told(out)["data"]["next_key_id"]
     assert (status, told(out)["data"]["phase"], told(out)["data"]["key_id"]) == (0, "begun", old)
     assert opened() == (values, {old})
+    assert "ytpool vault rotate" in ytpool("health")[1]
     assert told(ytpool("vault", "rotate", "--json")[1])["data"]["next_key_id"] == new  # begun once
 
     status, out, _ = ytpool("vault", "rotate", "--finish", "--json")

@@ -14,7 +14,7 @@ from ytpool.domain import moments
 from ytpool.domain.secret import Secret
 from ytpool.errors import EndpointsChanged, FileInvalid
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, meta, projects
+from ytpool.store import accounts, leavings, meta, projects
 from ytpool.store import secrets as sealed
 from ytpool.store.db import Tx
 from ytpool.store.secrets import Kind
@@ -146,7 +146,7 @@ def _logins(rt: Runtime, tx: Tx) -> list[Login]:
     found = []
     for one in sorted(accounts.every(tx), key=lambda one: one.account):
         token = secrets.read(rt, tx, Kind.REFRESH_TOKEN, one.account)
-        if one.needs_login or token is None:
+        if one.needs_login or token is None or leavings.find(tx, one.account) is not None:
             continue
         client = projects.client(tx, one.client_id)
         found.append(
