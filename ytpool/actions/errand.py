@@ -40,6 +40,7 @@ from ytpool.errors import (
 )
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, leases, ledger
+from ytpool.store.breakers import Probe
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease
 from ytpool.store.ledger import Call, Hold, Payer
@@ -70,6 +71,7 @@ class Work(ABC):
         self.placed: Placed | None = None
         self._heart = Heartbeat(rt, lease)
         self._used: set[str] = set()
+        self._probes: tuple[Probe, ...] = ()
 
     def __enter__(self) -> Self:
         self._heart.__enter__()
@@ -215,9 +217,14 @@ class Work(ABC):
     # Calls beside the paid ones: the chunks and questions of an upload that is paid for
 
     def admit(self) -> None:
-        """Raise Resting while the account or YouTube takes no calls, because too many have failed."""
+        """Raise Resting while the account or YouTube takes no calls, because too many have failed.
+
+        A call that tries it out is one until it is `heard` of, or until this work ends without it.
+        """
         with self.rt.store.transaction() as tx:
-            breakers.admit(self.rt, tx, self.account)
+            breakers.take_back(tx, self._probes)
+            probes = breakers.admit(self.rt, tx, self.account)
+        self._probes = probes
 
     def heard(self, tx: Tx, failure: UpstreamFailed | None = None) -> None:
         """Take in that a call was answered, or failed."""
@@ -270,6 +277,7 @@ class Work(ABC):
         try:
             placing.give_back(self.rt, self.lease, self.placed)
             with self.rt.store.transaction() as tx:
+                breakers.take_back(tx, self._probes)
                 leases.give_back(tx, [self.lease])
         except YtpoolError as error:
             log.warning("places not given back; they expire", extra={"job": self.job.job, "reason": error.message})
