@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from ytpool.actions import breakers, placing, tokens
 from ytpool.actions.calls import paid
@@ -40,11 +40,13 @@ from ytpool.errors import (
 )
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, leases, ledger
-from ytpool.store.breakers import Probe
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease
 from ytpool.store.ledger import Call, Hold, Payer
 from ytpool.store.secrets import Kind, forget
+
+if TYPE_CHECKING:
+    from ytpool.store.breakers import Probe
 
 log = logging.getLogger(__name__)
 
