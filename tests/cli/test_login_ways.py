@@ -317,6 +317,32 @@ def test_a_token_whose_channel_is_gone_says_so_and_changes_nothing(ytpool, sandb
     assert ytpool("auth", "add", "news")[0] == 0
 
 
+def test_what_a_person_has_consented_to_outlives_a_moment_of_trouble(ytpool, empty_sandbox, browser):
+    browser("news")
+    empty_sandbox.channel("news").fail("channels.list", "backendError")
+
+    status, out, err = ytpool("auth", "add", "news", "--client-secrets", empty_sandbox.secrets_file(), "--json")
+
+    assert status == 0, (out, err)
+    assert empty_sandbox.calls("channels.list") == 2
+    assert_books_agree(ytpool, empty_sandbox)
+
+
+def test_a_login_that_nobody_could_pay_for_sends_nobody_to_a_browser(ytpool, sandbox, browser):
+    browser("news")
+    project = data(ytpool("accounts", "show", "news", "--json")[1])["project"]
+    assert ytpool("projects", "set", project, "--limit", "general=3")[0] == 0
+
+    status, out, _ = ytpool("auth", "add", "news", "--json")
+    assert (status, data(out)["renewed"]) == (0, True)
+    asked = sandbox.calls("token")
+    status, out, _ = ytpool("auth", "add", "news", "--json")
+
+    assert (status, told(out)["error"]["code"]) == (5, "quota_exhausted")
+    assert sandbox.calls("token") == asked
+    assert_books_agree(ytpool, sandbox)
+
+
 # -- the token endpoint
 
 

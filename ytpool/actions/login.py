@@ -14,8 +14,9 @@ from ytpool.actions.calls import paid
 from ytpool.domain import failover, grants, logins, names
 from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.balancing import Strategy, Tier
-from ytpool.domain.failover import RestScope, Until
+from ytpool.domain.failover import Next, RestScope, Until
 from ytpool.domain.logins import ChannelSeen, Client, Token, TokenFile
+from ytpool.domain.quota import Urgency
 from ytpool.domain.secret import Secret
 from ytpool.errors import (
     ClientSecretsInvalid,
@@ -32,7 +33,7 @@ from ytpool.runtime import Runtime
 from ytpool.store import accounts, breakers, ledger, meta, pools, projects, rests
 from ytpool.store import secrets as sealed
 from ytpool.store.db import Tx
-from ytpool.store.ledger import Call, Payer
+from ytpool.store.ledger import Call, Hold, Payer
 from ytpool.store.rests import Scope
 from ytpool.store.secrets import Kind
 
@@ -44,6 +45,9 @@ DEADLINE = timedelta(minutes=5)
 SANDBOX_PROJECT = "sandbox"
 
 _DEFAULT_PRIORITY = 100
+_LOOKS = 3
+"""How often YouTube is asked for the channel of a login that a person has just made, and would have to make again."""
+
 _CODE_REFUSED = frozenset({"invalid_grant", "redirect_uri_mismatch"})
 _NARROW = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
 
@@ -137,6 +141,7 @@ def add(
         def browse(begun: Begun) -> None:
             rt.sandbox.consent(begun.url, owner)
 
+    _require_room(rt, name, client)
     with rt.youtube.receiver(client.redirect_uri) as receiver:
         asked = rt.youtube.authorization(client, client.auth_uri, redirect_uri=receiver.redirect_uri, scopes=scopes)
         begun = Begun(
@@ -153,7 +158,7 @@ def add(
             begun.is_over.set()
         token = _exchanged(rt, client, code, receiver.redirect_uri, asked.verifier)
     token = replace(token, scopes=token.scopes or scopes)
-    return keep(rt, name, client, token, place, asked=scopes, named=channel, agrees=agrees)
+    return keep(rt, name, client, token, place, asked=scopes, named=channel, looks=_LOOKS, agrees=agrees)
 
 
 def _pasted(text: str, state: str) -> Secret | LoginFailed:
@@ -240,7 +245,9 @@ def revived(rt: Runtime, client: Client, known: TokenFile, token_file: Path, aga
     try:
         fresh = rt.youtube.refresh(client, client.token_uri, known.refresh)
     except UpstreamFailed as failure:
-        if failover.judge(failure).until is not Until.NEW_LOGIN:
+        verdict = failover.judge(failure)
+        if verdict.until is not Until.NEW_LOGIN:
+            failure.hint = failure.hint or verdict.advice
             raise
         raise LoginFailed(
             f"the login in {token_file} is dead: {failure.message}", hint=again, reason=failure.reason
@@ -327,6 +334,7 @@ def keep(
     *,
     asked: tuple[str, ...] = (),
     named: str | None = None,
+    looks: int = 1,
     agrees: Callable[[Found], bool] | None = None,
     along: Callable[[Tx, LoggedIn], None] | None = None,
 ) -> LoggedIn:
@@ -336,7 +344,7 @@ def keep(
     `agrees` is asked before an account's first login is kept, where nobody has named its channel. `along` writes what
     belongs to the login into the same transaction; what it raises keeps the login out.
     """
-    project, channel = _looked_at(rt, name, client, token, named)
+    project, channel = _looked_at(rt, name, client, token, named, looks)
     if agrees is not None and named is None:
         with rt.store.reading() as tx:
             found = _found(tx, name, project, channel)
@@ -357,11 +365,13 @@ def keep(
         return done
 
 
-def _looked_at(rt: Runtime, name: str, client: Client, token: Token, named: str | None) -> tuple[str, ChannelSeen]:
+def _looked_at(
+    rt: Runtime, name: str, client: Client, token: Token, named: str | None, looks: int
+) -> tuple[str, ChannelSeen]:
     """Return project and channel; without a look where the login does not allow one, and the operator named it."""
     if not token.scopes or grants.can_list(token.scopes):
         try:
-            return seen(rt, name, client, token)
+            return seen(rt, name, client, token, looks=looks)
         except UpstreamFailed as failure:
             if failure.reason not in _NARROW:
                 raise
@@ -429,31 +439,56 @@ def keep_waiting(
         along(tx)
 
 
-def seen(rt: Runtime, name: str, client: Client, token: Token) -> tuple[str, ChannelSeen]:
-    """Ask YouTube which channel a token speaks for, at the project's cost; return the project and the channel."""
-    with rt.store.transaction() as tx:
-        rt.require_same_root(tx)
-        project = projects.of_client(tx, client_id=client.client_id, project_id=client.project_id, number=client.number)
-        _lift_rests(tx, name, project)
-        payer = Payer(account=name, project=project, channel_id="")
-        (held,) = ledger.hold(tx, payer, [Call(operation="channels.list")], rt.terms(tx), rt.rng)
-    try:
-        channel = paid(rt, held, rt.youtube.my_channel, token=token.access)
-    except UpstreamFailed as failure:
-        verdict = failover.judge(failure)
-        if verdict.rests is not RestScope.ACCOUNT:
-            raise
-        raise LoginFailed(
-            f"YouTube lets nobody work with this login: {failure.message}; nothing was changed",
-            hint=verdict.advice,
-            reason=failure.reason,
-        ) from failure
+def seen(rt: Runtime, name: str, client: Client, token: Token, *, looks: int = 1) -> tuple[str, ChannelSeen]:
+    """Ask YouTube which channel a token speaks for, at the project's cost; return the project and the channel.
+
+    It is asked up to so many times while YouTube is in trouble.
+    """
+    for attempt in range(1, looks + 1):
+        with rt.store.transaction() as tx:
+            rt.require_same_root(tx)
+            project = projects.of_client(
+                tx, client_id=client.client_id, project_id=client.project_id, number=client.number
+            )
+            _lift_rests(tx, name, project)
+            held = _held(rt, tx, name, project)
+        try:
+            channel = paid(rt, held, rt.youtube.my_channel, token=token.access)
+            break
+        except UpstreamFailed as failure:
+            verdict = failover.judge(failure)
+            if verdict.rests is RestScope.ACCOUNT:
+                raise LoginFailed(
+                    f"YouTube lets nobody work with this login: {failure.message}; nothing was changed",
+                    hint=verdict.advice,
+                    reason=failure.reason,
+                ) from failure
+            if verdict.next is not Next.SAME_ACCOUNT or attempt == looks:
+                failure.hint = failure.hint or verdict.advice
+                raise
+            rt.sleep(failover.backoff(attempt, rt.rng, failure.retry_after))
     if channel is None:
         raise LoginFailed(
             f"the Google account of this login has no YouTube channel{_expected(rt, name)}; nothing was changed",
             hint="create the channel in a browser, or choose another identity, then log in again",
         )
     return project, channel
+
+
+def _held(rt: Runtime, tx: Tx, name: str, project: str) -> Hold:
+    """Set aside what the look at a login's channel costs; a login has begun with its first page."""
+    payer = Payer(account=name, project=project, channel_id="")
+    looks = [Call(operation="channels.list")]
+    (held,) = ledger.hold(tx, payer, looks, rt.terms(tx), rt.rng, urgency=Urgency.STARTED)
+    return held
+
+
+def _require_room(rt: Runtime, name: str, client: Client) -> None:
+    """Raise QuotaExhausted before a person is sent to a browser, and not after."""
+    with rt.store.transaction() as tx:
+        project = next((one.project for one in accounts.every(tx) if one.client_id == client.client_id), None)
+        if project is not None:
+            ledger.release(tx, [_held(rt, tx, name, project).hold], "only asked for")
 
 
 def _expected(rt: Runtime, name: str) -> str:
@@ -553,6 +588,7 @@ def _stored(
         scopes=token.scopes,
         token_expires_at=expires_at,
         grant_expires_at=grant_expires_at,
+        seen=channel.verified,
     )
     _join(rt, tx, name, place)
     kept = accounts.get(tx, name)
