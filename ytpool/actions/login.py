@@ -30,7 +30,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, breakers, ledger, meta, pools, projects, rests
+from ytpool.store import accounts, breakers, jobs, ledger, meta, pools, projects, rests
 from ytpool.store import secrets as sealed
 from ytpool.store.db import Tx
 from ytpool.store.ledger import Call, Hold, Payer
@@ -662,6 +662,7 @@ def _stored(
         seen=channel.verified,
     )
     _join(rt, tx, name, place)
+    jobs.look_again(tx)
     kept = accounts.get(tx, name)
     return LoggedIn(
         account=name,
