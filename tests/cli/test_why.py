@@ -185,3 +185,16 @@ def test_what_is_not_there_is_named(ytpool, name, meant):
 
     assert status == 2
     assert meant in err
+
+
+def test_why_reaches_as_far_into_a_bucket_as_the_job_does_that_was_tried_before(ytpool, sandbox, why, video):
+    sandbox.channel("news").fail("videos.insert", "channelSuspended")
+    status, out, _ = ytpool("upload", video, "--account", "news", "--json")
+    assert status == 6
+    assert ytpool("rests", "lift", "account", "news")[0] == 0
+    assert ytpool("quota", "adjust", "press", "general", "+8500", "--reason", "test")[0] == 0
+
+    told = why("job", json.loads(out)["data"]["job"])
+
+    assert (told["able"], told["in_the_way"]) == (["news"], [])
+    assert ytpool("upload", video, "--account", "news")[0] == 0

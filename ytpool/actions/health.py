@@ -12,7 +12,7 @@ from ytpool.domain import moments
 from ytpool.domain.quota import Light
 from ytpool.errors import YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, ledger, pools, projects, rests
+from ytpool.store import accounts, ledger, meta, pools, projects, rests, secrets
 from ytpool.store.rests import Rest
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
@@ -91,6 +91,15 @@ def _state(rt: Runtime) -> Iterator[Check]:
 def _vault(rt: Runtime) -> Iterator[Check]:
     found = rt.vault.locate()
     yield Check(check="vault", status=PASS, message=f"key {found.key_id} is in the {found.place}: {found.where}")
+    with rt.store.reading() as tx:
+        coming = meta.get(tx, meta.VAULT_NEXT_KEY)
+        left = sum(count for key_id, count in secrets.keys_in_use(tx).items() if key_id != found.key_id)
+    if coming is not None:
+        message = f"the change to key {coming} is begun, and nothing is sealed with it yet"
+        yield Check(check="vault rotation", status=WARN, message=message, fix="run: ytpool vault rotate")
+    elif left:
+        message = f"{left} secrets are still sealed with the key before"
+        yield Check(check="vault rotation", status=WARN, message=message, fix="run: ytpool vault rotate --finish")
 
 
 def _clock(rt: Runtime) -> Iterator[Check]:

@@ -101,8 +101,8 @@ def _bucket(tx: Tx, book: PriceBook, terms: Terms, project: str, bucket: str, re
     percent = round(100 * reading.used / limit, 1) if limit else 100.0
     has_room = ways.has_room(limit, reading.used, 1, terms)
     stopped = [one for one in resting if one.bucket in ("", bucket)]
-    forbidden = limit == 0 and ways.is_decided(tx, terms, project, bucket)  # no reset changes a word
     meter = Meter(meters.PROJECT, project, bucket, terms.day.isoformat())
+    forbidden = limit == 0 and limits.is_decided(tx, meter)  # no reset changes a word
     return BucketExplained(
         bucket=bucket,
         limit=limit,

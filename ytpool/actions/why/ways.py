@@ -12,7 +12,7 @@ from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
 from ytpool.domain.terms import Terms
 from ytpool.store import caps, envelopes, ledger, limits, meters, pools, rests
 from ytpool.store.db import Tx
-from ytpool.store.meters import Reading
+from ytpool.store.meters import Meter, Reading
 from ytpool.store.rests import Rest, Scope
 
 UPLOADING = ("videos.insert", *["videos.list"] * READ_BACKS)
@@ -94,7 +94,7 @@ def of_bucket(
     limit, reading = standing(tx, terms, project, bucket)
     if has_room(limit, reading.used, units, terms, urgency):
         return
-    if limit == 0 and is_decided(tx, terms, project, bucket):
+    if limit == 0 and limits.is_decided(tx, Meter(meters.PROJECT, project, bucket, terms.day.isoformat())):
         yield Way(
             what=f"{project} has a limit of 0 {bucket}, and no reset changes that; allow it some",
             command=f"ytpool projects set {project} --limit {bucket}=N",
@@ -132,12 +132,6 @@ def standing(tx: Tx, terms: Terms, project: str, bucket: str) -> tuple[int, Read
     believed = limits.standing(tx, terms.day).get(key)
     limit = terms.prices.limits.get(bucket, 0) if believed is None else believed.units
     return limit, Reading(*key, limit, 0, 0, 0, 0, 0)
-
-
-def is_decided(tx: Tx, terms: Terms, project: str, bucket: str) -> bool:
-    """Tell whether a person has said what the limit is, so that no reset changes it."""
-    believed = limits.standing(tx, terms.day).get((meters.PROJECT, project, bucket))
-    return believed is not None and believed.origin != limits.LEARNED
 
 
 def has_room(limit: int, used: int, units: int, terms: Terms, urgency: Urgency = Urgency.NORMAL) -> bool:
