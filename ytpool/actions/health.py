@@ -151,7 +151,7 @@ def _buckets(rt: Runtime) -> Iterator[Check]:
             yield Check(
                 check=f"bucket {project['project']} {bucket.bucket}",
                 status=FAIL if bucket.left == 0 else lights.get(bucket.status, PASS),
-                message=f"{bucket.percent:g} % of {bucket.limit} used, {bucket.left} left",
+                message=f"{bucket.percent:g} % of {bucket.limit:,} used, {bucket.left:,} left",
                 fix="" if bucket.left else _comes_back(project["project"], bucket, report.resets_at),
             )
 
@@ -189,7 +189,7 @@ def _until(rest: Rest) -> str:
 def _lifts(rest: Rest, title: str) -> str:
     by_word = f"ytpool rests lift {shlex.join([rest.scope, title])}"
     if rest.until is None:
-        return f"{rest.lifts}; then: {by_word}"
+        return f"{rest.lifts.rstrip('.')}; then: {by_word}"
     return f"nothing; it ends by itself ({rest.lifts}); sooner: {by_word}"
 
 
