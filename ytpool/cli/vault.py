@@ -29,8 +29,6 @@ def _machine(row: ReaderRow) -> str:
 
 
 def _cron(told: VaultStatus) -> str:
-    if told.problem is not None:
-        return ""
     return "cron can read the key" if told.cron_can_read_the_key else told.advice
 
 
