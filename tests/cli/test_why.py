@@ -111,7 +111,7 @@ def test_a_bucket_says_who_used_it_and_when_it_takes_new_work_again(ytpool, sand
     full = why("project", "press/uploads")
 
     [bucket] = free["buckets"]
-    assert (bucket["open"], bucket["comes_back"], bucket["origin"]) == (True, None, "price book since 2026-06-03")
+    assert (bucket["open"], bucket["comes_back"], bucket["origin"]) == (True, None, "price book since 2026-06-01")
     assert (free["ways"], free["accounts"]) == ([], ["news", "sports"])
     [bucket] = full["buckets"]
     assert (bucket["open"], bucket["comes_back"], bucket["level"], bucket["left"]) == (False, full["resets_at"], 16, 4)

@@ -204,7 +204,7 @@ def _concerns(
             command=f"ytpool refresh-tokens --account {name} --force" if end.cause is grants.Cause.UNUSED else login,
         )
     if narrow:
-        wider = " ".join(f"--for {use}" for use in _uses(used_for))
+        wider = f"--for {grants.wider(account.scopes, used_for)}"
         yield Concern(
             kind=Kind.SCOPE_MISSING,
             message=f"the login does not allow what the account is used for: {', '.join(narrow)}",

@@ -30,7 +30,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, breakers, ledger, meta, pools, projects, rests
+from ytpool.store import accounts, breakers, jobs, ledger, meta, pools, projects, rests
 from ytpool.store import secrets as sealed
 from ytpool.store.db import Tx
 from ytpool.store.ledger import Call, Hold, Payer
@@ -101,6 +101,27 @@ class LoggedIn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What a login would come to, as far as that can be said without asking anybody."""
+
+    dry_run: bool
+    account: str
+    project: str | None
+    """None where this is the project's first login."""
+    client_id: str | None
+    """None where the sandbox would make one."""
+    scopes: tuple[str, ...]
+    """What would be asked for; empty for a token file that does not tell."""
+    channel_id: str | None
+    """None where only the login itself will tell."""
+    channel_title: str | None
+    renews: bool
+    pool: str | None
+    units: dict[str, int]
+    """What the look at its channel costs, by bucket; nothing where the login may not look."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
     """A login that waits for a person: what to open, and where the browser will come back to."""
 
@@ -161,6 +182,48 @@ def add(
     return keep(rt, name, client, token, place, asked=scopes, named=channel, looks=_LOOKS, agrees=agrees)
 
 
+def plan(
+    rt: Runtime,
+    name: str,
+    *,
+    client_secrets: Path | None,
+    place: Place,
+    channel: str | None = None,
+    scopes: tuple[str, ...] = (),
+    token_file: Path | None = None,
+) -> Planned:
+    """Say what `add`, or with a token file `bring_in`, would do; everything wrong with the files is found already.
+
+    The token itself is not tried: some servers give another for it, and the file would be worth nothing afterwards.
+    """
+    _require_names(name, place, channel)
+    rt.open_vault()
+    client: Client | None = None
+    if token_file is not None:
+        known, client = _brought(rt, name, client_secrets, token_file)
+        scopes = known.scopes
+    else:
+        scopes = scopes or _scopes_again(rt, name)
+        if not rt.is_sandbox or client_secrets is not None:
+            client = _client(rt, name, client_secrets)
+    with rt.store.reading() as tx:
+        account = accounts.find(tx, name)
+        told = channel or (account.channel_id if account else "")
+        client_id = client.client_id if client else account.client_id if account else None
+        return Planned(
+            dry_run=True,
+            account=name,
+            project=next((one.project for one in accounts.every(tx) if one.client_id == client_id), None),
+            client_id=client_id,
+            scopes=scopes,
+            channel_id=told or None,
+            channel_title=accounts.channel_titles(tx).get(told),
+            renews=account is not None,
+            pool=place.pool,
+            units=dict(rt.terms(tx).prices.cost("channels.list")) if grants.can_list(scopes) or not scopes else {},
+        )
+
+
 def _pasted(text: str, state: str) -> Secret | LoginFailed:
     try:
         return logins.read_pasted(text, state)
@@ -189,7 +252,7 @@ def _scopes_again(rt: Runtime, name: str) -> tuple[str, ...]:
 
 def _exchanged(rt: Runtime, client: Client, code: Secret, redirect_uri: str, verifier: Secret) -> Token:
     """Turn a login's code into tokens. It can be used once, so whatever goes wrong here wants another login."""
-    again = "nothing was changed; run the same command again"
+    again = "Nothing was changed; run the same command again."
     try:
         return rt.youtube.exchange(client, client.token_uri, code=code, redirect_uri=redirect_uri, verifier=verifier)
     except UpstreamFailed as failure:
@@ -200,7 +263,9 @@ def _exchanged(rt: Runtime, client: Client, code: Secret, redirect_uri: str, ver
                 hint=again,
                 reason=failure.reason,
             ) from failure
-        failure.hint = failure.hint or f"this is no fault of the login; {again}"
+        verdict = failover.judge(failure)
+        advice = verdict.advice if verdict.rests is RestScope.PROJECT else "This is no fault of the login."
+        failure.hint = failure.hint or f"{advice} {again}"
         raise
 
 
@@ -214,20 +279,26 @@ def bring_in(
     """
     _require_names(name, place, channel)
     rt.open_vault()
+    known, client = _brought(rt, name, client_secrets, token_file)
+    with_client = "" if client_secrets is None else f" --client-secrets {shlex.quote(str(client_secrets))}"
+    again = f"log in through the browser: ytpool auth add {name}{with_client or ' --client-secrets FILE'}"
+    done = keep(rt, name, client, revived(rt, client, known, token_file, again), place, named=channel)
+    return replace(done, warnings=(*done.warnings, *_left_in_clear(token_file)))
+
+
+def _brought(rt: Runtime, name: str, client_secrets: Path | None, token_file: Path) -> tuple[TokenFile, Client]:
+    """Read a token file, and find the OAuth client that its login belongs to."""
     known = _read(token_file, logins.from_token_file, TokenFileInvalid, "token file")
-    client = (
-        addressed(rt, known.client) if client_secrets is None and known.client else _client(rt, name, client_secrets)
-    )
+    if client_secrets is None and known.client is not None:
+        return known, addressed(rt, known.client)
+    client = _client(rt, name, client_secrets)
     if known.client_id not in (None, client.client_id):
         raise TokenFileInvalid(
             f"{token_file} belongs to the OAuth client {known.client_id}, and {client_secrets or name} is "
             f"{client.client_id}",
             hint="bring the client-secrets file the token was made with",
         )
-    with_client = "" if client_secrets is None else f" --client-secrets {shlex.quote(str(client_secrets))}"
-    again = f"log in through the browser: ytpool auth add {name}{with_client or ' --client-secrets FILE'}"
-    done = keep(rt, name, client, revived(rt, client, known, token_file, again), place, named=channel)
-    return replace(done, warnings=(*done.warnings, *_left_in_clear(token_file)))
+    return known, client
 
 
 def _left_in_clear(token_file: Path) -> tuple[str, ...]:
@@ -591,6 +662,7 @@ def _stored(
         seen=channel.verified,
     )
     _join(rt, tx, name, place)
+    jobs.look_again(tx)
     kept = accounts.get(tx, name)
     return LoggedIn(
         account=name,
@@ -612,6 +684,7 @@ def _stored(
             ),
             *_doubles(tx, name, channel.channel_id),
             *_twins(tx, project),
+            *_another_project(tx, name, project),
         ),
     )
 
@@ -640,6 +713,19 @@ def _twins(tx: Tx, project: str) -> tuple[str, ...]:
         f"project {twin} has the same id at Google as {project}; run: ytpool projects merge {twin} {project}"
         for twin in projects.twins(tx, project)
     )
+
+
+def _another_project(tx: Tx, name: str, project: str) -> tuple[str, ...]:
+    """Say Google's rule where an operator is about to break it: with the first account of one more project."""
+    payers = {one.account: one.project for one in accounts.every(tx)}
+    others = sorted(set(payers.values()) - {project})
+    if not others or [one for one, payer in payers.items() if payer == project] != [name]:
+        return ()
+    rule = (
+        f"{project} is another project beside {' and '.join(others)}: Google allows one for each program and purpose, "
+        "and none to gain quota (YouTube's Developer Policies, III.D.1.c)."
+    )
+    return (rule,)
 
 
 def _keep_client(rt: Runtime, tx: Tx, client: Client, project: str) -> None:

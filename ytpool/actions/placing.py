@@ -1,5 +1,6 @@
 """Choosing an account and setting everything aside for a publication: units, slot, channel and decision, at once."""
 
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -380,7 +381,9 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice, kind: WorkKind,
         return error(f"{nobody} can work now ({words})", hint=hint, until=choice.until, **facts)
     if all(reason.startswith(_LOGIN_NEEDED) for reason in groups):
         reason, (_, names) = next(iter(groups.items()))
-        wider = f" --for {grants.USE_FOR[kind.purpose]}" if kind.purpose and reason == _NARROW.reason else ""
+        wider = ""
+        if kind.purpose is not None and reason == _NARROW.reason:
+            wider = f" --for {grants.wider(accounts.get(tx, names[0]).scopes, (kind.purpose,))}"
         return LoginNeeded(
             f"every account of {target} needs a login ({words})" if of_pool else f"{target} needs a login",
             hint=f"run: ytpool auth add {names[0]}{wider}",
@@ -412,7 +415,11 @@ def _advice(tx: Tx, names: list[str], capped: str) -> str:
             tx, account=name, project=found.project, channel_id=found.channel_id, buckets=(capped, GENERAL)
         )
         if resting is not None:
-            lifts[resting.lifts] = f"{resting.scope} {resting.name}: {resting.lifts}"
+            by_word = ""
+            if resting.until is None and not resting.is_pause:
+                by_word = f"; then: ytpool rests lift {shlex.join([resting.scope, resting.name])}"
+            said = resting.lifts.rstrip(".") if by_word else resting.lifts
+            lifts[resting.lifts] = f"{resting.scope} {resting.name}: {said}{by_word}"
     # A sentence for each of twenty accounts would hide the one that helps.
     some = [*lifts.values()][:_ADVICE_AT_MOST]
     return "\n".join([*some, "see: ytpool accounts list, and: ytpool auth list"])

@@ -111,6 +111,29 @@ def logged_in(
     )
 
 
+def was_logged_in(
+    tx: Tx,
+    account: str,
+    *,
+    logged_in_at: datetime | None,
+    refreshed_at: datetime | None,
+    verified_at: datetime | None,
+    logins: int,
+) -> None:
+    """Say of a login that was made elsewhere when it was made, and when it last proved to live."""
+    moment = {"logged_in_at": logged_in_at, "refreshed_at": refreshed_at, "verified_at": verified_at}
+    tx.run(
+        """
+        UPDATE accounts SET logged_in_at = :logged_in_at, refreshed_at = :refreshed_at, verified_at = :verified_at,
+               logins = :logins
+         WHERE account = :account
+        """,
+        account=account,
+        logins=logins,
+        **{name: None if at is None else moments.text(at) for name, at in moment.items()},
+    )
+
+
 def refresh_begins(tx: Tx, account: str) -> None:
     """Write down that a refresh is about to leave; one before it whose answer nobody kept stays written down."""
     tx.run(

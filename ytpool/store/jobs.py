@@ -603,10 +603,25 @@ def make_due(tx: Tx, until: datetime) -> int:
     """Let go at once what was to wait until this moment, and return how many jobs that are."""
     return tx.run(
         """
-        UPDATE jobs SET not_before = NULL, updated_at = :at
+        UPDATE jobs SET not_before = :at, updated_at = :at
          WHERE not_before = :until AND state IN ('deferred', 'partly')
         """,
         until=moments.text(until),
+        at=tx.at,
+    )
+
+
+def look_again(tx: Tx) -> int:
+    """Let all that waits for an account or for quota ask at once whether somebody can work now; return how many.
+
+    The moment they wait for was told when they last asked. After a person's word on accounts, limits or pools it may be
+    too late; where it is not, asking anew costs nothing and tells the moment again.
+    """
+    return tx.run(
+        """
+        UPDATE jobs SET not_before = :at, updated_at = :at
+         WHERE state = 'deferred' AND not_before > :at AND error_code IN ('resting', 'quota_exhausted')
+        """,
         at=tx.at,
     )
 
