@@ -12,7 +12,7 @@ from ytpool import data
 from ytpool.domain import quota
 from ytpool.domain.balancing import Tier
 from ytpool.domain.envelopes import Envelopes
-from ytpool.domain.plan import Block, ChannelCap, Item, Left, Placed, Rest, Scene, Seat, plan, turns
+from ytpool.domain.plan import Block, ChannelCap, Item, Left, Placed, Rest, Scene, Seat, plan, sends, turns
 from ytpool.domain.prices import PriceBook
 from ytpool.domain.terms import Terms
 
@@ -96,6 +96,26 @@ def test_blocks_share_out_the_day_in_the_operators_zone():
     assert max(shares.values()) - min(shares.values()) <= 1
 
 
+def test_what_had_to_wait_for_a_reset_is_spread_over_what_is_left_of_its_block():
+    night = datetime(2026, 11, 19, 6, tzinfo=BERLIN).astimezone(UTC)  # three hours before the reset
+    seats = [seat(f"account {number}") for number in range(5)]
+    made = scene(*seats, now=night, uploads=10, used={("press", "uploads"): 8}, blocks=(Block("day", 360, 720, 12),))
+
+    planned = plan(made, videos(8, *(one.account for one in seats)))
+
+    begins = [one.starts_at.astimezone(BERLIN).time().isoformat("minutes") for one in planned]
+    assert begins == [
+        "09:01",
+        "09:30",
+        "10:00",
+        "10:30",
+        "11:00",
+        "11:30",
+        "09:01",
+        "09:01",
+    ]  # what was missed comes last
+
+
 def test_what_a_running_block_has_made_already_is_not_made_again():
     since = datetime(2026, 11, 19, 9, tzinfo=BERLIN).astimezone(UTC)
     made = [since - timedelta(hours=2)] * 14
@@ -167,7 +187,9 @@ def test_a_horizon_that_is_full_names_the_bucket():
     planned = plan(scene(seat("news"), uploads=10, days=2), videos(17))
 
     assert [type(one) for one in planned[15:]] == [Placed, Left]
-    assert planned[16].reasons == ("press: 80 % of 10 units of uploads a day are used or planned, no more",)
+    assert planned[16].reasons == (
+        "press: 80 % of 10 uploads a day are used or planned, and ordinary work takes no more",
+    )
 
 
 def test_rests_are_waited_for_where_they_concern_the_work():
@@ -291,9 +313,7 @@ def test_no_plan_goes_beyond_what_is_counted(everybody, wanted, parts, uploads, 
         at_work = [each for each in placed if each.seat == one.seat and each.starts_at <= one.starts_at < each.ends_at]
         assert len(at_work) <= one.seat.slots
     _one_after_another([(one.seat.channel_id, one.starts_at, one.ends_at) for one in uploading])
-    _one_after_another(
-        [("", one.starts_at, one.starts_at + timedelta(seconds=one.item.bytes / made.rate)) for one in uploading]
-    )
+    _one_after_another([("", one.starts_at, one.starts_at + sends(one.item, made.rate)) for one in uploading])
     if learned:
         starts = [one.starts_at for one in uploading if one.seat.account == "news" and not one.seat.caps]
         assert all(sum(end - DAY < at <= end for at in starts) <= learned for end in starts if end < NOON + 3 * DAY)

@@ -115,7 +115,7 @@ def plan(rt: Runtime, orders: Sequence[Order]) -> list[Plan]:
     with rt.store.reading() as tx:
         prices = rt.terms(tx).prices
     orders = [replace(order, publication=media.located(order.publication)) for order in orders]
-    settled = [_without_choosing(rt, order) for order in orders]
+    settled = [without_choosing(rt, order) for order in orders]
     choices = iter(placing.would_place(rt, [order for order, one in zip(orders, settled, strict=True) if one is None]))
     plans = []
     for order, known in zip(orders, settled, strict=True):
@@ -144,7 +144,7 @@ def _units(order: Order, prices: Prices) -> dict[str, int]:
     return dict(units)
 
 
-def _without_choosing(rt: Runtime, order: Order) -> Plan | None:
+def without_choosing(rt: Runtime, order: Order) -> Plan | None:
     """Return the plan of what is refused or begun already; None for what has to find an account."""
     try:
         file = _file_of(rt, order)

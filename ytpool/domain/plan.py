@@ -160,7 +160,12 @@ def _due(item: Item) -> datetime:
 
 def lasts(item: Item, rate: int) -> timedelta:
     """Return how long a piece of work is taken to last on a line of so many bytes per second."""
-    return timedelta(seconds=item.bytes / rate) + BESIDE_ITS_BYTES
+    return sends(item, rate) + BESIDE_ITS_BYTES
+
+
+def sends(item: Item, rate: int) -> timedelta:
+    """Return how long its bytes keep the line, in whole seconds."""
+    return timedelta(seconds=-(-item.bytes // rate))
 
 
 class Turn(NamedTuple):
@@ -169,6 +174,8 @@ class Turn(NamedTuple):
     begins: datetime
     ends: datetime
     block: str
+    apart: timedelta
+    """How long after it the next one begins."""
 
 
 def turns(
@@ -183,17 +190,18 @@ def turns(
     found = []
     while day <= last:
         for block in blocks:
-            begins, ends = _moment(day, block.begins, zone), _moment(day, block.ends, zone)
+            begins, ends = moment(day, block.begins, zone), moment(day, block.ends, zone)
             left = block.videos - sum(begins <= at < ends for at in made)
             begins = max(begins, since)
             if begins < ends and left > 0:
-                apart = (ends - begins) / left
-                found += [Turn(begins + number * apart, ends, block.name) for number in range(left)]
+                apart = timedelta(seconds=(ends - begins) // timedelta(seconds=left))
+                found += [Turn(begins + number * apart, ends, block.name, apart) for number in range(left)]
         day += timedelta(days=1)
     return (turn for turn in sorted(found) if turn.begins < until)
 
 
-def _moment(day: date, minutes: int, zone: tzinfo) -> datetime:
+def moment(day: date, minutes: int, zone: tzinfo) -> datetime:
+    """Return when the clocks of a zone show so many minutes since midnight."""
     day += timedelta(days=minutes // _MINUTES_A_DAY)
     minutes %= _MINUTES_A_DAY
     return datetime.combine(day, time(minutes // 60, minutes % 60), tzinfo=zone).astimezone(UTC)
@@ -231,6 +239,20 @@ class _Busy:
         else:
             self._begins.insert(place, begins)
             self._ends.insert(place, ends)
+
+
+def _begins(turn: Turn) -> datetime:
+    return turn.begins
+
+
+def _better(missed: Turn | None, coming: Turn | None, at: datetime, until: datetime) -> Turn | None:
+    """Choose between a turn that has come and the next one: what was missed is made up for when no other turn is left.
+
+    So what had to wait, for a reset that came first, is spread over the rest of its block.
+    """
+    if missed is None or coming is None or coming.begins >= until or coming.ends > missed.ends:
+        return missed or coming
+    return missed if at < missed.begins + missed.apart else coming
 
 
 class _Obstacle(NamedTuple):
@@ -334,19 +356,33 @@ class _Planner:
         if not self._scene.blocks or not item.alone or item.begun:
             found = self._in_window(item, seats, at, until, why)
             return None if found is None else (*found, None)
-        # A later turn of a block is a part of an earlier one, so where one is of no use the whole block is not.
         while (found := self._in_window(item, seats, at, until, why)) is not None:
             at = found[0]
-            turn = next((turn for turn in self._turns if turn.ends > at), None)
+            missed, coming = self._turns_at(at)
+            turn = _better(missed, coming, at, until)
             if turn is None or turn.begins >= until:
                 break
-            if at < turn.begins:
-                found = self._in_window(item, seats, turn.begins, min(until, turn.ends), why)
-            if found is not None:
+            if turn.begins > at:
+                later = self._in_window(item, seats, turn.begins, min(until, turn.ends), why)
+                if later is not None:
+                    return (*later, turn)
+                turn = missed
+            if turn is not None:
                 return (*found, turn)
-            at = turn.ends
-        why["no turn of the blocks is left for it"] = None
+            assert coming is not None
+            at = coming.ends  # a later turn of a block is a part of this one, and no better
+        if not why:
+            why["no turn of the blocks is left for it"] = None
         return None
+
+    def _turns_at(self, at: datetime) -> tuple[Turn | None, Turn | None]:
+        """Return the last free turn that has come and whose block still runs, and the next one to come."""
+        place = bisect_right(self._turns, at, key=_begins)
+        come = self._turns[place - 1] if place else None
+        return (
+            come if come is not None and come.ends > at else None,
+            self._turns[place] if place < len(self._turns) else None,
+        )
 
     def _in_window(
         self, item: Item, seats: list[Seat], at: datetime, until: datetime, why: _Why
@@ -368,9 +404,9 @@ class _Planner:
 
     def _floor(self, item: Item, seat: Seat, at: datetime, until: datetime, why: _Why) -> datetime | None:
         """Return from when on the line and the project have room, whichever of its accounts it is."""
-        sends = timedelta(seconds=item.bytes / self._scene.rate)
+        span = sends(item, self._scene.rate)
         while at < until:
-            moved = self._off_midnight(self._line.free_from(at, sends) if sends else at, item)
+            moved = self._off_midnight(self._line.free_from(at, span) if span else at, item)
             if moved != at:
                 at = moved
                 continue
@@ -494,13 +530,13 @@ class _Planner:
             if limit is None:
                 continue
             if units > limit:
-                said = f"{project}: it needs {units} units of {bucket}, and there are {limit} a day"
+                said = f"{project}: it needs {units} {bucket}, and there are {limit} a day"
                 return _Obstacle(said, tomorrow)  # another day may have another limit
             if used + units > limit:
-                return _Obstacle(f"{project}: all {limit} units of {bucket} a day are used or planned", tomorrow)
+                return _Obstacle(f"{project}: all {limit} {bucket} a day are used or planned", tomorrow)
             if used * 100 >= limit * percent:
-                said = f"{project}: {percent} % of {limit} units of {bucket} a day are used or planned, no more"
-                return _Obstacle(said, tomorrow)
+                said = f"{percent} % of {limit} {bucket} a day are used or planned, and ordinary work takes no more"
+                return _Obstacle(f"{project}: {said}", tomorrow)
         shares = terms.envelopes
         needs = {} if shares is None else shares.needs(item.calls, terms.prices)
         if shares is None or not needs:
@@ -546,7 +582,7 @@ class _Planner:
             self._channel(seat).take(at, ends)
         self._at_work.setdefault(seat.account, []).append((at, ends))
         if item.bytes:
-            self._line.take(at, at + timedelta(seconds=item.bytes / self._scene.rate))
+            self._line.take(at, at + sends(item, self._scene.rate))
         if item.counts.get(UPLOADS) and seat.channel_id in self._uploads:
             starts = self._uploads[seat.channel_id]
             starts.insert(bisect_right(starts, at), at)
