@@ -3,12 +3,15 @@
 import csv
 import io
 import json
+import os
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from schemas import fits
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 
+SCALE = float(os.environ.get("YTPOOL_TEST_SCALE", "1"))
 BLOCKS = """
 [time]
 zone = "Europe/Berlin"
@@ -191,3 +194,101 @@ def test_what_makes_no_sense_is_refused(ytpool, words, said):
 
     assert status == 2
     assert said in out + err
+
+
+@pytest.fixture
+def pool(home, ytpool, monkeypatch):
+    """Three accounts of the sandbox profile, three blocks a day, and its virtual clock before the first of them."""
+    monkeypatch.setenv("YTPOOL_PROFILE", "sandbox")
+    monkeypatch.delenv("YTPOOL_BALANCING_STRATEGY")
+    folder = home / "sandbox"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text(BLOCKS)
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    assert ytpool("sandbox", "clock", "--set", f"{tomorrow:%Y-%m-%d}T23:30:00Z")[0] == 0
+    for name in ("news", "sports", "weather"):
+        assert ytpool("auth", "add", name, "--pool", "main")[0] == 0
+    yield ytpool
+    assert ytpool("sandbox", "down")[0] == 0
+
+
+def test_a_day_that_was_planned_and_applied_goes_as_planned(pool, manifest):
+    ytpool, path = pool, manifest(round(50 * SCALE))
+    for number in range(round(12 * SCALE)):
+        assert ytpool("auth", "add", f"account-{number:02}", "--pool", "main")[0] == 0
+
+    status, out, err = ytpool("plan", path, "--pool", "main", "--apply", "--json")
+    made = fits("plan", out)
+    assert (status, err) == (0, "")
+    before = fits("plan-review", ytpool("plan", "review", "--json")[1])
+    for at in sorted({one["starts_at"] for one in made["items"]}):
+        assert ytpool("sandbox", "clock", "--set", at)[0] == 0
+        ytpool("upload", "--resume", "--quiet")
+    reviewed = fits("plan-review", ytpool("plan", "review", "--json")[1])
+
+    assert before["counts"]["waiting"] == before["counts"]["total"] == made["counts"]["planned"]
+    assert (reviewed["plan"], reviewed["counts"]["deviations"]) == (made["applied"], 0)
+    assert reviewed["counts"]["as_planned"] == made["counts"]["planned"]
+    assert len(made["accounts"]) == 3 + round(12 * SCALE)
+    assert {one["job"]: one["account"] for one in reviewed["items"]} == {
+        one["job"]: one["account"] for one in made["items"]
+    }
+
+
+def test_what_does_not_go_as_planned_is_named(pool, manifest):
+    ytpool, path = pool, manifest(4)
+    made = fits("plan", ytpool("plan", path, "--pool", "main", "--apply", "--json")[1])
+    first, second, third, fourth = made["items"]
+
+    assert ytpool("sandbox", "clock", "--set", first["starts_at"])[0] == 0
+    assert ytpool("accounts", "disable", first["account"], "--reason", "handed over")[0] == 0
+    ytpool("upload", "--resume")
+    assert ytpool("sandbox", "clock", "--set", second["starts_at"])[0] == 0
+    assert ytpool("sandbox", "clock", "--forward", "10m")[0] == 0
+    ytpool("upload", "--resume")
+    assert ytpool("queue", "cancel", third["job"])[0] == 0
+    verdicts = {
+        one["job"]: one["verdict"] for one in fits("plan-review", ytpool("plan", "review", "--json")[1])["items"]
+    }
+
+    assert verdicts == {
+        first["job"]: "elsewhere",
+        second["job"]: "late",
+        third["job"]: "not_done",
+        fourth["job"]: "waiting",
+    }
+
+
+def test_a_plan_that_was_applied_can_be_made_anew(pool, manifest):
+    ytpool, path = pool, manifest(2)
+    first = fits("plan", ytpool("plan", path, "--pool", "main", "--apply", "--json")[1])
+    again = fits("plan", ytpool("plan", path, "--pool", "main", "--apply", "--json")[1])
+
+    assert [one["job"] for one in again["items"]] == [one["job"] for one in first["items"]]
+    assert again["applied"] > first["applied"]
+    assert again["counts"]["planned"] == 2
+    assert fits("plan-review", ytpool("plan", "review", "--json")[1])["counts"]["waiting"] == 2
+
+
+def test_another_plan_leaves_what_is_planned_where_it_is(pool, manifest, tmp_path, make_video):
+    ytpool, path = pool, manifest(20)
+    first = fits("plan", ytpool("plan", path, "--pool", "main", "--apply", "--json")[1])
+    more = tmp_path / "more.csv"
+    more.write_text(f"file\n{make_video('more.mp4', size=1000)}\n")
+
+    queued = fits("plan", ytpool("plan", "--queue", "--json")[1])
+    other = fits("plan", ytpool("plan", more, "--pool", "main", "--json")[1])
+
+    places = {(one["job"], one["account"], one["starts_at"]) for one in first["items"]}
+    assert {(one["job"], one["account"], one["starts_at"]) for one in queued["items"]} == places
+    assert (other["counts"]["waiting"], other["items"][0]["block"]) == (20, "afternoon")
+
+
+def test_only_a_plan_as_things_are_is_applied(ytpool, manifest):
+    for words in (("--queue",), (manifest(1), "--pool", "main", "--what-if", "limit uploads=5")):
+        status, _, err = ytpool("plan", *words, "--apply")
+
+        assert status == 2
+        assert "--apply does not go with" in err
+    assert "no plan was applied yet" in ytpool("plan", "review")[2]
+    assert "leave out --pool" in ytpool("plan", "review", "--pool", "main")[2]

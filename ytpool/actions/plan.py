@@ -12,9 +12,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-from ytpool.actions import forecast, media, publish, queue
+from ytpool.actions import claiming, files, forecast, media, publish, queue
 from ytpool.actions.claiming import Order, publication_of
-from ytpool.domain import moments, pacing
+from ytpool.domain import ids, moments, pacing
 from ytpool.domain import plan as rules
 from ytpool.domain.accounts import CAPPED, Account, AccountState
 from ytpool.domain.balancing import Strategy, Tier
@@ -23,9 +23,9 @@ from ytpool.domain.plan import Block, ChannelCap, Item, Left, Placed, Rest, Scen
 from ytpool.domain.prices import Prices
 from ytpool.domain.publication import UPLOAD
 from ytpool.domain.terms import Terms
-from ytpool.errors import UsageWrong, YtpoolError
+from ytpool.errors import UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, caps, envelopes, jobs, ledger, limits, meters, pools, projects, rests
+from ytpool.store import accounts, caps, envelopes, jobs, ledger, limits, meters, plans, pools, projects, rests
 from ytpool.store.db import Tx
 from ytpool.store.rests import Scope
 
@@ -104,6 +104,8 @@ class Plan:
     what_if: tuple[str, ...]
     """What was supposed, and what that means."""
     counts: Mapping[str, int]
+    applied: str | None = None
+    """The plan's id, where it was queued."""
     blocks: tuple[str, ...]
     """The blocks of a day, in their order; none where the settings have none."""
     calendar: tuple[PlannedBlock, ...]
@@ -134,17 +136,16 @@ def of_orders(rt: Runtime, orders: Sequence[Order], *, days: int, rate: str | No
     sizes = [_size(order.path) for order in orders]
 
     def wishes(place: "_Place") -> list[_Wish]:
-        waiting = {wish.told.job: wish for wish in _queued(place)}
+        waiting = {job.job: job for job in jobs.unfinished(place.tx)}
         found = []
         for order, settled, size in zip(orders, known, sizes, strict=True):
             if settled is None:
                 found.append(_new(place, order, size))
             elif settled.job in waiting:
-                wish = waiting.pop(settled.job)
-                found.append(wish._replace(told=replace(wish.told, item=str(order.path))))
+                found.append(_of_job(place, waiting.pop(settled.job), anew=True))
             else:
-                found.append(_settled(order, settled))
-        return [*(wish._replace(hidden=True) for wish in waiting.values()), *found]
+                found.append(_settled(place, order, settled))
+        return [*(_of_job(place, job)._replace(hidden=True) for job in waiting.values()), *found]
 
     return _planned(rt, wishes, days=days, rate=rate, what_if=what_if)
 
@@ -260,6 +261,137 @@ def _by_account(told: Iterable[PlannedItem], scene: Scene) -> Iterable[PlannedAc
         )
 
 
+# Plans that are carried out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reviewed:
+    """One job of a plan: what was planned, and what happened."""
+
+    item: str
+    job: str
+    state: str
+    verdict: str
+    """as_planned, waiting, or how it deviated: late, early, elsewhere, not_done."""
+    block: str
+    planned_account: str
+    account: str | None
+    planned_start: datetime
+    started_at: datetime | None
+    late_by: int
+    """Seconds between the planned start and what happened; negative: it was early."""
+    planned_end: datetime
+    finished_at: datetime | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """How a plan went."""
+
+    plan: str
+    zone: str
+    within: int
+    """Seconds by which a start may differ and still be as planned."""
+    counts: Mapping[str, int]
+    items: tuple[Reviewed, ...]
+
+
+AS_PLANNED, WAITING, LATE, EARLY, ELSEWHERE, NOT_DONE = (
+    *("as_planned", "waiting", "late", "early"),
+    *("elsewhere", "not_done"),
+)
+VERDICTS = (AS_PLANNED, WAITING, LATE, EARLY, ELSEWHERE, NOT_DONE)
+
+
+def apply(rt: Runtime, orders: Sequence[Order], plan: Plan) -> Plan:
+    """Queue what a plan of these orders has a place for, each for its moment, all of them or none.
+
+    Raises Busy where something has begun, or was asked for, since the plan was made.
+    """
+    placed = [
+        (replace(order, publication=media.located(order.publication)), item, files.inspect(order.path))
+        for order, item in zip(orders, plan.items, strict=True)
+        if item.state == PLANNED
+    ]
+    made: dict[tuple[Target, str, str], str] = {}
+    with rt.store.transaction() as tx:
+        rt.require_same_root(tx)
+        name = ids.new(tx.now, rt.rng)
+        for order, item, file in placed:
+            assert item.account is not None
+            assert item.starts_at is not None
+            assert item.ends_at is not None
+            key = (order.target, file.marks.fingerprint, order.key)
+            if key in made:  # the same video twice in one manifest is one upload
+                continue
+            words = f"planned for {item.account}{f', {item.block}' if item.block else ''}"
+            job = claiming.put_off(rt, tx, order, file, job=item.job, until=item.starts_at, why=words)
+            made[key] = job.job
+            plans.keep(
+                tx,
+                name,
+                job.job,
+                account=item.account,
+                block=item.block,
+                starts_at=item.starts_at,
+                ends_at=item.ends_at,
+            )
+    jobs_made = {str(order.path): made[order.target, file.marks.fingerprint, order.key] for order, _, file in placed}
+    return replace(
+        plan, applied=name, items=tuple(replace(one, job=jobs_made.get(one.item, one.job)) for one in plan.items)
+    )
+
+
+def review(rt: Runtime, *, within: timedelta) -> Review:
+    """Compare the plan that was applied last with what happened; a start may differ by so much."""
+    with rt.store.reading() as tx:
+        name = plans.latest(tx)
+        items = tuple(_reviewed(one, within, tx.now) for one in plans.jobs_of(tx, name))
+    found = Counter(one.verdict for one in items)
+    return Review(
+        plan=name,
+        zone=rt.config.time.zone,
+        within=round(within.total_seconds()),
+        counts={
+            "total": len(items),
+            **{verdict: found[verdict] for verdict in VERDICTS},
+            "deviations": len(items) - found[AS_PLANNED] - found[WAITING],
+        },
+        items=items,
+    )
+
+
+def _reviewed(one: plans.PlannedJob, within: timedelta, now: datetime) -> Reviewed:
+    begun = one.started_at is not None
+    late = (one.started_at or max(now, one.planned_start)) - one.planned_start
+    if one.state in (JobState.FAILED, JobState.CANCELLED, JobState.PARTLY, JobState.FINISHED_UNKNOWN):
+        verdict = NOT_DONE
+    elif begun and one.account != one.planned_account:
+        verdict = ELSEWHERE
+    elif late > within:
+        verdict = LATE
+    elif late < -within:
+        verdict = EARLY
+    else:
+        verdict = AS_PLANNED if one.state is JobState.DONE else WAITING
+    return Reviewed(
+        item=one.path,
+        job=one.job,
+        state=one.state,
+        verdict=verdict,
+        block=one.block,
+        planned_account=one.planned_account,
+        account=one.account if begun else None,
+        planned_start=one.planned_start,
+        started_at=one.started_at,
+        late_by=round(late.total_seconds()),
+        planned_end=one.planned_end,
+        finished_at=one.finished_at,
+        error="" if verdict in (AS_PLANNED, WAITING) else one.error,
+    )
+
+
 # What is to be done
 
 
@@ -286,21 +418,25 @@ def _new(place: "_Place", order: Order, size: int) -> _Wish:
     return _Wish(told, place.item(told.item, order.target, calls, size=size, alone=True, deadline=deadline))
 
 
-def _settled(order: Order, settled: publish.Plan) -> _Wish:
-    """Tell what needs no plan: it is published, or cannot be sent at all."""
-    problem: YtpoolError | None = settled.problem
+def _settled(place: "_Place", order: Order, settled: publish.Plan) -> _Wish:
+    """Tell what needs no plan: it is published, or does not go on by itself."""
     told = PlannedItem(
         item=str(order.path),
         job=settled.job,
         kind=UPLOAD,
         target=str(order.target),
-        state=DONE if problem is None else LEFT,
+        state=LEFT,
         account=settled.account,
         channel_id=settled.channel_id,
         publish_at=order.publication.video.publish_at,
-        reasons=(settled.note,) if problem is None else (problem.message,),
     )
-    return _Wish(told, None)
+    if settled.problem is not None:
+        return _Wish(replace(told, reasons=(settled.problem.message,)), None)
+    assert settled.job is not None
+    job = jobs.get(place.tx, settled.job)
+    if job.published:
+        return _Wish(replace(told, state=DONE, reasons=(settled.note,)), None)
+    return _Wish(replace(told, reasons=(f"its job is {job.state}: {queue.advice(place.tx, job)}",)), None)
 
 
 def _queued(place: "_Place") -> list[_Wish]:
@@ -308,7 +444,8 @@ def _queued(place: "_Place") -> list[_Wish]:
     return [_of_job(place, job) for job in jobs.unfinished(place.tx)]
 
 
-def _of_job(place: "_Place", job: Job) -> _Wish:
+def _of_job(place: "_Place", job: Job, *, anew: bool = False) -> _Wish:
+    """Wish for what a job has left; one that is planned already keeps its place, unless it is planned anew."""
     tx = place.tx
     upload = jobs.find_upload(tx, job.job)
     sends = upload is not None and job.video_id is None
@@ -325,17 +462,22 @@ def _of_job(place: "_Place", job: Job) -> _Wish:
     )
     if job.not_before is None and job.state in (JobState.DEFERRED, JobState.FINISHED_UNKNOWN):
         return _Wish(replace(told, reasons=(f"it waits for a person: {queue.advice(tx, job)}",)), None)
-    place.frees(job)
-    target = job.target if job.account is None else Target(kind=TargetKind.ACCOUNT, name=job.account)
+    calls = tuple(forecast.calls_left(tx, job))
+    place.frees(job, calls)
+    planned = place.planned.get(job.job)
+    by_plan = planned is not None and planned.starts_at == job.not_before
+    bound = job.account or (
+        planned.account if planned is not None and not anew and place.works(planned.account) else None
+    )
     item = place.item(
         told.item,
-        target,
-        tuple(forecast.calls_left(tx, job)),
+        job.target if bound is None else Target(kind=TargetKind.ACCOUNT, name=bound),
+        calls,
         size=size,
         alone=sends,
         deadline=deadline,
         begun=upload is not None and upload.started_at is not None,
-        not_before=job.not_before,
+        not_before=None if by_plan and anew else job.not_before,
     )
     return _Wish(told, item)
 
@@ -358,6 +500,8 @@ class _Place:
         self._readings = meters.on(tx, terms.day)
         self._standing = limits.standing(tx, terms.day)
         self._freed: Counter[tuple[str, str, str]] = Counter()
+        self.planned = plans.unfinished(tx)
+        """Where and when earlier plans let their jobs begin."""
         self._running = rests.running(tx)
         self._supposed_limits: dict[tuple[str, str], int] = {}
         self._seats = {one.account: self._seat(one) for one in self._accounts.values()}
@@ -394,14 +538,25 @@ class _Place:
             in_order=strategy == Strategy.FILL,
         )
 
-    def frees(self, job: Job) -> None:
-        """Count what a running job has set aside as its own: it is planned with what the job has left."""
+    def works(self, account: str) -> bool:
+        """Tell whether an account takes work without a person's help."""
+        return account in self._seats and not self._seats[account].out
+
+    def frees(self, job: Job, calls: tuple[str, ...]) -> None:
+        """Count what a running job has set aside for these calls once: it is planned with them."""
         account = self._accounts.get(job.account or "")
         if job.state is not JobState.RUNNING or account is None:
             return
+        of_project, of_account = ledger.needs(calls, self._today)
+        shares = self._today.envelopes
+        needs = {
+            meters.PROJECT: of_project,
+            meters.ACCOUNT: of_account,
+            meters.ENVELOPE: {} if shares is None else shares.needs(calls, self._today.prices),
+        }
         for (scope, bucket), units in ledger.set_aside(self.tx, job.job).items():
             name = account.account if scope == meters.ACCOUNT else account.project
-            self._freed[scope, name, bucket] += units
+            self._freed[scope, name, bucket] += min(units, needs[scope].get(bucket, 0))
 
     def scene(self, zone: tzinfo, rate: int) -> Scene:
         """Return all that the plan is made from."""

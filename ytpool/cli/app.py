@@ -67,7 +67,7 @@ COMMANDS: Mapping[str, Line] = {
     "plan": Line(
         "ytpool.cli.plan",
         "app",
-        "Say which account takes which video when, over the days to come; changes nothing and costs nothing.",
+        "Say which account takes which video when, over the days to come; queue it so, and see later how it went.",
     ),
     "queue": Line(
         "ytpool.cli.queue", "app", "List the jobs that are not done, go on with one, settle what nobody else can."

@@ -1,15 +1,21 @@
 """`ytpool plan`: which account takes what and when, before any of it happens."""
 
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ytpool.cli.commands import command, single
-from ytpool.cli.options import AccountOption, PoolOption, invocation, runtime
+from ytpool.cli.options import AccountOption, PoolOption, invocation, runtime, typed
 from ytpool.errors import UsageWrong
 
 app = single()
+
+_REVIEW = Path("review")
+_WITHIN = timedelta(minutes=5)
+"""Who takes up what is due comes by every few minutes."""
 
 
 @command(
@@ -18,7 +24,9 @@ app = single()
     example=(
         "ytpool plan autumn.csv --pool main --days 14\n"
         "ytpool plan --queue --what-if 'limit uploads=500' --what-if 'add account:news'\n"
-        "ytpool plan autumn.csv --pool main --rate 5M --csv > plan.csv"
+        "ytpool plan autumn.csv --pool main --rate 5M --csv > plan.csv\n"
+        "ytpool plan autumn.csv --pool main --apply\n"
+        "ytpool plan review"
     ),
     statuses=(0, 2, 3, 6),
 )
@@ -26,7 +34,10 @@ def plan(
     ctx: typer.Context,
     manifest: Annotated[
         Path | None,
-        typer.Argument(help="A manifest, as `upload --manifest` takes it, or a folder of videos.", show_default=False),
+        typer.Argument(
+            help="A manifest, as `upload --manifest` takes it, or a folder of videos; or the word `review`.",
+            show_default=False,
+        ),
     ] = None,
     account: AccountOption = None,
     pool: PoolOption = None,
@@ -52,11 +63,17 @@ def plan(
     ] = None,
     *,
     queue: Annotated[bool, typer.Option("--queue", help="Plan what waits in the queue.", show_default=False)] = False,
+    apply: Annotated[
+        bool,
+        typer.Option(
+            "--apply", help="Queue what has a place, each for its moment and its account.", show_default=False
+        ),
+    ] = False,
     csv: Annotated[
         bool, typer.Option("--csv", help="Write the items as CSV, moments in UTC.", show_default=False)
     ] = False,
 ) -> Any:
-    """Say which account takes which video when, over the days to come; changes nothing and costs nothing.
+    """Say which account takes which video when, over the days to come; queue it so, and see later how it went.
 
     Every item gets the earliest place under all that is counted: buckets as far as ordinary work may use them,
     envelopes, caps of accounts and those that channels have shown, rests, slots, one upload at a time for a channel,
@@ -75,16 +92,30 @@ def plan(
     without new quota, and with a channel of its own; where nobody is called so, a new account of that name in all
     pools.
 
-    A plan is a forecast and reserves nothing: it takes every call to go well and the line to be as fast as --rate says.
+    --apply queues a manifest as planned, all of it or none: each video waits for its moment, and then goes to its
+    account if that is free, else to another of its pool. `ytpool upload --resume`, from cron for instance, takes what
+    is due. `ytpool plan review` compares the last plan that was applied with what happened: what began within five
+    minutes of its moment, on its account, and was done, went as planned.
+
+    A plan costs nothing, changes nothing without --apply, and reserves nothing: it takes every call to go well and the
+    line to be as fast as --rate says.
     """
     # Help and completion need nothing of what planning needs.
     from ytpool.actions import plan as planning  # noqa: PLC0415
     from ytpool.cli import planned  # noqa: PLC0415
 
+    if manifest == _REVIEW:
+        _require_nothing_else(typed(ctx))
+        return planning.review(runtime(ctx), within=_WITHIN)
     if (manifest is None) != queue:
         raise UsageWrong("name either a manifest or --queue", hint="see: ytpool plan --help")
     if queue and (account is not None or pool is not None):
         raise UsageWrong("--queue takes neither --account nor --pool", hint="what waits knows where it is to go")
+    if apply and (queue or what_if):
+        raise UsageWrong(
+            f"--apply does not go with {'--queue' if queue else '--what-if'}",
+            hint="what waits keeps its time" if queue else "first make it so, then plan",
+        )
     if csv and invocation(ctx).json:
         raise UsageWrong("--csv and --json exclude each other", hint="leave out one")
     rt = runtime(ctx)
@@ -94,4 +125,14 @@ def plan(
     else:
         orders = planned.orders_of(rt, manifest, account=account, pool=pool)
         found = planning.of_orders(rt, orders, days=days, rate=rate, what_if=wishes)
+        if apply and found.counts[planning.PLANNED]:
+            found = planning.apply(rt, orders, found)
     return planned.as_csv(found) if csv else planned.told(found, days)
+
+
+def _require_nothing_else(typed: Mapping[str, str]) -> None:
+    beside = [flag for name, flag in typed.items() if name not in ("manifest", "json", "quiet", "profile")]
+    if beside:
+        raise UsageWrong(
+            f"review takes nothing else; leave out {', '.join(beside)}", hint="a folder of this name: ./review/."
+        )

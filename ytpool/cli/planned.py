@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ytpool.actions.claiming import Order
-from ytpool.actions.plan import DONE, LEFT, PLANNED, Plan, PlannedBlock, PlannedItem
+from ytpool.actions.plan import AS_PLANNED, DONE, LEFT, PLANNED, WAITING, Plan, PlannedBlock, PlannedItem, Review
 from ytpool.cli import orders
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.values import plain
@@ -153,6 +153,8 @@ def _below(plan: Plan) -> str:
     ]
     if counts["waiting"]:
         facts.insert(1, f"{counts['waiting']} that wait in the queue come before these: ytpool plan --queue")
+    if plan.applied is not None:
+        facts.append("queued; what is due is taken by: ytpool upload --resume")
     return "\n".join([*facts, *(f"as if {meant}" for meant in plan.what_if)])
 
 
@@ -215,5 +217,62 @@ VIEWS[PlanTold] = (
         empty="",
         footer=_below,
     ),
+)
+
+
+def _of_review(review: Review) -> Iterator[Mapping[str, Any]]:
+    zone = moments.named_zone(review.zone)
+    for one in review.items:
+        began = one.started_at and one.started_at.astimezone(zone)
+        yield {
+            "item": one.item,
+            "verdict": one.verdict,
+            "account": one.account,
+            "planned_account": one.planned_account,
+            "planned_start": one.planned_start.astimezone(zone),
+            "started_at": began,
+            "late_by": one.late_by,
+            "state": one.state,
+            "job": one.job,
+            "error": one.error,
+        }
+
+
+def _late(seconds: int) -> str:
+    sign = "-" if seconds < 0 else ""
+    minutes, rest = divmod(abs(seconds), 60)
+    return f"{sign}{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def _summed(review: Review) -> str:
+    counts = review.counts
+    deviations = {name: count for name, count in counts.items() if count and name not in _NO_DEVIATION}
+    words = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in deviations.items())
+    return (
+        f"{counts['total']} planned: {counts[AS_PLANNED]} went as planned, {counts[WAITING]} to come, "
+        f"{counts['deviations']} deviated{f' ({words})' if words else ''}\n"
+        f"as planned: on its account, and begun within {review.within // 60} minutes of its moment; times are those of "
+        f"{review.zone}"
+    )
+
+
+_NO_DEVIATION = ("total", AS_PLANNED, WAITING, "deviations")
+_VERDICTS = {AS_PLANNED: "green", WAITING: "dim", "late": "yellow", "early": "yellow", "elsewhere": "yellow"}
+
+VIEWS[Review] = View(
+    rows=_of_review,
+    columns=(
+        Column("Item", "item", shown=_name),
+        Column("Verdict", "verdict", style=_VERDICTS, shown=lambda verdict: verdict.replace("_", " ")),
+        Column("Planned for", "planned_start", shown=_time),
+        Column("Began", "started_at", shown=_time),
+        Column("Late by", "late_by", shown=_late, justify="right", from_width=90),
+        Column("Planned account", "planned_account", from_width=110),
+        Column("Account", "account", from_width=70),
+        Column("State", "state", from_width=110),
+        Column("Job", "job", from_width=140),
+        Column("Why", "error", from_width=110),
+    ),
+    footer=_summed,
 )
 VIEWS[PlanTable] = View(text=lambda table: table.text)
