@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
@@ -95,6 +96,25 @@ class Refresh(NamedTuple):
     within_minutes: int = 30
 
 
+class Block(NamedTuple):
+    """A stretch of each day for so many uploads; minutes since midnight in `time.zone`."""
+
+    name: str
+    begins: int
+    ends: int
+    videos: int
+
+    def __str__(self) -> str:
+        return f"{self.name} {_hour(self.begins)}-{_hour(self.ends)}: {self.videos}"
+
+
+class Plan(NamedTuple):
+    """What `plan` takes for granted: how fast the line is, and how uploads are spread over a day."""
+
+    rate: str = "10M"
+    blocks: tuple[Block, ...] = ()
+
+
 class Network(NamedTuple):
     timeout: float = 60.0
 
@@ -132,6 +152,7 @@ class Config(NamedTuple):
     breakers: Breakers = Breakers()
     envelopes: Envelopes = Envelopes()
     refresh: Refresh = Refresh()
+    plan: Plan = Plan()
     network: Network = Network()
     log: Log = Log()
 
@@ -150,7 +171,9 @@ class Config(NamedTuple):
     def settings(self) -> Mapping[str, Any]:
         """List every setting by its dotted name."""
         named = {
-            f"{section}.{key}": value for section in SECTIONS for key, value in getattr(self, section)._asdict().items()
+            f"{section}.{key}": list(map(str, value)) if isinstance(value, tuple) else value
+            for section in SECTIONS
+            for key, value in getattr(self, section)._asdict().items()
         }
         return {"state": str(self.paths.state), **named}
 
@@ -165,6 +188,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "breakers": Breakers,
     "envelopes": Envelopes,
     "refresh": Refresh,
+    "plan": Plan,
     "network": Network,
     "log": Log,
 }
@@ -309,8 +333,20 @@ def _parse(text: str, file: Path) -> dict[str, _Given]:
                 name = f"{section}.{key}"
                 if key not in SECTIONS[section]._fields:
                     given(inner, section, key).refuse(name, _unknown_key(section, key))
-                found_values[name] = given(inner, section, key)
+                found_values[name] = given(_placed(given, inner, section, key), section, key)
     return found_values
+
+
+def _placed(given: Callable[..., _Given], value: Any, *path: str) -> Any:
+    """Keep the place of every entry of an array, and of every key of its tables."""
+    if not isinstance(value, list):
+        return value
+    entries: list[_Given] = []
+    for number, entry in enumerate(value):
+        where = (*path, str(number))
+        inner = {key: given(one, *where, key) for key, one in entry.items()} if isinstance(entry, dict) else entry
+        entries.append(given(inner, *where))
+    return entries
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
@@ -338,6 +374,8 @@ def _from_text(text: str, default: Any) -> Any:
     """Read a variable as the type of its default; what cannot be read stays text, and is refused as such."""
     if isinstance(default, bool):
         return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}.get(text.lower(), text)
+    if isinstance(default, tuple):
+        return text
     try:
         return type(default)(text)
     except ValueError:
@@ -375,8 +413,10 @@ def _shares(envelopes: Envelopes, chosen: Container[str]) -> Mapping[str, int]:
 
 def _checked(key: str, given: _Given) -> Any:
     section, _, name = key.rpartition(".")
-    default = SECTIONS[section]._field_defaults[name] if section else ""
-    value = given.value
+    default: Any = SECTIONS[section]._field_defaults[name] if section else ""
+    value: Any = given.value
+    if isinstance(default, tuple):
+        return _blocks(key, given)
     if isinstance(default, float) and type(value) is int:
         value = float(value)
     if type(value) is not type(default):
@@ -390,6 +430,59 @@ def _checked(key: str, given: _Given) -> Any:
             wish = _suggestion(value, _zones())
         given.refuse(key, f"{key} must be {meaning}, not {value!r}{wish}")
     return value
+
+
+def _blocks(key: str, given: _Given) -> tuple[Block, ...]:
+    if not isinstance(given.value, list) or not all(isinstance(entry.value, dict) for entry in given.value):
+        given.refuse(key, f"{key} is a list of tables in the file: write [[{key}]], and {', '.join(_BLOCK_KEYS)} below")
+    blocks: list[Block] = []
+    for entry in given.value:
+        block = _block(key, entry)
+        for other in blocks:
+            if other.name == block.name:
+                entry.refuse(key, f"there are two blocks called {block.name}")
+            if other.begins < block.ends and block.begins < other.ends:
+                entry.refuse(key, f"the blocks {other.name} and {block.name} overlap")
+        blocks.append(block)
+    return tuple(sorted(blocks, key=lambda block: block.begins))
+
+
+def _block(key: str, entry: _Given) -> Block:
+    for name, inner in entry.value.items():
+        if name not in _BLOCK_KEYS:
+            inner.refuse(
+                f"{key}.{name}", f"a block has no {name}{_suggestion(name, _BLOCK_KEYS)}; it has {_BLOCK_WORDS}"
+            )
+    for name in _BLOCK_KEYS:
+        if name not in entry.value:
+            entry.refuse(f"{key}.{name}", f"a block needs {_BLOCK_WORDS}, and this one has no {name}")
+    values = {name: entry.value[name].value for name in _BLOCK_KEYS}
+    if not isinstance(values["name"], str) or not values["name"].strip() or not values["name"].isprintable():
+        entry.value["name"].refuse(f"{key}.name", f"a block's name is text in quotes, not {values['name']!r}")
+    for name in ("from", "to"):
+        if not isinstance(values[name], str) or not _CLOCK.fullmatch(values[name]):
+            sentence = f"{name} must be an hour in quotes like 06:00, or 24:00, not {values[name]!r}"
+            entry.value[name].refuse(f"{key}.{name}", sentence)
+    videos = values["videos"]
+    if type(videos) is not int or not 1 <= videos <= _MOST_VIDEOS:
+        sentence = f"videos must be a whole number between 1 and {_MOST_VIDEOS}, not {videos!r}"
+        entry.value["videos"].refuse(f"{key}.videos", sentence)
+    block = Block(values["name"], _minutes(values["from"]), _minutes(values["to"]), videos)
+    if block.begins >= block.ends:
+        sentence = (
+            f"{block.name} must end after it begins; one that goes over midnight is two, until 24:00 and from 00:00"
+        )
+        entry.value["to"].refuse(f"{key}.to", sentence)
+    return block
+
+
+def _minutes(hour: str) -> int:
+    hours, _, minutes = hour.partition(":")
+    return 60 * int(hours) + int(minutes)
+
+
+def _hour(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
 def _address(key: str, value: str, given: _Given) -> str:
@@ -455,9 +548,13 @@ def _lines(text: str) -> dict[tuple[str, ...], int]:
     found: dict[tuple[str, ...], int] = {}
     section: tuple[str, ...] = ()
     for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[\[?([^\[\]]+)\]", line):
-            section = _dotted(header[1])
+        if header := re.match(r"\s*(\[\[?)([^\[\]]+)\]", line):
+            section = _dotted(header[2])
             found.setdefault(section, number)
+            if header[1] == "[[":
+                place = next(place for place in count() if (*section, str(place)) not in found)
+                section = (*section, str(place))
+                found[section] = number
         elif key := re.match(r"""\s*([\w\-."' ]+?)\s*=""", line):
             path = (*section, *_dotted(key[1]))
             found.setdefault(path, number)
@@ -498,6 +595,11 @@ _ANYTHING: Check = (lambda _: True), ""
 _WEIGHT = _between(0, 1000)
 _WHOLE = 100
 _SHARE = _between(0, _WHOLE)
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
+_RATE = re.compile(r"0*[1-9]\d{0,11}(\.\d{1,6})?\s*[KMG]?(i?B)?(/s)?", re.IGNORECASE | re.ASCII)
+_BLOCK_KEYS = ("name", "from", "to", "videos")
+_BLOCK_WORDS = "name, from, to and videos"
+_MOST_VIDEOS = 10_000
 _HOUR = re.compile(r"([01]\d|2[0-3]):[0-5]\d|")
 
 CHECKS: Mapping[str, Check] = {
@@ -531,6 +633,10 @@ CHECKS: Mapping[str, Check] = {
         "an hour of the quota day like 18:00, which is California's, or empty",
     ),
     "refresh.within_minutes": _between(1, 24 * 60),
+    "plan.rate": (
+        (lambda value: _RATE.fullmatch(value) is not None),
+        "bytes per second like 800K, 5M or 1.5G",
+    ),
     "network.timeout": _between(1, 3600),
     "log.level": _one_of("debug", "info", "warning", "error"),
 }

@@ -18,6 +18,9 @@ def file(home):
     return home / "default" / "config.toml"
 
 
+MORNING = '[[plan.blocks]]\nname = "morning"\nfrom = "06:00"\nto = "12:00"\nvideos = 20\n'
+
+
 def shown(ytpool, *words):
     status, out, _ = ytpool("config", "show", "--json", *words)
     assert status == 0
@@ -72,6 +75,20 @@ def test_every_value_knows_where_it_comes_from(ytpool, file, monkeypatch):
         ),
         ('[envelopes]\npreset = "publishin"', 2, "envelopes.preset", "must be publishing, or empty"),
         ('[envelopes]\nlend_after = "24:00"', 2, "envelopes.lend_after", "an hour of the quota day like 18:00"),
+        ('[plan]\nrate = "fast"', 2, "plan.rate", "bytes per second like 800K, 5M or 1.5G, not 'fast'"),
+        ('[plan]\nblocks = "morning"', 2, "plan.blocks", "write [[plan.blocks]], and name, from, to, videos below"),
+        (f'{MORNING}[[plan.blocks]]\nname = "noon"', 6, "plan.blocks.from", "and this one has no from"),
+        (f"{MORNING}vidoes = 2", 6, "plan.blocks.vidoes", "did you mean videos?"),
+        (f"{MORNING.replace('20', '0')}", 5, "plan.blocks.videos", "between 1 and 10000, not 0"),
+        (f"{MORNING.replace('06:00', '6')}", 3, "plan.blocks.from", "an hour in quotes like 06:00, or 24:00, not '6'"),
+        (f"{MORNING.replace('06:00', '22:00')}", 4, "plan.blocks.to", "one that goes over midnight is two"),
+        (MORNING * 2, 6, "plan.blocks", "two blocks called morning"),
+        (
+            f'{MORNING}\n[[plan.blocks]]\nname = "noon"\nfrom = "11:59"\nto = "24:00"\nvideos = 1',
+            7,
+            "plan.blocks",
+            "the blocks morning and noon overlap",
+        ),
         ('state = "postgresql://db/ytpool"', 1, "state", "must be a path, not a database URL"),
         ('state = ""', 1, "state", "must be a path"),
     ],
@@ -86,6 +103,24 @@ def test_what_is_wrong_is_named_with_file_and_line(ytpool, file, text, line, key
     assert error["message"].startswith(f"{file}:{line}: ")
     assert meant in error["message"]
     assert error["details"] == {"key": key, "file": str(file), "line": line}
+
+
+def test_blocks_of_the_day_are_shown_as_they_are_meant(ytpool, file):
+    file.write_text(f'[plan]\nrate = "5M"\n\n{MORNING}[[plan.blocks]]\nname="late"\nfrom="18:00"\nto="24:00"\nvideos=9')
+
+    settings = shown(ytpool)
+
+    assert settings["plan.rate"] == ("5M", f"{file}:2")
+    assert settings["plan.blocks"] == (["morning 06:00-12:00: 20", "late 18:00-24:00: 9"], f"{file}:4")
+
+
+def test_blocks_are_no_variable(ytpool, monkeypatch):
+    monkeypatch.setenv("YTPOOL_PLAN_BLOCKS", "morning")
+
+    status, _, err = ytpool("config", "check")
+
+    assert status == 2
+    assert "YTPOOL_PLAN_BLOCKS: plan.blocks is a list of tables in the file: write [[plan.blocks]]" in err
 
 
 def test_broken_toml_is_named_with_its_line(ytpool, file):

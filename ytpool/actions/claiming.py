@@ -7,6 +7,7 @@ at the same moment end up with one job.
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from ytpool.actions.files import VideoFile, whole_hash
@@ -122,6 +123,31 @@ def asked_for(
         lease = take(tx, job.job)
         (only,) = jobs.steps(tx, job.job)
     return job, lease, only.state
+
+
+def put_off(rt: Runtime, tx: Tx, order: Order, file: VideoFile, *, job: str | None, until: datetime, why: str) -> Job:
+    """Let an upload wait for its moment: the job that waits already, or a new one for content that has none.
+
+    Raises Busy where that has changed since it was looked at, or somebody is at it; the error has to leave the
+    transaction.
+    """
+    if job is None:
+        if any(not _means_again(order, same) for same in _same(tx, order, file)):
+            raise Busy(f"somebody else has just asked for {file.path.name}", hint="plan again", path=str(file.path))
+        job = _found_or_made(rt, tx, order, file, None, [], "").job
+    found = jobs.get(tx, job)
+    if found.video_id is not None or jobs.upload(tx, job).started_at is not None:
+        raise Busy(f"the upload of {file.path.name} has begun meanwhile", hint="plan again", job=job)
+    lease = _take(tx, order, file, found, None)
+    if lease is None:
+        raise Busy(f"job {job} for {file.path.name} is being worked on by another process", hint="plan again", job=job)
+    jobs.move(tx, lease, JobState.DEFERRED, not_before=until, error=why)
+    leases.give_back(tx, [lease])
+    return jobs.get(tx, job)
+
+
+def _same(tx: Tx, order: Order, file: VideoFile) -> list[Job]:
+    return jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
 
 
 def take(tx: Tx, job: str) -> Lease:

@@ -21,7 +21,7 @@ from ytpool.domain.publication import Publication
 from ytpool.domain.quota import Urgency
 from ytpool.errors import Busy, LoginNeeded, NoEligibleAccount, OutOfService, QuotaExhausted, Resting, YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, candidates, decisions, jobs, leases, ledger, limits, pools, rests
+from ytpool.store import accounts, candidates, decisions, jobs, leases, ledger, limits, plans, pools, rests
 from ytpool.store import breakers as store_breakers
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
@@ -33,6 +33,9 @@ _LOGIN_NEEDED = "login needed"
 _NARROW = Obstacle(f"{_LOGIN_NEEDED}: the one it has does not cover this")
 
 _FAILED = Obstacle("it has just failed several times in this run")
+
+_PLAN = "plan"
+"""What is said instead of a strategy where a plan has chosen."""
 
 _LOOK_AGAIN_AFTER = 0.25
 
@@ -118,7 +121,8 @@ def place(
             ledger.expire(tx)
             there = jobs.channels_with(tx, jobs.get(tx, lease.name)) if kind.alone else ()
             out = {**unfit, **dict.fromkeys(there, _THERE)}
-            strategy, choice = _choose(rt, tx, target, calls, urgency, kind=kind, out=out, last=last)
+            planned = plans.account_of(tx, lease.name)
+            strategy, choice = _choose(rt, tx, target, calls, urgency, kind=kind, out=out, last=last, planned=planned)
             if last and choice.account is None and not choice.busy:
                 strategy, choice = _choose(rt, tx, target, calls, urgency, kind=kind, out=out)
             if choice.account is not None:
@@ -259,8 +263,12 @@ def _choose(
     kind: WorkKind,
     out: Mapping[str, Obstacle] = MappingProxyType({}),
     last: Collection[str] = (),
-) -> tuple[Strategy, Choice]:
-    """Choose an account; `out` are the channels that are out of the question, and why, `last` is not chosen."""
+    planned: str | None = None,
+) -> tuple[str, Choice]:
+    """Choose an account; `out` are the channels that are out of the question, and why, `last` is not chosen.
+
+    One that the work was planned for is taken if it is free.
+    """
     of_pool = target.kind is TargetKind.POOL
     strategy = Strategy(pools.get(tx, target.name).strategy) if of_pool else Strategy.FILL
     settings = rt.config.balancing
@@ -282,14 +290,14 @@ def _choose(
         found = [one._replace(obstacle=out.get(one.channel_id, one.obstacle)) for one in found]
     if last:
         found = [one._replace(obstacle=_FAILED) if one.account in last and not one.obstacle else one for one in found]
-    choice = balancing.choose(
-        found,
-        strategy=strategy,
-        weights=Weights(quota=settings.quota, success=settings.success, idle=settings.idle, age=settings.age),
-        now=tx.now,
-        rng=rt.rng,
-    )
-    return strategy, choice
+    weights = Weights(quota=settings.quota, success=settings.success, idle=settings.idle, age=settings.age)
+    choice = balancing.choose(found, strategy=strategy, weights=weights, now=tx.now, rng=rt.rng)
+    wished = next((one for one in found if one.account == planned and one.free), None)
+    if wished is None:
+        return strategy, choice
+    first = balancing.score(wished, weights, tx.now)
+    others = [one for one in choice.best if one.account != planned]
+    return _PLAN, choice._replace(account=planned, busy=(), best=(first, *others[: balancing.BEST_KEPT - 1]))
 
 
 def _with_login_for(purpose: Purpose, scopes: Mapping[str, str], found: Sequence[Candidate]) -> Iterator[Candidate]:

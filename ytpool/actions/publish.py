@@ -115,7 +115,7 @@ def plan(rt: Runtime, orders: Sequence[Order]) -> list[Plan]:
     with rt.store.reading() as tx:
         prices = rt.terms(tx).prices
     orders = [replace(order, publication=media.located(order.publication)) for order in orders]
-    settled = [_without_choosing(rt, order) for order in orders]
+    settled = [without_choosing(rt, order) for order in orders]
     to_place = [
         order if one is None else replace(order, target=claiming.narrower(order.target, one.target))
         for order, one in zip(orders, settled, strict=True)
@@ -151,7 +151,7 @@ def _units(order: Order, prices: Prices) -> dict[str, int]:
     return dict(units)
 
 
-def _without_choosing(rt: Runtime, order: Order) -> Plan | Job | None:
+def without_choosing(rt: Runtime, order: Order) -> Plan | Job | None:
     """Return the plan of what is refused or begun already; what has to find an account is a job that waits, or None."""
     try:
         file = _file_of(rt, order)

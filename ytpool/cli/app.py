@@ -64,6 +64,11 @@ COMMANDS: Mapping[str, Line] = {
         "app",
         "Upload videos, each exactly once, on one account's channel or on any channel of a pool.",
     ),
+    "plan": Line(
+        "ytpool.cli.plan",
+        "app",
+        "Say which account takes which video when, over the days to come; queue it so, and see later how it went.",
+    ),
     "queue": Line(
         "ytpool.cli.queue", "app", "List the jobs that are not done, go on with one, settle what nobody else can."
     ),

@@ -111,6 +111,12 @@ def _some(values: tuple[str, ...]) -> str:
 _WIDEST = 24
 
 
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _said(row: Any) -> str:
     return worded(row["error"]["message"], row["error"]["hint"]) if row["error"] else row["detail"]
 
@@ -178,7 +184,7 @@ VIEWS[Settings] = View(
     rows="settings",
     columns=(
         ("Setting", "key"),
-        Column("Value", "value", shown=lambda value: str(value).lower() if isinstance(value, bool) else str(value)),
+        Column("Value", "value", shown=_shown),
         Column("From", "origin", style=lambda setting: "dim" if setting.origin == "default" else "green"),
     ),
     title=lambda settings: f"Profile {settings.profile}",

@@ -31,28 +31,28 @@ class Typed:
     manifest: Path | None
     account: str | None
     pool: str | None
-    title: str | None
-    description: str
-    tags: str
-    category: str | None
-    privacy: str | None
-    publish_at: str | None
-    thumbnail: Path | None
-    captions: Sequence[str]
-    playlists: Sequence[str]
-    language: str | None
-    recorded_on: str | None
-    licence: str | None
-    made_for_kids: bool
-    synthetic: bool | None
-    embeddable: bool | None
-    public_stats: bool | None
-    notify: bool | None
-    key: str
-    again: bool
-    wait: bool
-    use_buffer: bool
-    pace: Callable[[int], int] | None
+    title: str | None = None
+    description: str = ""
+    tags: str = ""
+    category: str | None = None
+    privacy: str | None = None
+    publish_at: str | None = None
+    thumbnail: Path | None = None
+    captions: Sequence[str] = ()
+    playlists: Sequence[str] = ()
+    language: str | None = None
+    recorded_on: str | None = None
+    licence: str | None = None
+    made_for_kids: bool = False
+    synthetic: bool | None = None
+    embeddable: bool | None = None
+    public_stats: bool | None = None
+    notify: bool | None = None
+    key: str = ""
+    again: bool = False
+    wait: bool = True
+    use_buffer: bool = False
+    pace: Callable[[int], int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,599 @@
+"""Planning ahead: which account takes what and when, under everything that is counted.
+
+Item by item, each at the earliest moment at which all that it needs has room: what must be public at some moment first,
+the soonest first, then the others in their order. The line is taken to carry one video after the other at its full
+rate, which ends no later than sharing it would. The same scene gives the same plan; nothing is set aside by it.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import NamedTuple
+
+from ytpool.domain import envelopes, moments, quota
+from ytpool.domain.balancing import Tier
+from ytpool.domain.prices import Cost
+from ytpool.domain.quota import MIDNIGHT_BLUR, UPLOADS, WANTED_WITHIN, Urgency
+from ytpool.domain.terms import Terms
+
+BESIDE_ITS_BYTES = timedelta(seconds=30)
+"""What a piece of work takes beside its bytes: opening, what goes along, reading back."""
+
+_DAY = timedelta(hours=24)
+_INSTANT = timedelta(microseconds=1)
+_LONGEST_BEFORE_MIDNIGHT = timedelta(hours=12)
+"""What takes longer than this may run over midnight: it would hardly find a day of its own."""
+
+
+class Rest(NamedTuple):
+    """A time in which an account takes no work; `what` is a bucket or a call, or empty for all of it."""
+
+    what: str
+    until: datetime | None
+    reason: str
+
+
+class Seat(NamedTuple):
+    """An account as a place where work can be done."""
+
+    account: str
+    project: str
+    channel_id: str
+    channel: str
+    tier: Tier = Tier.PRODUCTION
+    priority: int = 100
+    slots: int = 3
+    out: str = ""
+    """Why it takes no work until a person acts; empty: it does."""
+    rests: tuple[Rest, ...] = ()
+    caps: Mapping[str, int] = {}
+    """How much a quota day the operator allows it, where there is such a word."""
+    used: Mapping[str, int] = {}
+    """How much of what is capped it has used today."""
+
+
+class ChannelCap(NamedTuple):
+    """How many uploads a channel takes in 24 hours, as learned from its refusals."""
+
+    uploads: int
+    until: datetime
+    """Believed until then."""
+    taken: tuple[datetime, ...] = ()
+    """When it took what counts now."""
+
+
+class Block(NamedTuple):
+    """A stretch of each day for so many uploads, spread over it; minutes since midnight in the operator's zone."""
+
+    name: str
+    begins: int
+    ends: int
+    videos: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One thing to do."""
+
+    item: str
+    accounts: tuple[str, ...]
+    """Who may do it."""
+    calls: tuple[str, ...]
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """What it adds to what caps count."""
+    bytes: int = 0
+    alone: bool = True
+    """It is an upload: a channel takes one at a time, and it goes by the blocks."""
+    begun: bool = False
+    """It goes on at once, whatever the blocks say."""
+    not_before: datetime | None = None
+    deadline: datetime | None = None
+    """When it must be there at the latest."""
+    in_order: bool = False
+    """Of accounts that could begin together take the first by priority, not the one with the least to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """All that a plan is made from."""
+
+    now: datetime
+    seats: tuple[Seat, ...]
+    terms: Mapping[date, Terms]
+    """The quota days of the plan, today first, and what holds on each."""
+    limits: Mapping[date, Mapping[tuple[str, str], int]]
+    """By day: project and bucket → how much of it there is."""
+    rate: int
+    """Bytes per second of the line."""
+    used: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Project and bucket → how much is used today."""
+    envelopes_used: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Project and purpose → the same."""
+    channel_caps: Mapping[str, ChannelCap] = field(default_factory=dict)
+    blocks: tuple[Block, ...] = ()
+    made: tuple[datetime, ...] = ()
+    """When the last day's uploads were sent: a block that has begun has so many fewer left."""
+    zone: tzinfo = UTC
+    """The blocks are meant in it."""
+
+    @property
+    def ends(self) -> datetime:
+        return quota.resets_at(max(self.terms))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """What is done where and when."""
+
+    item: Item
+    seat: Seat
+    day: date
+    block: str
+    starts_at: datetime
+    ends_at: datetime
+    units: Cost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What finds no place, and why."""
+
+    item: Item
+    reasons: tuple[str, ...]
+
+
+def plan(scene: Scene, items: Sequence[Item]) -> tuple[Placed | Left, ...]:
+    """Give every item its place, or say why it has none; in the order of the items."""
+    planner = _Planner(scene)
+    found: dict[int, Placed | Left] = {}
+    order = sorted(range(len(items)), key=lambda number: (not items[number].begun, _due(items[number]), number))
+    for number in order:
+        found[number] = planner.place(items[number])
+    return tuple(found[number] for number in range(len(items)))
+
+
+def _due(item: Item) -> datetime:
+    return item.deadline or datetime.max.replace(tzinfo=UTC)
+
+
+def lasts(item: Item, rate: int) -> timedelta:
+    """Return how long a piece of work is taken to last on a line of so many bytes per second."""
+    return sends(item, rate) + BESIDE_ITS_BYTES
+
+
+def sends(item: Item, rate: int) -> timedelta:
+    """Return how long its bytes keep the line, in whole seconds."""
+    return timedelta(seconds=-(-item.bytes // rate))
+
+
+class Turn(NamedTuple):
+    """A time in which one upload may begin."""
+
+    begins: datetime
+    ends: datetime
+    block: str
+    apart: timedelta
+    """How long after it the next one begins."""
+
+
+def turns(
+    blocks: Iterable[Block], zone: tzinfo, since: datetime, until: datetime, made: Sequence[datetime] = ()
+) -> Iterator[Turn]:
+    """Yield the turns of the blocks between two moments, in their order: so many in each block, evenly spread.
+
+    Of a block that has begun, what `made` has not taken is spread over what is left of it. On a day on which the clocks
+    change a block is as long as the clocks' faces say; one that the change leaves out has no turns.
+    """
+    day, last = since.astimezone(zone).date() - timedelta(days=1), until.astimezone(zone).date()
+    found = []
+    while day <= last:
+        for block in blocks:
+            begins, ends = moment(day, block.begins, zone), moment(day, block.ends, zone)
+            left = block.videos - sum(begins <= at < ends for at in made)
+            begins = max(begins, since)
+            if begins < ends and left > 0:
+                apart = timedelta(seconds=(ends - begins) // timedelta(seconds=left))
+                found += [Turn(begins + number * apart, ends, block.name, apart) for number in range(left)]
+        day += timedelta(days=1)
+    return (turn for turn in sorted(found) if turn.begins < until)
+
+
+def moment(day: date, minutes: int, zone: tzinfo) -> datetime:
+    """Return when the clocks of a zone show so many minutes since midnight."""
+    day += timedelta(days=minutes // _MINUTES_A_DAY)
+    minutes %= _MINUTES_A_DAY
+    return datetime.combine(day, time(minutes // 60, minutes % 60), tzinfo=zone).astimezone(UTC)
+
+
+_MINUTES_A_DAY = 24 * 60
+
+
+class _Busy:
+    """Stretches of time that are taken, in order; those that touch are one."""
+
+    def __init__(self) -> None:
+        self._begins: list[datetime] = []
+        self._ends: list[datetime] = []
+
+    def free_from(self, at: datetime, span: timedelta) -> datetime:
+        """Return the first moment from which so long a stretch is free."""
+        place = bisect_right(self._ends, at)
+        while place < len(self._begins) and self._begins[place] < at + span:
+            at = self._ends[place]
+            place += 1
+        return at
+
+    def take(self, begins: datetime, ends: datetime) -> None:
+        place = bisect_left(self._begins, begins)
+        before = place > 0 and self._ends[place - 1] == begins
+        after = place < len(self._begins) and self._begins[place] == ends
+        if before and after:
+            self._ends[place - 1] = self._ends.pop(place)
+            del self._begins[place]
+        elif before:
+            self._ends[place - 1] = ends
+        elif after:
+            self._begins[place] = begins
+        else:
+            self._begins.insert(place, begins)
+            self._ends.insert(place, ends)
+
+
+def _begins(turn: Turn) -> datetime:
+    return turn.begins
+
+
+def _better(missed: Turn | None, coming: Turn | None, at: datetime, until: datetime) -> Turn | None:
+    """Choose between a turn that has come and the next one: what was missed is made up for when no other turn is left.
+
+    So what had to wait, for a reset that came first, is spread over the rest of its block.
+    """
+    if missed is None or coming is None or coming.begins >= until or coming.ends > missed.ends:
+        return missed or coming
+    return missed if at < missed.begins + missed.apart else coming
+
+
+class _Obstacle(NamedTuple):
+    reason: str
+    until: datetime | None
+    """When it is worth looking again; None: never."""
+
+
+_Why = dict[str, None]
+"""Reasons, each once, in the order in which they were met."""
+
+
+class _Planner:
+    """What is taken already, by what has its place."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._seats = {seat.account: seat for seat in scene.seats}
+        self._days = sorted(scene.terms)
+        self._midnights = [*map(quota.starts_at, self._days), scene.ends]
+        self._ends = scene.ends
+        self._used = Counter({(self._days[0], *key): units for key, units in scene.used.items()})
+        self._shares = Counter({(self._days[0], *key): units for key, units in scene.envelopes_used.items()})
+        self._counted = Counter(
+            {
+                (self._days[0], seat.account, bucket): units
+                for seat in scene.seats
+                for bucket, units in seat.used.items()
+            }
+        )
+        self._load = Counter({seat.account: seat.used.get(UPLOADS, 0) for seat in scene.seats})
+        self._line = _Busy()
+        self._channels: dict[str, _Busy] = {}
+        self._at_work: dict[str, list[tuple[datetime, datetime]]] = {}
+        self._uploads = {name: sorted(cap.taken) for name, cap in scene.channel_caps.items()}
+        self._turns = list(turns(scene.blocks, scene.zone, scene.now, self._ends, scene.made))
+        self._costs: dict[tuple[date, tuple[str, ...]], Counter[str]] = {}
+        self._rooms: dict[tuple[object, ...], tuple[int, _Obstacle | None]] = {}
+        self._version: Counter[tuple[date, str]] = Counter()
+
+    def place(self, item: Item) -> Placed | Left:
+        """Find the earliest place for an item, and take it."""
+        why: _Why = {}
+        seats = self._able(item, why)
+        found = self._search(item, seats, item.deadline, why) if seats else None
+        if found is not None:
+            return self._take(item, *found)
+        if item.deadline is not None and seats:
+            later = self._search(item, seats, None, {})
+            if later is not None:
+                at = later[0] + lasts(item, self._scene.rate)
+                why = {
+                    f"it can be there at {moments.spoken(at)} at the earliest, and is wanted by "
+                    f"{moments.spoken(item.deadline)}": None,
+                    **why,
+                }
+        return Left(item=item, reasons=tuple(why) or ("the days of this plan have no room for it",))
+
+    def _able(self, item: Item, why: _Why) -> list[Seat]:
+        """Return who may do it at some time, in the order in which they are asked."""
+        seats = [self._seats[account] for account in item.accounts if account in self._seats]
+        if not seats:
+            why["nobody is there to do it"] = None
+        able = []
+        for seat in seats:
+            forever = next((rest for rest in seat.rests if rest.until is None and self._concerns(rest, item)), None)
+            if seat.out or forever is not None:
+                why[f"{seat.account}: {seat.out or (forever and forever.reason)}"] = None
+            else:
+                able.append(seat)
+        if item.in_order:
+            return sorted(able, key=lambda seat: (seat.priority, seat.account))
+        return sorted(able, key=lambda seat: (self._load[seat.account], seat.priority, seat.account))
+
+    def _search(
+        self, item: Item, seats: list[Seat], deadline: datetime | None, why: _Why
+    ) -> tuple[datetime, Seat, Turn | None] | None:
+        production = [seat for seat in seats if seat.tier is Tier.PRODUCTION]
+        first = self._earliest(item, production, deadline, why) if production else None
+        reserve = [seat for seat in seats if seat.tier is Tier.RESERVE]
+        if not reserve:
+            return first
+        joined = self._earliest(item, reserve, deadline, why)
+        if joined is None or (first is not None and first[0] <= joined[0]):
+            return first
+        if any(self._works(item, seat, joined[0]) for seat in production):
+            return first
+        return joined
+
+    def _works(self, item: Item, seat: Seat, at: datetime) -> bool:
+        """Tell whether an account can work on this quota day: whoever is merely busy can."""
+        rests = any(rest.until is None or rest.until > at for rest in seat.rests if self._concerns(rest, item))
+        return not rests and self._obstacle(item, seat, at) is None
+
+    def _earliest(
+        self, item: Item, seats: list[Seat], deadline: datetime | None, why: _Why
+    ) -> tuple[datetime, Seat, Turn | None] | None:
+        span = lasts(item, self._scene.rate)
+        until = self._ends if deadline is None else min(self._ends, deadline - span + _INSTANT)
+        at = max(self._scene.now, item.not_before or self._scene.now)
+        if not self._scene.blocks or not item.alone or item.begun:
+            found = self._in_window(item, seats, at, until, why)
+            return None if found is None else (*found, None)
+        while (found := self._in_window(item, seats, at, until, why)) is not None:
+            at = found[0]
+            missed, coming = self._turns_at(at)
+            turn = _better(missed, coming, at, until)
+            if turn is None or turn.begins >= until:
+                break
+            if turn.begins > at:
+                later = self._in_window(item, seats, turn.begins, min(until, turn.ends), why)
+                if later is not None:
+                    return (*later, turn)
+                turn = missed
+            if turn is not None:
+                return (*found, turn)
+            assert coming is not None
+            at = coming.ends  # a later turn of a block is a part of this one, and no better
+        if not why:
+            why["no turn of the blocks is left for it"] = None
+        return None
+
+    def _turns_at(self, at: datetime) -> tuple[Turn | None, Turn | None]:
+        """Return the last free turn that has come and whose block still runs, and the next one to come."""
+        place = bisect_right(self._turns, at, key=_begins)
+        come = self._turns[place - 1] if place else None
+        return (
+            come if come is not None and come.ends > at else None,
+            self._turns[place] if place < len(self._turns) else None,
+        )
+
+    def _in_window(
+        self, item: Item, seats: list[Seat], at: datetime, until: datetime, why: _Why
+    ) -> tuple[datetime, Seat] | None:
+        """Return who can begin first between two moments; of those who can together the first of them."""
+        best: tuple[datetime, Seat] | None = None
+        floors: dict[tuple[str, Tier], datetime | None] = {}
+        for seat in seats:
+            key = (seat.project, seat.tier)
+            if key not in floors:
+                floors[key] = self._floor(item, seat, at, until, why)
+            floor = floors[key]
+            if floor is None or (best is not None and floor >= best[0]):
+                continue
+            start = self._fit(item, seat, floor, until if best is None else best[0], why)
+            if start is not None:
+                best = (start, seat)
+        return best
+
+    def _floor(self, item: Item, seat: Seat, at: datetime, until: datetime, why: _Why) -> datetime | None:
+        """Return from when on the line and the project have room, whichever of its accounts it is."""
+        span = sends(item, self._scene.rate)
+        while at < until:
+            moved = self._off_midnight(self._line.free_from(at, span) if span else at, item)
+            if moved != at:
+                at = moved
+                continue
+            obstacle = self._project_obstacle(item, seat, at)
+            if obstacle is None:
+                return at
+            why[obstacle.reason] = None
+            if obstacle.until is None:
+                return None
+            at = max(obstacle.until, at + _INSTANT)
+        return None
+
+    def _fit(self, item: Item, seat: Seat, at: datetime, until: datetime, why: _Why) -> datetime | None:
+        """Return when this account can begin, before a moment."""
+        for rest in seat.rests:
+            if rest.until is not None and rest.until > at and self._concerns(rest, item):
+                at = rest.until
+                why[f"{seat.account} rests until {moments.spoken(rest.until)}: {rest.reason}"] = None
+        span = lasts(item, self._scene.rate)
+        while at < until:
+            moved = self._channel(seat).free_from(at, span) if item.alone else at
+            moved = self._free_slot(seat, moved, span)
+            if moved == at:
+                floor = self._floor(item, seat, at, until, why)
+                if floor is None:
+                    return None
+                moved = floor
+            if moved != at:
+                at = moved
+                continue
+            obstacle = self._seat_obstacle(item, seat, at)
+            if obstacle is None:
+                return at
+            why[obstacle.reason] = None
+            if obstacle.until is None:
+                return None
+            at = obstacle.until
+        return None
+
+    def _off_midnight(self, at: datetime, item: Item) -> datetime:
+        """Keep a piece of work on one quota day: nobody can say where Google counts what is sent at midnight."""
+        number = self._number(at)
+        begins, ends = self._midnights[number], self._midnights[number + 1]
+        if item.begun:
+            return at
+        if at < begins + MIDNIGHT_BLUR:
+            return begins + MIDNIGHT_BLUR
+        last = ends - MIDNIGHT_BLUR
+        span = lasts(item, self._scene.rate)
+        if at > last or (at + span > last and span < _LONGEST_BEFORE_MIDNIGHT):
+            return ends + MIDNIGHT_BLUR
+        return at
+
+    def _number(self, at: datetime) -> int:
+        """Return which day of the plan a moment is on."""
+        return min(max(bisect_right(self._midnights, at) - 1, 0), len(self._days) - 1)
+
+    def _channel(self, seat: Seat) -> _Busy:
+        return self._channels.setdefault(seat.channel_id or f"of {seat.account}", _Busy())
+
+    def _free_slot(self, seat: Seat, at: datetime, span: timedelta) -> datetime:
+        working = self._at_work.get(seat.account, ())
+        while True:
+            meets = [ends for begins, ends in working if begins < at + span and ends > at]
+            if len(meets) < seat.slots:
+                return at
+            at = min(meets)
+
+    def _obstacle(self, item: Item, seat: Seat, at: datetime) -> _Obstacle | None:
+        return self._project_obstacle(item, seat, at) or self._seat_obstacle(item, seat, at)
+
+    def _seat_obstacle(self, item: Item, seat: Seat, at: datetime) -> _Obstacle | None:
+        day = self._days[self._number(at)]
+        for bucket, count in item.counts.items():
+            cap = seat.caps.get(bucket)
+            if cap is not None and self._counted[day, seat.account, bucket] + count > cap:
+                tomorrow = quota.resets_at(day) + MIDNIGHT_BLUR if cap >= count else None
+                return _Obstacle(f"{seat.account}: at its cap of {cap} {bucket} a day", tomorrow)
+        cap_of_channel = self._scene.channel_caps.get(seat.channel_id)
+        count = item.counts.get(UPLOADS, 0)
+        if cap_of_channel is None or not count or UPLOADS in seat.caps or at >= cap_of_channel.until:
+            return None
+        # Whoever is put before others must leave their 24 hours what they were promised.
+        starts = self._uploads[seat.channel_id]
+        for end in (at, *(start for start in starts if at < start < at + _DAY)):
+            within = [start for start in starts if end - _DAY < start <= end]
+            beyond = len(within) + count - cap_of_channel.uploads
+            if beyond > 0:
+                said = (
+                    f"{seat.account}: its channel takes {cap_of_channel.uploads} uploads in 24 hours, as it has shown"
+                )
+                return _Obstacle(said, within[beyond - 1] + _DAY if end == at else end + _INSTANT)
+        return None
+
+    def _project_obstacle(self, item: Item, seat: Seat, at: datetime) -> _Obstacle | None:
+        """Say what keeps a project from paying for an item on the day of this moment."""
+        day = self._days[self._number(at)]
+        terms = self._scene.terms[day]
+        urgency = Urgency.of(at, use_buffer=False, begun=item.begun, deadline=item.deadline)
+        if seat.tier is Tier.RESERVE:
+            urgency = urgency.on_reserve()
+        lends = terms.envelopes is not None and terms.envelopes.lends(at)
+        key = (day, seat.project, item.calls, urgency, lends)
+        version, known = self._rooms.get(key, (-1, None))
+        if version != self._version[day, seat.project]:
+            known = self._room(item, seat.project, terms, urgency, lends=lends)
+            self._rooms[key] = (self._version[day, seat.project], known)
+        if known is None or known.until is None:
+            return known
+        sooner = None if item.deadline is None else item.deadline - WANTED_WITHIN
+        if sooner is not None and urgency is Urgency.NORMAL and at < sooner < known.until:
+            return known._replace(until=sooner)
+        return known
+
+    def _room(self, item: Item, project: str, terms: Terms, urgency: Urgency, *, lends: bool) -> _Obstacle | None:
+        percent = quota.opens_until(urgency, terms.thresholds)
+        tomorrow = quota.resets_at(terms.day) + MIDNIGHT_BLUR
+        limits = self._scene.limits[terms.day]
+        for bucket, units in self._cost(item, terms).items():
+            limit, used = limits.get((project, bucket)), self._used[terms.day, project, bucket]
+            if limit is None:
+                continue
+            if units > limit:
+                said = f"{project}: it needs {units} {bucket}, and there are {limit} a day"
+                return _Obstacle(said, tomorrow)  # another day may have another limit
+            if used + units > limit:
+                return _Obstacle(f"{project}: all {limit} {bucket} a day are used or planned", tomorrow)
+            if used * 100 >= limit * percent:
+                said = f"{percent} % of {limit} {bucket} a day are used or planned, and ordinary work takes no more"
+                return _Obstacle(f"{project}: {said}", tomorrow)
+        shares = terms.envelopes
+        needs = {} if shares is None else shares.needs(item.calls, terms.prices)
+        if shares is None or not needs:
+            return None
+        sizes = shares.sizes(limits.get((project, "general"), 0))
+        before = {purpose: self._shares[terms.day, project, purpose] for purpose in sizes}
+        if envelopes.admits(sizes, before, needs, lends=lends, use_buffer=False):
+            return None
+        words = ", ".join(sorted(needs))
+        waits = shares.lends_at if shares.lends_at is not None and not lends else tomorrow
+        return _Obstacle(f"{project}: the envelope for {words} is used or planned up", waits)
+
+    def _cost(self, item: Item, terms: Terms) -> Counter[str]:
+        key = (terms.day, item.calls)
+        if key not in self._costs:
+            total: Counter[str] = Counter()
+            for operation in item.calls:
+                total.update(terms.prices.cost(operation))
+            self._costs[key] = total
+        return self._costs[key]
+
+    def _concerns(self, rest: Rest, item: Item) -> bool:
+        buckets = self._cost(item, self._scene.terms[self._days[0]])
+        return not rest.what or rest.what in buckets or rest.what in item.counts or rest.what in item.calls
+
+    def _take(self, item: Item, at: datetime, seat: Seat, turn: Turn | None) -> Placed:
+        """Write an item down where it has its place."""
+        day = self._days[self._number(at)]
+        terms = self._scene.terms[day]
+        ends = at + lasts(item, self._scene.rate)
+        units = self._cost(item, terms)
+        for bucket, count in units.items():
+            self._used[day, seat.project, bucket] += count
+        for purpose, count in (
+            {} if terms.envelopes is None else terms.envelopes.needs(item.calls, terms.prices)
+        ).items():
+            self._shares[day, seat.project, purpose] += count
+        for bucket, count in item.counts.items():
+            self._counted[day, seat.account, bucket] += count
+        self._version[day, seat.project] += 1
+        self._load[seat.account] += 1
+        if item.alone:
+            self._channel(seat).take(at, ends)
+        self._at_work.setdefault(seat.account, []).append((at, ends))
+        if item.bytes:
+            self._line.take(at, at + sends(item, self._scene.rate))
+        if item.counts.get(UPLOADS) and seat.channel_id in self._uploads:
+            starts = self._uploads[seat.channel_id]
+            starts.insert(bisect_right(starts, at), at)
+        if turn is not None:
+            self._turns.remove(turn)
+        return Placed(
+            item=item,
+            seat=seat,
+            day=day,
+            block="" if turn is None else turn.block,
+            starts_at=at,
+            ends_at=ends,
+            units=dict(units),
+        )
