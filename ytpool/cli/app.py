@@ -67,6 +67,11 @@ COMMANDS: Mapping[str, Line] = {
     "queue": Line(
         "ytpool.cli.queue", "app", "List the jobs that are not done, go on with one, settle what nobody else can."
     ),
+    "task": Line(
+        "ytpool.cli.task",
+        "app",
+        "Let other services work: submit tasks over their keys' slots, and see how they go.",
+    ),
     "todo": Line(
         "ytpool.cli.todo", "app", "List what only a person can settle, each with the command that settles it."
     ),
