@@ -287,6 +287,12 @@ class CallbackRefused(YtpoolError):
         self.http_status = http_status
 
 
+class ExtraMissing(YtpoolError):
+    """This command needs packages that are installed by an extra."""
+
+    code = "extra_missing"
+
+
 class SandboxFailed(YtpoolError):
     """The local YouTube did not start, stop or answer."""
 

@@ -339,6 +339,9 @@ def _advance(rt: Runtime, provider: Provider, keys: Sequence[ApiKey], watch: Wat
     sent = 0
     while True:
         rt.require_going()
+        with rt.store.reading() as tx:  # nobody is kept waiting where there is nothing to do
+            if not tasks.waiting(tx, provider.name):
+                return sent
         begun = _begin(rt, provider, keys)
         if begun is None:
             return sent
@@ -564,7 +567,7 @@ def _require_inputs(provider: Provider, inputs: Mapping[str, Any]) -> None:
 
 
 def _why_queued(tx: Tx, provider: Provider, keys: Sequence[ApiKey]) -> str:
-    task = "`ytpool task poll` sends it"
+    task = "`ytpool serve` or `ytpool task poll` sends it"
     if _free(tx, provider, keys):
         return f"queued behind those that wait longer; {task}"
     resting = [

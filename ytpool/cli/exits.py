@@ -73,6 +73,7 @@ EXIT_STATUS: dict[str, int] = {
     "none_allowed": BLOCKED,
     "out_of_service": BLOCKED,
     "busy": BLOCKED,
+    "extra_missing": BLOCKED,
     "not_initialised": BLOCKED,
     "state_unusable": BLOCKED,
     "state_too_new": BLOCKED,

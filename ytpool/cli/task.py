@@ -176,7 +176,7 @@ def show(ctx: typer.Context, job: JobArgument, *, follow: FollowTaskOption = Fal
 def poll(ctx: typer.Context) -> Round:
     """Go round once: ask about the tasks it is time for, give up those whose time is over, send what waits.
 
-    For cron: a callback that never came is made good here.
+    For cron, where no `ytpool serve` runs: a callback that never came is made good here.
     """
     from ytpool.cli.written import Notes  # noqa: PLC0415
 

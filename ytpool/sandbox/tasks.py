@@ -162,7 +162,9 @@ def _post(address: str, content: Json) -> int:
     try:
         target = f"{parts.path or '/'}?{parts.query}"
         line.request("POST", target, body=json.dumps(content), headers={"Content-Type": "application/json"})
-        return line.getresponse().status
+        with line.getresponse() as answer:
+            answer.read()
+            return answer.status
     except (OSError, http.client.HTTPException):
         return 0
     finally:
