@@ -12,19 +12,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ytpool.actions import looking, media, queue, steps, videos
+from ytpool.actions import claiming, looking, media, queue, steps, videos
 from ytpool.actions.errand import Work
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.placing import Placed
 from ytpool.actions.steps import WATCH_URL
 from ytpool.actions.trying import Try
 from ytpool.actions.watch import Watch
-from ytpool.domain import captions, changes, failover, ids, publication
+from ytpool.domain import captions, changes, failover, publication
 from ytpool.domain.balancing import Tier
 from ytpool.domain.captions import Caption
 from ytpool.domain.changes import Change, Merged, Wish
 from ytpool.domain.failover import Charge, Next
-from ytpool.domain.jobs import CHORES, Job, JobState, Step, StepState, Target, TargetKind
+from ytpool.domain.jobs import CHORES, Job, JobState, Step, StepState
 from ytpool.domain.publication import PlaylistWish
 from ytpool.domain.quota import Urgency
 from ytpool.domain.secret import Secret
@@ -649,28 +649,10 @@ def _goes_on(tx: Tx, job: Job) -> str:
 
 def _claim(rt: Runtime, found: _Found, task: Task) -> tuple[Job, Lease, bool]:
     """Return the job, the lease on it, and whether an earlier run may have written already."""
-    with rt.store.transaction() as tx:
-        job = jobs.asked_for(tx, task.kind, found.video_id, _request(task))
-        if job is None:
-            name = ids.new(tx.now, rt.rng)
-            jobs.add(
-                tx,
-                name,
-                kind=task.kind,
-                target=Target(kind=TargetKind.ACCOUNT, name=found.account),
-                job_key=found.video_id,
-                fingerprint="",  # it sends no video
-                sha256=None,
-                request=_request(task),
-                steps=(task.step,),
-            )
-            job = jobs.get(tx, name)
-        lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
-        if lease is None:
-            raise Busy(f"job {job.job} is being worked on by another process", hint="try again", job=job.job)
-        ledger.take_over(tx, job.job, lease.fence)
-        tried = any(one.state in (StepState.RUNNING, StepState.UNKNOWN) for one in jobs.steps(tx, job.job))
-    return job, lease, tried
+    job, lease, stood = claiming.asked_for(
+        rt, kind=task.kind, account=found.account, job_key=found.video_id, request=_request(task), step=task.step
+    )
+    return job, lease, stood in (StepState.RUNNING, StepState.UNKNOWN)
 
 
 def _not_kept(written: _Written) -> Partly | None:

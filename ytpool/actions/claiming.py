@@ -12,7 +12,7 @@ from pathlib import Path
 from ytpool.actions.files import VideoFile, whole_hash
 from ytpool.actions.watch import Watch
 from ytpool.domain import ids, publication
-from ytpool.domain.jobs import Job, JobState, Target, TargetKind
+from ytpool.domain.jobs import Job, JobState, StepState, Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.uploads import FileMarks, is_covered, why_changed
 from ytpool.errors import Busy, FileChanged
@@ -93,6 +93,44 @@ def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
             watch.waits(job.job, f"waiting for the process that is already uploading {file.path.name}")
             waited_for = job.job
         rt.sleep(_LOOK_AGAIN_AFTER)
+
+
+def asked_for(
+    rt: Runtime, *, kind: str, account: str, job_key: str, request: str, step: str
+) -> tuple[Job, Lease, StepState]:
+    """Return the job that was asked for just this, found or made, the lease on it, and how its only step stands.
+
+    For jobs that send no file. Raises Busy while another process works on it.
+    """
+    with rt.store.transaction() as tx:
+        rt.require_same_root(tx)
+        job = jobs.asked_for(tx, kind, job_key, request)
+        if job is None:
+            name = ids.new(tx.now, rt.rng)
+            jobs.add(
+                tx,
+                name,
+                kind=kind,
+                target=Target(kind=TargetKind.ACCOUNT, name=account),
+                job_key=job_key,
+                fingerprint="",  # it sends no video
+                sha256=None,
+                request=request,
+                steps=(step,),
+            )
+            job = jobs.get(tx, name)
+        lease = take(tx, job.job)
+        (only,) = jobs.steps(tx, job.job)
+    return job, lease, only.state
+
+
+def take(tx: Tx, job: str) -> Lease:
+    """Take a job that nobody works on, with what an earlier worker left behind; raises Busy while somebody does."""
+    lease = leases.take(tx, LeaseKind.JOB, job, holder=job)
+    if lease is None:
+        raise Busy(f"job {job} is being worked on by another process", hint="try again", job=job)
+    ledger.take_over(tx, job, lease.fence)
+    return lease
 
 
 def _found_or_made(
