@@ -185,11 +185,13 @@ def test_what_is_no_callback_of_ours_gets_its_answer_and_changes_nothing(ytpool,
     ]:
         assert call(port, path, body) == (status, {"ok": False, "error": said})
     assert shown(ytpool, job["job"])["state"] == "running"
+    told["eventData"] = '{"code": 0, "data": [NaN, "\\ud800"]}'
 
     news = [call(port, right, told)[1]["news"] for _ in range(2)]
 
     assert news == [True, False]
     assert call(port, right, {**told, "eventData": '{"code": 805}'})[1]["state"] == "done"
+    assert shown(ytpool, job["job"])["result"] == "the service gave a result that is no JSON"
 
 
 def test_a_secret_is_neither_shown_nor_logged(ytpool, service, port):
@@ -202,3 +204,32 @@ def test_a_secret_is_neither_shown_nor_logged(ytpool, service, port):
     assert len(secret) > 40
     assert secret not in told + process.said
     assert not any(key in told + process.said for key in SECOND_KEYS.values())
+
+
+def test_keys_that_appear_while_it_runs_take_their_share_and_no_more(ytpool, service, home, port, monkeypatch):
+    for name in SECOND_KEYS:
+        monkeypatch.delenv(name)
+    keys, config = home / "keys.env", home / "default" / "config.toml"
+    keys.write_text("FILM_KEY=key-1\n")
+    config.write_text(config.read_text().replace("slots = 1", f'slots = 3\nenv_file = "{keys}"'))
+    service.control.settings(tasks_take=1)
+    jobs = [submitted(ytpool, workflow=n)["job"] for n in range(30)]
+
+    with served(port):
+        with_one = at_once(service, jobs)
+        for number in range(2, 6):
+            with keys.open("a") as file:
+                file.write(f"FILM_KEY_{number}=key-{number}\n")
+        tasks = once(lambda: [shown(ytpool, job) for job in jobs], lambda all_: all(map(is_done, all_)))
+
+    truth = service.truth()["tasks"]
+    assert with_one == 3
+    assert {task["account"] for task in tasks} == {"film/primary", *(f"film/account_{n}" for n in range(2, 6))}
+    assert sorted(task["wish"]["workflowId"] for task in truth) == sorted(str(n) for n in range(30))
+    assert max(task["at_once"] for task in truth) == 3
+
+
+def at_once(service, jobs):
+    """Let the first key do some, and tell how many tasks ran at the same time."""
+    once(lambda: service.truth()["tasks"], lambda tasks: len(tasks) > 3 or len(tasks) == len(jobs))
+    return max(task["at_once"] for task in service.truth()["tasks"])

@@ -2,8 +2,10 @@
 
 import json
 import os
+import random
 import re
 import signal
+import time
 
 import pytest
 from newsroom import ROOT, heard, start
@@ -193,7 +195,7 @@ def test_a_task_whose_time_is_over_is_unknown_and_its_slot_free(ytpool, service,
 
 
 def test_whoever_is_killed_while_submitting_leaves_an_unknown_task(ytpool, service):
-    service.control.add_fault(method="tasks.create", kind="slow", seconds=2)
+    service.control.add_fault(method="tasks.create", kind="slow", seconds=1)
     process = start("task", "submit", "film", "--set", "workflow_id=7", env={**os.environ})
     heard(process, "submitting to film")
     while not service.truth()["tasks"]:
@@ -209,16 +211,51 @@ def test_whoever_is_killed_while_submitting_leaves_an_unknown_task(ytpool, servi
     assert (task["state"], task["account"]) == ("finished_unknown", "film/primary")
 
 
+SCALE = float(os.environ.get("YTPOOL_TEST_SCALE", "1"))
+
+
+def test_many_at_once_some_of_them_killed_send_each_task_once_and_overfill_no_key(ytpool, service, monkeypatch):
+    monkeypatch.setenv("FILM_KEY_2", "second")
+    service.control.settings(tasks_take=0.5)
+    service.control.add_fault(method="tasks.create", kind="slow", seconds=0.3, times=10_000)
+    dice = random.Random(4)
+    for batch in range(max(2, round(12 * SCALE))):
+        started = [
+            start("task", "submit", "film", "--set", f"workflow_id={batch}-{n}", env={**os.environ}) for n in range(6)
+        ]
+        time.sleep(dice.uniform(0.4, 1.0))
+        for process in dice.sample(started, 2):
+            process.kill()
+        for process in started:
+            process.communicate(timeout=60)
+
+    while any(task["state"] in ("queued", "running") for task in told(ytpool, "task", "list")["tasks"]):
+        ytpool("task", "poll")
+    ours, truth = told(ytpool, "task", "list", "--all")["tasks"], service.truth()["tasks"]
+    really = [task["wish"]["workflowId"] for task in truth]
+    for task in ours:
+        times = really.count(task["inputs"]["workflow_id"])
+        assert times == 1 if task["state"] == "done" else times <= 1, task
+        assert task["state"] in ("done", "finished_unknown")
+    assert {task["wish"]["workflowId"] for task in truth} <= {task["inputs"]["workflow_id"] for task in ours}
+    assert max(task["at_once"] for task in truth) <= 3
+    assert [task["state"] for task in ours].count("done") >= len(ours) / 2
+
+
 @pytest.mark.usefixtures("service")
 def test_what_is_asked_for_wrongly_is_refused_before_anything_is_stored(ytpool, monkeypatch, tmp_path):
     nodes = tmp_path / "nodes.json"
     nodes.write_text("[1]")
+    number = tmp_path / "number.json"
+    number.write_text('{"workflow_id": NaN}')
     for words, status, message in [
         (("film",), 2, "a task of film needs workflow_id"),
         (("film", "--set", "workflow_id=1", "--set", "node=2"), 2, "a task of film has no node"),
         (("flim", "--set", "workflow_id=1"), 2, "there is no provider named 'flim'"),
         (("film", "--set", "workflow_id"), 2, "--set takes NAME=VALUE"),
         (("film", "--file", nodes), 2, "is not a JSON object"),
+        (("film", "--file", number), 2, "there is no NaN in JSON"),
+        (("film", "--set", "workflow_id=\udcff"), 2, "--set takes NAME=VALUE"),
         (("film", "--set", "workflow_id=1", "--dry-run"), 0, ""),
     ]:
         done, _, err = ytpool("task", "submit", *words)

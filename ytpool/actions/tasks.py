@@ -402,6 +402,7 @@ def _send(rt: Runtime, provider: Provider, begun: _Begun, watch: Watch) -> bool:
             heard = _ask_service(rt, provider, provider.submit, values)
     except ServiceSilent as silent:
         _settle(rt, provider, begun, Taken.UNKNOWN if silent.sent else Taken.BUSY, silent.message, silent=True)
+        watch.says(job, f"{account}: {silent.message}")
         return False
     except YtpoolError as error:  # it could not even be written down as a request
         _settle(rt, provider, begun, Taken.NO, error.message)
@@ -418,6 +419,8 @@ def _send(rt: Runtime, provider: Provider, begun: _Begun, watch: Watch) -> bool:
         said = f"its answer has no task id at {provider.submit.task_id}"
     task_id = providers.task_id(heard.content, provider.submit.task_id)
     _settle(rt, provider, begun, verdict, said, task_id=task_id, retry_after=heard.retry_after)
+    if verdict is not Taken.YES:
+        watch.says(job, f"{account}: {said}")
     return verdict is Taken.YES
 
 
@@ -513,7 +516,7 @@ def _keep(tx: Tx, provider: Provider, task: Task, told: Told, heard_from: str) -
         if told.progress:
             tasks.goes_on(tx, task.job, told.progress)
         return False
-    result = None if told.result is None else json.dumps(told.result)
+    result = None if told.result is None else providers.stored(told.result)
     if told.ended:
         return tasks.ended(tx, task.job, JobState.DONE, heard_from=heard_from, result=result, cost=provider.cost)
     return tasks.ended(

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -12,7 +12,7 @@ from ytpool.cli.commands import command, group
 from ytpool.cli.options import DryRunOption, invocation, runtime
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
 from ytpool.cli.values import json_line, visible
-from ytpool.domain import moments
+from ytpool.domain import moments, names
 from ytpool.errors import FileInvalid, UsageWrong
 
 app = group("Let other services work: submit tasks over their keys' slots, and see how they go.")
@@ -132,6 +132,8 @@ def submit(
     waits or runs is the same one. What it needs stands in braces in [providers.NAME.submit] of the settings.
     """
     call = invocation(ctx)
+    if key:
+        names.require(key, "a key")
     order = TaskOrder(provider=provider, inputs=_inputs(given or [], file), key=key, again=again)
     rt = runtime(ctx, logs=True)
     if dry_run:
@@ -226,17 +228,21 @@ def _inputs(given: list[str], file: Path | None) -> dict[str, Any]:
     found: dict[str, Any] = {} if file is None else _of_file(file)
     for one in given:
         name, equals, value = one.partition("=")
-        if not equals or not name:
+        if not equals or not name or not names.is_text(one):
             raise UsageWrong(f"--set takes NAME=VALUE, not {one!r}")
         found[name] = value
     return found
+
+
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(f"there is no {word} in JSON")
 
 
 def _of_file(file: Path) -> dict[str, Any]:
     try:
         with file.open("rb") as opened:
             content = opened.read(_LONGEST_FILE + 1)
-        found = json.loads(content) if len(content) <= _LONGEST_FILE else None
+        found = json.loads(content, parse_constant=_refuse) if len(content) <= _LONGEST_FILE else None
     except OSError as error:
         raise FileInvalid(f"{file} cannot be read: {error.strerror}", hint="check the path") from error
     except (ValueError, RecursionError) as error:

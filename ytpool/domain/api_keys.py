@@ -23,11 +23,12 @@ class ApiKey(NamedTuple):
 
 def numbered(name: str, variables: Mapping[str, str]) -> dict[int, str]:
     """Find the keys of this name among variables, by number; an empty one is none."""
-    found = {1: variables[name]} if variables.get(name) else {}
+    first = variables.get(name, "").strip()
+    found = {1: first} if first else {}
     for variable, value in variables.items():
         match = re.fullmatch(re.escape(name) + r"_([1-9]\d{0,5})", variable)
-        if match and int(match[1]) > 1 and value:
-            found[int(match[1])] = value
+        if match and int(match[1]) > 1 and value.strip():
+            found[int(match[1])] = value.strip()
     return found
 
 

@@ -322,7 +322,7 @@ def reach(answer: Any, path: str) -> Any:
         if isinstance(answer, str):
             try:
                 answer = json.loads(answer)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return None
         if isinstance(answer, Mapping):
             answer = answer.get(name)
@@ -335,7 +335,29 @@ def reach(answer: Any, path: str) -> Any:
 
 def spoken(value: Any) -> str:
     """Write a value of an answer as settings name it: `true`, `0`, `SUCCESS`."""
-    return value if isinstance(value, str) else json.dumps(value)
+    if not isinstance(value, str):
+        return json.dumps(value)
+    return value if names.is_text(value) else value.encode("utf-8", "backslashreplace").decode()
+
+
+def stored(result: Any) -> str:
+    """Write a task's result as it is kept. What no reader of JSON would take is not kept, and that is said."""
+    try:
+        if _is_shallow(result, _DEEPEST):
+            return json.dumps(result, allow_nan=False)
+    except ValueError:
+        pass
+    return json.dumps("the service gave a result that is no JSON")
+
+
+def _is_shallow(value: Any, levels: int) -> bool:
+    if not isinstance(value, Mapping | list):
+        return True
+    inner = value.values() if isinstance(value, Mapping) else value
+    return levels > 0 and all(_is_shallow(one, levels - 1) for one in inner)
+
+
+_DEEPEST = 64
 
 
 class Taken(StrEnum):

@@ -65,6 +65,8 @@ class TaskServices:
             if content is not None:
                 sent.setdefault("Content-Type", "application/json")
             try:
+                for value in sent.values():
+                    value.encode("latin-1")  # all that a header can hold; else it would fail half way
                 prepared = session.prepare_request(requests.Request(method, url, headers=sent, data=content))
             except (requests.RequestException, ValueError):
                 raise ConfigInvalid(f"what is to be sent to {host} cannot be written as a request") from None

@@ -212,8 +212,9 @@ def taken(tx: Tx, job: str, task_id: str, *, cost: float, ask_at: datetime | Non
 
 
 def put_back(tx: Tx, job: str, *, not_before: datetime | None, error_code: str, error: str) -> None:
-    """Queue again a task that was surely not taken."""
-    moved = _move(tx, job, JobState.QUEUED, ("running",), error_code=error_code, error=error, not_before=not_before)
+    """Queue again a task that was surely not taken, also where somebody had to call it unknown meanwhile."""
+    come_from = ("running", "finished_unknown")
+    moved = _move(tx, job, JobState.QUEUED, come_from, error_code=error_code, error=error, not_before=not_before)
     if moved:
         withdraw(tx, job)
 
