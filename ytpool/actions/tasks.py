@@ -23,7 +23,7 @@ from ytpool.actions.watch import Nobody, Watch
 from ytpool.domain import ids, providers
 from ytpool.domain.api_keys import ApiKey
 from ytpool.domain.jobs import TASK, JobState, Target, TargetKind
-from ytpool.domain.providers import Provider, Taken, Told
+from ytpool.domain.providers import Heard, Provider, Taken, Told
 from ytpool.errors import (
     CallbackRefused,
     HoldLost,
@@ -302,7 +302,8 @@ def hear(rt: Runtime, name: str, content: Any, secret: str) -> Called:
     if not task_id:
         raise CallbackRefused(f"there is no task id at {provider.callback.task_id}", http_status=400)
     proof = _proof(secret)
-    told = providers.told(provider.callback, content)
+    unspoken = [secret, *(key.key.reveal() for key in api_keys.found(rt, provider))]
+    told = providers.told(provider.callback, providers.hushed(content, [one for one in unspoken if one]))
     with rt.store.transaction() as tx:
         task = tasks.called(tx, name, task_id, proof)
         if task is None:
@@ -411,10 +412,7 @@ def _send(rt: Runtime, provider: Provider, begun: _Begun, watch: Watch) -> bool:
         _settle(rt, provider, begun, Taken.UNKNOWN, "this process was stopped while the answer was on its way")
         raise
     verdict = providers.taken(provider.submit, heard.status, heard.content)
-    message = providers.reach(heard.content, provider.poll.message)
-    said = f"HTTP {heard.status}" if message in (None, "") else providers.spoken(message)[:500]
-    if provider.submit.code and (code := providers.reach(heard.content, provider.submit.code)) is not None:
-        said = f"{provider.submit.code} {providers.spoken(code)[:100]}, {said}"
+    said = _words_of(provider, heard)
     if verdict is Taken.UNKNOWN and heard.status < 300:
         said = f"its answer has no task id at {provider.submit.task_id}"
     task_id = providers.task_id(heard.content, provider.submit.task_id)
@@ -422,6 +420,14 @@ def _send(rt: Runtime, provider: Provider, begun: _Begun, watch: Watch) -> bool:
     if verdict is not Taken.YES:
         watch.says(job, f"{account}: {said}")
     return verdict is Taken.YES
+
+
+def _words_of(provider: Provider, heard: Heard) -> str:
+    """Say what a service answered, in its own words as far as it has any."""
+    code = providers.reach(heard.content, provider.submit.code)
+    message = providers.reach(heard.content, provider.poll.message)
+    first = f"HTTP {heard.status}" if code is None else f"{provider.submit.code} {providers.spoken(code)[:100]}"
+    return first if message in (None, "") else f"{first}, {providers.spoken(message)[:500]}"
 
 
 def _require_soon(rt: Runtime, begun: _Begun) -> None:
@@ -532,14 +538,21 @@ def _keep(tx: Tx, provider: Provider, task: Task, told: Told, heard_from: str) -
 
 def _ask_service(
     rt: Runtime, provider: Provider, how: providers.Submit | providers.Poll, values: Mapping[str, Any]
-) -> Any:
+) -> Heard:
     request = providers.fill_request(how.request, values)
     if rt.is_sandbox and "://" in request:  # never to the real one, wherever its settings point
         method, _, url = request.partition(" ")
         request = f"{method} {urlsplit(url).path or '/'}"
     headers = {name: providers.spoken(value) for name, value in providers.fill(how.headers, values).items()}
     body = providers.fill(how.body, values)
-    return rt.task_services.send(rt.service_root(provider), request, headers=headers, body=body)
+    heard = rt.task_services.send(rt.service_root(provider), request, headers=headers, body=body)
+    return heard._replace(
+        content=providers.hushed(heard.content, [str(values[name]) for name in _SECRET & set(values)])
+    )
+
+
+_SECRET = frozenset({"key", "callback"})
+"""What of a request is never to be seen again."""
 
 
 def _callback_address(provider: Provider, secret: str) -> str:

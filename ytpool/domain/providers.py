@@ -9,7 +9,7 @@ it: `{key}`, `{callback}`, `{task_id}` and `{job}` are ours, every other word is
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple, NoReturn
 from urllib.parse import quote
@@ -340,14 +340,27 @@ def spoken(value: Any) -> str:
     return value if names.is_text(value) else value.encode("utf-8", "backslashreplace").decode()
 
 
+def hushed(content: Any, unspoken: Collection[str]) -> Any:
+    """Take secrets out of what a service says: some repeat in an error what they were sent."""
+    if isinstance(content, str):
+        for secret in unspoken:
+            content = content.replace(secret, "(secret)")
+        return content
+    if not _is_shallow(content, _DEEPEST):
+        return None
+    if isinstance(content, Mapping):
+        return {hushed(name, unspoken): hushed(value, unspoken) for name, value in content.items()}
+    if isinstance(content, list):
+        return [hushed(value, unspoken) for value in content]
+    return content
+
+
 def stored(result: Any) -> str:
     """Write a task's result as it is kept. What no reader of JSON would take is not kept, and that is said."""
     try:
-        if _is_shallow(result, _DEEPEST):
-            return json.dumps(result, allow_nan=False)
+        return json.dumps(result, allow_nan=False)
     except ValueError:
-        pass
-    return json.dumps("the service gave a result that is no JSON")
+        return json.dumps("the service gave a result that is no JSON")
 
 
 def _is_shallow(value: Any, levels: int) -> bool:
@@ -358,6 +371,14 @@ def _is_shallow(value: Any, levels: int) -> bool:
 
 
 _DEEPEST = 64
+
+
+class Heard(NamedTuple):
+    """An answer: its status, what its JSON holds (None where it is none), and seconds of `Retry-After`."""
+
+    status: int
+    content: Any
+    retry_after: float | None
 
 
 class Taken(StrEnum):

@@ -11,7 +11,7 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -21,6 +21,7 @@ from requests.utils import get_environ_proxies
 
 from ytpool import __version__
 from ytpool.domain.endpoints import is_loopback, is_safe
+from ytpool.domain.providers import Heard
 from ytpool.errors import ConfigInvalid, ServiceSilent
 
 _LONGEST = 4 << 20
@@ -29,14 +30,6 @@ _LONGEST = 4 << 20
 # These write whole addresses, and some services want their key in one.
 for _name in ("urllib3.connectionpool", "urllib3.connection"):
     logging.getLogger(_name).addFilter(lambda _: False)
-
-
-class Heard(NamedTuple):
-    """An answer: its status, what its JSON holds (None where it is none), and seconds of `Retry-After`."""
-
-    status: int
-    content: Any
-    retry_after: float | None
 
 
 class TaskServices:
