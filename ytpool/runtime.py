@@ -18,7 +18,7 @@ from ytpool.domain import quota
 from ytpool.domain.prices import PriceBook
 from ytpool.domain.terms import Terms
 from ytpool.errors import ClockBehind, EndpointsChanged, Interrupted, VaultKeyLost, VaultUnavailable, YtpoolError
-from ytpool.store import meta, readers
+from ytpool.store import meta
 from ytpool.store.db import Database, Tx
 
 if TYPE_CHECKING:
@@ -150,6 +150,8 @@ class Runtime:
 
     def _report_keys(self, vault: "Vault", found: "KeyFound", coming: str | None) -> None:
         """Let the state know which keys are in reach here, so that a rotation knows when nobody lacks the new one."""
+        from ytpool.store import readers  # noqa: PLC0415 -- with the vault
+
         keys = [found.key_id]
         if coming is not None:
             # Not to have it yet is what shall be known.

@@ -88,6 +88,7 @@ def test_a_copy_of_the_state_without_its_key_opens_nothing_and_says_so(ytpool, h
     assert (status, answer["error"]["code"]) == (6, "vault_unavailable")
     assert "vault.key (no such file)" in answer["error"]["message"]
     assert "copy" in answer["error"]["hint"]
+    assert "5 secrets need the key" in answer["data"]["advice"]
     assert answer["data"]["keys"][0]["place"] == ""
     assert len(answer["data"]["secrets"]) == 5
     assert ytpool("refresh-tokens", "--force")[0] == 6

@@ -25,6 +25,10 @@ from ytpool.store.secrets import Row
 _AT_ONCE = 50
 _LASTS_FOR = leases.REFRESH_LASTS_FOR
 
+_ONLY_WITH_THE_KEY = (
+    "a copy of this state opens nothing by itself: its {} secrets need the key, wherever that is; "
+    "books and history can be read without it"
+)
 _FINISH = "ytpool vault rotate --finish"
 
 
@@ -134,7 +138,10 @@ def status(rt: Runtime) -> VaultStatus:
                 where=found.where if found else "",
             )
         )
-    readable, advice = _for_cron(rt, current)
+    if problem is None:
+        readable, advice = _for_cron(rt, current)
+    else:  # what the empty environment lacks is the least of it
+        readable, advice = False, _ONLY_WITH_THE_KEY.format(len(stored))
     with rt.store.reading() as tx:
         reported, now = readers.every(tx), tx.now
     return VaultStatus(

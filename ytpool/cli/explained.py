@@ -9,7 +9,7 @@ from ytpool.actions.why.job import Explanation
 from ytpool.actions.why.project import BucketExplained, ProjectExplained
 from ytpool.actions.why.ways import Way
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
-from ytpool.domain import moments
+from ytpool.domain import moments, quota
 from ytpool.store.rests import Rest, Scope
 
 
@@ -99,9 +99,11 @@ def _account(told: AccountExplained) -> str:
         f"{one['bucket']}: {one['used']:,} of {one['limit']:,} used today, {one['needed']} needed"
         for one in told.buckets
     ]
+    own = any(one["scope"] == "account" and one["bucket"] == quota.UPLOADS for one in told.caps)
+    overruled = ", overruled by the account's own" if own else ""
     lines += [
         f"cap of the {one['scope']}: {one['used']:,} of {one['cap']:,} {one['bucket']}"
-        + (" in 24 hours" if one["scope"] == "channel" else " today")
+        + (" today" if one["scope"] == "account" else f" in 24 hours{overruled}")
         for one in told.caps
     ]
     return "\n".join([*lines, *_rests(told.rests, told.channel_title), *_ways(told.ways)])

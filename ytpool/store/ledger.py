@@ -260,7 +260,7 @@ def _believe_in(tx: Tx, hold: str, tries: Sequence[Any]) -> None:
     """Raise the learned limits beyond which Google has just let a call through."""
     for row in tries:
         if row["scope"] == ACCOUNT:
-            caps.proved(tx, row["channel_id"], hold)
+            caps.proved(tx, row["channel_id"], row["name"], hold)
         else:
             limits.proved(tx, Meter.of(row), hold, row["operation"])
 

@@ -102,6 +102,7 @@ def _bucket(tx: Tx, book: PriceBook, terms: Terms, project: str, bucket: str, re
     has_room = ways.has_room(limit, reading.used, 1, terms)
     stopped = [one for one in resting if one.bucket in ("", bucket)]
     meter = Meter(meters.PROJECT, project, bucket, terms.day.isoformat())
+    forbidden = limit == 0 and limits.is_decided(tx, meter)  # no reset changes a word
     return BucketExplained(
         bucket=bucket,
         limit=limit,
@@ -115,7 +116,7 @@ def _bucket(tx: Tx, book: PriceBook, terms: Terms, project: str, bucket: str, re
         status=quota.light(percent, terms.thresholds),
         level=-(-limit * quota.opens_until(Urgency.NORMAL, terms.thresholds) // 100),
         open=has_room and not stopped,
-        comes_back=_comes_back(terms, stopped, has_room=has_room),
+        comes_back=None if forbidden else _comes_back(terms, stopped, has_room=has_room),
         spenders=tuple(one._asdict() for one in meters.spenders(tx, meter, most=_BIGGEST)),
         corrections=tuple(one._asdict() for one in meters.corrections(tx, meter)),
     )

@@ -12,7 +12,7 @@ from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
 from ytpool.domain.terms import Terms
 from ytpool.store import caps, envelopes, ledger, limits, meters, pools, rests
 from ytpool.store.db import Tx
-from ytpool.store.meters import Reading
+from ytpool.store.meters import Meter, Reading
 from ytpool.store.rests import Rest, Scope
 
 UPLOADING = ("videos.insert", *["videos.list"] * READ_BACKS)
@@ -93,6 +93,12 @@ def of_bucket(
     """Say what would give a bucket room for new work; nothing where it has room."""
     limit, reading = standing(tx, terms, project, bucket)
     if has_room(limit, reading.used, units, terms, urgency):
+        return
+    if limit == 0 and limits.is_decided(tx, Meter(meters.PROJECT, project, bucket, terms.day.isoformat())):
+        yield Way(
+            what=f"{project} has a limit of 0 {bucket}, and no reset changes that; allow it some",
+            command=f"ytpool projects set {project} --limit {bucket}=N",
+        )
         return
     yield Way(what=f"{bucket} of {project} comes back at {moments.spoken(quota.resets_at(terms.day))}")
     left = limit - reading.used
