@@ -12,10 +12,13 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 from ytpool.errors import ConfigInvalid
+
+if TYPE_CHECKING:
+    from ytpool.domain.providers import Provider
 
 SANDBOX = "sandbox"
 """The profile that talks to its own local YouTube and never to Google."""
@@ -155,6 +158,8 @@ class Config(NamedTuple):
     plan: Plan = Plan()
     network: Network = Network()
     log: Log = Log()
+    providers: "Mapping[str, Provider]" = {}  # noqa: RUF012 - a mapping that nobody writes to
+    """The services that run tasks, by name."""
 
     def is_set(self, key: str) -> bool:
         """Tell whether somebody chose this value, for instance `google.token_uri`, or it is the default."""
@@ -175,7 +180,14 @@ class Config(NamedTuple):
             for section in SECTIONS
             for key, value in getattr(self, section)._asdict().items()
         }
-        return {"state": str(self.paths.state), **named}
+        # A provider's requests are not listed: somebody may have written a key into one.
+        services = {
+            f"{_PROVIDERS}.{provider.name}.{key}": value
+            for provider in self.providers.values()
+            for key, value in provider._asdict().items()
+            if isinstance(value, str | int | float) and key != "name"
+        }
+        return {"state": str(self.paths.state), **named, **services}
 
 
 SECTIONS: Mapping[str, type[Any]] = {
@@ -323,9 +335,11 @@ def _parse(text: str, file: Path) -> dict[str, _Given]:
     for section, value in table.items():
         if section == "state":
             found_values["state"] = given(value, "state")
-        elif section not in SECTIONS:
+        elif section == _PROVIDERS and isinstance(value, dict):
+            found_values |= _providers_given(value, given)
+        elif section not in SECTIONS and section != _PROVIDERS:
             what = "section" if isinstance(value, dict) else "setting"
-            given(value, section).refuse(section, _unknown(what, section, ["state", *SECTIONS]))
+            given(value, section).refuse(section, _unknown(what, section, ["state", *SECTIONS, _PROVIDERS]))
         elif not isinstance(value, dict):
             given(value, section).refuse(section, f"{section} is a section: write [{section}] and its keys below")
         else:
@@ -347,6 +361,30 @@ def _placed(given: Callable[..., _Given], value: Any, *path: str) -> Any:
         inner = {key: given(one, *where, key) for key, one in entry.items()} if isinstance(entry, dict) else entry
         entries.append(given(inner, *where))
     return entries
+
+
+def _providers_given(table: Mapping[str, Any], given: Callable[..., _Given]) -> dict[str, _Given]:
+    """Read the services; each becomes one value, and every setting of it knows where it stands."""
+    from ytpool.domain import providers  # noqa: PLC0415 - most have none
+
+    found = {}
+    for name, settings in table.items():
+        if not isinstance(settings, dict):
+            sentence = f"{name} is a provider: write [{_PROVIDERS}.{name}] and its keys below"
+            given(settings, _PROVIDERS, name).refuse(f"{_PROVIDERS}.{name}", sentence)
+
+        def refuse(path: tuple[str, ...], sentence: str, name: str = name) -> NoReturn:
+            given(None, _PROVIDERS, name, *path).refuse(".".join((_PROVIDERS, name, *path)), sentence)
+
+        read = providers.from_table(name, settings, refuse)
+        found[f"{_PROVIDERS}.{name}"] = given(read, _PROVIDERS, name)
+        for key, value in settings.items():
+            if not isinstance(value, dict):
+                found[f"{_PROVIDERS}.{name}.{key}"] = given(value, _PROVIDERS, name, key)
+    return found
+
+
+_PROVIDERS = "providers"
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
@@ -385,7 +423,8 @@ def _from_text(text: str, default: Any) -> Any:
 def _decide(profile: str, paths: Paths, given: Mapping[str, _Given]) -> Config:
     if profile == SANDBOX:
         given = {key: value for key, value in given.items() if not key.startswith("google.")}
-    values = {key: _checked(key, one) for key, one in given.items()}
+    services = {key: one.value for key, one in given.items() if key.startswith(f"{_PROVIDERS}.")}
+    values = {key: _checked(key, one) for key, one in given.items() if key not in services}
     sections = {
         name: kind(**{key: values[f"{name}.{key}"] for key in kind._fields if f"{name}.{key}" in values})
         for name, kind in SECTIONS.items()
@@ -397,7 +436,8 @@ def _decide(profile: str, paths: Paths, given: Mapping[str, _Given]) -> Config:
     if "state" in values:
         paths = paths._replace(state=_state_path(given["state"], paths))
     _check_together(sections["thresholds"], sections["balancing"], sections["envelopes"], given)
-    return Config(profile=profile, paths=paths, origins=origins, **sections)
+    providers = {key.split(".")[1]: value for key, value in services.items() if key.count(".") == 1}
+    return Config(profile=profile, paths=paths, origins=origins, providers=providers, **sections)
 
 
 def _shares(envelopes: Envelopes, chosen: Container[str]) -> Mapping[str, int]:

@@ -261,6 +261,38 @@ class BooksDisagree(YtpoolError):
     code = "books_disagree"
 
 
+class ServiceSilent(YtpoolError):
+    """A task service gave no answer. `sent` is False only where it is certain that no byte left this machine."""
+
+    code = "service_silent"
+
+    def __init__(self, message: str, *, sent: bool, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.sent = sent
+
+
+class TaskFailed(YtpoolError):
+    """A task service refused a task, or says that it failed."""
+
+    code = "task_failed"
+
+
+class CallbackRefused(YtpoolError):
+    """What came in as a callback is none that we take; `http_status` is the answer to it."""
+
+    code = "callback_refused"
+
+    def __init__(self, message: str, *, http_status: int) -> None:
+        super().__init__(message, http_status=http_status)
+        self.http_status = http_status
+
+
+class ExtraMissing(YtpoolError):
+    """This command needs packages that are installed by an extra."""
+
+    code = "extra_missing"
+
+
 class SandboxFailed(YtpoolError):
     """The local YouTube did not start, stop or answer."""
 

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
     from ytpool.domain.envelopes import Envelopes
     from ytpool.domain.keys import KeyFound
+    from ytpool.domain.providers import Provider
     from ytpool.domain.secret import Secret
+    from ytpool.probes.tasks import TaskServices
     from ytpool.sandbox.control import Control
     from ytpool.vault.envelope import Vault
     from ytpool.youtube.client import YouTube
@@ -234,6 +236,17 @@ class Runtime:
                     api_root=self.api_root, heard=self.calendar.confirm, timeout=self.config.network.timeout
                 )
             return self._youtube
+
+    @cached_property
+    def task_services(self) -> "TaskServices":
+        """The way to the services that run tasks for us."""
+        from ytpool.probes.tasks import TaskServices  # noqa: PLC0415 -- requests takes its time
+
+        return TaskServices(timeout=self.config.network.timeout)
+
+    def service_root(self, provider: "Provider") -> str:
+        """Where a task service is; in the sandbox profile its own one stands for all of them."""
+        return self.sandbox_url if self.is_sandbox else provider.url
 
     @property
     def sandbox(self) -> "Control":

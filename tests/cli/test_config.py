@@ -89,6 +89,34 @@ def test_every_value_knows_where_it_comes_from(ytpool, file, monkeypatch):
             "plan.blocks",
             "the blocks morning and noon overlap",
         ),
+        ("[providers.film]\nslot = 3", 2, "providers.film.slot", "there is no setting providers.film.slot"),
+        ("providers = 3", 1, "providers", "write [providers]"),
+        ('[providers.film]\npreset = "runingub"', 2, "providers.film.preset", "must be one of runninghub"),
+        (
+            '[providers.film]\npreset = "runninghub"\nkeys = "K"\nurl = "http://example.com"',
+            4,
+            "providers.film.url",
+            "must be an https address; plain http is for this machine only",
+        ),
+        (
+            (
+                '[providers.film]\npreset = "runninghub"\nkeys = "K"\nurl = "https://x.example"\n\n'
+                '[providers.film.submit]\ntask_id = ""'
+            ),
+            7,
+            "providers.film.submit.task_id",
+            "must say where the id stands in the answer",
+        ),
+        (
+            (
+                '[providers.film]\nkeys = "K"\nurl = "https://x.example"\nsubmit.request = "POST /a"\n'
+                'submit.task_id = "id"'
+            ),
+            1,
+            "providers.film.poll.request",
+            "nobody would hear how a task ended",
+        ),
+        ('[providers.youtube]\npreset = "runninghub"', 1, "providers.youtube", "cannot be a provider's name"),
         ('state = "postgresql://db/ytpool"', 1, "state", "must be a path, not a database URL"),
         ('state = ""', 1, "state", "must be a path"),
     ],

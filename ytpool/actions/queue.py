@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ytpool.domain.comments import KIND, word_wanted
-from ytpool.domain.jobs import Job, JobState, Step
+from ytpool.domain.jobs import TASK, Job, JobState, Step
 from ytpool.domain.reconcile import Doubtful
 from ytpool.runtime import Runtime
 from ytpool.store import comments, jobs, leases, looks
@@ -120,6 +120,10 @@ def _queued(tx: Tx, job: Job, *, working: bool) -> QueuedJob:
 
 def advice(tx: Tx, job: Job) -> str:
     """Say what to type for a job that does not go on by itself."""
+    return task_advice(job.job, job.state) if job.kind == TASK else _advice(tx, job)
+
+
+def _advice(tx: Tx, job: Job) -> str:
     match job.state:
         case JobState.DONE | JobState.CANCELLED:
             return ""
@@ -135,6 +139,17 @@ def advice(tx: Tx, job: Job) -> str:
             return f"ytpool queue resolve {job.job} --as done:{video_id}, failed or restart"
         case _:
             return retry(job)
+
+
+def task_advice(job: str, state: JobState) -> str:
+    """Say what to type for a task of another service that has not ended well."""
+    match state:
+        case JobState.QUEUED | JobState.RUNNING:
+            return f"ytpool task show {job} --follow"
+        case JobState.FINISHED_UNKNOWN:
+            return f"ytpool queue resolve {job} --as done, failed or restart"
+        case _:
+            return ""
 
 
 def retry(job: Job) -> str:

@@ -12,12 +12,12 @@ from ytpool.actions.heartbeat import Heartbeat
 from ytpool.actions.queue import QueuedJob
 from ytpool.domain.accounts import Account
 from ytpool.domain.comments import KIND
-from ytpool.domain.jobs import Job, JobState, StepState, TargetKind
+from ytpool.domain.jobs import TASK, Job, JobState, StepState, TargetKind
 from ytpool.domain.publication import UPLOAD
 from ytpool.domain.quota import Urgency
 from ytpool.errors import Busy, OutcomeUnknown, UnknownName, UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, ledger, pools
+from ytpool.store import accounts, jobs, leases, ledger, pools, tasks
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.secrets import Kind, forget
@@ -75,6 +75,12 @@ def cancel(rt: Runtime, job_id: str) -> QueuedJob:
     with _held(rt, job_id) as (job, lease), rt.store.transaction() as tx:
         if job.kind == KIND:
             settling.require_not_there(tx, job.job)
+        if job.kind == TASK and tasks.get(tx, job.job).was_sent:
+            raise OutcomeUnknown(
+                f"task {job.job} is with {job.target.name}, so it cannot just be forgotten",
+                hint=f"stop it there, then: ytpool queue resolve {job.job} --as failed",
+                job=job.job,
+            )
         if job.kind == _UPLOAD and job.video_id is not None:
             raise UsageWrong(
                 f"the video of job {job.job} is up: {job.video_id}",
@@ -174,6 +180,7 @@ def _is_done(tx: Tx, job: Job, lease: Lease) -> None:
     forget(tx, Kind.UPLOAD_SESSION, job.job)
     jobs.settle_steps(tx, lease, StepState.DONE, _BY_HAND)
     jobs.move(tx, lease, JobState.DONE)
+    tasks.settled(tx, job.job)
 
 
 def _is_given_up(tx: Tx, job: Job, lease: Lease) -> None:
@@ -184,6 +191,7 @@ def _is_given_up(tx: Tx, job: Job, lease: Lease) -> None:
         _forget_all(tx, job, lease)
     jobs.settle_steps(tx, lease, StepState.FAILED, why)
     jobs.move(tx, lease, JobState.PARTLY if is_up else JobState.FAILED, error_code="failed", error=why)
+    tasks.settled(tx, job.job)
 
 
 def _begins_anew(tx: Tx, job: Job, lease: Lease) -> None:
@@ -197,6 +205,7 @@ def _begins_anew(tx: Tx, job: Job, lease: Lease) -> None:
     _forget_all(tx, job, lease)
     jobs.settle_steps(tx, lease, StepState.WAITING, "")
     jobs.move(tx, lease, JobState.QUEUED)
+    tasks.withdraw(tx, job.job)
 
 
 def _forget_all(tx: Tx, job: Job, lease: Lease) -> None:

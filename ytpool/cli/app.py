@@ -72,6 +72,11 @@ COMMANDS: Mapping[str, Line] = {
     "queue": Line(
         "ytpool.cli.queue", "app", "List the jobs that are not done, go on with one, settle what nobody else can."
     ),
+    "task": Line(
+        "ytpool.cli.task",
+        "app",
+        "Let other services work: submit tasks over their keys' slots, and see how they go.",
+    ),
     "todo": Line(
         "ytpool.cli.todo", "app", "List what only a person can settle, each with the command that settles it."
     ),
@@ -107,6 +112,7 @@ COMMANDS: Mapping[str, Line] = {
         "app",
         "Let the writes go on that `ytpool pause` stopped; what waits goes on with `ytpool upload --resume`.",
     ),
+    "serve": Line("ytpool.cli.serve", "app", "Take the callbacks of task services, and look after tasks."),
     "sessions": Line("ytpool.cli.sessions", "app", "Keep browser sessions of many users in the vault."),
     "vault": Line(
         "ytpool.cli.vault",

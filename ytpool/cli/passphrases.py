@@ -46,20 +46,27 @@ def passphrase(call: Invocation, file: Path | None, *, new: bool) -> Secret:
     return found
 
 
-def _from_file(file: Path) -> Secret:
+def api_key(call: Invocation, file: Path | None) -> Secret:
+    """Return the key of another service."""
+    if file is not None:
+        return _from_file(file, "key")
+    if call.stderr.isatty() and not call.json:
+        return Secret(typer.prompt("Key", hide_input=True, err=True).strip())
+    raise UsageWrong("this needs a key, and nobody can be asked", hint="use --key-file FILE")
+
+
+def _from_file(file: Path, what: str = "passphrase") -> Secret:
     try:
         with file.open("rb") as opened:
             found = os.fstat(opened.fileno())
             if stat.S_ISREG(found.st_mode) and found.st_mode & 0o077:
-                raise FileInvalid(f"others can read the passphrase in {file}", hint=f"run: chmod 600 {file}")
+                raise FileInvalid(f"others can read the {what} in {file}", hint=f"run: chmod 600 {file}")
             line = opened.readline(_LONGEST)
         text = line.decode("utf-8").rstrip("\r\n")
     except OSError as error:
-        raise FileInvalid(
-            f"the passphrase file {file} cannot be read: {error.strerror}", hint="check the path"
-        ) from error
+        raise FileInvalid(f"the {what} file {file} cannot be read: {error.strerror}", hint="check the path") from error
     except UnicodeDecodeError:
-        raise FileInvalid(f"the passphrase file {file} is no text in UTF-8", hint="save it as UTF-8") from None
+        raise FileInvalid(f"the {what} file {file} is no text in UTF-8", hint="save it as UTF-8") from None
     if not text:
         raise FileInvalid(f"the first line of {file} is empty", hint="write the passphrase there")
     return Secret(text)

@@ -22,6 +22,7 @@ from ytpool.cli.options import (
 )
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
 from ytpool.domain import moments, publication
+from ytpool.domain.jobs import TASK
 from ytpool.errors import UsageWrong
 
 app = group("List the jobs that are not done, go on with one, settle what nobody else can.")
@@ -77,8 +78,11 @@ VIEWS[Queue] = View(
 
 
 def _told(job: QueuedJob) -> str:
-    lines = [f"job {job.job}: {job.kind} of {job.file or job.video_id or 'a video'} for {job.target}, {_state(job)}"]
-    if job.account:
+    what = "" if job.kind == TASK else f" of {job.file or job.video_id or 'a video'}"
+    lines = [f"job {job.job}: {job.kind}{what} for {job.target}, {_state(job)}"]
+    if job.account and job.kind == TASK:
+        lines.append(f"on account {job.account}; what came of it: ytpool task show {job.job}")
+    elif job.account:
         lines.append(f"on account {job.account}, channel {job.channel_id}, video {job.video_id or 'not yet'}")
     if job.not_before:
         lines.append(f"not before {moments.spoken(job.not_before)}")

@@ -11,6 +11,9 @@ from ytpool.domain import moments
 CHORES = "video."
 """How the kinds of jobs begin that change a video that is there."""
 
+TASK = "task"
+"""The kind of the jobs that another service does for us."""
+
 
 class JobState(StrEnum):
     """Where a job stands."""
@@ -35,6 +38,8 @@ class TargetKind(StrEnum):
 
     ACCOUNT = "account"
     POOL = "pool"
+    PROVIDER = "provider"
+    """A service that runs tasks; any of its keys is right."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ytpool.domain import moments
 from ytpool.errors import UsageWrong, YtpoolError
+from ytpool.sandbox import tasks
 from ytpool.sandbox.bodies import NAMES
 from ytpool.sandbox.clock import VirtualClock
 from ytpool.sandbox.comments import STANDINGS
@@ -31,6 +32,18 @@ def _end(name: str) -> str:
 def _standing(name: str) -> str:
     if name not in STANDINGS:
         raise UsageWrong(f"a comment does not stand as {name!r}", hint="one of: " + ", ".join(STANDINGS))
+    return name
+
+
+def _call(name: str) -> str:
+    if name not in tasks.CALLS:
+        raise UsageWrong(f"a task's end is not called back {name!r}", hint="one of: " + ", ".join(tasks.CALLS))
+    return name
+
+
+def _task_end(name: str) -> str:
+    if name not in tasks.ENDS:
+        raise UsageWrong(f"a task does not end as {name!r}", hint="one of: " + ", ".join(tasks.ENDS))
     return name
 
 
@@ -74,11 +87,20 @@ _SETTINGS: Mapping[str, Callable[[Any], Any]] = {
     "video_likes": int,
     "session_lives_for": float,
     "accept_any_token": str,
+    # The service of tasks beside YouTube: how long a task takes, how it ends, how and how late that is called back,
+    # how many a key may run at once, and whether its answers lack the task's id.
+    "tasks_take": float,
+    "tasks_end": _task_end,
+    "tasks_call": _call,
+    "tasks_call_after": float,
+    "tasks_per_key": int,
+    "tasks_without_id": _flag,
 }
 _PUTS = frozenset({"chunk", "final", "query"})
 _UPLOAD_STEPS = frozenset(f"{kind}.{put}" for kind in ("upload", "media") for put in _PUTS)
 _LIFE_STEPS = frozenset({"processing", "listing", "file_details"})
 _LOGIN_STEPS = frozenset({"token", "revoke", "tokeninfo"})
+_TASK_STEPS = frozenset(f"tasks.{name}" for name in tasks.METHODS)
 _NUMBERS = frozenset({"times", "skip", "status", "retry_after", "at", "seconds", "bytes_per_second"})
 
 
@@ -166,6 +188,7 @@ class Desk:
                 "captions": [_shown(row) for row in self._world.captions.all()],
                 "playlists": [self._playlist(row) for row in self._world.playlists.all()],
                 "comments": [_shown(row) for row in self._world.comments.all()],
+                "tasks": [row.to_row() for row in self._world.tasks.all()],
                 "calls": self._world.counted("calls/"),
                 "units": self._quota.units(),
                 "errors": self._world.counted("errors/"),
@@ -312,7 +335,7 @@ class Desk:
         return {}
 
     def _check_kind(self, method: str | None, kind: str | None, error: str | None) -> None:
-        steps = sorted(_UPLOAD_STEPS | _LOGIN_STEPS | _LIFE_STEPS)
+        steps = sorted(_UPLOAD_STEPS | _LOGIN_STEPS | _LIFE_STEPS | _TASK_STEPS)
         if method not in {*self._description.methods, *steps}:
             raise UsageWrong(f"a fault is for a method of the API, or for one of {', '.join(steps)}")
         if kind not in KINDS:

@@ -20,6 +20,7 @@ from ytpool.clock import Clock, SystemClock
 from ytpool.data import discovery_document
 from ytpool.domain import moments
 from ytpool.errors import SandboxFailed
+from ytpool.sandbox import tasks
 from ytpool.sandbox.api import Api
 from ytpool.sandbox.bodies import Refused, back_end, malformed, not_played
 from ytpool.sandbox.captions import Captions
@@ -31,6 +32,7 @@ from ytpool.sandbox.faults import Play
 from ytpool.sandbox.frontend import FrontEnd
 from ytpool.sandbox.oauth import OAuth
 from ytpool.sandbox.quota import Quota
+from ytpool.sandbox.tasks import TaskService
 from ytpool.sandbox.thumbnails import Thumbnails
 from ytpool.sandbox.uploads import Uploads
 from ytpool.sandbox.videos import Videos
@@ -87,6 +89,7 @@ class Sandbox:
             self._thread.join()
             self._server.server_close()
             self._server.hang_up()
+            self._server.floor.tasks.stop()
             self._world.close()
             self.stopped.set()
 
@@ -127,6 +130,7 @@ class _Floor:
         self.clock = clock
         self.front = FrontEnd(world, quota, description, clock)
         self.oauth = OAuth(world, description, clock)
+        self.tasks = TaskService(world, clock)
         videos = Videos(folder, world, description, keep=keep_bytes)
         captions = Captions(world, description, videos)
         self.api = Api(world, description, videos=videos, captions=captions)
@@ -289,6 +293,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(self.floor.oauth.page(request) if request.verb == "GET" else self.floor.oauth.decide(request))
         elif request.path in {"/token", "/revoke", "/tokeninfo"}:
             self._serve_login(request)
+        elif request.path.startswith(tasks.PATH):
+            self._serve_task(request)
         else:
             self._serve_api(request)
 
@@ -311,6 +317,21 @@ class _Handler(BaseHTTPRequestHandler):
             except Refused as refused:
                 floor.front.write_down(refused, name)
                 return refused.answer
+
+        self._act(play, work)
+
+    def _serve_task(self, request: Request) -> None:
+        floor = self.floor
+        name = request.path.removeprefix(tasks.PATH)
+        if name not in tasks.METHODS or request.verb != "POST":
+            self._send(Answer(status=404, body={"code": 404, "msg": "NOT_FOUND", "data": None}))
+            return
+        play = floor.play((f"tasks.{name}",), "", "", len(request.body))
+
+        def work() -> Answer:
+            if play.error is not None:
+                return Answer(status=play.error.status or 500, body={"code": 500, "msg": play.error.error})
+            return floor.tasks.answer(name, request)
 
         self._act(play, work)
 

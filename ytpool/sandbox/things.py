@@ -289,3 +289,23 @@ class PlaylistItem(Thing):
     details: Json
     """The note and the times of `contentDetails`."""
     added_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task(Thing):
+    """A task of the service beside YouTube; of its key only a mark is kept."""
+
+    task_id: str
+    key_mark: str
+    at_once: int
+    """How many its key ran when it began, itself included."""
+    wish: dict[str, Any]
+    callback: str
+    call: str
+    end: str
+    made_at: datetime
+    over_at: datetime
+    call_at: datetime
+    called: bool = False
+    heard: tuple[int, ...] = ()
+    """The status of the answer to each callback; 0 where there was none."""

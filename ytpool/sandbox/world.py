@@ -31,6 +31,7 @@ from ytpool.sandbox.things import (
     PlaylistItem,
     Project,
     Session,
+    Task,
     Thing,
     Thumbnail,
     Token,
@@ -109,6 +110,7 @@ class World:
         self.bans = Table(self, "bans", Ban)
         self.playlists = Table(self, "playlists", Playlist)
         self.playlist_items = Table(self, "playlist_items", PlaylistItem)
+        self.tasks = Table(self, "tasks", Task)
         self.faults = Table(self, "faults", Rule)
         self._tables: dict[str, Table[Any]] = {
             "projects": self.projects,
@@ -125,6 +127,7 @@ class World:
             "bans": self.bans,
             "playlists": self.playlists,
             "playlist_items": self.playlist_items,
+            "tasks": self.tasks,
             "faults": self.faults,
         }
         self.counts: dict[str, int] = {}

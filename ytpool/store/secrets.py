@@ -19,6 +19,7 @@ class Kind(StrEnum):
     REFRESH_TOKEN = "refresh_token"  # noqa: S105
     UPLOAD_SESSION = "upload_session"
     BROWSER_SESSION = "browser_session"
+    API_KEY = "api_key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,11 @@ def get(tx: Tx, kind: Kind, owner: str) -> Sealed | None:
 
 def forget(tx: Tx, kind: Kind, owner: str) -> None:
     tx.run("DELETE FROM secrets WHERE kind = :kind AND owner = :owner", kind=kind, owner=owner)
+
+
+def owners_of(tx: Tx, kind: Kind) -> list[str]:
+    """Return whose secrets of a kind there are."""
+    return [row["owner"] for row in tx.all("SELECT owner FROM secrets WHERE kind = :kind ORDER BY owner", kind=kind)]
 
 
 def keys_in_use(tx: Tx) -> Mapping[str, int]:

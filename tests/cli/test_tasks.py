@@ -1,0 +1,305 @@
+"""Tasks that other services do: once each, over the slots of several keys, heard of by asking or by a callback."""
+
+import json
+import os
+import random
+import re
+import signal
+import time
+
+import pytest
+from newsroom import ROOT, heard, start
+from schemas import fits
+
+KEY = "rh-first-key"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def service(empty_sandbox, home, monkeypatch):
+    """The sandbox's service of tasks, as `[providers.film]` describes it, with one key in the environment."""
+    describe(home, empty_sandbox)
+    monkeypatch.setenv("FILM_KEY", KEY)
+    empty_sandbox.control.settings(tasks_take=0.2)
+    return empty_sandbox
+
+
+def describe(home, sandbox, more="", **settings):
+    file = home / "default" / "config.toml"
+    before = file.read_text().partition("[providers.film]")[0]
+    lines = {"preset": '"runninghub"', "url": f'"{sandbox.server.url}"', "keys": '"FILM_KEY"', **settings}
+    table = "\n".join(f"{key} = {value}" for key, value in lines.items())
+    file.write_text(f"{before}\n[providers.film]\n{table}\n[providers.film.poll]\nevery = 0.1\n{more}")
+
+
+def submitted(ytpool, *words, workflow="7", status=0):
+    done, out, err = ytpool("task", "submit", "film", "--set", f"workflow_id={workflow}", "--json", *words)
+    assert done == status, (done, out, err)
+    return json.loads(out)["data"]
+
+
+def free(ytpool):
+    return {row["name"]: row["available"] for row in told(ytpool, "task", "keys")["keys"]}
+
+
+def told(ytpool, *words):
+    status, out, err = ytpool(*words, "--json")
+    assert status == 0, err
+    return json.loads(out)["data"]
+
+
+# Submitting
+
+
+def test_a_task_is_submitted_and_followed_to_its_end(ytpool, service):
+    status, out, err = ytpool("task", "submit", "film", "--set", "workflow_id=7", "--follow", "--json")
+
+    assert status == 0, err
+    seen = fits("task-show", out)
+    (really,) = service.truth()["tasks"]
+    assert (seen["state"], seen["account"], seen["task_id"]) == ("done", "film/primary", really["task_id"])
+    assert seen["result"][0]["fileUrl"].endswith(f"{really['task_id']}.png")
+    assert really["wish"] == {"workflowId": "7"}
+    assert "submitting to film as film/primary" in err
+    assert KEY not in out + err
+    assert free(ytpool) == {"film/primary": 3}
+
+
+def test_slots_are_filled_key_by_key_and_what_is_over_waits(ytpool, service, home):
+    service.control.settings(tasks_take=3600)
+    keys = home / "keys.env"
+    describe(home, service, env_file=f'"{keys}"', slots=2)
+    keys.write_text('# the others\nexport FILM_KEY_2="second"\n')
+
+    accounts = [submitted(ytpool, workflow=n)["account"] for n in range(5)]
+    with_two = free(ytpool)
+    keys.write_text("FILM_KEY_2=second\nFILM_KEY_4=fourth # no third\n")
+    ytpool("task", "poll")
+
+    assert accounts == ["film/primary"] * 2 + ["film/account_2"] * 2 + [None]
+    assert with_two == {"film/primary": 0, "film/account_2": 0}
+    assert free(ytpool) == {"film/primary": 0, "film/account_2": 0, "film/account_4": 1}
+    assert max(task["at_once"] for task in service.truth()["tasks"]) == 2
+    listed = fits("task-list", ytpool("task", "list", "--json")[1])
+    assert [task["state"] for task in listed["tasks"]] == ["running"] * 5
+
+
+def test_without_a_free_slot_a_task_is_queued_and_said(ytpool, service, home):
+    service.control.settings(tasks_take=3600)
+    describe(home, service, slots=1)
+    submitted(ytpool, workflow=1)
+
+    status, out, err = ytpool("task", "submit", "film", "--set", "workflow_id=2")
+
+    assert status == 0
+    assert "queued at film" in out
+    assert "queued: all 1 slots of film are taken" in err
+    assert len(service.truth()["tasks"]) == 1
+
+
+def test_a_lost_answer_is_unknown_and_never_sent_again(ytpool, service):
+    service.control.add_fault(method="tasks.create", kind="lose_answer")
+
+    lost = submitted(ytpool, status=7)
+    again = submitted(ytpool, status=7)
+    ytpool("task", "poll")
+
+    assert lost["state"] == "finished_unknown"
+    assert again["job"] == lost["job"]
+    assert len(service.truth()["tasks"]) == 1
+    assert lost["job"] in [item["name"] for item in told(ytpool, "todo")["items"]]
+    assert ytpool("queue", "resolve", lost["job"], "--as", "restart")[0] == 0
+    assert told(ytpool, "task", "show", lost["job"])["state"] == "queued"
+
+
+def test_an_answer_without_a_task_id_is_unknown_and_keeps_its_slot_for_its_time(ytpool, service, home):
+    describe(home, service, slots=1, time_limit=60)
+    service.control.settings(tasks_without_id=True)
+
+    status, out, _ = ytpool("task", "submit", "film", "--set", "workflow_id=1", "--json")
+
+    assert status == 7
+    assert "no task id at data.taskId" in json.loads(out)["error"]["message"]
+    assert free(ytpool) == {"film/primary": 0}
+
+
+def test_a_service_that_is_not_there_takes_nothing_and_loses_nothing(ytpool, service, home):
+    describe(home, service, url='"http://127.0.0.1:1"')
+
+    seen = submitted(ytpool)
+
+    assert (seen["state"], seen["account"]) == ("queued", None)
+    assert told(ytpool, "rests", "list")["rests"][0]["name"] == "film"
+    describe(home, service)
+    assert ytpool("rests", "lift", "service", "film")[0] == 0
+    assert told(ytpool, "task", "show", seen["job"]) == {**seen, "state": "queued"}
+    assert ytpool("task", "show", seen["job"], "--follow")[0] == 0
+
+
+@pytest.mark.usefixtures("service")
+def test_a_key_that_is_refused_rests_and_the_next_one_works(ytpool, monkeypatch):
+    monkeypatch.setenv("FILM_KEY", "bad key")
+    monkeypatch.setenv("FILM_KEY_2", "good key")
+
+    seen = submitted(ytpool)
+
+    assert (seen["state"], seen["account"]) == ("running", "film/account_2")
+    (rest,) = told(ytpool, "rests", "list")["rests"]
+    assert (rest["name"], rest["lifts"]) == ("film/primary", "ytpool rests lift account film/primary")
+
+
+def test_a_service_that_is_busy_lets_the_task_wait(ytpool, service):
+    service.control.settings(tasks_per_key=0)
+
+    seen = submitted(ytpool)
+
+    assert (seen["state"], seen["error"]) == ("queued", "code 421, TASK_QUEUE_MAXED")
+
+
+def test_a_task_that_is_refused_has_failed(ytpool, service):
+    service.control.add_fault(method="tasks.create", kind="error", error="badRequest", status=400)
+
+    seen = submitted(ytpool, status=1)
+
+    assert seen["state"] == "failed"
+    assert free(ytpool) == {"film/primary": 3}
+
+
+def test_a_task_that_fails_at_its_service_has_failed_here(ytpool, service):
+    service.control.settings(tasks_end="FAILED")
+
+    seen = submitted(ytpool, "--follow", status=1)
+
+    assert seen["error"] == "film says that it failed: APIKEY_TASK_STATUS_ERROR"
+
+
+def test_the_same_task_typed_again_is_the_same_one(ytpool, service):
+    first = submitted(ytpool, "--key", "episode", "--follow")
+    same = submitted(ytpool, "--key", "episode")
+    meant = submitted(ytpool, "--key", "episode", "--again")
+
+    assert first["job"] == same["job"] != meant["job"]
+    assert len(service.truth()["tasks"]) == 2
+
+
+def test_a_task_whose_time_is_over_is_unknown_and_its_slot_free(ytpool, service, home):
+    service.control.settings(tasks_take=3600)
+    describe(home, service, slots=1, time_limit=1)
+    job = submitted(ytpool)["job"]
+
+    status, out, _ = ytpool("task", "show", job, "--follow", "--json")
+
+    assert status == 7
+    assert "nobody heard within 1 seconds how task" in json.loads(out)["error"]["message"]
+    assert free(ytpool) == {"film/primary": 1}
+
+
+def test_whoever_is_killed_while_submitting_leaves_an_unknown_task(ytpool, service):
+    service.control.add_fault(method="tasks.create", kind="slow", seconds=1)
+    process = start("task", "submit", "film", "--set", "workflow_id=7", env={**os.environ})
+    heard(process, "submitting to film")
+    while not service.truth()["tasks"]:
+        pass
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+    done = told(ytpool, "task", "poll")
+
+    assert (done["unknown"], done["submitted"]) == (1, 0)
+    assert len(service.truth()["tasks"]) == 1
+    (task,) = told(ytpool, "task", "list")["tasks"]
+    assert (task["state"], task["account"]) == ("finished_unknown", "film/primary")
+
+
+SCALE = float(os.environ.get("YTPOOL_TEST_SCALE", "1"))
+
+
+def test_many_at_once_some_of_them_killed_send_each_task_once_and_overfill_no_key(ytpool, service, monkeypatch):
+    monkeypatch.setenv("FILM_KEY_2", "second")
+    service.control.settings(tasks_take=0.5)
+    service.control.add_fault(method="tasks.create", kind="slow", seconds=0.3, times=10_000)
+    dice = random.Random(4)
+    for batch in range(max(2, round(12 * SCALE))):
+        started = [
+            start("task", "submit", "film", "--set", f"workflow_id={batch}-{n}", env={**os.environ}) for n in range(6)
+        ]
+        time.sleep(dice.uniform(0.4, 1.0))
+        for process in dice.sample(started, 2):
+            process.kill()
+        for process in started:
+            process.communicate(timeout=60)
+
+    while any(task["state"] in ("queued", "running") for task in told(ytpool, "task", "list")["tasks"]):
+        ytpool("task", "poll")
+    ours, truth = told(ytpool, "task", "list", "--all")["tasks"], service.truth()["tasks"]
+    really = [task["wish"]["workflowId"] for task in truth]
+    for task in ours:
+        times = really.count(task["inputs"]["workflow_id"])
+        assert times == 1 if task["state"] == "done" else times <= 1, task
+        assert task["state"] in ("done", "finished_unknown")
+    assert {task["wish"]["workflowId"] for task in truth} <= {task["inputs"]["workflow_id"] for task in ours}
+    assert max(task["at_once"] for task in truth) <= 3
+    assert [task["state"] for task in ours].count("done") >= len(ours) / 2
+
+
+@pytest.mark.usefixtures("service")
+def test_what_is_asked_for_wrongly_is_refused_before_anything_is_stored(ytpool, monkeypatch, tmp_path):
+    nodes = tmp_path / "nodes.json"
+    nodes.write_text("[1]")
+    number = tmp_path / "number.json"
+    number.write_text('{"workflow_id": NaN}')
+    for words, status, message in [
+        (("film",), 2, "a task of film needs workflow_id"),
+        (("film", "--set", "workflow_id=1", "--set", "node=2"), 2, "a task of film has no node"),
+        (("flim", "--set", "workflow_id=1"), 2, "there is no provider named 'flim'"),
+        (("film", "--set", "workflow_id"), 2, "--set takes NAME=VALUE"),
+        (("film", "--file", nodes), 2, "is not a JSON object"),
+        (("film", "--file", number), 2, "there is no NaN in JSON"),
+        (("film", "--set", "workflow_id=\udcff"), 2, "--set takes NAME=VALUE"),
+        (("film", "--set", "workflow_id=1", "--dry-run"), 0, ""),
+    ]:
+        done, _, err = ytpool("task", "submit", *words)
+        assert (done, message in err) == (status, True), err
+    monkeypatch.delenv("FILM_KEY")
+    status, _, err = ytpool("task", "submit", "film", "--set", "workflow_id=1")
+
+    assert status == 6
+    assert "film has no key: FILM_KEY is not set in the environment" in err
+    assert told(ytpool, "task", "list", "--all")["tasks"] == []
+
+
+@pytest.mark.usefixtures("service")
+def test_a_key_may_lie_in_the_vault(ytpool, monkeypatch, tmp_path):
+    monkeypatch.delenv("FILM_KEY")
+    file = tmp_path / "key"
+    file.write_text(f"{KEY}\n")
+    file.chmod(0o600)
+
+    status, out, _ = ytpool("task", "keep-key", "film", "account_2", "--key-file", file, "--json")
+
+    assert status == 0
+    assert [row["name"] for row in fits("task-keys", out)["keys"]] == ["film/account_2"]
+    assert submitted(ytpool)["account"] == "film/account_2"
+
+
+def test_every_task_waits_while_everything_is_paused(ytpool, service):
+    assert ytpool("pause", "--reason", "the bill")[0] == 0
+
+    seen = submitted(ytpool)
+
+    assert seen["state"] == "queued"
+    assert service.truth()["tasks"] == []
+
+
+def test_the_services_that_the_readme_describes_are_understood(ytpool, home):
+    described = re.findall(r"^```toml\n(\[providers\..*?)^```", README, re.MULTILINE | re.DOTALL)
+    home.joinpath("default").mkdir(parents=True)
+    home.joinpath("default", "config.toml").write_text("\n".join(described))
+
+    status, out, err = ytpool("config", "show", "--json")
+
+    assert status == 0, err
+    assert len(described) > 1
+    settings = {one["key"]: one["value"] for one in json.loads(out)["data"]["settings"]}
+    assert settings["providers.runninghub.slots"] == 3
+    assert "Bearer" not in out

@@ -1,0 +1,1 @@
+"""Other services that we look at or drive."""

@@ -1,0 +1,1 @@
+"""`ytpool serve`: what other machines may ask and tell us over HTTP."""
