@@ -67,6 +67,11 @@ COMMANDS: Mapping[str, Line] = {
     "queue": Line(
         "ytpool.cli.queue", "app", "List the jobs that are not done, go on with one, settle what nobody else can."
     ),
+    "work": Line(
+        "ytpool.cli.work",
+        "app",
+        "Work off the queue: uploads, changes to videos and comments that wait, are due again, or were left half done.",
+    ),
     "todo": Line(
         "ytpool.cli.todo", "app", "List what only a person can settle, each with the command that settles it."
     ),
