@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from newsroom import assert_books_agree, ended, start
+from schemas import fits
 
 
 def data(out):
@@ -121,3 +122,59 @@ def test_a_job_is_picked_up_at_once_and_being_asked_to_stop_is_no_failure(sandbo
     status, result, _ = ended(process)
     assert (status, result["data"]["counts"]) == (0, {"done": 1})
     assert texts(sandbox) == ["Somebody is there"]
+
+
+def test_uploads_and_changes_to_videos_wait_in_the_same_line_and_are_not_paid_before(ytpool, sandbox, make_video, talk):
+    before = sandbox.truth()["units"]
+    file = make_video("later.mp4", 2000)
+    for words in (
+        ("video", "update", talk, "--title", "Another title"),
+        ("upload", file, "--pool", "main", "--title", "In its turn"),
+        ("upload", file, "--pool", "main", "--title", "In its turn", "--deadline", "2030-01-01"),
+    ):
+        status, out, err = ytpool(*words, "--queue", "--json")
+        assert (status, data(out)["state"]) == (0, "queued"), (out, err)
+    assert sandbox.truth()["units"] == before
+    status, out, _ = ytpool("queue", "status", "--json")
+    found = fits("queue-status", out)
+    assert (found["totalMaxSlots"], found["totalRunning"], found["totalQueued"]) == (6, 0, 2)
+
+    status, out, err = ytpool("work", "--once", "--parallel", "2", "--json")
+
+    assert status == 0, err
+    assert data(out)["counts"] == {"done": 2}
+    assert {video["title"] for video in sandbox.truth()["videos"]} == {"Another title", "In its turn"}
+    assert "goes to channel news" in err
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_what_is_held_back_is_taken_by_nobody_until_it_is_let_go(ytpool, sandbox, say_later):
+    job = say_later("After the lawyers have read it")
+    status, out, _ = ytpool("queue", "hold", job, "--json")
+    assert (status, data(out)["held"], data(out)["advice"]) == (0, True, f"ytpool queue hold {job} --release")
+    assert ytpool("work", "--once")[0] == 0
+    assert ytpool("upload", "--resume")[0] == 0
+    assert texts(sandbox) == []
+    assert data(ytpool("queue", "status", "--json")[1])["totalQueued"] == 0
+
+    assert ytpool("queue", "hold", job, "--release")[0] == 0
+
+    assert ytpool("work", "--once")[0] == 0
+    assert texts(sandbox) == ["After the lawyers have read it"]
+
+
+def test_what_has_to_wait_for_a_person_is_not_tried_in_vain_again_and_again(ytpool, sandbox, say_later, make_video):
+    job = say_later("When we are back")
+    gone = make_video("gone.mp4", 1000)
+    assert ytpool("upload", gone, "--account", "news", "--queue")[0] == 0
+    gone.unlink()
+    assert ytpool("pause", "--reason", "an audit")[0] == 0
+
+    status, out, _ = ytpool("work", "--once", "--json")
+    assert (status, data(out)["counts"]) == (3, {"deferred": 2}), out
+    assert data(ytpool("work", "--once", "--json")[1])["worked"] == 0
+
+    assert ytpool("unpause")[0] == 0
+    status, out, _ = ytpool("work", "--once", "--json")
+    assert [line["state"] for line in events(out, "job") if line["job"] == job] == ["done"]
+    assert texts(sandbox) == ["When we are back"]

@@ -77,6 +77,10 @@ def require_one_way_to_wait(*, wait: bool, no_wait: bool) -> None:
         )
 
 
+_NOW = frozenset(("wait", "no_wait", "follow", "use_buffer", "look", "parallel", "rate"))
+"""Options that say how a thing is done when it is done now."""
+
+
 def in_line(
     ctx: typer.Context, *, queue: bool, priority: int | None, not_before: str | None, deadline: str | None
 ) -> InLine | None:
@@ -85,6 +89,9 @@ def in_line(
         if priority is not None or not_before is not None or deadline is not None:
             raise UsageWrong("--priority, --not-before and --deadline go with --queue", hint="say --queue as well")
         return None
+    idle = [flag for name, flag in typed(ctx).items() if name in _NOW]
+    if idle:
+        raise UsageWrong(f"--queue does nothing yet, so leave out {', '.join(idle)}")
     config = invocation(ctx).config
     return InLine(
         priority=priority or 0,

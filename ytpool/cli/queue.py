@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ytpool.actions import queue
-from ytpool.actions.queue import JobShown, Queue, QueuedJob
+from ytpool.actions.queue import JobShown, Queue, QueuedJob, QueueStatus
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import (
     DryRunOption,
@@ -50,7 +50,7 @@ VIEWS[Queue] = View(
         ("Job", "job"),
         Column(
             "State",
-            lambda row: f"{row.state}, at work" if row.working else row.state,
+            lambda row: f"{row.state}, at work" if row.working else f"{row.state}, held" if row.held else row.state,
             shown=lambda state: state.removeprefix("finished_"),
             style=_style,
         ),
@@ -63,7 +63,9 @@ VIEWS[Queue] = View(
             shown="{:.0f} %".format,
             from_width=100,
         ),
+        Column("Priority", lambda row: row.priority or None, justify="right", from_width=120),
         ("Not before", "not_before"),
+        Column("Deadline", "deadline", from_width=160),
         ("Type", "advice"),
     ),
     empty="nothing is left to do",
@@ -76,6 +78,12 @@ def _told(job: QueuedJob) -> str:
         lines.append("somebody is at work on it")
     if job.account:
         lines.append(f"on account {job.account}, channel {job.channel_id}, video {job.video_id or 'not yet'}")
+    if job.held:
+        lines.append("it is held back")
+    if job.priority:
+        lines.append(f"priority {job.priority}")
+    if job.deadline:
+        lines.append(f"to be done until {moments.spoken(job.deadline)}")
     if job.not_before:
         lines.append(f"not before {moments.spoken(job.not_before)}")
     if job.error:
@@ -123,6 +131,70 @@ def list_(
 ) -> Queue:
     """List the jobs that have not come to an end, in the order they were asked for, each with what to type."""
     return queue.list_jobs(runtime(ctx), every=every)
+
+
+class Status(dict[str, Any]):
+    """How busy everybody is, under the names that scripts rely on."""
+
+    def __init__(self, found: QueueStatus) -> None:
+        rows = [
+            {
+                "name": one.name,
+                "running": one.running,
+                "maxSlots": one.max_slots,
+                "available": one.available,
+                "state": one.state,
+            }
+            for one in found.accounts
+        ]
+        super().__init__(
+            totalMaxSlots=found.total_max_slots,
+            totalRunning=found.total_running,
+            totalQueued=found.total_queued,
+            held=found.held,
+            workers=found.workers,
+            next_at=found.next_at,
+            accounts=rows,
+        )
+
+
+def _summed_up(told: Status) -> str:
+    held = f", {told['held']} held back" if told["held"] else ""
+    return f"{told['totalRunning']} of {told['totalMaxSlots']} slots taken; {told['totalQueued']} jobs wait{held}"
+
+
+VIEWS[Status] = View(
+    rows="accounts",
+    columns=(
+        ("Account", "name"),
+        Column("Running", "running", justify="right"),
+        Column("Slots", "maxSlots", justify="right"),
+        Column("Free", "available", justify="right"),
+        Column("State", "state", style={"active": "green", "login_needed": "red"}),
+    ),
+    empty="no account yet; add one: ytpool auth add NAME --client-secrets FILE",
+    footer=_summed_up,
+)
+
+
+@command(app, "status", example="ytpool queue status\nytpool queue status --json", statuses=(0, 2, 6))
+def status(ctx: typer.Context) -> Status:
+    """Show which slots of which accounts are taken, and how many jobs wait for `ytpool work`."""
+    return Status(queue.status(runtime(ctx)))
+
+
+@command(app, "hold", example="ytpool queue hold 1jd3v2a97\nytpool queue hold 1jd3v2a97 --release", statuses=(0, 2, 6))
+def hold(
+    ctx: typer.Context,
+    job: JobArgument,
+    *,
+    release: Annotated[bool, typer.Option("--release", help="Let it go instead.")] = False,
+) -> QueuedJob:
+    """Hold a job back: neither `ytpool work` nor `upload --resume` takes it until --release lets it go.
+
+    Asking for this very job, by `queue retry` or by the command that made it, goes on with it all the same.
+    """
+    return queue.hold(runtime(ctx), job, release=release)
 
 
 @command(app, "show", example="ytpool queue show 1jd3v2a97", statuses=(0, 2, 6))

@@ -106,10 +106,10 @@ def pick(tx: Tx, *, pool: str | None = None, left: Collection[str] = ()) -> Pick
     channel that takes one, and what is `left` alone are passed over.
     """
     tx.run(RIPEN, at=tx.at)
-    turns = leases.held(tx, LeaseKind.TURN).get(_TURNS, [])
+    picked = turns(tx)
     working = leases.held(tx, LeaseKind.JOB)
-    taken = {*turns, *working}
-    crowd = _crowd(tx, turns)
+    taken = {*picked, *working}
+    crowd = _crowd(tx, picked)
     sql, given = _filters({*taken, *left}, crowd, pool)
     found = [Job.from_row(row) for row in tx.all(NEXT % sql, at=tx.at, **given)]
     found += [Job.from_row(row) for row in tx.all(LEFT_BEHIND % sql, at=tx.at, **given)]
@@ -128,12 +128,24 @@ def soonest(tx: Tx) -> datetime | None:
     return moments.parse(row["moment"]) if row["moment"] else tx.now
 
 
-def waiting(tx: Tx) -> int:
+def waiting(tx: Tx, besides: Collection[str] = ()) -> int:
     """Count the jobs that wait: due, or for their moment; not what a person holds or is asked about."""
+    sql, given = _filters(besides, _NOBODY, None)
     counts = [
-        tx.one(f"SELECT count(*) AS jobs FROM jobs WHERE {part}")["jobs"] for part in (_WAITS_IN_LINE, _IS_TO_COME)
+        tx.one(f"SELECT count(*) AS jobs FROM jobs WHERE {part} {sql}", **given)["jobs"]
+        for part in (_WAITS_IN_LINE, _IS_TO_COME)
     ]
     return sum(counts)
+
+
+def turns(tx: Tx) -> list[str]:
+    """Return the jobs that workers have picked and are at."""
+    return leases.held(tx, LeaseKind.TURN).get(_TURNS, [])
+
+
+def held(tx: Tx) -> int:
+    """Count the jobs that a person holds back."""
+    return int(tx.one("SELECT count(*) AS jobs FROM jobs WHERE held_at IS NOT NULL AND finished_at IS NULL")["jobs"])
 
 
 def _place(job: Job) -> tuple[Any, ...]:
@@ -141,12 +153,15 @@ def _place(job: Job) -> tuple[Any, ...]:
     return (-job.priority, deadline, "" if job.not_before is None else moments.text(job.not_before), job.job)
 
 
-def _crowd(tx: Tx, turns: Iterable[str]) -> _Crowd:
+_NOBODY = _Crowd(full=(), uploading=(), full_pools=(), uploading_pools=())
+
+
+def _crowd(tx: Tx, picked: Iterable[str]) -> _Crowd:
     slots, channels = leases.held(tx, LeaseKind.SLOT), leases.held(tx, LeaseKind.CHANNEL)
     placed = {job for holders in slots.values() for job in holders}
-    coming = _coming(tx, [job for job in turns if job not in placed])
+    coming = _coming(tx, [job for job in picked if job not in placed])
     if not slots and not channels and not coming:
-        return _Crowd(full=(), uploading=(), full_pools=(), uploading_pools=())
+        return _NOBODY
     accounts = tx.all("SELECT account, channel_id, slots FROM accounts")
     for_account, for_pool = _counted(coming)
     at_work = {name: len(slots.get(name, ())) + for_account.get((name, False), 0) for name in {*slots, *_names(coming)}}

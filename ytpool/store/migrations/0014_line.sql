@@ -17,3 +17,5 @@ CREATE INDEX jobs_to_come ON jobs ((coalesce(put_off_until, not_before, '')))
 
 -- Of all places that were ever taken, those that are held now.
 CREATE INDEX leases_held ON leases (kind, expires);
+
+CREATE INDEX jobs_held ON jobs (held_at) WHERE held_at IS NOT NULL;
