@@ -7,13 +7,13 @@ ALTER TABLE jobs ADD COLUMN is_due BIGINT NOT NULL DEFAULT 0;
 
 CREATE INDEX jobs_in_line ON jobs (priority DESC, (coalesce(deadline, '9')), (coalesce(not_before, '')), job)
  WHERE is_due = 1 AND held_at IS NULL AND kind <> 'video.delete'
-   AND (state IN ('queued', 'deferred', 'interrupted')
-        OR (state IN ('finished_unknown', 'partly') AND not_before IS NOT NULL));
+   AND CASE WHEN state IN ('queued', 'deferred', 'interrupted') THEN 1
+            WHEN state IN ('finished_unknown', 'partly') AND not_before IS NOT NULL THEN 1 ELSE 0 END = 1;
 
 CREATE INDEX jobs_to_come ON jobs ((coalesce(put_off_until, not_before, '')))
  WHERE is_due = 0 AND held_at IS NULL AND kind <> 'video.delete'
-   AND (state IN ('queued', 'deferred', 'interrupted')
-        OR (state IN ('finished_unknown', 'partly') AND not_before IS NOT NULL));
+   AND CASE WHEN state IN ('queued', 'deferred', 'interrupted') THEN 1
+            WHEN state IN ('finished_unknown', 'partly') AND not_before IS NOT NULL THEN 1 ELSE 0 END = 1;
 
 -- Of all places that were ever taken, those that are held now.
 CREATE INDEX leases_held ON leases (kind, expires);
