@@ -11,6 +11,8 @@ import pytest
 from newsroom import assert_books_agree, ended, start
 from schemas import fits
 
+MIB = 1024 * 1024
+
 
 def data(out):
     return json.loads(out.splitlines()[-1])["data"]
@@ -178,3 +180,46 @@ def test_what_has_to_wait_for_a_person_is_not_tried_in_vain_again_and_again(ytpo
     status, out, _ = ytpool("work", "--once", "--json")
     assert [line["state"] for line in events(out, "job") if line["job"] == job] == ["done"]
     assert texts(sandbox) == ["When we are back"]
+
+
+def test_queue_add_means_what_the_command_with_queue_means(ytpool, sandbox, talk, make_video):
+    file = make_video("later.mp4", 2000)
+    status, out, err = ytpool("queue", "add", "upload", file, "--pool", "main", "--priority", "5", "--json")
+    assert status == 0, err
+    job = data(out)["job"]
+    status, out, _ = ytpool("upload", file, "--pool", "main", "--priority", "7", "--queue", "--json")
+    assert (status, data(out)["job"]) == (0, job)
+    assert ytpool("queue", "add", "comment", "post", talk, "Good morning", "--account", "news")[0] == 0
+
+    [first, second] = data(ytpool("queue", "list", "--json")[1])["jobs"]
+    assert (first["job"], first["priority"], first["advice"]) == (job, 7, "ytpool work --once")
+    assert (second["kind"], second["priority"]) == ("comment", 0)
+    for words in (
+        ("queue", "add", "video", "delete", talk),
+        ("queue", "add", "accounts"),
+        ("upload", file, "--pool", "main", "--priority", "5"),
+        ("upload", file, "--pool", "main", "--queue", "--follow"),
+        ("upload", file, "--pool", "main", "--queue", "--not-before", "yesterday"),
+    ):
+        assert ytpool(*words)[0] == 2, words
+    assert sandbox.calls("videos.insert") == 1  # the talk's
+
+
+def test_being_asked_to_stop_ends_an_upload_where_it_goes_on_later(ytpool, sandbox, make_video, worker, monkeypatch):
+    monkeypatch.setenv("YTPOOL_UPLOAD_CHUNK_MIB", "8")
+    file = make_video("long.mp4", 20 * MIB)
+    assert ytpool("upload", file, "--account", "news", "--queue")[0] == 0
+    sandbox.control.add_fault(method="upload.chunk", kind="slow", skip=1, bytes_per_second=8 * MIB)
+    process = worker()
+    wait_until(lambda: sandbox.calls("upload.chunk") == 2)
+
+    process.send_signal(signal.SIGTERM)
+    status, result, err = ended(process)
+
+    assert (status, result["data"]["counts"]) == (130, {"interrupted": 1}), err
+    [job] = data(ytpool("queue", "list", "--json")[1])["jobs"]
+    assert (job["working"], job["kept"] >= 8 * MIB) == (False, True)
+    status, out, err = ytpool("work", "--once", "--json")
+    assert (status, data(out)["counts"]) == (0, {"done": 1}), err
+    assert sandbox.calls("videos.insert") == len(sandbox.truth()["videos"]) == 1
+    assert_books_agree(ytpool, sandbox)

@@ -65,7 +65,9 @@ COMMANDS: Mapping[str, Line] = {
         "Upload videos, each exactly once, on one account's channel or on any channel of a pool.",
     ),
     "queue": Line(
-        "ytpool.cli.queue", "app", "List the jobs that are not done, go on with one, settle what nobody else can."
+        "ytpool.cli.queue",
+        "app",
+        "See and change what waits to be done, go on with one job, settle what nobody else can.",
     ),
     "work": Line(
         "ytpool.cli.work",

@@ -24,12 +24,18 @@ from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
 from ytpool.domain import moments, publication
 from ytpool.errors import UsageWrong
 
-app = group("List the jobs that are not done, go on with one, settle what nobody else can.")
+app = group("See and change what waits to be done, go on with one job, settle what nobody else can.")
 
 JobArgument = Annotated[str, typer.Argument(help="The job's id, or the beginning of it.")]
 
 _ADDRESS = re.compile(r"https?://\S+(?:[?&]v=|/)([A-Za-z0-9_-]{11})(?:[?&#]\S*)?")
 _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+
+_TO_BE_QUEUED = {
+    ("upload",),
+    *(("video", verb) for verb in ("update", "thumbnail", "caption", "playlist")),
+    *(("comment", verb) for verb in ("post", "reply")),
+}
 
 _STATES = {
     **STATUS_STYLES,
@@ -195,6 +201,42 @@ def hold(
     Asking for this very job, by `queue retry` or by the command that made it, goes on with it all the same.
     """
     return queue.hold(runtime(ctx), job, release=release)
+
+
+@command(
+    app,
+    "add",
+    example=(
+        "ytpool queue add upload talk.mp4 --pool main --not-before 2030-12-24T06:00\n"
+        "ytpool queue add video update a1b2c3d4e5f --privacy public --priority 5\n"
+        "ytpool queue add comment post a1b2c3d4e5f 'Good morning' --account news"
+    ),
+    statuses=(0, 1, 2, 3, 4, 6, 7),
+    signed=True,
+)
+def add(
+    ctx: typer.Context,
+    words: Annotated[
+        list[str], typer.Argument(metavar="COMMAND", help="The command, as it would be typed to do it at once.")
+    ],
+) -> Any:  # what the command tells
+    """Check what a command is asked to do, and put it in the queue; the command itself with --queue means the same.
+
+    It takes `upload`, `video update|thumbnail|caption|playlist` and `comment post|reply`. Nothing is sent and nothing
+    is paid; what was asked for before is the job that it was. --priority, --not-before and --deadline say how it waits,
+    and `ytpool work` takes it when its turn comes.
+    """
+    from ytpool.cli.app import Root  # noqa: PLC0415 -- which knows this very module by name
+
+    length = 1 if words[0] == "upload" else 2
+    if tuple(words[:length]) not in _TO_BE_QUEUED:
+        raise UsageWrong(
+            f"{' '.join(words[:length])!r} is nothing that can wait in the queue",
+            hint="it takes upload, video update, thumbnail, caption and playlist, comment post and reply",
+        )
+    root = Root()
+    with root.make_context("ytpool", [*words[:length], "--queue", *words[length:]], obj=ctx.obj) as inner:
+        return root.invoke(inner)
 
 
 @command(app, "show", example="ytpool queue show 1jd3v2a97", statuses=(0, 2, 6))
