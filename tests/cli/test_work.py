@@ -69,7 +69,7 @@ def test_what_is_due_is_worked_off_by_priority_then_deadline_then_age(ytpool, sa
     assert status == 0, err
     assert [text.partition(":")[0] for text in texts(sandbox)] == ["first", "second", "third", "fourth"]
     assert [line["state"] for line in events(out, "job")] == ["done"] * 4
-    found = data(out)
+    found = fits("work", out)
     assert (found["worked"], found["counts"], found["waiting"]) == (4, {"done": 4}, 1)
     assert found["next_at"].startswith("2030-01-01")
     assert ytpool("work", "--once")[0] == 0

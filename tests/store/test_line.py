@@ -160,3 +160,16 @@ def test_asking_who_is_next_looks_at_the_head_of_the_line_only(books, question, 
     assert "SCAN jobs " not in plan.replace(f"SCAN jobs USING INDEX {index}", "").replace(
         f"SCAN jobs USING COVERING INDEX {index}", ""
     )
+
+
+def test_what_was_put_off_by_a_clock_that_was_wrong_is_not_left_alone_for_days(books, wait, pick):
+    books.account()
+    wait("j1")
+    with books.transaction() as tx:
+        line.put_off(tx, "j1", tx.now + timedelta(days=2))
+    assert pick() is None
+
+    with books.transaction() as tx:
+        line.forget_far(tx, tx.now + timedelta(minutes=10))
+
+    assert pick() == "j1"

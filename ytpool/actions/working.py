@@ -34,6 +34,7 @@ from ytpool.errors import (
     MetadataInvalid,
     NoEligibleAccount,
     OutOfService,
+    StateBusy,
     TextRepeated,
     UnknownName,
     UsageWrong,
@@ -53,6 +54,7 @@ _LOOKS_AT_CLOCK_EVERY = 1.0
 """Seconds between two looks at a clock that a person may move."""
 _HOUSEKEEPS_EVERY = 3600.0
 
+_ENDED = (JobState.DONE, JobState.PARTLY, JobState.FAILED, JobState.CANCELLED)
 _FINAL = (UnknownName, MetadataInvalid, UsageWrong, TextRepeated, WrongChannel)
 _FOR_A_PERSON = (LoginNeeded, NoEligibleAccount, OutOfService, FileInvalid, FileChanged)
 _UPLOAD = "upload"
@@ -128,8 +130,6 @@ def work(
     if pool is not None:
         with rt.store.reading() as tx:
             pools.get(tx, pool)
-    rt.open_vault()
-    _ = rt.youtube, rt.rng, rt.calendar  # made by one thread, and then shared by all
     tally = _Tally()
     with Bell(rt) as bell, _Signals(rt) as signals:
         crew = _Crew(rt, watch, parallel, signals.ring)
@@ -158,6 +158,7 @@ def housekeep(rt: Runtime) -> None:
     """Settle what nobody settled in time, and do what is due by the calendar; two seconds at the most of each."""
     with rt.store.transaction() as tx:
         ledger.expire(tx)
+        line.forget_far(tx, tx.now + _LONGEST_PUT_OFF)
     try:
         leaving.go_on(rt)
         verifying.verify_due(rt)
@@ -179,8 +180,7 @@ def _work(
     begun: Callable[[Job], None],
     ended: Callable[[JobWorked], None],
 ) -> None:
-    left: set[str] = set()  # with `once` each job has one turn
-    kept_house_at = None if once else -_HOUSEKEEPS_EVERY
+    keeps_house_at = rt.clock.monotonic()
     while True:
         for done in crew.ended():
             tally.take_in(done)
@@ -189,34 +189,46 @@ def _work(
             if not crew.at_work:
                 return
             signals.wait([], None)
+        elif _hand_out(rt, crew, begun, once=once, pool=pool):
             continue
-        picked = _pick(rt, pool, left) if crew.at_work < crew.size else None
-        if picked is not None:
-            if once:
-                left.add(picked.job.job)
-            begun(picked.job)
-            crew.give(picked)
-            continue
-        if once and not crew.at_work:
+        elif once and not crew.at_work:
             return
-        if kept_house_at is not None and not crew.at_work:
-            now = rt.clock.monotonic()
-            if now - kept_house_at >= _HOUSEKEEPS_EVERY:
-                kept_house_at = now
-                _interruptible(rt)
-                continue
-        _sleep(rt, bell, signals, is_full=crew.at_work == crew.size)
+        elif not once and not crew.at_work and rt.clock.monotonic() >= keeps_house_at:
+            keeps_house_at = rt.clock.monotonic() + _HOUSEKEEPS_EVERY
+            with contextlib.suppress(Interrupted):  # the loop sees it, too
+                housekeep(rt)
+        else:
+            _sleep(rt, bell, signals, is_full=crew.at_work == crew.size)
 
 
-def _interruptible(rt: Runtime) -> None:
-    with contextlib.suppress(Interrupted):  # the loop sees it, too
-        housekeep(rt)
+def _hand_out(rt: Runtime, crew: "_Crew", begun: Callable[[Job], None], *, once: bool, pool: str | None) -> bool:
+    """Give the next job to whoever is free; False where nobody is, or nothing can begin."""
+    if crew.at_work == crew.size:
+        return False
+    try:
+        with rt.store.transaction() as tx:
+            rt.require_same_root(tx)
+            picked = line.pick(tx, pool=pool)
+    except StateBusy as busy:  # somebody stands still in the middle of a write; that ends before long
+        if once:
+            raise
+        log.warning("nothing picked", extra={"reason": busy.message})
+        return False
+    if picked is None:
+        return False
+    if not crew.at_work:
+        _open_all(rt)
+    begun(picked.job)
+    crew.give(picked)
+    return True
 
 
-def _pick(rt: Runtime, pool: str | None, left: set[str]) -> Picked | None:
-    with rt.store.transaction() as tx:
-        rt.require_same_root(tx)
-        return line.pick(tx, pool=pool, left=left)
+def _open_all(rt: Runtime) -> None:
+    """Open by one thread what all then share; whoever finds nothing to do needs none of it."""
+    if rt.is_sandbox:
+        rt.find_sandbox_again()
+    rt.open_vault()
+    _ = rt.youtube, rt.rng, rt.calendar
 
 
 def _sleep(rt: Runtime, bell: Bell, signals: "_Signals", *, is_full: bool) -> None:
@@ -372,10 +384,14 @@ def _go_on(rt: Runtime, job: Job, watch: Watch) -> tuple[str, YtpoolError | None
 
 def _leave(rt: Runtime, before: Job, problem: YtpoolError | None) -> None:
     """Write down what keeps a job from going on where nobody has, and when it is to be looked at again."""
-    if problem is None or isinstance(problem, (Interrupted, HoldLost)):
+    if isinstance(problem, (Interrupted, HoldLost)):
         return
     with rt.store.transaction() as tx:
         job = jobs.get(tx, before.job)
+        if problem is None:
+            if job.state not in _ENDED:  # whatever was done with it, it is not over
+                line.put_off(tx, job.job, tx.now + _LONGEST_PUT_OFF)
+            return
         nobody_wrote = (job.state, job.updated_at) == (before.state, before.updated_at)
         if nobody_wrote and not isinstance(problem, Busy):
             lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)

@@ -94,23 +94,30 @@ def put_off(tx: Tx, job: str, until: datetime) -> None:
     tx.run("UPDATE jobs SET put_off_until = :until, is_due = 0 WHERE job = :job", job=job, until=moments.text(until))
 
 
+def forget_far(tx: Tx, beyond: datetime) -> None:
+    """Let nothing be put off until after this moment: then the clock was wrong when that was written."""
+    tx.run(
+        "UPDATE jobs SET put_off_until = NULL, is_due = 0 WHERE put_off_until > :beyond", beyond=moments.text(beyond)
+    )
+
+
 def look_again(tx: Tx) -> None:
     """Let what was put off be looked at now: what kept it back may be over."""
     tx.run("UPDATE jobs SET put_off_until = NULL, is_due = 0 WHERE put_off_until IS NOT NULL AND state = 'deferred'")
 
 
-def pick(tx: Tx, *, pool: str | None = None, left: Collection[str] = ()) -> Picked | None:
+def pick(tx: Tx, *, pool: str | None = None) -> Picked | None:
     """Pick the next job that somebody can work on now, or None: by priority, deadline, not-before and age.
 
-    What a dead worker left is taken up by the same order. A job for an account without a free slot, an upload to a
-    channel that takes one, and what is `left` alone are passed over.
+    What a dead worker left is taken up by the same order. A job for an account without a free slot and an upload to a
+    channel that takes one already are passed over.
     """
     tx.run(RIPEN, at=tx.at)
     picked = turns(tx)
     working = leases.held(tx, LeaseKind.JOB)
     taken = {*picked, *working}
     crowd = _crowd(tx, picked)
-    sql, given = _filters({*taken, *left}, crowd, pool)
+    sql, given = _filters(taken, crowd, pool)
     found = [Job.from_row(row) for row in tx.all(NEXT % sql, at=tx.at, **given)]
     found += [Job.from_row(row) for row in tx.all(LEFT_BEHIND % sql, at=tx.at, **given)]
     if not found:

@@ -19,3 +19,4 @@ CREATE INDEX jobs_to_come ON jobs ((coalesce(put_off_until, not_before, '')))
 CREATE INDEX leases_held ON leases (kind, expires);
 
 CREATE INDEX jobs_held ON jobs (held_at) WHERE held_at IS NOT NULL;
+CREATE INDEX jobs_put_off ON jobs (put_off_until) WHERE put_off_until IS NOT NULL;
