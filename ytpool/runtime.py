@@ -264,6 +264,13 @@ class Runtime:
                 self._sandbox_url = process.ensure(self.config.paths.sandbox)
             return self._sandbox_url
 
+    def find_sandbox_again(self) -> None:
+        """Look where this profile's sandbox is, and start it again: it ends by itself when it was idle for long."""
+        with self._opening:
+            before, self._sandbox_url = self._sandbox_url, None
+            if self.sandbox_url != before:
+                self._youtube = None
+
     def running_sandbox(self) -> "Control | None":
         """Return the levers of this profile's sandbox if it runs."""
         from ytpool.sandbox import process  # noqa: PLC0415 -- only this profile has one

@@ -93,3 +93,21 @@ def test_a_program_that_starts_only_from_here_is_no_good_to_cron(ytpool, sandbox
 
     assert (status, json.loads(out)["error"]["code"]) == (6, "schedule_fails")
     assert ytpool("refresh-tokens", "--print-cron", "--print-systemd")[0] == 2
+
+
+def test_a_worker_runs_on_by_systemd_and_comes_by_every_minute_by_cron(sandbox, installed, tmp_path):  # noqa: ARG001
+    status, out, err = installed("work", "--print-systemd", "--parallel", "4", "--pool", "main", "--json")
+    assert status == 0, err
+    [unit] = fits("refresh-tokens-print", out)["files"]
+    assert unit["path"].endswith("/ytpool-work.service")
+    assert "work --quiet --pool main --parallel 4" in unit["content"]
+    assert {"Restart=always", "SuccessExitStatus=130", "[Install]"} <= {*unit["content"].splitlines()}
+    path = tmp_path / "ytpool-work.service"
+    path.write_text(unit["content"])
+    subprocess.run([need("systemd-analyze"), "verify", "--man=no", path], check=True)
+
+    status, out, err = installed("work", "--print-cron")
+    assert status == 0, err
+    when, line = out.strip().split(" * * * * ")
+    assert (when, "work --quiet --once" in line) == ("*", True)
+    assert installed("work", "--print-cron", "--once")[0] == 2

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ytpool.actions import claiming, looking, media, queue, steps, videos
+from ytpool.actions import claiming, looking, media, queue, steps, videos, waking
 from ytpool.actions.errand import Work
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.placing import Placed
@@ -24,7 +24,7 @@ from ytpool.domain.balancing import Tier
 from ytpool.domain.captions import Caption
 from ytpool.domain.changes import Change, Merged, Wish
 from ytpool.domain.failover import Charge, Next
-from ytpool.domain.jobs import CHORES, Job, JobState, Step, StepState
+from ytpool.domain.jobs import CHORES, InLine, Job, JobState, Step, StepState
 from ytpool.domain.publication import PlaylistWish
 from ytpool.domain.quota import Urgency
 from ytpool.domain.secret import Secret
@@ -47,7 +47,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, ledger
+from ytpool.store import accounts, jobs, leases, ledger, line
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.ledger import Call, Payer
@@ -68,6 +68,8 @@ class How:
     wait: bool = True
     use_buffer: bool = False
     dry_run: bool = False
+    in_line: InLine | None = None
+    """Wait for whoever works the line off, so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,6 +281,8 @@ def update(rt: Runtime, video_id: str, wish: Wish, how: How, watch: Watch) -> Vi
         calls=("videos.update",),
         parts=changes.PARTS,
     )
+    if how.in_line is not None and not how.dry_run:
+        return _put_in_line(rt, video_id, task, how.in_line, how.account)
     with _alone(rt, video_id, how, watch) as lease:
         found = _find(rt, video_id, lease, task, how)
         merged = Merged.of(wish, found.resource or {}, rt.calendar.now())
@@ -522,6 +526,8 @@ def _videos(rt: Runtime, video_id: str, parts: Sequence[str]) -> Callable[[Secre
 
 
 def _one(rt: Runtime, video_id: str, task: Task, how: How, watch: Watch, write: Callable[..., _Written]) -> VideoDone:
+    if how.in_line is not None and not how.dry_run:
+        return _put_in_line(rt, video_id, task, how.in_line, how.account)
     with _alone(rt, video_id, how, watch) as lease:
         found = _find(rt, video_id, lease, task, how)
         if how.dry_run:
@@ -592,6 +598,36 @@ def _visibility(resource: Mapping[str, Any]) -> str:
 
 def _request(task: Task) -> str:
     return json.dumps(task.request, sort_keys=True)
+
+
+def _put_in_line(rt: Runtime, video_id: str, task: Task, in_line: InLine, named: str | None) -> VideoDone:
+    """Store a write to a video for later; YouTube is not asked, so whose it is must be known or named."""
+    told, _ = looking.known_owners(rt, [video_id], named)
+    if video_id not in told:
+        raise looking.nobody_knows(video_id)
+    with rt.store.transaction() as tx:
+        rt.require_same_root(tx)
+        account = accounts.get(tx, told[video_id])
+        job = claiming.found_or_made(
+            rt, tx, kind=task.kind, account=account.account, job_key=video_id, request=_request(task), step=task.step
+        )
+        if job.state is JobState.QUEUED:
+            line.ask(tx, job.job, in_line)
+        steps_of = jobs.steps(tx, job.job)
+    waking.ring(rt)
+    return VideoDone(
+        action=task.kind.removeprefix(CHORES),
+        video_id=video_id,
+        url=f"{WATCH_URL}{video_id}",
+        state=job.state,
+        account=account.account,
+        channel_id=account.channel_id,
+        channel_title=account.channel_title,
+        title="",
+        privacy="unknown",
+        job=job.job,
+        steps=steps_of,
+    )
 
 
 def _unfinished(rt: Runtime, video_id: str, task: Task) -> bool:

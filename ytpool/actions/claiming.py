@@ -13,12 +13,12 @@ from pathlib import Path
 from ytpool.actions.files import VideoFile, whole_hash
 from ytpool.actions.watch import Watch
 from ytpool.domain import ids, publication
-from ytpool.domain.jobs import Job, JobState, StepState, Target, TargetKind
+from ytpool.domain.jobs import InLine, Job, JobState, StepState, Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.uploads import FileMarks, is_covered, why_changed
 from ytpool.errors import Busy, FileChanged
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, ledger, pools
+from ytpool.store import accounts, jobs, leases, ledger, line, pools
 from ytpool.store.db import Tx
 from ytpool.store.jobs import Upload
 from ytpool.store.leases import Lease, LeaseKind
@@ -43,6 +43,8 @@ class Order:
     """Wait for one's turn at a slot, a channel or a job instead of giving up."""
     use_buffer: bool = False
     """Reach into the last share of a bucket."""
+    deadline: datetime | None = None
+    """Until when it shall be done; a moment of publication that is sooner counts instead."""
     job: str | None = None
     """Go on with this job, and with no other."""
     pace: Callable[[int], int] | None = field(default=None, compare=False, repr=False)
@@ -105,24 +107,30 @@ def asked_for(
     """
     with rt.store.transaction() as tx:
         rt.require_same_root(tx)
-        job = jobs.asked_for(tx, kind, job_key, request)
-        if job is None:
-            name = ids.new(tx.now, rt.rng)
-            jobs.add(
-                tx,
-                name,
-                kind=kind,
-                target=Target(kind=TargetKind.ACCOUNT, name=account),
-                job_key=job_key,
-                fingerprint="",  # it sends no video
-                sha256=None,
-                request=request,
-                steps=(step,),
-            )
-            job = jobs.get(tx, name)
+        job = found_or_made(rt, tx, kind=kind, account=account, job_key=job_key, request=request, step=step)
         lease = take(tx, job.job)
         (only,) = jobs.steps(tx, job.job)
     return job, lease, only.state
+
+
+def found_or_made(rt: Runtime, tx: Tx, *, kind: str, account: str, job_key: str, request: str, step: str) -> Job:
+    """Return the job that was asked for just this, or a new one."""
+    job = jobs.asked_for(tx, kind, job_key, request)
+    if job is not None:
+        return job
+    name = ids.new(tx.now, rt.rng)
+    jobs.add(
+        tx,
+        name,
+        kind=kind,
+        target=Target(kind=TargetKind.ACCOUNT, name=account),
+        job_key=job_key,
+        fingerprint="",  # it sends no video
+        sha256=None,
+        request=request,
+        steps=(step,),
+    )
+    return jobs.get(tx, name)
 
 
 def put_off(rt: Runtime, tx: Tx, order: Order, file: VideoFile, *, job: str | None, until: datetime, why: str) -> Job:
@@ -157,6 +165,27 @@ def take(tx: Tx, job: str) -> Lease:
         raise Busy(f"job {job} is being worked on by another process", hint="try again", job=job)
     ledger.take_over(tx, job, lease.fence)
     return lease
+
+
+def put_in_line(rt: Runtime, order: Order, file: VideoFile, in_line: InLine) -> Job:
+    """Return the job for this order, found or made; one that nobody has begun waits in the line as it is asked to.
+
+    Found and made as `claim` does it, so what is asked for twice is one job, whether it is done now or later.
+    """
+    sha256: str | None = None
+    while True:
+        with rt.store.transaction() as tx:
+            rt.require_same_root(tx)
+            require_target(tx, order.target)
+            found = jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
+            if sha256 is not None or not found:
+                job = _found_or_made(rt, tx, order, file, sha256, found, "")
+                taken = _take(tx, order, file, job, sha256) if job.state is JobState.QUEUED else None
+                if taken is not None:
+                    line.ask(tx, job.job, in_line)
+                    leases.give_back(tx, [taken])
+                return jobs.get(tx, job.job)
+        sha256 = whole_hash(file.path)  # outside of the transaction: this reads the whole file
 
 
 def _found_or_made(

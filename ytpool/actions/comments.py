@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from ytpool.actions import claiming, looking, placing, settling
+from ytpool.actions import claiming, looking, placing, settling, waking
 from ytpool.actions.errand import Work
 from ytpool.actions.placing import WorkKind
 from ytpool.actions.trying import Try
@@ -23,7 +23,7 @@ from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.comments import KIND, POST, READ_BACK, Comment, Moderation, Remark
 from ytpool.domain.failover import Next, Verdict
 from ytpool.domain.grants import Purpose
-from ytpool.domain.jobs import Job, JobState, Step, StepState, Target, TargetKind
+from ytpool.domain.jobs import InLine, Job, JobState, Step, StepState, Target, TargetKind
 from ytpool.domain.quota import COMMENTS, Urgency
 from ytpool.domain.secret import Secret
 from ytpool.errors import (
@@ -44,7 +44,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, comments, jobs, leases, ledger, pools
+from ytpool.store import accounts, comments, jobs, leases, ledger, line, pools
 from ytpool.store.comments import Said
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
@@ -125,6 +125,28 @@ def say(rt: Runtime, remark: Remark, target: Target, how: How, watch: Watch) -> 
     rt.open_vault()
     job, lease = _claim(rt, remark, target, how, watch)
     return _carry_out(rt, job, lease, how, watch)
+
+
+def put_in_line(rt: Runtime, remark: Remark, target: Target, how: How, in_line: InLine) -> CommentDone:
+    """Store a comment for whoever works the line off; what was said before is refused as if it were said now."""
+    rules.check(remark.text)
+    with rt.store.transaction() as tx:
+        rt.require_same_root(tx)
+        claiming.require_target(tx, target)
+        known = comments.same_text(tx, rules.digest(remark.text))
+        begun = _begun(known, remark, target)
+        if begun is None:
+            if not how.repeat_text:
+                _require_new(tx, remark, target, known)
+            name = _make(rt, tx, remark, target, how)
+        else:
+            name = begun.job
+            if begun.may_be_there:
+                raise settling.unheard(begun)
+        if jobs.get(tx, name).state is JobState.QUEUED:
+            line.ask(tx, name, in_line)
+    waking.ring(rt)
+    return replace(shown(rt, name), note="" if begun is None else f"job {name} was to say it already")
 
 
 def plan(rt: Runtime, remark: Remark, target: Target, how: How) -> CommentDone:

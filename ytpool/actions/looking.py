@@ -134,24 +134,32 @@ def owners(rt: Runtime, ids: Sequence[str], named: str | None, urgency: Urgency)
     is. What is still open is asked of YouTube, which tells the channel of every video that is not private: one unit
     for fifty.
     """
-    with rt.store.reading() as tx:
-        if named is not None:
-            _require_able(accounts.get(tx, named))
-            return dict.fromkeys(ids, named)
-        every = accounts.every(tx)
-        able = [one for one in every if one.state in _WORKS]
-        told = {video_id: found for video_id in ids if (found := _from_jobs(tx, video_id, every)) is not None}
-    if not able:
-        raise _nobody_works(every)
-    if len({one.channel_id for one in able}) == 1:
-        return {**dict.fromkeys(ids, able[0].account), **told}
+    told, able = known_owners(rt, ids, named)
     open_ones = [video_id for video_id in ids if video_id not in told]
+    if not open_ones:
+        return told
     for video_id, video in (videos(rt, able[0].account, open_ones, ["snippet"], urgency=urgency)).items():
         channel_id = video.get("snippet", {}).get("channelId")
         account = next((one.account for one in able if one.channel_id == channel_id), None)
         if account is not None:
             told[video_id] = account
     return told
+
+
+def known_owners(rt: Runtime, ids: Sequence[str], named: str | None) -> tuple[dict[str, str], list[Account]]:
+    """Return what of this the books alone can tell, and the accounts that could be asked for the rest."""
+    with rt.store.reading() as tx:
+        if named is not None:
+            _require_able(accounts.get(tx, named))
+            return dict.fromkeys(ids, named), []
+        every = accounts.every(tx)
+        able = [one for one in every if one.state in _WORKS]
+        told = {video_id: found for video_id in ids if (found := _from_jobs(tx, video_id, every)) is not None}
+    if not able:
+        raise _nobody_works(every)
+    if len({one.channel_id for one in able}) == 1:
+        return {**dict.fromkeys(ids, able[0].account), **told}, able
+    return told, able
 
 
 def nobody_knows(video_id: str) -> UnknownName:

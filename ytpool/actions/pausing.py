@@ -10,7 +10,7 @@ from datetime import datetime
 from ytpool.domain import names
 from ytpool.domain.jobs import JobState
 from ytpool.runtime import Runtime
-from ytpool.store import jobs, leases, pools, rests
+from ytpool.store import jobs, leases, line, pools, rests
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 from ytpool.store.rests import Scope
@@ -74,6 +74,7 @@ def unpause(rt: Runtime, *, pool: str | None = None, dry_run: bool = False) -> U
         scope, name = _what(tx, pool)
         before = _standing(tx, scope, name)
         rests.lift(tx, scope, name)
+        line.look_again(tx)
         waits = (JobState.DEFERRED, JobState.INTERRUPTED)
         stopped = [job for job in jobs.unfinished(tx) if job.state in waits]
         resumed = [job for job in stopped if job.kind == "upload" or (job.is_chore and not job.deletes)]

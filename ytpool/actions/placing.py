@@ -87,8 +87,8 @@ def calls_of(publication: Publication) -> list[Call]:
 
 
 def urgency_of(order: Order, now: datetime, *, begun: bool) -> Urgency:
-    """Say how far into a bucket an upload may reach; its moment of publication is its deadline."""
-    deadline = order.publication.video.publish_at
+    """Say how far into a bucket an upload may reach; its moment of publication is a deadline, too."""
+    deadline = min(filter(None, (order.publication.video.publish_at, order.deadline)), default=None)
     return Urgency.of(now, use_buffer=order.use_buffer, begun=begun, deadline=deadline)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ytpool.actions import beforehand, claiming, files, media, placing, steps
+from ytpool.actions import beforehand, claiming, files, media, placing, steps, waking
 from ytpool.actions.claiming import Order
 from ytpool.actions.errand import Errand, shown_privacy
 from ytpool.actions.files import VideoFile
@@ -15,7 +15,7 @@ from ytpool.actions.steps import WATCH_URL, Unfinished
 from ytpool.actions.transfer import Transfer
 from ytpool.actions.watch import Watch
 from ytpool.domain import publication
-from ytpool.domain.jobs import Job, JobState, Step, StepState
+from ytpool.domain.jobs import InLine, Job, JobState, Step, StepState
 from ytpool.domain.prices import Prices
 from ytpool.domain.publication import Publication
 from ytpool.domain.uploads import FileMarks
@@ -88,6 +88,23 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
     except YtpoolError as problem:
         watch.ended(job.job if job else str(order.path), problem.message)
         return _result(rt, order, job.job if job else order.job, problem=problem)
+
+
+def put_in_line(rt: Runtime, order: Order, in_line: InLine) -> PublishedVideo:
+    """Check a file and store its job for whoever works the line off; what is refused comes back as a value."""
+    order = replace(order, publication=media.located(order.publication))
+    try:
+        file = files.inspect(order.path)
+        if not is_begun(rt, order, file):
+            media.check(order.publication)
+        job = claiming.put_in_line(rt, order, file, in_line)
+    except YtpoolError as problem:
+        return _result(rt, order, order.job, problem=problem)
+    waking.ring(rt)
+    if job.published:
+        return _result(rt, order, job.job, problem=_left(rt, job), note=_published_already(order))
+    note = "" if job.state is JobState.QUEUED else f"the job for it is {job.state}, and goes on in its turn"
+    return _result(rt, order, job.job, note=note)
 
 
 def _file_of(rt: Runtime, order: Order) -> VideoFile:

@@ -5,16 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ytpool.actions import waking
+from ytpool.domain.accounts import AccountState
 from ytpool.domain.comments import KIND, word_wanted
 from ytpool.domain.jobs import TASK, Job, JobState, Step
 from ytpool.domain.reconcile import Doubtful
+from ytpool.errors import Busy, UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import comments, jobs, leases, looks
+from ytpool.store import accounts, comments, jobs, leases, line, looks
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 
 _BY_HAND = "settled by a person"
 _UPLOAD = "upload"
+_ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,11 @@ class QueuedJob:
     channel_id: str | None
     video_id: str | None
     attempts: int
+    priority: int
     not_before: datetime | None
+    deadline: datetime | None
+    held: bool
+    """An operator holds it back."""
     error_code: str
     error: str
     advice: str
@@ -87,6 +95,79 @@ def show(rt: Runtime, job_id: str) -> JobShown:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSlots:
+    """An account's places to work."""
+
+    name: str
+    running: int
+    max_slots: int
+    available: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueStatus:
+    """How busy everybody is, and how much waits."""
+
+    total_max_slots: int
+    total_running: int
+    total_queued: int
+    """Jobs that `work` takes when their moment and their turn come."""
+    held: int
+    workers: int
+    """Jobs that workers are at just now."""
+    next_at: datetime | None
+    accounts: tuple[AccountSlots, ...]
+
+
+def status(rt: Runtime) -> QueueStatus:
+    """Say which slots are taken and how many jobs wait; what works now is not counted as waiting."""
+    with rt.store.reading() as tx:
+        slots = leases.held(tx, LeaseKind.SLOT)
+        turns = line.turns(tx)
+        running = {job for holders in slots.values() for job in holders}
+        every = [(one, len(slots.get(one.account, ()))) for one in accounts.every(tx)]
+        able = (AccountState.ACTIVE, AccountState.DRAINING)
+        return QueueStatus(
+            total_max_slots=sum(one.slots for one, _ in every),
+            total_running=sum(taken for _, taken in every),
+            total_queued=line.waiting(tx, besides={*running, *turns}),
+            held=line.held(tx),
+            workers=len(turns),
+            next_at=line.soonest(tx),
+            accounts=tuple(
+                AccountSlots(
+                    name=one.account,
+                    running=taken,
+                    max_slots=one.slots,
+                    available=max(0, one.slots - taken) if one.state in able else 0,
+                    state=one.state,
+                )
+                for one, taken in every
+            ),
+        )
+
+
+def hold(rt: Runtime, job_id: str, *, release: bool = False) -> QueuedJob:
+    """Keep a job back from everybody, or let it go; one that somebody works on is refused."""
+    with rt.store.transaction() as tx:
+        job = jobs.get(tx, job_id)
+        working = leases.held(tx, LeaseKind.JOB)
+        if job.state in _ENDED:
+            raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to hold back", job=job.job)
+        if not release and job.job in working:
+            raise Busy(f"job {job.job} is being worked on", hint="wait for it, or stop who works on it", job=job.job)
+        if release:
+            line.let_go(tx, job.job)
+        else:
+            line.hold(tx, job.job)
+        held = _queued(tx, jobs.get(tx, job.job), working=job.job in working)
+    if release:
+        waking.ring(rt)
+    return held
+
+
 def kind_of(rt: Runtime, job_id: str) -> str:
     """Return what kind of job this is: what a person may name as its outcome depends on it."""
     with rt.store.reading() as tx:
@@ -109,7 +190,10 @@ def _queued(tx: Tx, job: Job, *, working: bool) -> QueuedJob:
         channel_id=job.channel_id,
         video_id=job.video_id if said is None else said.video_id,
         attempts=job.attempts,
+        priority=job.priority,
         not_before=job.not_before,
+        deadline=job.deadline,
+        held=job.held_at is not None,
         error_code=job.error_code,
         error=job.error,
         advice="" if working else advice(tx, job),
@@ -120,13 +204,19 @@ def _queued(tx: Tx, job: Job, *, working: bool) -> QueuedJob:
 
 def advice(tx: Tx, job: Job) -> str:
     """Say what to type for a job that does not go on by itself."""
-    return task_advice(job.job, job.state) if job.kind == TASK else _advice(tx, job)
+    if job.kind == TASK:
+        return task_advice(job.job, job.state)
+    if job.state in (JobState.DONE, JobState.CANCELLED):
+        return ""
+    if job.held_at is not None:
+        return f"ytpool queue hold {job.job} --release"
+    return _goes_on_by(tx, job)
 
 
-def _advice(tx: Tx, job: Job) -> str:
+def _goes_on_by(tx: Tx, job: Job) -> str:
     match job.state:
-        case JobState.DONE | JobState.CANCELLED:
-            return ""
+        case JobState.QUEUED if not job.deletes:
+            return "ytpool work --once"
         case _ if job.kind == KIND and comments.get(tx, job.job).may_be_there:
             return word_wanted(job.job)
         case JobState.DEFERRED if (

@@ -50,7 +50,7 @@ def unfinished(rt: Runtime, *, wait: bool = True, use_buffer: bool = False) -> U
     """Find everything that stopped; what another process is working on just now is left to it."""
     with rt.store.reading() as tx:
         working = leases.held(tx, LeaseKind.JOB)
-        stopped = [job for job in jobs.unfinished(tx) if job.job not in working]
+        stopped = [job for job in jobs.unfinished(tx) if job.job not in working and job.held_at is None]
         found = [job for job in stopped if job.kind == "upload"]
         made = [_order(tx, job, wait=wait, use_buffer=use_buffer) for job in found]
         here = [_is_here(tx, job, order) for job, order in zip(found, made, strict=True)]
@@ -134,6 +134,7 @@ def _order(tx: Tx, job: Job, *, file: Path | None = None, wait: bool, use_buffer
         key=job.job_key,
         wait=wait,
         use_buffer=use_buffer,
+        deadline=job.deadline,
         job=job.job,
     )
 
@@ -151,7 +152,7 @@ def _too_early(tx: Tx, job: Job) -> YtpoolError:
     command = queue.advice(tx, job)
     sooner = [f"to settle it before: {command}"] if "resolve" in command else []
     return kind(
-        f"job {job.job} waits until {moments.spoken(job.not_before)}: {job.error}",
+        f"job {job.job} waits until {moments.spoken(job.not_before)}: {job.error or 'so it was asked for'}",
         hint="\n".join([*sooner, "type the same command then, or leave it to cron"]),
         job=job.job,
         until=job.not_before,

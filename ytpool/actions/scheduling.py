@@ -1,4 +1,4 @@
-"""Having `refresh-tokens` come by by itself: the line of a crontab and the units of systemd for this installation.
+"""Having `refresh-tokens` and `work` come by by themselves: a line for the crontab and units of systemd.
 
 What is printed was tried: the program is started with an empty environment from another folder and asked where it keeps
 its state, and the vault's key is looked for by a process that has what cron gives.
@@ -65,26 +65,42 @@ def refresh_tokens(rt: Runtime, scheduler: Scheduler, program: Sequence[str], ac
     `program` is how ytpool is started, by full paths. Where a scheduler could not read the key or start the program,
     the result says so as its `problem`.
     """
+    words = ["refresh-tokens", "--quiet", *([] if account is None else ["--account", account])]
+    every = schedules.every(rt.config.refresh.within_minutes)
+    schedule = _schedule(rt, "refresh", "refreshes tokens", [*program, *words], every)
+    return _tried(rt, schedule, scheduler, program)
+
+
+def work(rt: Runtime, scheduler: Scheduler, program: Sequence[str], words: Sequence[str] = ()) -> Scheduled:
+    """Write down how `work`, with these words, comes by every minute by cron, or runs on by systemd, and try it."""
+    once = ["--once"] if scheduler is Scheduler.CRON else []
+    schedule = _schedule(rt, "work", "works off the queue", [*program, "work", "--quiet", *once, *words], 1)
+    return _tried(rt, schedule, scheduler, program, lasting=True)
+
+
+def _schedule(rt: Runtime, name: str, about: str, command: list[str], every_minutes: int) -> Schedule:
+    profile = rt.config.profile
+    if profile != "default":
+        command += ["--profile", profile]
+    return Schedule(
+        name=f"ytpool-{name}" if profile == "default" else f"ytpool-{name}-{profile}",
+        about=f"ytpool {about}, profile {profile}",
+        command=command,
+        environment=_environment(rt),
+        every_minutes=every_minutes,
+    )
+
+
+def _tried(
+    rt: Runtime, schedule: Schedule, scheduler: Scheduler, program: Sequence[str], *, lasting: bool = False
+) -> Scheduled:
     with rt.store.reading() as tx:
         key_id = meta.get(tx, meta.VAULT_KEY)
     if key_id is None:
         raise NotInitialised("this profile has no vault key yet", hint="run: ytpool init")
-    command = [*program, "refresh-tokens", "--quiet"]
-    if account is not None:
-        command += ["--account", account]
-    profile = rt.config.profile
-    if profile != "default":
-        command += ["--profile", profile]
-    schedule = Schedule(
-        name="ytpool-refresh" if profile == "default" else f"ytpool-refresh-{profile}",
-        about=f"ytpool refreshes tokens, profile {profile}",
-        command=command,
-        environment=_environment(rt),
-        every_minutes=schedules.every(rt.config.refresh.within_minutes),
-    )
     problem = _try(rt, schedule, program, key_id)
     by_cron = scheduler is Scheduler.CRON
-    files, commands = ((), ("crontab -e",)) if by_cron else _units(schedule)
+    files, commands = ((), ("crontab -e",)) if by_cron else _units(schedule, lasting=lasting)
     return Scheduled(
         scheduler=scheduler,
         every_minutes=schedule.every_minutes,
@@ -122,18 +138,21 @@ def _own_home() -> str:
     return pwd.getpwuid(os.getuid()).pw_dir
 
 
-def _units(schedule: Schedule) -> tuple[tuple[File, ...], tuple[str, ...]]:
+def _units(schedule: Schedule, *, lasting: bool) -> tuple[tuple[File, ...], tuple[str, ...]]:
     """Write the units of whoever asks: root's for the machine, else those of the user, who need not be logged in."""
     first: tuple[str, ...] = ()
     folder, systemctl = Path("/etc/systemd/system"), "systemctl"
     if os.getuid() != 0:
         folder, systemctl = Path(_own_home(), ".config/systemd/user"), "systemctl --user"
         first = ("loginctl enable-linger",)
-    files = (
-        File(path=folder / f"{schedule.name}.service", content=schedule.service()),
-        File(path=folder / f"{schedule.name}.timer", content=schedule.timer()),
-    )
-    return files, (*first, f"{systemctl} daemon-reload", f"{systemctl} enable --now {schedule.name}.timer")
+    service = folder / f"{schedule.name}.service"
+    if lasting:
+        content = schedule.lasting("multi-user.target" if os.getuid() == 0 else "default.target")
+        files: tuple[File, ...] = (File(path=service, content=content),)
+    else:
+        timer = File(path=service.with_suffix(".timer"), content=schedule.timer())
+        files = (File(path=service, content=schedule.service()), timer)
+    return files, (*first, f"{systemctl} daemon-reload", f"{systemctl} enable --now {files[-1].path.name}")
 
 
 def _try(rt: Runtime, schedule: Schedule, program: Sequence[str], key_id: str) -> YtpoolError | None:

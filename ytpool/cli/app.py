@@ -70,7 +70,14 @@ COMMANDS: Mapping[str, Line] = {
         "Say which account takes which video when, over the days to come; queue it so, and see later how it went.",
     ),
     "queue": Line(
-        "ytpool.cli.queue", "app", "List the jobs that are not done, go on with one, settle what nobody else can."
+        "ytpool.cli.queue",
+        "app",
+        "See and change what waits to be done, go on with one job, settle what nobody else can.",
+    ),
+    "work": Line(
+        "ytpool.cli.work",
+        "app",
+        "Work off the queue: uploads, changes to videos and comments that wait, are due again, or were left half done.",
     ),
     "task": Line(
         "ytpool.cli.task",

@@ -20,6 +20,7 @@ from ytpool.cli.values import visible
 from ytpool.cli.written import Notes
 from ytpool.domain import captions, changes, publication, video
 from ytpool.domain.changes import Wish
+from ytpool.domain.jobs import InLine
 from ytpool.domain.video import Licence, Localization, Privacy
 from ytpool.errors import UsageWrong
 
@@ -37,6 +38,7 @@ class Asked:
         no_wait: bool,
         use_buffer: bool,
         dry_run: bool,
+        in_line: InLine | None = None,
     ) -> None:
         require_one_way_to_wait(wait=wait, no_wait=no_wait)
         self._rt = runtime(ctx, logs=True)
@@ -44,7 +46,7 @@ class Asked:
         self._notes = Notes(self._call)
         self._typed = video_id
         self._wait = wait
-        self._how = How(account=account, wait=not no_wait, use_buffer=use_buffer, dry_run=dry_run)
+        self._how = How(account=account, wait=not no_wait, use_buffer=use_buffer, dry_run=dry_run, in_line=in_line)
 
     def update(
         self,

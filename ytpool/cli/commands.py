@@ -42,7 +42,8 @@ def command(
 ) -> Callable[[Function], Function]:
     """Register a function; its docstring is the help, followed by an example and the statuses it may end with.
 
-    With `signed` an argument may be a number with a minus, which else would be taken for an option.
+    With `signed` an argument may begin with a minus, as a number or another command's option, which else would be taken
+    for an option of this one.
     """
     lines = ["Example", *(f"  {line}" for line in example.splitlines()), "", "Exit status"]
     lines += [f"  {status:<3}  {MEANING[status]}" for status in sorted(statuses)]

@@ -11,12 +11,17 @@ import typer
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import (
     AccountOption,
+    DeadlineOption,
     DryRunOption,
+    NotBeforeOption,
     NoWaitOption,
     PoolOption,
+    QueueOption,
+    QueuePriorityOption,
     UseBufferOption,
     WaitOption,
     YesOption,
+    in_line,
 )
 
 app = group("Comment on videos, reply, list what was said, and decide what is seen.")
@@ -60,7 +65,8 @@ class Word(StrEnum):
     example=(
         "ytpool comment post a1b2c3d4e5f 'Slides: https://example.com/talk' --account news\n"
         "ytpool comment post https://youtu.be/a1b2c3d4e5f --text-file welcome.txt --pool main --wait\n"
-        "ytpool comment post a1b2c3d4e5f 'We are live' --pool main --dry-run"
+        "ytpool comment post a1b2c3d4e5f 'We are live' --pool main --dry-run\n"
+        "ytpool comment post a1b2c3d4e5f 'Good morning' --pool main --queue --not-before 2030-12-24T07:00"
     ),
     statuses=_STATUSES,
 )
@@ -76,6 +82,10 @@ def post(
     wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     use_buffer: UseBufferOption = False,
+    queue: QueueOption = False,
+    priority: QueuePriorityOption = None,
+    not_before: NotBeforeOption = None,
+    deadline: DeadlineOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> Any:  # CommentDone
@@ -100,6 +110,7 @@ def post(
         no_wait=no_wait,
         use_buffer=use_buffer,
         dry_run=dry_run,
+        waits=in_line(ctx, queue=queue, priority=priority, not_before=not_before, deadline=deadline),
     )
 
 
@@ -123,6 +134,10 @@ def reply(
     wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     use_buffer: UseBufferOption = False,
+    queue: QueueOption = False,
+    priority: QueuePriorityOption = None,
+    not_before: NotBeforeOption = None,
+    deadline: DeadlineOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> Any:  # CommentDone
@@ -141,6 +156,7 @@ def reply(
         no_wait=no_wait,
         use_buffer=use_buffer,
         dry_run=dry_run,
+        waits=in_line(ctx, queue=queue, priority=priority, not_before=not_before, deadline=deadline),
     )
 
 

@@ -10,7 +10,7 @@ from ytpool.cli.invocation import Invocation
 from ytpool.config import Config
 from ytpool.domain import moments
 from ytpool.domain.balancing import Tier
-from ytpool.domain.jobs import Target, TargetKind
+from ytpool.domain.jobs import InLine, Target, TargetKind
 from ytpool.errors import UsageWrong
 from ytpool.runtime import Runtime
 
@@ -77,6 +77,29 @@ def require_one_way_to_wait(*, wait: bool, no_wait: bool) -> None:
         )
 
 
+_NOW = frozenset(("wait", "no_wait", "follow", "use_buffer", "look", "parallel", "rate"))
+"""Options that say how a thing is done when it is done now."""
+
+
+def in_line(
+    ctx: typer.Context, *, queue: bool, priority: int | None, not_before: str | None, deadline: str | None
+) -> InLine | None:
+    """Return how a job is to wait in the queue; None where it is to be done now."""
+    if not queue:
+        if priority is not None or not_before is not None or deadline is not None:
+            raise UsageWrong("--priority, --not-before and --deadline go with --queue", hint="say --queue as well")
+        return None
+    idle = [flag for name, flag in typed(ctx).items() if name in _NOW]
+    if idle:
+        raise UsageWrong(f"--queue does nothing yet, so leave out {', '.join(idle)}")
+    config = invocation(ctx).config
+    return InLine(
+        priority=priority or 0,
+        not_before=None if not_before is None else moment(config, not_before, "--not-before"),
+        deadline=None if deadline is None else moment(config, deadline, "--deadline"),
+    )
+
+
 class Privacy(StrEnum):
     """Who may see a video."""
 
@@ -123,6 +146,32 @@ WaitOption = Annotated[
         "--wait",
         envvar="YTPOOL_WAIT",
         help="Sleep until it can go, however long, instead of ending with status 5.",
+        show_default=False,
+    ),
+]
+QueueOption = Annotated[
+    bool,
+    typer.Option("--queue", help="Check it and put it in the queue, for `ytpool work`.", show_default=False),
+]
+QueuePriorityOption = Annotated[
+    int | None,
+    typer.Option("--priority", metavar="N", help="With --queue: higher goes first; 0 unless told.", show_default=False),
+]
+NotBeforeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--not-before",
+        metavar="MOMENT",
+        help="With --queue: begin no earlier, as 2026-12-24T18:00 (in [time] zone).",
+        show_default=False,
+    ),
+]
+DeadlineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--deadline",
+        metavar="MOMENT",
+        help="With --queue: of equal priority the soonest goes first.",
         show_default=False,
     ),
 ]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ytpool.actions import queue
-from ytpool.actions.queue import JobShown, Queue, QueuedJob
+from ytpool.actions.queue import JobShown, Queue, QueuedJob, QueueStatus
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import (
     DryRunOption,
@@ -25,12 +25,18 @@ from ytpool.domain import moments, publication
 from ytpool.domain.jobs import TASK
 from ytpool.errors import UsageWrong
 
-app = group("List the jobs that are not done, go on with one, settle what nobody else can.")
+app = group("See and change what waits to be done, go on with one job, settle what nobody else can.")
 
 JobArgument = Annotated[str, typer.Argument(help="The job's id, or the beginning of it.")]
 
 _ADDRESS = re.compile(r"https?://\S+(?:[?&]v=|/)([A-Za-z0-9_-]{11})(?:[?&#]\S*)?")
 _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+
+_TO_BE_QUEUED = {
+    ("upload",),
+    *(("video", verb) for verb in ("update", "thumbnail", "caption", "playlist")),
+    *(("comment", verb) for verb in ("post", "reply")),
+}
 
 _STATES = {
     **STATUS_STYLES,
@@ -44,6 +50,8 @@ _STATES = {
 def _state(job: QueuedJob) -> str:
     if job.working:
         return f"{job.state}, at work"
+    if job.held:
+        return f"{job.state}, held"
     return "stopped" if job.state == "running" else job.state  # whoever was at work is dead, and wrote nothing down
 
 
@@ -70,7 +78,9 @@ VIEWS[Queue] = View(
             shown="{:.0f} %".format,
             from_width=100,
         ),
+        Column("Priority", lambda row: row.priority or None, justify="right", from_width=120),
         ("Not before", "not_before"),
+        Column("Deadline", "deadline", from_width=160),
         ("Type", "advice"),
     ),
     empty="nothing is left to do",
@@ -84,6 +94,12 @@ def _told(job: QueuedJob) -> str:
         lines.append(f"on account {job.account}; what came of it: ytpool task show {job.job}")
     elif job.account:
         lines.append(f"on account {job.account}, channel {job.channel_id}, video {job.video_id or 'not yet'}")
+    if job.held:
+        lines.append("it is held back")
+    if job.priority:
+        lines.append(f"priority {job.priority}")
+    if job.deadline:
+        lines.append(f"to be done until {moments.spoken(job.deadline)}")
     if job.not_before:
         lines.append(f"not before {moments.spoken(job.not_before)}")
     if job.error:
@@ -131,6 +147,106 @@ def list_(
 ) -> Queue:
     """List the jobs that have not come to an end, in the order they were asked for, each with what to type."""
     return queue.list_jobs(runtime(ctx), every=every)
+
+
+class Status(dict[str, Any]):
+    """How busy everybody is, under the names that scripts rely on."""
+
+    def __init__(self, found: QueueStatus) -> None:
+        rows = [
+            {
+                "name": one.name,
+                "running": one.running,
+                "maxSlots": one.max_slots,
+                "available": one.available,
+                "state": one.state,
+            }
+            for one in found.accounts
+        ]
+        super().__init__(
+            totalMaxSlots=found.total_max_slots,
+            totalRunning=found.total_running,
+            totalQueued=found.total_queued,
+            held=found.held,
+            workers=found.workers,
+            next_at=found.next_at,
+            accounts=rows,
+        )
+
+
+def _summed_up(told: Status) -> str:
+    held = f", {told['held']} held back" if told["held"] else ""
+    return f"{told['totalRunning']} of {told['totalMaxSlots']} slots taken; {told['totalQueued']} jobs wait{held}"
+
+
+VIEWS[Status] = View(
+    rows="accounts",
+    columns=(
+        ("Account", "name"),
+        Column("Running", "running", justify="right"),
+        Column("Slots", "maxSlots", justify="right"),
+        Column("Free", "available", justify="right"),
+        Column("State", "state", style={"active": "green", "login_needed": "red"}),
+    ),
+    empty="no account yet; add one: ytpool auth add NAME --client-secrets FILE",
+    footer=_summed_up,
+)
+
+
+@command(app, "status", example="ytpool queue status\nytpool queue status --json", statuses=(0, 2, 6))
+def status(ctx: typer.Context) -> Status:
+    """Show which slots of which accounts are taken, and how many jobs wait for `ytpool work`."""
+    return Status(queue.status(runtime(ctx)))
+
+
+@command(app, "hold", example="ytpool queue hold 1jd3v2a97\nytpool queue hold 1jd3v2a97 --release", statuses=(0, 2, 6))
+def hold(
+    ctx: typer.Context,
+    job: JobArgument,
+    *,
+    release: Annotated[bool, typer.Option("--release", help="Let it go instead.")] = False,
+) -> QueuedJob:
+    """Hold a job back: neither `ytpool work` nor `upload --resume` takes it until --release lets it go.
+
+    Asking for this very job, by `queue retry` or by the command that made it, goes on with it all the same.
+    """
+    return queue.hold(runtime(ctx), job, release=release)
+
+
+@command(
+    app,
+    "add",
+    example=(
+        "ytpool queue add upload talk.mp4 --pool main --not-before 2030-12-24T06:00\n"
+        "ytpool queue add video update a1b2c3d4e5f --privacy public --priority 5\n"
+        "ytpool queue add comment post a1b2c3d4e5f 'Good morning' --account news"
+    ),
+    statuses=(0, 1, 2, 3, 4, 6, 7),
+    signed=True,
+)
+def add(
+    ctx: typer.Context,
+    words: Annotated[
+        list[str], typer.Argument(metavar="COMMAND", help="The command, as it would be typed to do it at once.")
+    ],
+) -> Any:  # what the command tells
+    """Check what a command is asked to do, and put it in the queue; the command itself with --queue means the same.
+
+    It takes `upload`, `video update|thumbnail|caption|playlist` and `comment post|reply`. Nothing is sent and nothing
+    is paid; what was asked for before is the job that it was. --priority, --not-before and --deadline say how it waits,
+    and `ytpool work` takes it when its turn comes.
+    """
+    from ytpool.cli.app import Root  # noqa: PLC0415 -- which knows this very module by name
+
+    length = 1 if words[0] == "upload" else 2
+    if tuple(words[:length]) not in _TO_BE_QUEUED:
+        raise UsageWrong(
+            f"{' '.join(words[:length])!r} is nothing that can wait in the queue",
+            hint="it takes upload, video update, thumbnail, caption and playlist, comment post and reply",
+        )
+    root = Root()
+    with root.make_context("ytpool", [*words[:length], "--queue", *words[length:]], obj=ctx.obj) as inner:
+        return root.invoke(inner)
 
 
 @command(app, "show", example="ytpool queue show 1jd3v2a97", statuses=(0, 2, 6))

@@ -1,10 +1,7 @@
 """`ytpool refresh-tokens`: keep every login alive, from cron."""
 
-import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +15,7 @@ from ytpool.cli.invocation import Invocation
 from ytpool.cli.items import as_item, hint_of
 from ytpool.cli.options import AccountOption, ForceOption, invocation, runtime
 from ytpool.cli.output import VIEWS, Column, View, worded
+from ytpool.cli.scheduled import program
 from ytpool.errors import LoginNeeded, UsageWrong, YtpoolError
 
 app = single()
@@ -45,18 +43,6 @@ VIEWS[Refresh] = View(
     ),
     empty="no account yet; add one: ytpool auth add NAME --client-secrets FILE",
 )
-
-
-def _written(found: Scheduled) -> str:
-    lines = [f"# {note}" for note in found.notes]
-    if found.line:
-        return "\n".join([*lines, found.line])
-    for file in found.files:
-        lines += [f"# {file.path}", file.content]
-    return "\n".join([*lines, "# and then:", *(f"#   {one}" for one in found.commands)])
-
-
-VIEWS[Scheduled] = View(text=_written)
 
 
 @command(
@@ -108,15 +94,7 @@ def _scheduled(ctx: typer.Context, account: str | None, *, cron: bool, systemd: 
     if force or (cron and systemd):
         raise UsageWrong("--print-cron, --print-systemd and --force exclude each other", hint="name one of them")
     scheduler = scheduling.Scheduler.CRON if cron else scheduling.Scheduler.SYSTEMD
-    return scheduling.refresh_tokens(runtime(ctx), scheduler, _program(), account)
-
-
-def _program() -> tuple[str, ...]:
-    """Return how this very program is started, by full paths."""
-    started = Path(sys.argv[0])
-    if started.name == "ytpool" and (found := shutil.which(sys.argv[0])) is not None:
-        return (str(Path(found).absolute()),)
-    return (sys.executable, "-m", "ytpool")
+    return scheduling.refresh_tokens(runtime(ctx), scheduler, program(), account)
 
 
 def _tell(call: Invocation, seen: Sequence[Verified]) -> None:

@@ -20,6 +20,7 @@ from ytpool.cli.written import Notes
 from ytpool.domain import comments as rules
 from ytpool.domain import video
 from ytpool.domain.comments import Moderation, Remark
+from ytpool.domain.jobs import InLine
 from ytpool.errors import FileInvalid, UsageWrong
 
 _MOST_BYTES = 8 * rules.TEXT_CHARACTERS
@@ -108,8 +109,9 @@ def post(
     no_wait: bool,
     use_buffer: bool,
     dry_run: bool,
+    waits: InLine | None,
 ) -> CommentDone:
-    """Comment `on` a video, or reply `under` a comment."""
+    """Comment `on` a video, or reply `under` a comment; now, or when its turn comes."""
     require_one_way_to_wait(wait=wait, no_wait=no_wait)
     remark = Remark(
         text=_text(text, text_file),
@@ -121,6 +123,8 @@ def post(
     rt = runtime(ctx, logs=True)
     if dry_run:
         return comments.plan(rt, remark, asks, how)
+    if waits is not None:
+        return comments.put_in_line(rt, remark, asks, how, waits)
     notes = Notes(invocation(ctx))
     say = partial(comments.say, rt, remark, asks, how, notes)
     return waiting.patiently(rt, notes, remark.place, say) if wait else say()

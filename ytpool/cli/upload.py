@@ -10,14 +10,19 @@ import typer
 from ytpool.cli.commands import command, single
 from ytpool.cli.options import (
     AccountOption,
+    DeadlineOption,
     DryRunOption,
     FollowOption,
+    NotBeforeOption,
     NoWaitOption,
     PoolOption,
     PrivacyOption,
+    QueueOption,
+    QueuePriorityOption,
     UseBufferOption,
     WaitOption,
     YesOption,
+    in_line,
     invocation,
     require_one_way_to_wait,
     runtime,
@@ -68,6 +73,7 @@ def _path(typed: str) -> Path:
         "ytpool upload talk.mp4 --account news --title 'The talk' --thumbnail talk.png --caption de:talk.de.srt\n"
         "ytpool upload *.mp4 --pool main --tags 'news,morning' --playlist '+Mornings' --parallel 4 --json\n"
         "ytpool upload --manifest autumn.csv --pool main --rate 5M --dry-run\n"
+        "ytpool upload --manifest autumn.csv --pool main --queue --not-before 2030-09-01T06:00\n"
         "ytpool upload --resume --parallel 4 --wait"
     ),
     statuses=(0, 1, 2, 3, 4, 5, 6, 7, 130),
@@ -160,6 +166,10 @@ def upload(
     use_buffer: UseBufferOption = False,
     wait: WaitOption = False,
     no_wait: NoWaitOption = False,
+    queue: QueueOption = False,
+    priority: QueuePriorityOption = None,
+    not_before: NotBeforeOption = None,
+    deadline: DeadlineOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> dict[str, Any]:
@@ -192,6 +202,7 @@ def upload(
 
     call = invocation(ctx)
     require_one_way_to_wait(wait=wait, no_wait=no_wait)
+    waits = in_line(ctx, queue=queue, priority=priority, not_before=not_before, deadline=deadline)
     if resume:
         _require_nothing_else(typed(ctx))
     rt = runtime(ctx, logs=True)
@@ -242,6 +253,10 @@ def upload(
     ordered = [replace(order, look=look) for order in wanted.orders]
     if dry_run:
         return Planned(publish.plan(rt, ordered))
+    if waits is not None:
+        return work_through(
+            call, rt, ordered, go=lambda rt, order, _: publish.put_in_line(rt, order, waits), is_batch=wanted.is_batch
+        )
     return work_through(call, rt, ordered, parallel=parallel, is_batch=wanted.is_batch, follow=follow, wait=wait)
 
 

@@ -11,13 +11,18 @@ import typer
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import (
     AccountOption,
+    DeadlineOption,
     DryRunOption,
     FollowOption,
+    NotBeforeOption,
     NoWaitOption,
     Privacy,
+    QueueOption,
+    QueuePriorityOption,
     UseBufferOption,
     WaitOption,
     YesOption,
+    in_line,
     invocation,
     runtime,
 )
@@ -140,6 +145,10 @@ def update(
     wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     use_buffer: UseBufferOption = False,
+    queue: QueueOption = False,
+    priority: QueuePriorityOption = None,
+    not_before: NotBeforeOption = None,
+    deadline: DeadlineOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> Any:  # a VideoDone
@@ -150,7 +159,10 @@ def update(
     """
     from ytpool.cli.changing import Asked  # noqa: PLC0415
 
-    asked = Asked(ctx, video_id, account, wait=wait, no_wait=no_wait, use_buffer=use_buffer, dry_run=dry_run)
+    waits = in_line(ctx, queue=queue, priority=priority, not_before=not_before, deadline=deadline)
+    asked = Asked(
+        ctx, video_id, account, wait=wait, no_wait=no_wait, use_buffer=use_buffer, dry_run=dry_run, in_line=waits
+    )
     return asked.update(
         title=title,
         description=description,
@@ -210,13 +222,20 @@ def thumbnail(
     wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     use_buffer: UseBufferOption = False,
+    queue: QueueOption = False,
+    priority: QueuePriorityOption = None,
+    not_before: NotBeforeOption = None,
+    deadline: DeadlineOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> Any:  # a VideoDone
     """Give a video its own thumbnail, in place of the one it has; 50 units, and one for looking at the video."""
     from ytpool.cli.changing import Asked  # noqa: PLC0415
 
-    asked = Asked(ctx, video_id, account, wait=wait, no_wait=no_wait, use_buffer=use_buffer, dry_run=dry_run)
+    waits = in_line(ctx, queue=queue, priority=priority, not_before=not_before, deadline=deadline)
+    asked = Asked(
+        ctx, video_id, account, wait=wait, no_wait=no_wait, use_buffer=use_buffer, dry_run=dry_run, in_line=waits
+    )
     return asked.thumbnail(file)
 
 
@@ -238,6 +257,10 @@ def caption(
     wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     use_buffer: UseBufferOption = False,
+    queue: QueueOption = False,
+    priority: QueuePriorityOption = None,
+    not_before: NotBeforeOption = None,
+    deadline: DeadlineOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> Any:  # a VideoDone
@@ -248,7 +271,10 @@ def caption(
     """
     from ytpool.cli.changing import Asked  # noqa: PLC0415
 
-    asked = Asked(ctx, video_id, account, wait=wait, no_wait=no_wait, use_buffer=use_buffer, dry_run=dry_run)
+    waits = in_line(ctx, queue=queue, priority=priority, not_before=not_before, deadline=deadline)
+    asked = Asked(
+        ctx, video_id, account, wait=wait, no_wait=no_wait, use_buffer=use_buffer, dry_run=dry_run, in_line=waits
+    )
     return asked.caption(track, again=again)
 
 
@@ -274,6 +300,10 @@ def playlist(
     wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     use_buffer: UseBufferOption = False,
+    queue: QueueOption = False,
+    priority: QueuePriorityOption = None,
+    not_before: NotBeforeOption = None,
+    deadline: DeadlineOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> Any:  # a VideoDone
@@ -283,5 +313,8 @@ def playlist(
     """
     from ytpool.cli.changing import Asked  # noqa: PLC0415
 
-    asked = Asked(ctx, video_id, account, wait=wait, no_wait=no_wait, use_buffer=use_buffer, dry_run=dry_run)
+    waits = in_line(ctx, queue=queue, priority=priority, not_before=not_before, deadline=deadline)
+    asked = Asked(
+        ctx, video_id, account, wait=wait, no_wait=no_wait, use_buffer=use_buffer, dry_run=dry_run, in_line=waits
+    )
     return asked.playlist(name, remove=remove)

@@ -5,6 +5,7 @@ from ytpool.cli.invocation import Invocation
 from ytpool.cli.output import VIEWS, View
 from ytpool.cli.values import visible
 from ytpool.domain import changes
+from ytpool.domain.jobs import JobState
 
 
 class Notes:
@@ -34,6 +35,8 @@ class Notes:
 def _told(done: VideoDone) -> str:
     who = f"{done.title!r} ({done.video_id}) on channel {done.channel_title} ({done.channel_id}) as {done.account}"
     state = "not done" if done.state == "refused" else done.state  # it may be the person who refused
+    if done.state == JobState.QUEUED:
+        return visible(f"{done.action} queued: video {done.video_id} as {done.account}; job {done.job}")
     lines = [f"{done.action} {state}: {who}"]
     lines += [f"  {one.field}: {changes.shown(one.before)} -> {changes.shown(one.after)}" for one in done.changes]
     if done.dry_run:

@@ -53,6 +53,15 @@ class Target:
         return f"{self.kind} {self.name}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InLine:
+    """How a job is to wait for its turn."""
+
+    priority: int = 0
+    not_before: datetime | None = None
+    deadline: datetime | None = None
+
+
 class StepState(StrEnum):
     """Where one step of a job stands."""
 
@@ -94,6 +103,11 @@ class Job:
     error_reason: str
     created_at: datetime
     updated_at: datetime
+    priority: int = 0
+    """Whoever works the line off takes a higher one first."""
+    deadline: datetime | None = None
+    held_at: datetime | None = None
+    """Since when an operator holds it back; nobody takes it until it is let go."""
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
@@ -116,6 +130,9 @@ class Job:
             error_reason=row["error_reason"],
             created_at=moments.parse(row["created_at"]),
             updated_at=moments.parse(row["updated_at"]),
+            priority=row["priority"],
+            deadline=moments.parse_optional(row["deadline"]),
+            held_at=moments.parse_optional(row["held_at"]),
         )
 
     @property

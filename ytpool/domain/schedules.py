@@ -37,6 +37,22 @@ class Schedule:
 
     def service(self) -> str:
         """Write the unit that runs the command once."""
+        return self._unit("Type=oneshot", "TimeoutStartSec=10min")
+
+    def lasting(self, wanted_by: str) -> str:
+        """Write the unit of a command that runs on: asked to stop it ends what is under way, and 130 is no failure."""
+        return self._unit(
+            "Type=exec",
+            "Restart=always",
+            "RestartSec=5s",
+            "SuccessExitStatus=130",
+            "TimeoutStopSec=5min",
+            "",
+            "[Install]",
+            f"WantedBy={wanted_by}",
+        )
+
+    def _unit(self, *how: str) -> str:
         variables = (f'Environment="{_in_quotes(f"{name}={value}")}"' for name, value in self.environment.items())
         words = (word.replace("$", "$$") for word in self.command)
         return "\n".join(
@@ -45,11 +61,10 @@ class Schedule:
                 f"Description={self.about}",
                 "",
                 "[Service]",
-                "Type=oneshot",
                 *variables,
                 f"ExecStart={' '.join(map(_unit_word, words))}",
                 "StandardOutput=null",
-                "TimeoutStartSec=10min",
+                *how,
                 "",
             )
         )

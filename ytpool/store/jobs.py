@@ -285,7 +285,8 @@ def move(
         """
         UPDATE jobs
            SET state = :state, account = coalesce(:account, account), channel_id = coalesce(:channel_id, channel_id),
-               video_id = coalesce(:video_id, video_id), not_before = :not_before, error_code = :error_code,
+               video_id = coalesce(:video_id, video_id), not_before = :not_before, put_off_until = NULL, is_due = 0,
+               error_code = :error_code,
                error = :error, error_reason = :error_reason, attempts = attempts + :attempted, updated_at = :at,
                finished_at = CASE WHEN :finished = 1 THEN :at ELSE NULL END
          WHERE job = :job
@@ -603,7 +604,7 @@ def make_due(tx: Tx, until: datetime) -> int:
     """Let go at once what was to wait until this moment, and return how many jobs that are."""
     return tx.run(
         """
-        UPDATE jobs SET not_before = :at, updated_at = :at
+        UPDATE jobs SET not_before = :at, put_off_until = NULL, is_due = 0, updated_at = :at
          WHERE not_before = :until AND state IN ('deferred', 'partly')
         """,
         until=moments.text(until),
@@ -619,7 +620,7 @@ def look_again(tx: Tx) -> int:
     """
     return tx.run(
         """
-        UPDATE jobs SET not_before = :at, updated_at = :at
+        UPDATE jobs SET not_before = :at, put_off_until = NULL, is_due = 0, updated_at = :at
          WHERE state = 'deferred' AND not_before > :at AND error_code IN ('resting', 'quota_exhausted')
         """,
         at=tx.at,

@@ -21,6 +21,8 @@ class LeaseKind(StrEnum):
     SLOT = "slot"
     CHANNEL = "channel"
     JOB = "job"
+    TURN = "turn"
+    """A job that a worker has picked from the line and is about to take, or has taken."""
     REFRESH = "refresh"
     VERIFY = "verify"
     """A login whose channel is being looked at."""

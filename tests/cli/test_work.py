@@ -1,0 +1,225 @@
+"""Working off the queue: in order, once each, whoever dies, and at once when something is put there."""
+
+import json
+import os
+import signal
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from newsroom import assert_books_agree, ended, start
+from schemas import fits
+
+MIB = 1024 * 1024
+
+
+def data(out):
+    return json.loads(out.splitlines()[-1])["data"]
+
+
+def events(out, name):
+    return [line for line in map(json.loads, out.splitlines()) if line.get("event") == name]
+
+
+def wait_until(true, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def talk(ytpool, sandbox, make_video):
+    """A video on the channel `news` that everybody sees."""
+    status, out, err = ytpool(
+        "upload", make_video("talk.mp4", 1000), "--account", "news", "--privacy", "public", "--json"
+    )
+    assert status == 0, err
+    sandbox.control.clock(forward=timedelta(minutes=1))
+    return data(out)["video_id"]
+
+
+@pytest.fixture
+def say_later(ytpool, talk):
+    """Put a comment in the queue, and return its job."""
+
+    def queue(text, *words, account="news"):
+        status, out, err = ytpool("comment", "post", talk, text, "--account", account, "--queue", *words, "--json")
+        assert status == 0, err
+        assert data(out)["state"] == "queued"
+        return data(out)["job"]
+
+    return queue
+
+
+def texts(sandbox):
+    return [comment["text"] for comment in sandbox.truth()["comments"]]
+
+
+def test_what_is_due_is_worked_off_by_priority_then_deadline_then_age(ytpool, sandbox, say_later):
+    say_later("third: no deadline")
+    say_later("fourth: no deadline, and younger")
+    say_later("second: the deadline is sooner", "--deadline", "2030-01-01")
+    say_later("first: it matters more", "--priority", "5")
+    say_later("not today", "--not-before", "2030-01-01")
+
+    status, out, err = ytpool("work", "--once", "--json")
+
+    assert status == 0, err
+    assert [text.partition(":")[0] for text in texts(sandbox)] == ["first", "second", "third", "fourth"]
+    assert [line["state"] for line in events(out, "job")] == ["done"] * 4
+    found = fits("work", out)
+    assert (found["worked"], found["counts"], found["waiting"]) == (4, {"done": 4}, 1)
+    assert found["next_at"].startswith("2030-01-01")
+    assert ytpool("work", "--once")[0] == 0
+    assert len(texts(sandbox)) == 4
+    assert_books_agree(ytpool, sandbox)
+
+
+@pytest.fixture
+def worker():
+    """Start workers as programs of their own; whoever still lives in the end is stopped."""
+    started = []
+
+    def run(*words):
+        process = start("work", "--json", *words, env=os.environ)
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=30)
+
+
+def idles(process, home):
+    """Wait until a worker has its pipe and uses no time of the processor."""
+
+    def used():
+        return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+
+    def sleeps():
+        before = used()
+        time.sleep(0.5)
+        return bool([*home.glob("default/workers/*.pipe")]) and used() == before
+
+    wait_until(sleeps)
+
+
+def test_a_job_is_picked_up_at_once_and_being_asked_to_stop_is_no_failure(sandbox, say_later, worker, home):
+    process = worker()
+    idles(process, home)
+
+    began = time.monotonic()
+    job = say_later("Somebody is there")
+    line = json.loads(process.stdout.readline())
+    took = time.monotonic() - began
+
+    assert (line["event"], line["job"]) == ("begun", job)
+    assert took < 2.5  # it looks by itself every five seconds
+    assert json.loads(process.stdout.readline())["state"] == "done"
+    process.send_signal(signal.SIGTERM)
+    status, result, _ = ended(process)
+    assert (status, result["data"]["counts"]) == (0, {"done": 1})
+    assert texts(sandbox) == ["Somebody is there"]
+
+
+def test_uploads_and_changes_to_videos_wait_in_the_same_line_and_are_not_paid_before(ytpool, sandbox, make_video, talk):
+    before = sandbox.truth()["units"]
+    file = make_video("later.mp4", 2000)
+    for words in (
+        ("video", "update", talk, "--title", "Another title"),
+        ("upload", file, "--pool", "main", "--title", "In its turn"),
+        ("upload", file, "--pool", "main", "--title", "In its turn", "--deadline", "2030-01-01"),
+    ):
+        status, out, err = ytpool(*words, "--queue", "--json")
+        assert (status, data(out)["state"]) == (0, "queued"), (out, err)
+    assert sandbox.truth()["units"] == before
+    status, out, _ = ytpool("queue", "status", "--json")
+    found = fits("queue-status", out)
+    assert (found["totalMaxSlots"], found["totalRunning"], found["totalQueued"]) == (6, 0, 2)
+
+    status, out, err = ytpool("work", "--once", "--parallel", "2", "--json")
+
+    assert status == 0, err
+    assert data(out)["counts"] == {"done": 2}
+    assert {video["title"] for video in sandbox.truth()["videos"]} == {"Another title", "In its turn"}
+    assert "goes to channel news" in err
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_what_is_held_back_is_taken_by_nobody_until_it_is_let_go(ytpool, sandbox, say_later):
+    job = say_later("After the lawyers have read it")
+    status, out, _ = ytpool("queue", "hold", job, "--json")
+    assert (status, data(out)["held"], data(out)["advice"]) == (0, True, f"ytpool queue hold {job} --release")
+    assert ytpool("work", "--once")[0] == 0
+    assert ytpool("upload", "--resume")[0] == 0
+    assert texts(sandbox) == []
+    assert data(ytpool("queue", "status", "--json")[1])["totalQueued"] == 0
+
+    assert ytpool("queue", "hold", job, "--release")[0] == 0
+
+    assert ytpool("work", "--once")[0] == 0
+    assert texts(sandbox) == ["After the lawyers have read it"]
+
+
+def test_what_has_to_wait_for_a_person_is_not_tried_in_vain_again_and_again(ytpool, sandbox, say_later, make_video):
+    job = say_later("When we are back")
+    gone = make_video("gone.mp4", 1000)
+    assert ytpool("upload", gone, "--account", "news", "--queue")[0] == 0
+    gone.unlink()
+    assert ytpool("pause", "--reason", "an audit")[0] == 0
+
+    status, out, _ = ytpool("work", "--once", "--json")
+    assert (status, data(out)["counts"]) == (3, {"deferred": 2}), out
+    assert data(ytpool("work", "--once", "--json")[1])["worked"] == 0
+
+    assert ytpool("unpause")[0] == 0
+    status, out, _ = ytpool("work", "--once", "--json")
+    assert [line["state"] for line in events(out, "job") if line["job"] == job] == ["done"]
+    assert texts(sandbox) == ["When we are back"]
+
+
+def test_queue_add_means_what_the_command_with_queue_means(ytpool, sandbox, talk, make_video):
+    file = make_video("later.mp4", 2000)
+    status, out, err = ytpool("queue", "add", "upload", file, "--pool", "main", "--priority", "5", "--json")
+    assert status == 0, err
+    job = data(out)["job"]
+    status, out, _ = ytpool("upload", file, "--pool", "main", "--priority", "7", "--queue", "--json")
+    assert (status, data(out)["job"]) == (0, job)
+    assert ytpool("queue", "add", "comment", "post", talk, "Good morning", "--account", "news")[0] == 0
+
+    [first, second] = data(ytpool("queue", "list", "--json")[1])["jobs"]
+    assert (first["job"], first["priority"], first["advice"]) == (job, 7, "ytpool work --once")
+    assert (second["kind"], second["priority"]) == ("comment", 0)
+    for words in (
+        ("queue", "add", "video", "delete", talk),
+        ("queue", "add", "accounts"),
+        ("upload", file, "--pool", "main", "--priority", "5"),
+        ("upload", file, "--pool", "main", "--queue", "--follow"),
+        ("upload", file, "--pool", "main", "--queue", "--not-before", "yesterday"),
+    ):
+        assert ytpool(*words)[0] == 2, words
+    assert sandbox.calls("videos.insert") == 1  # the talk's
+
+
+def test_being_asked_to_stop_ends_an_upload_where_it_goes_on_later(ytpool, sandbox, make_video, worker, monkeypatch):
+    monkeypatch.setenv("YTPOOL_UPLOAD_CHUNK_MIB", "8")
+    file = make_video("long.mp4", 20 * MIB)
+    assert ytpool("upload", file, "--account", "news", "--queue")[0] == 0
+    sandbox.control.add_fault(method="upload.chunk", kind="slow", skip=1, bytes_per_second=8 * MIB)
+    process = worker()
+    wait_until(lambda: sandbox.calls("upload.chunk") == 2)
+
+    process.send_signal(signal.SIGTERM)
+    status, result, err = ended(process)
+
+    assert (status, result["data"]["counts"]) == (130, {"interrupted": 1}), err
+    [job] = data(ytpool("queue", "list", "--json")[1])["jobs"]
+    assert (job["working"], job["kept"] >= 8 * MIB) == (False, True)
+    status, out, err = ytpool("work", "--once", "--json")
+    assert (status, data(out)["counts"]) == (0, {"done": 1}), err
+    assert sandbox.calls("videos.insert") == len(sandbox.truth()["videos"]) == 1
+    assert_books_agree(ytpool, sandbox)

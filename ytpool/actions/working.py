@@ -1,0 +1,431 @@
+"""Working off the line: every job whose moment has come, many at a time, until nothing is left or somebody says stop.
+
+One thread picks, the others work; all that lasts is in the state. A worker may die or stand still at any point: its
+leases end, and the next one takes up what it left. Who has nothing to do sleeps until the bell rings.
+"""
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from queue import SimpleQueue
+from types import FrameType
+from typing import Any, Self
+
+from ytpool.actions import chores, comments, leaving, publish, resuming, threads, verifying
+from ytpool.actions.comments import How as SaidHow
+from ytpool.actions.heartbeat import renewing
+from ytpool.actions.waking import Bell
+from ytpool.actions.watch import Watch
+from ytpool.domain.jobs import Job, JobState
+from ytpool.errors import (
+    Busy,
+    FileChanged,
+    FileInvalid,
+    HoldLost,
+    Interrupted,
+    LoginNeeded,
+    MetadataInvalid,
+    NoEligibleAccount,
+    OutOfService,
+    StateBusy,
+    TextRepeated,
+    UnknownName,
+    UsageWrong,
+    WrongChannel,
+    YtpoolError,
+)
+from ytpool.runtime import Runtime
+from ytpool.store import jobs, leases, ledger, line, pools
+from ytpool.store.leases import LeaseKind
+from ytpool.store.line import Picked
+
+log = logging.getLogger(__name__)
+
+_LOOKS_EVERY = 5.0
+"""Seconds after which a worker looks also if no bell rang: a dead worker rings none, nor does another machine."""
+_LOOKS_AT_CLOCK_EVERY = 1.0
+"""Seconds between two looks at a clock that a person may move."""
+_HOUSEKEEPS_EVERY = 3600.0
+
+_ENDED = (JobState.DONE, JobState.PARTLY, JobState.FAILED, JobState.CANCELLED)
+_FINAL = (UnknownName, MetadataInvalid, UsageWrong, TextRepeated, WrongChannel)
+_FOR_A_PERSON = (LoginNeeded, NoEligibleAccount, OutOfService, FileInvalid, FileChanged)
+_UPLOAD = "upload"
+_PERSON_LOOKED_FOR_EVERY = timedelta(minutes=10)
+_LONGEST_PUT_OFF = timedelta(minutes=10)
+_FIRST_PUT_OFF = timedelta(seconds=15)
+_MOST_DOUBLINGS = 6
+_BUSY_FOR = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobWorked:
+    """What became of a job whose turn had come."""
+
+    job: str
+    kind: str
+    state: str
+    target: str
+    account: str | None
+    channel_id: str | None
+    video_id: str | None
+    attempts: int
+    not_before: datetime | None
+    detail: str = ""
+    problem: YtpoolError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worked:
+    """How a worker ended."""
+
+    counts: Mapping[str, int]
+    """Jobs by the state in which they were left."""
+    problems: tuple[YtpoolError | None, ...]
+    """Of each kind of outcome one, for the exit status."""
+    waiting: int
+    """Jobs that are in the line still."""
+    next_at: datetime | None
+    """When the moment of the next of them comes."""
+    stopped: bool
+    broken_off: int
+    """Jobs that were stopped on their way and go on later."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    counts: Counter[str] = field(default_factory=Counter)
+    problems: dict[str, YtpoolError | None] = field(default_factory=dict)
+    broken_off: int = 0
+
+    def take_in(self, done: JobWorked) -> None:
+        self.counts[done.state] += 1
+        self.problems.setdefault("" if done.problem is None else done.problem.code, done.problem)
+        self.broken_off += isinstance(done.problem, Interrupted)
+
+
+def work(
+    rt: Runtime,
+    watch: Watch,
+    *,
+    begun: Callable[[Job], None],
+    ended: Callable[[JobWorked], None],
+    parallel: int = 1,
+    once: bool = False,
+    pool: str | None = None,
+) -> Worked:
+    """Take what is due, so many at a time, in order of priority, deadline, not-before and age; whatever its kind.
+
+    With `once` it returns when nothing is left that it can begin; else it waits for more until it is asked to stop
+    (SIGTERM, Ctrl-C): what is under way ends where nothing is lost, and goes on with the next worker. A second signal
+    leaves at once. `begun` and `ended` are called in the thread that called this.
+    """
+    if pool is not None:
+        with rt.store.reading() as tx:
+            pools.get(tx, pool)
+    tally = _Tally()
+    with Bell(rt) as bell, _Signals(rt) as signals:
+        crew = _Crew(rt, watch, parallel, signals.ring)
+        try:
+            _work(rt, crew, bell, signals, tally, once=once, pool=pool, begun=begun, ended=ended)
+        except BaseException:
+            rt.stopping.set()  # a defect here, or a second signal: the others end where nothing is lost
+            raise
+        finally:
+            crew.go_home()
+        stopped = rt.stopping.is_set()
+    if not stopped:
+        housekeep(rt)
+    with rt.store.reading() as tx:
+        return Worked(
+            counts=dict(tally.counts),
+            problems=tuple(tally.problems.values()),
+            waiting=line.waiting(tx),
+            next_at=line.soonest(tx),
+            stopped=stopped,
+            broken_off=tally.broken_off,
+        )
+
+
+def housekeep(rt: Runtime) -> None:
+    """Settle what nobody settled in time, and do what is due by the calendar; two seconds at the most of each."""
+    with rt.store.transaction() as tx:
+        ledger.expire(tx)
+        line.forget_far(tx, tx.now + _LONGEST_PUT_OFF)
+    try:
+        leaving.go_on(rt)
+        verifying.verify_due(rt)
+    except Interrupted:
+        raise
+    except YtpoolError as error:
+        log.warning("housekeeping was not finished", extra={"reason": error.message})
+
+
+def _work(
+    rt: Runtime,
+    crew: "_Crew",
+    bell: Bell,
+    signals: "_Signals",
+    tally: _Tally,
+    *,
+    once: bool,
+    pool: str | None,
+    begun: Callable[[Job], None],
+    ended: Callable[[JobWorked], None],
+) -> None:
+    keeps_house_at = rt.clock.monotonic()
+    while True:
+        for done in crew.ended():
+            tally.take_in(done)
+            ended(done)
+        if rt.stopping.is_set():
+            if not crew.at_work:
+                return
+            signals.wait([], None)
+        elif _hand_out(rt, crew, begun, once=once, pool=pool):
+            continue
+        elif once and not crew.at_work:
+            return
+        elif not once and not crew.at_work and rt.clock.monotonic() >= keeps_house_at:
+            keeps_house_at = rt.clock.monotonic() + _HOUSEKEEPS_EVERY
+            with contextlib.suppress(Interrupted):  # the loop sees it, too
+                housekeep(rt)
+        else:
+            _sleep(rt, bell, signals, is_full=crew.at_work == crew.size)
+
+
+def _hand_out(rt: Runtime, crew: "_Crew", begun: Callable[[Job], None], *, once: bool, pool: str | None) -> bool:
+    """Give the next job to whoever is free; False where nobody is, or nothing can begin."""
+    if crew.at_work == crew.size:
+        return False
+    try:
+        with rt.store.transaction() as tx:
+            rt.require_same_root(tx)
+            picked = line.pick(tx, pool=pool)
+    except StateBusy as busy:  # somebody stands still in the middle of a write; that ends before long
+        if once:
+            raise
+        log.warning("nothing picked", extra={"reason": busy.message})
+        return False
+    if picked is None:
+        return False
+    if not crew.at_work:
+        _open_all(rt)
+    begun(picked.job)
+    crew.give(picked)
+    return True
+
+
+def _open_all(rt: Runtime) -> None:
+    """Open by one thread what all then share; whoever finds nothing to do needs none of it."""
+    if rt.is_sandbox:
+        rt.find_sandbox_again()
+    rt.open_vault()
+    _ = rt.youtube, rt.rng, rt.calendar
+
+
+def _sleep(rt: Runtime, bell: Bell, signals: "_Signals", *, is_full: bool) -> None:
+    """Wait until the bell rings, a worker ends, the next job's moment comes, or it is time to look all the same."""
+    if is_full:
+        signals.wait([], None)
+        return
+    with rt.store.reading() as tx:
+        soonest = line.soonest(tx)
+    looks_at = rt.clock.monotonic() + _LOOKS_EVERY
+    while not rt.stopping.is_set():
+        left = looks_at - rt.clock.monotonic()
+        if soonest is not None:
+            left = min(left, (soonest - rt.calendar.now()).total_seconds())
+        if left <= 0:
+            return
+        if signals.wait(bell.descriptors(), min(left, _LOOKS_AT_CLOCK_EVERY) if rt.is_sandbox else left):
+            bell.hush()
+            return
+
+
+class _Signals:
+    """SIGTERM and Ctrl-C as something to wait for, and the end of a job as well.
+
+    A signal that raised where it is would break off the picking of a job, or a lock's own work.
+    """
+
+    def __init__(self, rt: Runtime) -> None:
+        self._rt = rt
+        self._reads, self._writes = os.pipe()
+        self._before: dict[int, Any] = {}
+        os.set_blocking(self._reads, False)
+        os.set_blocking(self._writes, False)
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {one: signal.signal(one, self._stop) for one in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one, before in self._before.items():
+            signal.signal(one, before)
+        os.close(self._reads)
+        os.close(self._writes)
+
+    def ring(self) -> None:
+        """End a wait; from any thread, and from a signal."""
+        with contextlib.suppress(BlockingIOError, OSError):  # full, or nobody waits any more
+            os.write(self._writes, b"!")
+
+    def wait(self, also: list[int], seconds: float | None) -> bool:
+        """Wait for a ring here or at one of these; False where the time was over first."""
+        found, _, _ = select.select([self._reads, *also], [], [], seconds)
+        if self._reads in found:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._reads, 4096)
+        return bool(found)
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        if self._rt.stopping.is_set():
+            raise KeyboardInterrupt
+        self._rt.stopping.set()
+        self.ring()
+
+
+class _Crew:
+    """Those who work, each at one job at a time."""
+
+    def __init__(self, rt: Runtime, watch: Watch, size: int, ring: Callable[[], None]) -> None:
+        self.size = size
+        self.at_work = 0
+        self._rt = rt
+        self._watch = watch
+        self._ring = ring
+        self._given: SimpleQueue[Picked | None] = SimpleQueue()
+        self._done: SimpleQueue[JobWorked | BaseException] = SimpleQueue()
+        for number in range(size):
+            # Daemons: who says stop twice is not kept waiting by an answer that does not come.
+            threading.Thread(target=self._run, name=f"work {number + 1}", daemon=True).start()
+
+    def give(self, picked: Picked) -> None:
+        self.at_work += 1
+        self._given.put(picked)
+
+    def ended(self) -> Iterator[JobWorked]:
+        """Return what has ended since; raises what is a defect."""
+        while not self._done.empty():
+            done = self._done.get()
+            self.at_work -= 1
+            if isinstance(done, BaseException):
+                raise done
+            yield done
+
+    def go_home(self) -> None:
+        for _ in range(self.size):
+            self._given.put(None)
+
+    def _run(self) -> None:
+        while (picked := self._given.get()) is not None:
+            try:
+                self._done.put(_turn(self._rt, picked, self._watch))
+            except BaseException as defect:  # noqa: BLE001 -- it is raised in the thread that waits for it
+                self._done.put(defect)
+            self._ring()
+
+
+def _turn(rt: Runtime, picked: Picked, watch: Watch) -> JobWorked:
+    """Work on one job, and leave it so that nobody picks it in vain again and again."""
+    detail, problem = "", None
+    try:
+        with renewing(rt, picked.turn, leases.LASTS_FOR):
+            try:
+                detail, problem = _go_on(rt, picked.job, watch)
+            except YtpoolError as error:
+                problem = error
+            _leave(rt, picked.job, problem)
+    finally:
+        with rt.store.transaction() as tx:
+            leases.give_back(tx, [picked.turn])
+    with rt.store.reading() as tx:
+        now = jobs.get(tx, picked.job.job)
+    return JobWorked(
+        job=now.job,
+        kind=now.kind,
+        state=now.state,
+        target=str(now.target),
+        account=now.account,
+        channel_id=now.channel_id,
+        video_id=now.video_id,
+        attempts=now.attempts,
+        not_before=now.not_before,
+        detail=detail,
+        problem=problem,
+    )
+
+
+def _go_on(rt: Runtime, job: Job, watch: Watch) -> tuple[str, YtpoolError | None]:
+    rt.require_going()
+    if job.kind == _UPLOAD:
+        order = resuming.order_of(rt, job.job)
+        video = publish.publish(rt, order, watch)
+        return video.note or video.url or "", video.problem
+    if job.is_chore:
+        changed = chores.go_on(rt, job.job, chores.How(), watch, lambda _: False)
+        assert changed is not None
+        return changed.detail, changed.problem
+    said = comments.go_on(rt, job.job, SaidHow(), watch)
+    if said is not None:
+        return said.note or said.url or "", said.problem
+    decided = threads.go_on(rt, job.job, SaidHow(), watch) or []
+    return "", next((one.problem for one in decided if one.problem is not None), None)
+
+
+def _leave(rt: Runtime, before: Job, problem: YtpoolError | None) -> None:
+    """Write down what keeps a job from going on where nobody has, and when it is to be looked at again."""
+    if isinstance(problem, (Interrupted, HoldLost)):
+        return
+    with rt.store.transaction() as tx:
+        job = jobs.get(tx, before.job)
+        if problem is None:
+            if job.state not in _ENDED:  # whatever was done with it, it is not over
+                line.put_off(tx, job.job, tx.now + _LONGEST_PUT_OFF)
+            return
+        nobody_wrote = (job.state, job.updated_at) == (before.state, before.updated_at)
+        if nobody_wrote and not isinstance(problem, Busy):
+            lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
+            if lease is None:  # somebody else goes on with it
+                return
+            ledger.take_over(tx, job.job, lease.fence)
+            jobs.move(
+                tx,
+                lease,
+                _state_after(job, problem),
+                not_before=problem.details.get("until"),
+                error_code=problem.code,
+                error=problem.message,
+            )
+            leases.give_back(tx, [lease])
+            job = jobs.get(tx, job.job)
+        if job.not_before is None or job.not_before <= tx.now:
+            line.put_off(tx, job.job, tx.now + _put_off_for(job, problem))
+
+
+def _state_after(job: Job, problem: YtpoolError) -> JobState:
+    if job.state in (JobState.FINISHED_UNKNOWN, JobState.PARTLY):
+        return job.state  # what is there, or may be, is not forgotten for it
+    is_final = isinstance(problem, _FINAL) or (isinstance(problem, FileChanged) and job.kind != _UPLOAD)
+    if is_final and (job.is_chore or job.attempts == 0):
+        return JobState.FAILED
+    waits = is_final or isinstance(problem, _FOR_A_PERSON) or "until" in problem.details
+    return JobState.DEFERRED if waits else JobState.INTERRUPTED
+
+
+def _put_off_for(job: Job, problem: YtpoolError) -> timedelta:
+    if isinstance(problem, Busy):
+        return _BUSY_FOR
+    if isinstance(problem, (*_FINAL, *_FOR_A_PERSON)):
+        return _PERSON_LOOKED_FOR_EVERY
+    doublings: int = min(job.attempts, _MOST_DOUBLINGS)
+    return min(_LONGEST_PUT_OFF, _FIRST_PUT_OFF * (1 << doublings))
