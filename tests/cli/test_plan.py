@@ -170,8 +170,8 @@ def test_a_plan_is_a_table_of_moments_for_a_spreadsheet(ytpool, manifest):
     rows = list(csv.DictReader(io.StringIO(out)))
     assert status == 0
     assert [(row["state"], row["account"], row["units"]) for row in rows] == [
-        ("planned", "news", "uploads=1 general=4"),
-        ("planned", "sports", "uploads=1 general=4"),
+        ("planned", "news", "uploads=1 general=6"),
+        ("planned", "sports", "uploads=1 general=6"),
     ]
     assert rows[0]["starts_at"].endswith("Z")
 

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-from ytpool.actions import claiming, files, forecast, media, publish, queue
+from ytpool.actions import beforehand, claiming, files, forecast, media, publish, queue
 from ytpool.actions.claiming import Order, publication_of
 from ytpool.domain import ids, moments, pacing
 from ytpool.domain import plan as rules
@@ -37,6 +37,9 @@ _OUT: Mapping[AccountState, str] = {
     AccountState.DRAINING: "draining",
     AccountState.DISABLED: "disabled",
 }
+
+_LOOKS = tuple(call.operation for call in beforehand.CALLS)
+"""What begins later than just now looks first whether somebody was faster by hand."""
 
 _LIMIT = re.compile(r"limit\s+(?:(?P<project>\S+)\s+)?(?P<bucket>[a-z_]+)\s*=\s*(?P<units>\d{1,12})")
 _ADD = re.compile(r"add\s+account\s*:\s*(?P<account>\S+)")
@@ -404,7 +407,7 @@ def _size(path: Path) -> int:
 
 def _new(place: "_Place", order: Order, size: int) -> _Wish:
     """Wish for what nobody has asked for yet."""
-    calls = tuple(call for step in order.publication.steps() for call in step.calls)
+    calls = (*(call for step in order.publication.steps() for call in step.calls), *_LOOKS)
     deadline = order.publication.video.publish_at
     told = PlannedItem(
         item=str(order.path),
@@ -462,7 +465,8 @@ def _of_job(place: "_Place", job: Job, *, anew: bool = False) -> _Wish:
     )
     if job.not_before is None and job.state in (JobState.DEFERRED, JobState.FINISHED_UNKNOWN):
         return _Wish(replace(told, reasons=(f"it waits for a person: {queue.advice(tx, job)}",)), None)
-    calls = tuple(forecast.calls_left(tx, job))
+    begun = upload is not None and upload.started_at is not None
+    calls = (*forecast.calls_left(tx, job), *(_LOOKS if sends and not begun else ()))
     place.frees(job, calls)
     planned = place.planned.get(job.job)
     by_plan = planned is not None and planned.starts_at == job.not_before
@@ -476,7 +480,7 @@ def _of_job(place: "_Place", job: Job, *, anew: bool = False) -> _Wish:
         size=size,
         alone=sends,
         deadline=deadline,
-        begun=upload is not None and upload.started_at is not None,
+        begun=begun,
         not_before=None if by_plan and anew else job.not_before,
     )
     return _Wish(told, item)
