@@ -40,6 +40,12 @@ _STATES = {
 }
 
 
+def _state(job: QueuedJob) -> str:
+    if job.working:
+        return f"{job.state}, at work"
+    return "stopped" if job.state == "running" else job.state  # whoever was at work is dead, and wrote nothing down
+
+
 def _style(row: QueuedJob) -> str:
     return _STATES.get(row.state, "")
 
@@ -50,7 +56,7 @@ VIEWS[Queue] = View(
         ("Job", "job"),
         Column(
             "State",
-            lambda row: f"{row.state}, at work" if row.working else row.state,
+            _state,
             shown=lambda state: state.removeprefix("finished_"),
             style=_style,
         ),
@@ -71,9 +77,7 @@ VIEWS[Queue] = View(
 
 
 def _told(job: QueuedJob) -> str:
-    lines = [f"job {job.job}: {job.kind} of {job.file or job.video_id or 'a video'} for {job.target}, {job.state}"]
-    if job.working:
-        lines.append("somebody is at work on it")
+    lines = [f"job {job.job}: {job.kind} of {job.file or job.video_id or 'a video'} for {job.target}, {_state(job)}"]
     if job.account:
         lines.append(f"on account {job.account}, channel {job.channel_id}, video {job.video_id or 'not yet'}")
     if job.not_before:
