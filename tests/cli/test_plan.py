@@ -155,6 +155,35 @@ def test_what_waits_in_the_queue_comes_first(ytpool, planned, make_video, manife
     assert both["items"][0]["starts_at"] > alone["items"][0]["starts_at"]
 
 
+def test_what_is_no_upload_waits_in_the_plan_as_well(ytpool, planned, make_video):
+    video_id = json.loads(ytpool("upload", make_video(), "--account", "news", "--json")[1])["data"]["video_id"]
+    assert ytpool("quota", "adjust", "press", "general", "+9990", "--reason", "the console says so")[0] == 0
+    assert ytpool("comment", "post", video_id, "Hello", "--pool", "main")[0] == 5
+
+    _, today = planned("--queue", "--days", "1")
+    status, plan = planned("--queue", "--days", "2")
+
+    [comment] = plan["items"]
+    assert (status, comment["kind"], comment["units"], comment["block"]) == (0, "comment", {"general": 52}, "")
+    assert comment["starts_at"] >= today["until"]
+    assert [one["state"] for one in today["items"]] == ["left"]
+
+
+@pytest.mark.parametrize(("used", "cap"), [(0, "none"), (5, "none"), (5, 1), (0, 3)])
+def test_a_plan_of_today_has_room_for_as_many_as_upload_has(ytpool, planned, manifest, used, cap):
+    assert ytpool("projects", "set", "press", "--limit", "uploads=11")[0] == 0
+    assert ytpool("accounts", "set", "sports", "--cap", f"uploads={cap}")[0] == 0
+    if used:
+        assert ytpool("quota", "adjust", "press", "uploads", f"+{used}", "--reason", "by hand")[0] == 0
+    path = manifest(12)
+
+    for target in (("--pool", "main"), ("--account", "sports")):
+        dry = json.loads(ytpool("upload", "--manifest", path, *target, "--dry-run", "--json")[1].splitlines()[-1])
+        would = sum(video["error"] is None for video in dry["data"]["plans"])
+
+        assert planned(path, *target, "--days", "1")[1]["counts"]["planned"] == would > 0
+
+
 def test_what_is_published_already_needs_no_place(ytpool, planned, manifest, tmp_path):
     path = manifest(2)
     assert ytpool("upload", tmp_path / "0.mp4", "--pool", "main")[0] == 0
@@ -170,8 +199,8 @@ def test_a_plan_is_a_table_of_moments_for_a_spreadsheet(ytpool, manifest):
     rows = list(csv.DictReader(io.StringIO(out)))
     assert status == 0
     assert [(row["state"], row["account"], row["units"]) for row in rows] == [
-        ("planned", "news", "uploads=1 general=4"),
-        ("planned", "sports", "uploads=1 general=4"),
+        ("planned", "news", "uploads=1 general=6"),
+        ("planned", "sports", "uploads=1 general=6"),
     ]
     assert rows[0]["starts_at"].endswith("Z")
 

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-from ytpool.actions import claiming, files, forecast, media, publish, queue
+from ytpool.actions import beforehand, claiming, files, forecast, media, publish, queue
 from ytpool.actions.claiming import Order, publication_of
 from ytpool.domain import ids, moments, pacing
 from ytpool.domain import plan as rules
@@ -37,6 +37,9 @@ _OUT: Mapping[AccountState, str] = {
     AccountState.DRAINING: "draining",
     AccountState.DISABLED: "disabled",
 }
+
+_LOOKS = tuple(call.operation for call in beforehand.CALLS)
+"""What begins later than just now looks first whether somebody was faster by hand."""
 
 _LIMIT = re.compile(r"limit\s+(?:(?P<project>\S+)\s+)?(?P<bucket>[a-z_]+)\s*=\s*(?P<units>\d{1,12})")
 _ADD = re.compile(r"add\s+account\s*:\s*(?P<account>\S+)")
@@ -405,7 +408,7 @@ def _size(path: Path) -> int:
 
 def _new(place: "_Place", order: Order, size: int) -> _Wish:
     """Wish for what nobody has asked for yet."""
-    calls = tuple(call for step in order.publication.steps() for call in step.calls)
+    calls = (*(call for step in order.publication.steps() for call in step.calls), *_LOOKS)
     deadline = order.publication.video.publish_at
     told = PlannedItem(
         item=str(order.path),
@@ -419,7 +422,7 @@ def _new(place: "_Place", order: Order, size: int) -> _Wish:
     return _Wish(told, place.item(told.item, order.target, calls, size=size, alone=True, deadline=deadline))
 
 
-def _settled(place: "_Place", order: Order, settled: publish.Plan) -> _Wish:
+def _settled(place: "_Place", order: Order, settled: publish.Plan | Job) -> _Wish:
     """Tell what needs no plan: it is published, or does not go on by itself."""
     told = PlannedItem(
         item=str(order.path),
@@ -431,12 +434,13 @@ def _settled(place: "_Place", order: Order, settled: publish.Plan) -> _Wish:
         channel_id=settled.channel_id,
         publish_at=order.publication.video.publish_at,
     )
-    if settled.problem is not None:
-        return _Wish(replace(told, reasons=(settled.problem.message,)), None)
+    problem = None if isinstance(settled, Job) else settled.problem
+    if problem is not None:
+        return _Wish(replace(told, reasons=(problem.message,)), None)
     assert settled.job is not None
     job = jobs.get(place.tx, settled.job)
     if job.published:
-        return _Wish(replace(told, state=DONE, reasons=(settled.note,)), None)
+        return _Wish(replace(told, state=DONE, reasons=("already published",)), None)
     return _Wish(replace(told, reasons=(f"its job is {job.state}: {queue.advice(place.tx, job)}",)), None)
 
 
@@ -461,15 +465,19 @@ def _of_job(place: "_Place", job: Job, *, anew: bool = False) -> _Wish:
         publish_at=deadline,
         bytes=size,
     )
-    if job.not_before is None and job.state in (JobState.DEFERRED, JobState.FINISHED_UNKNOWN):
+    # What is asked for again is tried again; only an unknown outcome wants its answer first.
+    stuck = (JobState.FINISHED_UNKNOWN,) if anew else (JobState.DEFERRED, JobState.FINISHED_UNKNOWN)
+    if job.not_before is None and job.state in stuck:
         return _Wish(replace(told, reasons=(f"it waits for a person: {queue.advice(tx, job)}",)), None)
-    calls = tuple(forecast.calls_left(tx, job))
+    begun = upload is not None and upload.started_at is not None
+    calls = (*forecast.calls_left(tx, job), *(_LOOKS if sends and not begun else ()))
     place.frees(job, calls)
     planned = place.planned.get(job.job)
     by_plan = planned is not None and planned.starts_at == job.not_before
-    bound = job.account or (
-        planned.account if planned is not None and not anew and place.works(planned.account) else None
-    )
+    stays = upload is None or job.video_id is not None or upload.sent_to is not None
+    bound = job.account if stays else None
+    if bound is None and planned is not None and not anew and place.works(planned.account):
+        bound = planned.account
     item = place.item(
         told.item,
         job.target if bound is None else Target(kind=TargetKind.ACCOUNT, name=bound),
@@ -477,7 +485,7 @@ def _of_job(place: "_Place", job: Job, *, anew: bool = False) -> _Wish:
         size=size,
         alone=sends,
         deadline=deadline,
-        begun=upload is not None and upload.started_at is not None,
+        begun=begun,
         not_before=None if by_plan and anew else job.not_before,
     )
     return _Wish(told, item)

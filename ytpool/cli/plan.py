@@ -97,8 +97,9 @@ def plan(
     is due. `ytpool plan review` compares the last plan that was applied with what happened: what began within five
     minutes of its moment, on its account, and was done, went as planned.
 
-    A plan costs nothing, changes nothing without --apply, and reserves nothing: it takes every call to go well and the
-    line to be as fast as --rate says.
+    Units include the two with which an upload looks first whether somebody was faster by hand. The plan itself costs
+    nothing, changes nothing without --apply, and reserves nothing: it takes every call to go well and the line to be as
+    fast as --rate says.
     """
     # Help and completion need nothing of what planning needs.
     from ytpool.actions import plan as planning  # noqa: PLC0415
