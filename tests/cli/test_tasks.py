@@ -117,6 +117,7 @@ def test_a_task_that_waits_is_cancelled_and_one_that_runs_wants_a_word(ytpool, s
     describe(home, service, slots=1)
     runs, waits = (submitted(ytpool, workflow=n)["job"] for n in (1, 2))
 
+    assert "\trunning\ttask\t" in ytpool("queue", "list")[1]
     assert ytpool("queue", "cancel", waits)[0] == 0
     status, _, err = ytpool("queue", "cancel", runs)
     settled = [ytpool("queue", "resolve", runs, "--as", "failed")[0], free(ytpool)]

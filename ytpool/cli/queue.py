@@ -41,6 +41,13 @@ _STATES = {
 }
 
 
+def _state(job: QueuedJob) -> str:
+    if job.working:
+        return f"{job.state}, at work"
+    # Whoever was at work is dead, and wrote nothing down; a task runs elsewhere, and nobody need be at work here.
+    return "stopped" if job.state == "running" and job.kind != TASK else job.state
+
+
 def _style(row: QueuedJob) -> str:
     return _STATES.get(row.state, "")
 
@@ -51,7 +58,7 @@ VIEWS[Queue] = View(
         ("Job", "job"),
         Column(
             "State",
-            lambda row: f"{row.state}, at work" if row.working else row.state,
+            _state,
             shown=lambda state: state.removeprefix("finished_"),
             style=_style,
         ),
@@ -73,9 +80,7 @@ VIEWS[Queue] = View(
 
 def _told(job: QueuedJob) -> str:
     what = "" if job.kind == TASK else f" of {job.file or job.video_id or 'a video'}"
-    lines = [f"job {job.job}: {job.kind}{what} for {job.target}, {job.state}"]
-    if job.working:
-        lines.append("somebody is at work on it")
+    lines = [f"job {job.job}: {job.kind}{what} for {job.target}, {_state(job)}"]
     if job.account and job.kind == TASK:
         lines.append(f"on account {job.account}; what came of it: ytpool task show {job.job}")
     elif job.account:
