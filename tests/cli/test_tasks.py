@@ -112,6 +112,23 @@ def test_a_lost_answer_is_unknown_and_never_sent_again(ytpool, service):
     assert told(ytpool, "task", "show", lost["job"])["state"] == "queued"
 
 
+def test_a_task_that_waits_is_cancelled_and_one_that_runs_wants_a_word(ytpool, service, home):
+    service.control.settings(tasks_take=3600)
+    describe(home, service, slots=1)
+    runs, waits = (submitted(ytpool, workflow=n)["job"] for n in (1, 2))
+
+    assert "\trunning\ttask\t" in ytpool("queue", "list")[1]
+    assert ytpool("queue", "cancel", waits)[0] == 0
+    status, _, err = ytpool("queue", "cancel", runs)
+    settled = [ytpool("queue", "resolve", runs, "--as", "failed")[0], free(ytpool)]
+    later = ytpool("task", "poll", "--json")[1]
+
+    assert (status, "it cannot just be forgotten" in err) == (7, True)
+    assert settled == [0, {"film/primary": 1}]
+    assert json.loads(later)["data"]["left"] == 0
+    assert "on account film/primary\n" in ytpool("why", runs)[1]
+
+
 def test_an_answer_without_a_task_id_is_unknown_and_keeps_its_slot_for_its_time(ytpool, service, home):
     describe(home, service, slots=1, time_limit=60)
     service.control.settings(tasks_without_id=True)

@@ -74,7 +74,9 @@ def order_of(
     with rt.store.reading() as tx:
         job = jobs.get(tx, job_id)
         if job.kind != "upload":
-            raise UsageWrong(f"job {job.job} is a {job.kind} and uploads nothing", job=job.job)
+            advice = queue.advice(tx, job)
+            hint = f"run: {advice}" if advice else ""
+            raise UsageWrong(f"job {job.job} is a {job.kind} and uploads nothing", hint=hint, job=job.job)
         order = _order(tx, job, file=file, wait=wait, use_buffer=use_buffer)
         if file is None and not _is_here(tx, job, order):
             raise files.gone(order.path, job.job)

@@ -38,7 +38,9 @@ def _rests(resting: Sequence[Rest], channel_title: str = "") -> list[str]:
 
 def _told(told: Explanation) -> str:
     lines = [f"job {told.job}: {told.kind} for {told.target}, {told.state}"]
-    if told.account:
+    if told.account and told.channel_id is None:  # another service's key has none
+        lines.append(f"on account {told.account}")
+    elif told.account:
         lines.append(f"on account {told.account}, channel {told.channel_id}, video {told.video_id or 'not yet'}")
     if told.not_before:
         lines.append(f"goes on by itself at {told.not_before:%Y-%m-%d %H:%M} UTC")

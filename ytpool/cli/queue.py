@@ -52,7 +52,8 @@ def _state(job: QueuedJob) -> str:
         return f"{job.state}, at work"
     if job.held:
         return f"{job.state}, held"
-    return "stopped" if job.state == "running" else job.state  # whoever was at work is dead, and wrote nothing down
+    # Whoever was at work is dead, and wrote nothing down; a task runs elsewhere, and nobody need be at work here.
+    return "stopped" if job.state == "running" and job.kind != TASK else job.state
 
 
 def _style(row: QueuedJob) -> str:

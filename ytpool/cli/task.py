@@ -1,19 +1,13 @@
 """`ytpool task`: work that other services do, each with its keys and slots."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import api_keys, tasks
-from ytpool.actions.tasks import Keys, Round, TaskList, TaskOrder, TaskPlanned, TaskSeen
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import DryRunOption, invocation, runtime
-from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
-from ytpool.cli.values import json_line, visible
-from ytpool.domain import moments, names
-from ytpool.errors import FileInvalid, UsageWrong
+from ytpool.domain import names
 
 app = group("Let other services work: submit tasks over their keys' slots, and see how they go.")
 
@@ -24,68 +18,7 @@ FollowTaskOption = Annotated[
     typer.Option("--follow", help="Wait until it has ended; one that failed is status 1.", show_default=False),
 ]
 
-_STATES = {**STATUS_STYLES, "finished_unknown": "magenta", "queued": "yellow", "running": "cyan"}
-_LONGEST_FILE = 1 << 20
-
-
-def _told(seen: TaskSeen) -> str:
-    where = f" as {seen.account}" if seen.account else ""
-    named = f", task {seen.task_id}" if seen.task_id else ""
-    lines = [f"job {seen.job}: {seen.state.removeprefix('finished_')} at {seen.provider}{where}{named}"]
-    if seen.progress and seen.ended_at is None:
-        lines.append(f"it is at {seen.progress}")
-    if seen.until is not None and seen.state == "running":
-        lines.append(f"its slot is kept until {moments.spoken(seen.until)} at the longest")
-    if seen.ended_at is not None:
-        lines.append(f"ended {moments.spoken(seen.ended_at)}, told by {seen.heard_from}; cost {seen.cost:g}")
-    if seen.error and seen.problem is None:
-        lines.append(f"because: {seen.error}")
-    if seen.result is not None:
-        lines.append(f"result: {json_line(seen.result).rstrip()}")
-    if seen.advice and seen.problem is None:
-        lines.append(f"type: {seen.advice}")
-    return "\n".join(map(visible, lines))
-
-
-def _would(planned: TaskPlanned) -> str:
-    where = f"as {planned.account}" if planned.account else "as soon as a slot is free"
-    lines = [f"would submit to {planned.provider} {where}, cost {planned.cost:g}: {planned.request}"]
-    return "\n".join(map(visible, [*lines, f"{planned.free} slots are free; nothing was stored or sent"]))
-
-
-VIEWS[TaskSeen] = View(text=_told)
-VIEWS[TaskPlanned] = View(text=_would)
-VIEWS[TaskList] = View(
-    rows="tasks",
-    columns=(
-        ("Job", "job"),
-        Column(
-            "State",
-            "state",
-            shown=lambda state: state.removeprefix("finished_"),
-            style=lambda row: _STATES.get(row.state, ""),
-        ),
-        ("Account", lambda row: row.account or row.provider),
-        Column("Task", "task_id", from_width=100),
-        Column("At", "progress", from_width=100),
-        Column("Since", lambda row: row.sent_at or row.created_at, from_width=100),
-        Column("Cost", "cost", shown="{:g}".format, justify="right", from_width=100),
-        Column("Said", "error", style="yellow"),
-        ("Type", "advice"),
-    ),
-    empty="no task waits or runs",
-)
-VIEWS[Keys] = View(
-    rows="keys",
-    columns=(
-        ("Account", "name"),
-        ("Key from", "place"),
-        Column("Running", "running", justify="right"),
-        Column("Slots", "max_slots", justify="right"),
-        Column("Free", "available", justify="right"),
-    ),
-    empty="no key yet; describe a service in [providers.NAME], and set the variable that it names in `keys`",
-)
+# What works, and `tasked`, which knows how it is shown, is loaded by the command that runs: help does without.
 
 
 @command(
@@ -131,15 +64,17 @@ def submit(
     request: the task is unknown then (status 7), and a callback may still tell. The same task typed again while it
     waits or runs is the same one. What it needs stands in braces in [providers.NAME.submit] of the settings.
     """
+    from ytpool.actions import tasks  # noqa: PLC0415
+    from ytpool.cli.tasked import inputs  # noqa: PLC0415
+    from ytpool.cli.written import Notes  # noqa: PLC0415
+
     call = invocation(ctx)
     if key:
         names.require(key, "a key")
-    order = TaskOrder(provider=provider, inputs=_inputs(given or [], file), key=key, again=again)
+    order = tasks.TaskOrder(provider=provider, inputs=inputs(given or [], file), key=key, again=again)
     rt = runtime(ctx, logs=True)
     if dry_run:
         return tasks.planned(rt, order)
-    from ytpool.cli.written import Notes  # noqa: PLC0415 -- only what sends has something to say on the way
-
     notes = Notes(call)
     seen = tasks.submit(rt, order, notes)
     if follow:
@@ -153,8 +88,11 @@ def list_(
     provider: Annotated[str | None, typer.Argument(help="Only the tasks of this service.", show_default=False)] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="Also those that have ended.")] = False,
-) -> TaskList:
+) -> Any:  # TaskList
     """List the tasks that wait or run, in the order they were asked for, each with its key and what to type."""
+    from ytpool.actions import tasks  # noqa: PLC0415
+    from ytpool.cli import tasked  # noqa: F401, PLC0415
+
     return tasks.list_tasks(runtime(ctx), provider, every=every)
 
 
@@ -164,22 +102,25 @@ def list_(
     example="ytpool task show 1jd3v2a97\nytpool task show 1jd3v2a97 --follow",
     statuses=(0, 1, 2, 6, 7, 130),
 )
-def show(ctx: typer.Context, job: JobArgument, *, follow: FollowTaskOption = False) -> TaskSeen:
+def show(ctx: typer.Context, job: JobArgument, *, follow: FollowTaskOption = False) -> Any:  # TaskSeen
     """Show one task: which key runs it, how far it is, and what came of it; without --follow nobody is asked."""
+    from ytpool.actions import tasks  # noqa: PLC0415
+    from ytpool.cli import tasked  # noqa: F401, PLC0415
+    from ytpool.cli.written import Notes  # noqa: PLC0415
+
     rt = runtime(ctx, logs=follow)
     if not follow:
         return tasks.show(rt, job)
-    from ytpool.cli.written import Notes  # noqa: PLC0415
-
     return tasks.follow(rt, job, Notes(invocation(ctx)))
 
 
 @command(app, "poll", example="ytpool task poll\n*/5 * * * * ytpool task poll --quiet", statuses=(0, 2, 6, 130))
-def poll(ctx: typer.Context) -> Round:
+def poll(ctx: typer.Context) -> Any:  # Round
     """Go round once: ask about the tasks it is time for, give up those whose time is over, send what waits.
 
     For cron, where no `ytpool serve` runs: a callback that never came is made good here.
     """
+    from ytpool.actions import tasks  # noqa: PLC0415
     from ytpool.cli.written import Notes  # noqa: PLC0415
 
     rt = runtime(ctx, logs=True)
@@ -187,11 +128,14 @@ def poll(ctx: typer.Context) -> Round:
 
 
 @command(app, "keys", example="ytpool task keys --json", statuses=(0, 2, 6))
-def keys(ctx: typer.Context) -> Keys:
+def keys(ctx: typer.Context) -> Any:  # Keys
     """List the keys of every service by account, where each was found, and how many of its slots are free.
 
     The first key is `primary`, NAME_2 is `account_2` and so on. Their values are never shown.
     """
+    from ytpool.actions import tasks  # noqa: PLC0415
+    from ytpool.cli import tasked  # noqa: F401, PLC0415
+
     return tasks.slots(runtime(ctx))
 
 
@@ -211,42 +155,15 @@ def keep_key(
             "--key-file", metavar="FILE", help="Its first line is the key; else a terminal asks.", show_default=False
         ),
     ] = None,
-) -> Keys:
+) -> Any:  # Keys
     """Keep a key in the vault instead of the environment; one that is there is replaced.
 
     A variable of the same number goes before it. No argument takes the key itself: others see those.
     """
-    from ytpool.cli import passphrases  # noqa: PLC0415 -- reading it is rare
+    from ytpool.actions import api_keys, tasks  # noqa: PLC0415
+    from ytpool.cli import passphrases, tasked  # noqa: F401, PLC0415
 
     rt = runtime(ctx)
     found = tasks.require_provider(rt, provider)
     api_keys.keep(rt, found, account, passphrases.api_key(invocation(ctx), key_file))
     return tasks.slots(rt)
-
-
-def _inputs(given: list[str], file: Path | None) -> dict[str, Any]:
-    found: dict[str, Any] = {} if file is None else _of_file(file)
-    for one in given:
-        name, equals, value = one.partition("=")
-        if not equals or not name or not names.is_text(one):
-            raise UsageWrong(f"--set takes NAME=VALUE, not {one!r}")
-        found[name] = value
-    return found
-
-
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"there is no {word} in JSON")
-
-
-def _of_file(file: Path) -> dict[str, Any]:
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(_LONGEST_FILE + 1)
-        found = json.loads(content, parse_constant=_refuse) if len(content) <= _LONGEST_FILE else None
-    except OSError as error:
-        raise FileInvalid(f"{file} cannot be read: {error.strerror}", hint="check the path") from error
-    except (ValueError, RecursionError) as error:
-        raise FileInvalid(f"{file} is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise FileInvalid(f"{file} is not a JSON object of at most {_LONGEST_FILE >> 20} MiB", hint="{ ... }")
-    return found
