@@ -70,8 +70,6 @@ def walk(browser, url, steps, log):
                     page.fill(*words)
                 case "check":
                     page.get_by_label(words[0]).check()
-                case "uncheck":
-                    page.get_by_label(words[0]).uncheck()
                 case "click":
                     page.get_by_role("button", name=words[0]).click()
         page.get_by_text(_THE_END).wait_for()

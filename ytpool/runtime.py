@@ -18,7 +18,7 @@ from ytpool.domain import quota
 from ytpool.domain.prices import PriceBook
 from ytpool.domain.terms import Terms
 from ytpool.errors import ClockBehind, EndpointsChanged, Interrupted, VaultKeyLost, VaultUnavailable, YtpoolError
-from ytpool.store import meta, readers
+from ytpool.store import meta
 from ytpool.store.db import Database, Tx
 
 if TYPE_CHECKING:
@@ -148,6 +148,8 @@ class Runtime:
 
     def _report_keys(self, vault: "Vault", found: "KeyFound", coming: str | None) -> None:
         """Let the state know which keys are in reach here, so that a rotation knows when nobody lacks the new one."""
+        from ytpool.store import readers  # noqa: PLC0415 -- with the vault
+
         keys = [found.key_id]
         if coming is not None:
             # Not to have it yet is what shall be known.
@@ -179,11 +181,13 @@ class Runtime:
     @property
     def key_file(self) -> Path | None:
         """The key file that the settings name, or that was chosen at `init` or by `vault move`."""
-        if self.config.vault.key_file:
-            return Path(self.config.vault.key_file).expanduser()
         with self.store.reading() as tx:
-            chosen = meta.get(tx, meta.VAULT_KEY_FILE)
-        return Path(chosen) if chosen else None
+            return self.key_file_in(tx)
+
+    def key_file_in(self, tx: Tx) -> Path | None:
+        """Return the same, within a transaction that is open."""
+        chosen = self.config.vault.key_file or meta.get(tx, meta.VAULT_KEY_FILE)
+        return Path(chosen).expanduser() if chosen else None
 
     def make_key(self, key_file: Path | None) -> "KeyMade":
         """Make the vault's key, in this file or else in the keyring; what is there already is never replaced."""

@@ -10,8 +10,7 @@ import pytest
 from newsroom import FORCE_SSL, assert_books_agree
 from schemas import fits
 
-from ytpool.cli import auth
-
+UPLOAD_ONLY = "https://www.googleapis.com/auth/youtube.upload"
 READ_ONLY = "https://www.googleapis.com/auth/youtube.readonly"
 
 
@@ -75,9 +74,9 @@ def test_a_login_that_nothing_threatens_ends_after_six_months_without_a_refresh(
     assert status()[1]["news"]["ends_at"] > found["news"]["ends_at"]
 
 
-def test_seven_days_of_testing_mode_are_foreseen_and_end_as_foreseen(ytpool, empty_sandbox, status, monkeypatch):
+def test_seven_days_of_testing_mode_are_foreseen_and_end_as_foreseen(ytpool, empty_sandbox, status, browser):
     empty_sandbox.channel("news").channel_id  # noqa: B018 - asking for it makes it
-    monkeypatch.setattr(auth.webbrowser, "open", lambda url: empty_sandbox.control.consent(url, "news") or True)
+    browser("news")
     assert ytpool("auth", "add", "news", "--client-secrets", empty_sandbox.secrets_file(testing=True))[0] == 0
 
     _, found = status()
@@ -107,7 +106,9 @@ def test_one_dead_login_among_others_is_partly(ytpool, sandbox, status):
     assert status("--account", "sports")[0] == 0
 
 
-def test_a_login_that_allows_less_than_the_account_is_used_for_is_told_before_it_fails(ytpool, empty_sandbox, status):
+def test_a_login_that_allows_less_than_the_account_is_used_for_is_told_before_it_fails(
+    ytpool, empty_sandbox, status, browser
+):
     token = empty_sandbox.token_file("news", scopes=(READ_ONLY,))
     login = ("auth", "import", "news", "--client-secrets", empty_sandbox.secrets_file(), "--token", token)
     assert ytpool(*login)[0] == 0
@@ -118,10 +119,14 @@ def test_a_login_that_allows_less_than_the_account_is_used_for_is_told_before_it
     news = status()[1]["news"]
     assert (kinds(news), news["missing_scopes"], news["used_for"]) == (
         ["scope_missing"],
-        [FORCE_SSL],
+        [UPLOAD_ONLY],
         ["list", "upload"],
     )
-    assert warned_of(ytpool, "news") == ({"warn"}, {("scope_missing", "ytpool auth add news")})
+    command = "ytpool auth add news --for upload"
+    assert warned_of(ytpool, "news") == ({"warn"}, {("scope_missing", command)})
+    browser("news")
+    assert ytpool(*command.split()[1:], "--yes")[0] == 0
+    assert (status()[1]["news"]["concerns"], status()[1]["news"]["missing_scopes"]) == ([], [])
 
 
 def test_a_client_that_was_deleted_is_told_with_the_way_around_it(ytpool, sandbox, status):

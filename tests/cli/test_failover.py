@@ -267,6 +267,32 @@ def test_one_whose_login_cannot_be_refreshed_hands_over_until_it_can(
     assert_books_agree(ytpool, sandbox)
 
 
+def test_a_call_that_was_let_out_to_try_and_never_left_keeps_nobody_waiting(
+    ytpool, sandbox, run, resting, make_video, monkeypatch
+):
+    for name, value in {"FAILURES": 2, "REST": 300, "PROBES": 1}.items():
+        monkeypatch.setenv(f"YTPOOL_BREAKERS_{name}", str(value))
+    begun = make_video("begun.mp4")
+    sandbox.channel("news").fail("upload.final", "authError")
+    sandbox.channel("news").fail("token", "invalid_grant")
+    assert run("upload", begun, "--account", "news").status == 4
+    login = ("auth", "import", "news", "--client-secrets", sandbox.secrets_file())
+    assert ytpool(*login, "--token", sandbox.token_file("news"))[0] == 0
+    sandbox.control.add_fault(method="videos.insert", kind="error", error="backendError", times=4)
+    assert run("upload", make_video("other.mp4", 1000), "--pool", "main").status == 5
+    assert [*resting()] == [("service", "youtube", "")]
+    sandbox.control.clear_faults()
+    sandbox.control.clock(forward=timedelta(hours=2))
+    assert run("refresh-tokens", "--account", "sports", "--force").status == 0  # any answer tells the time
+    sandbox.channel("news").fail("token", "invalid_grant")
+
+    assert run("upload", begun, "--account", "news").status == 4  # it was to ask the session, and has no token
+
+    assert run("upload", make_video("other.mp4", 1000), "--pool", "main", "--no-wait").data["account"] == "sports"
+    assert resting("--all") == {}
+    assert_books_agree(ytpool, sandbox)
+
+
 def test_production_then_reserve_then_later_then_a_person(ytpool, sandbox, run, make_video):
     login = ("auth", "import", "sports", "--client-secrets", sandbox.secrets_file(), "--tier", "reserve")
     assert ytpool(*login, "--token", sandbox.token_file("sports"))[0] == 0

@@ -256,6 +256,16 @@ def test_two_accounts_on_one_channel_are_told_of_each_other(ytpool, sandbox, bro
     assert any("news works on this channel too" in sentence for sentence in data(out)["warnings"])
 
 
+def test_the_first_login_of_another_project_is_told_googles_rule(ytpool, sandbox, browser):
+    def warnings_of(name):
+        browser(name)
+        login = ("auth", "add", name, "--client-secrets", sandbox.secrets_file("other"), "--json")
+        return data(ytpool(*login)[1])["warnings"]
+
+    assert "III.D.1.c" in warnings_of("culture")[0]
+    assert warnings_of("weather") == []
+
+
 def test_a_login_that_may_only_upload_is_kept_on_the_operators_word(ytpool, empty_sandbox, video):
     secrets = empty_sandbox.secrets_file()
     token = empty_sandbox.token_file("news", scopes=(UPLOAD,))
@@ -315,6 +325,32 @@ def test_a_token_whose_channel_is_gone_says_so_and_changes_nothing(ytpool, sandb
     assert login_of(ytpool, "news") == before
     assert ytpool("upload", video, "--account", "news")[0] == 0  # the login that was there goes on
     assert ytpool("auth", "add", "news")[0] == 0
+
+
+def test_what_a_person_has_consented_to_outlives_a_moment_of_trouble(ytpool, empty_sandbox, browser):
+    browser("news")
+    empty_sandbox.channel("news").fail("channels.list", "backendError")
+
+    status, out, err = ytpool("auth", "add", "news", "--client-secrets", empty_sandbox.secrets_file(), "--json")
+
+    assert status == 0, (out, err)
+    assert empty_sandbox.calls("channels.list") == 2
+    assert_books_agree(ytpool, empty_sandbox)
+
+
+def test_a_login_that_nobody_could_pay_for_sends_nobody_to_a_browser(ytpool, sandbox, browser):
+    browser("news")
+    project = data(ytpool("accounts", "show", "news", "--json")[1])["project"]
+    assert ytpool("projects", "set", project, "--limit", "general=3")[0] == 0
+
+    status, out, _ = ytpool("auth", "add", "news", "--json")
+    assert (status, data(out)["renewed"]) == (0, True)
+    asked = sandbox.calls("token")
+    status, out, _ = ytpool("auth", "add", "news", "--json")
+
+    assert (status, told(out)["error"]["code"]) == (5, "quota_exhausted")
+    assert sandbox.calls("token") == asked
+    assert_books_agree(ytpool, sandbox)
 
 
 # -- the token endpoint
@@ -400,13 +436,28 @@ def test_a_token_endpoint_in_trouble_costs_no_login(
 
     error = told(out)["error"]
     assert (status, error["code"], error["details"]["reason"]) == (1, "youtube_refused", reason)
-    assert "nothing was changed" in error["hint"]
+    assert "no fault of the login. Nothing was changed" in error["hint"]
     assert "<html>" not in out
     assert endpoint.asked == 1
     assert time.monotonic() - began < 8
     assert login_of(ytpool, "news") == before
     monkeypatch.setenv("YTPOOL_GOOGLE_TOKEN_URI", ours)
     assert ytpool("upload", video, "--account", "news")[0] == 0
+
+
+def test_a_client_that_google_does_not_know_is_said_to_be_the_trouble(ytpool, empty_sandbox, browser, tmp_path):
+    browser("news")
+    client = empty_sandbox.project()["installed"]
+    path = tmp_path / "client.json"
+    path.write_text(json.dumps({"installed": {**client, "client_secret": "another"}}))
+
+    status, out, _ = ytpool("auth", "add", "news", "--client-secrets", path, "--json")
+
+    error = told(out)["error"]
+    assert (status, error["details"]["reason"]) == (1, "invalid_client")
+    assert "does not accept the project's OAuth client" in error["hint"]
+    assert "another" not in out
+    assert login_of(ytpool, "news") is None
 
 
 def test_a_login_without_a_refresh_token_does_not_lose_the_one_that_is_there(
@@ -429,6 +480,26 @@ def test_a_login_without_a_refresh_token_does_not_lose_the_one_that_is_there(
 
 
 # -- files
+
+
+def test_what_a_login_would_be_is_said_without_asking_anybody(ytpool, sandbox, browser):
+    browser("news")
+    before = (sandbox.truth()["calls"], data(ytpool("auth", "list", "--json")[1]))
+    secrets, token = sandbox.secrets_file(), sandbox.token_file("culture")
+
+    status, out, err = ytpool("auth", "add", "news", "--for", "upload", "--dry-run", "--json")
+    again = data(out)
+    assert (status, again["renews"], again["channel_title"]) == (0, True, "news"), err
+    assert (set(again["scopes"]), again["units"]) == ({UPLOAD, READ_ONLY}, {"general": 1})
+
+    status, out, err = ytpool(
+        *("auth", "import", "culture", "--client-secrets", secrets, "--token", token, "--dry-run", "--json")
+    )
+    new = data(out)
+    assert (status, new["renews"], new["channel_id"], new["project"]) == (0, False, None, again["project"]), err
+    assert ytpool("auth", "import", "culture", "--token", secrets, "--dry-run")[0] == 2
+    assert "(the login will tell)" in ytpool("auth", "add", "new", "--client-secrets", secrets, "--dry-run")[1]
+    assert (sandbox.truth()["calls"], data(ytpool("auth", "list", "--json")[1])) == before
 
 
 def shapes(granted, client):

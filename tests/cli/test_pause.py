@@ -115,5 +115,6 @@ def test_a_pause_wants_a_reason_and_a_pool_that_is_there(ytpool):
     assert ytpool("pause", "--reason", "two\nlines")[0] == 2
     assert ytpool("pause", "--pool", "mian", "--reason", "x")[0] == 2
     assert ytpool("unpause", "--pool", "mian")[0] == 2
-    assert ytpool("pause", "--reason", "x", "--dry-run")[0] == 0
+    status, _, err = ytpool("pause", "--reason", "x", "--dry-run")
+    assert (status, err) == (0, "a dry run: nothing is sent, and nothing changes\n")
     assert data(ytpool("accounts", "list", "--json")[1])["paused"] == []

@@ -58,3 +58,5 @@ def test_a_pool_over_several_projects_is_refused_without_a_reason_and_shown_with
     assert (status, check["status"]) == (0, "pass")
     assert check["message"] == "may spread its work over several projects (other, press): two owners"
     assert ytpool("pools", "set", "main", "--one-project")[0] == 2
+    assert ytpool("pools", "set", "main", "--one-project", "--remove", foreign)[0] == 0
+    assert data(ytpool("pools", "show", "main", "--json")[1])["reason"] == ""

@@ -156,6 +156,9 @@ def test_limits_are_set_and_unset_and_a_project_is_called_otherwise(ytpool, sand
     status, out, _ = ytpool("upload", video, "--pool", "main", "--json")
     assert (status, data(out)["state"]) == (6, "deferred")
     assert "has a limit of 0 uploads" in told(out)["error"]["message"]
+    [bucket] = data(ytpool("why", "press/uploads", "--json")[1])["buckets"]
+    assert (bucket["open"], bucket["comes_back"]) == (False, None)
+    assert "ytpool projects set press --limit uploads=N, or uploads=default" in told(out)["error"]["hint"]
     for words, says in [
         (("--limit", "upload=3"), "no bucket"),
         (("--limit", "uploads=x"), "BUCKET=N"),

@@ -382,15 +382,17 @@ def test_a_video_that_went_astray_is_a_persons_matter(ytpool, sandbox, home, vid
     job = data(out)["job"]
     assert (status, data(out)["state"]) == (3, "partly")
 
-    [item] = data(ytpool("todo", "--json")[1])["items"]
+    login, item = data(ytpool("todo", "--json")[1])["items"]
 
+    assert (login["kind"], login["command"]) == ("login_needed", "ytpool auth add news")
     assert (item["kind"], item["name"]) == ("astray", job)
     assert sandbox.channel("news").channel_id in item["message"]
     status, out, _ = ytpool("queue", "resolve", job, "--as", word, "--json")
     assert (status, data(out)["state"], data(out)["video_id"]) == (0, state, None)
-    assert data(ytpool("todo", "--json")[1])["items"] == []
+    assert data(ytpool("todo", "--json")[1])["items"] == [login]
     with closing(sqlite3.connect(books)) as connection, connection:
         connection.execute(swap, (sandbox.channel("news").channel_id,))
+    log_in_again(ytpool, sandbox)
     status, out, _ = ytpool("upload", "--resume", "--json")
     assert (status, len(sandbox.truth()["videos"])) == (0, videos)
 

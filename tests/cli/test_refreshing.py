@@ -147,9 +147,13 @@ def test_a_refresh_token_that_is_rotated_is_the_one_that_is_sent_next(ytpool, ro
         assert (status, outcomes(out), rotating.given) == (0, {"news": "refreshed"}, number)
 
 
-def test_a_program_that_is_asked_to_stop_stores_the_token_it_was_about_to_be_given(ytpool, rotating):
+@pytest.mark.parametrize("words", [ONE, ("stats", "aaaaaaaaaaa", "--account", "news")], ids=["refresh-tokens", "stats"])
+def test_a_program_that_is_asked_to_stop_stores_the_token_it_was_about_to_be_given(ytpool, rotating, words):
+    rotating.lasts = 1
+    assert ytpool(*ONE)[0] == 0  # what it got is over at once, and so due for everybody
+    rotating.asked.clear()
     rotating.answers.clear()
-    process = start(*ONE, env=os.environ)
+    process = start(*words, env=os.environ)
     assert rotating.asked.wait(30)
 
     process.send_signal(signal.SIGTERM)
@@ -159,7 +163,7 @@ def test_a_program_that_is_asked_to_stop_stores_the_token_it_was_about_to_be_giv
 
     assert process.returncode == 130
     assert outcomes(ytpool(*ONE)[1]) == {"news": "refreshed"}
-    assert rotating.given == 2
+    assert rotating.given == 3
 
 
 @pytest.mark.parametrize("forgiving", [True, False], ids=["as Google does", "strictly"])

@@ -93,6 +93,8 @@ def test_a_rest_is_lifted_by_a_persons_word(run, resting, let_rest):
     assert run("rests", "lift", "project", "press", "--bucket", "search")[0] == 0
 
     assert resting() == [("project", "press", "uploads", False, "resting")]
+    [todo] = run("todo")[1]["items"]
+    assert (todo["message"], todo["command"]) == ("tired: sleep", "ytpool rests lift project press")
     assert run("rests", "lift", "project", "press")[0] == 0
     assert resting("--all") == []
 
@@ -121,6 +123,46 @@ def test_what_waited_for_a_rest_goes_on_once_it_is_lifted(ytpool, sandbox, run, 
     assert (status, told["notes"]) == (0, ["1 job that waited may go on now: ytpool upload --resume"])
     assert ytpool("upload", "--resume")[0] == 0
     assert len(sandbox.videos_on("news")) == 1
+
+
+@pytest.mark.parametrize(
+    ("former", "word"),
+    [
+        ("accounts disable sports", "accounts enable sports"),
+        ("accounts set sports --cap uploads=0", "accounts set sports --cap uploads=5"),
+        ("pools set main --remove sports", "pools set main --add sports"),
+        ("projects set press --limit uploads=1", "projects set press --limit uploads=9"),
+        ("quota adjust press uploads +99 --reason elsewhere", "quota adjust press uploads -99 --reason miscounted"),
+    ],
+)
+def test_what_waits_is_looked_at_again_after_a_persons_word_and_not_only_at_its_moment(
+    ytpool, sandbox, run, video, former, word
+):
+    sandbox.channel("news").fail("videos.insert", "uploadLimitExceeded")
+    assert run(*former.split())[0] == 0
+    assert ytpool("upload", video, "--pool", "main")[0] == 5
+    assert ytpool("accounts", "disable", "news")[0] == 0
+    assert ytpool("upload", "--resume")[0] == 5
+
+    assert run(*word.split())[0] == 0
+
+    assert run("queue", "list")[1]["jobs"][0]["advice"] == "ytpool upload --resume"
+    assert ytpool("upload", "--resume")[0] == 0
+    assert len(sandbox.videos_on("sports")) == 1
+
+
+def test_what_waits_is_looked_at_again_when_a_dead_login_is_renewed(ytpool, sandbox, run, make_video):
+    sandbox.channel("sports").revoke()
+    sandbox.channel("sports").expire_token()
+    assert ytpool("stats", "a1b2c3d4e5f", "--account", "sports")[0] == 4
+    sandbox.channel("news").fail("videos.insert", "uploadLimitExceeded")
+    assert ytpool("upload", make_video("talk.mp4", 9_000), "--pool", "main")[0] == 5
+
+    login = ("auth", "import", "sports", "--client-secrets", sandbox.secrets_file())
+    assert run(*login, "--token", sandbox.token_file("sports"))[0] == 0
+
+    assert ytpool("upload", "--resume")[0] == 0
+    assert len(sandbox.videos_on("sports")) == 1
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,38 @@ def test_a_session_that_expires_before_the_last_bytes_is_begun_again(ytpool, san
     assert_books_agree(ytpool, sandbox)
 
 
+def test_a_job_whose_bytes_were_taken_waits_for_their_channel_also_when_the_session_is_gone(ytpool, sandbox, large):
+    sandbox.channel("news").fail("upload.chunk", "notFound", skip=1)
+    sandbox.channel("news").fail("videos.insert", "channelSuspended", skip=1)
+    assert ytpool("upload", large, "--pool", "main")[0] == 6
+
+    status, out, _ = ytpool("upload", large, "--pool", "main", "--json")
+
+    told = json.loads(out.splitlines()[-1])
+    job, rejected = told["data"]["job"], told["error"]["details"]["rejected"]
+    assert (status, told["data"]["account"], sandbox.truth()["videos"]) == (6, "news", [])
+    assert {"reason": "bytes of it were sent to another channel", "count": 1, "accounts": ["sports"]} in rejected
+    assert f"to send it to another channel: ytpool queue resolve {job} --as restart" in told["error"]["hint"]
+
+    assert ytpool("rests", "lift", "account", "news")[0] == 0
+    assert ytpool("upload", large, "--pool", "main")[0] == 0
+    arrived_once(sandbox, large)
+    assert len(sandbox.videos_on("news")) == 1
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_by_a_persons_word_bytes_that_led_to_nothing_may_be_sent_to_another_channel(ytpool, sandbox, large):
+    sandbox.channel("news").fail("upload.chunk", "notFound", skip=1)
+    sandbox.channel("news").fail("videos.insert", "channelSuspended", skip=1)
+    job = data(ytpool("upload", large, "--pool", "main", "--json")[1])["job"]
+
+    assert ytpool("queue", "resolve", job, "--as", "restart")[0] == 0
+
+    assert ytpool("upload", large, "--pool", "main")[0] == 0
+    arrived_once(sandbox, large)
+    assert len(sandbox.videos_on("sports")) == 1
+
+
 def test_half_of_one_file_is_never_followed_by_half_of_another(ytpool, sandbox, large):
     break_off(ytpool, sandbox, large)
     content, written = large.read_bytes(), large.stat().st_mtime_ns

@@ -88,6 +88,7 @@ def test_a_copy_of_the_state_without_its_key_opens_nothing_and_says_so(ytpool, h
     assert (status, answer["error"]["code"]) == (6, "vault_unavailable")
     assert "vault.key (no such file)" in answer["error"]["message"]
     assert "copy" in answer["error"]["hint"]
+    assert "5 secrets need the key" in answer["data"]["advice"]
     assert answer["data"]["keys"][0]["place"] == ""
     assert len(answer["data"]["secrets"]) == 5
     assert ytpool("refresh-tokens", "--force")[0] == 6
@@ -131,6 +132,7 @@ def test_a_rotation_seals_everything_anew_and_keeps_the_old_key(ytpool, key_file
     new = told(out)["data"]["next_key_id"]
     assert (status, told(out)["data"]["phase"], told(out)["data"]["key_id"]) == (0, "begun", old)
     assert opened() == (values, {old})
+    assert "ytpool vault rotate" in ytpool("health")[1]
     assert told(ytpool("vault", "rotate", "--json")[1])["data"]["next_key_id"] == new  # begun once
 
     status, out, _ = ytpool("vault", "rotate", "--finish", "--json")
@@ -201,6 +203,24 @@ def test_two_that_finish_at_once_and_an_upload_meanwhile_get_along(ytpool, sandb
 
 
 @pytest.mark.usefixtures("sandbox")
+def test_a_process_that_was_there_before_follows_the_keys_wherever_they_go(ytpool, key_file, tmp_path):
+    rt = Runtime(load(profile=None, environ=os.environ))
+    rt.open_vault()
+
+    assert ytpool("vault", "move", "--to", "keyfile", "--key-file", tmp_path / "moved.key")[0] == 0
+    key_file.unlink()
+    assert ytpool("vault", "rotate")[0] == ytpool("vault", "rotate", "--finish")[0] == 0
+    with rt.store.transaction() as tx:
+        secrets.keep(rt, tx, Kind.BROWSER_SESSION, "anna", Secret("cookie"))
+        token = secrets.read(rt, tx, Kind.REFRESH_TOKEN, "news")
+    rt.close()
+
+    found, keys = opened()
+    assert (found["browser_session", "anna"], found["refresh_token", "news"]) == ("cookie", token.reveal())
+    assert len(keys) == 1
+
+
+@pytest.mark.usefixtures("sandbox")
 def test_a_machine_that_lacks_the_new_key_is_waited_for(ytpool, key_file, tmp_path, monkeypatch):
     other = tmp_path / "other machine.key"  # another way to the key, as another machine has it
     shutil.copy2(key_file, other)
@@ -259,13 +279,15 @@ def test_where_the_key_cannot_be_written_it_is_said_what_to_install(ytpool, key_
     aside = next(path for path in key_file.parent.glob("vault-new-*.key"))
     assert (data["where"], aside.stat().st_mode & 0o777) == (str(aside), 0o600)
     assert aside.read_text().split()[2] not in out
+    assert told(ytpool("vault", "rotate", "--json")[1])["data"]["where"] == str(aside)  # it is remembered
     assert ytpool("vault", "rotate", "--finish")[0] == 6
     (credentials / "ytpool-key").chmod(0o600)
     with (credentials / "ytpool-key").open("a") as file:
         file.write(aside.read_text())
     (credentials / "ytpool-key").chmod(0o400)
     [host] = {row["host"] for row in told(ytpool("vault", "status", "--json")[1])["data"]["machines"]}
-    assert ytpool("vault", "rotate", "--finish", "--without", host)[0] == 0  # it was set up with a file, now gone
+    done = ytpool("vault", "rotate", "--finish", "--without", host)  # it was set up with a file, now gone
+    assert (done[0], f"rm {aside}" in done[1]) == (0, True)
     assert (opened()[0], opened()[1]) == (values, {data["next_key_id"]})
 
 

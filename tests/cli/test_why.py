@@ -111,7 +111,7 @@ def test_a_bucket_says_who_used_it_and_when_it_takes_new_work_again(ytpool, sand
     full = why("project", "press/uploads")
 
     [bucket] = free["buckets"]
-    assert (bucket["open"], bucket["comes_back"], bucket["origin"]) == (True, None, "price book since 2026-06-03")
+    assert (bucket["open"], bucket["comes_back"], bucket["origin"]) == (True, None, "price book since 2026-06-01")
     assert (free["ways"], free["accounts"]) == ([], ["news", "sports"])
     [bucket] = full["buckets"]
     assert (bucket["open"], bucket["comes_back"], bucket["level"], bucket["left"]) == (False, full["resets_at"], 16, 4)
@@ -185,3 +185,16 @@ def test_what_is_not_there_is_named(ytpool, name, meant):
 
     assert status == 2
     assert meant in err
+
+
+def test_why_reaches_as_far_into_a_bucket_as_the_job_does_that_was_tried_before(ytpool, sandbox, why, video):
+    sandbox.channel("news").fail("videos.insert", "channelSuspended")
+    status, out, _ = ytpool("upload", video, "--account", "news", "--json")
+    assert status == 6
+    assert ytpool("rests", "lift", "account", "news")[0] == 0
+    assert ytpool("quota", "adjust", "press", "general", "+8500", "--reason", "test")[0] == 0
+
+    told = why("job", json.loads(out)["data"]["job"])
+
+    assert (told["able"], told["in_the_way"]) == (["news"], [])
+    assert ytpool("upload", video, "--account", "news")[0] == 0

@@ -109,3 +109,22 @@ def test_a_list_needs_the_scope_of_what_it_lists():
         Purpose.LIST,
         None,
     ]
+
+
+ANY_GRANT = st.sets(st.sampled_from([grants.FORCE_SSL, grants.YOUTUBE, UPLOAD_ONLY, grants.READONLY, grants.PARTNER]))
+
+
+@given(ANY_GRANT, st.sets(st.sampled_from(Purpose), min_size=1))
+def test_a_login_with_more_takes_nothing_away(scopes, purposes):
+    asked = grants.least((grants.wider(scopes, purposes),))
+
+    covered = {one for one in Purpose if grants.missing(asked, one) is None}
+    assert covered >= purposes | {one for one in Purpose if grants.missing(scopes, one) is None}
+
+
+@pytest.mark.parametrize("use", grants.Use)
+def test_scopes_are_written_short_and_whole(use):
+    asked = grants.least((use,))
+
+    assert tuple(map(grants.whole, map(grants.short, asked))) == asked
+    assert grants.of_youtube([*asked, "openid", "https://www.googleapis.com/auth/userinfo.email"]) == asked

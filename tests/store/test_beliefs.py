@@ -122,6 +122,18 @@ class TestACapOfAChannel:
 
         assert is_able(channel, payer)
 
+    def test_is_raised_by_what_the_operators_cap_let_through_and_stays_so_without_it(self, channel, payer):
+        channel.limit(9, scope="account", name=payer.account, bucket="uploads")
+        for _ in range(3):
+            channel.spend(payer, UPLOAD)
+
+        channel.limit(None, scope="account", name=payer.account, bucket="uploads")
+
+        with channel.database.reading() as tx:
+            assert caps.standing(tx)[payer.channel_id].uploads == 5
+        assert what_was_learned(channel) == []
+        assert not is_able(channel, payer)
+
     def test_is_not_passed_by_two_who_hold_at_once(self, channel, payer):
         channel.at(TOMORROW, 13)
         begin, got = threading.Barrier(6), []

@@ -6,6 +6,7 @@ import pytest
 from books import BOOK, TODAY, TOMORROW, make_account, make_channel, make_pool
 
 from ytpool.domain import quota
+from ytpool.domain.accounts import Standing
 from ytpool.domain.balancing import Obstacle, Tier
 from ytpool.domain.jobs import Target, TargetKind
 from ytpool.domain.quota import Urgency
@@ -153,6 +154,15 @@ def test_who_only_reads_goes_on_while_everything_is_paused(pool):
         found = candidates.of(tx, POOL, ("videos.list",), pool.terms(tx))
 
     assert [one.obstacle for one in found] == [None, None]
+
+
+def test_a_draining_account_begins_nothing_new_and_may_still_be_asked(pool):
+    with pool.transaction() as tx:
+        accounts.stand(tx, "news", Standing.DRAINING, "it moves")
+
+    assert _obstacles(pool) == {"news": Obstacle("draining"), "sport": None}
+    assert _obstacles(pool, operations=("videos.list",)) == {"news": None, "sport": None}
+    pool.spend(NEWS, "videos.list")
 
 
 def test_a_learned_limit_that_is_used_up_lets_one_call_try_on_the_next_day_whatever_is_kept_back(pool):

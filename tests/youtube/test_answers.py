@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from ytpool.domain.secret import Secret
 from ytpool.errors import UpstreamFailed
 from ytpool.youtube.answers import Answer, refused, refused_token, require_object
 
@@ -177,3 +178,18 @@ def test_a_good_status_over_nothing_useful_is_no_success(body):
         require_object(answer(200, body), "videos.list")
 
     assert (failed.value.http_status, failed.value.reason) == (200, "malformedAnswer")
+
+
+def test_a_secret_that_an_answer_repeats_is_struck_out_however_it_is_written():
+    token = Secret("1/be+ar er=token")
+    session = Secret("https://youtube.example/upload?part=snippet&upload_id=abcdefghijklmnop")
+    written = ["1/be+ar er=token", "1%2Fbe%2Bar%20er%3Dtoken", "1%2Fbe%2Bar+er%3Dtoken", "abcdefghijklmnop"]
+    said = " and ".join([*written, session.reveal()])
+    body = {"error": {"message": "x" * 1990 + said, "errors": [{"reason": said, "domain": said}]}}
+
+    failure = refused(answer(400, json.dumps(body).encode()), "videos.insert", hides=(token, session))
+
+    told = f"{failure.message} {failure.details} {failure!r}"
+    assert "and" in told
+    for secret in ("token", "be+ar", "be%2Bar", "abcdef"):
+        assert secret not in told

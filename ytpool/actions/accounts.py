@@ -104,6 +104,7 @@ def set_accounts(rt: Runtime, names: Collection[str], wish: Wish, *, dry_run: bo
     with rt.store.imagining() if dry_run else rt.store.transaction() as tx:
         for account in dict.fromkeys(names):
             arrange(rt, tx, accounts.get(tx, account).account, wish)
+        jobs.look_again(tx)
         return _named(tx, names)
 
 
@@ -271,6 +272,8 @@ def _stand(rt: Runtime, names: Collection[str], standing: Standing, reason: str,
     with rt.store.imagining() if dry_run else rt.store.transaction() as tx:
         for account in dict.fromkeys(names):
             accounts.stand(tx, accounts.get(tx, account).account, standing, reason)
+        if standing is Standing.ACTIVE:
+            jobs.look_again(tx)
         return _named(tx, names)
 
 

@@ -393,6 +393,7 @@ def _make_so(rt: Runtime, tx: Tx, wish: Wish, changes: Sequence[Change]) -> None
                 pools.remove(tx, name)
             case "pool":
                 _make_pool(rt, tx, name, after)
+    jobs.look_again(tx)
 
 
 def _make_project(rt: Runtime, tx: Tx, name: str, after: Mapping[str, Any]) -> None:

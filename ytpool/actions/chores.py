@@ -12,19 +12,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ytpool.actions import looking, media, queue, steps, videos, waking
+from ytpool.actions import claiming, looking, media, queue, steps, videos, waking
 from ytpool.actions.errand import Work
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.placing import Placed
 from ytpool.actions.steps import WATCH_URL
 from ytpool.actions.trying import Try
 from ytpool.actions.watch import Watch
-from ytpool.domain import captions, changes, failover, ids, publication
+from ytpool.domain import captions, changes, failover, publication
 from ytpool.domain.balancing import Tier
 from ytpool.domain.captions import Caption
 from ytpool.domain.changes import Change, Merged, Wish
 from ytpool.domain.failover import Charge, Next
-from ytpool.domain.jobs import CHORES, InLine, Job, JobState, Step, StepState, Target, TargetKind
+from ytpool.domain.jobs import CHORES, InLine, Job, JobState, Step, StepState
 from ytpool.domain.publication import PlaylistWish
 from ytpool.domain.quota import Urgency
 from ytpool.domain.secret import Secret
@@ -608,7 +608,9 @@ def _put_in_line(rt: Runtime, video_id: str, task: Task, in_line: InLine, named:
     with rt.store.transaction() as tx:
         rt.require_same_root(tx)
         account = accounts.get(tx, told[video_id])
-        job = _found_or_made(rt, tx, task, video_id, account.account)
+        job = claiming.found_or_asked(
+            rt, tx, kind=task.kind, account=account.account, job_key=video_id, request=_request(task), step=task.step
+        )
         if job.state is JobState.QUEUED:
             line.ask(tx, job.job, in_line)
         steps_of = jobs.steps(tx, job.job)
@@ -683,33 +685,10 @@ def _goes_on(tx: Tx, job: Job) -> str:
 
 def _claim(rt: Runtime, found: _Found, task: Task) -> tuple[Job, Lease, bool]:
     """Return the job, the lease on it, and whether an earlier run may have written already."""
-    with rt.store.transaction() as tx:
-        job = _found_or_made(rt, tx, task, found.video_id, found.account)
-        lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
-        if lease is None:
-            raise Busy(f"job {job.job} is being worked on by another process", hint="try again", job=job.job)
-        ledger.take_over(tx, job.job, lease.fence)
-        tried = any(one.state in (StepState.RUNNING, StepState.UNKNOWN) for one in jobs.steps(tx, job.job))
-    return job, lease, tried
-
-
-def _found_or_made(rt: Runtime, tx: Tx, task: Task, video_id: str, account: str) -> Job:
-    job = jobs.asked_for(tx, task.kind, video_id, _request(task))
-    if job is not None:
-        return job
-    name = ids.new(tx.now, rt.rng)
-    jobs.add(
-        tx,
-        name,
-        kind=task.kind,
-        target=Target(kind=TargetKind.ACCOUNT, name=account),
-        job_key=video_id,
-        fingerprint="",  # it sends no video
-        sha256=None,
-        request=_request(task),
-        steps=(task.step,),
+    job, lease, stood = claiming.asked_for(
+        rt, kind=task.kind, account=found.account, job_key=found.video_id, request=_request(task), step=task.step
     )
-    return jobs.get(tx, name)
+    return job, lease, stood in (StepState.RUNNING, StepState.UNKNOWN)
 
 
 def _not_kept(written: _Written) -> Partly | None:

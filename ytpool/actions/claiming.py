@@ -13,7 +13,7 @@ from pathlib import Path
 from ytpool.actions.files import VideoFile, whole_hash
 from ytpool.actions.watch import Watch
 from ytpool.domain import ids, publication
-from ytpool.domain.jobs import InLine, Job, JobState, Target, TargetKind
+from ytpool.domain.jobs import InLine, Job, JobState, StepState, Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.uploads import FileMarks, is_covered, why_changed
 from ytpool.errors import Busy, FileChanged
@@ -117,6 +117,50 @@ def put_in_line(rt: Runtime, order: Order, file: VideoFile, in_line: InLine) -> 
                     leases.give_back(tx, [taken])
                 return jobs.get(tx, job.job)
         sha256 = whole_hash(file.path)  # outside of the transaction: this reads the whole file
+
+
+def asked_for(
+    rt: Runtime, *, kind: str, account: str, job_key: str, request: str, step: str
+) -> tuple[Job, Lease, StepState]:
+    """Return the job that was asked for just this, found or made, the lease on it, and how its only step stands.
+
+    For jobs that send no file. Raises Busy while another process works on it.
+    """
+    with rt.store.transaction() as tx:
+        rt.require_same_root(tx)
+        job = found_or_asked(rt, tx, kind=kind, account=account, job_key=job_key, request=request, step=step)
+        lease = take(tx, job.job)
+        (only,) = jobs.steps(tx, job.job)
+    return job, lease, only.state
+
+
+def found_or_asked(rt: Runtime, tx: Tx, *, kind: str, account: str, job_key: str, request: str, step: str) -> Job:
+    """Return the unfinished job that was asked for just this, or a new one; for jobs that send no file."""
+    job = jobs.asked_for(tx, kind, job_key, request)
+    if job is not None:
+        return job
+    name = ids.new(tx.now, rt.rng)
+    jobs.add(
+        tx,
+        name,
+        kind=kind,
+        target=Target(kind=TargetKind.ACCOUNT, name=account),
+        job_key=job_key,
+        fingerprint="",  # it sends no video
+        sha256=None,
+        request=request,
+        steps=(step,),
+    )
+    return jobs.get(tx, name)
+
+
+def take(tx: Tx, job: str) -> Lease:
+    """Take a job that nobody works on, with what an earlier worker left behind; raises Busy while somebody does."""
+    lease = leases.take(tx, LeaseKind.JOB, job, holder=job)
+    if lease is None:
+        raise Busy(f"job {job} is being worked on by another process", hint="try again", job=job)
+    ledger.take_over(tx, job, lease.fence)
+    return lease
 
 
 def _found_or_made(

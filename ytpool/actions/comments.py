@@ -52,7 +52,7 @@ from ytpool.store.ledger import Call
 
 T = TypeVar("T")
 
-COMMENTING = WorkKind(bucket=COMMENTS, alone=False, purpose=Purpose.COMMENT, goes_on="ytpool queue retry {job}")
+COMMENTING = WorkKind(bucket=COMMENTS, alone=False, purpose=Purpose.COMMENT, goes_on="ytpool work --once")
 
 _TRIES = 3
 """How often a call is made that was refused for nobody's fault."""
@@ -200,10 +200,7 @@ def go_on(rt: Runtime, job_id: str, how: How, watch: Watch) -> CommentDone | Non
         rt.require_same_root(tx)
         if comments.get(tx, job.job).is_over:
             raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to go on with", job=job.job)
-        lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
-        if lease is None:
-            raise Busy(f"job {job.job} is being worked on by another process", hint="try again", job=job.job)
-        ledger.take_over(tx, job.job, lease.fence)
+        lease = claiming.take(tx, job.job)
         job = jobs.get(tx, job.job)
     return _carry_out(rt, job, lease, how, watch)
 

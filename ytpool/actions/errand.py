@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from ytpool.actions import breakers, placing, tokens
 from ytpool.actions.calls import paid
@@ -45,6 +45,9 @@ from ytpool.store.leases import Lease
 from ytpool.store.ledger import Call, Hold, Payer
 from ytpool.store.secrets import Kind, forget
 
+if TYPE_CHECKING:
+    from ytpool.store.breakers import Probe
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -70,6 +73,7 @@ class Work(ABC):
         self.placed: Placed | None = None
         self._heart = Heartbeat(rt, lease)
         self._used: set[str] = set()
+        self._probes: tuple[Probe, ...] = ()
 
     def __enter__(self) -> Self:
         self._heart.__enter__()
@@ -215,9 +219,14 @@ class Work(ABC):
     # Calls beside the paid ones: the chunks and questions of an upload that is paid for
 
     def admit(self) -> None:
-        """Raise Resting while the account or YouTube takes no calls, because too many have failed."""
+        """Raise Resting while the account or YouTube takes no calls, because too many have failed.
+
+        A call that tries it out is one until it is `heard` of, or until this work ends without it.
+        """
         with self.rt.store.transaction() as tx:
-            breakers.admit(self.rt, tx, self.account)
+            breakers.take_back(tx, self._probes)
+            probes = breakers.admit(self.rt, tx, self.account)
+        self._probes = probes
 
     def heard(self, tx: Tx, failure: UpstreamFailed | None = None) -> None:
         """Take in that a call was answered, or failed."""
@@ -270,6 +279,7 @@ class Work(ABC):
         try:
             placing.give_back(self.rt, self.lease, self.placed)
             with self.rt.store.transaction() as tx:
+                breakers.take_back(tx, self._probes)
                 leases.give_back(tx, [self.lease])
         except YtpoolError as error:
             log.warning("places not given back; they expire", extra={"job": self.job.job, "reason": error.message})

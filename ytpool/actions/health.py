@@ -12,7 +12,7 @@ from ytpool.domain import moments
 from ytpool.domain.quota import Light
 from ytpool.errors import YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, ledger, pools, projects, rests
+from ytpool.store import accounts, ledger, meta, pools, projects, rests, secrets
 from ytpool.store.rests import Rest
 
 PASS, WARN, FAIL = "pass", "warn", "fail"
@@ -91,6 +91,15 @@ def _state(rt: Runtime) -> Iterator[Check]:
 def _vault(rt: Runtime) -> Iterator[Check]:
     found = rt.vault.locate()
     yield Check(check="vault", status=PASS, message=f"key {found.key_id} is in the {found.place}: {found.where}")
+    with rt.store.reading() as tx:
+        coming = meta.get(tx, meta.VAULT_NEXT_KEY)
+        left = sum(count for key_id, count in secrets.keys_in_use(tx).items() if key_id != found.key_id)
+    if coming is not None:
+        message = f"the change to key {coming} is begun, and nothing is sealed with it yet"
+        yield Check(check="vault rotation", status=WARN, message=message, fix="run: ytpool vault rotate")
+    elif left:
+        message = f"{left} secrets are still sealed with the key before"
+        yield Check(check="vault rotation", status=WARN, message=message, fix="run: ytpool vault rotate --finish")
 
 
 def _clock(rt: Runtime) -> Iterator[Check]:
@@ -142,7 +151,7 @@ def _buckets(rt: Runtime) -> Iterator[Check]:
             yield Check(
                 check=f"bucket {project['project']} {bucket.bucket}",
                 status=FAIL if bucket.left == 0 else lights.get(bucket.status, PASS),
-                message=f"{bucket.percent:g} % of {bucket.limit} used, {bucket.left} left",
+                message=f"{bucket.percent:g} % of {bucket.limit:,} used, {bucket.left:,} left",
                 fix="" if bucket.left else _comes_back(project["project"], bucket, report.resets_at),
             )
 
@@ -180,7 +189,7 @@ def _until(rest: Rest) -> str:
 def _lifts(rest: Rest, title: str) -> str:
     by_word = f"ytpool rests lift {shlex.join([rest.scope, title])}"
     if rest.until is None:
-        return f"{rest.lifts}; then: {by_word}"
+        return f"{rest.lifts.rstrip('.')}; then: {by_word}"
     return f"nothing; it ends by itself ({rest.lifts}); sooner: {by_word}"
 
 

@@ -108,12 +108,13 @@ def _day_row(one: DayReading, terms: Terms) -> dict[str, Any]:
 
 def _peak(days: list[DayReading]) -> dict[str, Any]:
     fullest = max(days, key=_percent)
+    in_use = sum(1 for one in days if one.used)
     return {
         "project": fullest.project,
         "bucket": fullest.bucket,
-        "days": len(days),
+        "days": in_use,
         "used": sum(one.used for one in days),
-        "mean": round(sum(one.used for one in days) / len(days), 1),
+        "mean": round(sum(one.used for one in days) / max(1, in_use), 1),
         "percent": _percent(fullest),
         "quota_day": fullest.day,
     }

@@ -25,6 +25,10 @@ from ytpool.store.secrets import Row
 _AT_ONCE = 50
 _LASTS_FOR = leases.REFRESH_LASTS_FOR
 
+_ONLY_WITH_THE_KEY = (
+    "a copy of this state opens nothing by itself: its {} secrets need the key, wherever that is; "
+    "books and history can be read without it"
+)
 _FINISH = "ytpool vault rotate --finish"
 
 
@@ -134,7 +138,10 @@ def status(rt: Runtime) -> VaultStatus:
                 where=found.where if found else "",
             )
         )
-    readable, advice = _for_cron(rt, current)
+    if problem is None:
+        readable, advice = _for_cron(rt, current)
+    else:  # what the empty environment lacks is the least of it
+        readable, advice = False, _ONLY_WITH_THE_KEY.format(len(stored))
     with rt.store.reading() as tx:
         reported, now = readers.every(tx), tx.now
     return VaultStatus(
@@ -279,11 +286,14 @@ def rotate(rt: Runtime, *, dry_run: bool = False) -> Rotation:
             made, elsewhere = _made_aside(rt), error.message
         with rt.store.transaction() as tx:
             # Another process may have begun since; its key is the one that machines have heard of.
-            standing = meta.put_first(tx, meta.VAULT_NEXT_KEY, made.key_id)
-    if standing != made.key_id:
-        made, elsewhere = found, ""
+            if meta.put_first(tx, meta.VAULT_NEXT_KEY, made.key_id) != made.key_id:
+                elsewhere = ""
+            else:
+                meta.forget(tx, meta.VAULT_NEXT_KEY_AT)  # of the rotation before
+                if elsewhere:
+                    meta.put(tx, meta.VAULT_NEXT_KEY_AT, made.where)
     rt.report_keys()
-    return _standing(rt, aside=made if elsewhere else None, why=elsewhere)
+    return _standing(rt, why=elsewhere)
 
 
 def cancel(rt: Runtime, *, dry_run: bool = False) -> Rotation:
@@ -292,6 +302,7 @@ def cancel(rt: Runtime, *, dry_run: bool = False) -> Rotation:
         coming = meta.get(tx, meta.VAULT_NEXT_KEY)
         if coming is not None:
             meta.forget(tx, meta.VAULT_NEXT_KEY)
+            meta.forget(tx, meta.VAULT_NEXT_KEY_AT)
     return _standing(rt, dry_run=dry_run, advice="" if coming else "no rotation was under way")
 
 
@@ -337,7 +348,7 @@ def _take_into_use(rt: Runtime, coming: str, without: Collection[str]) -> None:
                 machines=[str(one.reader) for one in missing],
                 key_id=coming,
             )
-        if meta.get(tx, meta.VAULT_NEXT_KEY) == coming:
+        if meta.get(tx, meta.VAULT_NEXT_KEY) == coming:  # not taken back meanwhile
             meta.put(tx, meta.VAULT_KEY, coming)
             meta.forget(tx, meta.VAULT_NEXT_KEY)
 
@@ -403,7 +414,6 @@ def _standing(
     dry_run: bool = False,
     moved: int = 0,
     without: Collection[str] = (),
-    aside: KeyFound | None = None,
     why: str = "",
     advice: str = "",
     problem: YtpoolError | None = None,
@@ -412,21 +422,26 @@ def _standing(
         current, coming = meta.get(tx, meta.VAULT_KEY), meta.get(tx, meta.VAULT_NEXT_KEY)
         used = secrets.keys_in_use(tx)
         waiting = [] if coming is None else _missing(tx, coming)
+        aside = meta.get(tx, meta.VAULT_NEXT_KEY_AT)
     assert current is not None
     missing = [one for one in waiting if one.reader.host not in without]
-    found = aside or _find(rt, coming or current)
+    found = _find(rt, coming or current)
+    where = found.where if found else aside or ""
     lines = [advice]
     if why:
         lines.append(f"the new key could not be put beside the one in use: {why}")
     if coming is not None:
-        lines += _to_install(missing, coming, found) if missing or aside else [f"every machine has it; now: {_FINISH}"]
+        source = None if found is not None and found.place is KeyPlace.KEYRING else where
+        lines += _to_install(missing, coming, source) if missing else [f"every machine has it; now: {_FINISH}"]
     elif not problem and not dry_run and moved:
         lines.append("keep the old key as long as you keep backups from before: they need it")
+        if aside:
+            lines.append(f"the file that the new one was made in is not needed any more: rm {shlex.quote(aside)}")
     return Rotation(
         phase="done" if coming is None else "begun",
         key_id=current,
         next_key_id=coming,
-        where=found.where if found else "",
+        where=where,
         missing=tuple(str(one.reader) for one in missing),
         moved=moved,
         left=sum(count for key_id, count in used.items() if key_id != (coming or current)),
@@ -440,16 +455,13 @@ def _missing(tx: Tx, coming: str) -> list[Report]:
     return [one for one in readers.every(tx) if one.lives(tx.now) and coming not in one.keys]
 
 
-def _to_install(missing: Collection[Report], coming: str, found: KeyFound | None) -> Iterator[str]:
-    """Say how each way to the keys gets the next one, without ever showing it."""
-    if found is None:
-        yield f"the next key {coming} is not on this machine"
-        source = "FILE"
-    elif found.place is KeyPlace.KEYRING:
+def _to_install(missing: Collection[Report], coming: str, source: str | None) -> Iterator[str]:
+    """Say how each way to the keys gets the next one, without ever showing it; no source is this keyring."""
+    if source is None:
         yield f"take it out of this keyring: (umask 077; {sys.executable} -m keyring get ytpool key:{coming} > FILE)"
-        source = "FILE"
-    else:
-        source = shlex.quote(found.where)
+    elif not source:
+        yield f"the next key {coming} is not on this machine; take the file from the one where the rotation began"
+    source = shlex.quote(source) if source else "FILE"
     for report in missing:
         reader = report.reader
         match reader.place:

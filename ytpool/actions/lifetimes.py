@@ -6,14 +6,14 @@ happened.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from ytpool.domain import failover, grants, moments
 from ytpool.domain.accounts import Account, Standing
-from ytpool.domain.grants import End, Purpose
+from ytpool.domain.grants import End, Purpose, Use
 from ytpool.errors import LoginNeeded
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, activity, pools, rests
@@ -129,7 +129,9 @@ def _lifetime(
     end = None if account.needs_login else _end(account)
     used_for = _used_for(tx, account, pooled=pooled)
     narrow = () if account.needs_login else tuple(one for one in used_for if grants.missing(account.scopes, one))
-    concerns = () if account.standing is Standing.DISABLED else _concerns(tx, account, end, narrow, refused, crowds)
+    concerns = (
+        () if account.standing is Standing.DISABLED else _concerns(tx, account, end, used_for, narrow, refused, crowds)
+    )
     return Lifetime(
         account=account.account,
         project=account.project,
@@ -146,7 +148,7 @@ def _lifetime(
         verify_by=grants.verify_by(account.verified_at),
         used_for=used_for,
         scopes=account.scopes,
-        missing_scopes=tuple({scope for one in narrow if (scope := grants.missing(account.scopes, one))}),
+        missing_scopes=tuple(one for one in grants.least(_uses(used_for)) if narrow and one not in account.scopes),
         concerns=tuple(concerns),
     )
 
@@ -166,10 +168,17 @@ def _used_for(tx: Tx, account: Account, *, pooled: bool) -> tuple[Purpose, ...]:
     return tuple(one for one in Purpose if one in found)
 
 
+def _uses(purposes: Collection[Purpose]) -> tuple[Use, ...]:
+    """Return what to log in for; reading goes along with everything."""
+    uses = tuple(dict.fromkeys(grants.USE_FOR[one] for one in purposes))
+    return tuple(one for one in uses if one is not Use.READ) or uses
+
+
 def _concerns(
     tx: Tx,
     account: Account,
     end: End | None,
+    used_for: tuple[Purpose, ...],
     narrow: tuple[Purpose, ...],
     refused: Mapping[str, Rest],
     crowds: Mapping[str, int],
@@ -195,10 +204,11 @@ def _concerns(
             command=f"ytpool refresh-tokens --account {name} --force" if end.cause is grants.Cause.UNUSED else login,
         )
     if narrow:
+        wider = f"--for {grants.wider(account.scopes, used_for)}"
         yield Concern(
             kind=Kind.SCOPE_MISSING,
             message=f"the login does not allow what the account is used for: {', '.join(narrow)}",
-            command=login,
+            command=f"{login} {wider}",
         )
     by = grants.verify_by(account.verified_at)
     if by is not None and by <= tx.now and Purpose.LIST not in narrow:

@@ -14,8 +14,9 @@ from ytpool.actions.calls import paid
 from ytpool.domain import failover, grants, logins, names
 from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.balancing import Strategy, Tier
-from ytpool.domain.failover import RestScope, Until
+from ytpool.domain.failover import Next, RestScope, Until
 from ytpool.domain.logins import ChannelSeen, Client, Token, TokenFile
+from ytpool.domain.quota import Urgency
 from ytpool.domain.secret import Secret
 from ytpool.errors import (
     ClientSecretsInvalid,
@@ -29,10 +30,10 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, breakers, ledger, meta, pools, projects, rests
+from ytpool.store import accounts, breakers, jobs, ledger, meta, pools, projects, rests
 from ytpool.store import secrets as sealed
 from ytpool.store.db import Tx
-from ytpool.store.ledger import Call, Payer
+from ytpool.store.ledger import Call, Hold, Payer
 from ytpool.store.rests import Scope
 from ytpool.store.secrets import Kind
 
@@ -44,6 +45,9 @@ DEADLINE = timedelta(minutes=5)
 SANDBOX_PROJECT = "sandbox"
 
 _DEFAULT_PRIORITY = 100
+_LOOKS = 3
+"""How often YouTube is asked for the channel of a login that a person has just made, and would have to make again."""
+
 _CODE_REFUSED = frozenset({"invalid_grant", "redirect_uri_mismatch"})
 _NARROW = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
 
@@ -97,6 +101,27 @@ class LoggedIn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What a login would come to, as far as that can be said without asking anybody."""
+
+    dry_run: bool
+    account: str
+    project: str | None
+    """None where this is the project's first login."""
+    client_id: str | None
+    """None where the sandbox would make one."""
+    scopes: tuple[str, ...]
+    """What would be asked for; empty for a token file that does not tell."""
+    channel_id: str | None
+    """None where only the login itself will tell."""
+    channel_title: str | None
+    renews: bool
+    pool: str | None
+    units: dict[str, int]
+    """What the look at its channel costs, by bucket; nothing where the login may not look."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
     """A login that waits for a person: what to open, and where the browser will come back to."""
 
@@ -137,6 +162,7 @@ def add(
         def browse(begun: Begun) -> None:
             rt.sandbox.consent(begun.url, owner)
 
+    _require_room(rt, name, client)
     with rt.youtube.receiver(client.redirect_uri) as receiver:
         asked = rt.youtube.authorization(client, client.auth_uri, redirect_uri=receiver.redirect_uri, scopes=scopes)
         begun = Begun(
@@ -153,7 +179,49 @@ def add(
             begun.is_over.set()
         token = _exchanged(rt, client, code, receiver.redirect_uri, asked.verifier)
     token = replace(token, scopes=token.scopes or scopes)
-    return keep(rt, name, client, token, place, asked=scopes, named=channel, agrees=agrees)
+    return keep(rt, name, client, token, place, asked=scopes, named=channel, looks=_LOOKS, agrees=agrees)
+
+
+def plan(
+    rt: Runtime,
+    name: str,
+    *,
+    client_secrets: Path | None,
+    place: Place,
+    channel: str | None = None,
+    scopes: tuple[str, ...] = (),
+    token_file: Path | None = None,
+) -> Planned:
+    """Say what `add`, or with a token file `bring_in`, would do; everything wrong with the files is found already.
+
+    The token itself is not tried: some servers give another for it, and the file would be worth nothing afterwards.
+    """
+    _require_names(name, place, channel)
+    rt.open_vault()
+    client: Client | None = None
+    if token_file is not None:
+        known, client = _brought(rt, name, client_secrets, token_file)
+        scopes = known.scopes
+    else:
+        scopes = scopes or _scopes_again(rt, name)
+        if not rt.is_sandbox or client_secrets is not None:
+            client = _client(rt, name, client_secrets)
+    with rt.store.reading() as tx:
+        account = accounts.find(tx, name)
+        told = channel or (account.channel_id if account else "")
+        client_id = client.client_id if client else account.client_id if account else None
+        return Planned(
+            dry_run=True,
+            account=name,
+            project=next((one.project for one in accounts.every(tx) if one.client_id == client_id), None),
+            client_id=client_id,
+            scopes=scopes,
+            channel_id=told or None,
+            channel_title=accounts.channel_titles(tx).get(told),
+            renews=account is not None,
+            pool=place.pool,
+            units=dict(rt.terms(tx).prices.cost("channels.list")) if grants.can_list(scopes) or not scopes else {},
+        )
 
 
 def _pasted(text: str, state: str) -> Secret | LoginFailed:
@@ -184,7 +252,7 @@ def _scopes_again(rt: Runtime, name: str) -> tuple[str, ...]:
 
 def _exchanged(rt: Runtime, client: Client, code: Secret, redirect_uri: str, verifier: Secret) -> Token:
     """Turn a login's code into tokens. It can be used once, so whatever goes wrong here wants another login."""
-    again = "nothing was changed; run the same command again"
+    again = "Nothing was changed; run the same command again."
     try:
         return rt.youtube.exchange(client, client.token_uri, code=code, redirect_uri=redirect_uri, verifier=verifier)
     except UpstreamFailed as failure:
@@ -195,7 +263,9 @@ def _exchanged(rt: Runtime, client: Client, code: Secret, redirect_uri: str, ver
                 hint=again,
                 reason=failure.reason,
             ) from failure
-        failure.hint = failure.hint or f"this is no fault of the login; {again}"
+        verdict = failover.judge(failure)
+        advice = verdict.advice if verdict.rests is RestScope.PROJECT else "This is no fault of the login."
+        failure.hint = failure.hint or f"{advice} {again}"
         raise
 
 
@@ -209,20 +279,26 @@ def bring_in(
     """
     _require_names(name, place, channel)
     rt.open_vault()
+    known, client = _brought(rt, name, client_secrets, token_file)
+    with_client = "" if client_secrets is None else f" --client-secrets {shlex.quote(str(client_secrets))}"
+    again = f"log in through the browser: ytpool auth add {name}{with_client or ' --client-secrets FILE'}"
+    done = keep(rt, name, client, revived(rt, client, known, token_file, again), place, named=channel)
+    return replace(done, warnings=(*done.warnings, *_left_in_clear(token_file)))
+
+
+def _brought(rt: Runtime, name: str, client_secrets: Path | None, token_file: Path) -> tuple[TokenFile, Client]:
+    """Read a token file, and find the OAuth client that its login belongs to."""
     known = _read(token_file, logins.from_token_file, TokenFileInvalid, "token file")
-    client = (
-        addressed(rt, known.client) if client_secrets is None and known.client else _client(rt, name, client_secrets)
-    )
+    if client_secrets is None and known.client is not None:
+        return known, addressed(rt, known.client)
+    client = _client(rt, name, client_secrets)
     if known.client_id not in (None, client.client_id):
         raise TokenFileInvalid(
             f"{token_file} belongs to the OAuth client {known.client_id}, and {client_secrets or name} is "
             f"{client.client_id}",
             hint="bring the client-secrets file the token was made with",
         )
-    with_client = "" if client_secrets is None else f" --client-secrets {shlex.quote(str(client_secrets))}"
-    again = f"log in through the browser: ytpool auth add {name}{with_client or ' --client-secrets FILE'}"
-    done = keep(rt, name, client, revived(rt, client, known, token_file, again), place, named=channel)
-    return replace(done, warnings=(*done.warnings, *_left_in_clear(token_file)))
+    return known, client
 
 
 def _left_in_clear(token_file: Path) -> tuple[str, ...]:
@@ -240,7 +316,9 @@ def revived(rt: Runtime, client: Client, known: TokenFile, token_file: Path, aga
     try:
         fresh = rt.youtube.refresh(client, client.token_uri, known.refresh)
     except UpstreamFailed as failure:
-        if failover.judge(failure).until is not Until.NEW_LOGIN:
+        verdict = failover.judge(failure)
+        if verdict.until is not Until.NEW_LOGIN:
+            failure.hint = failure.hint or verdict.advice
             raise
         raise LoginFailed(
             f"the login in {token_file} is dead: {failure.message}", hint=again, reason=failure.reason
@@ -327,6 +405,7 @@ def keep(
     *,
     asked: tuple[str, ...] = (),
     named: str | None = None,
+    looks: int = 1,
     agrees: Callable[[Found], bool] | None = None,
     along: Callable[[Tx, LoggedIn], None] | None = None,
 ) -> LoggedIn:
@@ -336,7 +415,7 @@ def keep(
     `agrees` is asked before an account's first login is kept, where nobody has named its channel. `along` writes what
     belongs to the login into the same transaction; what it raises keeps the login out.
     """
-    project, channel = _looked_at(rt, name, client, token, named)
+    project, channel = _looked_at(rt, name, client, token, named, looks)
     if agrees is not None and named is None:
         with rt.store.reading() as tx:
             found = _found(tx, name, project, channel)
@@ -357,11 +436,13 @@ def keep(
         return done
 
 
-def _looked_at(rt: Runtime, name: str, client: Client, token: Token, named: str | None) -> tuple[str, ChannelSeen]:
+def _looked_at(
+    rt: Runtime, name: str, client: Client, token: Token, named: str | None, looks: int
+) -> tuple[str, ChannelSeen]:
     """Return project and channel; without a look where the login does not allow one, and the operator named it."""
     if not token.scopes or grants.can_list(token.scopes):
         try:
-            return seen(rt, name, client, token)
+            return seen(rt, name, client, token, looks=looks)
         except UpstreamFailed as failure:
             if failure.reason not in _NARROW:
                 raise
@@ -429,31 +510,56 @@ def keep_waiting(
         along(tx)
 
 
-def seen(rt: Runtime, name: str, client: Client, token: Token) -> tuple[str, ChannelSeen]:
-    """Ask YouTube which channel a token speaks for, at the project's cost; return the project and the channel."""
-    with rt.store.transaction() as tx:
-        rt.require_same_root(tx)
-        project = projects.of_client(tx, client_id=client.client_id, project_id=client.project_id, number=client.number)
-        _lift_rests(tx, name, project)
-        payer = Payer(account=name, project=project, channel_id="")
-        (held,) = ledger.hold(tx, payer, [Call(operation="channels.list")], rt.terms(tx), rt.rng)
-    try:
-        channel = paid(rt, held, rt.youtube.my_channel, token=token.access)
-    except UpstreamFailed as failure:
-        verdict = failover.judge(failure)
-        if verdict.rests is not RestScope.ACCOUNT:
-            raise
-        raise LoginFailed(
-            f"YouTube lets nobody work with this login: {failure.message}; nothing was changed",
-            hint=verdict.advice,
-            reason=failure.reason,
-        ) from failure
+def seen(rt: Runtime, name: str, client: Client, token: Token, *, looks: int = 1) -> tuple[str, ChannelSeen]:
+    """Ask YouTube which channel a token speaks for, at the project's cost; return the project and the channel.
+
+    It is asked up to so many times while YouTube is in trouble.
+    """
+    for attempt in range(1, looks + 1):
+        with rt.store.transaction() as tx:
+            rt.require_same_root(tx)
+            project = projects.of_client(
+                tx, client_id=client.client_id, project_id=client.project_id, number=client.number
+            )
+            _lift_rests(tx, name, project)
+            held = _held(rt, tx, name, project)
+        try:
+            channel = paid(rt, held, rt.youtube.my_channel, token=token.access)
+            break
+        except UpstreamFailed as failure:
+            verdict = failover.judge(failure)
+            if verdict.rests is RestScope.ACCOUNT:
+                raise LoginFailed(
+                    f"YouTube lets nobody work with this login: {failure.message}; nothing was changed",
+                    hint=verdict.advice,
+                    reason=failure.reason,
+                ) from failure
+            if verdict.next is not Next.SAME_ACCOUNT or attempt == looks:
+                failure.hint = failure.hint or verdict.advice
+                raise
+            rt.sleep(failover.backoff(attempt, rt.rng, failure.retry_after))
     if channel is None:
         raise LoginFailed(
             f"the Google account of this login has no YouTube channel{_expected(rt, name)}; nothing was changed",
             hint="create the channel in a browser, or choose another identity, then log in again",
         )
     return project, channel
+
+
+def _held(rt: Runtime, tx: Tx, name: str, project: str) -> Hold:
+    """Set aside what the look at a login's channel costs; a login has begun with its first page."""
+    payer = Payer(account=name, project=project, channel_id="")
+    looks = [Call(operation="channels.list")]
+    (held,) = ledger.hold(tx, payer, looks, rt.terms(tx), rt.rng, urgency=Urgency.STARTED)
+    return held
+
+
+def _require_room(rt: Runtime, name: str, client: Client) -> None:
+    """Raise QuotaExhausted before a person is sent to a browser, and not after."""
+    with rt.store.transaction() as tx:
+        project = next((one.project for one in accounts.every(tx) if one.client_id == client.client_id), None)
+        if project is not None:
+            ledger.release(tx, [_held(rt, tx, name, project).hold], "only asked for")
 
 
 def _expected(rt: Runtime, name: str) -> str:
@@ -553,8 +659,10 @@ def _stored(
         scopes=token.scopes,
         token_expires_at=expires_at,
         grant_expires_at=grant_expires_at,
+        seen=channel.verified,
     )
     _join(rt, tx, name, place)
+    jobs.look_again(tx)
     kept = accounts.get(tx, name)
     return LoggedIn(
         account=name,
@@ -576,6 +684,7 @@ def _stored(
             ),
             *_doubles(tx, name, channel.channel_id),
             *_twins(tx, project),
+            *_another_project(tx, name, project),
         ),
     )
 
@@ -604,6 +713,19 @@ def _twins(tx: Tx, project: str) -> tuple[str, ...]:
         f"project {twin} has the same id at Google as {project}; run: ytpool projects merge {twin} {project}"
         for twin in projects.twins(tx, project)
     )
+
+
+def _another_project(tx: Tx, name: str, project: str) -> tuple[str, ...]:
+    """Say Google's rule where an operator is about to break it: with the first account of one more project."""
+    payers = {one.account: one.project for one in accounts.every(tx)}
+    others = sorted(set(payers.values()) - {project})
+    if not others or [one for one, payer in payers.items() if payer == project] != [name]:
+        return ()
+    rule = (
+        f"{project} is another project beside {' and '.join(others)}: Google allows one for each program and purpose, "
+        "and none to gain quota (YouTube's Developer Policies, III.D.1.c)."
+    )
+    return (rule,)
 
 
 def _keep_client(rt: Runtime, tx: Tx, client: Client, project: str) -> None:

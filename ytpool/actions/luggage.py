@@ -6,6 +6,7 @@ Only what no browser can be spared for goes along: refresh tokens and client sec
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any, Self
 
 from ytpool.actions import secrets
@@ -13,7 +14,7 @@ from ytpool.domain import moments
 from ytpool.domain.secret import Secret
 from ytpool.errors import EndpointsChanged, FileInvalid
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, meta, projects
+from ytpool.store import accounts, leavings, meta, projects
 from ytpool.store import secrets as sealed
 from ytpool.store.db import Tx
 from ytpool.store.secrets import Kind
@@ -32,6 +33,10 @@ class Login:
     uploads_playlist: str
     scopes: tuple[str, ...]
     grant_expires_at: str | None
+    logged_in_at: str | None
+    refreshed_at: str | None
+    verified_at: str | None
+    logins: int
     client_secret: str = field(repr=False)
     refresh_token: str = field(repr=False)
 
@@ -125,7 +130,15 @@ def keep(rt: Runtime, tx: Tx, logins: Sequence[Login]) -> None:
             channel_id=one.channel_id,
             scopes=one.scopes,
             token_expires_at=tx.now,
-            grant_expires_at=None if one.grant_expires_at is None else moments.parse(one.grant_expires_at),
+            grant_expires_at=_parsed(one.grant_expires_at),
+        )
+        accounts.was_logged_in(
+            tx,
+            one.account,
+            logged_in_at=_parsed(one.logged_in_at),
+            refreshed_at=_parsed(one.refreshed_at),
+            verified_at=_parsed(one.verified_at),
+            logins=one.logins,
         )
 
 
@@ -133,7 +146,7 @@ def _logins(rt: Runtime, tx: Tx) -> list[Login]:
     found = []
     for one in sorted(accounts.every(tx), key=lambda one: one.account):
         token = secrets.read(rt, tx, Kind.REFRESH_TOKEN, one.account)
-        if one.needs_login or token is None:
+        if one.needs_login or token is None or leavings.find(tx, one.account) is not None:
             continue
         client = projects.client(tx, one.client_id)
         found.append(
@@ -146,9 +159,21 @@ def _logins(rt: Runtime, tx: Tx) -> list[Login]:
                 channel_title=one.channel_title,
                 uploads_playlist=accounts.uploads_playlist(tx, one.channel_id),
                 scopes=tuple(one.scopes),
-                grant_expires_at=None if one.grant_expires_at is None else moments.text(one.grant_expires_at),
+                grant_expires_at=_written(one.grant_expires_at),
+                logged_in_at=_written(one.logged_in_at),
+                refreshed_at=_written(one.refreshed_at),
+                verified_at=_written(one.verified_at),
+                logins=one.logins,
                 client_secret=secrets.require(rt, tx, Kind.CLIENT_SECRET, one.client_id).reveal(),
                 refresh_token=token.reveal(),
             )
         )
     return found
+
+
+def _written(moment: datetime | None) -> str | None:
+    return None if moment is None else moments.text(moment)
+
+
+def _parsed(text: str | None) -> datetime | None:
+    return None if text is None else moments.parse(text)

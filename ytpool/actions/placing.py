@@ -1,5 +1,6 @@
 """Choosing an account and setting everything aside for a publication: units, slot, channel and decision, at once."""
 
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,15 +16,17 @@ from ytpool.domain.balancing import Candidate, Choice, Obstacle, Strategy, Weigh
 from ytpool.domain.breakers import Service
 from ytpool.domain.grants import Purpose
 from ytpool.domain.jobs import JobState, Target, TargetKind
+from ytpool.domain.prices import GENERAL
 from ytpool.domain.publication import Publication
 from ytpool.domain.quota import Urgency
 from ytpool.errors import Busy, LoginNeeded, NoEligibleAccount, OutOfService, QuotaExhausted, Resting, YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, candidates, decisions, jobs, leases, ledger, pools, rests
+from ytpool.store import accounts, candidates, decisions, jobs, leases, ledger, limits, pools, rests
 from ytpool.store import breakers as store_breakers
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.ledger import Call, Hold, Payer
+from ytpool.store.meters import ACCOUNT, PROJECT, Meter
 
 _THERE = Obstacle("another job publishes this content on its channel")
 _LOGIN_NEEDED = "login needed"
@@ -378,7 +381,9 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice, kind: WorkKind,
         return error(f"{nobody} can work now ({words})", hint=hint, until=choice.until, **facts)
     if all(reason.startswith(_LOGIN_NEEDED) for reason in groups):
         reason, (_, names) = next(iter(groups.items()))
-        wider = f" --for {grants.USE_FOR[kind.purpose]}" if kind.purpose and reason == _NARROW.reason else ""
+        wider = ""
+        if kind.purpose is not None and reason == _NARROW.reason:
+            wider = f" --for {grants.wider(accounts.get(tx, names[0]).scopes, (kind.purpose,))}"
         return LoginNeeded(
             f"every account of {target} needs a login ({words})" if of_pool else f"{target} needs a login",
             hint=f"run: ytpool auth add {names[0]}{wider}",
@@ -392,21 +397,29 @@ def _nobody(rt: Runtime, tx: Tx, target: Target, choice: Choice, kind: WorkKind,
 
 
 def _advice(tx: Tx, names: list[str], capped: str) -> str:
-    """Say what lifts the caps and rests that keep these accounts from working, each once."""
-    lifts, caps = {}, accounts.caps(tx)
+    """Say what lifts the caps, limits and rests that keep these accounts from working, each once."""
+    day = quota.quota_day(tx.now)
+    lifts, caps, decided, today = {}, accounts.caps(tx), limits.standing(tx, day), day.isoformat()
     for name in names:
         found = accounts.get(tx, name)
         if found.standing is not Standing.ACTIVE:
             lifts[name] = f"to let it work again: ytpool accounts enable {name}"
         if caps.get((name, capped)) == 0:
-            lifts[f"cap {name}"] = (
-                f"to allow it {capped}: ytpool accounts set {name} --cap {capped}=N, or {capped}=none"
-            )
+            lifts[f"cap {name}"] = ledger.raised_by(Meter(ACCOUNT, name, capped, today))
+        for bucket in (capped, GENERAL):
+            limit = decided.get((PROJECT, found.project, bucket))
+            if limit is not None and not limit.units and limit.origin == limits.OPERATOR:
+                meter = Meter(PROJECT, found.project, bucket, today)
+                lifts[f"limit {found.project} {bucket}"] = ledger.raised_by(meter)
         resting = rests.in_the_way(
-            tx, account=name, project=found.project, channel_id=found.channel_id, buckets=(capped, "general")
+            tx, account=name, project=found.project, channel_id=found.channel_id, buckets=(capped, GENERAL)
         )
         if resting is not None:
-            lifts[resting.lifts] = f"{resting.scope} {resting.name}: {resting.lifts}"
+            by_word = ""
+            if resting.until is None and not resting.is_pause:
+                by_word = f"; then: ytpool rests lift {shlex.join([resting.scope, resting.name])}"
+            said = resting.lifts.rstrip(".") if by_word else resting.lifts
+            lifts[resting.lifts] = f"{resting.scope} {resting.name}: {said}{by_word}"
     # A sentence for each of twenty accounts would hide the one that helps.
     some = [*lifts.values()][:_ADVICE_AT_MOST]
     return "\n".join([*some, "see: ytpool accounts list, and: ytpool auth list"])

@@ -6,7 +6,7 @@ from ytpool.domain import names
 from ytpool.domain.balancing import Strategy
 from ytpool.errors import UnknownName
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, pools, rests
+from ytpool.store import accounts, jobs, pools, rests
 from ytpool.store.db import Tx
 from ytpool.store.pools import Pool
 
@@ -71,8 +71,11 @@ def set_pool(
             if account not in pools.get(tx, pool).accounts:
                 raise UnknownName(f"{account} is not in pool {pool}", hint="see: ytpool pools list", name=account)
             pools.leave(tx, pool, account)
+        if across_projects is False:
+            reason = ""  # it allowed what is not allowed any more, and must not come back with the next change
         pools.arrange(tx, pool, strategy=strategy, across_projects=across_projects, reason=reason)
         pools.require_one_project(tx, pool)
+        jobs.look_again(tx)
         return _row(tx, pools.get(tx, pool))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ytpool.domain import names
 from ytpool.errors import UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, merging, meters, projects
+from ytpool.store import accounts, jobs, merging, meters, projects
 from ytpool.store import limits as beliefs
 from ytpool.store.db import Tx
 from ytpool.store.projects import Project
@@ -82,6 +82,7 @@ def set_project(
         if rename is not None and rename != name:
             _rename(rt, tx, projects.get(tx, name), names.require(rename, "a project"))
             name = rename
+        jobs.look_again(tx)
         return _row(rt, tx, name)
 
 
@@ -107,6 +108,7 @@ def merge(rt: Runtime, former: str, project: str, *, dry_run: bool = False) -> M
         before = meters.on(tx, terms.day)
         merging.move(tx, gone.project, stays.project, terms, rt.rng, _MERGED)
         projects.absorb(tx, gone.project, stays.project)
+        jobs.look_again(tx)
         after = meters.on(tx, terms.day)
         return Merged(
             former=gone.project,

@@ -188,7 +188,7 @@ def _known(order: Order, job: Job) -> Plan:
     note = (
         _published_already(order)
         if job.published
-        else f"goes on with the job that is {job.state}, on the account it began with"
+        else f"goes on with the job that is {job.state}{', on the account it began with' if job.account else ''}"
     )
     return Plan(
         file=str(order.path),

@@ -10,7 +10,7 @@ from ytpool.domain import moments, quota
 from ytpool.domain.terms import Terms
 from ytpool.errors import UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, caps, ledger, lessons, limits, meters, projects, rests
+from ytpool.store import accounts, caps, jobs, ledger, lessons, limits, meters, projects, rests
 from ytpool.store.db import Tx
 from ytpool.store.lessons import Lesson, Proposed
 from ytpool.store.meters import PROJECT, Correction, Meter
@@ -62,6 +62,8 @@ def adjust(rt: Runtime, project: str, bucket: str, units: int, *, reason: str, d
         before = meters.read(tx, meter)
         booked = ledger.book_elsewhere(tx, name, bucket, terms, rt.rng, reason.strip(), units)
         after = meters.read(tx, meter)
+        if booked < 0:
+            jobs.look_again(tx)
         resting = _resting(tx, name, bucket) if _left(after) != 0 else None
     return Adjusted(
         project=name,

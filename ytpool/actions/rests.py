@@ -84,6 +84,7 @@ def lift(rt: Runtime, scope: str, name: str, *, bucket: str | None = None, dry_r
             rests.lift(tx, row.scope, row.name, row.bucket)
             breakers.forget(tx, row.scope, row.name, row.bucket)
             waited += 0 if row.until is None else jobs.make_due(tx, row.until)
+        waited += jobs.look_again(tx)  # among several that rest, a job waits for the soonest only
         notes = [*dict.fromkeys(note for row in found for note in _what_stays(rt, tx, row))]
     if waited:
         notes.append(f"{waited} job{'s' if waited > 1 else ''} that waited may go on now: ytpool upload --resume")

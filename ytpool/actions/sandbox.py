@@ -103,6 +103,7 @@ def status(rt: Runtime) -> SandboxStatus:
     if control is None:
         return SandboxStatus(running=False, url=None, folder=rt.config.paths.sandbox, now=None)
     truth, told = control.truth(), control.status()
+    called = {one["number"]: one["name"] for one in told["projects"]}
     return SandboxStatus(
         running=True,
         url=control.url,
@@ -111,7 +112,7 @@ def status(rt: Runtime) -> SandboxStatus:
         channels=tuple(truth["channels"]),
         videos=told["videos"],
         calls=truth["calls"],
-        units=tuple(units_rows(truth)),
+        units=tuple({**row, "name": called[row["project"]]} for row in units_rows(truth)),
         refused=len(truth["refused"]),
         faults=tuple(control.faults()),
     )

@@ -13,14 +13,19 @@ def keep(rt: Runtime, tx: Tx, kind: Kind, owner: str, value: Secret) -> None:
 
     The key in use is asked for here, because it may have been rotated since this process fetched its own.
     """
-    rt.vault.seal_with(meta.get(tx, meta.VAULT_KEY))
+    current = meta.get(tx, meta.VAULT_KEY)
+    _reach(rt, tx, current)
+    rt.vault.seal_with(current)
     secrets.put(tx, kind, owner, rt.vault.seal(kind, owner, value))
 
 
 def read(rt: Runtime, tx: Tx, kind: Kind, owner: str) -> Secret | None:
     """Open a stored secret, or return None where there is none."""
     sealed = secrets.get(tx, kind, owner)
-    return None if sealed is None else rt.vault.open(kind, owner, sealed)
+    if sealed is None:
+        return None
+    _reach(rt, tx, sealed.key_id)
+    return rt.vault.open(kind, owner, sealed)
 
 
 def require(rt: Runtime, tx: Tx, kind: Kind, owner: str) -> Secret:
@@ -31,3 +36,9 @@ def require(rt: Runtime, tx: Tx, kind: Kind, owner: str) -> Secret:
             f"there is no {kind.replace('_', ' ')} for {owner}", hint=f"run: ytpool auth add {owner}", account=owner
         )
     return found
+
+
+def _reach(rt: Runtime, tx: Tx, key_id: str | None) -> None:
+    """Look where the keys are now, where this one is new to us: they may have been moved as well as rotated."""
+    if not rt.vault.holds(key_id):
+        rt.vault.look_in(rt.key_file_in(tx))

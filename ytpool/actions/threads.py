@@ -6,13 +6,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from ytpool.actions import comments, looking, placing, reading
+from ytpool.actions import claiming, comments, looking, placing, reading
 from ytpool.actions.comments import How
 from ytpool.actions.errand import Work
 from ytpool.actions.placing import WorkKind
 from ytpool.actions.trying import Try
 from ytpool.actions.watch import Watch
-from ytpool.domain import ids
 from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.comments import Comment, Moderation, address
 from ytpool.domain.grants import Purpose
@@ -20,7 +19,6 @@ from ytpool.domain.jobs import Job, JobState, StepState, Target, TargetKind
 from ytpool.domain.quota import Urgency
 from ytpool.domain.secret import Secret
 from ytpool.errors import (
-    Busy,
     MetadataInvalid,
     NoEligibleAccount,
     UnknownName,
@@ -30,9 +28,9 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, ledger, pools
+from ytpool.store import accounts, jobs, ledger, pools
 from ytpool.store.db import Tx
-from ytpool.store.leases import Lease, LeaseKind
+from ytpool.store.leases import Lease
 from ytpool.store.ledger import Call
 
 KIND = "moderation"
@@ -300,7 +298,8 @@ def _decide(
 ) -> tuple[Job, YtpoolError | None]:
     """Decide about up to fifty comments in the name of a job; the call names what it wants, so it may be repeated."""
     problem: YtpoolError | None = None
-    job, lease = _claim(rt, account, comment_ids, moderation, ban)
+    request = json.dumps({"comments": sorted(comment_ids), "as": moderation, "ban": ban}, sort_keys=True)
+    job, lease, _ = claiming.asked_for(rt, kind=KIND, account=account, job_key=account, request=request, step=_STEP)
     try:
         with Moderating(rt, job, lease, watch, how) as work:
             work.run(comment_ids, moderation, ban=ban)
@@ -308,34 +307,6 @@ def _decide(
         problem = error
     with rt.store.reading() as tx:
         return jobs.get(tx, job.job), problem
-
-
-def _claim(
-    rt: Runtime, account: str, comment_ids: Sequence[str], moderation: Moderation, ban: bool
-) -> tuple[Job, Lease]:
-    request = json.dumps({"comments": sorted(comment_ids), "as": moderation, "ban": ban}, sort_keys=True)
-    with rt.store.transaction() as tx:
-        rt.require_same_root(tx)
-        job = jobs.asked_for(tx, KIND, account, request)
-        if job is None:
-            name = ids.new(tx.now, rt.rng)
-            jobs.add(
-                tx,
-                name,
-                kind=KIND,
-                target=Target(kind=TargetKind.ACCOUNT, name=account),
-                job_key=account,
-                fingerprint="",  # it sends no video
-                sha256=None,
-                request=request,
-                steps=(_STEP,),
-            )
-            job = jobs.get(tx, name)
-        lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
-        if lease is None:
-            raise Busy(f"job {job.job} is being worked on by another process", hint="try again", job=job.job)
-        ledger.take_over(tx, job.job, lease.fence)
-    return job, lease
 
 
 class Moderating(Work):

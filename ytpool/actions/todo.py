@@ -1,5 +1,6 @@
 """What only a person can settle, each with the command that does it."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -119,4 +120,8 @@ def _rests(tx: Tx) -> Iterator[Item]:
     for rest in rests.running(tx):
         if rest.until is None:
             name = f"{rest.scope} {rest.name}".strip()
-            yield Item(kind="resting", name=name, message=rest.reason, command=rest.lifts, since=rest.since)
+            message, command = rest.reason, rest.lifts
+            if not command.startswith("ytpool "):  # what helps is done elsewhere; then a word here lets it work again
+                message = f"{rest.reason}: {rest.lifts}"
+                command = f"ytpool rests lift {shlex.join([rest.scope, rest.name])}"
+            yield Item(kind="resting", name=name, message=message, command=command, since=rest.since)

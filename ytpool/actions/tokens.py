@@ -111,11 +111,16 @@ def client_of(rt: Runtime, tx: Tx, client_id: str) -> Client:
 
 def keep(rt: Runtime, tx: Tx, account: str, token: Token) -> datetime:
     """Store what the token endpoint handed out, a rotated refresh token too, and return when it expires."""
-    expires_at = min(tx.now, rt.calendar.as_google_says()) + timedelta(seconds=token.expires_in)
+    expires_at = _since(rt, tx) + timedelta(seconds=token.expires_in)
     secrets.keep(rt, tx, Kind.ACCESS_TOKEN, account, token.access)
     if token.refresh:
         secrets.keep(rt, tx, Kind.REFRESH_TOKEN, account, token.refresh)
     return expires_at
+
+
+def _since(rt: Runtime, tx: Tx) -> datetime:
+    """Return the moment from which an answer's spans count."""
+    return min(tx.now, rt.calendar.as_google_says())
 
 
 def _known(rt: Runtime, tx: Tx, name: str) -> _Known:
@@ -225,7 +230,7 @@ def _store(rt: Runtime, begun: _Begun, token: Token) -> Secret:
                 tx,
                 begun.name,
                 token_expires_at=keep(rt, tx, begun.name, token),
-                grant_expires_at=None if lives_for is None else tx.now + timedelta(seconds=lives_for),
+                grant_expires_at=None if lives_for is None else _since(rt, tx) + timedelta(seconds=lives_for),
             )
     return token.access
 

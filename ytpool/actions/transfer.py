@@ -6,7 +6,7 @@ may have left, the channel is looked at (`reconciling`); what may have happened 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ytpool.actions import beforehand, files, listing, reconciling, secrets, steps
@@ -34,7 +34,7 @@ from ytpool.errors import (
     UpstreamFailed,
     WrongChannel,
 )
-from ytpool.store import accounts, activity, jobs
+from ytpool.store import accounts, activity, jobs, pools
 from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.jobs import Upload
@@ -55,6 +55,7 @@ _STANDSTILLS = 8
 
 
 _LACKS_PLAYLIST = Obstacle("its channel lacks a playlist that is to be there")
+_SENT_ELSEWHERE = Obstacle("bytes of it were sent to another channel")
 
 
 class Transfer:
@@ -90,17 +91,15 @@ class Transfer:
 
     def run(self) -> None:
         """Bring the bytes to YouTube, over as many accounts and sessions as it takes."""
-        target = self._errand.job.target
         while True:
             try:
-                finished = self._bring(target)
+                finished = self._bring()
                 if finished is not None:
                     self._finish(finished)
                     return
                 if not self._last_byte_may_be_there():
                     # The session is gone, and nothing came of it: start again, on the same channel.
-                    target = Target(kind=TargetKind.ACCOUNT, name=self._errand.account)
-                    self._errand.leave()
+                    self._errand.leave(stays=True)
             except (LoginNeeded, QuotaExhausted, Resting, OutOfService) as obstacle:
                 # The account chosen turned out to be of no use just now: another one, unless bytes are there already.
                 bound = self._session is not None or self._last_byte_may_be_there()
@@ -119,7 +118,7 @@ class Transfer:
                 self._next_after(failure)
                 self._errand.leave(stays=self._is_bound)
 
-    def _bring(self, target: Target) -> dict[str, Any] | None:
+    def _bring(self) -> dict[str, Any] | None:
         """Go on where the state says an earlier round stopped; None when what it left behind is gone."""
         errand = self._errand
         with errand.rt.store.reading() as tx:
@@ -135,9 +134,10 @@ class Transfer:
         if not self._file.path.is_file():  # it was not needed for as long as its video might be there
             raise files.gone(self._file.path, errand.job.job)
         looks_first = beforehand.is_wanted(errand.rt, errand.order, errand.job)
-        bound_to = beforehand.where_it_was_seen(errand.rt, errand.job) if looks_first else None
-        self._is_bound = bound_to is not None
-        self._place(bound_to or target, beforehand.CALLS if looks_first else ())
+        seen_at = beforehand.where_it_was_seen(errand.rt, errand.job) if looks_first else None
+        self._is_bound = seen_at is not None or state.sent_to is not None
+        target = seen_at or errand.job.target
+        self._place(target, beforehand.CALLS if looks_first else (), self._unfit(target, state))
         if self._failed is not None:
             account, failure = self._failed
             self._failed = None
@@ -145,15 +145,23 @@ class Transfer:
                 errand.pause(failure, self._failed_on[account])
         if looks_first and errand.payer.channel_id not in self._looked_at:
             beforehand.look(errand)
-            self._is_bound = False
+            self._is_bound = state.sent_to is not None
             self._looked_at.add(errand.payer.channel_id)
         self._session = self._open_session()
         return self._transfer(0)
 
-    def _place(self, target: Target, besides: Sequence[Call]) -> None:
+    def _unfit(self, target: Target, state: Upload) -> Mapping[str, Obstacle]:
+        """Return the channels of a pool that this upload may not go to, because another one has taken bytes of it."""
+        if state.sent_to is None or target.kind is TargetKind.ACCOUNT:
+            return {}
+        with self._errand.rt.store.reading() as tx:
+            channels = pools.channels_around(tx, pool=target.name)
+        return dict.fromkeys(channels - {state.sent_to}, _SENT_ELSEWHERE)
+
+    def _place(self, target: Target, besides: Sequence[Call], unfit: Mapping[str, Obstacle]) -> None:
         """Take places on an account whose channel has the playlists that are to be there; of a pool, on the next one.
 
-        Nothing was sent yet, and nobody makes a playlist that was not asked to be made.
+        Nothing is sent yet, and nobody makes a playlist that was not asked to be made.
         """
         errand = self._errand
         while True:
@@ -161,14 +169,17 @@ class Transfer:
                 errand.place(
                     target,
                     besides,
-                    unfit=dict.fromkeys(self._lacking, _LACKS_PLAYLIST),
+                    unfit={**dict.fromkeys(self._lacking, _LACKS_PLAYLIST), **unfit},
                     last=[name for name, times in self._failed_on.items() if times >= _STARTS_ON_ONE],
                 )
             except NoEligibleAccount as nobody:
                 reasons = {one["reason"] for one in nobody.details.get("rejected", ())}
-                if reasons != {_LACKS_PLAYLIST.reason}:
-                    raise
-                raise self._no_channel_has(target) from nobody
+                if self._lacking and reasons <= {_LACKS_PLAYLIST.reason, _SENT_ELSEWHERE.reason}:
+                    raise self._no_channel_has(target) from nobody
+                if unfit:
+                    elsewhere = f"to send it to another channel: ytpool queue resolve {errand.job.job} --as restart"
+                    nobody.hint = f"{nobody.hint}\n{elsewhere}"
+                raise
             try:
                 steps.require_playlists(errand)
             except UnknownName as unknown:

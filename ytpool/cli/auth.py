@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 import typer
 
 from ytpool.actions import accounts, login
-from ytpool.actions.login import Begun, Found, LoggedIn, Place
+from ytpool.actions.login import Begun, Found, LoggedIn, Place, Planned
 from ytpool.cli import browsing, leaving, lifetimes
 from ytpool.cli.commands import command, group
 from ytpool.cli.invocation import Invocation
-from ytpool.cli.options import PriorityOption, TierOption, invocation, runtime
+from ytpool.cli.options import PriorityOption, TierOption, WouldOption, invocation, runtime
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.domain import grants
 from ytpool.domain.accounts import AccountState
@@ -77,7 +77,21 @@ def _told(done: LoggedIn) -> str:
     return "\n".join([*lines, *done.warnings])
 
 
+def _planned(plan: Planned) -> str:
+    channel = _named(plan.channel_title or "", plan.channel_id) if plan.channel_id else "(the login will tell)"
+    return "\n".join(
+        (
+            f"would log {plan.account} in{' again' if plan.renews else ''}",
+            f"  channel  {channel}",
+            f"  project  {plan.project or '(new here)'}, OAuth client {plan.client_id or '(the sandbox makes one)'}",
+            f"  scopes   {', '.join(map(grants.short, plan.scopes)) or '(the token will tell)'}",
+            f"  cost     {', '.join(f'{units} of {bucket}' for bucket, units in plan.units.items()) or 'nothing'}",
+        )
+    )
+
+
 VIEWS[LoggedIn] = View(text=_told)
+VIEWS[Planned] = View(text=_planned)
 VIEWS[Logins] = View(
     rows="accounts",
     columns=(
@@ -140,7 +154,8 @@ def add(
         ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Keep it without asking.", show_default=False)] = False,
-) -> LoggedIn:
+    dry_run: WouldOption = False,
+) -> LoggedIn | Planned:
     """Log an account in through the browser, verify its channel, and keep the login.
 
     On a terminal it names the channel and asks before an account's first login is kept. With --no-browser, and where
@@ -163,14 +178,18 @@ def add(
         call.say(f"this login is for channel {_named(found.channel_title, found.channel_id)}{others}")
         return typer.confirm(f"Keep it as {found.account}, paid by project {found.project}?", err=True)
 
+    scopes = tuple(dict.fromkeys([*(grants.least(uses) if uses else ()), *map(grants.whole, scope or ())]))
+    place = Place(pool=join, tier=tier, priority=priority)
+    rt = runtime(ctx, logs=True)
+    if dry_run:
+        return login.plan(rt, name, client_secrets=client_secrets, place=place, channel=channel, scopes=scopes)
     asks = not (yes or call.json) and call.stderr.isatty() and sys.stdin is not None and sys.stdin.isatty()
-    scopes = [*(grants.least(uses) if uses else ()), *map(grants.whole, scope or ())]
     return login.add(
-        runtime(ctx, logs=True),
+        rt,
         name,
         client_secrets=client_secrets,
-        scopes=tuple(dict.fromkeys(scopes)),
-        place=Place(pool=join, tier=tier, priority=priority),
+        scopes=scopes,
+        place=place,
         browse=browse,
         channel=channel,
         agrees=agrees if asks else None,
@@ -233,20 +252,19 @@ def bring_in(
     tier: TierOption = None,
     priority: PriorityOption = None,
     channel: ChannelOption = None,
-) -> LoggedIn:
+    *,
+    dry_run: WouldOption = False,
+) -> LoggedIn | Planned:
     """Take over a login from a token file, without asking anything, and verify its channel.
 
     It reads what google-auth, gcloud, oauth2client and most uploaders leave behind (youtubeuploader's request.token,
-    youtube-upload's credentials, yutu, Node, PHP and .NET stores). A pickle is refused: reading one runs its code.
+    youtube-upload's credentials, yutu, Node, PHP and .NET stores). A pickle is refused: reading one runs its code. With
+    --dry-run the files are read and the token is not tried.
     """
-    return login.bring_in(
-        runtime(ctx, logs=True),
-        name,
-        client_secrets=client_secrets,
-        token_file=token,
-        place=Place(pool=join, tier=tier, priority=priority),
-        channel=channel,
-    )
+    rt, place = runtime(ctx, logs=True), Place(pool=join, tier=tier, priority=priority)
+    if dry_run:
+        return login.plan(rt, name, client_secrets=client_secrets, token_file=token, place=place, channel=channel)
+    return login.bring_in(rt, name, client_secrets=client_secrets, token_file=token, place=place, channel=channel)
 
 
 @command(app, "list", example="ytpool auth list --json", statuses=(0, 2, 6))

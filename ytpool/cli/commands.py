@@ -77,7 +77,11 @@ class Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         gc.freeze()  # what starting has made stays for good; see `__main__`
         gc.enable()
-        return super().invoke(ctx)
+        result = super().invoke(ctx)
+        if ctx.params.get("dry_run") and not hasattr(result, "dry_run"):
+            # Such a result looks like that of the real thing, and somebody may believe it.
+            ctx.obj.note("a dry run: nothing is sent, and nothing changes")
+        return result
 
 
 class Group(TyperGroup):

@@ -10,8 +10,12 @@ from ytpool.domain.replay import span
 def _title(compared: Comparison) -> str:
     return (
         f"Pool {compared.pool} from {compared.since:%Y-%m-%d} to {compared.until:%Y-%m-%d}: "
-        f"{compared.jobs} jobs over {compared.accounts} accounts"
+        f"{_some(compared.jobs, 'job')} over {_some(compared.accounts, 'account')}"
     )
+
+
+def _some(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _peak(row: dict[str, Any]) -> float | None:

@@ -9,8 +9,8 @@ from ytpool.actions.why.job import Explanation
 from ytpool.actions.why.project import BucketExplained, ProjectExplained
 from ytpool.actions.why.ways import Way
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
-from ytpool.domain import moments
-from ytpool.store.rests import Rest
+from ytpool.domain import moments, quota
+from ytpool.store.rests import Rest, Scope
 
 
 def _until(moment: datetime | None) -> str:
@@ -24,9 +24,10 @@ def _ways(ways: Sequence[Way]) -> list[str]:
     return ["what would change it:", *told]
 
 
-def _rests(resting: Sequence[Rest]) -> list[str]:
+def _rests(resting: Sequence[Rest], channel_title: str = "") -> list[str]:
     return [
-        f"rests: {one.bucket or 'everything'} of {one.scope} {one.name}".rstrip()
+        f"rests: {one.bucket or 'everything'} of {one.scope} "
+        f"{channel_title if one.scope is Scope.CHANNEL and channel_title else one.name}".rstrip()
         + f", {_until(one.until)} ({one.reason})"
         for one in resting
     ]
@@ -98,12 +99,14 @@ def _account(told: AccountExplained) -> str:
         f"{one['bucket']}: {one['used']:,} of {one['limit']:,} used today, {one['needed']} needed"
         for one in told.buckets
     ]
+    own = any(one["scope"] == "account" and one["bucket"] == quota.UPLOADS for one in told.caps)
+    overruled = ", overruled by the account's own" if own else ""
     lines += [
         f"cap of the {one['scope']}: {one['used']:,} of {one['cap']:,} {one['bucket']}"
-        + (" in 24 hours" if one["scope"] == "channel" else " today")
+        + (" today" if one["scope"] == "account" else f" in 24 hours{overruled}")
         for one in told.caps
     ]
-    return "\n".join([*lines, *_rests(told.rests), *_ways(told.ways)])
+    return "\n".join([*lines, *_rests(told.rests, told.channel_title), *_ways(told.ways)])
 
 
 def _verdict(told: AccountExplained) -> str:

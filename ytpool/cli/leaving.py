@@ -41,8 +41,8 @@ def revoke(
     It ends what the person granted to the whole project, so an account with the same project and channel keeps it
     alive; then only the account goes. One with unfinished jobs is refused (status 6). Where Google does not answer, the
     account is out of service and tried again by `refresh-tokens` and by the same command (status 5; 7 where Google
-    refuses); after seven days its tokens are deleted all the same. `ytpool accounts enable NAME` takes it back until
-    then.
+    refuses); after seven days its tokens are deleted all the same. Until then `ytpool accounts enable NAME` takes it
+    back, without its pools.
     """
     call = invocation(ctx)
 

@@ -106,7 +106,8 @@ def _tell(call: Invocation, seen: Sequence[Verified]) -> None:
         )
     for one in seen:
         if one.problem is not None:
-            # What is due again anyway is no news for cron's mail; `health` warns once it is late.
-            tell = call.say if isinstance(one.problem, LoginNeeded) else call.note
-            words = worded(one.problem.message, hint_of(one.problem))
-            tell(f"{one.account}: its channel could not be looked at again: {words}")
+            words = f"{one.account}: {worded(one.problem.message, hint_of(one.problem))}"
+            if isinstance(one.problem, LoginNeeded):
+                call.say(words)
+            else:  # it is due again the next time: no news for cron's mail, and `health` warns once it is late
+                call.note(f"the channel behind a login could not be looked at: {words}")

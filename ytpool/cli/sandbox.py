@@ -34,7 +34,8 @@ VIEWS[SandboxStatus] = (
     View(
         rows="units",
         columns=(
-            ("Project", "project"),
+            ("Project", "name"),
+            Column("Number", "project", from_width=90),
             ("Quota day", "day"),
             ("Bucket", "bucket"),
             Column("Really charged", "units", justify="right"),

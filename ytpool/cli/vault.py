@@ -29,8 +29,6 @@ def _machine(row: ReaderRow) -> str:
 
 
 def _cron(told: VaultStatus) -> str:
-    if told.problem is not None:
-        return ""
     return "cron can read the key" if told.cron_can_read_the_key else told.advice
 
 
@@ -52,8 +50,8 @@ VIEWS[VaultStatus] = (
             ("Machine", "host"),
             Column("Reads", _machine),
             ("Has found", lambda row: ", ".join(row.keys)),
-            ("Last seen", "seen_at"),
-            Column("Lives", lambda row: "yes" if row.lives else "no", from_width=90),
+            Column("Last seen", "seen_at", from_width=100),
+            ("Lives", lambda row: "yes" if row.lives else "no"),
         ),
         empty="no machine has opened the vault yet",
     ),

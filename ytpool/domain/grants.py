@@ -119,6 +119,12 @@ def missing(scopes: Collection[str], purpose: Purpose) -> str | None:
     return None if SCOPES_FOR[purpose] & set(scopes) else DEFAULT_SCOPE
 
 
+def wider(scopes: Collection[str], purposes: Collection[Purpose]) -> Use:
+    """Return what to log in again for, so that a grant covers these purposes beside all that it covers now."""
+    uses = {USE_FOR[one] for one in Purpose if one in purposes or missing(scopes, one) is None}
+    return next(use for use in Use if use in uses and least((use,)) == least(uses))
+
+
 def can_list(scopes: Collection[str]) -> bool:
     return missing(scopes, Purpose.LIST) is None
 

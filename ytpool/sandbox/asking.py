@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from ytpool.sandbox.bodies import back_end, not_played
+from ytpool.sandbox.discovery import Description
 from ytpool.sandbox.frontend import Call
 from ytpool.sandbox.resources import listing
 from ytpool.sandbox.wire import Json
@@ -25,6 +26,15 @@ def resource_of(body: bytes) -> Json:
     if not isinstance(resource, dict):
         raise back_end(400, "global", "parseError", "Parse Error: the body is not an object")
     return resource
+
+
+def parts_and_resource(description: Description, call: Call) -> tuple[frozenset[str], Json]:
+    """Return the parts that a change names, and its body, which must hold no other; or refuse it."""
+    parts = description.check_parts(call.method.resource, call.parameters["part"])
+    resource = resource_of(call.request.body)
+    description.check_resource(call.method, resource)
+    check_expected(resource, parts)
+    return parts, resource
 
 
 def check_expected(resource: Mapping[str, object], parts: frozenset[str]) -> None:

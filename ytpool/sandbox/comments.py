@@ -55,7 +55,7 @@ class Comments:
         return Answer(status=200, body=body)
 
     def insert_thread(self, call: Call) -> Answer:
-        parts, resource = self._body(call)
+        parts, resource = asking.parts_and_resource(self._description, call)
         snippet = resource.get("snippet") or {}
         if not snippet.get("videoId"):
             raise plain("channelOrVideoIdMissing", call.method.name, location="body.snippet", location_type="other")
@@ -80,7 +80,7 @@ class Comments:
         return Answer(status=200, body=body)
 
     def insert(self, call: Call) -> Answer:
-        parts, resource = self._body(call)
+        parts, resource = asking.parts_and_resource(self._description, call)
         snippet = resource.get("snippet") or {}
         if not snippet.get("parentId"):
             raise plain("parentIdMissing", call.method.name, location="body.snippet.parentId", location_type="other")
@@ -96,7 +96,7 @@ class Comments:
         return Answer(status=200, body=self._comment(call, row, parts))
 
     def update(self, call: Call) -> Answer:
-        parts, resource = self._body(call)
+        parts, resource = asking.parts_and_resource(self._description, call)
         row = self._own(call, str(resource.get("id") or ""), owner_too=False)
         text = _text(call, resource.get("snippet") or {})
         row = self._world.comments.put(replace(row, text=text, updated_at=call.now))
@@ -129,13 +129,6 @@ class Comments:
 
     def _parts(self, call: Call) -> frozenset[str]:
         return self._description.check_parts(call.method.resource, call.parameters["part"])
-
-    def _body(self, call: Call) -> tuple[frozenset[str], Json]:
-        parts = self._parts(call)
-        resource = asking.resource_of(call.request.body)
-        self._description.check_resource(call.method, resource)
-        asking.check_expected(resource, parts)
-        return parts, resource
 
     def _existing(self, comment_id: str) -> Comment | None:
         row = self._world.comments.get(comment_id)

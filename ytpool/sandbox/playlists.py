@@ -52,7 +52,7 @@ class Playlists:
         return Answer(status=200, body=body)
 
     def insert(self, call: Call) -> Answer:
-        parts, resource = self._body(call)
+        parts, resource = asking.parts_and_resource(self._description, call)
         _check_playlist(call, resource)
         most = self._world.settings.get("playlists_per_channel")
         if most is not None and len(self._of(call.caller.channel_id)) >= most:
@@ -68,7 +68,7 @@ class Playlists:
         return Answer(status=200, body=self._show(row, parts))
 
     def update(self, call: Call) -> Answer:
-        parts, resource = self._body(call)
+        parts, resource = asking.parts_and_resource(self._description, call)
         row = self._own(call, str(resource.get("id") or ""), "id")
         _check_playlist(call, resource)
         row = self._world.playlists.put(replace(row, parts=_written(resource, row.parts)))
@@ -109,7 +109,7 @@ class Playlists:
         return Answer(status=200, body=asking.page(call, _ITEMS, rows, lambda _, row: self._item(call, row, parts)))
 
     def insert_item(self, call: Call) -> Answer:
-        parts, resource = self._body(call)
+        parts, resource = asking.parts_and_resource(self._description, call)
         snippet = resource["snippet"]
         into, video = self._into(call, snippet), self._video(call, snippet)
         _check_details(call, resource)
@@ -132,7 +132,7 @@ class Playlists:
         return Answer(status=200, body=self._item(call, row, parts))
 
     def update_item(self, call: Call) -> Answer:
-        parts, resource = self._body(call)
+        parts, resource = asking.parts_and_resource(self._description, call)
         row = self._own_item(call, str(resource.get("id") or ""))
         snippet = resource["snippet"]
         if (
@@ -158,13 +158,6 @@ class Playlists:
 
     def _parts(self, call: Call) -> frozenset[str]:
         return self._description.check_parts(call.method.resource, call.parameters["part"])
-
-    def _body(self, call: Call) -> tuple[frozenset[str], Json]:
-        parts = self._parts(call)
-        resource = asking.resource_of(call.request.body)
-        self._description.check_resource(call.method, resource)
-        asking.check_expected(resource, parts)
-        return parts, resource
 
     def _existing(self, playlist_id: str) -> Playlist | None:
         row = self._world.playlists.get(playlist_id)

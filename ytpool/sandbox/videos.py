@@ -117,10 +117,7 @@ class Videos:
     # -- changing ---------------------------------------------------------------------------------------------------
 
     def update(self, call: Call) -> Answer:
-        parts = self._parts(call)
-        resource = asking.resource_of(call.request.body)
-        self._description.check_resource(call.method, resource)
-        asking.check_expected(resource, parts)
+        parts, resource = asking.parts_and_resource(self._description, call)
         row = self.own(call, str(resource["id"]))
         if call.request.headers.get("if-match", "*").strip('"') not in {"*", resources.video_etag(row)}:
             raise plain("conditionNotMet", call.method.name, mistake=False)

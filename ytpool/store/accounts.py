@@ -78,10 +78,12 @@ def logged_in(
     scopes: tuple[str, ...],
     token_expires_at: datetime,
     grant_expires_at: datetime | None,
+    seen: bool = False,
 ) -> None:
     """Keep a fresh login: the account may work again, its history and its channel stay.
 
-    Whoever logs an account in that was on its way out wants to keep it.
+    `seen` says that YouTube was just asked for the channel: nobody's word and no file was taken for it. Whoever logs an
+    account in that was on its way out wants to keep it.
     """
     if leavings.take_back(tx, account):
         stand(tx, account, Standing.ACTIVE, "")
@@ -91,7 +93,7 @@ def logged_in(
            SET project = :project, client_id = :client_id, channel_id = coalesce(channel_id, :channel_id),
                scopes = :scopes, token_expires_at = :token_expires_at,
                grant_expires_at = :grant_expires_at, refreshed_at = :at, refresh_sent_at = NULL,
-               logged_in_at = :at, verified_at = :at,
+               logged_in_at = :at, verified_at = CASE WHEN :seen = 1 THEN :at END,
                logins = CASE WHEN client_id = :client_id THEN logins + 1 ELSE 1 END,
                state = CASE state WHEN 'login_needed' THEN 'active' ELSE state END,
                state_reason = CASE state WHEN 'login_needed' THEN '' ELSE state_reason END
@@ -104,7 +106,31 @@ def logged_in(
         scopes=" ".join(scopes),
         token_expires_at=moments.text(token_expires_at),
         grant_expires_at=None if grant_expires_at is None else moments.text(grant_expires_at),
+        seen=int(seen),
         at=tx.at,
+    )
+
+
+def was_logged_in(
+    tx: Tx,
+    account: str,
+    *,
+    logged_in_at: datetime | None,
+    refreshed_at: datetime | None,
+    verified_at: datetime | None,
+    logins: int,
+) -> None:
+    """Say of a login that was made elsewhere when it was made, and when it last proved to live."""
+    moment = {"logged_in_at": logged_in_at, "refreshed_at": refreshed_at, "verified_at": verified_at}
+    tx.run(
+        """
+        UPDATE accounts SET logged_in_at = :logged_in_at, refreshed_at = :refreshed_at, verified_at = :verified_at,
+               logins = :logins
+         WHERE account = :account
+        """,
+        account=account,
+        logins=logins,
+        **{name: None if at is None else moments.text(at) for name, at in moment.items()},
     )
 
 

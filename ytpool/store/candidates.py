@@ -27,6 +27,10 @@ _STATE_OBSTACLES: Mapping[str, Obstacle] = {
     AccountState.DRAINING: Obstacle("draining"),
     AccountState.DISABLED: Obstacle("disabled"),
 }
+_STATE_OBSTACLES_OF_READERS = {
+    state: obstacle for state, obstacle in _STATE_OBSTACLES.items() if state != AccountState.DRAINING
+}
+"""Looking begins nothing, so an account that is being drained may still do it."""
 _TIERS: Mapping[str, Tier] = {tier: tier for tier in Tier}  # looked up sooner than called
 
 
@@ -81,11 +85,9 @@ class _Picture:
         self._slots = leases.held(tx, LeaseKind.SLOT)
         self._busy_channels = leases.held(tx, LeaseKind.CHANNEL)
         running = rests.running(tx)
-        self._rests = _rests(
-            running,
-            {*self._project_needs, *self._account_needs, *operations},
-            reading=all(only_reads(each) for each in operations),
-        )
+        reading = all(only_reads(each) for each in operations)
+        self._rests = _rests(running, {*self._project_needs, *self._account_needs, *operations}, reading=reading)
+        self._out = _STATE_OBSTACLES_OF_READERS if reading else _STATE_OBSTACLES
         self._logins = _login_rests(tx, running)
         self._trials = breakers.on_trial(tx, rules)
         self._pool_rests = _pool_rests(tx, self._rests)
@@ -121,8 +123,8 @@ class _Picture:
             obstacle = _longer(_longer(resting, self._pool_rests.get(account)), obstacle)
         if self._logins:
             obstacle = _longer(self._logins.get(account), obstacle)
-        if state in _STATE_OBSTACLES:
-            obstacle = _longer(_STATE_OBSTACLES[state], obstacle)
+        if state in self._out:
+            obstacle = _longer(self._out[state], obstacle)
         free_slots = slots - len(self._slots[account]) if account in self._slots else slots
         if self._trials:
             free_slots = min(free_slots, self._calls_that_try_it(account))

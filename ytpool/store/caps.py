@@ -71,9 +71,9 @@ def require_room(tx: Tx, channel_id: str, account: str, uploads: int) -> bool:
     if not cap.stands_at(tx.now):
         return False
     taken = taken_in_24_hours(tx, channel_id, held=True)
-    if taken + uploads <= cap.uploads or _is_overruled(tx, account):
+    if taken + uploads <= cap.uploads:
         return False
-    if taken + uploads <= cap.reaches(tx.now):
+    if _is_overruled(tx, account) or taken + uploads <= cap.reaches(tx.now):
         return True
     until = lifts_at(tx, channel_id, cap.reaches(tx.now))
     raise QuotaExhausted(
@@ -104,8 +104,11 @@ def learn(tx: Tx, channel_id: str, uploads: int) -> Cap | None:
     return former
 
 
-def proved(tx: Tx, channel_id: str, hold: str) -> None:
-    """Raise a learned cap to what the channel has taken; the date of the belief stays that of the refusal."""
+def proved(tx: Tx, channel_id: str, account: str, hold: str) -> None:
+    """Raise a learned cap to what the channel has taken; the date of the belief stays that of the refusal.
+
+    It is a lesson only where nobody knew better: not for an account whose own cap overrules what was learned.
+    """
     cap, taken = _of(tx, channel_id), taken_in_24_hours(tx, channel_id)
     if cap is None or taken <= cap.uploads:
         return
@@ -115,6 +118,8 @@ def proved(tx: Tx, channel_id: str, hold: str) -> None:
         taken=taken,
         at=tx.at,
     )
+    if _is_overruled(tx, account):
+        return
     lessons.keep(
         tx,
         hold,

@@ -33,6 +33,8 @@ class Upload:
     last_sent_at: datetime | None
     cleared_at: datetime | None
     """When a person said that it is to be sent, whatever stands on the channel."""
+    sent_to: str | None
+    """The channel that has taken bytes of it, or may have; it never goes to another one."""
 
     @classmethod
     def from_row(cls, row: Any) -> Self:
@@ -49,6 +51,7 @@ class Upload:
             kept=row["kept"],
             last_sent_at=moments.parse_optional(row["last_sent_at"]),
             cleared_at=moments.parse_optional(row["cleared_at"]),
+            sent_to=row["sent_to"],
         )
 
 
@@ -392,7 +395,7 @@ def settle_steps(tx: Tx, lease: Lease, state: StepState, detail: str) -> None:
 def begin_anew(tx: Tx, lease: Lease) -> None:
     """Forget video, session and account of a job, as if it had just been asked for."""
     forget_session(tx, lease)
-    tx.run("UPDATE uploads SET cleared_at = :at WHERE job = :job", job=lease.name, at=tx.at)
+    tx.run("UPDATE uploads SET cleared_at = :at, sent_to = NULL WHERE job = :job", job=lease.name, at=tx.at)
     tx.run("UPDATE jobs SET video_id = NULL, account = NULL, channel_id = NULL WHERE job = :job", job=lease.name)
     tx.run(
         "UPDATE job_steps SET state = :state, detail = '', updated_at = :at WHERE job = :job",
@@ -535,9 +538,19 @@ def intend(tx: Tx, lease: Lease, account: str, slug: str) -> None:
 
 
 def started(tx: Tx, lease: Lease) -> None:
-    """Write down that the session is open; its URI is stored in the same transaction."""
+    """Write down that the session is open; its URI is stored in the same transaction.
+
+    From now on the job stays on its channel, also when the session is gone.
+    """
     require(tx, lease)
-    tx.run("UPDATE uploads SET started_at = :at WHERE job = :job", job=lease.name, at=tx.at)
+    tx.run(
+        """
+        UPDATE uploads SET started_at = :at, sent_to = (SELECT channel_id FROM jobs WHERE jobs.job = uploads.job)
+         WHERE job = :job
+        """,
+        job=lease.name,
+        at=tx.at,
+    )
 
 
 def keep(tx: Tx, lease: Lease, kept: int) -> None:
@@ -561,7 +574,7 @@ def last_byte_leaves(tx: Tx, lease: Lease, sha256: str) -> None:
 
 
 def forget_session(tx: Tx, lease: Lease) -> None:
-    """The session is of no use any more; the next run starts anew."""
+    """The session is of no use any more; the next run starts anew, on the same channel."""
     require(tx, lease)
     tx.run(
         "UPDATE uploads SET account = NULL, started_at = NULL, kept = 0, last_sent_at = NULL WHERE job = :job",
@@ -591,10 +604,25 @@ def make_due(tx: Tx, until: datetime) -> int:
     """Let go at once what was to wait until this moment, and return how many jobs that are."""
     return tx.run(
         """
-        UPDATE jobs SET not_before = NULL, is_due = 0, updated_at = :at
+        UPDATE jobs SET not_before = :at, is_due = 0, updated_at = :at
          WHERE not_before = :until AND state IN ('deferred', 'partly')
         """,
         until=moments.text(until),
+        at=tx.at,
+    )
+
+
+def look_again(tx: Tx) -> int:
+    """Let all that waits for an account or for quota ask at once whether somebody can work now; return how many.
+
+    The moment they wait for was told when they last asked. After a person's word on accounts, limits or pools it may be
+    too late; where it is not, asking anew costs nothing and tells the moment again.
+    """
+    return tx.run(
+        """
+        UPDATE jobs SET not_before = :at, updated_at = :at
+         WHERE state = 'deferred' AND not_before > :at AND error_code IN ('resting', 'quota_exhausted')
+        """,
         at=tx.at,
     )
 

@@ -260,7 +260,7 @@ def _believe_in(tx: Tx, hold: str, tries: Sequence[Any]) -> None:
     """Raise the learned limits beyond which Google has just let a call through."""
     for row in tries:
         if row["scope"] == ACCOUNT:
-            caps.proved(tx, row["channel_id"], hold)
+            caps.proved(tx, row["channel_id"], row["name"], hold)
         else:
             limits.proved(tx, Meter.of(row), hold, row["operation"])
 
@@ -489,7 +489,7 @@ def _exhausted(tx: Tx, meter: Meter, row: Any, units: int, percent: int, terms: 
     if not row["ceiling"] and limits.is_decided(tx, meter):
         return NoneAllowed(
             f"{meter.scope} {meter.name} has a limit of 0 {meter.bucket} a day: none is allowed",
-            hint=_raised_by(meter),
+            hint=raised_by(meter),
             meter=meter.key,
         )
     left = max(0, row["ceiling"] - meters.used(row))
@@ -513,7 +513,8 @@ def _exhausted(tx: Tx, meter: Meter, row: Any, units: int, percent: int, terms: 
     )
 
 
-def _raised_by(meter: Meter) -> str:
+def raised_by(meter: Meter) -> str:
+    """Say what allows some where an operator has decided that there is none."""
     if meter.scope == ACCOUNT:
         return f"to allow some: ytpool accounts set {meter.name} --cap {meter.bucket}=N, or {meter.bucket}=none"
     return f"to allow some: ytpool projects set {meter.name} --limit {meter.bucket}=N, or {meter.bucket}=default"

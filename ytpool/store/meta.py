@@ -16,6 +16,9 @@ VAULT_KEY_FILE = "vault_key_file"
 VAULT_NEXT_KEY = "vault_next_key"
 """The id of the key that a rotation under way will seal with."""
 
+VAULT_NEXT_KEY_AT = "vault_next_key_at"
+"""The file that this next key was made in, where it could not be put beside the one in use."""
+
 _CONFIRMED = "google_confirmed"
 
 

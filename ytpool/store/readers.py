@@ -16,6 +16,8 @@ KEYRING = "keyring"
 LIVES_FOR = timedelta(days=7)
 """For so long after its last word a reader counts as living: whoever works once a week is waited for."""
 
+_FORGOTTEN_AFTER = timedelta(days=30)
+
 _SAID_AGAIN_AFTER = timedelta(hours=1)
 
 
@@ -69,6 +71,8 @@ def is_known(tx: Tx, reader: Reader, keys: Sequence[str]) -> bool:
 
 
 def report(tx: Tx, reader: Reader, keys: Sequence[str]) -> None:
+    """Write down what a reader found; those that were not seen for a month are forgotten."""
+    tx.run("DELETE FROM key_readers WHERE seen_at < :before", before=moments.text(tx.now - _FORGOTTEN_AFTER))
     tx.run(
         """
         INSERT INTO key_readers (host, place, location, keys, seen_at) VALUES (:host, :place, :location, :keys, :at)

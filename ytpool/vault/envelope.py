@@ -4,6 +4,7 @@ import base64
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -43,6 +44,14 @@ class Vault:
     def seal_with(self, key_id: str | None) -> None:
         """Seal with this key from now on; another process may have rotated it."""
         self._key_id = key_id
+
+    def holds(self, key_id: str | None) -> bool:
+        """Tell whether a key was read already, so that it opens and seals wherever it has gone since."""
+        return key_id in self._keys
+
+    def look_in(self, key_file: Path | None) -> None:
+        """Look in this file for keys that are not known yet."""
+        self._places = replace(self._places, key_file=key_file)
 
     def seal(self, kind: str, owner: str, value: Secret) -> Sealed:
         key = self._key(self._current())

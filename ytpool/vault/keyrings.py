@@ -103,7 +103,8 @@ def ways_out(key_id: str | None = None) -> str:
     if key_id is None:
         return ways
     show = f"{sys.executable} -m keyring get {SERVICE} {_item(key_id)}"
-    return f"{ways}\nwhere the keyring works, this makes the key file: (umask 077; {show} > FILE)"
+    there = f"ytpool vault move --to keyfile; or this makes the key file: (umask 077; {show} > FILE)"
+    return f"{ways}\nwhere the keyring works: {there}"
 
 
 class _UnusableError(Exception):

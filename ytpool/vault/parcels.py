@@ -8,6 +8,7 @@ was changed anywhere does not open.
 import base64
 import json
 import os
+import unicodedata
 from typing import Any
 
 from ytpool.domain.secret import Secret
@@ -70,7 +71,8 @@ def _cipher(head: dict[str, Any], passphrase: Secret) -> Any:
 
     salt = base64.b64decode(head["salt"])
     kdf = Scrypt(salt=salt, length=_KEY_BYTES, n=head["n"], r=head["r"], p=head["p"])
-    return AESGCM(kdf.derive(passphrase.reveal().encode("utf-8", "surrogatepass")))
+    typed = unicodedata.normalize("NFC", passphrase.reveal())  # keyboards of other systems write an umlaut as two
+    return AESGCM(kdf.derive(typed.encode("utf-8", "surrogatepass")))
 
 
 def _bound(head: dict[str, Any]) -> bytes:

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from ytpool.domain.secret import Secret
 from ytpool.errors import UpstreamFailed
 
 _LONGEST_MESSAGE = 2000
+_NO_SECRET = 12  # characters: the names and the plain words of a query
 _NAMED_LIMIT = re.compile(r"\blimit '([^']+)'")
 _NAMED_METRIC = re.compile(r"\bquota metric '([^']+)'")
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
@@ -138,10 +140,12 @@ def _described(
 ) -> UpstreamFailed:
     if 300 <= answer.status < 400:
         message, reason = f"{operation} was answered with a redirect, and no redirect is followed", "redirect"
+    # Before anything is cut short, because half a secret is recognised by nobody and of use to somebody.
+    shapes = [shape for secret in hides for shape in _shapes(secret)]
+    message, domain, reason, limit, metric = (
+        _struck_out(text, shapes) for text in (message, domain, reason, limit, metric)
+    )
     message = message[:_LONGEST_MESSAGE]
-    for secret in hides:
-        if secret:
-            message = message.replace(secret.reveal(), "…")
     fallback = f"{operation} was answered with HTTP {answer.status}"
     return UpstreamFailed(
         message or (f"{fallback}: {reason[:100]}" if reason else fallback),
@@ -155,6 +159,21 @@ def _described(
         retry_after=answer.retry_after,
         answered_at=answer.answered_at,
     )
+
+
+def _shapes(secret: Secret) -> Iterator[str]:
+    """Yield how a secret may be repeated: as it is, as a form or an address writes it, and what an address is about."""
+    text = secret.reveal()
+    yield from (text, quote(text, safe=""), quote_plus(text))
+    if text.startswith(("http://", "https://")):  # of an upload's session the query opens it, whatever comes before
+        yield from (value for value in text.partition("?")[2].replace("=", "&").split("&") if len(value) > _NO_SECRET)
+
+
+def _struck_out(text: str, shapes: Iterable[str]) -> str:
+    for shape in shapes:
+        if shape:
+            text = text.replace(shape, "…")
+    return text
 
 
 def _parse(body: bytes) -> Any:

@@ -112,7 +112,7 @@ def _now(rt: Runtime, tx: Tx, job: Job) -> tuple[tuple[InTheWay, ...], tuple[str
 
 def _urgency(tx: Tx, job: Job) -> Urgency:
     deadline = claiming.publication_of(job).video.publish_at if job.kind == UPLOAD else None
-    return Urgency.of(tx.now, use_buffer=False, begun=job.account is not None, deadline=deadline)
+    return Urgency.of(tx.now, use_buffer=False, begun=job.attempts > 0, deadline=deadline)
 
 
 def _ways(rt: Runtime, tx: Tx, job: Job, in_the_way: tuple[InTheWay, ...]) -> Iterator[Way]:

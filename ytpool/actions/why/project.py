@@ -8,6 +8,7 @@ from typing import Any
 from ytpool.actions.why import ways
 from ytpool.actions.why.ways import Way
 from ytpool.domain import quota
+from ytpool.domain.prices import PriceBook
 from ytpool.domain.quota import Light, Urgency
 from ytpool.domain.terms import Terms
 from ytpool.errors import UnknownName
@@ -84,7 +85,7 @@ def explain(rt: Runtime, name: str, bucket: str | None = None) -> ProjectExplain
             resets_at=quota.resets_at(terms.day),
             accounts=tuple(one.account for one in accounts.every(tx) if one.project == project),
             rests=tuple(one for one in resting if one.bucket in ("", *shown)),
-            buckets=tuple(_bucket(tx, terms, project, one, resting) for one in shown),
+            buckets=tuple(_bucket(tx, rt.book, terms, project, one, resting) for one in shown),
             ways=ways.distinct(_ways(tx, terms, project, shown, resting)),
         )
 
@@ -95,16 +96,17 @@ def buckets_of(tx: Tx, terms: Terms, project: str) -> list[str]:
     return [*dict.fromkeys((*terms.prices.limits, *used))]
 
 
-def _bucket(tx: Tx, terms: Terms, project: str, bucket: str, resting: list[Rest]) -> BucketExplained:
+def _bucket(tx: Tx, book: PriceBook, terms: Terms, project: str, bucket: str, resting: list[Rest]) -> BucketExplained:
     limit, reading = ways.standing(tx, terms, project, bucket)
     percent = round(100 * reading.used / limit, 1) if limit else 100.0
     has_room = ways.has_room(limit, reading.used, 1, terms)
     stopped = [one for one in resting if one.bucket in ("", bucket)]
     meter = Meter(meters.PROJECT, project, bucket, terms.day.isoformat())
+    forbidden = limit == 0 and limits.is_decided(tx, meter)  # no reset changes a word
     return BucketExplained(
         bucket=bucket,
         limit=limit,
-        origin=_origin(tx, terms, project, bucket),
+        origin=_origin(tx, book, terms, project, bucket),
         spent=reading.spent,
         held=reading.held + reading.sent,
         unknown=reading.unknown,
@@ -114,7 +116,7 @@ def _bucket(tx: Tx, terms: Terms, project: str, bucket: str, resting: list[Rest]
         status=quota.light(percent, terms.thresholds),
         level=-(-limit * quota.opens_until(Urgency.NORMAL, terms.thresholds) // 100),
         open=has_room and not stopped,
-        comes_back=_comes_back(terms, stopped, has_room=has_room),
+        comes_back=None if forbidden else _comes_back(terms, stopped, has_room=has_room),
         spenders=tuple(one._asdict() for one in meters.spenders(tx, meter, most=_BIGGEST)),
         corrections=tuple(one._asdict() for one in meters.corrections(tx, meter)),
     )
@@ -130,10 +132,11 @@ def _comes_back(terms: Terms, stopped: list[Rest], *, has_room: bool) -> datetim
     return max(known, default=None)
 
 
-def _origin(tx: Tx, terms: Terms, project: str, bucket: str) -> str:
+def _origin(tx: Tx, book: PriceBook, terms: Terms, project: str, bucket: str) -> str:
     limit = limits.standing(tx, terms.day).get((meters.PROJECT, project, bucket))
     if limit is None:
-        return f"price book since {terms.prices.begins}"
+        since = next((one.since for one in book.limits_on(terms.day) if one.bucket == bucket), None)
+        return "price book" if since is None else f"price book since {since}"
     who = "learned from Google's refusals" if limit.origin == LEARNED else "set by the operator"
     return f"{who} on {limit.since}"
 

@@ -12,7 +12,7 @@ from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
 from ytpool.domain.terms import Terms
 from ytpool.store import caps, envelopes, ledger, limits, meters, pools, rests
 from ytpool.store.db import Tx
-from ytpool.store.meters import Reading
+from ytpool.store.meters import Meter, Reading
 from ytpool.store.rests import Rest, Scope
 
 UPLOADING = ("videos.insert", *["videos.list"] * READ_BACKS)
@@ -62,7 +62,7 @@ def of_account(
                 command=f"ytpool accounts enable {account.account}",
             )
     for rest in rests_of(tx, account, rests.running(tx)):
-        yield of_rest(rest)
+        yield of_rest(rest, account.channel_title)
     needs, _ = ledger.needs(operations, terms)
     for bucket, units in needs.items():
         yield from of_bucket(tx, terms, account.project, bucket, units, urgency)
@@ -70,13 +70,17 @@ def of_account(
     yield from _of_caps(tx, terms, account)
 
 
-def of_rest(rest: Rest) -> Way:
-    """Say what ends a rest: a pause ends by a word, a guess may be wrong, and the others end as they say."""
+def of_rest(rest: Rest, channel_title: str = "") -> Way:
+    """Say what ends a rest: a pause ends by a word, a guess may be wrong, and the others end as they say.
+
+    A channel is called by its title, where that is given.
+    """
     if rest.is_pause:
         of_pool = f" --pool {rest.name}" if rest.scope is Scope.POOL else ""
         return Way(what=rest.words, command=f"ytpool unpause{of_pool}")
     until = "until a person acts" if rest.until is None else f"until {moments.spoken(rest.until)}"
-    what = f"{rest.bucket or 'all'} of {rest.scope} {rest.name} rests {until} ({rest.reason}): {rest.lifts}"
+    name = channel_title if rest.scope is Scope.CHANNEL and channel_title else rest.name
+    what = f"{rest.bucket or 'all'} of {rest.scope} {name} rests {until} ({rest.reason}): {rest.lifts}"
     if rest.until is not None and not rest.guessed:
         return Way(what=what)
     bucket = f" --bucket {rest.bucket}" if rest.bucket else ""
@@ -89,6 +93,12 @@ def of_bucket(
     """Say what would give a bucket room for new work; nothing where it has room."""
     limit, reading = standing(tx, terms, project, bucket)
     if has_room(limit, reading.used, units, terms, urgency):
+        return
+    if limit == 0 and limits.is_decided(tx, Meter(meters.PROJECT, project, bucket, terms.day.isoformat())):
+        yield Way(
+            what=f"{project} has a limit of 0 {bucket}, and no reset changes that; allow it some",
+            command=f"ytpool projects set {project} --limit {bucket}=N",
+        )
         return
     yield Way(what=f"{bucket} of {project} comes back at {moments.spoken(quota.resets_at(terms.day))}")
     left = limit - reading.used
@@ -166,7 +176,12 @@ def _of_caps(tx: Tx, terms: Terms, account: Account) -> Iterator[Way]:
         if cap["used"] < cap["cap"]:
             continue
         bucket, name = cap["bucket"], account.account
-        if cap["scope"] == "account":
+        if cap["scope"] == "account" and cap["cap"] == 0:
+            yield Way(
+                what=f"{name} does no {bucket}: its cap is 0, and no reset changes that; allow it some",
+                command=f"ytpool accounts set {name} --cap {bucket}=N",
+            )
+        elif cap["scope"] == "account":
             yield Way(
                 what=f"{name} is at its cap of {cap['cap']:,} {bucket} a day until "
                 f"{moments.spoken(quota.resets_at(terms.day))}; raise it",
@@ -174,7 +189,8 @@ def _of_caps(tx: Tx, terms: Terms, account: Account) -> Iterator[Way]:
             )
         elif not overruled:
             yield Way(
-                what=f"the channel of {name} takes {cap['cap']:,} uploads in 24 hours, as YouTube's refusals taught, "
+                what=f"the channel of {name} takes {cap['cap']:,} upload{'' if cap['cap'] == 1 else 's'} in 24 hours, "
+                "as YouTube's refusals taught, "
                 f"and the next at {moments.spoken(cap['until'])}; a cap of your own overrules that",
                 command=f"ytpool accounts set {name} --cap {bucket}=N",
             )
