@@ -223,3 +223,22 @@ def test_being_asked_to_stop_ends_an_upload_where_it_goes_on_later(ytpool, sandb
     assert (status, data(out)["counts"]) == (0, {"done": 1}), err
     assert sandbox.calls("videos.insert") == len(sandbox.truth()["videos"]) == 1
     assert_books_agree(ytpool, sandbox)
+
+
+def test_what_is_planned_for_later_is_left_alone_by_resume_and_taken_at_its_moment(
+    ytpool, sandbox, make_video, monkeypatch
+):
+    monkeypatch.setenv("YTPOOL_TIME_ZONE", "UTC")
+    moment = sandbox.control.clock() + timedelta(hours=3)
+    words = ("--account", "news", "--queue", "--not-before", f"{moment:%Y-%m-%dT%H:%M:%S}")
+    assert ytpool("upload", make_video("later.mp4", 2000), *words)[0] == 0
+    status, out, err = ytpool("upload", "--resume", "--json")
+    assert (status, data(out)["videos"], err) == (0, [], "")
+    assert data(ytpool("work", "--once", "--json")[1])["worked"] == 0
+
+    sandbox.control.clock(forward=timedelta(hours=3, minutes=1))
+    assert ytpool("refresh-tokens", "--account", "news", "--force")[0] == 0  # its answer tells ytpool the time
+
+    status, out, err = ytpool("work", "--once", "--json")
+    assert (status, data(out)["counts"]) == (0, {"done": 1}), err
+    assert len(sandbox.videos_on("news")) == 1

@@ -50,6 +50,8 @@ log = logging.getLogger(__name__)
 
 _LOOKS_EVERY = 5.0
 """Seconds after which a worker looks also if no bell rang: a dead worker rings none, nor does another machine."""
+_LOOKS_FOR_A_PLACE_EVERY = 0.5
+"""The same while a job is due and somebody else has the slot or the channel that it needs."""
 _LOOKS_AT_CLOCK_EVERY = 1.0
 """Seconds between two looks at a clock that a person may move."""
 _HOUSEKEEPS_EVERY = 3600.0
@@ -237,8 +239,8 @@ def _sleep(rt: Runtime, bell: Bell, signals: "_Signals", *, is_full: bool) -> No
         signals.wait([], None)
         return
     with rt.store.reading() as tx:
-        soonest = line.soonest(tx)
-    looks_at = rt.clock.monotonic() + _LOOKS_EVERY
+        soonest, is_due = line.soonest(tx), line.has_due(tx)
+    looks_at = rt.clock.monotonic() + (_LOOKS_FOR_A_PLACE_EVERY if is_due else _LOOKS_EVERY)
     while not rt.stopping.is_set():
         left = looks_at - rt.clock.monotonic()
         if soonest is not None:

@@ -135,6 +135,11 @@ def soonest(tx: Tx) -> datetime | None:
     return moments.parse(row["moment"]) if row["moment"] else tx.now
 
 
+def has_due(tx: Tx) -> bool:
+    """Tell whether a job is due; where none could be picked, all who are wait for somebody's place."""
+    return tx.one(f"SELECT 1 FROM jobs WHERE {_WAITS_IN_LINE} LIMIT 1") is not None
+
+
 def waiting(tx: Tx, besides: Collection[str] = ()) -> int:
     """Count the jobs that wait: due, or for their moment; not what a person holds or is asked about."""
     sql, given = _filters(besides, _NOBODY, None)
