@@ -210,6 +210,7 @@ def _hand_out(rt: Runtime, crew: "_Crew", begun: Callable[[Job], None], *, once:
     try:
         with rt.store.transaction() as tx:
             rt.require_same_root(tx)
+            rt.require_clock()  # else every job would be begun in vain
             picked = line.pick(tx, pool=pool)
     except StateBusy as busy:  # somebody stands still in the middle of a write; that ends before long
         if once:
