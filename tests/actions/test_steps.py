@@ -14,6 +14,8 @@ from ytpool.domain import captions
 from ytpool.domain.publication import Publication, playlist, spoken
 from ytpool.domain.video import Licence, Localization, Privacy, VideoRequest
 from ytpool.errors import FileInvalid, LoginNeeded, OutcomeUnknown, UnknownName
+from ytpool.store import limits, meters, rests
+from ytpool.store.rests import Scope
 
 SRT = "1\n00:00:00,000 --> 00:00:02,000\nGrüß Gott\n"
 MIB = 1024 * 1024
@@ -552,4 +554,26 @@ def test_two_uploads_that_make_the_same_playlist_make_one(desk, make_video):
     assert {done.state for done in results} == {"done"}
     [made] = desk.control.truth()["playlists"]
     assert len(made["items"]) == 3
+    agree(desk)
+
+
+def test_what_was_set_aside_for_a_step_is_still_there_when_it_has_waited_for_a_rest(desk, make_video, picture):
+    with desk.rt.store.transaction() as tx:
+        terms = desk.rt.terms(tx)
+        spent_by_logins = meters.on(tx, terms.day)["project", "press", "general"].used
+        enough = {"origin": limits.OPERATOR, "reason": "just enough"}
+        limits.set_limit(tx, "project", "press", "general", spent_by_logins + 54, terms, desk.rt.rng, **enough)
+    path, says = make_video(), desk.says
+
+    def let_it_rest(job, text):
+        says(job, text)
+        if text == "setting the thumbnail":
+            with desk.rt.store.transaction() as tx:
+                until = tx.now + timedelta(seconds=1)
+                rests.rest(tx, Scope.PROJECT, "press", reason="rateLimitExceeded", lifts="a minute", until=until)
+
+    desk.says = let_it_rest
+    done = send(desk, path, thumbnail=str(picture))
+
+    assert (done.state, steps(done)) == ("done", {"upload": "done", "thumbnail": "done", "read_back": "done"})
     agree(desk)

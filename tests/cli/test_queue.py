@@ -71,6 +71,7 @@ def test_a_pool_upload_that_crashed_goes_on_on_the_same_channel_with_the_same_co
     kill_in_the_middle(sandbox, large, "--pool", "main")
     [job] = listed(ytpool)
     assert (job["state"], job["working"], job["account"]) == ("running", False, "news")
+    assert "\tstopped\t" in ytpool("queue", "list")[1]
 
     status, out, err = ytpool("upload", large, "--pool", "main", "--json")
 

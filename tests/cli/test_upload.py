@@ -130,6 +130,22 @@ def test_another_channel_key_or_again_publishes_the_same_file_once_more(ytpool, 
     assert_books_agree(ytpool, sandbox)
 
 
+def test_a_dry_run_of_what_waits_says_who_would_take_it_or_why_nobody_would(ytpool, sandbox, video):
+    assert ytpool("projects", "set", "press", "--limit", "uploads=0")[0] == 0
+    _, out, _ = ytpool("upload", video, "--account", "sports", "--json")
+    job = json.loads(out)["data"]["job"]
+
+    status, out, _ = ytpool("upload", video, "--pool", "main", "--dry-run", "--json")
+    assert (status, json.loads(out)["error"]["code"]) == (6, "no_eligible_account")
+
+    assert ytpool("projects", "set", "press", "--limit", "uploads=default")[0] == 0
+    status, out, _ = ytpool("upload", video, "--pool", "main", "--dry-run", "--json")
+    planned = json.loads(out)["data"]
+    assert (status, planned["account"], planned["job"]) == (0, "sports", job)
+    assert planned["note"] == "goes on with the job that is deferred; nothing of it was sent yet"
+    assert sandbox.calls("videos.insert") == 0
+
+
 def test_a_dry_run_says_all_and_sends_nothing(ytpool, sandbox, video):
     before = sandbox.truth()
 

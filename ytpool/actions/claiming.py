@@ -186,7 +186,7 @@ def _take(tx: Tx, order: Order, file: VideoFile, job: Job, sha256: str | None) -
     ledger.take_over(tx, job.job, taken.fence)
     if unbegun:  # nothing was sent yet: what is asked for now is what counts
         publication.check(order.publication, tx.now)
-        target = _narrower(order.target, job.target)
+        target = narrower(order.target, job.target)
         jobs.ask_for(tx, taken, target, _stored(order), str(file.path), file.marks.modified_ns)
         jobs.plan_steps(tx, taken, _steps(order))
     else:
@@ -223,7 +223,7 @@ def _stored(order: Order) -> str:
     return json.dumps(order.publication.to_dict())
 
 
-def _narrower(asked: Target, standing: Target) -> Target:
+def narrower(asked: Target, standing: Target) -> Target:
     """Say where a job goes that was asked for twice: where it is asked for now, and never beyond a single channel."""
     return standing if standing.kind is TargetKind.ACCOUNT and asked.kind is TargetKind.POOL else asked
 

@@ -72,6 +72,8 @@ class Work(ABC):
         """The line's limit that what is sent keeps to, shared with others."""
         self.placed: Placed | None = None
         self._heart = Heartbeat(rt, lease)
+        self._made: list[Hold] = []
+        """What was set aside since it was placed."""
         self._used: set[str] = set()
         self._probes: tuple[Probe, ...] = ()
 
@@ -134,6 +136,7 @@ class Work(ABC):
         self._heart.hold()  # first: a lease that is given back is not there to be renewed
         placing.give_back(self.rt, self.lease, self.placed)
         self.placed = None
+        self._made.clear()
         if not stays:
             with self.rt.store.transaction() as tx:
                 jobs.leave_account(tx, self.lease)
@@ -142,7 +145,7 @@ class Work(ABC):
 
     def held(self, operation: str, step: str) -> Hold | None:
         """Return a call that was set aside for this step and is not used yet."""
-        holds = () if self.placed is None else self.placed.holds
+        holds = () if self.placed is None else (*self.placed.holds, *self._made)
         found = next(
             (one for one in holds if (one.operation, one.step) == (operation, step) and one.hold not in self._used),
             None,
@@ -170,6 +173,7 @@ class Work(ABC):
                 fence=self.lease.fence,
                 urgency=Urgency.BUFFER if self.use_buffer else Urgency.STARTED,
             )
+        self._made.append(made)
         self._used.add(made.hold)
         return made
 
@@ -182,7 +186,7 @@ class Work(ABC):
         after: Callable[[Tx, T], None] | None = None,
         refused: Callable[[Tx, Verdict], None] | None = None,
     ) -> T:
-        """Send a call that was held, in the name of the job; see `calls.paid`."""
+        """Send a call that was held, in the name of the job; see `calls.paid`. What had to rest stays set aside."""
 
         def still_ours(tx: Tx) -> None:
             self.require()
@@ -190,7 +194,13 @@ class Work(ABC):
             if before is not None:
                 before(tx)
 
-        return paid(self.rt, held, send, job=self.job.job, before=still_ours, after=after, refused=refused)
+        try:
+            return paid(self.rt, held, send, job=self.job.job, before=still_ours, after=after, refused=refused)
+        except Resting:
+            with self.rt.store.reading() as tx:
+                if ledger.is_held(tx, held):
+                    self._used.discard(held.hold)
+            raise
 
     def pause(self, failure: UpstreamFailed, attempt: int) -> None:
         """Wait before the same call is made again; a wait that Google wants longer than we sleep ends this run."""

@@ -79,7 +79,8 @@ def quota_history(rt: Runtime, *, days: int, project: str | None = None, bucket:
         raise unknown("bucket", bucket, [*terms.prices.limits], listed_by="ytpool quota report", made_by="")
     by_bucket: dict[tuple[str, str], list[DayReading]] = {}
     for one in readings:
-        by_bucket.setdefault((one.project, one.bucket), []).append(one)
+        if one.used:  # a limit that was set opens a day, too
+            by_bucket.setdefault((one.project, one.bucket), []).append(one)
     return QuotaHistory(
         since=first,
         until=terms.day,
@@ -108,13 +109,12 @@ def _day_row(one: DayReading, terms: Terms) -> dict[str, Any]:
 
 def _peak(days: list[DayReading]) -> dict[str, Any]:
     fullest = max(days, key=_percent)
-    in_use = sum(1 for one in days if one.used)
     return {
         "project": fullest.project,
         "bucket": fullest.bucket,
-        "days": in_use,
+        "days": len(days),
         "used": sum(one.used for one in days),
-        "mean": round(sum(one.used for one in days) / max(1, in_use), 1),
+        "mean": round(sum(one.used for one in days) / len(days), 1),
         "percent": _percent(fullest),
         "quota_day": fullest.day,
     }

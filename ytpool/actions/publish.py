@@ -134,10 +134,15 @@ def plan(rt: Runtime, orders: Sequence[Order]) -> list[Plan]:
         prices = rt.terms(tx).prices
     orders = [replace(order, publication=media.located(order.publication)) for order in orders]
     settled = [_without_choosing(rt, order) for order in orders]
-    choices = iter(placing.would_place(rt, [order for order, one in zip(orders, settled, strict=True) if one is None]))
+    to_place = [
+        order if one is None else replace(order, target=claiming.narrower(order.target, one.target))
+        for order, one in zip(orders, settled, strict=True)
+        if not isinstance(one, Plan)
+    ]
+    choices = iter(placing.would_place(rt, to_place))
     plans = []
     for order, known in zip(orders, settled, strict=True):
-        if known is not None:
+        if isinstance(known, Plan):
             plans.append(known)
             continue
         choice, problem = next(choices)
@@ -149,6 +154,8 @@ def plan(rt: Runtime, orders: Sequence[Order]) -> list[Plan]:
                 privacy=shown_privacy(order.publication),
                 units=_units(order, prices),
                 waits_for=choice.busy,
+                job=None if known is None else known.job,
+                note="" if known is None else f"goes on with the job that is {known.state}; nothing of it was sent yet",
                 problem=problem,
             )
         )
@@ -162,8 +169,8 @@ def _units(order: Order, prices: Prices) -> dict[str, int]:
     return dict(units)
 
 
-def _without_choosing(rt: Runtime, order: Order) -> Plan | None:
-    """Return the plan of what is refused or begun already; None for what has to find an account."""
+def _without_choosing(rt: Runtime, order: Order) -> Plan | Job | None:
+    """Return the plan of what is refused or begun already; what has to find an account is a job that waits, or None."""
     try:
         file = _file_of(rt, order)
         if not is_begun(rt, order, file):  # what was sent is not asked again whether it may be sent
@@ -171,6 +178,9 @@ def _without_choosing(rt: Runtime, order: Order) -> Plan | None:
             media.check(order.publication)
         with rt.store.reading() as tx:
             known = jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
+            waits = bool(known) and known[0].state is JobState.DEFERRED and known[0].video_id is None
+            if waits and jobs.upload(tx, known[0].job).sent_to is None:
+                return known[0]
     except YtpoolError as error:
         return Plan(
             file=str(order.path),

@@ -60,7 +60,7 @@ def unfinished(rt: Runtime, *, wait: bool = True, use_buffer: bool = False) -> U
         chores=tuple(job for job in stopped if job.is_chore and not job.deletes),
         left=(
             *(files.gone(order.path, order.job) for order in compress(made, map(not_, here))),
-            *(_wants_a_yes(job) for job in stopped if job.deletes),
+            *(_wants_a_yes(job) for job in stopped if job.wants_a_yes),
         ),
     )
 

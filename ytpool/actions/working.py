@@ -375,7 +375,7 @@ def _go_on(rt: Runtime, job: Job, watch: Watch) -> tuple[str, YtpoolError | None
         video = publish.publish(rt, order, watch)
         return video.note or video.url or "", video.problem
     if job.is_chore:
-        changed = chores.go_on(rt, job.job, chores.How(), watch, lambda _: False)
+        changed = chores.go_on(rt, job.job, chores.How(), watch, lambda _: job.agreed)
         assert changed is not None
         return changed.detail, changed.problem
     said = comments.go_on(rt, job.job, SaidHow(), watch)

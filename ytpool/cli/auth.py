@@ -1,26 +1,17 @@
-"""`ytpool auth`: logins, in and out of a browser."""
+"""`ytpool auth`: logins, in and out of a browser.
 
-import sys
-import threading
-from dataclasses import dataclass
-from datetime import datetime
+What logs in is loaded where it is wanted: help and completion do without.
+"""
+
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import urlsplit
+from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import accounts, login
-from ytpool.actions.login import Begun, Found, LoggedIn, Place, Planned
-from ytpool.cli import browsing, leaving, lifetimes
+from ytpool.cli import lifetimes
 from ytpool.cli.commands import command, group
-from ytpool.cli.invocation import Invocation
-from ytpool.cli.options import PriorityOption, TierOption, WouldOption, invocation, runtime
-from ytpool.cli.output import VIEWS, Column, View
-from ytpool.domain import grants
-from ytpool.domain.accounts import AccountState
+from ytpool.cli.options import PriorityOption, TierOption, WouldOption, YesOption
 from ytpool.domain.grants import Use
-from ytpool.errors import UsageWrong
 
 app = group("Log accounts in, and see their logins.")
 
@@ -43,73 +34,6 @@ ChannelOption = Annotated[
         show_default=False,
     ),
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """One account's login, without its secrets."""
-
-    account: str
-    project: str
-    channel_id: str
-    channel_title: str
-    state: str
-    token_expires_at: datetime | None
-    grant_expires_at: datetime | None
-    scopes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Logins:
-    accounts: tuple[Login, ...]
-
-
-def _named(title: str, channel_id: str) -> str:
-    return f"{title} ({channel_id})" if title else channel_id
-
-
-def _told(done: LoggedIn) -> str:
-    again = "again " if done.renewed else ""
-    channel = f"channel {_named(done.channel_title, done.channel_id)}"
-    lines = [f"{done.account} is logged in {again}for {channel}, paid by project {done.project}"]
-    if done.pool:
-        lines.append(f"it works in pool {done.pool}, as {done.tier}")
-    return "\n".join([*lines, *done.warnings])
-
-
-def _planned(plan: Planned) -> str:
-    channel = _named(plan.channel_title or "", plan.channel_id) if plan.channel_id else "(the login will tell)"
-    return "\n".join(
-        (
-            f"would log {plan.account} in{' again' if plan.renews else ''}",
-            f"  channel  {channel}",
-            f"  project  {plan.project or '(new here)'}, OAuth client {plan.client_id or '(the sandbox makes one)'}",
-            f"  scopes   {', '.join(map(grants.short, plan.scopes)) or '(the token will tell)'}",
-            f"  cost     {', '.join(f'{units} of {bucket}' for bucket, units in plan.units.items()) or 'nothing'}",
-        )
-    )
-
-
-VIEWS[LoggedIn] = View(text=_told)
-VIEWS[Planned] = View(text=_planned)
-VIEWS[Logins] = View(
-    rows="accounts",
-    columns=(
-        ("Account", "account"),
-        ("Channel", "channel_title"),
-        Column("Channel id", "channel_id", from_width=110),
-        Column("Project", "project", from_width=90),
-        Column("State", "state", style={"active": "green", "login_needed": "red"}),
-        ("Token until", "token_expires_at"),
-        ("Login until", "grant_expires_at"),
-    ),
-    empty="no account yet; add one: ytpool auth add NAME --client-secrets FILE",
-    footer=lambda logins: "\n".join(
-        f"{one.account} needs a login; run: ytpool auth add {one.account}"
-        for one in logins.accounts
-        if one.state == AccountState.LOGIN_NEEDED
-    ),
-)
 
 
 @command(
@@ -155,7 +79,7 @@ def add(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Keep it without asking.", show_default=False)] = False,
     dry_run: WouldOption = False,
-) -> LoggedIn | Planned:
+) -> Any:
     """Log an account in through the browser, verify its channel, and keep the login.
 
     On a terminal it names the channel and asks before an account's first login is kept. With --no-browser, and where
@@ -163,61 +87,21 @@ def add(
     the address that it ends at, or the code in it. With --profile sandbox neither file nor browser is needed: a channel
     of that name is made and consents.
     """
-    call = invocation(ctx)
-    done_reading = threading.Event()
+    from ytpool.actions.login import Place  # noqa: PLC0415 - help does without
+    from ytpool.cli import logged  # noqa: PLC0415
 
-    def browse(begun: Begun) -> None:
-        try:
-            _show(call, begun, no_browser=no_browser)
-        finally:
-            done_reading.set()
-
-    def agrees(found: Found) -> bool:
-        done_reading.wait(1)  # what is typed from now on is the answer
-        others = f"; {' and '.join(found.twins)} works on it too" if found.twins else ""
-        call.say(f"this login is for channel {_named(found.channel_title, found.channel_id)}{others}")
-        return typer.confirm(f"Keep it as {found.account}, paid by project {found.project}?", err=True)
-
-    scopes = tuple(dict.fromkeys([*(grants.least(uses) if uses else ()), *map(grants.whole, scope or ())]))
-    place = Place(pool=join, tier=tier, priority=priority)
-    rt = runtime(ctx, logs=True)
-    if dry_run:
-        return login.plan(rt, name, client_secrets=client_secrets, place=place, channel=channel, scopes=scopes)
-    asks = not (yes or call.json) and call.stderr.isatty() and sys.stdin is not None and sys.stdin.isatty()
-    return login.add(
-        rt,
+    return logged.add(
+        ctx,
         name,
         client_secrets=client_secrets,
-        scopes=scopes,
-        place=place,
-        browse=browse,
+        place=Place(pool=join, tier=tier, priority=priority),
+        uses=uses or (),
+        scope=scope or (),
         channel=channel,
-        agrees=agrees if asks else None,
+        no_browser=no_browser,
+        yes=yes,
+        dry_run=dry_run,
     )
-
-
-def _show(call: Invocation, begun: Begun, *, no_browser: bool) -> None:
-    """Bring a person to the login's page, and take its answer from the keyboard where no browser could be opened."""
-    if not no_browser and browsing.has_screen():
-        call.note(f"the browser shows the login; if it does not, open {begun.url}")
-        if browsing.opened(begun.url) or begun.is_over.is_set():
-            return
-    port = urlsplit(begun.redirect_uri).port or 80
-    minutes = login.DEADLINE.total_seconds() / 60
-    call.say(
-        f"within {minutes:.0f} minutes open this address in a browser, on any machine:\n{begun.url}\n"
-        f"It will end at {begun.redirect_uri}?…\n"
-        "If that browser shows an error there, it runs on another machine: copy the address it shows, paste it here "
-        "and press Enter.\n"
-        f"(Or forward the port before: ssh -L {port}:127.0.0.1:{port} THIS-MACHINE)"
-    )
-    for line in browsing.lines(begun.is_over):
-        try:
-            begun.answer(line)
-        except UsageWrong as wrong:
-            call.say(f"{wrong.message}; {wrong.hint}")
-        else:
-            return
 
 
 @command(
@@ -254,40 +138,61 @@ def bring_in(
     channel: ChannelOption = None,
     *,
     dry_run: WouldOption = False,
-) -> LoggedIn | Planned:
+) -> Any:
     """Take over a login from a token file, without asking anything, and verify its channel.
 
     It reads what google-auth, gcloud, oauth2client and most uploaders leave behind (youtubeuploader's request.token,
     youtube-upload's credentials, yutu, Node, PHP and .NET stores). A pickle is refused: reading one runs its code. With
     --dry-run the files are read and the token is not tried.
     """
-    rt, place = runtime(ctx, logs=True), Place(pool=join, tier=tier, priority=priority)
-    if dry_run:
-        return login.plan(rt, name, client_secrets=client_secrets, token_file=token, place=place, channel=channel)
-    return login.bring_in(rt, name, client_secrets=client_secrets, token_file=token, place=place, channel=channel)
+    from ytpool.actions.login import Place  # noqa: PLC0415 - help does without
+    from ytpool.cli import logged  # noqa: PLC0415
+
+    return logged.bring_in(
+        ctx,
+        name,
+        client_secrets=client_secrets,
+        token=token,
+        place=Place(pool=join, tier=tier, priority=priority),
+        channel=channel,
+        dry_run=dry_run,
+    )
 
 
 @command(app, "list", example="ytpool auth list --json", statuses=(0, 2, 6))
-def show(ctx: typer.Context) -> Logins:
+def show(ctx: typer.Context) -> Any:
     """List every login: its channel, its state, and until when it lives."""
-    return Logins(
-        accounts=tuple(
-            Login(
-                account=row.account,
-                project=row.project,
-                channel_id=row.channel_id,
-                channel_title=row.channel_title,
-                state=row.state,
-                token_expires_at=row.token_expires_at,
-                grant_expires_at=row.grant_expires_at,
-                scopes=row.scopes,
-            )
-            for row in accounts.list_accounts(runtime(ctx)).accounts
-        )
-    )
+    from ytpool.cli import logged  # noqa: PLC0415 - help does without
+
+    return logged.listed(ctx)
 
 
 command(
     app, "status", example="ytpool auth status\nytpool auth status --account news --json", statuses=(0, 2, 3, 4, 6)
 )(lifetimes.status)
-command(app, "revoke", example=leaving.EXAMPLE, statuses=leaving.STATUSES)(leaving.revoke)
+
+
+@command(
+    app,
+    "revoke",
+    example="ytpool auth revoke news\nytpool auth revoke news --yes --json",
+    statuses=(0, 2, 5, 6, 7, 130),
+)
+def revoke(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="The account that is to go.")],
+    *,
+    dry_run: WouldOption = False,
+    yes: YesOption = False,
+) -> Any:
+    """End an account's login at Google at once, and delete what came with it; its books and its history stay.
+
+    It ends what the person granted to the whole project, so an account with the same project and channel keeps it
+    alive; then only the account goes. One with unfinished jobs is refused (status 6). Where Google does not answer, the
+    account is out of service and tried again by `refresh-tokens` and by the same command (status 5; 7 where Google
+    refuses); after seven days its tokens are deleted all the same. Until then `ytpool accounts enable NAME` takes it
+    back, without its pools.
+    """
+    from ytpool.cli import leaving  # noqa: PLC0415 - help does without
+
+    return leaving.revoke(ctx, name, dry_run=dry_run, yes=yes)

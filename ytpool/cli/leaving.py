@@ -1,19 +1,14 @@
-"""`ytpool auth revoke`: an account leaves."""
-
-from typing import Annotated
+"""What `ytpool auth revoke` asks and tells; only a command that runs loads it."""
 
 import typer
 
 from ytpool.actions import leaving
 from ytpool.actions.leaving import Revoked
-from ytpool.cli.options import WouldOption, YesOption, invocation, runtime
+from ytpool.cli.options import invocation, runtime
 from ytpool.cli.output import VIEWS, View
 from ytpool.cli.values import visible
 from ytpool.domain.accounts import Account
 from ytpool.errors import UsageWrong
-
-EXAMPLE = "ytpool auth revoke news\nytpool auth revoke news --yes --json"
-STATUSES = (0, 2, 5, 6, 7, 130)
 
 
 def _told(done: Revoked) -> str:
@@ -29,21 +24,8 @@ def _told(done: Revoked) -> str:
 VIEWS[Revoked] = View(text=_told)
 
 
-def revoke(
-    ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="The account that is to go.")],
-    *,
-    dry_run: WouldOption = False,
-    yes: YesOption = False,
-) -> Revoked:
-    """End an account's login at Google at once, and delete what came with it; its books and its history stay.
-
-    It ends what the person granted to the whole project, so an account with the same project and channel keeps it
-    alive; then only the account goes. One with unfinished jobs is refused (status 6). Where Google does not answer, the
-    account is out of service and tried again by `refresh-tokens` and by the same command (status 5; 7 where Google
-    refuses); after seven days its tokens are deleted all the same. Until then `ytpool accounts enable NAME` takes it
-    back, without its pools.
-    """
+def revoke(ctx: typer.Context, name: str, *, dry_run: bool, yes: bool) -> Revoked:
+    """End an account's login at Google, asking on a terminal first, and delete what came with it."""
     call = invocation(ctx)
 
     def agrees(account: Account, others: list[str]) -> bool:

@@ -33,7 +33,7 @@ _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 
 _TO_BE_QUEUED = {
     ("upload",),
-    *(("video", verb) for verb in ("update", "thumbnail", "caption", "playlist")),
+    *(("video", verb) for verb in ("update", "delete", "thumbnail", "caption", "playlist")),
     *(("comment", verb) for verb in ("post", "reply")),
 }
 
@@ -46,6 +46,14 @@ _STATES = {
 }
 
 
+def _state(job: QueuedJob) -> str:
+    if job.working:
+        return f"{job.state}, at work"
+    if job.held:
+        return f"{job.state}, held"
+    return "stopped" if job.state == "running" else job.state  # whoever was at work is dead, and wrote nothing down
+
+
 def _style(row: QueuedJob) -> str:
     return _STATES.get(row.state, "")
 
@@ -56,7 +64,7 @@ VIEWS[Queue] = View(
         ("Job", "job"),
         Column(
             "State",
-            lambda row: f"{row.state}, at work" if row.working else f"{row.state}, held" if row.held else row.state,
+            _state,
             shown=lambda state: state.removeprefix("finished_"),
             style=_style,
         ),
@@ -79,9 +87,7 @@ VIEWS[Queue] = View(
 
 
 def _told(job: QueuedJob) -> str:
-    lines = [f"job {job.job}: {job.kind} of {job.file or job.video_id or 'a video'} for {job.target}, {job.state}"]
-    if job.working:
-        lines.append("somebody is at work on it")
+    lines = [f"job {job.job}: {job.kind} of {job.file or job.video_id or 'a video'} for {job.target}, {_state(job)}"]
     if job.account:
         lines.append(f"on account {job.account}, channel {job.channel_id}, video {job.video_id or 'not yet'}")
     if job.held:
@@ -222,9 +228,9 @@ def add(
 ) -> Any:  # what the command tells
     """Check what a command is asked to do, and put it in the queue; the command itself with --queue means the same.
 
-    It takes `upload`, `video update|thumbnail|caption|playlist` and `comment post|reply`. Nothing is sent and nothing
-    is paid; what was asked for before is the job that it was. --priority, --not-before and --deadline say how it waits,
-    and `ytpool work` takes it when its turn comes.
+    It takes `upload`, `video update|delete|thumbnail|caption|playlist` and `comment post|reply`. Nothing is sent and
+    nothing is paid; what was asked for before is the job that it was. --priority, --not-before and --deadline say how
+    it waits, and `ytpool work` takes it when its turn comes.
     """
     from ytpool.cli.app import Root  # noqa: PLC0415 -- which knows this very module by name
 
@@ -232,7 +238,7 @@ def add(
     if tuple(words[:length]) not in _TO_BE_QUEUED:
         raise UsageWrong(
             f"{' '.join(words[:length])!r} is nothing that can wait in the queue",
-            hint="it takes upload, video update, thumbnail, caption and playlist, comment post and reply",
+            hint="it takes upload, video update, delete, thumbnail, caption and playlist, comment post and reply",
         )
     root = Root()
     with root.make_context("ytpool", [*words[:length], "--queue", *words[length:]], obj=ctx.obj) as inner:

@@ -368,6 +368,17 @@ def booked_elsewhere(tx: Tx, project: str, bucket: str, terms: Terms, reason: st
     return int(row["units"])
 
 
+def is_held(tx: Tx, held: Hold) -> bool:
+    """Tell whether units are still set aside, and may be sent."""
+    row = tx.one(
+        "SELECT 1 FROM ledger WHERE hold = :hold AND state = 'held' AND era = :era AND expires > :boot LIMIT 1",
+        hold=held.hold,
+        era=tx.era,
+        boot=tx.boot,
+    )
+    return row is not None
+
+
 def sent_on(tx: Tx, hold: str) -> date:
     """Return the quota day a call was sent on, of two days at midnight the earlier.
 
