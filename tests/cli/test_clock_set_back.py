@@ -35,6 +35,8 @@ def set_back(state, sandbox):
     [
         ("upload", "VIDEO", "--pool", "main"),
         ("upload", "VIDEO", "--account", "sports", "--wait"),
+        ("work", "--once"),
+        ("work",),
         ("video", "show", "a1b2c3d4e5f", "--account", "news"),
     ],
 )

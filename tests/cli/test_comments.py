@@ -400,7 +400,7 @@ def test_a_cap_hands_over_to_the_next_and_the_last_one_waits_for_the_reset(ytpoo
     assert authors(sandbox) == ["news", "sports"]
     assert (status, answer["data"]["state"]) == (5, "deferred")
     assert "at its cap of 1 comments today" in answer["error"]["message"]
-    assert f"ytpool queue retry {job}" in answer["error"]["hint"]
+    assert "have cron run: ytpool work --once" in answer["error"]["hint"]
     at_midnight(sandbox)
     assert ytpool("stats", video_id)[0] == 0
     assert ytpool("queue", "retry", job)[0] == 0

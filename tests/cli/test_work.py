@@ -195,7 +195,7 @@ def test_queue_add_means_what_the_command_with_queue_means(ytpool, sandbox, talk
     assert (first["job"], first["priority"], first["advice"]) == (job, 7, "ytpool work --once")
     assert (second["kind"], second["priority"]) == ("comment", 0)
     for words in (
-        ("queue", "add", "video", "delete", talk),
+        ("queue", "add", "video", "delete", talk),  # without a yes
         ("queue", "add", "accounts"),
         ("upload", file, "--pool", "main", "--priority", "5"),
         ("upload", file, "--pool", "main", "--queue", "--follow"),
@@ -223,3 +223,41 @@ def test_being_asked_to_stop_ends_an_upload_where_it_goes_on_later(ytpool, sandb
     assert (status, data(out)["counts"]) == (0, {"done": 1}), err
     assert sandbox.calls("videos.insert") == len(sandbox.truth()["videos"]) == 1
     assert_books_agree(ytpool, sandbox)
+
+
+def test_what_is_planned_for_later_is_left_alone_by_resume_and_taken_at_its_moment(
+    ytpool, sandbox, make_video, monkeypatch
+):
+    monkeypatch.setenv("YTPOOL_TIME_ZONE", "UTC")
+    moment = sandbox.control.clock() + timedelta(hours=3)
+    words = ("--account", "news", "--queue", "--not-before", f"{moment:%Y-%m-%dT%H:%M:%S}")
+    assert ytpool("upload", make_video("later.mp4", 2000), *words)[0] == 0
+    status, out, err = ytpool("upload", "--resume", "--json")
+    assert (status, data(out)["videos"], err) == (0, [], "")
+    assert data(ytpool("work", "--once", "--json")[1])["worked"] == 0
+
+    sandbox.control.clock(forward=timedelta(hours=3, minutes=1))
+    assert ytpool("refresh-tokens", "--account", "news", "--force")[0] == 0  # its answer tells ytpool the time
+
+    status, out, err = ytpool("work", "--once", "--json")
+    assert (status, data(out)["counts"]) == (0, {"done": 1}), err
+    assert len(sandbox.videos_on("news")) == 1
+
+
+def test_a_deletion_is_taken_only_with_the_yes_it_was_queued_with(ytpool, sandbox, talk, make_video):
+    other = make_video("other.mp4", 1000)
+    status, out, _ = ytpool("upload", other, "--account", "sports", "--json")
+    other_id = data(out)["video_id"]
+    sandbox.control.add_fault(method="videos.delete", kind="error", error="quotaExceeded", channel="sports")
+    assert ytpool("video", "delete", other_id, "--yes")[0] == 5  # asked for directly, and not queued
+    assert ytpool("video", "delete", talk, "--queue")[0] == 2
+    status, out, err = ytpool("queue", "add", "video", "delete", talk, "--yes", "--json")
+    assert (status, data(out)["state"]) == (0, "queued"), err
+    assert [one["name"] for one in data(ytpool("todo", "--json")[1])["items"] if one["name"] == data(out)["job"]] == []
+    sandbox.control.clock(forward=timedelta(days=1))
+    assert ytpool("refresh-tokens", "--force")[0] == 0
+
+    status, out, err = ytpool("work", "--once", "--json")
+
+    assert (status, data(out)["counts"]) == (0, {"done": 1}), err
+    assert [video["id"] for video in sandbox.truth()["videos"] if not video["deleted"]] == [other_id]

@@ -329,6 +329,8 @@ def delete(rt: Runtime, video_id: str, how: How, watch: Watch, agrees: Callable[
     One that is gone is done, if an earlier run may have deleted it.
     """
     task = Task(kind="video.delete", step="delete", request={}, calls=("videos.delete",))
+    if how.in_line is not None and not how.dry_run:
+        return _put_in_line(rt, video_id, task, how.in_line, how.account, agreed=agrees(f"video {video_id}"))
     with _alone(rt, video_id, how, watch) as lease:
         found = _find(rt, video_id, lease, task, how, may_be_gone=True)
         if how.dry_run:
@@ -600,7 +602,9 @@ def _request(task: Task) -> str:
     return json.dumps(task.request, sort_keys=True)
 
 
-def _put_in_line(rt: Runtime, video_id: str, task: Task, in_line: InLine, named: str | None) -> VideoDone:
+def _put_in_line(
+    rt: Runtime, video_id: str, task: Task, in_line: InLine, named: str | None, *, agreed: bool = False
+) -> VideoDone:
     """Store a write to a video for later; YouTube is not asked, so whose it is must be known or named."""
     told, _ = looking.known_owners(rt, [video_id], named)
     if video_id not in told:
@@ -608,11 +612,13 @@ def _put_in_line(rt: Runtime, video_id: str, task: Task, in_line: InLine, named:
     with rt.store.transaction() as tx:
         rt.require_same_root(tx)
         account = accounts.get(tx, told[video_id])
-        job = claiming.found_or_made(
+        job = claiming.found_or_asked(
             rt, tx, kind=task.kind, account=account.account, job_key=video_id, request=_request(task), step=task.step
         )
         if job.state is JobState.QUEUED:
             line.ask(tx, job.job, in_line)
+        if agreed:
+            line.agree(tx, job.job)
         steps_of = jobs.steps(tx, job.job)
     waking.ring(rt)
     return VideoDone(

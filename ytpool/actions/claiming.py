@@ -98,41 +98,6 @@ def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
         rt.sleep(_LOOK_AGAIN_AFTER)
 
 
-def asked_for(
-    rt: Runtime, *, kind: str, account: str, job_key: str, request: str, step: str
-) -> tuple[Job, Lease, StepState]:
-    """Return the job that was asked for just this, found or made, the lease on it, and how its only step stands.
-
-    For jobs that send no file. Raises Busy while another process works on it.
-    """
-    with rt.store.transaction() as tx:
-        rt.require_same_root(tx)
-        job = found_or_made(rt, tx, kind=kind, account=account, job_key=job_key, request=request, step=step)
-        lease = take(tx, job.job)
-        (only,) = jobs.steps(tx, job.job)
-    return job, lease, only.state
-
-
-def found_or_made(rt: Runtime, tx: Tx, *, kind: str, account: str, job_key: str, request: str, step: str) -> Job:
-    """Return the job that was asked for just this, or a new one."""
-    job = jobs.asked_for(tx, kind, job_key, request)
-    if job is not None:
-        return job
-    name = ids.new(tx.now, rt.rng)
-    jobs.add(
-        tx,
-        name,
-        kind=kind,
-        target=Target(kind=TargetKind.ACCOUNT, name=account),
-        job_key=job_key,
-        fingerprint="",  # it sends no video
-        sha256=None,
-        request=request,
-        steps=(step,),
-    )
-    return jobs.get(tx, name)
-
-
 def put_off(rt: Runtime, tx: Tx, order: Order, file: VideoFile, *, job: str | None, until: datetime, why: str) -> Job:
     """Let an upload wait for its moment: the job that waits already, or a new one for content that has none.
 
@@ -158,15 +123,6 @@ def _same(tx: Tx, order: Order, file: VideoFile) -> list[Job]:
     return jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
 
 
-def take(tx: Tx, job: str) -> Lease:
-    """Take a job that nobody works on, with what an earlier worker left behind; raises Busy while somebody does."""
-    lease = leases.take(tx, LeaseKind.JOB, job, holder=job)
-    if lease is None:
-        raise Busy(f"job {job} is being worked on by another process", hint="try again", job=job)
-    ledger.take_over(tx, job, lease.fence)
-    return lease
-
-
 def put_in_line(rt: Runtime, order: Order, file: VideoFile, in_line: InLine) -> Job:
     """Return the job for this order, found or made; one that nobody has begun waits in the line as it is asked to.
 
@@ -186,6 +142,50 @@ def put_in_line(rt: Runtime, order: Order, file: VideoFile, in_line: InLine) -> 
                     leases.give_back(tx, [taken])
                 return jobs.get(tx, job.job)
         sha256 = whole_hash(file.path)  # outside of the transaction: this reads the whole file
+
+
+def asked_for(
+    rt: Runtime, *, kind: str, account: str, job_key: str, request: str, step: str
+) -> tuple[Job, Lease, StepState]:
+    """Return the job that was asked for just this, found or made, the lease on it, and how its only step stands.
+
+    For jobs that send no file. Raises Busy while another process works on it.
+    """
+    with rt.store.transaction() as tx:
+        rt.require_same_root(tx)
+        job = found_or_asked(rt, tx, kind=kind, account=account, job_key=job_key, request=request, step=step)
+        lease = take(tx, job.job)
+        (only,) = jobs.steps(tx, job.job)
+    return job, lease, only.state
+
+
+def found_or_asked(rt: Runtime, tx: Tx, *, kind: str, account: str, job_key: str, request: str, step: str) -> Job:
+    """Return the unfinished job that was asked for just this, or a new one; for jobs that send no file."""
+    job = jobs.asked_for(tx, kind, job_key, request)
+    if job is not None:
+        return job
+    name = ids.new(tx.now, rt.rng)
+    jobs.add(
+        tx,
+        name,
+        kind=kind,
+        target=Target(kind=TargetKind.ACCOUNT, name=account),
+        job_key=job_key,
+        fingerprint="",  # it sends no video
+        sha256=None,
+        request=request,
+        steps=(step,),
+    )
+    return jobs.get(tx, name)
+
+
+def take(tx: Tx, job: str) -> Lease:
+    """Take a job that nobody works on, with what an earlier worker left behind; raises Busy while somebody does."""
+    lease = leases.take(tx, LeaseKind.JOB, job, holder=job)
+    if lease is None:
+        raise Busy(f"job {job} is being worked on by another process", hint="try again", job=job)
+    ledger.take_over(tx, job, lease.fence)
+    return lease
 
 
 def _found_or_made(

@@ -52,7 +52,7 @@ from ytpool.store.ledger import Call
 
 T = TypeVar("T")
 
-COMMENTING = WorkKind(bucket=COMMENTS, alone=False, purpose=Purpose.COMMENT, goes_on="ytpool queue retry {job}")
+COMMENTING = WorkKind(bucket=COMMENTS, alone=False, purpose=Purpose.COMMENT, goes_on="ytpool work --once")
 
 _TRIES = 3
 """How often a call is made that was refused for nobody's fault."""

@@ -103,7 +103,8 @@ def put_in_line(rt: Runtime, order: Order, in_line: InLine) -> PublishedVideo:
     waking.ring(rt)
     if job.published:
         return _result(rt, order, job.job, problem=_left(rt, job), note=_published_already(order))
-    note = "" if job.state is JobState.QUEUED else f"the job for it is {job.state}, and goes on in its turn"
+    waits = job.state is JobState.QUEUED
+    note = f"it waits in the queue, job {job.job}" if waits else f"its job is {job.state}, and goes on in its turn"
     return _result(rt, order, job.job, note=note)
 
 

@@ -215,14 +215,13 @@ def advice(tx: Tx, job: Job) -> str:
 
 def _goes_on_by(tx: Tx, job: Job) -> str:
     match job.state:
-        case JobState.QUEUED if not job.deletes:
+        case JobState.QUEUED if not job.wants_a_yes:
             return "ytpool work --once"
         case _ if job.kind == KIND and comments.get(tx, job.job).may_be_there:
             return word_wanted(job.job)
-        case JobState.DEFERRED if (
-            job.not_before is not None and (job.kind == _UPLOAD or job.is_chore) and not job.deletes
-        ):
-            return "ytpool upload --resume"
+        case JobState.DEFERRED if job.not_before is not None and not job.wants_a_yes:
+            resumes = job.kind == _UPLOAD or (job.is_chore and not job.deletes)
+            return "ytpool upload --resume" if resumes else "ytpool work --once"
         case _ if job.kind != _UPLOAD:
             return retry(job)
         case JobState.FINISHED_UNKNOWN if (video_id := _wants_a_word(tx, job)) is not None:

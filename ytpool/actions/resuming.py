@@ -4,6 +4,7 @@ What was asked for stands with the job, so nothing of the first command line is 
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import compress
 from operator import not_
 from pathlib import Path
@@ -50,7 +51,7 @@ def unfinished(rt: Runtime, *, wait: bool = True, use_buffer: bool = False) -> U
     """Find everything that stopped; what another process is working on just now is left to it."""
     with rt.store.reading() as tx:
         working = leases.held(tx, LeaseKind.JOB)
-        stopped = [job for job in jobs.unfinished(tx) if job.job not in working and job.held_at is None]
+        stopped = [job for job in jobs.unfinished(tx) if job.job not in working and not _is_for_later(job, tx.now)]
         found = [job for job in stopped if job.kind == "upload"]
         made = [_order(tx, job, wait=wait, use_buffer=use_buffer) for job in found]
         here = [_is_here(tx, job, order) for job, order in zip(found, made, strict=True)]
@@ -59,7 +60,7 @@ def unfinished(rt: Runtime, *, wait: bool = True, use_buffer: bool = False) -> U
         chores=tuple(job for job in stopped if job.is_chore and not job.deletes),
         left=(
             *(files.gone(order.path, order.job) for order in compress(made, map(not_, here))),
-            *(_wants_a_yes(job) for job in stopped if job.deletes),
+            *(_wants_a_yes(job) for job in stopped if job.wants_a_yes),
         ),
     )
 
@@ -117,6 +118,12 @@ def chore(rt: Runtime, job: Job, how: How, watch: Watch) -> ChoreResumed:
         detail=detail,
         problem=problem,
     )
+
+
+def _is_for_later(job: Job, now: datetime) -> bool:
+    """Tell whether a person wants a job to wait; what had to wait for something else says until when."""
+    planned = job.state is JobState.QUEUED and job.not_before is not None and job.not_before > now
+    return planned or job.held_at is not None
 
 
 def _wants_a_yes(job: Job) -> YtpoolError:

@@ -105,7 +105,7 @@ def _astray(tx: Tx) -> Iterator[Item]:
 def _deletions(tx: Tx) -> Iterator[Item]:
     working = leases.held(tx, LeaseKind.JOB)
     for job in jobs.unfinished(tx):
-        if job.deletes and job.state is not JobState.FINISHED_UNKNOWN and job.job not in working:
+        if job.wants_a_yes and job.state is not JobState.FINISHED_UNKNOWN and job.job not in working:
             yield Item(
                 kind="deletion",
                 name=job.job,

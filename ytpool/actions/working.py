@@ -50,6 +50,8 @@ log = logging.getLogger(__name__)
 
 _LOOKS_EVERY = 5.0
 """Seconds after which a worker looks also if no bell rang: a dead worker rings none, nor does another machine."""
+_LOOKS_FOR_A_PLACE_EVERY = 0.5
+"""The same while a job is due and somebody else has the slot or the channel that it needs."""
 _LOOKS_AT_CLOCK_EVERY = 1.0
 """Seconds between two looks at a clock that a person may move."""
 _HOUSEKEEPS_EVERY = 3600.0
@@ -208,6 +210,7 @@ def _hand_out(rt: Runtime, crew: "_Crew", begun: Callable[[Job], None], *, once:
     try:
         with rt.store.transaction() as tx:
             rt.require_same_root(tx)
+            rt.require_clock()  # else every job would be begun in vain
             picked = line.pick(tx, pool=pool)
     except StateBusy as busy:  # somebody stands still in the middle of a write; that ends before long
         if once:
@@ -237,8 +240,8 @@ def _sleep(rt: Runtime, bell: Bell, signals: "_Signals", *, is_full: bool) -> No
         signals.wait([], None)
         return
     with rt.store.reading() as tx:
-        soonest = line.soonest(tx)
-    looks_at = rt.clock.monotonic() + _LOOKS_EVERY
+        soonest, is_due = line.soonest(tx), line.has_due(tx)
+    looks_at = rt.clock.monotonic() + (_LOOKS_FOR_A_PLACE_EVERY if is_due else _LOOKS_EVERY)
     while not rt.stopping.is_set():
         left = looks_at - rt.clock.monotonic()
         if soonest is not None:
@@ -372,7 +375,7 @@ def _go_on(rt: Runtime, job: Job, watch: Watch) -> tuple[str, YtpoolError | None
         video = publish.publish(rt, order, watch)
         return video.note or video.url or "", video.problem
     if job.is_chore:
-        changed = chores.go_on(rt, job.job, chores.How(), watch, lambda _: False)
+        changed = chores.go_on(rt, job.job, chores.How(), watch, lambda _: job.agreed)
         assert changed is not None
         return changed.detail, changed.problem
     said = comments.go_on(rt, job.job, SaidHow(), watch)

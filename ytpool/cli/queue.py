@@ -34,7 +34,7 @@ _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 
 _TO_BE_QUEUED = {
     ("upload",),
-    *(("video", verb) for verb in ("update", "thumbnail", "caption", "playlist")),
+    *(("video", verb) for verb in ("update", "delete", "thumbnail", "caption", "playlist")),
     *(("comment", verb) for verb in ("post", "reply")),
 }
 
@@ -233,9 +233,9 @@ def add(
 ) -> Any:  # what the command tells
     """Check what a command is asked to do, and put it in the queue; the command itself with --queue means the same.
 
-    It takes `upload`, `video update|thumbnail|caption|playlist` and `comment post|reply`. Nothing is sent and nothing
-    is paid; what was asked for before is the job that it was. --priority, --not-before and --deadline say how it waits,
-    and `ytpool work` takes it when its turn comes.
+    It takes `upload`, `video update|delete|thumbnail|caption|playlist` and `comment post|reply`. Nothing is sent and
+    nothing is paid; what was asked for before is the job that it was. --priority, --not-before and --deadline say how
+    it waits, and `ytpool work` takes it when its turn comes.
     """
     from ytpool.cli.app import Root  # noqa: PLC0415 -- which knows this very module by name
 
@@ -243,7 +243,7 @@ def add(
     if tuple(words[:length]) not in _TO_BE_QUEUED:
         raise UsageWrong(
             f"{' '.join(words[:length])!r} is nothing that can wait in the queue",
-            hint="it takes upload, video update, thumbnail, caption and playlist, comment post and reply",
+            hint="it takes upload, video update, delete, thumbnail, caption and playlist, comment post and reply",
         )
     root = Root()
     with root.make_context("ytpool", [*words[:length], "--queue", *words[length:]], obj=ctx.obj) as inner:

@@ -195,12 +195,17 @@ def delete(
     wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     use_buffer: UseBufferOption = False,
+    queue: QueueOption = False,
+    priority: QueuePriorityOption = None,
+    not_before: NotBeforeOption = None,
+    deadline: DeadlineOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
 ) -> Any:  # a VideoDone
     """Delete a video for good, once you agree; without a terminal --yes is needed.
 
-    It names channel and title first. One unit for reading it, 50 for deleting it.
+    It names channel and title first. One unit for reading it, 50 for deleting it. With --queue it is deleted when its
+    turn comes, without another question.
     """
     from ytpool.cli.changing import Asked  # noqa: PLC0415
 
@@ -208,7 +213,12 @@ def delete(
     if not (yes or dry_run) and (call.json or not call.stderr.isatty()):
         raise UsageWrong("this deletes a video for good", hint="say --yes, or look first with --dry-run")
 
-    asked = Asked(ctx, video_id, account, wait=wait, no_wait=no_wait, use_buffer=use_buffer, dry_run=dry_run)
+    waits = in_line(ctx, queue=queue, priority=priority, not_before=not_before, deadline=deadline)
+    if waits is not None and not yes:
+        raise UsageWrong("nobody is asked when its turn comes", hint="say --yes now, or look first with --dry-run")
+    asked = Asked(
+        ctx, video_id, account, wait=wait, no_wait=no_wait, use_buffer=use_buffer, dry_run=dry_run, in_line=waits
+    )
     return asked.delete(yes=yes)
 
 

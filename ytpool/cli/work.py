@@ -92,8 +92,9 @@ def work(
     The order is priority, deadline, not-before, age. Any number of workers may share a state: each job is one's, and
     what a worker leaves that died is taken up by another. Without --once it waits for more and is woken by whoever
     queues a job; SIGTERM or Ctrl-C ends what is under way where nothing is lost, and the rest goes on with the next
-    worker (status 0, or 130 where a job was broken off). Deletions want a yes and are not taken, nor what only a
-    person can settle; what waits for a person is looked at again every ten minutes. With --json a line for each job.
+    worker (status 0, or 130 where a job was broken off). A deletion is taken only if it was queued with
+    its yes, and what only a person can settle never; what waits for a person is looked at again every ten minutes.
+    With --json a line for each job.
     """
     if print_cron or print_systemd:
         return _scheduled(ctx, pool, parallel, once=once, cron=print_cron, systemd=print_systemd)

@@ -106,6 +106,8 @@ class Job:
     priority: int = 0
     """Whoever works the line off takes a higher one first."""
     deadline: datetime | None = None
+    agreed: bool = False
+    """A person has said yes, when it was asked for, to what it destroys."""
     held_at: datetime | None = None
     """Since when an operator holds it back; nobody takes it until it is let go."""
 
@@ -132,6 +134,7 @@ class Job:
             updated_at=moments.parse(row["updated_at"]),
             priority=row["priority"],
             deadline=moments.parse_optional(row["deadline"]),
+            agreed=bool(row["agreed"]),
             held_at=moments.parse_optional(row["held_at"]),
         )
 
@@ -143,6 +146,11 @@ class Job:
     @property
     def deletes(self) -> bool:
         return self.kind == f"{CHORES}delete"
+
+    @property
+    def wants_a_yes(self) -> bool:
+        """It destroys something, and nobody has agreed to that beforehand."""
+        return self.deletes and not self.agreed
 
     @property
     def published(self) -> bool:

@@ -19,7 +19,7 @@ _TURNS = "work"
 _MOST_TURNS = 10_000
 
 _MAY_BE_TAKEN = """
-    held_at IS NULL AND kind <> 'video.delete'
+    held_at IS NULL AND CASE WHEN kind = 'video.delete' THEN agreed ELSE 1 END = 1
     AND CASE WHEN state IN ('queued', 'deferred', 'interrupted') THEN 1
              WHEN state IN ('finished_unknown', 'partly') AND not_before IS NOT NULL THEN 1 ELSE 0 END = 1
 """
@@ -34,7 +34,8 @@ RIPEN = f"UPDATE jobs SET is_due = 1 WHERE {_IS_TO_COME} AND {_MOMENT} <= :at"
 NEXT = f"SELECT * FROM jobs WHERE {_WAITS_IN_LINE} AND {_MOMENT} <= :at %s ORDER BY {_ORDER} LIMIT 1"
 LEFT_BEHIND = f"""
     SELECT * FROM jobs
-     WHERE state = 'running' AND held_at IS NULL AND kind <> 'video.delete' AND {_MOMENT} <= :at %s
+     WHERE state = 'running' AND held_at IS NULL AND CASE WHEN kind = 'video.delete' THEN agreed ELSE 1 END = 1
+       AND {_MOMENT} <= :at %s
 """
 """The jobs at work, less those whose workers live."""
 SOONEST = f"SELECT {_MOMENT} AS moment FROM jobs WHERE {_IS_TO_COME} ORDER BY {_MOMENT} LIMIT 1"
@@ -74,6 +75,11 @@ def ask(tx: Tx, job: str, how: InLine) -> None:
         deadline=None if how.deadline is None else moments.text(how.deadline),
         at=tx.at,
     )
+
+
+def agree(tx: Tx, job: str) -> None:
+    """Write down that a person has said yes to what a job destroys, so that whoever works the line off may take it."""
+    tx.run("UPDATE jobs SET agreed = 1 WHERE job = :job", job=job)
 
 
 def hold(tx: Tx, job: str) -> None:
@@ -133,6 +139,11 @@ def soonest(tx: Tx) -> datetime | None:
     if row is None:
         return None
     return moments.parse(row["moment"]) if row["moment"] else tx.now
+
+
+def has_due(tx: Tx) -> bool:
+    """Tell whether a job is due; where none could be picked, all who are wait for somebody's place."""
+    return tx.one(f"SELECT 1 FROM jobs WHERE {_WAITS_IN_LINE} LIMIT 1") is not None
 
 
 def waiting(tx: Tx, besides: Collection[str] = ()) -> int:
