@@ -320,3 +320,24 @@ def test_the_services_that_the_readme_describes_are_understood(ytpool, home):
     settings = {one["key"]: one["value"] for one in json.loads(out)["data"]["settings"]}
     assert settings["providers.runninghub.slots"] == 3
     assert "Bearer" not in out
+
+
+# In the queue
+
+
+def test_the_queue_counts_keys_among_accounts_and_a_worker_leaves_tasks_to_their_own_rounds(ytpool, service):
+    service.control.settings(tasks_take=0.5)
+    for number in range(4):
+        submitted(ytpool, workflow=str(number))
+
+    busy = told(ytpool, "queue", "status")
+
+    assert (busy["totalMaxSlots"], busy["totalRunning"], busy["totalQueued"]) == (3, 3, 1)
+    assert [(row["name"], row["running"], row["available"]) for row in busy["accounts"]] == [("primary", 3, 0)]
+
+    time.sleep(0.6)
+    assert ytpool("work", "--once")[0] == 0
+
+    assert len(service.truth()["tasks"]) == 4
+    states = sorted(row["state"] for row in told(ytpool, "task", "list", "--all")["tasks"])
+    assert states == ["done", "done", "done", "running"]

@@ -19,14 +19,17 @@ from urllib.parse import quote, urlsplit
 
 from ytpool.actions import api_keys, queue
 from ytpool.actions.heartbeat import renewing
+from ytpool.actions.queue import AccountSlots, QueueStatus
 from ytpool.actions.watch import Nobody, Watch
 from ytpool.domain import ids, providers
+from ytpool.domain.accounts import AccountState
 from ytpool.domain.api_keys import ApiKey
 from ytpool.domain.jobs import TASK, JobState, Target, TargetKind
 from ytpool.domain.providers import Heard, Provider, Taken, Told
 from ytpool.errors import (
     CallbackRefused,
     HoldLost,
+    Interrupted,
     OutcomeUnknown,
     ServiceSilent,
     TaskFailed,
@@ -266,6 +269,33 @@ def slots(rt: Runtime) -> Keys:
     return Keys(keys=tuple(found))
 
 
+def counted_in(rt: Runtime, status: QueueStatus) -> QueueStatus:
+    """Count the keys of other services, and the tasks that wait for one, among accounts and jobs."""
+    keys = slots(rt).keys
+    with rt.store.reading() as tx:
+        waiting = sum(len(tasks.waiting(tx, name)) for name in rt.config.providers)
+    alone = len(rt.config.providers) == 1
+    return replace(
+        status,
+        total_max_slots=status.total_max_slots + sum(key.max_slots for key in keys),
+        total_running=status.total_running + sum(key.running for key in keys),
+        total_queued=status.total_queued + waiting,
+        accounts=(
+            *status.accounts,
+            *(
+                AccountSlots(
+                    name=key.name.rpartition("/")[2] if alone else key.name,
+                    running=key.running,
+                    max_slots=key.max_slots,
+                    available=key.available,
+                    state=AccountState.ACTIVE,
+                )
+                for key in keys
+            ),
+        ),
+    )
+
+
 def one_round(rt: Runtime, watch: Watch | None = None) -> Round:
     """Ask about every task that it is time for, give up those whose time is over, and send what waits."""
     rounds = [_one_round(rt, provider, watch or Nobody()) for provider in rt.config.providers.values()]
@@ -288,6 +318,23 @@ class Called:
     state: JobState
     news: bool
     """Nobody had heard of this end before."""
+
+
+def keep_going(rt: Runtime, every: float) -> None:
+    """Go round after round until the program is asked to stop; a round that fails is told once and made again."""
+    said = ""
+    while not rt.stopping.wait(every):
+        try:
+            one_round(rt)
+        except Interrupted:
+            return
+        except YtpoolError as error:
+            # A busy state or a setting that is wrong just now: the next round finds out.
+            if error.message != said:
+                log.warning("round not finished", extra={"reason": error.message})
+            said = error.message
+        else:
+            said = ""
 
 
 def hear(rt: Runtime, name: str, content: Any, secret: str) -> Called:

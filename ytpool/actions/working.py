@@ -48,6 +48,8 @@ from ytpool.store.line import Picked
 
 log = logging.getLogger(__name__)
 
+_TASKS_EVERY = 5.0
+"""Seconds between two looks at the tasks of other services, where there are any."""
 _LOOKS_EVERY = 5.0
 """Seconds after which a worker looks also if no bell rang: a dead worker rings none, nor does another machine."""
 _LOOKS_FOR_A_PLACE_EVERY = 0.5
@@ -134,6 +136,7 @@ def work(
             pools.get(tx, pool)
     tally = _Tally()
     with Bell(rt) as bell, _Signals(rt) as signals:
+        _look_after_tasks(rt, watch, once=once)
         crew = _Crew(rt, watch, parallel, signals.ring)
         try:
             _work(rt, crew, bell, signals, tally, once=once, pool=pool, begun=begun, ended=ended)
@@ -154,6 +157,18 @@ def work(
             stopped=stopped,
             broken_off=tally.broken_off,
         )
+
+
+def _look_after_tasks(rt: Runtime, watch: Watch, *, once: bool) -> None:
+    """Send and ask about the tasks of other services, beside the jobs: a service may take its time to answer."""
+    if not rt.config.providers:
+        return
+    from ytpool.actions import tasks  # noqa: PLC0415 -- most have no other services
+
+    if once:
+        tasks.one_round(rt, watch)
+    else:
+        threading.Thread(target=tasks.keep_going, args=(rt, _TASKS_EVERY), name="tasks", daemon=True).start()
 
 
 def housekeep(rt: Runtime) -> None:

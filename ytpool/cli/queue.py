@@ -196,8 +196,17 @@ VIEWS[Status] = View(
 
 @command(app, "status", example="ytpool queue status\nytpool queue status --json", statuses=(0, 2, 6))
 def status(ctx: typer.Context) -> Status:
-    """Show which slots of which accounts are taken, and how many jobs wait for `ytpool work`."""
-    return Status(queue.status(runtime(ctx)))
+    """Show which slots of which accounts are taken, and how many jobs wait for `ytpool work`.
+
+    The keys of other services stand among the accounts, by the short name where there is one service.
+    """
+    rt = runtime(ctx)
+    found = queue.status(rt)
+    if rt.config.providers:
+        from ytpool.actions import tasks  # noqa: PLC0415 -- most have no other services
+
+        found = tasks.counted_in(rt, found)
+    return Status(found)
 
 
 @command(app, "hold", example="ytpool queue hold 1jd3v2a97\nytpool queue hold 1jd3v2a97 --release", statuses=(0, 2, 6))

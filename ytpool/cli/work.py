@@ -94,6 +94,7 @@ def work(
     queues a job; SIGTERM or Ctrl-C ends what is under way where nothing is lost, and the rest goes on with the next
     worker (status 0, or 130 where a job was broken off). A deletion is taken only if it was queued with
     its yes, and what only a person can settle never; what waits for a person is looked at again every ten minutes.
+    The tasks of other services are sent and asked about beside it all.
     With --json a line for each job.
     """
     if print_cron or print_systemd:

@@ -19,7 +19,7 @@ _TURNS = "work"
 _MOST_TURNS = 10_000
 
 _MAY_BE_TAKEN = """
-    held_at IS NULL AND CASE WHEN kind = 'video.delete' THEN agreed ELSE 1 END = 1
+    held_at IS NULL AND CASE kind WHEN 'task' THEN 0 WHEN 'video.delete' THEN agreed ELSE 1 END = 1
     AND CASE WHEN state IN ('queued', 'deferred', 'interrupted') THEN 1
              WHEN state IN ('finished_unknown', 'partly') AND not_before IS NOT NULL THEN 1 ELSE 0 END = 1
 """
@@ -34,7 +34,8 @@ RIPEN = f"UPDATE jobs SET is_due = 1 WHERE {_IS_TO_COME} AND {_MOMENT} <= :at"
 NEXT = f"SELECT * FROM jobs WHERE {_WAITS_IN_LINE} AND {_MOMENT} <= :at %s ORDER BY {_ORDER} LIMIT 1"
 LEFT_BEHIND = f"""
     SELECT * FROM jobs
-     WHERE state = 'running' AND held_at IS NULL AND CASE WHEN kind = 'video.delete' THEN agreed ELSE 1 END = 1
+     WHERE state = 'running' AND held_at IS NULL
+       AND CASE kind WHEN 'task' THEN 0 WHEN 'video.delete' THEN agreed ELSE 1 END = 1
        AND {_MOMENT} <= :at %s
 """
 """The jobs at work, less those whose workers live."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import uvicorn
 
 from ytpool.actions import tasks
-from ytpool.errors import Interrupted, UsageWrong, YtpoolError
+from ytpool.errors import UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.web.app import application
 
@@ -32,7 +32,7 @@ def serve(rt: Runtime, *, host: str, port: int, listening: Callable[[str], None]
         timeout_graceful_shutdown=_ENDS_WITHIN,
         limit_concurrency=200,
     )
-    rounds = threading.Thread(target=_go_round, args=(rt,), name="tasks", daemon=True)
+    rounds = threading.Thread(target=tasks.keep_going, args=(rt, _ROUND_EVERY), name="tasks", daemon=True)
     rounds.start()
     try:
         listening(f"http://{name}:{listener.getsockname()[1]}")
@@ -44,22 +44,6 @@ def serve(rt: Runtime, *, host: str, port: int, listening: Callable[[str], None]
         rt.stopping.set()
         rounds.join()
         listener.close()
-
-
-def _go_round(rt: Runtime) -> None:
-    said = ""
-    while not rt.stopping.wait(_ROUND_EVERY):
-        try:
-            tasks.one_round(rt)
-        except Interrupted:
-            return
-        except YtpoolError as error:
-            # A busy state or a setting that is wrong just now: the next round finds out.
-            if error.message != said:
-                log.warning("round not finished", extra={"reason": error.message})
-            said = error.message
-        else:
-            said = ""
 
 
 def _listen(host: str, port: int) -> socket.socket:

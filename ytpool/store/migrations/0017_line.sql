@@ -7,12 +7,12 @@ ALTER TABLE jobs ADD COLUMN agreed BIGINT NOT NULL DEFAULT 0;   -- a person has 
 ALTER TABLE jobs ADD COLUMN is_due BIGINT NOT NULL DEFAULT 0;
 
 CREATE INDEX jobs_in_line ON jobs (priority DESC, (coalesce(deadline, '9')), (coalesce(not_before, '')), job)
- WHERE is_due = 1 AND held_at IS NULL AND CASE WHEN kind = 'video.delete' THEN agreed ELSE 1 END = 1
+ WHERE is_due = 1 AND held_at IS NULL AND CASE kind WHEN 'task' THEN 0 WHEN 'video.delete' THEN agreed ELSE 1 END = 1
    AND CASE WHEN state IN ('queued', 'deferred', 'interrupted') THEN 1
             WHEN state IN ('finished_unknown', 'partly') AND not_before IS NOT NULL THEN 1 ELSE 0 END = 1;
 
 CREATE INDEX jobs_to_come ON jobs ((coalesce(put_off_until, not_before, '')))
- WHERE is_due = 0 AND held_at IS NULL AND CASE WHEN kind = 'video.delete' THEN agreed ELSE 1 END = 1
+ WHERE is_due = 0 AND held_at IS NULL AND CASE kind WHEN 'task' THEN 0 WHEN 'video.delete' THEN agreed ELSE 1 END = 1
    AND CASE WHEN state IN ('queued', 'deferred', 'interrupted') THEN 1
             WHEN state IN ('finished_unknown', 'partly') AND not_before IS NOT NULL THEN 1 ELSE 0 END = 1;
 
