@@ -146,6 +146,7 @@ def test_a_service_that_is_not_there_takes_nothing_and_loses_nothing(ytpool, ser
     seen = submitted(ytpool)
 
     assert (seen["state"], seen["account"]) == ("queued", None)
+    assert "on account" not in ytpool("queue", "show", seen["job"])[1]
     assert told(ytpool, "rests", "list")["rests"][0]["name"] == "film"
     describe(home, service)
     assert ytpool("rests", "lift", "service", "film")[0] == 0
@@ -366,6 +367,10 @@ def test_a_task_is_held_back_let_go_and_done_again_like_any_job(ytpool, service,
     assert (status, f"ytpool queue resolve {runs} --as restart" in err) == (2, True)
     assert ytpool("queue", "resolve", runs, "--as", "restart")[0] == 0
     assert told(ytpool, "task", "show", runs)["state"] == "queued"
+    explained = ytpool("why", runs)[1]
+    assert "it waits for a free slot; `ytpool work` or `ytpool serve` sends it" in explained
+    assert "on account" not in explained  # it is nobody's any more
+    assert "film is at it" in ytpool("why", waits)[1]
 
 
 def test_a_service_whose_keys_cannot_be_read_keeps_neither_jobs_nor_other_services_waiting(
