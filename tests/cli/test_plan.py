@@ -165,6 +165,7 @@ def test_what_waits_has_its_place_by_priority_and_deadline_and_what_is_held_has_
         "wanted": ("--deadline", soon),
         "overdue": ("--deadline", "2020-01-01"),
         "first": ("--priority", "5"),
+        "later": ("--not-before", "2090-01-01T00:00Z"),
     }
     jobs = {}
     for name, words in asked.items():
@@ -180,6 +181,7 @@ def test_what_waits_has_its_place_by_priority_and_deadline_and_what_is_held_has_
     held = places.pop("held")
     assert (status, held["state"]) == (3, "left")
     assert held["reasons"] == [f"it is held back: ytpool queue hold {jobs['held']} --release"]
+    assert places.pop("later")["reasons"] == ["it is to wait until 2090-01-01 00:00 UTC, and this plan ends before"]
     assert sorted(places, key=lambda name: places[name]["starts_at"]) == ["first", "overdue", "wanted", "last"]
 
 

@@ -8,8 +8,10 @@ import signal
 import time
 
 import pytest
-from newsroom import ROOT, heard, start
+from newsroom import ROOT, ended, heard, start
 from schemas import fits
+
+from ytpool.store import leases
 
 KEY = "rh-first-key"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -146,6 +148,7 @@ def test_a_service_that_is_not_there_takes_nothing_and_loses_nothing(ytpool, ser
     seen = submitted(ytpool)
 
     assert (seen["state"], seen["account"]) == ("queued", None)
+    assert "on account" not in ytpool("queue", "show", seen["job"])[1]
     assert told(ytpool, "rests", "list")["rests"][0]["name"] == "film"
     describe(home, service)
     assert ytpool("rests", "lift", "service", "film")[0] == 0
@@ -226,6 +229,29 @@ def test_whoever_is_killed_while_submitting_leaves_an_unknown_task(ytpool, servi
     assert len(service.truth()["tasks"]) == 1
     (task,) = told(ytpool, "task", "list")["tasks"]
     assert (task["state"], task["account"]) == ("finished_unknown", "film/primary")
+
+
+def test_whoever_stands_still_while_submitting_and_wakes_knows_better_than_those_who_took_it_for_dead(ytpool, service):
+    service.control.add_fault(method="tasks.create", kind="slow", seconds=1)
+    with start("task", "submit", "film", "--set", "workflow_id=7", "--json", env={**os.environ}) as sleeper:
+        heard(sleeper, "submitting to film")
+        while not service.truth()["tasks"]:
+            pass
+        sleeper.send_signal(signal.SIGSTOP)
+        time.sleep(leases.LASTS_FOR.total_seconds() + 1)
+
+        status, _, _ = ytpool("work", "--once")
+        (task,) = told(ytpool, "task", "list")["tasks"]
+
+        sleeper.send_signal(signal.SIGCONT)
+        woken, result, err = ended(sleeper)
+
+    assert (status, task["state"], task["account"]) == (0, "finished_unknown", "film/primary")
+    assert (woken, result["data"]["state"]) == (0, "running"), err
+    assert ytpool("task", "show", task["job"], "--follow")[0] == 0
+    assert len(service.truth()["tasks"]) == 1
+    [row] = told(ytpool, "activity", "report")["rows"]
+    assert (row["calls"], row["done"], row["unknown"]) == (1, 1, 0)
 
 
 SCALE = float(os.environ.get("YTPOOL_TEST_SCALE", "1"))
@@ -366,6 +392,10 @@ def test_a_task_is_held_back_let_go_and_done_again_like_any_job(ytpool, service,
     assert (status, f"ytpool queue resolve {runs} --as restart" in err) == (2, True)
     assert ytpool("queue", "resolve", runs, "--as", "restart")[0] == 0
     assert told(ytpool, "task", "show", runs)["state"] == "queued"
+    explained = ytpool("why", runs)[1]
+    assert "it waits for a free slot; `ytpool work` or `ytpool serve` sends it" in explained
+    assert "on account" not in explained  # it is nobody's any more
+    assert "film is at it" in ytpool("why", waits)[1]
 
 
 def test_a_service_whose_keys_cannot_be_read_keeps_neither_jobs_nor_other_services_waiting(

@@ -197,6 +197,7 @@ def test_queue_add_means_what_the_command_with_queue_means(ytpool, sandbox, talk
     for words in (
         ("queue", "add", "video", "delete", talk),  # without a yes
         ("queue", "add", "accounts"),
+        ("queue", "add", "task", "submit", "film"),
         ("upload", file, "--pool", "main", "--priority", "5"),
         ("upload", file, "--pool", "main", "--queue", "--follow"),
         ("upload", file, "--pool", "main", "--queue", "--not-before", "yesterday"),

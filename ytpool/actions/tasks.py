@@ -21,7 +21,7 @@ from ytpool.actions import api_keys, queue
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.queue import AccountSlots, QueueStatus
 from ytpool.actions.watch import Nobody, Watch
-from ytpool.domain import ids, providers
+from ytpool.domain import ids, moments, providers
 from ytpool.domain.accounts import AccountState
 from ytpool.domain.api_keys import ApiKey
 from ytpool.domain.jobs import TASK, JobState, Target, TargetKind
@@ -43,7 +43,7 @@ from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.ledger import Payer
-from ytpool.store.rests import Scope
+from ytpool.store.rests import Rest, Scope
 from ytpool.store.tasks import Task
 
 log = logging.getLogger(__name__)
@@ -688,8 +688,15 @@ def _why_queued(tx: Tx, provider: Provider, keys: Sequence[ApiKey]) -> str:
         or rest.name in {key.account for key in keys}
     ]
     if resting:
-        return f"queued: {resting[0].shown}; {task} then"
+        return f"queued: {_rests(resting[0])}; {task} then"
     return f"queued: all {provider.slots * len(keys)} slots of {provider.name} are taken; {task} when one is free"
+
+
+def _rests(rest: Rest) -> str:
+    if rest.is_pause:
+        return rest.words
+    until = "until a person acts" if rest.until is None else f"until {moments.spoken(rest.until)}"
+    return f"{rest.name} rests {until}, {rest.reason}"
 
 
 def _named(tx: Tx, job: str) -> Task:

@@ -249,6 +249,10 @@ def add(
     from ytpool.cli.app import Root  # noqa: PLC0415 -- which knows this very module by name
 
     length = 1 if words[0] == "upload" else 2
+    if words[0] == "task":
+        raise UsageWrong(
+            "a task waits by itself where no slot is free", hint="say: ytpool task submit PROVIDER --set NAME=VALUE"
+        )
     if tuple(words[:length]) not in _TO_BE_QUEUED:
         raise UsageWrong(
             f"{' '.join(words[:length])!r} is nothing that can wait in the queue",

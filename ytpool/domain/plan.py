@@ -300,6 +300,9 @@ class _Planner:
 
     def place(self, item: Item) -> Placed | Left:
         """Find the earliest place for an item, and take it."""
+        if item.not_before is not None and item.not_before >= self._ends:
+            waits = f"it is to wait until {moments.spoken(item.not_before)}, and this plan ends before"
+            return Left(item=item, reasons=(waits,))
         why: _Why = {}
         seats = self._able(item, why)
         found = self._search(item, seats, item.deadline, why) if seats else None

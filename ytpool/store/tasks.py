@@ -232,6 +232,7 @@ def withdraw(tx: Tx, job: str) -> None:
         """,
         job=job,
     )
+    tx.run("UPDATE jobs SET account = NULL WHERE job = :job AND kind = 'task'", job=job)
 
 
 def ended(

@@ -9,7 +9,7 @@ from ytpool.actions.why import ways
 from ytpool.actions.why.ways import Way
 from ytpool.domain import balancing, moments
 from ytpool.domain.balancing import BUSY_CHANNEL, BUSY_SLOTS, RESERVE_SPARED, Tier
-from ytpool.domain.jobs import Job, JobState, Step, Target, TargetKind
+from ytpool.domain.jobs import TASK, Job, JobState, Step, Target, TargetKind
 from ytpool.domain.publication import UPLOAD
 from ytpool.domain.quota import Urgency
 from ytpool.runtime import Runtime
@@ -115,15 +115,27 @@ def _urgency(tx: Tx, job: Job) -> Urgency:
     return Urgency.of(tx.now, use_buffer=False, begun=job.attempts > 0, deadline=deadline)
 
 
+def _waits_for(job: Job) -> str:
+    if job.held_at is not None:
+        return "it is held back until somebody lets it go"
+    if job.kind == TASK and job.state is JobState.RUNNING:
+        return f"{job.target.name} is at it; `ytpool work` or `ytpool serve` asks how it goes"
+    if job.kind == TASK and job.state is JobState.QUEUED:
+        return "it waits for a free slot; `ytpool work` or `ytpool serve` sends it"
+    if job.state is JobState.QUEUED and not job.wants_a_yes:
+        return "it waits for its turn; `ytpool work` takes it"
+    return "it waits for somebody to say so"
+
+
 def _ways(rt: Runtime, tx: Tx, job: Job, in_the_way: tuple[InTheWay, ...]) -> Iterator[Way]:
     if job.job in leases.held(tx, LeaseKind.JOB):
         yield Way(what="somebody is working on it now; it goes its way by itself")
         return
     advice = queue.advice(tx, job)
-    if job.not_before is not None and job.not_before > tx.now:
+    if job.held_at is None and job.not_before is not None and job.not_before > tx.now:
         yield Way(what=f"it goes on at {moments.spoken(job.not_before)}, by the next run", command=advice)
     elif advice:
-        yield Way(what="it waits for somebody to say so", command=advice)
+        yield Way(what=_waits_for(job), command=advice)
     terms = rt.terms(tx)
     calls = forecast.calls_left(tx, job)
     named: dict[str, int] = {}
