@@ -1,14 +1,22 @@
 """A machine whose clock is a day behind what Google has already confirmed writes nothing until somebody has looked."""
 
 import json
+import os
 import sqlite3
-from contextlib import closing
+import threading
+import time
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 
 import pytest
 from newsroom import assert_books_agree
 
+from ytpool import config
+from ytpool.actions import waking, working
+from ytpool.actions.watch import Nobody
+from ytpool.clock import SystemClock
 from ytpool.domain import moments
+from ytpool.runtime import Runtime
 
 
 @pytest.fixture
@@ -81,4 +89,62 @@ def test_a_person_may_say_that_the_clock_is_right_and_nothing_rests_for_longer_t
     [rest] = json.loads(ytpool("rests", "list", "--json")[1])["data"]["rests"]
     assert datetime.fromisoformat(rest["until"]) - datetime.fromisoformat(rest["since"]) == timedelta(hours=24)
     assert datetime.fromisoformat(rest["until"]) - sandbox.control.clock() <= timedelta(hours=24)
+    assert_books_agree(ytpool, sandbox)
+
+
+class WallThatIsSet(SystemClock):
+    """The machine's clocks, with somebody at the one on the wall."""
+
+    ahead = timedelta()
+
+    def now(self):
+        return super().now() + self.ahead
+
+
+@contextmanager
+def working_by(clock):
+    """Let a worker that goes by this clock work beside the story; yields the jobs that it has ended."""
+    rt = Runtime(config.load(profile=None, environ=os.environ), clock=clock)
+    ended, failed = [], []
+
+    def work():
+        try:
+            working.work(rt, Nobody(), begun=lambda _: None, ended=ended.append)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the story is told
+            failed.append(error)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        yield ended
+    finally:
+        rt.stopping.set()
+        waking.ring(rt)
+        worker.join(timeout=30)
+        rt.close()
+    assert not worker.is_alive()
+    assert failed == []
+
+
+def test_a_worker_goes_by_googles_time_while_somebody_sets_the_machines_clock_forward_and_back(
+    ytpool, sandbox, make_video
+):
+    evening = f"{sandbox.control.clock() + timedelta(hours=6):%Y-%m-%dT%H:%MZ}"
+    clock = WallThatIsSet()
+    later = ("upload", make_video("later.mp4", 1000), "--account", "sports", "--queue", "--not-before", evening)
+    assert ytpool(*later)[0] == 0
+
+    with working_by(clock) as ended:
+        for number, days in enumerate((0, 2, -2, 400, 0), start=1):
+            clock.ahead = timedelta(days=days)
+            assert ytpool("upload", make_video(f"{number}.mp4", 1000), "--account", "news", "--queue")[0] == 0
+            deadline = time.monotonic() + 20
+            while len(ended) < number:
+                assert time.monotonic() < deadline, (days, ended)
+                time.sleep(0.02)
+
+    assert [one.state for one in ended] == ["done"] * 5
+    assert (len(sandbox.videos_on("news")), sandbox.videos_on("sports")) == (5, [])
+    assert json.loads(ytpool("rests", "list", "--json")[1])["data"]["rests"] == []
+    assert [one["state"] for one in json.loads(ytpool("queue", "list", "--json")[1])["data"]["jobs"]] == ["queued"]
     assert_books_agree(ytpool, sandbox)

@@ -155,6 +155,34 @@ def test_what_waits_in_the_queue_comes_first(ytpool, planned, make_video, manife
     assert both["items"][0]["starts_at"] > alone["items"][0]["starts_at"]
 
 
+def test_what_waits_has_its_place_by_priority_and_deadline_and_what_is_held_has_none(
+    ytpool, sandbox, planned, make_video
+):
+    soon = f"{sandbox.control.clock() + timedelta(hours=2):%Y-%m-%dT%H:%MZ}"
+    asked = {
+        "last": (),
+        "held": (),
+        "wanted": ("--deadline", soon),
+        "overdue": ("--deadline", "2020-01-01"),
+        "first": ("--priority", "5"),
+    }
+    jobs = {}
+    for name, words in asked.items():
+        file = make_video(f"{name}.mp4", size=1000 + len(jobs))
+        status, out, err = ytpool("upload", file, "--account", "news", "--queue", *words, "--json")
+        assert status == 0, err
+        jobs[name] = json.loads(out)["data"]["job"]
+    assert ytpool("queue", "hold", jobs["held"])[0] == 0
+
+    status, plan = planned("--queue")
+
+    places = {one["item"].rpartition("/")[2].partition(".")[0]: one for one in plan["items"]}
+    held = places.pop("held")
+    assert (status, held["state"]) == (3, "left")
+    assert held["reasons"] == [f"it is held back: ytpool queue hold {jobs['held']} --release"]
+    assert sorted(places, key=lambda name: places[name]["starts_at"]) == ["first", "overdue", "wanted", "last"]
+
+
 def test_what_is_no_upload_waits_in_the_plan_as_well(ytpool, planned, make_video):
     video_id = json.loads(ytpool("upload", make_video(), "--account", "news", "--json")[1])["data"]["video_id"]
     assert ytpool("quota", "adjust", "press", "general", "+9990", "--reason", "the console says so")[0] == 0
@@ -252,7 +280,7 @@ def test_a_day_that_was_planned_and_applied_goes_as_planned(pool, manifest):
     before = fits("plan-review", ytpool("plan", "review", "--json")[1])
     for at in sorted({one["starts_at"] for one in made["items"]}):
         assert ytpool("sandbox", "clock", "--set", at)[0] == 0
-        ytpool("upload", "--resume", "--quiet")
+        ytpool("work", "--once", "--quiet")
     reviewed = fits("plan-review", ytpool("plan", "review", "--json")[1])
 
     assert before["counts"]["waiting"] == before["counts"]["total"] == made["counts"]["planned"]

@@ -87,8 +87,14 @@ def test_a_key_that_cron_could_not_read_is_said_with_what_helps(ytpool, sandbox,
     assert "YTPOOL_VAULT_KEY_FILE" in told["error"]["hint"] or "key file" in told["error"]["hint"]
 
 
-def test_a_program_that_starts_only_from_here_is_no_good_to_cron(ytpool, sandbox):  # noqa: ARG001 - it is set up there
-    # The tests run from the repository, where Python finds what no process elsewhere would.
+@pytest.mark.usefixtures("sandbox")
+def test_a_program_that_does_not_start_from_elsewhere_is_no_good_to_cron(ytpool, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "python"  # one that has never heard of ytpool
+    elsewhere.write_text("#!/bin/sh\necho No module named ytpool >&2\nexit 1\n")
+    elsewhere.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(elsewhere))
+    monkeypatch.setattr(sys, "argv", ["-c"])
+
     status, out, _ = ytpool("refresh-tokens", "--print-cron", "--json")
 
     assert (status, json.loads(out)["error"]["code"]) == (6, "schedule_fails")

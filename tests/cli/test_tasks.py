@@ -341,3 +341,109 @@ def test_the_queue_counts_keys_among_accounts_and_a_worker_leaves_tasks_to_their
     assert len(service.truth()["tasks"]) == 4
     states = sorted(row["state"] for row in told(ytpool, "task", "list", "--all")["tasks"])
     assert states == ["done", "done", "done", "running"]
+
+
+def test_a_task_is_held_back_let_go_and_done_again_like_any_job(ytpool, service, home):
+    service.control.settings(tasks_take=3600)
+    describe(home, service, slots=1)
+    runs, waits = (submitted(ytpool, workflow=n)["job"] for n in (1, 2))
+
+    assert ytpool("queue", "hold", waits)[0] == 0
+    status, _, err = ytpool("queue", "hold", runs)
+    assert (status, f"task {runs} is with film already" in err) == (2, True)
+    assert ytpool("queue", "resolve", runs, "--as", "failed")[0] == 0
+    assert ytpool("work", "--once")[0] == 0
+    assert told(ytpool, "task", "show", waits)["advice"] == f"ytpool queue hold {waits} --release"
+    assert told(ytpool, "queue", "status")["totalQueued"] == 0
+    for words in (("task", "show", waits, "--follow"), ("task", "submit", "film", "--set", "workflow_id=2", "--wait")):
+        status, _, err = ytpool(*words)
+        assert (status, f"ytpool queue hold {waits} --release" in err) == (2, True)
+
+    assert ytpool("queue", "hold", waits, "--release")[0] == 0
+    assert ytpool("work", "--once")[0] == 0
+    assert told(ytpool, "task", "show", waits)["state"] == "running"
+    status, _, err = ytpool("queue", "retry", runs)
+    assert (status, f"ytpool queue resolve {runs} --as restart" in err) == (2, True)
+    assert ytpool("queue", "resolve", runs, "--as", "restart")[0] == 0
+    assert told(ytpool, "task", "show", runs)["state"] == "queued"
+
+
+def test_a_service_whose_keys_cannot_be_read_keeps_neither_jobs_nor_other_services_waiting(
+    ytpool, service, sandbox, home, make_video, tmp_path
+):
+    keys = tmp_path / "about.env"
+    keys.write_text("ABOUT_KEY=one\n")
+    about = f'preset = "runninghub"\nurl = "{service.server.url}"\nkeys = "ABOUT_KEY"\nenv_file = "{keys}"'
+    settings = home / "default" / "config.toml"
+    described = settings.read_text()
+    settings.write_text(described.replace("[providers.film]", f"[providers.about]\n{about}\n\n[providers.film]", 1))
+    assert ytpool("pause", "--reason", "an audit")[0] == 0
+    for provider in ("about", "film"):
+        assert ytpool("task", "submit", provider, "--set", "workflow_id=1")[0] == 0
+    assert ytpool("upload", make_video("news.mp4", 1000), "--account", "news", "--queue")[0] == 0
+    assert ytpool("unpause")[0] == 0
+    keys.unlink()
+    keys.mkdir()
+
+    status, out, err = ytpool("work", "--once", "--json")
+
+    assert [task["account"] for task in told(ytpool, "task", "list")["tasks"]] == [None, "film/primary"]
+    assert len(sandbox.videos_on("news")) == 1
+    assert status == 3, out
+    assert f"the env file {keys} of about cannot be read" in err
+
+
+def test_what_tasks_came_to_is_in_the_activity_report_once_each(ytpool, service, monkeypatch):
+    monkeypatch.setenv("FILM_KEY_2", "second")
+    submitted(ytpool, "--follow", workflow=1)
+    service.control.settings(tasks_end="FAILED")
+    submitted(ytpool, "--follow", workflow=2, status=1)
+    service.control.add_fault(method="tasks.create", kind="lose_answer")
+    lost = submitted(ytpool, workflow=3, status=7)["job"]
+
+    [row] = told(ytpool, "activity", "report")["rows"]
+    errors = {(one["operation"], one["reason"]) for one in told(ytpool, "activity", "report")["errors"]}
+
+    assert (row["account"], row["operation"]) == ("film/primary", "task")
+    assert (row["calls"], row["done"], row["failed"], row["unknown"]) == (3, 1, 1, 1)
+    assert row["seconds"] > 0.2
+    assert errors == {("task", "task_failed"), ("task", "outcome_unknown")}
+
+    service.control.settings(tasks_end="SUCCESS")
+    assert ytpool("queue", "resolve", lost, "--as", "restart")[0] == 0
+    assert ytpool("task", "show", lost, "--follow")[0] == 0
+    [row] = told(ytpool, "activity", "report")["rows"]
+    assert (row["calls"], row["done"], row["unknown"]) == (4, 2, 1)
+
+
+def test_health_looks_whether_each_service_has_keys_that_nobody_else_can_read(ytpool, service, home, monkeypatch):
+    def checks():
+        status, out, _ = ytpool("health", "--json")
+        return status, [
+            (one["status"], one["message"], one["fix"])
+            for one in json.loads(out)["data"]["checks"]
+            if one["check"] == "provider film"
+        ]
+
+    keys = home / "keys with spaces.env"
+    describe(home, service, env_file=f'"{keys}"')
+    assert checks() == (0, [("pass", "1 key, 3 slots each", "")])
+
+    keys.write_text("FILM_KEY_2=second\n")
+    keys.chmod(0o644)
+    assert checks() == (
+        0,
+        [
+            ("warn", f"others may read {keys}, where its keys are", f"run: chmod 600 '{keys}'"),
+            ("pass", "2 keys, 3 slots each", ""),
+        ],
+    )
+
+    keys.unlink()
+    monkeypatch.delenv("FILM_KEY")
+    [(status, message, fix)] = checks()[1]
+    assert (status, message) == ("warn", f"has no key: FILM_KEY is neither set nor in {keys}")
+    assert "ytpool task keep-key film --key-file FILE" in fix
+    keys.mkdir()
+    assert checks()[0] == 8
+    assert service.truth()["tasks"] == []

@@ -65,11 +65,18 @@ def keep(rt: Runtime, provider: Provider, short: str, key: Secret) -> str:
     return account
 
 
-def _of_file(rt: Runtime, provider: Provider) -> dict[str, str]:
+def env_file(rt: Runtime, provider: Provider) -> Path | None:
+    """Return where a provider's env file is, whether it is there or not."""
     if not provider.env_file:
-        return {}
+        return None
     # A path in the settings is meant from their own folder: cron starts elsewhere than a terminal does.
-    path = rt.config.paths.config.parent / Path(provider.env_file).expanduser()
+    return rt.config.paths.config.parent / Path(provider.env_file).expanduser()
+
+
+def _of_file(rt: Runtime, provider: Provider) -> dict[str, str]:
+    path = env_file(rt, provider)
+    if path is None:
+        return {}
     try:
         return api_keys.variables_of(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

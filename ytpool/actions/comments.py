@@ -294,7 +294,7 @@ def _require_new(tx: Tx, remark: Remark, target: Target, known: Iterable[Said]) 
         recent = one.sent_at is None or one.sent_at > tx.now - rules.REPEATS_WITHIN
         theirs = {one.channel_id} if one.channel_id is not None else _channels_around(tx, one.target)
         if here or (recent and theirs & mates):
-            raise _repeated(one, target, here=here)
+            raise _repeated(tx, one, target, here=here)
 
 
 def _channels_around(tx: Tx, target: Target) -> set[str]:
@@ -303,11 +303,17 @@ def _channels_around(tx: Tx, target: Target) -> set[str]:
     return pools.channels_around(tx, account=target.name)
 
 
-def _repeated(one: Said, target: Target, *, here: bool) -> YtpoolError:
-    if one.may_be_there:
-        return settling.unheard(one)
+def _repeated(tx: Tx, one: Said, target: Target, *, here: bool) -> YtpoolError:
     where = "here" if here else f"on {one.video_id or one.parent_id}"
     facts = {"job": one.job, "video_id": one.video_id, "comment_id": one.comment_id, "account": one.account}
+    if one.may_be_there and one.job in leases.held(tx, LeaseKind.JOB):
+        return TextRepeated(
+            f"{one.account} is saying this {where} just now (job {one.job})",
+            hint=f"what came of it: ytpool queue show {one.job}; to say it all the same: --repeat-text",
+            **facts,
+        )
+    if one.may_be_there:
+        return settling.unheard(one)
     if one.sent_at is None:
         return TextRepeated(
             f"job {one.job} for {one.target} is to say this {where} and is {one.state}",
@@ -435,7 +441,7 @@ class Saying(Work):
                 others = [one for one in comments.same_text(tx, digest) if one.job != self.job.job]
                 on_it = [one for one in others if one.video_id == scene.video_id]
                 if on_it:
-                    raise _repeated(on_it[0], self.job.target, here=True)
+                    raise _repeated(tx, on_it[0], self.job.target, here=True)
 
     def _see(self) -> _Scene:
         if self._scene is None:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ytpool.actions import lifetimes
+from ytpool.actions import api_keys, lifetimes
 from ytpool.actions.reports import BucketQuota, quota_report
 from ytpool.domain import moments
 from ytpool.domain.quota import Light
-from ytpool.errors import YtpoolError
+from ytpool.errors import ConfigInvalid, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, ledger, meta, pools, projects, rests, secrets
 from ytpool.store.rests import Rest
@@ -43,7 +43,7 @@ class Health:
 
 
 def look(rt: Runtime, *, strict: bool = False) -> Health:
-    """Look at state, vault, clock, grants, buckets and rests."""
+    """Look at state, vault, clock, grants, buckets, other services' keys and rests."""
     checks: list[Check] = []
     for name, check in _CHECKS.items():
         started = rt.clock.monotonic()
@@ -182,6 +182,27 @@ def _rests(rt: Runtime) -> Iterator[Check]:
         )
 
 
+def _providers(rt: Runtime) -> Iterator[Check]:
+    for provider in rt.config.providers.values():
+        name = f"provider {provider.name}"
+        try:
+            keys = api_keys.found(rt, provider)
+        except ConfigInvalid as error:  # its file cannot be read; the others may do
+            yield Check(check=name, status=FAIL, message=error.message, fix="let this user read it: chmod 600")
+            continue
+        file = api_keys.env_file(rt, provider)
+        if file is not None and file.exists() and file.stat().st_mode & 0o077:
+            message = f"others may read {file}, where its keys are"
+            yield Check(check=name, status=WARN, message=message, fix=f"run: chmod 600 {shlex.quote(str(file))}")
+        if not keys:
+            message = f"has no key: {provider.keys} is {f'neither set nor in {file}' if file else 'not set'}"
+            fix = f"set {provider.keys}, or run: ytpool task keep-key {provider.name} --key-file FILE"
+            yield Check(check=name, status=WARN, message=message, fix=fix)
+        else:
+            words = "1 key" if len(keys) == 1 else f"{len(keys)} keys"
+            yield Check(check=name, status=PASS, message=f"{words}, {provider.slots} slots each")
+
+
 def _until(rest: Rest) -> str:
     return "until a person acts" if rest.until is None else f"until {moments.spoken(rest.until)}"
 
@@ -200,5 +221,6 @@ _CHECKS: dict[str, Callable[[Runtime], Iterator[Any]]] = {
     "grants": _grants,
     "pools": _pools,
     "buckets": _buckets,
+    "providers": _providers,
     "rests": _rests,
 }

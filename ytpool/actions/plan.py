@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 from ytpool.actions import beforehand, claiming, files, forecast, media, publish, queue
 from ytpool.actions.claiming import Order, publication_of
+from ytpool.actions.waking import ring
 from ytpool.domain import ids, moments, pacing
 from ytpool.domain import plan as rules
 from ytpool.domain.accounts import CAPPED, Account, AccountState
 from ytpool.domain.balancing import Strategy, Tier
-from ytpool.domain.jobs import Job, JobState, Target, TargetKind
+from ytpool.domain.jobs import TASK, Job, JobState, Target, TargetKind
 from ytpool.domain.plan import Block, ChannelCap, Item, Left, Placed, Rest, Scene, Seat
 from ytpool.domain.prices import Prices
 from ytpool.domain.publication import UPLOAD
@@ -139,7 +140,7 @@ def of_orders(rt: Runtime, orders: Sequence[Order], *, days: int, rate: str | No
     sizes = [_size(order.path) for order in orders]
 
     def wishes(place: "_Place") -> list[_Wish]:
-        waiting = {job.job: job for job in jobs.unfinished(place.tx)}
+        waiting = {job.job: job for job in _waiting(place.tx)}
         found = []
         for order, settled, size in zip(orders, known, sizes, strict=True):
             if settled is None:
@@ -341,6 +342,7 @@ def apply(rt: Runtime, orders: Sequence[Order], plan: Plan) -> Plan:
                 starts_at=item.starts_at,
                 ends_at=item.ends_at,
             )
+    ring(rt)
     jobs_made = {str(order.path): made[order.target, file.marks.fingerprint, order.key] for order, _, file in placed}
     return replace(
         plan, applied=name, items=tuple(replace(one, job=jobs_made.get(one.item, one.job)) for one in plan.items)
@@ -446,7 +448,12 @@ def _settled(place: "_Place", order: Order, settled: publish.Plan | Job) -> _Wis
 
 def _queued(place: "_Place") -> list[_Wish]:
     """Wish for what waits, in the order in which it was asked for."""
-    return [_of_job(place, job) for job in jobs.unfinished(place.tx)]
+    return [_of_job(place, job) for job in _waiting(place.tx)]
+
+
+def _waiting(tx: Tx) -> list[Job]:
+    """Return what waits for an account of YouTube; tasks of other services have slots of their own."""
+    return [job for job in jobs.unfinished(tx) if job.kind != TASK]
 
 
 def _of_job(place: "_Place", job: Job, *, anew: bool = False) -> _Wish:
@@ -454,7 +461,9 @@ def _of_job(place: "_Place", job: Job, *, anew: bool = False) -> _Wish:
     tx = place.tx
     upload = jobs.find_upload(tx, job.job)
     sends = upload is not None and job.video_id is None
-    deadline = publication_of(job).video.publish_at if sends else None
+    public_at = publication_of(job).video.publish_at if sends else None
+    overdue = job.deadline is not None and job.deadline <= tx.now
+    deadlines = [at for at in (public_at, None if overdue else job.deadline) if at is not None]
     size = 0 if upload is None or not sends else upload.size - upload.kept
     told = PlannedItem(
         item=f"{job.kind} {job.job_key or job.job}" if upload is None else upload.path,
@@ -462,9 +471,11 @@ def _of_job(place: "_Place", job: Job, *, anew: bool = False) -> _Wish:
         kind=job.kind,
         target=str(job.target),
         state=LEFT,
-        publish_at=deadline,
+        publish_at=public_at,
         bytes=size,
     )
+    if job.held_at is not None:
+        return _Wish(replace(told, reasons=(f"it is held back: {queue.advice(tx, job)}",)), None)
     # What is asked for again is tried again; only an unknown outcome wants its answer first.
     stuck = (JobState.FINISHED_UNKNOWN,) if anew else (JobState.DEFERRED, JobState.FINISHED_UNKNOWN)
     if job.not_before is None and job.state in stuck:
@@ -484,9 +495,11 @@ def _of_job(place: "_Place", job: Job, *, anew: bool = False) -> _Wish:
         calls,
         size=size,
         alone=sends,
-        deadline=deadline,
+        deadline=min(deadlines, default=None),
         begun=begun,
         not_before=None if by_plan and anew else job.not_before,
+        priority=job.priority,
+        overdue=overdue,
     )
     return _Wish(told, item)
 
@@ -529,6 +542,8 @@ class _Place:
         deadline: datetime | None = None,
         begun: bool = False,
         not_before: datetime | None = None,
+        priority: int = 0,
+        overdue: bool = False,
     ) -> Item:
         """Return what something needs of these accounts."""
         of_pool = target.kind is TargetKind.POOL
@@ -544,6 +559,8 @@ class _Place:
             begun=begun,
             not_before=not_before,
             deadline=deadline,
+            priority=priority,
+            overdue=overdue,
             in_order=strategy == Strategy.FILL,
         )
 

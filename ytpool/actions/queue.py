@@ -157,6 +157,12 @@ def hold(rt: Runtime, job_id: str, *, release: bool = False) -> QueuedJob:
         working = leases.held(tx, LeaseKind.JOB)
         if job.state in _ENDED:
             raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to hold back", job=job.job)
+        if not release and job.kind == TASK and job.state is JobState.RUNNING:
+            raise UsageWrong(
+                f"task {job.job} is with {job.target.name} already; there is nothing to hold back",
+                hint=f"stop it there, then: ytpool queue resolve {job.job} --as failed",
+                job=job.job,
+            )
         if not release and job.job in working:
             raise Busy(f"job {job.job} is being worked on", hint="wait for it, or stop who works on it", job=job.job)
         if release:
@@ -206,7 +212,7 @@ def _queued(tx: Tx, job: Job, *, working: bool) -> QueuedJob:
 def advice(tx: Tx, job: Job) -> str:
     """Say what to type for a job that does not go on by itself."""
     if job.kind == TASK:
-        return task_advice(job.job, job.state)
+        return task_advice(job.job, job.state, held=job.held_at is not None)
     if job.state in (JobState.DONE, JobState.CANCELLED):
         return ""
     if job.held_at is not None:
@@ -233,9 +239,13 @@ def _goes_on_by(tx: Tx, job: Job) -> str:
             return retry(job)
 
 
-def task_advice(job: str, state: JobState) -> str:
+def task_advice(job: str, state: JobState, *, held: bool) -> str:
     """Say what to type for a task of another service that has not ended well."""
     match state:
+        case JobState.QUEUED if held:
+            return f"ytpool queue hold {job} --release"
+        case JobState.FAILED:
+            return f"ytpool queue resolve {job} --as restart"
         case JobState.QUEUED | JobState.RUNNING:
             return f"ytpool task show {job} --follow"
         case JobState.FINISHED_UNKNOWN:

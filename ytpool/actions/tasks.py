@@ -38,9 +38,11 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import jobs, leases, rests, tasks
+from ytpool.store import activity, jobs, leases, rests, tasks
+from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
+from ytpool.store.ledger import Payer
 from ytpool.store.rests import Scope
 from ytpool.store.tasks import Task
 
@@ -186,7 +188,8 @@ def submit(rt: Runtime, order: TaskOrder, watch: Watch) -> TaskSeen:
     with rt.store.reading() as tx:
         task = tasks.get(tx, job)
         if task.state is JobState.QUEUED:
-            watch.waits(job, _why_queued(tx, provider, keys))
+            held = task.held_at is not None
+            watch.waits(job, "queued, and held back" if held else _why_queued(tx, provider, keys))
         return _judged(_seen(task))
 
 
@@ -227,6 +230,7 @@ def follow(rt: Runtime, job: str, watch: Watch, *, within: float | None = None) 
         _one_round(rt, require_provider(rt, seen.provider), watch)
         with rt.store.reading() as tx:
             task = _named(tx, job)
+            _require_let_go(task)
         if task.progress and task.progress != seen.progress:
             watch.says(job, f"{job}: {task.progress}")
         if not task.is_over:
@@ -238,6 +242,7 @@ def wait_for_slot(rt: Runtime, job: str, watch: Watch) -> TaskSeen:
     while True:
         with rt.store.reading() as tx:
             seen = _seen(_named(tx, job))
+            _require_let_go(_named(tx, job))
         if seen.state is not JobState.QUEUED:
             return _judged(seen)
         _one_round(rt, require_provider(rt, seen.provider), watch)
@@ -307,8 +312,20 @@ def counted_in(rt: Runtime, status: QueueStatus) -> QueueStatus:
 
 
 def one_round(rt: Runtime, watch: Watch | None = None) -> Round:
-    """Ask about every task that it is time for, give up those whose time is over, and send what waits."""
-    rounds = [_one_round(rt, provider, watch or Nobody()) for provider in rt.config.providers.values()]
+    """Ask about every task that it is time for, give up those whose time is over, and send what waits.
+
+    A service that cannot be asked keeps no other waiting; what kept it is raised when all have had their turn.
+    """
+    rounds, failed = [], []
+    for provider in rt.config.providers.values():
+        try:
+            rounds.append(_one_round(rt, provider, watch or Nobody()))
+        except Interrupted:
+            raise
+        except YtpoolError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
     with rt.store.reading() as tx:
         left = len(tasks.every(tx, ended=False))
     return Round(
@@ -330,12 +347,12 @@ class Called:
     """Nobody had heard of this end before."""
 
 
-def keep_going(rt: Runtime, every: float) -> None:
+def keep_going(rt: Runtime, every: float, watch: Watch | None = None) -> None:
     """Go round after round until the program is asked to stop; a round that fails is told once and made again."""
     said = ""
     while not rt.stopping.wait(every):
         try:
-            one_round(rt)
+            one_round(rt, watch)
         except Interrupted:
             return
         except YtpoolError as error:
@@ -368,14 +385,15 @@ def hear(rt: Runtime, name: str, content: Any, secret: str) -> Called:
         if not hmac.compare_digest(task.proof or "", proof):
             raise CallbackRefused("the secret is not this task's", http_status=403)
         tasks.name(tx, task.job, task_id)
-        news = _keep(tx, provider, task, told, "callback")
+        news = _keep(rt, tx, provider, task, told, "callback")
         return Called(job=task.job, state=tasks.get(tx, task.job).state, news=news)
 
 
 def _one_round(rt: Runtime, provider: Provider, watch: Watch) -> Round:
-    keys = api_keys.found(rt, provider)
     with rt.store.reading() as tx:
         due = tasks.to_ask(tx, provider.name, but=set(leases.held(tx, LeaseKind.JOB)))
+        idle = not due and not tasks.waiting(tx, provider.name)
+    keys = () if idle else api_keys.found(rt, provider)  # who has nothing to do reads no file and opens no vault
     asked, before = 0, {task.job for task in due}
     for task in due:
         rt.require_going()
@@ -518,9 +536,10 @@ def _settle(
                 tasks.ended(
                     tx, job, JobState.FAILED, heard_from="answer", error_code=TaskFailed.code, error=error, cost=0.0
                 )
+                _record(rt, tx, begun.task, Outcome.FAILED, error)
             case Taken.UNKNOWN:
                 error = f"{provider.name} may have this task: {said}"
-                tasks.lost(tx, job, error=error, frees=False)
+                _lose(rt, tx, begun.task, error, frees=False)
             case Taken.BUSY | Taken.KEY_REFUSED:
                 tasks.put_back(tx, job, not_before=None, error_code="", error=said)
                 refused = verdict is Taken.KEY_REFUSED
@@ -543,12 +562,8 @@ def _look_after(rt: Runtime, provider: Provider, keys: Sequence[ApiKey], task: T
         if task.state is not JobState.RUNNING or task.job in leases.held(tx, LeaseKind.JOB):
             return 0
         if task.task_id is None:
-            tasks.lost(
-                tx,
-                task.job,
-                error=f"{provider.name} may have this task: whoever was sending it died before the answer",
-                frees=over,
-            )
+            error = f"{provider.name} may have this task: whoever was sending it died before the answer"
+            _lose(rt, tx, task, error, frees=over)
             return 0
         tasks.will_ask(tx, task.job, tx.now + timedelta(seconds=provider.poll.every))
     key = next((key for key in keys if key.account == task.account), None)
@@ -564,16 +579,16 @@ def _look_after(rt: Runtime, provider: Provider, keys: Sequence[ApiKey], task: T
             told = providers.told(provider.poll, heard.content) if 200 <= heard.status < 300 else None
             if told is not None:
                 with rt.store.transaction() as tx:
-                    _keep(tx, provider, task, told, "poll")
+                    _keep(rt, tx, provider, task, told, "poll")
     if over:
         with rt.store.transaction() as tx:
             span = f"{provider.time_limit:g} seconds"
             error = f"nobody heard within {span} how task {task.task_id} of {provider.name} ended"
-            tasks.lost(tx, task.job, error=error, frees=True)
+            _lose(rt, tx, task, error, frees=True)
     return int(asked)
 
 
-def _keep(tx: Tx, provider: Provider, task: Task, told: Told, heard_from: str) -> bool:
+def _keep(rt: Runtime, tx: Tx, provider: Provider, task: Task, told: Told, heard_from: str) -> bool:
     """Keep what a service says of a task; False where that was known."""
     if told.ended is None:
         if told.progress:
@@ -581,15 +596,47 @@ def _keep(tx: Tx, provider: Provider, task: Task, told: Told, heard_from: str) -
         return False
     result = None if told.result is None else providers.stored(told.result)
     if told.ended:
-        return tasks.ended(tx, task.job, JobState.DONE, heard_from=heard_from, result=result, cost=provider.cost)
-    return tasks.ended(
+        news = tasks.ended(tx, task.job, JobState.DONE, heard_from=heard_from, result=result, cost=provider.cost)
+        error = ""
+    else:
+        error = f"{provider.name} says that it failed{f': {told.message}' if told.message else ''}"
+        news = tasks.ended(
+            tx,
+            task.job,
+            JobState.FAILED,
+            heard_from=heard_from,
+            result=result,
+            error_code=TaskFailed.code,
+            error=error,
+        )
+    if news:
+        _record(rt, tx, task, Outcome.DONE if told.ended else Outcome.FAILED, error)
+    return news
+
+
+def _lose(rt: Runtime, tx: Tx, task: Task, error: str, *, frees: bool) -> None:
+    if tasks.lost(tx, task.job, error=error, frees=frees):
+        _record(rt, tx, task, Outcome.UNKNOWN, error)
+
+
+def _record(rt: Runtime, tx: Tx, task: Task, outcome: Outcome, error: str) -> None:
+    """Write how a task ended into the journal, once: what was unknown before is known now."""
+    assert task.account is not None
+    assert task.sent_at is not None
+    reason = {Outcome.FAILED: TaskFailed.code, Outcome.UNKNOWN: OutcomeUnknown.code}.get(outcome, "")
+    if activity.settle_unknown(tx, task.job, TASK, outcome, since=task.sent_at, reason=reason):
+        return
+    activity.record(
         tx,
-        task.job,
-        JobState.FAILED,
-        heard_from=heard_from,
-        result=result,
-        error_code=TaskFailed.code,
-        error=f"{provider.name} says that it failed{f': {told.message}' if told.message else ''}",
+        rt.rng,
+        Payer(account=task.account, project="", channel_id=""),
+        TASK,
+        outcome,
+        seconds=max(0.0, (tx.now - task.sent_at).total_seconds()),
+        job=task.job,
+        reason=reason,
+        detail=error,
+        spare_score=True,  # it is no account of YouTube
     )
 
 
@@ -640,7 +687,7 @@ def _require_inputs(provider: Provider, inputs: Mapping[str, Any]) -> None:
 
 
 def _why_queued(tx: Tx, provider: Provider, keys: Sequence[ApiKey]) -> str:
-    task = "`ytpool serve` or `ytpool task poll` sends it"
+    task = "`ytpool work` or `ytpool serve` sends it"
     if _free(tx, provider, keys):
         return f"queued behind those that wait longer; {task}"
     resting = [
@@ -664,6 +711,13 @@ def _named(tx: Tx, job: str) -> Task:
     return task
 
 
+def _require_let_go(task: Task) -> None:
+    """Refuse to wait for what is held back: nobody sends it."""
+    if task.held_at is not None and task.state is JobState.QUEUED:
+        hint = f"run: {queue.task_advice(task.job, task.state, held=True)}"
+        raise UsageWrong(f"task {task.job} is held back", hint=hint, job=task.job)
+
+
 def _seen(task: Task) -> TaskSeen:
     return TaskSeen(
         job=task.job,
@@ -683,7 +737,7 @@ def _seen(task: Task) -> TaskSeen:
         heard_from=task.heard_from,
         error_code=task.error_code,
         error=task.error,
-        advice=queue.task_advice(task.job, task.state),
+        advice=queue.task_advice(task.job, task.state, held=task.held_at is not None),
     )
 
 

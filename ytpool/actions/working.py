@@ -137,7 +137,7 @@ def work(
             pools.get(tx, pool)
     tally = _Tally()
     with Bell(rt) as bell, _Signals(rt) as signals:
-        _look_after_tasks(rt, watch, once=once)
+        round_ended = _look_after_tasks(rt, watch, once=once)
         crew = _Crew(rt, watch, parallel, signals.ring)
         try:
             _work(rt, crew, bell, signals, tally, once=once, pool=pool, begun=begun, ended=ended)
@@ -146,6 +146,9 @@ def work(
             raise
         finally:
             crew.go_home()
+        unasked = round_ended()
+        if unasked is not None:
+            tally.problems.setdefault(unasked.code, unasked)
         stopped = rt.stopping.is_set()
     if not stopped:
         housekeep(rt)
@@ -160,16 +163,40 @@ def work(
         )
 
 
-def _look_after_tasks(rt: Runtime, watch: Watch, *, once: bool) -> None:
-    """Send and ask about the tasks of other services, beside the jobs: a service may take its time to answer."""
+def _look_after_tasks(rt: Runtime, watch: Watch, *, once: bool) -> Callable[[], YtpoolError | None]:
+    """Send and ask about the tasks of other services, beside the jobs: a service may take its time to answer.
+
+    What comes back waits for the end of the round, where there is only one, and returns what kept it from its end: a
+    service whose keys cannot be read keeps no video waiting.
+    """
     if not rt.config.providers:
-        return
+        return lambda: None
     from ytpool.actions import tasks  # noqa: PLC0415 -- most have no other services
 
-    if once:
-        tasks.one_round(rt, watch)
-    else:
-        threading.Thread(target=tasks.keep_going, args=(rt, _TASKS_EVERY), name="tasks", daemon=True).start()
+    found: list[BaseException] = []
+
+    def one_round() -> None:
+        try:
+            tasks.one_round(rt, watch)
+        except BaseException as error:  # noqa: BLE001 -- it is raised in the thread that waits for it
+            found.append(error)
+
+    def ended() -> YtpoolError | None:
+        beside.join()
+        for error in found:
+            if not isinstance(error, YtpoolError):
+                raise error
+            if not isinstance(error, Interrupted):
+                log.warning("tasks not looked after", extra={"reason": error.message})
+                return error
+        return None
+
+    if not once:
+        threading.Thread(target=tasks.keep_going, args=(rt, _TASKS_EVERY, watch), name="tasks", daemon=True).start()
+        return lambda: None
+    beside = threading.Thread(target=one_round, name="tasks", daemon=True)
+    beside.start()
+    return ended
 
 
 def housekeep(rt: Runtime) -> None:

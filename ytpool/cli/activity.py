@@ -40,7 +40,7 @@ VIEWS[ActivityReport] = (
         rows="errors",
         columns=(
             ("What went wrong in", "operation"),
-            ("Google's reason", "reason"),
+            ("Reason", "reason"),
             Column("Times", "times", justify="right"),
         ),
         empty="nothing went wrong",
@@ -59,7 +59,7 @@ def report(
         str | None, typer.Option(metavar="MOMENT", help="Look back to this moment instead.", show_default=False)
     ] = None,
 ) -> ActivityReport:
-    """Sum up what was done in a window, by account and operation, with Google's reasons for what went wrong."""
+    """Sum up what was done in a window, by account and operation, with the reasons for what went wrong."""
     rt = runtime(ctx)
     start: datetime | None = None if since is None else moment(rt.config, since, "--since")
     return history.activity_report(rt, hours=hours, since=start)

@@ -77,11 +77,11 @@ def plan(
 
     Every item gets the earliest place under all that is counted: buckets as far as ordinary work may use them,
     envelopes, caps of accounts and those that channels have shown, rests, slots, one upload at a time for a channel,
-    and the line. Each reset at midnight in California brings new quota. What has a moment of publication is placed
-    first, the soonest first, and is there before it; all else keeps its order, and what waits in the queue already
-    comes before a manifest. A pool's videos go to whoever can begin first, then to whoever has least to do; with the
-    strategy `fill` to the first by priority. What has no place is listed with the reason: status 3, or 6 where nothing
-    has one.
+    and the line. Each reset at midnight in California brings new quota. A higher priority in the queue is placed first;
+    of the same, what has a moment of publication or a deadline, the soonest first, and is there before it; all else
+    keeps its order, and what waits in the queue already comes before a manifest. What is held back has no place. A
+    pool's videos go to whoever can begin first, then to whoever has least to do; with the strategy `fill` to the first
+    by priority. What has no place is listed with the reason: status 3, or 6 where nothing has one.
 
     How many uploads go out when is said in the settings: each [[plan.blocks]] has a name, from and to ("06:00",
     "12:00", in the zone of `time.zone`), and so many videos, which are spread evenly over it. Without blocks everything
@@ -93,9 +93,9 @@ def plan(
     pools.
 
     --apply queues a manifest as planned, all of it or none: each video waits for its moment, and then goes to its
-    account if that is free, else to another of its pool. `ytpool upload --resume`, from cron for instance, takes what
-    is due. `ytpool plan review` compares the last plan that was applied with what happened: what began within five
-    minutes of its moment, on its account, and was done, went as planned.
+    account if that is free, else to another of its pool. `ytpool work` takes what is due at its moment, `ytpool work
+    --once` from cron soon after. `ytpool plan review` compares the last plan that was applied with what happened: what
+    began within five minutes of its moment, on its account, and was done, went as planned.
 
     Units include the two with which an upload looks first whether somebody was faster by hand. The plan itself costs
     nothing, changes nothing without --apply, and reserves nothing: it takes every call to go well and the line to be as

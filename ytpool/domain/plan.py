@@ -1,8 +1,9 @@
 """Planning ahead: which account takes what and when, under everything that is counted.
 
-Item by item, each at the earliest moment at which all that it needs has room: what must be public at some moment first,
-the soonest first, then the others in their order. The line is taken to carry one video after the other at its full
-rate, which ends no later than sharing it would. The same scene gives the same plan; nothing is set aside by it.
+Item by item, each at the earliest moment at which all that it needs has room, as whoever works the queue off takes
+them: what matters more first, of that what must be there at some moment, the soonest first, then the others in their
+order. The line is taken to carry one video after the other at its full rate, which ends no later than sharing it
+would. The same scene gives the same plan; nothing is set aside by it.
 """
 
 from bisect import bisect_left, bisect_right
@@ -91,6 +92,10 @@ class Item:
     not_before: datetime | None = None
     deadline: datetime | None = None
     """When it must be there at the latest."""
+    priority: int = 0
+    """A higher one has its place first."""
+    overdue: bool = False
+    """The moment is over at which it was wanted."""
     in_order: bool = False
     """Of accounts that could begin together take the first by priority, not the one with the least to do."""
 
@@ -148,14 +153,14 @@ def plan(scene: Scene, items: Sequence[Item]) -> tuple[Placed | Left, ...]:
     """Give every item its place, or say why it has none; in the order of the items."""
     planner = _Planner(scene)
     found: dict[int, Placed | Left] = {}
-    order = sorted(range(len(items)), key=lambda number: (not items[number].begun, _due(items[number]), number))
+    order = sorted(range(len(items)), key=lambda number: (*_rank(items[number]), number))
     for number in order:
         found[number] = planner.place(items[number])
     return tuple(found[number] for number in range(len(items)))
 
 
-def _due(item: Item) -> datetime:
-    return item.deadline or datetime.max.replace(tzinfo=UTC)
+def _rank(item: Item) -> tuple[bool, int, bool, datetime]:
+    return not item.begun, -item.priority, not item.overdue, item.deadline or datetime.max.replace(tzinfo=UTC)
 
 
 def lasts(item: Item, rate: int) -> timedelta:

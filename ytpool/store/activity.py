@@ -85,6 +85,24 @@ def record(
         )
 
 
+def settle_unknown(tx: Tx, job: str, operation: str, outcome: Outcome, *, since: datetime, reason: str = "") -> bool:
+    """Write how something ended that was unknown until now and begun since then; False where nothing of it was."""
+    return (
+        tx.run(
+            """
+            UPDATE activity SET outcome = :outcome, reason = :reason
+             WHERE job = :job AND operation = :operation AND outcome = 'unknown' AND happened_at >= :since
+            """,
+            since=moments.text(since),
+            job=job,
+            operation=operation,
+            outcome=outcome,
+            reason=reason,
+        )
+        > 0
+    )
+
+
 def remember(
     tx: Tx,
     activity: str,

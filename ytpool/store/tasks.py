@@ -37,6 +37,7 @@ class Task:
     job_key: str
     request: str
     not_before: datetime | None
+    held_at: datetime | None
     error_code: str
     error: str
     created_at: datetime
@@ -65,6 +66,7 @@ class Task:
             job_key=row["job_key"],
             request=row["request"],
             not_before=moments.parse_optional(row["not_before"]),
+            held_at=moments.parse_optional(row["held_at"]),
             error_code=row["error_code"],
             error=row["error"],
             created_at=moments.parse(row["created_at"]),
@@ -82,7 +84,8 @@ class Task:
 
 
 _SELECT = """
-    SELECT t.*, j.state, j.job_key, j.request, j.not_before, j.error_code, j.error, j.created_at, j.updated_at
+    SELECT t.*, j.state, j.job_key, j.request, j.not_before, j.held_at, j.error_code, j.error, j.created_at,
+           j.updated_at
       FROM tasks t JOIN jobs j ON j.job = t.job
 """
 
@@ -139,7 +142,8 @@ def waiting(tx: Tx, provider: str) -> list[str]:
     rows = tx.all(
         """
         SELECT t.job FROM tasks t JOIN jobs j ON j.job = t.job
-         WHERE t.provider = :provider AND j.state = 'queued' AND (j.not_before IS NULL OR j.not_before <= :at)
+         WHERE t.provider = :provider AND j.state = 'queued' AND j.held_at IS NULL
+           AND (j.not_before IS NULL OR j.not_before <= :at)
          ORDER BY t.job
         """,
         provider=provider,
