@@ -218,6 +218,22 @@ def test_a_command_beside_which_ytpool_died_is_unknown_unless_it_may_run_twice(y
     assert (again["job"], again["served_by"]) == (seen["job"], "slow")
 
 
+def test_ctrl_c_ends_the_command_too_and_says_that_it_may_have_done_its_work(ytpool, desk):
+    began = desk.folder / "began"
+    slow = desk.program("slow", f"#!/bin/sh\necho $$ >> {began}\nexec sleep 60\n")
+    desk.chains(step("voice", "slow", [slow]))
+    process = start("chain", "run", "voice", env=dict(os.environ))
+    while not began.exists() or not began.read_text().endswith("\n"):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    assert not lives(int(began.read_text()))
+    assert tries(ran(ytpool, status=7)) == {"slow": "unknown"}
+
+
 def test_a_task_of_a_provider_serves_and_one_that_is_lost_is_never_followed_by_the_next(
     ytpool, empty_sandbox, home, monkeypatch
 ):
