@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from ytpool.errors import ConfigInvalid
 
 if TYPE_CHECKING:
+    from ytpool.domain.chains import Step
     from ytpool.domain.providers import Provider
 
 SANDBOX = "sandbox"
@@ -160,6 +161,8 @@ class Config(NamedTuple):
     log: Log = Log()
     providers: "Mapping[str, Provider]" = {}  # noqa: RUF012 - a mapping that nobody writes to
     """The services that run tasks, by name."""
+    chains: "Mapping[str, tuple[Step, ...]]" = {}  # noqa: RUF012 - a mapping that nobody writes to
+    """The services that stand in for each other, by the name of their chain."""
 
     def is_set(self, key: str) -> bool:
         """Tell whether somebody chose this value, for instance `google.token_uri`, or it is the default."""
@@ -187,7 +190,11 @@ class Config(NamedTuple):
             for key, value in provider._asdict().items()
             if isinstance(value, str | int | float) and key != "name"
         }
-        return {"state": str(self.paths.state), **named, **services}
+        # Nor are commands, for the same reason.
+        chains = {
+            f"{_CHAINS}.{name}": [step.chain or step.service for step in steps] for name, steps in self.chains.items()
+        }
+        return {"state": str(self.paths.state), **named, **services, **chains}
 
 
 SECTIONS: Mapping[str, type[Any]] = {
@@ -331,15 +338,13 @@ def _parse(text: str, file: Path) -> dict[str, _Given]:
         line = next((lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in lines), 1)
         return _Given(value, f"{file}:{line}", str(file), line)
 
-    found_values = {}
+    found_values = _services_given(table, given)
     for section, value in table.items():
         if section == "state":
             found_values["state"] = given(value, "state")
-        elif section == _PROVIDERS and isinstance(value, dict):
-            found_values |= _providers_given(value, given)
-        elif section not in SECTIONS and section != _PROVIDERS:
+        elif section not in SECTIONS and section not in (_PROVIDERS, _CHAINS):
             what = "section" if isinstance(value, dict) else "setting"
-            given(value, section).refuse(section, _unknown(what, section, ["state", *SECTIONS, _PROVIDERS]))
+            given(value, section).refuse(section, _unknown(what, section, ["state", *SECTIONS, _PROVIDERS, _CHAINS]))
         elif not isinstance(value, dict):
             given(value, section).refuse(section, f"{section} is a section: write [{section}] and its keys below")
         else:
@@ -363,6 +368,16 @@ def _placed(given: Callable[..., _Given], value: Any, *path: str) -> Any:
     return entries
 
 
+def _services_given(table: dict[str, Any], given: Callable[..., _Given]) -> dict[str, _Given]:
+    """Read what is no section with a fixed list of keys, and take it out of the table; chains name providers."""
+    found: dict[str, _Given] = {}
+    if isinstance(table.get(_PROVIDERS), dict):
+        found |= _providers_given(table.pop(_PROVIDERS), given)
+    if isinstance(table.get(_CHAINS), dict):
+        found |= _chains_given(table.pop(_CHAINS), found, given)
+    return found
+
+
 def _providers_given(table: Mapping[str, Any], given: Callable[..., _Given]) -> dict[str, _Given]:
     """Read the services; each becomes one value, and every setting of it knows where it stands."""
     from ytpool.domain import providers  # noqa: PLC0415 - most have none
@@ -384,7 +399,22 @@ def _providers_given(table: Mapping[str, Any], given: Callable[..., _Given]) -> 
     return found
 
 
+def _chains_given(
+    tables: Mapping[str, Any], so_far: Mapping[str, _Given], given: Callable[..., _Given]
+) -> dict[str, _Given]:
+    """Read the chains, together: they may name each other."""
+    from ytpool.domain import chains  # noqa: PLC0415 - most have none
+
+    def refuse(path: tuple[str, ...], sentence: str) -> NoReturn:
+        given(None, _CHAINS, *path).refuse(".".join((_CHAINS, *path)), sentence)
+
+    services = {key.split(".")[1] for key in so_far if key.startswith(f"{_PROVIDERS}.") and key.count(".") == 1}
+    found = chains.from_tables(tables, services, refuse)
+    return {f"{_CHAINS}.{name}": given(steps, _CHAINS, name) for name, steps in found.items()}
+
+
 _PROVIDERS = "providers"
+_CHAINS = "chains"
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
@@ -424,7 +454,9 @@ def _decide(profile: str, paths: Paths, given: Mapping[str, _Given]) -> Config:
     if profile == SANDBOX:
         given = {key: value for key, value in given.items() if not key.startswith("google.")}
     services = {key: one.value for key, one in given.items() if key.startswith(f"{_PROVIDERS}.")}
-    values = {key: _checked(key, one) for key, one in given.items() if key not in services}
+    chains = {key.split(".")[1]: one.value for key, one in given.items() if key.startswith(f"{_CHAINS}.")}
+    apart = (f"{_PROVIDERS}.", f"{_CHAINS}.")
+    values = {key: _checked(key, one) for key, one in given.items() if not key.startswith(apart)}
     sections = {
         name: kind(**{key: values[f"{name}.{key}"] for key in kind._fields if f"{name}.{key}" in values})
         for name, kind in SECTIONS.items()
@@ -437,7 +469,7 @@ def _decide(profile: str, paths: Paths, given: Mapping[str, _Given]) -> Config:
         paths = paths._replace(state=_state_path(given["state"], paths))
     _check_together(sections["thresholds"], sections["balancing"], sections["envelopes"], given)
     providers = {key.split(".")[1]: value for key, value in services.items() if key.count(".") == 1}
-    return Config(profile=profile, paths=paths, origins=origins, providers=providers, **sections)
+    return Config(profile=profile, paths=paths, origins=origins, providers=providers, chains=chains, **sections)
 
 
 def _shares(envelopes: Envelopes, chosen: Container[str]) -> Mapping[str, int]:

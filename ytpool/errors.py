@@ -277,6 +277,18 @@ class TaskFailed(YtpoolError):
     code = "task_failed"
 
 
+class ChainDeferred(YtpoolError):
+    """No step of a chain has served, and it is begun again at a known time."""
+
+    code = "chain_deferred"
+
+
+class ChainFailed(YtpoolError):
+    """No step of a chain has served, however often it was begun."""
+
+    code = "chain_failed"
+
+
 class CallbackRefused(YtpoolError):
     """What came in as a callback is none that we take; `http_status` is the answer to it."""
 

@@ -5,7 +5,7 @@ A command that only reads the books loads neither Google's libraries nor the key
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ytpool.domain.keys import KeyFound
     from ytpool.domain.providers import Provider
     from ytpool.domain.secret import Secret
+    from ytpool.probes.commands import Ran
     from ytpool.probes.tasks import TaskServices
     from ytpool.sandbox.control import Control
     from ytpool.vault.envelope import Vault
@@ -243,6 +244,12 @@ class Runtime:
         from ytpool.probes.tasks import TaskServices  # noqa: PLC0415 -- requests takes its time
 
         return TaskServices(timeout=self.config.network.timeout)
+
+    def run_program(self, argv: Sequence[str], *, environ: Mapping[str, str], timeout: float) -> "Ran":
+        """Run a program of this machine, without a shell, for so many seconds at the most."""
+        from ytpool.probes import commands  # noqa: PLC0415 -- only chains run any
+
+        return commands.run(argv, environ=environ, timeout=timeout)
 
     def service_root(self, provider: "Provider") -> str:
         """Where a task service is; in the sandbox profile its own one stands for all of them."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from ytpool.actions import waking
 from ytpool.domain.accounts import AccountState
+from ytpool.domain.chains import CHAIN
 from ytpool.domain.comments import KIND, word_wanted
 from ytpool.domain.jobs import TASK, Job, JobState, Step
 from ytpool.domain.reconcile import Doubtful
@@ -216,6 +217,8 @@ def advice(tx: Tx, job: Job) -> str:
         return ""
     if job.held_at is not None:
         return f"ytpool queue hold {job.job} --release"
+    if job.kind == CHAIN and job.state is JobState.FINISHED_UNKNOWN and job.not_before is None:
+        return f"ytpool queue resolve {job.job} --as done, failed or restart"
     return _goes_on_by(tx, job)
 
 

@@ -210,12 +210,22 @@ def planned(rt: Runtime, order: TaskOrder) -> TaskPlanned:
     )
 
 
-def follow(rt: Runtime, job: str, watch: Watch) -> TaskSeen:
-    """Wait for a task's end: by asking the service, or by a callback that another process takes."""
+def free_slots(rt: Runtime, provider: Provider, keys: Sequence[ApiKey]) -> int:
+    """Count the slots that a new task could take now, less those that others wait for."""
+    with rt.store.reading() as tx:
+        return max(0, len(_free(tx, provider, keys)) - len(tasks.waiting(tx, provider.name)))
+
+
+def follow(rt: Runtime, job: str, watch: Watch, *, within: float | None = None) -> TaskSeen:
+    """Wait for a task's end: by asking the service, or by a callback that another process takes.
+
+    It waits for so many seconds at the most, and then returns how the task stands.
+    """
+    until = None if within is None else rt.clock.monotonic() + within
     while True:
         with rt.store.reading() as tx:
             seen = _seen(_named(tx, job))
-        if seen.state not in (JobState.QUEUED, JobState.RUNNING):
+        if seen.state not in (JobState.QUEUED, JobState.RUNNING) or (until and rt.clock.monotonic() >= until):
             return _judged(seen)
         _one_round(rt, require_provider(rt, seen.provider), watch)
         with rt.store.reading() as tx:

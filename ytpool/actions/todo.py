@@ -10,7 +10,7 @@ from ytpool.actions.lifetimes import Kind
 from ytpool.domain.jobs import Job, JobState
 from ytpool.errors import OutcomeUnknown
 from ytpool.runtime import Runtime
-from ytpool.store import comments, jobs, leases, leavings, rests
+from ytpool.store import chains, comments, jobs, leases, leavings, rests
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 
@@ -23,7 +23,7 @@ class Item:
     """One thing to do."""
 
     kind: str
-    """outcome_unknown, login_needed, login_ends, scope_missing, leaving, astray, deletion or resting."""
+    """outcome_unknown, chain_failed, login_needed, login_ends, scope_missing, leaving, astray, deletion or resting."""
     name: str
     message: str
     command: str
@@ -40,12 +40,33 @@ class Todo:
 
 
 def todo(rt: Runtime) -> Todo:
-    """List unknown outcomes, logins, those still to be ended, videos gone astray, deletions put off, and rests.
+    """List unknown outcomes, chains that failed, logins, those still to be ended, videos astray, deletions, and rests.
 
     Of the rests those that only a person lifts.
     """
     with rt.store.reading() as tx:
-        return Todo(items=(*_unknown(tx), *_logins(tx), *_leavings(tx), *_astray(tx), *_deletions(tx), *_rests(tx)))
+        return Todo(
+            items=(
+                *_unknown(tx),
+                *_chains(tx),
+                *_logins(tx),
+                *_leavings(tx),
+                *_astray(tx),
+                *_deletions(tx),
+                *_rests(tx),
+            )
+        )
+
+
+def _chains(tx: Tx) -> Iterator[Item]:
+    for job in chains.given_up(tx):
+        yield Item(
+            kind="chain_failed",
+            name=job.job,
+            message=f"{job.target}: {job.error}",
+            command=queue.retry(job),
+            since=job.updated_at,
+        )
 
 
 def _unknown(tx: Tx) -> Iterator[Item]:

@@ -11,6 +11,7 @@ from ytpool.actions import looking, queue, settling
 from ytpool.actions.heartbeat import Heartbeat
 from ytpool.actions.queue import QueuedJob
 from ytpool.domain.accounts import Account
+from ytpool.domain.chains import CHAIN
 from ytpool.domain.comments import KIND
 from ytpool.domain.jobs import TASK, Job, JobState, StepState, TargetKind
 from ytpool.domain.publication import UPLOAD
@@ -47,6 +48,8 @@ def resolve(rt: Runtime, job_id: str, word: Word, *, named: str | None = None, t
         if job.is_chore and named is not None:
             _require_its_video(job, named)
             named = None
+        if job.kind == CHAIN and named is not None:
+            raise UsageWrong(f"job {job.job} is a chain and makes no video", hint="say --as done", job=job.job)
         match word:
             case Word.DONE if named is not None and job.kind == KIND:
                 if not trusted:
@@ -81,6 +84,8 @@ def cancel(rt: Runtime, job_id: str) -> QueuedJob:
                 hint=f"stop it there, then: ytpool queue resolve {job.job} --as failed",
                 job=job.job,
             )
+        if job.kind == CHAIN:
+            _require_nothing_under_way(tx, job)
         if job.kind == _UPLOAD and job.video_id is not None:
             raise UsageWrong(
                 f"the video of job {job.job} is up: {job.video_id}",
@@ -97,6 +102,17 @@ def cancel(rt: Runtime, job_id: str) -> QueuedJob:
         jobs.move(tx, lease, JobState.CANCELLED)
         ledger.release_job(tx, job.job, "cancelled")
     return queue.show(rt, job.job).job
+
+
+def _require_nothing_under_way(tx: Tx, job: Job) -> None:
+    """Refuse to forget a chain of which somebody may have done what was asked for."""
+    for step in jobs.steps(tx, job.job):
+        if step.state in (StepState.RUNNING, StepState.UNKNOWN):
+            raise OutcomeUnknown(
+                f"{step.step} may have done what job {job.job} asked for, so it cannot just be forgotten",
+                hint=f"look there, then: ytpool queue resolve {job.job} --as done, failed or restart",
+                job=job.job,
+            )
 
 
 @contextmanager

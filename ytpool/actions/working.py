@@ -18,11 +18,12 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import Any, Self
 
-from ytpool.actions import chores, comments, leaving, publish, resuming, threads, verifying
+from ytpool.actions import chains, chores, comments, leaving, publish, resuming, threads, verifying
 from ytpool.actions.comments import How as SaidHow
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.waking import Bell
 from ytpool.actions.watch import Watch
+from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import Job, JobState
 from ytpool.errors import (
     Busy,
@@ -420,6 +421,9 @@ def _go_on(rt: Runtime, job: Job, watch: Watch) -> tuple[str, YtpoolError | None
         changed = chores.go_on(rt, job.job, chores.How(), watch, lambda _: job.agreed)
         assert changed is not None
         return changed.detail, changed.problem
+    if job.kind == CHAIN:
+        ended = chains.go_on(rt, job.job, watch)
+        return ended.detail, ended.problem
     said = comments.go_on(rt, job.job, SaidHow(), watch)
     if said is not None:
         return said.note or said.url or "", said.problem

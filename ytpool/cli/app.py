@@ -84,6 +84,11 @@ COMMANDS: Mapping[str, Line] = {
         "app",
         "Let other services work: submit tasks over their keys' slots, and see how they go.",
     ),
+    "chain": Line(
+        "ytpool.cli.chain",
+        "app",
+        "Ask services in order until one has done it, within a cost and above a quality; see how each does.",
+    ),
     "todo": Line(
         "ytpool.cli.todo", "app", "List what only a person can settle, each with the command that settles it."
     ),

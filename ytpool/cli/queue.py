@@ -22,6 +22,7 @@ from ytpool.cli.options import (
 )
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
 from ytpool.domain import moments, publication
+from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import TASK
 from ytpool.errors import UsageWrong
 
@@ -89,9 +90,11 @@ VIEWS[Queue] = View(
 
 
 def _told(job: QueuedJob) -> str:
-    what = "" if job.kind == TASK else f" of {job.file or job.video_id or 'a video'}"
+    what = "" if job.kind in (TASK, CHAIN) else f" of {job.file or job.video_id or 'a video'}"
     lines = [f"job {job.job}: {job.kind}{what} for {job.target}, {_state(job)}"]
-    if job.account and job.kind == TASK:
+    if job.kind == CHAIN:
+        lines.append(f"what was tried for it: ytpool chain show {job.job}")
+    elif job.account and job.kind == TASK:
         lines.append(f"on account {job.account}; what came of it: ytpool task show {job.job}")
     elif job.account:
         lines.append(f"on account {job.account}, channel {job.channel_id}, video {job.video_id or 'not yet'}")
@@ -288,13 +291,13 @@ def retry(
     no_wait: NoWaitOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
-) -> Any:  # Uploaded, Planned, VideoDone, CommentDone or Moderated
+) -> Any:  # Uploaded, Planned, VideoDone, CommentDone, Moderated, ChainDone or ChainTest
     """Go on with one job from wherever it stopped, as it was asked for, in this process.
 
     The session is asked how far it is, so nothing is sent twice. A file that is not what it was when its upload began
     is refused, with what changed. A video that is up only gets the steps that are left, and needs no file. What was
     asked for with `ytpool video` is looked up first; a deletion wants --yes. A comment that may be there is looked for,
-    and not said again.
+    and not said again. A chain is begun again, or goes on with the step that can be asked how it went.
     """
     # What publishes is loaded where it is wanted: the list of jobs does without.
     from ytpool.actions import chores, comments, publish, resuming, threads, waiting  # noqa: PLC0415
@@ -316,8 +319,14 @@ def retry(
     how = How(wait=not no_wait, use_buffer=use_buffer, dry_run=dry_run)
     said_how = SaidHow(wait=not no_wait, use_buffer=use_buffer)
     notes = Notes(call)
+    kind = queue.kind_of(rt, job)
 
     def go_on() -> Any:
+        if kind == CHAIN:
+            from ytpool.actions import chains  # noqa: PLC0415
+            from ytpool.cli import chained  # noqa: F401, PLC0415
+
+            return chains.look_again(rt, job) if dry_run else chains.go_on(rt, job, notes)
         said = comments.planned(rt, job, said_how) if dry_run else comments.go_on(rt, job, said_how, notes)
         decided = said or threads.go_on(rt, job, said_how, notes, dry_run=dry_run)
         if isinstance(decided, list):

@@ -40,6 +40,8 @@ class TargetKind(StrEnum):
     POOL = "pool"
     PROVIDER = "provider"
     """A service that runs tasks; any of its keys is right."""
+    CHAIN = "chain"
+    """Services that stand in for each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

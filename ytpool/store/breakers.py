@@ -164,6 +164,35 @@ def failed(tx: Tx, account: str, service: Service, rules: Rules, rng: "random.Ra
     return own.key
 
 
+def admit_service(tx: Tx, service: str, rules: Rules) -> bool:
+    """Let a call to another service leave, and count it where that is being tried out; False where none may now."""
+    found = _find(tx, Key(Scope.SERVICE, service))
+    if found is None:
+        return True
+    if found.breaker.places(tx.now, rules) == 0:
+        return False
+    _keep(tx, replace(found, breaker=found.breaker.after_sending(tx.now)))
+    return True
+
+
+def service_failed(tx: Tx, service: str, rules: Rules, rng: "random.Random", reason: str) -> None:
+    """Count a failure of another service, which has no accounts of ours to blame instead."""
+    key = Key(Scope.SERVICE, service)
+    kept = _find(tx, key) or Kept(key=key, breaker=Breaker())
+    breaker = kept.breaker.after_failure(Failure(tx.now, service), rules)
+    if breaker.trips(tx.now, rules) and not breaker.is_open(tx.now):
+        _open(tx, replace(kept, breaker=breaker), rules, rng, reason)
+    else:
+        _keep(tx, replace(kept, breaker=breaker))
+
+
+def service_succeeded(tx: Tx, service: str) -> None:
+    """Another service has done what it was asked for: no failure is in a row any more."""
+    found = _find(tx, Key(Scope.SERVICE, service))
+    if found is not None:
+        _keep(tx, replace(found, breaker=found.breaker.after_success(tx.now)))
+
+
 def on_trial(tx: Tx, rules: Rules) -> dict[Key, int]:
     """Return what is half-open, and how many calls may still leave to try it out."""
     rows = tx.all("SELECT * FROM breakers WHERE until <= :at", at=tx.at)

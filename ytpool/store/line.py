@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ytpool.domain import moments
+from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import InLine, Job, TargetKind
 from ytpool.store import leases
 from ytpool.store.db import Tx
@@ -208,6 +209,7 @@ def _coming(tx: Tx, jobs: Collection[str]) -> list[Any]:
         row
         for job in jobs
         if (row := tx.one("SELECT kind, target_kind, target, account FROM jobs WHERE job = :job", job=job)) is not None
+        and row["kind"] != CHAIN  # which needs no account's place
     ]
 
 
