@@ -25,6 +25,7 @@ from ytpool.sandbox.server import Sandbox
 
 PHRASE = "canary: pass/phrase + of = many words"
 COOKIE = "canary/cookie+with=every%kind&of;letter"
+SERVICE_KEY = "canary of a service of tasks"
 OF_THE_SANDBOX = re.compile(rb"sandbox-(?:secret|refresh|access|code)-[\w-]+")
 VIDEO_ID = "aaaaaaaaaaa"
 
@@ -119,6 +120,10 @@ def begin(place):
     """Set the profile up, log accounts in in every way, and make what later commands look at."""
     place.well("init", "--yes", "--vault", "keyfile")
     place.newsroom.control.settings(processing_seconds=0)
+    place.file("keys.env", f"FILM_KEY={SERVICE_KEY}\n")
+    place.file("film-key", f"{SERVICE_KEY}-2\n")
+    settings = place.home / "default" / "config.toml"
+    settings.write_text(f"{settings.read_text()}\n{services(place)}")
     secrets = place.newsroom.secrets_file()
     for name in ("news", "sports", "culture"):
         token = place.newsroom.token_file(name)
@@ -134,6 +139,21 @@ def begin(place):
     place.file("phrase", f"{PHRASE}\n")
     upload = ("upload", place.folder / "talk.mp4", "--account", "news", "--privacy", "public")
     return place.well(*upload, "--thumbnail", place.folder / "cover.png", "--playlist", "+Talks")
+
+
+def services(place):
+    """Settings of a service that runs tasks, whose key lies outside of the home, and of a chain."""
+    return f"""
+[providers.film]
+preset = "runninghub"
+url = "{place.newsroom.server.url}"
+keys = "FILM_KEY"
+env_file = "{place.folder / "keys.env"}"
+
+[[chains.voice]]
+service = "studio"
+command = ["/bin/echo", "said"]
+"""
 
 
 def cookie():
@@ -168,7 +188,25 @@ def go_through_every_command(place):
     phrase = ("--passphrase-file", folder / "phrase")
     place.well("accounts", "export", "--with-secrets", "--output", parcel, *phrase)
     place.well("accounts", "export", "--output", place.home / "pool.toml")
+    task = place.well("task", "submit", "film", "--set", "workflow_id=7")["job"]
+    chain = place.well("chain", "run", "voice")["job"]
     lines = (
+        ("task", "submit", "film", "--set", "workflow_id=8"),
+        ("task", "keep-key", "film", "account_2", "--key-file", folder / "film-key"),
+        ("task", "keys"),
+        ("task", "poll"),
+        ("task", "list"),
+        ("task", "show", task),
+        ("chain", "run", "voice", "--again"),
+        ("chain", "list"),
+        ("chain", "show", chain),
+        ("chain", "test", "voice"),
+        ("serve", "--host", "203.0.113.7"),
+        ("queue", "add", "comment", "post", video, "Later on", "--account", "news"),
+        ("queue", "status"),
+        ("queue", "hold", job),
+        ("plan", "--queue"),
+        ("work", "--once"),
         ("auth", "list"),
         ("auth", "status"),
         ("auth", "add", "somebody"),
@@ -327,7 +365,7 @@ def _below(pid):
 
 def known_secrets(place):
     """Every secret there was: what the local YouTubes issued, the vault's keys, a cookie, and the passphrase."""
-    found = {PHRASE.encode(): "the passphrase", COOKIE.encode(): "a cookie"}
+    found = {PHRASE.encode(): "the passphrase", COOKIE.encode(): "a cookie", SERVICE_KEY.encode(): "a service's key"}
     for journal in (place.folder / "youtube" / "journal.jsonl", *(place.home / "sandbox").rglob("journal.jsonl")):
         text = journal.read_bytes()
         found |= dict.fromkeys(OF_THE_SANDBOX.findall(text), "of the sandbox")

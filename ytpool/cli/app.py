@@ -112,7 +112,7 @@ COMMANDS: Mapping[str, Line] = {
     "health": Line(
         "ytpool.cli.health",
         "app",
-        "Check state, vault, clock, logins, buckets and rests; costs no quota, and says what to type.",
+        "Check state, vault, clock, logins, buckets, services and rests; costs no quota, and says what to type.",
     ),
     "pause": Line(
         "ytpool.cli.pause",

@@ -30,5 +30,5 @@ def health(
     *,
     strict: Annotated[bool, typer.Option("--strict", help="Count a warning as unhealthy too.")] = False,
 ) -> Health:
-    """Check state, vault, clock, logins, buckets, keys of services and rests; costs no quota, and says what to type."""
+    """Check state, vault, clock, logins, buckets, services and rests; costs no quota, and says what to type."""
     return looking.look(runtime(ctx), strict=strict)

@@ -37,8 +37,9 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", metavar="N", help="0: any that is free.", min=0, max=65535)] = 8383,
 ) -> Served:
-    """Take the callbacks of task services, and look after tasks: ask how they go, send what waits.
+    """Take the callbacks of task services, and look after tasks.
 
+    It asks how they go and sends what waits.
     A service calls `callback.url` of its settings, followed by /webhooks/NAME and a secret that each task has of its
     own. A callback that comes twice changes nothing, and one that never comes is made good by asking. It speaks plain
     HTTP: put a proxy with TLS before it. It needs the extra `ytpool[serve]`, and ends on SIGTERM or Ctrl-C.
