@@ -32,7 +32,10 @@ def packages():
     if run.returncode:
         shutil.rmtree(draft)
         miss(f"npm could not install what others have written: {run.stderr.strip()[-500:]}")
-    draft.rename(CACHE)  # whole or not there
+    try:
+        draft.rename(CACHE)  # whole or not there
+    except OSError:  # whoever tests beside us was faster, with the same
+        shutil.rmtree(draft)
     return CACHE / "node_modules"
 
 
