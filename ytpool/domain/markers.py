@@ -20,6 +20,8 @@ from ytpool.domain.sessions import Finding
 MOST_REDIRECTS = 5
 LONGEST_LOOK = 64 << 10
 """Bytes of a page that are looked at."""
+LONGEST_PAGE = 64 << 20
+"""Bytes that a page may say it has; what is longer is none."""
 
 
 class Place(StrEnum):
@@ -130,10 +132,7 @@ def _is_at(url: str, mark: str, asked: str) -> bool:
     parts = urlsplit(url)
     host, path = _host(url), parts.path.lower()
     named, _, below = mark.lower().partition("/")
-    if named:
-        is_there = host == named or host.endswith(f".{named}")
-    else:
-        is_there = _site(host) == _site(_host(asked))
+    is_there = host == named or host.endswith(f".{named}") if named else _site(host) == _site(_host(asked))
     wanted = f"/{below}".rstrip("/")
     # A login page may be /login, /login/, /login.php or below /login/.
     return is_there and path.startswith(wanted) and path[len(wanted) :][:1] in ("", "/", ".")
@@ -249,17 +248,21 @@ def proving(marks: Marks, names: Collection[str]) -> frozenset[str]:
 def judge(marks: Marks, heard: Heard) -> Verdict:
     """Say what an answer means. What is no sure sign is unclear, and changes nothing."""
     if heard.trouble is not None:
-        return Verdict(Finding.NETWORK if heard.trouble is Trouble.NETWORK else Finding.UNCLEAR, heard.words)
+        return _unanswered(heard)
     if heard.sent_to:
         return _sent(marks, heard)
-    if heard.status == 401:
-        return _out(marks, heard, "answered 401: nobody is logged in")
-    if heard.has_form:
-        return _out(marks, heard, "shows a login form")
+    if heard.status == 401 or heard.has_form:
+        return _out(marks, heard, "shows a login form" if heard.has_form else "was answered 401: nobody is logged in")
     if marks.cookies and (lost := proving(marks, heard.lost)):
         return Verdict(Finding.ROTATED, _taken(lost))
     doubt = _doubt(marks, heard)
     return Verdict(Finding.UNCLEAR, doubt) if doubt else Verdict(Finding.ALIVE, "sees what takes a login")
+
+
+def _unanswered(heard: Heard) -> Verdict:
+    if heard.trouble is Trouble.NETWORK:
+        return Verdict(Finding.NETWORK, f"could not be asked: {heard.words}")
+    return Verdict(Finding.UNCLEAR, heard.words)
 
 
 def _doubt(marks: Marks, heard: Heard) -> str:
@@ -270,14 +273,13 @@ def _doubt(marks: Marks, heard: Heard) -> str:
         return "was answered, and the page did not come in time"
     if not heard.content_type.startswith(_PAGES):
         return "was answered with something that is no page"
-    if heard.length > _LONGEST_PAGE:
+    if heard.length > LONGEST_PAGE:
         return f"was answered with {heard.length:,} bytes, which is no page"
     if marks.scripted and not heard.drawn:
         return f"got a page that {marks.name} draws by scripts, logged in or not: ask with --browser"
     return ""
 
 
-_LONGEST_PAGE = 64 << 20
 _PAGES = ("text/", "application/xhtml", "application/json", "application/xml")
 _MEANINGS = {
     403: ": it refuses us, which has more than one reason",
@@ -292,11 +294,9 @@ def _sent(marks: Marks, heard: Heard) -> Verdict:
     host = (parts.hostname or "")[:100]
     match marks.place(heard.sent_to):
         case Place.BANNED:
-            return Verdict(
-                Finding.CHECKPOINT, f"the account is banned or disabled: it is sent to {host}{_at(parts.path)}"
-            )
+            return Verdict(Finding.CHECKPOINT, f"is sent to {host}{_at(parts.path)}, banned or disabled")
         case Place.CHECKPOINT:
-            return Verdict(Finding.CHECKPOINT, f"a person has to act: it is sent to {host}{_at(parts.path)}")
+            return Verdict(Finding.CHECKPOINT, f"is sent to {host}{_at(parts.path)}, where a person has to act")
         case Place.LOGIN:
             return _out(marks, heard, f"is sent to the login page of {host}")
     if not marks.is_own(heard.sent_to):
@@ -313,12 +313,38 @@ def _at(path: str) -> str:
 
 def _out(marks: Marks, heard: Heard, words: str) -> Verdict:
     lost = proving(marks, heard.lost)
-    return Verdict(Finding.ROTATED, f"{words}; {_taken(lost)}") if lost else Verdict(Finding.LOGGED_OUT, words)
+    return Verdict(Finding.ROTATED, f"{words}, and {_taken(lost)}") if lost else Verdict(Finding.LOGGED_OUT, words)
 
 
 def _taken(lost: Collection[str]) -> str:
     names = ", ".join(sorted(lost)[:3])
-    return f"the platform has ended {names} before its date: the session was renewed or ended elsewhere"
+    return f"the platform has ended {names} before its date"
+
+
+def renewed(
+    marks: Marks, stored: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]] | None:
+    """Return the cookies as they are since, if one that matters has another value or lasts longer; else None."""
+    names = {*platforms.known(marks.name).cookies, *(name for group in marks.cookies for name in group)}
+    before = {_key(cookie): cookie for cookie in stored}
+    mattering = [cookie for cookie in now if cookie["value"] and (not names or cookie["name"] in names)]
+    if not any(_is_news(before.get(_key(cookie)), cookie) for cookie in mattering):
+        return None
+    return [{**before.get(_key(cookie), {}), **cookie} for cookie in now]
+
+
+def _is_news(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> bool:
+    if before is None or before["value"] != now["value"]:
+        return True
+    # Some push a cookie's end a little further with every answer; that is no news every time.
+    return float("inf") > _end(now) > _end(before) + _AN_HOUR
+
+
+_AN_HOUR = 3600
+
+
+def _key(cookie: Mapping[str, Any]) -> tuple[str, str, str]:
+    return cookie["domain"].lower(), cookie["path"], cookie["name"]
 
 
 # Forms

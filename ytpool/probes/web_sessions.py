@@ -36,16 +36,11 @@ class WebSessions:
     """The way to ask over HTTP. Each session has a connection of its own, so that nothing links one to another."""
 
     def look(
-        self,
-        marks: Marks,
-        cookies: Sequence[Mapping[str, Any]],
-        *,
-        proxy: Secret | None,
-        user_agent: str,
-        within: float,
+        self, marks: Marks, state: Mapping[str, Any], *, proxy: Secret | None, user_agent: str, within: float
     ) -> Looked:
-        """Ask a platform's page with these cookies; whatever the site does, there is an answer within so many seconds."""
-        asking = _Asking(marks, cookies, proxy, user_agent, self._trust, time.monotonic() + within - _MARGIN)
+        """Ask a platform's page with a storage state's cookies; there is an answer within so many seconds."""
+        until = time.monotonic() + within - _MARGIN
+        asking = _Asking(marks, state["cookies"], proxy, user_agent, self._trust, until)
         # A thread of its own: nothing else bounds the search for a name, or an answer that drips.
         thread = threading.Thread(target=asking.run, name="look at a session", daemon=True)
         thread.start()
