@@ -49,6 +49,17 @@ class Lease:
     fence: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """What is known of the last one who took a place."""
+
+    lease: Lease
+    holder: str
+    left: timedelta
+    """How long it is still theirs; nothing or less when it is over."""
+    given_back: bool
+
+
 def take(
     tx: Tx,
     kind: LeaseKind,
@@ -146,6 +157,19 @@ def holds(tx: Tx, lease: Lease) -> bool:
         place=lease.place,
     )
     return row is not None and row["fence"] == lease.fence and row["era"] == tx.era and row["expires"] > tx.boot
+
+
+def holding(tx: Tx, kind: LeaseKind, name: str) -> Holding | None:
+    """Return who took a thing of one place last, in time or not; None where nobody ever did."""
+    row = tx.one("SELECT * FROM leases WHERE kind = :kind AND name = :name AND place = 0", kind=kind, name=name)
+    if row is None:
+        return None
+    return Holding(
+        lease=Lease(kind=kind, name=name, place=0, fence=row["fence"]),
+        holder=row["holder"],
+        left=timedelta(seconds=row["expires"] - tx.boot) if is_held(tx, row) else timedelta(0),
+        given_back=row["expires"] == 0,
+    )
 
 
 def held(tx: Tx, kind: LeaseKind) -> dict[str, list[str]]:
