@@ -207,8 +207,7 @@ def record(rt: Runtime, tx: Tx, session: Session, finding: Finding, detail: str 
     stored.looked_at(tx, session.session, finding, detail)
     state = sessions.after(now.state, finding)
     if state is not now.state:
-        reason = sessions.REASONS.get(finding, "")
-        stored.put_into(tx, session.session, state, ": ".join(filter(None, (reason, detail))))
+        stored.put_into(tx, session.session, state, sessions.reason(finding, detail))
     return _again(rt, tx, session)
 
 
