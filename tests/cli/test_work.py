@@ -262,3 +262,33 @@ def test_a_deletion_is_taken_only_with_the_yes_it_was_queued_with(ytpool, sandbo
 
     assert (status, data(out)["counts"]) == (0, {"done": 1}), err
     assert [video["id"] for video in sandbox.truth()["videos"] if not video["deleted"]] == [other_id]
+
+
+def test_a_decision_about_comments_waits_in_line_for_whoever_may_decide(ytpool, sandbox, talk, make_video):
+    status, out, _ = ytpool("upload", make_video("b.mp4", 1001), "--account", "sports", "--privacy", "public", "--json")
+    other = data(out)["video_id"]
+    sandbox.control.clock(forward=timedelta(minutes=1))
+    said = []
+    for video_id, account in ((talk, "sports"), (other, "news")):
+        status, out, err = ytpool("comment", "post", video_id, f"as {account}", "--account", account, "--json")
+        assert status == 0, err
+        said.append(data(out)["comment_id"])
+    gone = "UgzDE2tasfmrYLyNkGt4AaABAg"
+    units = sandbox.truth()["units"]
+
+    status, out, err = ytpool("comment", "moderate", *said, gone, "--as", "held", "--queue", "--json")
+    assert (status, "--account or --pool" in json.loads(out)["error"]["hint"]) == (2, True)
+    words = ("comment", "moderate", *said, gone, "--as", "held", "--pool", "main")
+    status, out, err = ytpool(*words, "--queue", "--priority", "5", "--json")
+    found = fits("comment-moderate", out)["comments"]
+    again = ytpool("queue", "add", *words, "--json")
+    assert (status, {one["state"] for one in found}, sandbox.truth()["units"]) == (0, {"queued"}, units), err
+    assert {one["job"] for one in data(again[1])["comments"]} == {one["job"] for one in found}
+
+    status, out, err = ytpool("work", "--once", "--json")
+
+    assert (status, data(out)["counts"]) == (3, {"partly": 1}), (out, err)
+    assert [one["standing"] for one in sandbox.truth()["comments"]] == ["heldForReview"] * 2
+    assert "nobody asked sees a comment" in err
+    assert ytpool("queue", "list")[1].strip().count("moderation") == 0
+    assert_books_agree(ytpool, sandbox)

@@ -153,13 +153,14 @@ def asked_for(
     """
     with rt.store.transaction() as tx:
         rt.require_same_root(tx)
-        job = found_or_asked(rt, tx, kind=kind, account=account, job_key=job_key, request=request, step=step)
+        target = Target(kind=TargetKind.ACCOUNT, name=account)
+        job = found_or_asked(rt, tx, kind=kind, target=target, job_key=job_key, request=request, step=step)
         lease = take(tx, job.job)
         (only,) = jobs.steps(tx, job.job)
     return job, lease, only.state
 
 
-def found_or_asked(rt: Runtime, tx: Tx, *, kind: str, account: str, job_key: str, request: str, step: str) -> Job:
+def found_or_asked(rt: Runtime, tx: Tx, *, kind: str, target: Target, job_key: str, request: str, step: str) -> Job:
     """Return the unfinished job that was asked for just this, or a new one; for jobs that send no file."""
     job = jobs.asked_for(tx, kind, job_key, request)
     if job is not None:
@@ -169,7 +170,7 @@ def found_or_asked(rt: Runtime, tx: Tx, *, kind: str, account: str, job_key: str
         tx,
         name,
         kind=kind,
-        target=Target(kind=TargetKind.ACCOUNT, name=account),
+        target=target,
         job_key=job_key,
         fingerprint="",  # it sends no video
         sha256=None,

@@ -19,6 +19,7 @@ from ytpool.domain import ids, moments, pacing
 from ytpool.domain import plan as rules
 from ytpool.domain.accounts import CAPPED, Account, AccountState
 from ytpool.domain.balancing import Strategy, Tier
+from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import TASK, Job, JobState, Target, TargetKind
 from ytpool.domain.plan import Block, ChannelCap, Item, Left, Placed, Rest, Scene, Seat
 from ytpool.domain.prices import Prices
@@ -452,8 +453,8 @@ def _queued(place: "_Place") -> list[_Wish]:
 
 
 def _waiting(tx: Tx) -> list[Job]:
-    """Return what waits for an account of YouTube; tasks of other services have slots of their own."""
-    return [job for job in jobs.unfinished(tx) if job.kind != TASK]
+    """Return what waits for an account of YouTube; other services have slots of their own, or none."""
+    return [job for job in jobs.unfinished(tx) if job.kind not in (TASK, CHAIN)]
 
 
 def _of_job(place: "_Place", job: Job, *, anew: bool = False) -> _Wish:

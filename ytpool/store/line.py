@@ -29,10 +29,11 @@ _MAY_BE_TAKEN = """
 _WAITS_IN_LINE = f"is_due = 1 AND {_MAY_BE_TAKEN}"
 _IS_TO_COME = f"is_due = 0 AND {_MAY_BE_TAKEN}"
 _MOMENT = "coalesce(put_off_until, not_before, '')"
-_ORDER = "priority DESC, coalesce(deadline, '9'), coalesce(not_before, ''), job"
+ORDER = "priority DESC, coalesce(deadline, '9'), coalesce(not_before, ''), job"
+"""In which what waits has its turn, whoever takes it."""
 
 RIPEN = f"UPDATE jobs SET is_due = 1 WHERE {_IS_TO_COME} AND {_MOMENT} <= :at"
-NEXT = f"SELECT * FROM jobs WHERE {_WAITS_IN_LINE} AND {_MOMENT} <= :at %s ORDER BY {_ORDER} LIMIT 1"
+NEXT = f"SELECT * FROM jobs WHERE {_WAITS_IN_LINE} AND {_MOMENT} <= :at %s ORDER BY {ORDER} LIMIT 1"
 LEFT_BEHIND = f"""
     SELECT * FROM jobs
      WHERE state = 'running' AND held_at IS NULL
