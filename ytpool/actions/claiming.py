@@ -45,6 +45,8 @@ class Order:
     """Reach into the last share of a bucket."""
     deadline: datetime | None = None
     """Until when it shall be done; a moment of publication that is sooner counts instead."""
+    in_line: InLine | None = None
+    """How it is to wait in the queue, where it does."""
     job: str | None = None
     """Go on with this job, and with no other."""
     pace: Callable[[int], int] | None = field(default=None, compare=False, repr=False)
@@ -114,6 +116,8 @@ def put_off(rt: Runtime, tx: Tx, order: Order, file: VideoFile, *, job: str | No
     lease = _take(tx, order, file, found, None)
     if lease is None:
         raise Busy(f"job {job} for {file.path.name} is being worked on by another process", hint="plan again", job=job)
+    if order.in_line is not None and order.in_line != InLine():
+        line.ask(tx, job, order.in_line)
     jobs.move(tx, lease, JobState.DEFERRED, not_before=until, error=why)
     leases.give_back(tx, [lease])
     return jobs.get(tx, job)

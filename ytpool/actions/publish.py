@@ -15,7 +15,7 @@ from ytpool.actions.steps import WATCH_URL, Unfinished
 from ytpool.actions.transfer import Transfer
 from ytpool.actions.watch import Watch
 from ytpool.domain import publication
-from ytpool.domain.jobs import InLine, Job, JobState, Step, StepState
+from ytpool.domain.jobs import Job, JobState, Step, StepState
 from ytpool.domain.prices import Prices
 from ytpool.domain.publication import Publication
 from ytpool.domain.uploads import FileMarks
@@ -90,8 +90,10 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
         return _result(rt, order, job.job if job else order.job, problem=problem)
 
 
-def put_in_line(rt: Runtime, order: Order, in_line: InLine) -> PublishedVideo:
+def put_in_line(rt: Runtime, order: Order) -> PublishedVideo:
     """Check a file and store its job for whoever works the line off; what is refused comes back as a value."""
+    in_line = order.in_line
+    assert in_line is not None
     order = replace(order, publication=media.located(order.publication))
     try:
         file = files.inspect(order.path)
