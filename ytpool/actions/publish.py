@@ -21,7 +21,7 @@ from ytpool.domain.publication import Publication
 from ytpool.domain.uploads import FileMarks
 from ytpool.errors import YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, ledger
+from ytpool.store import accounts, jobs, ledger, line
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease
 
@@ -268,6 +268,8 @@ def _finish(errand: Errand) -> YtpoolError | None:
             error_code="" if problem is None else problem.code,
             error="" if problem is None else problem.message,
         )
+        if problem is not None and problem.details["until"] is None and jobs.may_go_on(tx, job.job):
+            line.go_on_soon(tx, job.job)
         ledger.release_job(tx, job.job, "not needed")  # nobody comes back to a job that is done
     return problem
 

@@ -159,7 +159,7 @@ def _below(plan: Plan) -> str:
     if counts["waiting"]:
         facts.insert(1, f"{counts['waiting']} that wait in the queue come before these: ytpool plan --queue")
     if plan.applied is not None:
-        facts.append("queued; what is due is taken by: ytpool upload --resume")
+        facts.append("queued; what is due is taken by: ytpool work")
     return "\n".join([*facts, *(f"as if {meant}" for meant in plan.what_if)])
 
 

@@ -6,7 +6,7 @@ an index. The flag only keeps the search short: picking compares the moment agai
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ytpool.domain import moments
@@ -18,6 +18,7 @@ from ytpool.store.leases import Lease, LeaseKind
 
 _TURNS = "work"
 _MOST_TURNS = 10_000
+_SOON = timedelta(minutes=1)
 
 _MAY_BE_TAKEN = """
     held_at IS NULL AND CASE kind WHEN 'task' THEN 0 WHEN 'video.delete' THEN agreed ELSE 1 END = 1
@@ -101,6 +102,17 @@ def let_go(tx: Tx, job: str) -> None:
 def put_off(tx: Tx, job: str, until: datetime) -> None:
     """Leave a job alone for a while, because working on it led nowhere; others see it as it stands."""
     tx.run("UPDATE jobs SET put_off_until = :until, is_due = 0 WHERE job = :job", job=job, until=moments.text(until))
+
+
+def go_on_soon(tx: Tx, job: str) -> None:
+    """Let what is left of a job be tried again before long, and by whoever asks for it at once; nobody knows when."""
+    soon = moments.text(tx.now + _SOON)
+    tx.run(
+        "UPDATE jobs SET not_before = :at, put_off_until = :soon, is_due = 0 WHERE job = :job",
+        job=job,
+        at=tx.at,
+        soon=soon,
+    )
 
 
 def forget_far(tx: Tx, beyond: datetime) -> None:
