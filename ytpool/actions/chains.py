@@ -35,10 +35,11 @@ from ytpool.errors import (
 )
 from ytpool.runtime import Runtime
 from ytpool.store import breakers as kept_breakers
-from ytpool.store import chains, jobs, leases, rests
+from ytpool.store import chains, jobs, leases, line, rests
 from ytpool.store.chains import Try
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
+from ytpool.store.line import Picked
 from ytpool.store.rests import Scope
 
 _TASK_LOOKED_AT_AFTER = timedelta(minutes=1)
@@ -194,9 +195,10 @@ def run(rt: Runtime, order: ChainOrder, watch: Watch) -> ChainDone:
     return go_on(rt, job, watch)
 
 
-def go_on(rt: Runtime, job_id: str, watch: Watch) -> ChainDone:
+def go_on(rt: Runtime, job_id: str, watch: Watch, picked: Picked | None = None) -> ChainDone:
     """Go on with a chain's job from wherever it stopped. Raises Busy while somebody else does."""
     with rt.store.transaction() as tx:
+        line.require(tx, picked)
         job = jobs.get(tx, job_id)
         if job.state in _OVER:
             return _seen(tx, job)

@@ -28,7 +28,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, ledger, pools
+from ytpool.store import accounts, jobs, ledger, line, pools
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease
 from ytpool.store.ledger import Call
@@ -201,6 +201,7 @@ def moderate(
 def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, *, dry_run: bool = False) -> list[Verdict] | None:
     """Go on with a job of this kind as it was asked for; None for a job of another kind."""
     with rt.store.reading() as tx:
+        line.require(tx, how.picked)
         job = jobs.get(tx, job_id)
     if job.kind != KIND:
         return None
@@ -299,7 +300,9 @@ def _decide(
     """Decide about up to fifty comments in the name of a job; the call names what it wants, so it may be repeated."""
     problem: YtpoolError | None = None
     request = json.dumps({"comments": sorted(comment_ids), "as": moderation, "ban": ban}, sort_keys=True)
-    job, lease, _ = claiming.asked_for(rt, kind=KIND, account=account, job_key=account, request=request, step=_STEP)
+    job, lease, _ = claiming.asked_for(
+        rt, kind=KIND, account=account, job_key=account, request=request, step=_STEP, picked=how.picked
+    )
     try:
         with Moderating(rt, job, lease, watch, how) as work:
             work.run(comment_ids, moderation, ban=ban)
