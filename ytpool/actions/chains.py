@@ -40,6 +40,7 @@ from ytpool.store import chains, jobs, leases, line, rests
 from ytpool.store.chains import Try
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
+from ytpool.store.line import Picked
 from ytpool.store.rests import Scope
 
 _TASK_LOOKED_AT_AFTER = timedelta(minutes=1)
@@ -218,11 +219,12 @@ def _found_or_made(rt: Runtime, tx: Tx, order: ChainOrder, steps: Mapping[str, S
     return job, None
 
 
-def go_on(rt: Runtime, job_id: str, watch: Watch, *, wait: bool = False) -> ChainDone:
+def go_on(rt: Runtime, job_id: str, watch: Watch, *, wait: bool = False, picked: Picked | None = None) -> ChainDone:
     """Go on with a chain's job from wherever it stopped. While somebody else does: wait for it, or raise Busy."""
     said = False
     while True:
         with rt.store.transaction() as tx:
+            line.require(tx, picked)
             job = jobs.get(tx, job_id)
             if job.state in _OVER:
                 return _seen(tx, job)
@@ -248,10 +250,11 @@ def go_on(rt: Runtime, job_id: str, watch: Watch, *, wait: bool = False) -> Chai
         return _judged(_seen(tx, jobs.get(tx, job.job)))
 
 
-def in_turn(rt: Runtime, job_id: str, watch: Watch) -> ChainDone:
+def in_turn(rt: Runtime, picked: Picked, watch: Watch) -> ChainDone:
     """Go on with a chain's job whose turn has come; what comes too late for its deadline is not paid for."""
     with rt.store.transaction() as tx:
-        job = jobs.get(tx, job_id)
+        line.require(tx, picked)
+        job = jobs.get(tx, picked.job.job)
         overdue = job.deadline is not None and job.deadline <= tx.now and job.state in _BEGINS_ANEW
         lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job) if overdue else None
         if lease is not None and job.deadline is not None:
@@ -261,7 +264,7 @@ def in_turn(rt: Runtime, job_id: str, watch: Watch) -> ChainDone:
             jobs.move(tx, lease, JobState.FAILED, error_code=ChainFailed.code, error=error)
             leases.give_back(tx, [lease])
             return _judged(_seen(tx, jobs.get(tx, job.job)))
-    return go_on(rt, job_id, watch)
+    return go_on(rt, picked.job.job, watch, picked=picked)
 
 
 def show(rt: Runtime, job_id: str) -> ChainDone:

@@ -12,7 +12,8 @@ from typing import Any
 from ytpool.domain import moments
 from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import InLine, Job, TargetKind
-from ytpool.store import leases
+from ytpool.errors import Busy
+from ytpool.store import jobs, leases
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 
@@ -146,6 +147,19 @@ def pick(tx: Tx, *, pool: str | None = None) -> Picked | None:
     job = min(found, key=_place)
     turn = leases.take(tx, LeaseKind.TURN, _TURNS, holder=job.job, places=_MOST_TURNS)
     return None if turn is None else Picked(job=job, turn=turn)
+
+
+def require(tx: Tx, picked: Picked | None) -> None:
+    """Raise Busy unless a job stands as it stood when it was picked, and the turn lasts; for what nobody picked, never.
+
+    Asked in the transaction that takes the job: whoever picked it may have stood still for an hour since, and in the
+    meantime somebody has done it, held it back, cancelled it or put it off.
+    """
+    if picked is None:
+        return
+    then, now = picked.job, jobs.get(tx, picked.job.job)
+    if not leases.holds(tx, picked.turn) or (now.state, now.updated_at) != (then.state, then.updated_at):
+        raise Busy(f"job {now.job} was in other hands before it was begun here", hint="nothing is to do", job=now.job)
 
 
 def soonest(tx: Tx) -> datetime | None:
