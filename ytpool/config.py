@@ -19,6 +19,7 @@ from ytpool.errors import ConfigInvalid
 
 if TYPE_CHECKING:
     from ytpool.domain.chains import Step
+    from ytpool.domain.markers import Marks
     from ytpool.domain.providers import Provider
 
 SANDBOX = "sandbox"
@@ -125,6 +126,12 @@ class Sessions(NamedTuple):
     inactive_days: int = 30
 
 
+class Browser(NamedTuple):
+    """The Chromium in which sessions are looked at; empty: the first one that is installed."""
+
+    executable: str = ""
+
+
 class Network(NamedTuple):
     timeout: float = 60.0
 
@@ -164,12 +171,15 @@ class Config(NamedTuple):
     refresh: Refresh = Refresh()
     plan: Plan = Plan()
     sessions: Sessions = Sessions()
+    browser: Browser = Browser()
     network: Network = Network()
     log: Log = Log()
     providers: "Mapping[str, Provider]" = {}  # noqa: RUF012 - a mapping that nobody writes to
     """The services that run tasks, by name."""
     chains: "Mapping[str, tuple[Step, ...]]" = {}  # noqa: RUF012 - a mapping that nobody writes to
     """The services that stand in for each other, by the name of their chain."""
+    platforms: "Mapping[str, Marks]" = {}  # noqa: RUF012 - a mapping that nobody writes to
+    """How platforms show whether a session is logged in, where that was set."""
 
     def is_set(self, key: str) -> bool:
         """Tell whether somebody chose this value, for instance `google.token_uri`, or it is the default."""
@@ -201,7 +211,13 @@ class Config(NamedTuple):
         chains = {
             f"{_CHAINS}.{name}": [step.chain or step.service for step in steps] for name, steps in self.chains.items()
         }
-        return {"state": str(self.paths.state), **named, **services, **chains}
+        platforms = {
+            f"{_PLATFORMS}.{marks.name}.{key}": list(value) if isinstance(value, tuple) else value
+            for marks in self.platforms.values()
+            for key, value in marks._asdict().items()
+            if f"{_PLATFORMS}.{marks.name}.{key}" in self.origins
+        }
+        return {"state": str(self.paths.state), **named, **services, **chains, **platforms}
 
 
 SECTIONS: Mapping[str, type[Any]] = {
@@ -216,6 +232,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "refresh": Refresh,
     "plan": Plan,
     "sessions": Sessions,
+    "browser": Browser,
     "network": Network,
     "log": Log,
 }
@@ -350,9 +367,9 @@ def _parse(text: str, file: Path) -> dict[str, _Given]:
     for section, value in table.items():
         if section == "state":
             found_values["state"] = given(value, "state")
-        elif section not in SECTIONS and section not in (_PROVIDERS, _CHAINS):
+        elif section not in SECTIONS and section not in _TABLES:
             what = "section" if isinstance(value, dict) else "setting"
-            given(value, section).refuse(section, _unknown(what, section, ["state", *SECTIONS, _PROVIDERS, _CHAINS]))
+            given(value, section).refuse(section, _unknown(what, section, ["state", *SECTIONS, *_TABLES]))
         elif not isinstance(value, dict):
             given(value, section).refuse(section, f"{section} is a section: write [{section}] and its keys below")
         else:
@@ -383,6 +400,8 @@ def _services_given(table: dict[str, Any], given: Callable[..., _Given]) -> dict
         found |= _providers_given(table.pop(_PROVIDERS), given)
     if isinstance(table.get(_CHAINS), dict):
         found |= _chains_given(table.pop(_CHAINS), found, given)
+    if isinstance(table.get(_PLATFORMS), dict):
+        found |= _platforms_given(table.pop(_PLATFORMS), given)
     return found
 
 
@@ -421,8 +440,29 @@ def _chains_given(
     return {f"{_CHAINS}.{name}": given(steps, _CHAINS, name) for name, steps in found.items()}
 
 
+def _platforms_given(tables: Mapping[str, Any], given: Callable[..., _Given]) -> dict[str, _Given]:
+    """Read what is set of platforms; each becomes one value, and every setting of it knows where it stands."""
+    from ytpool.domain import markers  # noqa: PLC0415 - most set nothing
+
+    found = {}
+    for name, settings in tables.items():
+
+        def refuse(path: tuple[str, ...], sentence: str, name: str = name) -> NoReturn:
+            given(None, _PLATFORMS, name, *path).refuse(".".join((_PLATFORMS, name, *path)), sentence)
+
+        if not isinstance(settings, dict):
+            refuse((), f"{name} is a platform: write [{_PLATFORMS}.{name}] and its keys below")
+        found[f"{_PLATFORMS}.{name}"] = given(markers.from_table(name, settings, refuse), _PLATFORMS, name)
+        for key, value in settings.items():
+            found[f"{_PLATFORMS}.{name}.{key}"] = given(value, _PLATFORMS, name, key)
+    return found
+
+
 _PROVIDERS = "providers"
 _CHAINS = "chains"
+_PLATFORMS = "platforms"
+_TABLES = (_PROVIDERS, _CHAINS, _PLATFORMS)
+"""Sections whose keys are names that somebody gave."""
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
@@ -463,7 +503,10 @@ def _decide(profile: str, paths: Paths, given: Mapping[str, _Given]) -> Config:
         given = {key: value for key, value in given.items() if not key.startswith("google.")}
     services = {key: one.value for key, one in given.items() if key.startswith(f"{_PROVIDERS}.")}
     chains = {key.split(".")[1]: one.value for key, one in given.items() if key.startswith(f"{_CHAINS}.")}
-    apart = (f"{_PROVIDERS}.", f"{_CHAINS}.")
+    apart = tuple(f"{table}." for table in _TABLES)
+    # Beside what was read of a platform stands each of its settings; only the former is a tuple.
+    of_platforms: list[Any] = [one.value for key, one in given.items() if key.startswith(f"{_PLATFORMS}.")]
+    platforms = {one.name: one for one in of_platforms if isinstance(one, tuple)}
     values = {key: _checked(key, one) for key, one in given.items() if not key.startswith(apart)}
     sections = {
         name: kind(**{key: values[f"{name}.{key}"] for key in kind._fields if f"{name}.{key}" in values})
@@ -477,7 +520,15 @@ def _decide(profile: str, paths: Paths, given: Mapping[str, _Given]) -> Config:
         paths = paths._replace(state=_state_path(given["state"], paths))
     _check_together(sections["thresholds"], sections["balancing"], sections["envelopes"], given)
     providers = {key.split(".")[1]: value for key, value in services.items() if key.count(".") == 1}
-    return Config(profile=profile, paths=paths, origins=origins, providers=providers, chains=chains, **sections)
+    return Config(
+        profile=profile,
+        paths=paths,
+        origins=origins,
+        providers=providers,
+        chains=chains,
+        platforms=platforms,
+        **sections,
+    )
 
 
 def _shares(envelopes: Envelopes, chosen: Container[str]) -> Mapping[str, int]:

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from ytpool.domain.keys import KeyFound
     from ytpool.domain.providers import Provider
     from ytpool.domain.secret import Secret
+    from ytpool.probes.browser import Browser
     from ytpool.probes.commands import Ran
     from ytpool.probes.tasks import TaskServices
+    from ytpool.probes.web_sessions import WebSessions
     from ytpool.sandbox.control import Control
     from ytpool.vault.envelope import Vault
     from ytpool.youtube.client import YouTube
@@ -244,6 +246,19 @@ class Runtime:
         from ytpool.probes.tasks import TaskServices  # noqa: PLC0415 -- requests takes its time
 
         return TaskServices(timeout=self.config.network.timeout)
+
+    @cached_property
+    def web_sessions(self) -> "WebSessions":
+        """The way to look at browser sessions over HTTP."""
+        from ytpool.probes.web_sessions import WebSessions  # noqa: PLC0415 -- requests takes its time
+
+        return WebSessions()
+
+    def browser(self) -> "Browser":
+        """Return a Chromium to look at browser sessions in; it is started when it is entered."""
+        from ytpool.probes.browser import Browser  # noqa: PLC0415 -- only with the extra
+
+        return Browser(setting=self.config.browser.executable)
 
     def run_program(self, argv: Sequence[str], *, environ: Mapping[str, str], timeout: float) -> "Ran":
         """Run a program of this machine, without a shell, for so many seconds at the most."""

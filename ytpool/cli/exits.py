@@ -42,6 +42,7 @@ EXIT_STATUS: dict[str, int] = {
     "hold_lost": FAILED,
     "sandbox_failed": FAILED,
     "service_silent": FAILED,
+    "session_unclear": FAILED,
     "task_failed": FAILED,
     "chain_failed": FAILED,
     "callback_refused": FAILED,
@@ -92,6 +93,7 @@ EXIT_STATUS: dict[str, int] = {
     "secret_damaged": BLOCKED,
     "outcome_unknown": UNKNOWN,
     "unhealthy": UNHEALTHY,
+    "session_unreached": UNHEALTHY,
     "books_disagree": UNHEALTHY,
     "interrupted": INTERRUPTED,
 }
