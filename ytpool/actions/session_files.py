@@ -251,7 +251,7 @@ def _take(rt: Runtime, tx: Tx, one: _Read, said: Said) -> Migrated:
     )
     known = stored.with_digest(tx, one.user, one.platform, one.state.digest, idle_for(rt))
     try:
-        if known is not None:
+        if known is not None and not (said.renews and known.version > 1):
             outcome = (
                 "already_stored" if said.proxy is None and said.user_agent in ("", known.user_agent) else "updated"
             )

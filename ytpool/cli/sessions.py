@@ -34,7 +34,7 @@ def migrate(
     ctx: typer.Context,
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="[FOLDER]", help="With --list and --all; else this folder.", show_default=False),
+        typer.Argument(metavar="FOLDER", help="With --list and --all; else this folder.", show_default=False),
     ] = None,
     file: Annotated[Path | None, typer.Option(metavar="FILE", help="Take one file.", show_default=False)] = None,
     user: Annotated[
@@ -108,7 +108,7 @@ def list_(
     ctx: typer.Context,
     which: Annotated[
         str | None,
-        typer.Argument(metavar="[USER[@PLATFORM]]", help="Only theirs.", show_default=False),
+        typer.Argument(metavar="USER[@PLATFORM]", help="Only theirs.", show_default=False),
     ] = None,
     state: Annotated[
         SessionState | None, typer.Option(metavar="STATE", help="active, expired or banned.", show_default=False)
@@ -216,7 +216,9 @@ def release(
     number: Annotated[
         int, typer.Option(metavar="N", help="The number that the checkout told.", min=1, show_default=False)
     ],
-    outcome: Annotated[Outcome, typer.Option("--as", help="What you found: ok, expired or banned.")] = Outcome.OK,
+    outcome: Annotated[
+        Outcome, typer.Option("--as", metavar="OUTCOME", help="What you found: ok, expired or banned.")
+    ] = Outcome.OK,
     content: Annotated[
         Path | None,
         typer.Option(
