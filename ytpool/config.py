@@ -119,6 +119,12 @@ class Plan(NamedTuple):
     blocks: tuple[Block, ...] = ()
 
 
+class Sessions(NamedTuple):
+    """When a browser session that nobody uses is expired."""
+
+    inactive_days: int = 30
+
+
 class Network(NamedTuple):
     timeout: float = 60.0
 
@@ -157,6 +163,7 @@ class Config(NamedTuple):
     envelopes: Envelopes = Envelopes()
     refresh: Refresh = Refresh()
     plan: Plan = Plan()
+    sessions: Sessions = Sessions()
     network: Network = Network()
     log: Log = Log()
     providers: "Mapping[str, Provider]" = {}  # noqa: RUF012 - a mapping that nobody writes to
@@ -208,6 +215,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "envelopes": Envelopes,
     "refresh": Refresh,
     "plan": Plan,
+    "sessions": Sessions,
     "network": Network,
     "log": Log,
 }
@@ -709,6 +717,7 @@ CHECKS: Mapping[str, Check] = {
         (lambda value: _RATE.fullmatch(value) is not None),
         "bytes per second like 800K, 5M or 1.5G",
     ),
+    "sessions.inactive_days": _between(1, 3650),
     "network.timeout": _between(1, 3600),
     "log.level": _one_of("debug", "info", "warning", "error"),
 }

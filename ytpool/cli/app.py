@@ -125,7 +125,11 @@ COMMANDS: Mapping[str, Line] = {
         "Let the writes go on that `ytpool pause` stopped; what waits goes on with `ytpool upload --resume`.",
     ),
     "serve": Line("ytpool.cli.serve", "app", "Take the callbacks of task services, and look after tasks."),
-    "sessions": Line("ytpool.cli.sessions", "app", "Keep browser sessions of many users in the vault."),
+    "sessions": Line(
+        "ytpool.cli.sessions",
+        "app",
+        "Keep browser sessions of many users in the vault, and lend each to one program at a time.",
+    ),
     "vault": Line(
         "ytpool.cli.vault",
         "app",

@@ -55,6 +55,11 @@ def api_key(call: Invocation, file: Path | None) -> Secret:
     raise UsageWrong("this needs a key, and nobody can be asked", hint="use --key-file FILE")
 
 
+def proxy(file: Path) -> Secret:
+    """Return the address of a proxy, which may have a password in it."""
+    return _from_file(file, "proxy")
+
+
 def _from_file(file: Path, what: str = "passphrase") -> Secret:
     try:
         with file.open("rb") as opened:
@@ -68,5 +73,5 @@ def _from_file(file: Path, what: str = "passphrase") -> Secret:
     except UnicodeDecodeError:
         raise FileInvalid(f"the {what} file {file} is no text in UTF-8", hint="save it as UTF-8") from None
     if not text:
-        raise FileInvalid(f"the first line of {file} is empty", hint="write the passphrase there")
+        raise FileInvalid(f"the first line of {file} is empty", hint=f"write the {what} there")
     return Secret(text)
