@@ -110,6 +110,8 @@ class Runtime:
     @property
     def store(self) -> Database:
         """The state; raises NotInitialised where there is none yet."""
+        if self._database is not None:  # once it is open nobody waits, not even for a keyring that takes its time
+            return self._database
         with self._opening:
             if self._database is None:
                 database = Database(self.config.paths.state, self.clock, self.calendar.now)

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from ytpool.actions import health as looking
-from ytpool.actions.health import Health
+from ytpool.actions.health import looking
+from ytpool.actions.health.looking import Health
 from ytpool.cli.commands import command, single
 from ytpool.cli.options import runtime
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
