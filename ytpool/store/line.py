@@ -20,6 +20,8 @@ from ytpool.store.leases import Lease, LeaseKind
 _TURNS = "work"
 _MOST_TURNS = 10_000
 _SOON = timedelta(minutes=1)
+LONGEST_PUT_OFF = timedelta(minutes=10)
+"""For which a job that could not be begun is left alone at the most."""
 
 _MAY_BE_TAKEN = """
     held_at IS NULL AND CASE kind WHEN 'task' THEN 0 WHEN 'video.delete' THEN agreed ELSE 1 END = 1
@@ -116,10 +118,11 @@ def go_on_soon(tx: Tx, job: str) -> None:
     )
 
 
-def forget_far(tx: Tx, beyond: datetime) -> None:
-    """Let nothing be put off until after this moment: then the clock was wrong when that was written."""
+def forget_far(tx: Tx) -> None:
+    """Let nothing be put off for longer than ever: then the clock was wrong when that was written."""
     tx.run(
-        "UPDATE jobs SET put_off_until = NULL, is_due = 0 WHERE put_off_until > :beyond", beyond=moments.text(beyond)
+        "UPDATE jobs SET put_off_until = NULL, is_due = 0 WHERE put_off_until > :beyond",
+        beyond=moments.text(tx.now + LONGEST_PUT_OFF),
     )
 
 
