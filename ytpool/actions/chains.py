@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 
-from ytpool.actions import api_keys, breakers, queue, tasks, word
+from ytpool.actions import api_keys, breakers, queue, tasks, waking, word
 from ytpool.actions.heartbeat import Heartbeat
 from ytpool.actions.tasks import TaskOrder, TaskSeen
 from ytpool.actions.watch import Watch
@@ -23,7 +23,7 @@ from ytpool.domain import chains as rules
 from ytpool.domain import ids, moments
 from ytpool.domain.api_keys import numbered
 from ytpool.domain.chains import CHAIN, MOST_TRIES, Outcome, Step
-from ytpool.domain.jobs import Job, JobState, StepState, Target, TargetKind
+from ytpool.domain.jobs import InLine, Job, JobState, StepState, Target, TargetKind
 from ytpool.errors import (
     Busy,
     ChainDeferred,
@@ -36,13 +36,14 @@ from ytpool.errors import (
 )
 from ytpool.runtime import Runtime
 from ytpool.store import breakers as kept_breakers
-from ytpool.store import chains, jobs, leases, rests
+from ytpool.store import chains, jobs, leases, line, rests
 from ytpool.store.chains import Try
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.rests import Scope
 
 _TASK_LOOKED_AT_AFTER = timedelta(minutes=1)
+_LOOKS_EVERY = 0.5
 _OPEN = (Outcome.RUNNING, Outcome.UNKNOWN)
 _OVER = (JobState.DONE, JobState.CANCELLED)
 _BEGINS_ANEW = (JobState.QUEUED, JobState.DEFERRED, JobState.FAILED)
@@ -163,9 +164,33 @@ class ChainList:
     chains: tuple[ChainCounted, ...]
 
 
-def run(rt: Runtime, order: ChainOrder, watch: Watch) -> ChainDone:
-    """Try the steps of a chain until one has served; just the same, asked for before and not over, goes on."""
+def ask(rt: Runtime, order: ChainOrder, watch: Watch) -> str:
+    """Return the job of a chain, found or made; just the same, asked for before and not over, is the same job."""
     steps = _require_sensible(rt, order)
+    with rt.store.transaction() as tx:
+        job, begun = _found_or_made(rt, tx, order, steps)
+    if begun is not None:
+        watch.says(job, f"job {job} was asked for just this and is {begun}; --again makes another")
+    return job
+
+
+def put_in_line(rt: Runtime, order: ChainOrder, in_line: InLine, watch: Watch) -> ChainDone:
+    """Store a job of a chain for whoever works the line off; one that was begun goes on as it does."""
+    steps = _require_sensible(rt, order)
+    with rt.store.transaction() as tx:
+        in_line.require_time(tx.now)
+        name, begun = _found_or_made(rt, tx, order, steps)
+        if jobs.get(tx, name).state is JobState.QUEUED:
+            line.ask(tx, name, in_line)
+        seen = _seen(tx, jobs.get(tx, name))
+    waking.ring(rt)
+    if begun is not None:
+        watch.says(name, f"job {name} was asked for just this and is {begun}; --again makes another")
+    return seen
+
+
+def _found_or_made(rt: Runtime, tx: Tx, order: ChainOrder, steps: Mapping[str, Step]) -> tuple[str, JobState | None]:
+    """Return a chain's job, and how it stands where it was there before."""
     request = json.dumps(
         {
             "inputs": dict(order.inputs),
@@ -175,36 +200,44 @@ def run(rt: Runtime, order: ChainOrder, watch: Watch) -> ChainDone:
         },
         sort_keys=True,
     )
-    with rt.store.transaction() as tx:
-        before = None if order.again else jobs.asked_for(tx, CHAIN, order.chain, request)
-        job = before.job if before else ids.new(tx.now, rt.rng)
-        if before is None:
-            jobs.add(
-                tx,
-                job,
-                kind=CHAIN,
-                target=Target(kind=TargetKind.CHAIN, name=order.chain),
-                job_key=order.chain,
-                fingerprint="",
-                sha256=None,
-                request=request,
-                steps=tuple(steps),
-            )
+    before = None if order.again else jobs.asked_for(tx, CHAIN, order.chain, request)
     if before is not None:
-        watch.says(job, f"job {job} was asked for just this and is {before.state}; --again makes another")
-    return go_on(rt, job, watch)
+        return before.job, before.state
+    job = ids.new(tx.now, rt.rng)
+    jobs.add(
+        tx,
+        job,
+        kind=CHAIN,
+        target=Target(kind=TargetKind.CHAIN, name=order.chain),
+        job_key=order.chain,
+        fingerprint="",
+        sha256=None,
+        request=request,
+        steps=tuple(steps),
+    )
+    return job, None
 
 
-def go_on(rt: Runtime, job_id: str, watch: Watch) -> ChainDone:
-    """Go on with a chain's job from wherever it stopped. Raises Busy while somebody else does."""
-    with rt.store.transaction() as tx:
-        job = jobs.get(tx, job_id)
-        if job.state in _OVER:
-            return _seen(tx, job)
-        lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
-        if lease is None:
+def go_on(rt: Runtime, job_id: str, watch: Watch, *, wait: bool = False) -> ChainDone:
+    """Go on with a chain's job from wherever it stopped. While somebody else does: wait for it, or raise Busy."""
+    said = False
+    while True:
+        with rt.store.transaction() as tx:
+            job = jobs.get(tx, job_id)
+            if job.state in _OVER:
+                return _seen(tx, job)
+            if said and job.state is JobState.DEFERRED:  # whoever was waited for has told until when
+                return _judged(_seen(tx, job))
+            lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
+        if lease is not None:
+            break
+        if not wait:
             hint = "wait for it, or stop it, then say it again"
             raise Busy(f"job {job.job} is being worked on by another process", hint=hint, job=job.job)
+        if not said:
+            watch.waits(job.job, f"waiting for the process that works on job {job.job} already")
+        said = True
+        rt.sleep(_LOOKS_EVERY)
     try:
         with Heartbeat(rt, lease) as heart:
             _Run(rt, job, lease, heart, watch).go_on()
@@ -213,6 +246,22 @@ def go_on(rt: Runtime, job_id: str, watch: Watch) -> ChainDone:
             leases.give_back(tx, [lease])
     with rt.store.reading() as tx:
         return _judged(_seen(tx, jobs.get(tx, job.job)))
+
+
+def in_turn(rt: Runtime, job_id: str, watch: Watch) -> ChainDone:
+    """Go on with a chain's job whose turn has come; what comes too late for its deadline is not paid for."""
+    with rt.store.transaction() as tx:
+        job = jobs.get(tx, job_id)
+        overdue = job.deadline is not None and job.deadline <= tx.now and job.state in _BEGINS_ANEW
+        lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job) if overdue else None
+        if lease is not None and job.deadline is not None:
+            error = f"its deadline was over, {moments.spoken(job.deadline)}, before it was begun"
+            if job.attempts:
+                error = f"{job.error}; its deadline is over, {moments.spoken(job.deadline)}"
+            jobs.move(tx, lease, JobState.FAILED, error_code=ChainFailed.code, error=error)
+            leases.give_back(tx, [lease])
+            return _judged(_seen(tx, jobs.get(tx, job.job)))
+    return go_on(rt, job_id, watch)
 
 
 def show(rt: Runtime, job_id: str) -> ChainDone:

@@ -20,7 +20,7 @@ from ytpool.domain import ids, moments, names, pacing
 from ytpool.domain import plan as rules
 from ytpool.domain.accounts import CAPPED, Account, AccountState
 from ytpool.domain.balancing import Strategy, Tier
-from ytpool.domain.jobs import Job, JobState, Target, TargetKind
+from ytpool.domain.jobs import InLine, Job, JobState, Target, TargetKind
 from ytpool.domain.plan import Block, ChannelCap, Item, Left, Placed, Rest, Scene, Seat
 from ytpool.domain.prices import Prices
 from ytpool.domain.publication import UPLOAD
@@ -413,17 +413,31 @@ def _size(path: Path) -> int:
 def _new(place: "_Place", order: Order, size: int) -> _Wish:
     """Wish for what nobody has asked for yet."""
     calls = (*(call for step in order.publication.steps() for call in step.calls), *_LOOKS)
-    deadline = order.publication.video.publish_at
+    public_at = order.publication.video.publish_at
+    in_line = order.in_line or InLine()
+    overdue = in_line.deadline is not None and in_line.deadline <= place.tx.now
+    deadlines = [at for at in (public_at, None if overdue else in_line.deadline) if at is not None]
     told = PlannedItem(
         item=str(order.path),
         job=None,
         kind=UPLOAD,
         target=str(order.target),
         state=LEFT,
-        publish_at=deadline,
+        publish_at=public_at,
         bytes=size,
     )
-    return _Wish(told, place.item(told.item, order.target, calls, size=size, alone=True, deadline=deadline))
+    item = place.item(
+        told.item,
+        order.target,
+        calls,
+        size=size,
+        alone=True,
+        deadline=min(deadlines, default=None),
+        not_before=in_line.not_before,
+        priority=in_line.priority,
+        overdue=overdue,
+    )
+    return _Wish(told, item)
 
 
 def _settled(place: "_Place", order: Order, settled: publish.Plan | Job) -> _Wish:
@@ -454,7 +468,7 @@ def _queued(place: "_Place") -> list[_Wish]:
 
 
 def _waiting(tx: Tx) -> list[Job]:
-    """Return what waits for an account of YouTube; for other services nothing of what is planned is needed."""
+    """Return what waits for an account of YouTube; other services have slots of their own, or none."""
     return [job for job in jobs.unfinished(tx) if job.target.kind in (TargetKind.ACCOUNT, TargetKind.POOL)]
 
 

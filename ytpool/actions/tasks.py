@@ -17,14 +17,14 @@ from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from ytpool.actions import api_keys, queue
+from ytpool.actions import api_keys, queue, waking
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.queue import AccountSlots, QueueStatus
 from ytpool.actions.watch import Nobody, Watch
 from ytpool.domain import ids, moments, providers
 from ytpool.domain.accounts import AccountState
 from ytpool.domain.api_keys import ApiKey
-from ytpool.domain.jobs import TASK, JobState, Target, TargetKind
+from ytpool.domain.jobs import TASK, InLine, JobState, Target, TargetKind
 from ytpool.domain.providers import Heard, Provider, Taken, Told
 from ytpool.errors import (
     CallbackRefused,
@@ -38,7 +38,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import activity, jobs, leases, rests, tasks
+from ytpool.store import activity, jobs, leases, line, rests, tasks
 from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
@@ -70,6 +70,8 @@ class TaskOrder:
     """Part of the job's key: with one, a task that is done is not done again."""
     again: bool = False
     """Submit it although the same one waits, runs or is done."""
+    in_line: InLine | None = None
+    """Only store it, to wait so for whoever sends what waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,9 @@ class TaskSeen:
     cost: float
     key: str
     inputs: Mapping[str, Any]
+    priority: int
+    not_before: datetime | None
+    deadline: datetime | None
     created_at: datetime
     sent_at: datetime | None
     until: datetime | None
@@ -166,12 +171,14 @@ def require_provider(rt: Runtime, name: str) -> Provider:
 
 
 def submit(rt: Runtime, order: TaskOrder, watch: Watch) -> TaskSeen:
-    """Store a task, and send it if a key has a free slot and nobody waits before it."""
+    """Store a task; send it, unless it is for the line, if a key has a free slot and nobody waits before it."""
     provider = require_provider(rt, order.provider)
     _require_inputs(provider, order.inputs)
     keys = api_keys.require(rt, provider)
     request = _request(order)
     with rt.store.transaction() as tx:
+        if order.in_line is not None:
+            order.in_line.require_time(tx.now)
         before = None if order.again else tasks.same(tx, provider.name, request, order.key)
         job = before.job if before else ids.new(tx.now, rt.rng)
         if before is None:
@@ -188,8 +195,13 @@ def submit(rt: Runtime, order: TaskOrder, watch: Watch) -> TaskSeen:
                 steps=(),
             )
             tasks.add(tx, job, provider.name)
+        if order.in_line is not None and tasks.get(tx, job).state is JobState.QUEUED:
+            line.ask(tx, job, order.in_line)
     if before is not None:
         watch.says(job, f"job {job} was asked for just this already and is {before.state}; --again makes another")
+    if order.in_line is not None:
+        waking.ring(rt)
+        return show(rt, job)
     _advance(rt, provider, keys, watch)
     with rt.store.reading() as tx:
         task = tasks.get(tx, job)
@@ -421,17 +433,32 @@ def _one_round(rt: Runtime, provider: Provider, watch: Watch) -> Round:
 
 
 def _advance(rt: Runtime, provider: Provider, keys: Sequence[ApiKey], watch: Watch) -> int:
-    """Send what waits, the oldest first, as long as a key has a free slot; return how many were taken."""
+    """Send what waits, in the order of the line, as long as a key has a free slot; return how many were taken."""
     sent = 0
     while True:
         rt.require_going()
         with rt.store.reading() as tx:  # nobody is kept waiting where there is nothing to do
             if not tasks.waiting(tx, provider.name):
                 return sent
+            late = bool(tasks.overdue(tx, provider.name))
+        if late:
+            _give_up_overdue(rt, provider, watch)
         begun = _begin(rt, provider, keys)
         if begun is None:
             return sent
         sent += _send(rt, provider, begun, watch)
+
+
+def _give_up_overdue(rt: Runtime, provider: Provider, watch: Watch) -> None:
+    """Let no task be sent whose deadline is over: it would be paid for and come too late."""
+    with rt.store.transaction() as tx:
+        late = tasks.overdue(tx, provider.name)
+        for task in late:
+            assert task.deadline is not None
+            error = f"its deadline was over, {moments.spoken(task.deadline)}, before a slot was free; it was not sent"
+            tasks.give_up(tx, task.job, error_code=TaskFailed.code, error=error)
+    for task in late:
+        watch.says(task.job, f"task {task.job} of {provider.name} is not sent: its deadline is over")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -699,7 +726,7 @@ def _require_inputs(provider: Provider, inputs: Mapping[str, Any]) -> None:
 def _why_queued(tx: Tx, provider: Provider, keys: Sequence[ApiKey]) -> str:
     task = "`ytpool work` or `ytpool serve` sends it"
     if _free(tx, provider, keys):
-        return f"queued behind those that wait longer; {task}"
+        return f"queued behind those whose turn comes first; {task}"
     resting = [
         rest
         for rest in rests.running(tx)
@@ -747,6 +774,9 @@ def _seen(task: Task) -> TaskSeen:
         cost=task.cost,
         key=task.job_key,
         inputs=json.loads(task.request)["inputs"],
+        priority=task.priority,
+        not_before=task.not_before,
+        deadline=task.deadline,
         created_at=task.created_at,
         sent_at=task.sent_at,
         until=task.until,

@@ -422,13 +422,13 @@ def _go_on(rt: Runtime, job: Job, watch: Watch) -> tuple[str, YtpoolError | None
         assert changed is not None
         return changed.detail, changed.problem
     if job.kind == CHAIN:
-        ended = chains.go_on(rt, job.job, watch)
+        ended = chains.in_turn(rt, job.job, watch)
         return ended.detail, ended.problem
     said = comments.go_on(rt, job.job, SaidHow(), watch)
     if said is not None:
         return said.note or said.url or "", said.problem
     decided = threads.go_on(rt, job.job, SaidHow(), watch) or []
-    return "", next((one.problem for one in decided if one.problem is not None), None)
+    return "", threads.problem_of(decided)
 
 
 def _leave(rt: Runtime, before: Job, problem: YtpoolError | None) -> None:

@@ -10,7 +10,7 @@ from ytpool.cli.invocation import Invocation
 from ytpool.config import Config
 from ytpool.domain import moments
 from ytpool.domain.balancing import Tier
-from ytpool.domain.jobs import InLine, Target, TargetKind
+from ytpool.domain.jobs import HIGHEST_PRIORITY, InLine, Target, TargetKind
 from ytpool.errors import UsageWrong
 from ytpool.runtime import Runtime
 
@@ -93,11 +93,14 @@ def in_line(
     if idle:
         raise UsageWrong(f"--queue does nothing yet, so leave out {', '.join(idle)}")
     config = invocation(ctx).config
-    return InLine(
+    found = InLine(
         priority=priority or 0,
         not_before=None if not_before is None else moment(config, not_before, "--not-before"),
         deadline=None if deadline is None else moment(config, deadline, "--deadline"),
     )
+    if found.fault:
+        raise UsageWrong(found.fault, hint="say --not-before earlier, or --deadline later")
+    return found
 
 
 class Privacy(StrEnum):
@@ -155,7 +158,14 @@ QueueOption = Annotated[
 ]
 QueuePriorityOption = Annotated[
     int | None,
-    typer.Option("--priority", metavar="N", help="With --queue: higher goes first; 0 unless told.", show_default=False),
+    typer.Option(
+        "--priority",
+        metavar="N",
+        help="With --queue: higher goes first; 0 unless told.",
+        min=-HIGHEST_PRIORITY,
+        max=HIGHEST_PRIORITY,
+        show_default=False,
+    ),
 ]
 NotBeforeOption = Annotated[
     str | None,
@@ -175,6 +185,16 @@ DeadlineOption = Annotated[
         show_default=False,
     ),
 ]
+ServiceDeadlineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--deadline",
+        metavar="MOMENT",
+        help="With --queue: of equal priority the soonest goes first; after it, it is not begun.",
+        show_default=False,
+    ),
+]
+"""What a service does is paid for, so it is not begun when it is too late to be of use."""
 FollowOption = Annotated[
     bool,
     typer.Option(

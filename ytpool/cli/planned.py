@@ -14,6 +14,7 @@ from ytpool.cli import orders
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.values import plain
 from ytpool.domain import moments
+from ytpool.domain.jobs import InLine
 from ytpool.domain.manifest.listed import SUFFIXES
 from ytpool.errors import NoEligibleAccount, Partly, UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
@@ -49,7 +50,11 @@ def orders_of(rt: Runtime, manifest: Path, *, account: str | None, pool: str | N
             f"{manifest} is no manifest", hint=f"it is a folder, or its name ends in {', '.join(SUFFIXES)}"
         )
     typed = orders.Typed(
-        files=() if listed else (manifest,), manifest=manifest if listed else None, account=account, pool=pool
+        files=() if listed else (manifest,),
+        manifest=manifest if listed else None,
+        account=account,
+        pool=pool,
+        in_line=InLine(),
     )
     return orders.wanted(rt, typed).orders
 

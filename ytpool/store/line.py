@@ -6,7 +6,7 @@ an index. The flag only keeps the search short: picking compares the moment agai
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ytpool.domain import moments
@@ -18,6 +18,7 @@ from ytpool.store.leases import Lease, LeaseKind
 
 _TURNS = "work"
 _MOST_TURNS = 10_000
+_SOON = timedelta(minutes=1)
 
 _MAY_BE_TAKEN = """
     held_at IS NULL AND CASE kind WHEN 'task' THEN 0 WHEN 'video.delete' THEN agreed ELSE 1 END = 1
@@ -29,10 +30,11 @@ _MAY_BE_TAKEN = """
 _WAITS_IN_LINE = f"is_due = 1 AND {_MAY_BE_TAKEN}"
 _IS_TO_COME = f"is_due = 0 AND {_MAY_BE_TAKEN}"
 _MOMENT = "coalesce(put_off_until, not_before, '')"
-_ORDER = "priority DESC, coalesce(deadline, '9'), coalesce(not_before, ''), job"
+ORDER = "priority DESC, coalesce(deadline, '9'), coalesce(not_before, ''), job"
+"""In which what waits has its turn, whoever takes it."""
 
 RIPEN = f"UPDATE jobs SET is_due = 1 WHERE {_IS_TO_COME} AND {_MOMENT} <= :at"
-NEXT = f"SELECT * FROM jobs WHERE {_WAITS_IN_LINE} AND {_MOMENT} <= :at %s ORDER BY {_ORDER} LIMIT 1"
+NEXT = f"SELECT * FROM jobs WHERE {_WAITS_IN_LINE} AND {_MOMENT} <= :at %s ORDER BY {ORDER} LIMIT 1"
 LEFT_BEHIND = f"""
     SELECT * FROM jobs
      WHERE state = 'running' AND held_at IS NULL
@@ -100,6 +102,17 @@ def let_go(tx: Tx, job: str) -> None:
 def put_off(tx: Tx, job: str, until: datetime) -> None:
     """Leave a job alone for a while, because working on it led nowhere; others see it as it stands."""
     tx.run("UPDATE jobs SET put_off_until = :until, is_due = 0 WHERE job = :job", job=job, until=moments.text(until))
+
+
+def go_on_soon(tx: Tx, job: str) -> None:
+    """Let what is left of a job be tried again before long, and by whoever asks for it at once; nobody knows when."""
+    soon = moments.text(tx.now + _SOON)
+    tx.run(
+        "UPDATE jobs SET not_before = :at, put_off_until = :soon, is_due = 0 WHERE job = :job",
+        job=job,
+        at=tx.at,
+        soon=soon,
+    )
 
 
 def forget_far(tx: Tx, beyond: datetime) -> None:
