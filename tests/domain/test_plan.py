@@ -12,7 +12,9 @@ from ytpool import data
 from ytpool.domain import quota
 from ytpool.domain.balancing import Tier
 from ytpool.domain.envelopes import Envelopes
-from ytpool.domain.plan import Block, ChannelCap, Item, Left, Placed, Rest, Scene, Seat, plan, sends, turns
+from ytpool.domain.plan.placing import plan
+from ytpool.domain.plan.scene import Block, ChannelCap, Item, Left, Placed, Rest, Scene, Seat, sends
+from ytpool.domain.plan.turns import turns
 from ytpool.domain.prices import PriceBook
 from ytpool.domain.terms import Terms
 
