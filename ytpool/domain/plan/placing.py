@@ -1,7 +1,7 @@
 """Giving every item its place: the planner, and what is taken already by what has its place."""
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from ytpool.domain.terms import Terms
 
 _DAY = timedelta(hours=24)
 _INSTANT = timedelta(microseconds=1)
+_SECOND = timedelta(seconds=1)
 _LONGEST_BEFORE_MIDNIGHT = timedelta(hours=12)
 """What takes longer than this may run over midnight: it would hardly find a day of its own."""
 
@@ -101,6 +102,7 @@ class _Planner:
         self._costs: dict[tuple[date, tuple[str, ...]], Counter[str]] = {}
         self._rooms: dict[tuple[object, ...], tuple[int, _Obstacle | None]] = {}
         self._version: Counter[tuple[date, str]] = Counter()
+        self._last = defaultdict[tuple[date, str], datetime](lambda: datetime.min.replace(tzinfo=UTC))
 
     def place(self, item: Item) -> Placed | Left:
         """Find the earliest place for an item, and take it."""
@@ -143,16 +145,22 @@ class _Planner:
         self, item: Item, seats: list[Seat], deadline: datetime | None, why: _Why
     ) -> tuple[datetime, Seat, Turn | None] | None:
         production = [seat for seat in seats if seat.tier is Tier.PRODUCTION]
-        first = self._earliest(item, production, deadline, why) if production else None
+        first = self._earliest(item, production, deadline, why, self._scene.now) if production else None
         reserve = [seat for seat in seats if seat.tier is Tier.RESERVE]
-        if not reserve:
-            return first
-        joined = self._earliest(item, reserve, deadline, why)
-        if joined is None or (first is not None and first[0] <= joined[0]):
-            return first
-        if any(self._works(item, seat, joined[0]) for seat in production):
-            return first
-        return joined
+        since = self._scene.now
+        while reserve:
+            joined = self._earliest(item, reserve, deadline, why, since)
+            if joined is None or (first is not None and first[0] <= joined[0]):
+                return first
+            if any(self._works(item, seat, joined[0]) for seat in production):
+                return first
+            # Before its last piece of work of the day has begun, production has room for it, and needs that.
+            day = self._days[self._number(joined[0])]
+            begun = max((self._last[day, seat.project] for seat in production), default=self._scene.now)
+            if begun < joined[0] or not production:
+                return joined
+            since = begun + _SECOND
+        return first
 
     def _works(self, item: Item, seat: Seat, at: datetime) -> bool:
         """Tell whether an account can work on this quota day: whoever is merely busy can."""
@@ -160,11 +168,11 @@ class _Planner:
         return not rests and self._obstacle(item, seat, at) is None
 
     def _earliest(
-        self, item: Item, seats: list[Seat], deadline: datetime | None, why: _Why
+        self, item: Item, seats: list[Seat], deadline: datetime | None, why: _Why, since: datetime
     ) -> tuple[datetime, Seat, Turn | None] | None:
         span = lasts(item, self._scene.rate)
         until = self._ends if deadline is None else min(self._ends, deadline - span + _INSTANT)
-        at = max(self._scene.now, item.not_before or self._scene.now)
+        at = max(since, item.not_before or since)
         if not self._scene.blocks or not item.alone or item.begun:
             found = self._in_window(item, seats, at, until, why)
             return None if found is None else (*found, None)
@@ -380,6 +388,8 @@ class _Planner:
         for bucket, count in item.counts.items():
             self._counted[day, seat.account, bucket] += count
         self._version[day, seat.project] += 1
+        if seat.tier is Tier.PRODUCTION:
+            self._last[day, seat.project] = max(at, self._last[day, seat.project])
         self._load[seat.account] += 1
         if item.alone:
             self._channel(seat).take(at, ends)
