@@ -301,6 +301,8 @@ def test_what_no_step_can_do_is_refused_before_anything_is_stored(ytpool, desk):
         (("voice",), "needs text"),
         (("voice", "--set", "text=1", "--set", "txet=2"), "has no txet"),
         (("voice", "--set", "text=1", "--max-cost", "0.5"), "no step of voice fits"),
+        (("voice", "--set", "text=1", "--max-cost", "inf"), "--max-cost"),
+        (("voice", "--set", "text=1", "--min-quality=-inf"), "--min-quality"),
         (("voise", "--set", "text=1"), "did you mean voice"),
     ):
         status, _, err = ytpool("chain", "run", *words)

@@ -193,6 +193,24 @@ def test_a_key_that_is_refused_rests_and_the_next_one_works(ytpool, monkeypatch)
     assert (seen["state"], seen["account"]) == ("running", "film/account_2")
     (rest,) = told(ytpool, "rests", "list")["rests"]
     assert (rest["name"], rest["lifts"]) == ("film/primary", "ytpool rests lift account film/primary")
+    slots = {row["name"]: (row["available"], row["state"]) for row in told(ytpool, "queue", "status")["accounts"]}
+    assert slots == {"primary": (0, "resting"), "account_2": (2, "active")}
+
+
+def test_a_key_that_is_taken_away_is_counted_as_long_as_its_tasks_run(ytpool, service, monkeypatch):
+    service.control.settings(tasks_take=3600)
+    monkeypatch.setenv("FILM_KEY_2", "another key")
+    submitted(ytpool)
+    monkeypatch.delenv("FILM_KEY")
+
+    keys = fits("task-keys", ytpool("task", "keys", "--json")[1])["keys"]
+    status = told(ytpool, "queue", "status")
+
+    assert [(key["name"], key["running"], key["max_slots"], key["state"]) for key in keys] == [
+        ("film/account_2", 0, 3, "active"),
+        ("film/primary", 1, 0, "gone"),
+    ]
+    assert (status["totalMaxSlots"], status["totalRunning"]) == (3, 1)
 
 
 def test_a_service_that_is_busy_lets_the_task_wait(ytpool, service):

@@ -6,6 +6,7 @@ is a job that waits, longer each time, and at last for a person.
 """
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -275,8 +276,8 @@ def show(rt: Runtime, job_id: str) -> ChainDone:
 
 def test(rt: Runtime, order: ChainOrder) -> ChainTest:
     """Say which steps would be tried now, and why the others not; nothing is run, sent or stored."""
-    steps = _require_chain(rt, order.chain)
-    return _tested(rt, order, steps, spent=0.0)
+    _require_numbers(order)
+    return _tested(rt, order, _require_chain(rt, order.chain), spent=0.0)
 
 
 def look_again(rt: Runtime, job_id: str) -> ChainTest:
@@ -518,6 +519,7 @@ def _require_chain(rt: Runtime, name: str) -> dict[str, Step]:
 def _require_sensible(rt: Runtime, order: ChainOrder) -> dict[str, Step]:
     """Refuse what no step could ever do, and inputs that are missing or that nobody takes."""
     steps = _require_chain(rt, order.chain)
+    _require_numbers(order)
     if all(_out_of_reach(order, step, spent=0.0) for step in steps.values()):
         raise UsageWrong(
             f"no step of {order.chain} fits --max-cost and --min-quality",
@@ -535,6 +537,13 @@ def _require_sensible(rt: Runtime, order: ChainOrder) -> dict[str, Step]:
         takes_all = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
         raise UsageWrong(f"{order.chain} has no {', '.join(strange)}", hint=takes_all)
     return steps
+
+
+def _require_numbers(order: ChainOrder) -> None:
+    """Refuse what is no number, or has no end: nothing can be said to cost so much."""
+    for option, number in (("--max-cost", order.max_cost), ("--min-quality", order.min_quality)):
+        if number is not None and not math.isfinite(number):
+            raise UsageWrong(f"{option} takes a number, not {number}", hint="leave it out, and there is no limit")
 
 
 def _tested(rt: Runtime, order: ChainOrder, steps: Mapping[str, Step], *, spent: float) -> ChainTest:

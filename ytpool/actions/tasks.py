@@ -56,6 +56,9 @@ _TRIES_AGAIN_AFTER = timedelta(seconds=30)
 
 _LOOKS_EVERY = 0.5
 
+RESTING, GONE = "resting", "gone"
+"""How a key may stand that takes no task; else it is active."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskOrder:
@@ -125,9 +128,12 @@ class Slots:
 
     name: str
     place: str
+    """Where it was found; empty where it was taken away."""
     running: int
     max_slots: int
     available: int
+    state: str
+    """active, resting, or gone: taken away while tasks of it run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,18 +285,22 @@ def slots(rt: Runtime) -> Keys:
     """Say of every key how many tasks it runs and may run; their values are not looked at."""
     found = []
     for provider in rt.config.providers.values():
-        keys = api_keys.found(rt, provider)
+        places = {key.account: key.place for key in api_keys.found(rt, provider)}
         with rt.store.reading() as tx:
             running = tasks.running(tx, provider.name)
-        for key in keys:
-            taken = running.get(key.account, 0)
+            resting = {rest.name for rest in rests.running(tx) if rest.scope is Scope.ACCOUNT}
+        for account in (*places, *sorted(running.keys() - places)):
+            taken = running.get(account, 0)
+            state = GONE if account not in places else RESTING if account in resting else AccountState.ACTIVE
+            most = 0 if state == GONE else provider.slots
             found.append(
                 Slots(
-                    name=key.account,
-                    place=key.place,
+                    name=account,
+                    place=places.get(account, ""),
                     running=taken,
-                    max_slots=provider.slots,
-                    available=max(0, provider.slots - taken),
+                    max_slots=most,
+                    available=max(0, most - taken) if state == AccountState.ACTIVE else 0,
+                    state=state,
                 )
             )
     return Keys(keys=tuple(found))
@@ -315,7 +325,7 @@ def counted_in(rt: Runtime, status: QueueStatus) -> QueueStatus:
                     running=key.running,
                     max_slots=key.max_slots,
                     available=key.available,
-                    state=AccountState.ACTIVE,
+                    state=key.state,
                 )
                 for key in keys
             ),
@@ -516,7 +526,7 @@ def _send(rt: Runtime, provider: Provider, begun: _Begun, watch: Watch) -> bool:
     verdict = providers.taken(provider.submit, heard.status, heard.content)
     said = _words_of(provider, heard)
     if verdict is Taken.UNKNOWN and heard.status < 300:
-        said = f"its answer has no task id at {provider.submit.task_id}"
+        said = f"{said}; its answer has no task id at {provider.submit.task_id}"
     task_id = providers.task_id(heard.content, provider.submit.task_id)
     _settle(rt, provider, begun, verdict, said, task_id=task_id, retry_after=heard.retry_after)
     if verdict is not Taken.YES:

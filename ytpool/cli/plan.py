@@ -128,7 +128,7 @@ def plan(
         found = planning.of_orders(rt, orders, days=days, rate=rate, what_if=wishes)
         if apply and found.counts[planning.PLANNED]:
             found = planning.apply(rt, orders, found)
-    return planned.as_csv(found) if csv else planned.told(found, days)
+    return planned.as_csv(found, days) if csv else planned.told(found, days)
 
 
 def _require_nothing_else(typed: Mapping[str, str]) -> None:

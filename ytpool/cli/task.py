@@ -149,7 +149,8 @@ def poll(ctx: typer.Context) -> Any:  # Round
 def keys(ctx: typer.Context) -> Any:  # Keys
     """List the keys of every service by account, where each was found, and how many of its slots are free.
 
-    The first key is `primary`, NAME_2 is `account_2` and so on. Their values are never shown.
+    The first key is `primary`, NAME_2 is `account_2` and so on. Their values are never shown. One that rests takes
+    nothing (`ytpool rests list` says why); one that was taken away is listed as long as its tasks run.
     """
     from ytpool.actions import tasks  # noqa: PLC0415
     from ytpool.cli import tasked  # noqa: F401, PLC0415
