@@ -24,7 +24,7 @@ from ytpool.domain.balancing import Tier
 from ytpool.domain.captions import Caption
 from ytpool.domain.changes import Change, Merged, Wish
 from ytpool.domain.failover import Charge, Next
-from ytpool.domain.jobs import CHORES, InLine, Job, JobState, Step, StepState
+from ytpool.domain.jobs import CHORES, InLine, Job, JobState, Step, StepState, Target, TargetKind
 from ytpool.domain.publication import PlaylistWish
 from ytpool.domain.quota import Urgency
 from ytpool.domain.secret import Secret
@@ -616,8 +616,9 @@ def _put_in_line(
     with rt.store.transaction() as tx:
         rt.require_same_root(tx)
         account = accounts.get(tx, told[video_id])
+        target = Target(kind=TargetKind.ACCOUNT, name=account.account)
         job = claiming.found_or_asked(
-            rt, tx, kind=task.kind, account=account.account, job_key=video_id, request=_request(task), step=task.step
+            rt, tx, kind=task.kind, target=target, job_key=video_id, request=_request(task), step=task.step
         )
         if job.state is JobState.QUEUED:
             line.ask(tx, job.job, in_line)

@@ -46,6 +46,8 @@ class Order:
     """Reach into the last share of a bucket."""
     deadline: datetime | None = None
     """Until when it shall be done; a moment of publication that is sooner counts instead."""
+    in_line: InLine | None = None
+    """How it is to wait in the queue, where it does."""
     job: str | None = None
     """Go on with this job, and with no other."""
     picked: Picked | None = field(default=None, compare=False, repr=False)
@@ -119,6 +121,8 @@ def put_off(rt: Runtime, tx: Tx, order: Order, file: VideoFile, *, job: str | No
     lease = _take(tx, order, file, found, None)
     if lease is None:
         raise Busy(f"job {job} for {file.path.name} is being worked on by another process", hint="plan again", job=job)
+    if order.in_line is not None and order.in_line != InLine():
+        line.ask(tx, job, order.in_line)
     jobs.move(tx, lease, JobState.DEFERRED, not_before=until, error=why)
     leases.give_back(tx, [lease])
     return jobs.get(tx, job)
@@ -159,13 +163,14 @@ def asked_for(
     with rt.store.transaction() as tx:
         rt.require_same_root(tx)
         line.require(tx, picked)
-        job = found_or_asked(rt, tx, kind=kind, account=account, job_key=job_key, request=request, step=step)
+        target = Target(kind=TargetKind.ACCOUNT, name=account)
+        job = found_or_asked(rt, tx, kind=kind, target=target, job_key=job_key, request=request, step=step)
         lease = take(tx, job.job)
         (only,) = jobs.steps(tx, job.job)
     return job, lease, only.state
 
 
-def found_or_asked(rt: Runtime, tx: Tx, *, kind: str, account: str, job_key: str, request: str, step: str) -> Job:
+def found_or_asked(rt: Runtime, tx: Tx, *, kind: str, target: Target, job_key: str, request: str, step: str) -> Job:
     """Return the unfinished job that was asked for just this, or a new one; for jobs that send no file."""
     job = jobs.asked_for(tx, kind, job_key, request)
     if job is not None:
@@ -175,7 +180,7 @@ def found_or_asked(rt: Runtime, tx: Tx, *, kind: str, account: str, job_key: str
         tx,
         name,
         kind=kind,
-        target=Target(kind=TargetKind.ACCOUNT, name=account),
+        target=target,
         job_key=job_key,
         fingerprint="",  # it sends no video
         sha256=None,

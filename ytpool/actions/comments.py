@@ -594,6 +594,7 @@ class Saying(Work):
             raise
         except YtpoolError as trouble:
             moderation = None
+            refused = isinstance(trouble, UpstreamFailed) and failover.judge(trouble).next is Next.GIVE_UP
             problem = Partly(
                 f"it is posted, and could not be looked at: {trouble.message}",
                 hint=f"to look again: ytpool queue retry {self.job.job}",
@@ -604,6 +605,8 @@ class Saying(Work):
                 assert problem is not None
                 jobs.set_step(tx, self.job.job, READ_BACK, StepState.WAITING, problem.message)
                 jobs.move(tx, self.lease, JobState.PARTLY, error_code=problem.code, error=problem.message)
+                if not refused:
+                    line.go_on_soon(tx, self.job.job)
             else:
                 comments.is_seen_as(tx, self.lease, moderation)
                 jobs.set_step(tx, self.job.job, READ_BACK, StepState.DONE, moderation.spoken)

@@ -57,6 +57,7 @@ EXIT_STATUS: dict[str, int] = {
     "batch_invalid": USAGE,
     "arrangement_invalid": USAGE,
     "session_invalid": USAGE,
+    "session_not_found": USAGE,
     "import_invalid": USAGE,
     "endpoints_changed": USAGE,
     "wrong_channel": USAGE,
@@ -65,6 +66,7 @@ EXIT_STATUS: dict[str, int] = {
     "partly": PARTLY,
     "login_needed": LOGIN,
     "login_failed": LOGIN,
+    "session_expired": LOGIN,
     "later": LATER,
     "quota_exhausted": LATER,
     "resting": LATER,
@@ -75,6 +77,8 @@ EXIT_STATUS: dict[str, int] = {
     "none_allowed": BLOCKED,
     "out_of_service": BLOCKED,
     "busy": BLOCKED,
+    "session_busy": BLOCKED,
+    "session_banned": BLOCKED,
     "extra_missing": BLOCKED,
     "not_initialised": BLOCKED,
     "state_unusable": BLOCKED,
@@ -89,6 +93,7 @@ EXIT_STATUS: dict[str, int] = {
     "outcome_unknown": UNKNOWN,
     "unhealthy": UNHEALTHY,
     "books_disagree": UNHEALTHY,
+    "server_failed": UNHEALTHY,
     "interrupted": INTERRUPTED,
 }
 

@@ -6,7 +6,7 @@ an index. The flag only keeps the search short: picking compares the moment agai
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ytpool.domain import moments
@@ -19,6 +19,9 @@ from ytpool.store.leases import Lease, LeaseKind
 
 _TURNS = "work"
 _MOST_TURNS = 10_000
+_SOON = timedelta(minutes=1)
+LONGEST_PUT_OFF = timedelta(minutes=10)
+"""For which a job that could not be begun is left alone at the most."""
 
 _MAY_BE_TAKEN = """
     held_at IS NULL AND CASE kind WHEN 'task' THEN 0 WHEN 'video.delete' THEN agreed ELSE 1 END = 1
@@ -30,10 +33,11 @@ _MAY_BE_TAKEN = """
 _WAITS_IN_LINE = f"is_due = 1 AND {_MAY_BE_TAKEN}"
 _IS_TO_COME = f"is_due = 0 AND {_MAY_BE_TAKEN}"
 _MOMENT = "coalesce(put_off_until, not_before, '')"
-_ORDER = "priority DESC, coalesce(deadline, '9'), coalesce(not_before, ''), job"
+ORDER = "priority DESC, coalesce(deadline, '9'), coalesce(not_before, ''), job"
+"""In which what waits has its turn, whoever takes it."""
 
 RIPEN = f"UPDATE jobs SET is_due = 1 WHERE {_IS_TO_COME} AND {_MOMENT} <= :at"
-NEXT = f"SELECT * FROM jobs WHERE {_WAITS_IN_LINE} AND {_MOMENT} <= :at %s ORDER BY {_ORDER} LIMIT 1"
+NEXT = f"SELECT * FROM jobs WHERE {_WAITS_IN_LINE} AND {_MOMENT} <= :at %s ORDER BY {ORDER} LIMIT 1"
 LEFT_BEHIND = f"""
     SELECT * FROM jobs
      WHERE state = 'running' AND held_at IS NULL
@@ -103,10 +107,22 @@ def put_off(tx: Tx, job: str, until: datetime) -> None:
     tx.run("UPDATE jobs SET put_off_until = :until, is_due = 0 WHERE job = :job", job=job, until=moments.text(until))
 
 
-def forget_far(tx: Tx, beyond: datetime) -> None:
-    """Let nothing be put off until after this moment: then the clock was wrong when that was written."""
+def go_on_soon(tx: Tx, job: str) -> None:
+    """Let what is left of a job be tried again before long, and by whoever asks for it at once; nobody knows when."""
+    soon = moments.text(tx.now + _SOON)
     tx.run(
-        "UPDATE jobs SET put_off_until = NULL, is_due = 0 WHERE put_off_until > :beyond", beyond=moments.text(beyond)
+        "UPDATE jobs SET not_before = :at, put_off_until = :soon, is_due = 0 WHERE job = :job",
+        job=job,
+        at=tx.at,
+        soon=soon,
+    )
+
+
+def forget_far(tx: Tx) -> None:
+    """Let nothing be put off for longer than ever: then the clock was wrong when that was written."""
+    tx.run(
+        "UPDATE jobs SET put_off_until = NULL, is_due = 0 WHERE put_off_until > :beyond",
+        beyond=moments.text(tx.now + LONGEST_PUT_OFF),
     )
 
 
@@ -170,6 +186,22 @@ def waiting(tx: Tx, besides: Collection[str] = ()) -> int:
         for part in (_WAITS_IN_LINE, _IS_TO_COME)
     ]
     return sum(counts)
+
+
+def overdue(tx: Tx, before: datetime, besides: Collection[str] = ()) -> tuple[int, datetime | None]:
+    """Count the jobs that could have begun before this moment, and say since when the first of them could."""
+    sql, given = _filters(besides, _NOBODY, None)
+    moment = "coalesce(put_off_until, not_before, created_at)"
+    found = [
+        tx.one(
+            f"SELECT count(*) AS jobs, min({moment}) AS first FROM jobs WHERE {part} AND {moment} <= :before {sql}",
+            before=moments.text(before),
+            **given,
+        )
+        for part in (_WAITS_IN_LINE, _IS_TO_COME)
+    ]
+    first = min((row["first"] for row in found if row["first"] is not None), default=None)
+    return sum(row["jobs"] for row in found), moments.parse_optional(first)
 
 
 def turns(tx: Tx) -> list[str]:
