@@ -49,6 +49,9 @@ LOOKS = (
 )
 """In the order in which they are shown; the first is asked before all others, which mostly live in it."""
 
+_WAITS_FOR_OTHERS = 2.0
+"""Seconds that the state may be another process's, whose transactions are short; less than any look may take."""
+
 _NOTICES_WITHIN = 0.25
 """Seconds after which a wait notices that the program is asked to stop."""
 
@@ -159,8 +162,7 @@ class _Asking:
     def _ask(self) -> None:
         try:
             if self._look.needs_state:
-                # Less than its time, so that it can still say what it waited for.
-                self._rt.store.wait_at_most(self._look.within / 2)
+                self._rt.store.wait_at_most(_WAITS_FOR_OTHERS)
                 self._reads = True
             self._found = list(self._look.ask(self._sight))
         except YtpoolError as error:
