@@ -120,6 +120,12 @@ class Plan(NamedTuple):
     blocks: tuple[Block, ...] = ()
 
 
+class Sessions(NamedTuple):
+    """When a browser session that nobody uses is expired."""
+
+    inactive_days: int = 30
+
+
 class Health(NamedTuple):
     """Where `health` begins to warn, and what it may spend."""
 
@@ -180,6 +186,7 @@ class Config(NamedTuple):
     envelopes: Envelopes = Envelopes()
     refresh: Refresh = Refresh()
     plan: Plan = Plan()
+    sessions: Sessions = Sessions()
     health: Health = Health()
     targets: Targets = Targets()
     network: Network = Network()
@@ -248,6 +255,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "envelopes": Envelopes,
     "refresh": Refresh,
     "plan": Plan,
+    "sessions": Sessions,
     "health": Health,
     "targets": Targets,
     "network": Network,
@@ -767,6 +775,7 @@ CHECKS: Mapping[str, Check] = {
         (lambda value: _RATE.fullmatch(value) is not None),
         "bytes per second like 800K, 5M or 1.5G",
     ),
+    "sessions.inactive_days": _between(1, 3650),
     "health.disk_warn_mib": _between(0, 1 << 30),
     "health.disk_fail_mib": _between(0, 1 << 30),
     "health.waiting_hours": _between(0.1, 24 * 365),
