@@ -343,8 +343,8 @@ def test_no_page_can_hold_it_whatever_it_sends(settings, looked):
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_its_place(ytpool, home, text, sentence):
-    assert ytpool("init", "--yes", "--vault", "keyfile")[0] == 0
     file = home / "default" / "config.toml"
+    file.parent.mkdir(parents=True)
     file.write_text(text)
 
     status, _, err = ytpool("health")
@@ -456,14 +456,14 @@ def test_a_job_left_half_done_by_the_dead_is_told(ytpool, sandbox, home, looked,
 def test_sessions_whose_cookies_have_ended_or_end_soon_are_named(ytpool, settings, looked, tmp_path, monkeypatch):
     settings()
     for user, days in (("anna", 100), ("ben", 1), ("cleo", -1)):
-        cookie = {"name": "sid", "value": "canary", "domain": "x.test", "path": "/"}
-        file = tmp_path / f"{user}_x.json"
+        cookie = {"name": "sid", "value": "canary", "domain": "forum.test", "path": "/"}
+        file = tmp_path / f"{user}.json"
         file.write_text(json.dumps({"cookies": [{**cookie, "expires": time.time() + days * 86400}]}))
-        ytpool("sessions", "migrate", "--file", file)
+        ytpool("sessions", "migrate", "--file", file, "--user", user, "--platform", "forum")
 
     found = looked(*only("sessions"))
 
-    assert "ben on x" in found["sessions ending"]["message"]
+    assert "ben@forum" in found["sessions ending"]["message"]
     assert "anna" not in json.dumps(found)
     assert "canary" not in json.dumps(found)
     monkeypatch.setenv("YTPOOL_HEALTH_COOKIE_DAYS", "0")

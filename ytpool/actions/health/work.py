@@ -9,6 +9,7 @@ from ytpool.actions.reports import quota_report
 from ytpool.domain import moments
 from ytpool.domain.accounts import AccountState
 from ytpool.domain.balancing import Tier
+from ytpool.domain.sessions import SessionState
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, jobs, leases, leavings, line, projects, rests
 from ytpool.store import chains as tried
@@ -16,7 +17,6 @@ from ytpool.store import sessions as stored
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 from ytpool.store.rests import Scope
-from ytpool.store.sessions import Session
 
 _TAKEN_SOON = timedelta(minutes=10)
 """Whoever works the line off, from cron too, has taken what is due by then."""
@@ -82,28 +82,24 @@ def sessions(sight: Sight) -> Iterator[Check]:
     if not every:
         yield Check(check="sessions", status=Status.PASS, message="none is stored")
         return
-    by_state: dict[str, list[Session]] = {}
-    for one in every:
-        by_state.setdefault(one.state, []).append(one)
-    active = by_state.get("active", [])
+    active = [one for one in every if one.is_usable]
     yield Check(check="sessions", status=Status.PASS, message=f"{len(active)} of {len(every)} active")
-    store_anew = "log in there again and store it anew: ytpool sessions migrate --file FILE"
     for state, fix in (
-        ("banned", "look at the account in a browser; a ban waits for a person"),
-        ("expired", store_anew),
+        (SessionState.BANNED, "look at the account in a browser; a ban waits for a person"),
+        (SessionState.EXPIRED, _STORE_ANEW),
     ):
-        if found := by_state.get(state):
-            yield Check(check=f"sessions {state}", status=Status.WARN, message=_people(found), fix=fix)
+        if found := [one.spoken for one in every if one.state is state]:
+            yield Check(check=f"sessions {state}", status=Status.WARN, message=_named(found), fix=fix)
     soon = now + timedelta(days=sight.rt.config.health.cookie_days)
-    ending = [one for one in active if one.expires_at is not None and one.expires_at <= soon]
+    # Where nothing is known of its login, the first of its cookies is all there is to go by.
+    ends = {one.spoken: one.login_ends_at or one.expires_at for one in active}
+    ending = {name: at for name, at in ends.items() if at is not None and at <= soon}
     if ending:
-        first = min(one.expires_at for one in ending if one.expires_at is not None)
-        message = f"cookies end from {moments.spoken(first)}: {_people(ending)}"
-        yield Check(check="sessions ending", status=Status.WARN, message=message, fix=store_anew)
+        message = f"logins end from {moments.spoken(min(ending.values()))}: {_named(list(ending))}"
+        yield Check(check="sessions ending", status=Status.WARN, message=message, fix=_STORE_ANEW)
 
 
-def _people(found: Sequence[Session]) -> str:
-    return _named([f"{one.user} on {one.platform}" for one in found])
+_STORE_ANEW = "log in there again and store it anew: ytpool sessions migrate --file FILE"
 
 
 def policy(sight: Sight) -> Iterator[Check]:
