@@ -73,9 +73,12 @@ def look(rt: Runtime, *, deep: bool = False, only: Sequence[str] = (), strict: b
     return _judged(_seen(Sight(rt=rt, deep=deep), _chosen(rt, only)), strict=strict)
 
 
-def free_checks(rt: Runtime) -> Health:
-    """Ask what costs no units and little time, for whoever asks every few seconds and keeps the answer."""
-    return _judged(_seen(Sight(rt=rt, often=True), _chosen(rt, ())), strict=False)
+def free_checks(rt: Runtime, before: Sequence[Check] = ()) -> Health:
+    """Ask what costs no units and little time, for whoever asks every few seconds and keeps the answer.
+
+    With the checks of the last time, a server that refused us is not asked again at once.
+    """
+    return _judged(_seen(Sight(rt=rt, often=True, before=before), _chosen(rt, ())), strict=False)
 
 
 def _judged(checks: Sequence[Check], *, strict: bool) -> Health:
@@ -94,8 +97,8 @@ def _chosen(rt: Runtime, only: Sequence[str]) -> list[tuple[Look, str]]:
             raise UsageWrong(f"the settings have no [{name}.NAME], so there is nothing to look at", name=name)
         if name not in known:
             close = get_close_matches(name, known, n=1)
-            advice = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
-            raise UsageWrong(f"health does not look at {name!r}; {advice}", hint="see: ytpool health --help", name=name)
+            sentence = f"health does not look at {name!r}" + (f"; did you mean {close[0]}?" if close else "")
+            raise UsageWrong(sentence, hint="\n".join(f"{one.name}: {one.about}" for one in LOOKS), name=name)
     return [(one, part) for one, part in every if not only or one.name in only or _name(one, part) in only]
 
 
