@@ -165,6 +165,15 @@ def misbehaving(behave):
                 connection.shutdown(socket.SHUT_RDWR)
 
 
+def repeating(connection):
+    """Answer like a server that logs too much and answers with its log."""
+    connection.sendall(b"220 hello\r\n")
+    code = b"331"
+    while heard := connection.recv(4096):
+        connection.sendall(code + b" you said " + heard)
+        code = b"530"
+
+
 def certificates(folder):
     """Write `ca.pem`, and `server.pem` with a key and a certificate for this machine that it vouches for."""
     from cryptography import x509

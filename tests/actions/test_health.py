@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from ftp_servers import misbehaving, repeating
 
 from ytpool.actions.health import looking
 from ytpool.actions.health.checks import Check, Look, Sight, Status
@@ -76,6 +77,27 @@ def test_whoever_is_asked_to_stop_waits_for_no_look(desk):
     with pytest.raises(Interrupted):
         seen(desk.rt, Look(name="stuck", about="", ask=hangs, within=15))
     held.set()
+
+
+def test_a_server_that_refused_us_is_not_asked_again_at_once(desk):
+    visits = []
+
+    def refuses(connection):
+        visits.append(connection)
+        repeating(connection)
+
+    with misbehaving(refuses) as port:
+        settings = desk.rt.config.paths.config
+        text = f"[ftp.studio]\nhost = '127.0.0.1'\nport = {port}\ntls = 'none'\n"
+        settings.write_text(settings.read_text() + text)
+        rt = desk.runtime()
+
+        first = looking.free_checks(rt)
+        second = looking.free_checks(rt, first.checks)
+
+    [before], [after] = ([one for one in seen.checks if one.look == "ftp"] for seen in (first, second))
+    assert len(visits) == 1
+    assert (before.status, after.seen_at) == (Status.FAIL, before.seen_at)
 
 
 def test_what_is_asked_often_costs_nothing_and_says_its_age(desk):
