@@ -432,7 +432,7 @@ def test_jobs_that_nobody_takes_are_told_until_somebody_does(ytpool, sandbox, lo
     ytpool("refresh-tokens", "--force")
     [late] = looked(*only("queue")).values()
     assert (late["check"], late["status"]) == ("queue due", "warn")
-    assert "1 job is due, the first for 30 min" in late["message"]
+    assert "1 job is due and not taken, the first for 30 min" in late["message"]
     assert ytpool(*late["fix"].removeprefix("run: ytpool ").partition(",")[0].split())[0] == 0
 
     assert looked(*only("queue"))["queue"]["message"] == "0 wait, 0 at work"
@@ -481,7 +481,9 @@ def test_targets_are_compared_with_what_is(ytpool, sandbox, looked, video, make_
     assert found["target reserves"]["message"] == "1 of 1 ready, wanted at least 3 ready"
     assert found["target score"]["status"] == "warn"
     assert found["target uploads"]["message"] == "1 of 1 uploads of the last day, wanted above 98 % successful"
-    assert found["target fallbacks"]["message"] == "1 of 1 uploads of the last day, wanted below 5 %"
+    assert (
+        found["target fallbacks"]["message"] == "1 of 1 uploads went to another than the first choice, wanted below 5 %"
+    )
 
     sandbox.channel("sports").fail("videos.insert", "invalidTitle")
     assert ytpool("upload", make_video("bad.mp4", 1000), "--account", "sports")[0] == 1

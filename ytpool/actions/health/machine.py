@@ -139,7 +139,9 @@ def configuration(sight: Sight) -> Iterator[Check]:
     file = config.paths.config
     written = sum(origin.startswith(f"{file}:") for origin in config.origins.values())
     variables = sorted({origin for origin in config.origins.values() if origin.startswith("YTPOOL_")})
-    parts = [f"{file} sets {written}" if file.exists() else f"there is no {file}"]
+    parts = [
+        f"{file} sets {written} {'value' if written == 1 else 'values'}" if file.exists() else f"there is no {file}"
+    ]
     if variables:
         parts.append(f"over it {', '.join(variables)}")
     yield Check(check="configuration", status=Status.PASS, message="; ".join(parts))

@@ -48,7 +48,7 @@ def _stuck(tx: Tx, too_long: timedelta) -> Iterator[Check]:
     attended = bool(working) or bool(line.turns(tx))
     late, first = line.overdue(tx, tx.now - (too_long if attended else _TAKEN_SOON), besides=working)
     if late and first is not None:
-        message = f"{_jobs(late)} due, the first for {ago(tx.now, first)}, and nobody takes them"
+        message = f"{_jobs(late)} due and not taken, the first for {ago(tx.now, first)}"
         fix = "run: ytpool work --once, best from cron; or keep ytpool work running"
         yield Check(check="queue due", status=Status.WARN, message=message, fix=fix)
     waiting, oldest = jobs.waiting_since(tx, tx.now - too_long)
@@ -201,7 +201,9 @@ def aims(rt: Runtime) -> Iterator[Aim]:
         yield Aim(
             target="fallbacks",
             wanted=f"below {wanted.fallbacks:g} %",
-            measured=f"{fallbacks} of {done} uploads of the last day" if done else "no upload ended within a day",
+            measured=f"{fallbacks} of {done} uploads went to another than the first choice"
+            if done
+            else "no upload ended within a day",
             met=100 * fallbacks < wanted.fallbacks * done if done else None,
             fix="see what keeps the first ones: ytpool rests list, ytpool quota report",
         )
