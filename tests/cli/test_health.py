@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import ssl
 import time
 from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
@@ -40,6 +41,12 @@ def looked(ytpool):
         return {one["check"]: one for one in fits("health", out)["checks"]}
 
     return look
+
+
+def private(file, text):
+    file.write_text(text)
+    file.chmod(0o600)
+    return file
 
 
 def only(*names):
@@ -157,9 +164,7 @@ def test_what_is_wrong_with_a_login_is_said_and_the_password_never_is(settings, 
 
 
 def test_a_password_is_kept_in_the_vault_and_forgotten_again(ytpool, settings, looked, tmp_path, home):
-    password = tmp_path / "password.txt"
-    password.write_text(f"{PASSWORD}\n")
-    password.chmod(0o600)
+    password = private(tmp_path / "password.txt", f"{PASSWORD}\n")
     with pyftpdlib(tmp_path / "server") as server:
         settings(ftp__studio={"host": "127.0.0.1", "port": server.port, "user": USER, "tls": "none"})
         keep = ("vault", "keep", "ftp.studio", "--password-file", password)
@@ -316,6 +321,32 @@ def test_no_page_can_hold_it_whatever_it_sends(settings, looked):
     assert "canary" not in json.dumps(found)
 
 
+def test_the_certificate_of_a_page_is_checked(settings, looked, trusted):
+    ca, pem = trusted
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pem)
+
+    def protected(connection):
+        with context.wrap_socket(connection, server_side=True) as inner:
+            answers(FINE, b"well")(inner)
+
+    def stalls(connection):
+        with context.wrap_socket(connection, server_side=True) as inner:
+            drips_headers(inner)
+
+    with misbehaving(protected) as port, misbehaving(stalls) as slow:
+        url = f"https://localhost:{port}/"
+        settings(checks__known={"url": url, "ca_file": str(ca)}, checks__stranger={"url": url})
+        settings(checks__slow={"url": f"https://localhost:{slow}/", "ca_file": str(ca), "timeout": 1})
+
+        found = looked("--only", "checks", status=8)
+
+    assert found["checks.known"]["status"] == "pass"
+    assert "is not to be trusted" in found["checks.stranger"]["message"]
+    assert "has not answered within 1 s" in found["checks.slow"]["message"]
+    assert found["checks.slow"]["seconds"] < 2
+
+
 # The settings
 
 
@@ -449,6 +480,22 @@ def test_a_job_left_half_done_by_the_dead_is_told(ytpool, sandbox, home, looked,
     assert "left half done by a process that died" in left["message"]
     assert ytpool("work", "--once")[0] == 0
     assert len(sandbox.truth()["videos"]) == 1
+
+
+def test_tasks_whose_time_is_over_are_told_until_somebody_asks_about_them(ytpool, sandbox, settings, home, looked):
+    settings(providers__film={"preset": "runninghub", "url": sandbox.server.url, "keys": "FILM_KEY"})
+    assert ytpool("task", "keep-key", "film", "--key-file", private(home / "key", "a key"))[0] == 0
+    assert ytpool("task", "submit", "film", "--set", "workflow_id=7")[0] == 0
+    assert looked(*only("providers"))["provider film"]["message"] == "1 key, 3 slots each"
+    with closing(sqlite3.connect(home / "default" / "state.db")) as state, state:
+        state.execute("UPDATE tasks SET until = '2020-01-01T00:00:00.000000Z'")
+
+    [left] = looked(*only("queue")).values()
+
+    assert left["message"] == "the time of 1 task is over, and nobody asks about it"
+    assert ytpool("task", "poll")[0] == 0
+    assert "queue tasks" not in looked(*only("queue"))
+    assert "; its last task, " in looked(*only("providers"))["provider film"]["message"]
 
 
 def test_sessions_whose_cookies_have_ended_or_end_soon_are_named(ytpool, settings, looked, tmp_path, monkeypatch):

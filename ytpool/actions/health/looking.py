@@ -14,9 +14,12 @@ from ytpool.runtime import Runtime
 _LONGEST_WAIT = servers.LONGEST_WAIT + 1.0
 """A server's own time limit comes first, and says more."""
 
+_KEYRING_WAIT = 15.0
+"""A keyring has a time limit of its own, and whoever needs its key waits for one another."""
+
 LOOKS = (
     Look(name="state", about="reads, writes, integrity and size of the state", ask=machine.state, within=10.0),
-    Look(name="vault", about="where the key is", ask=machine.vault, within=15.0),
+    Look(name="vault", about="where the key is", ask=machine.vault, within=_KEYRING_WAIT),
     Look(name="disk", about="room where the state and the cache lie", ask=machine.disk, needs_state=False),
     Look(name="clock", about="this machine's clock against Google's", ask=machine.clock),
     Look(name="configuration", about="where the settings come from", ask=machine.configuration, needs_state=False),
@@ -27,7 +30,7 @@ LOOKS = (
     Look(name="queue", about="jobs that are stuck or wait for long", ask=work.queue),
     Look(name="sessions", about="browser sessions and their cookies", ask=work.sessions),
     Look(name="youtube", about="whether YouTube answers", ask=services.youtube, within=20.0),
-    Look(name="providers", about="services that run tasks", ask=services.providers),
+    Look(name="providers", about="services that run tasks", ask=services.providers, within=_KEYRING_WAIT),
     Look(
         name="ftp",
         about="each [ftp.NAME]: login and NOOP",

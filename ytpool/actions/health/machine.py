@@ -11,7 +11,7 @@ from ytpool.actions.health.checks import Check, Sight, Status, ago
 from ytpool.errors import DiskFull, StateBusy
 from ytpool.store import ledger, meta, secrets
 
-_READS_WHOLE = 512 << 20
+_READS_WHOLE = 256 << 20
 """A state up to this size is read from end to end each time; a larger one with `deep` alone."""
 
 _MIB = 1 << 20

@@ -11,7 +11,7 @@ from ytpool.domain.accounts import AccountState
 from ytpool.domain.balancing import Tier
 from ytpool.domain.sessions import SessionState
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, leavings, line, projects, rests
+from ytpool.store import accounts, jobs, leases, leavings, line, projects, rests, tasks
 from ytpool.store import chains as tried
 from ytpool.store import sessions as stored
 from ytpool.store.db import Tx
@@ -56,6 +56,11 @@ def _stuck(tx: Tx, too_long: timedelta) -> Iterator[Check]:
         hours = too_long.total_seconds() / 3600
         message = f"{_jobs(waiting)} waiting for more than {hours:g} h, the oldest is {oldest}"
         yield Check(check="queue waiting", status=Status.WARN, message=message, fix=f"run: ytpool why {oldest}")
+    outlived = tasks.outlived(tx, tx.now - _TAKEN_SOON)
+    if outlived:
+        message = f"the time of {outlived} {'task' if outlived == 1 else 'tasks'} is over, and nobody asks about it"
+        fix = "run: ytpool task poll, best from cron; or keep ytpool serve running"
+        yield Check(check="queue tasks", status=Status.WARN, message=message, fix=fix)
     unknown = jobs.unknown(tx)
     if unknown:
         message = f"of {_jobs(unknown)[:-4]} nobody knows how it ended"
