@@ -13,8 +13,37 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 COOKIE = "sid"
-FORM = '<form action="/login" method="post"><input name="user"><input type="password" name="word"></form>'
+FORM = """
+    <form action="/login" method="post">
+      <input name="user"><input type="password" name="word"><button>Log in</button>
+    </form>
+"""
+ENDED = f"{COOKIE}=; Path=/; Max-Age=0"
 A_MONTH = 30 * 24 * 3600
+
+REDIRECTS = {
+    "out": ("/login?next=/home",),
+    "rotated": ("/login?next=/home", ENDED),
+    "checkpoint": ("/checkpoint/1501/?next=/home",),
+    "banned": ("/account/suspended",),
+    "unsafe": ("http://platform.example/home",),
+    "elsewhere": ("https://platform.example:9/login",),
+}
+PAGES = {
+    "in": {"content": "<p>Hello</p><script>var form = '<input type=\"password\">'</script>"},
+    "form": {"content": f"<h1>Welcome back</h1>{FORM}", "stalls": True},
+    "scripted": {"content": "<script>setTimeout(() => { location.href = '/login' }, 50)</script>"},
+    "drawn": {"content": f"<p id=here></p><script>here.innerHTML = `{FORM}`</script>"},
+    "ended": {"content": "<p>Hello</p>", "cookie": ENDED},
+    "refused": {"content": "<p>Not you</p>", "status": 403},
+    "unauthorised": {"content": "<p>Who?</p>", "status": 401},
+}
+BEGINNINGS = {
+    "drip": b"HTTP/1.1 200 OK\r\nX-Drip: ",
+    "slow page": b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 100000\r\n\r\n<p>",
+}
+HUGE = {"huge": "text/html", "download": "application/octet-stream"}
+"""What the platform may do; beside these it may be endless, renewed, silent, or hang up."""
 
 
 class Visit(NamedTuple):
@@ -131,52 +160,21 @@ class _Handler(BaseHTTPRequestHandler):
         self.send("/home", f"{COOKIE}={self.site.log_in()}; Path=/; HttpOnly; Max-Age={A_MONTH}")
 
     def home(self, mood):
-        ended = f"{COOKIE}=; Path=/; Max-Age=0"
-        match mood:
-            case "out":
-                self.send("/login?next=/home")
-            case "rotated":
-                self.send("/login?next=/home", ended)
-            case "checkpoint":
-                self.send("/checkpoint/1501/?next=/home")
-            case "banned":
-                self.send("/account/suspended")
-            case "endless":
-                self.send(f"{self.path}x")
-            case "unsafe":
-                self.send("http://platform.example/home")
-            case "elsewhere":
-                self.send("https://platform.example:9/login")
-            case "form":
-                self.page(f"<h1>Welcome back</h1>{FORM}", stalls=True)
-            case "scripted":
-                self.page("<script>setTimeout(() => { location.href = '/login' }, 50)</script>")
-            case "drawn":
-                self.page(f"<p id=here></p><script>here.innerHTML = `{FORM}`</script>")
-            case "renewed":
-                fresh = self.site.log_in()
-                self.page("<p>Hello</p>", cookie=f"{COOKIE}={fresh}; Path=/; HttpOnly; Max-Age={A_MONTH}")
-            case "ended":
-                self.page("<p>Hello</p>", cookie=ended)
-            case "refused":
-                self.page("<p>Not you</p>", 403)
-            case "unauthorised":
-                self.page("<p>Who?</p>", 401)
-            case "huge":
-                self.huge("text/html")
-            case "download":
-                self.huge("application/octet-stream")
-            case "silent":
-                self.site.closing.wait(self.timeout)
-                self.close_connection = True
-            case "drip":
-                self.drip(b"HTTP/1.1 200 OK\r\nX-Drip: ")
-            case "slow page":
-                self.drip(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 100000\r\n\r\n<p>")
-            case "hangs up":
-                self.close_connection = True
-            case _:
-                self.page("<p>Hello</p><script>var form = '<input type=\"password\">'</script>")
+        if mood in REDIRECTS:
+            self.send(*REDIRECTS[mood])
+        elif mood in PAGES:
+            self.page(**PAGES[mood])
+        elif mood in BEGINNINGS:
+            self.drip(BEGINNINGS[mood])
+        elif mood in HUGE:
+            self.huge(HUGE[mood])
+        elif mood == "endless":
+            self.send(f"{self.path}x")
+        elif mood == "renewed":
+            self.page("<p>Hello</p>", cookie=f"{COOKIE}={self.site.log_in()}; Path=/; HttpOnly; Max-Age={A_MONTH}")
+        else:  # silent, or hangs up
+            self.site.closing.wait(self.timeout if mood == "silent" else 0)
+            self.close_connection = True
 
     def send(self, where, cookie=""):
         self.send_response(302)

@@ -504,9 +504,9 @@ def _decide(profile: str, paths: Paths, given: Mapping[str, _Given]) -> Config:
     services = {key: one.value for key, one in given.items() if key.startswith(f"{_PROVIDERS}.")}
     chains = {key.split(".")[1]: one.value for key, one in given.items() if key.startswith(f"{_CHAINS}.")}
     apart = tuple(f"{table}." for table in _TABLES)
-    # Beside what was read of a platform stands each of its settings; only the former is a tuple.
+    # Beside what was read of a platform stands each of its settings as it was written.
     of_platforms: list[Any] = [one.value for key, one in given.items() if key.startswith(f"{_PLATFORMS}.")]
-    platforms = {one.name: one for one in of_platforms if isinstance(one, tuple)}
+    platforms = {one.name: one for one in of_platforms if not isinstance(one, str | list | bool)}
     values = {key: _checked(key, one) for key, one in given.items() if not key.startswith(apart)}
     sections = {
         name: kind(**{key: values[f"{name}.{key}"] for key in kind._fields if f"{name}.{key}" in values})

@@ -263,6 +263,7 @@ def go_through_every_command(place):
         ("sessions", "release", "a", "--number", "1", "--from", folder / "state.json"),
         ("sessions", "export", "a", "--to", folder / "state.json"),
         ("sessions", "mark", "a", "active"),
+        ("sessions", "capture", "a", "--platform", "instagram", "--dry-run"),
         ("vault", "status"),
         ("vault", "rotate"),
         ("vault", "rotate", "--finish"),

@@ -11,7 +11,7 @@ from ytpool.actions import session_files, sessions
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.session_files import Said
 from ytpool.actions.sessions import Opened
-from ytpool.domain import cookies, platforms
+from ytpool.domain import cookies
 from ytpool.domain.cookies import StorageState
 from ytpool.domain.platforms import Platform
 from ytpool.errors import HoldLost, UsageWrong
@@ -57,11 +57,12 @@ def capture(
     said = session_files.require_said(said)
     assert said.user is not None
     assert said.platform is not None
-    platform = platforms.known(said.platform)
+    platform = sessions.described(rt, said.platform)
     if not platform.login and is_done is None:
         raise UsageWrong(
             f"nobody here knows which cookies make a login at {said.platform}",
-            hint="run it on a terminal, where you say when you are logged in",
+            hint="run it on a terminal, where you say when you are logged in, or name those cookies in the settings: "
+            f"platforms.{said.platform}.cookies",
         )
     start = url or platform.start
     if not start:
@@ -99,8 +100,9 @@ def capture(
 def _store(rt: Runtime, tx: Tx, said: Said, content: StorageState, there: tuple[Opened, Lease] | None) -> str:
     assert said.platform is not None
     if there is None:
-        login = sessions.login_of(json.loads(content.content.reveal()), said.platform)
-        sessions.require_login(login, said.platform)
+        platform = sessions.described(rt, said.platform)
+        login = sessions.login_of(json.loads(content.content.reveal()), platform)
+        sessions.require_login(login, platform)
         return session_files.add(rt, tx, said, content, login)
     before, lease = there
     if not leases.holds(tx, lease):

@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ytpool.actions import secrets
-from ytpool.actions.sessions import idle_for, renew, require_free, require_login
-from ytpool.domain import cookies, ids, platforms, sessions
+from ytpool.actions.sessions import described, idle_for, renew, require_free, require_login
+from ytpool.domain import cookies, ids, sessions
 from ytpool.domain.cookies import LARGEST_BYTES, SUFFIXES, Format, StorageState
 from ytpool.domain.secret import Secret
 from ytpool.domain.sessions import Reading, SessionState
@@ -133,7 +133,7 @@ def migrate(
     back; one that has changed meanwhile, or is a link to another place, stays.
     """
     rt.open_vault()
-    for some in _in_bundles(files, said):
+    for some in _in_bundles(rt, files, said):
         with rt.store.imagining() if dry_run else rt.store.transaction() as tx:
             found = [(one, one if isinstance(one, Migrated) else _take(rt, tx, one, said)) for one in some]
         for one, done in found:
@@ -151,14 +151,14 @@ def _imagined(done: Migrated) -> Migrated:
     return replace(done, outcome=_WOULD.get(done.outcome, done.outcome), session=None if is_new else done.session)
 
 
-def _in_bundles(files: Iterable[Path], said: Said) -> Iterator[Sequence[_Read | Migrated]]:
+def _in_bundles(rt: Runtime, files: Iterable[Path], said: Said) -> Iterator[Sequence[_Read | Migrated]]:
     """Read the files, so many at once as one transaction takes."""
     bundle: list[_Read | Migrated] = []
     size = 0
     for path in files:
         guessed = cookies.named(path.name) or (None, None)
         try:
-            one: _Read | Migrated = _read(path, said)
+            one: _Read | Migrated = _read(rt, path, said)
         except YtpoolError as problem:
             one = Migrated(
                 file=str(path),
@@ -176,7 +176,7 @@ def _in_bundles(files: Iterable[Path], said: Said) -> Iterator[Sequence[_Read | 
         yield bundle
 
 
-def _read(path: Path, said: Said) -> _Read:
+def _read(rt: Runtime, path: Path, said: Said) -> _Read:
     text, seen = _content(path)
     state = cookies.read(text)
     listed = json.loads(state.content.reveal())["cookies"]
@@ -195,8 +195,9 @@ def _read(path: Path, said: Said) -> _Read:
             f"nothing says {missing}",
             hint="name the file USER_PLATFORM.json, or say it: --user U --platform P",
         )
-    login = cookies.login(listed, platforms.known(platform))
-    require_login(login, platform)
+    known = described(rt, platform)
+    login = cookies.login(listed, known)
+    require_login(login, known)
     return _Read(
         path=path,
         seen=seen,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import WouldOption, YesOption, runtime, span
+from ytpool.cli.options import WouldOption, YesOption, runtime, span, typed
 from ytpool.domain.cookies import Written
 from ytpool.domain.sessions import Outcome, SessionState
 
@@ -264,6 +264,64 @@ def export(
     from ytpool.cli import kept  # noqa: PLC0415
 
     return kept.exported(runtime(ctx), which, form, to)
+
+
+@command(
+    app,
+    "check",
+    example=(
+        "ytpool sessions check --quiet\n"
+        "ytpool sessions check anna@instagram ben --json\n"
+        "ytpool sessions check --platform x --browser"
+    ),
+    statuses=(0, 1, 2, 3, 4, 6, 7, 8),
+)
+def check(
+    ctx: typer.Context,
+    which: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="USER[@PLATFORM[/NAME]]", help="Only these; else all.", show_default=False),
+    ] = None,
+    platform: Annotated[
+        str | None, typer.Option(metavar="P", help="Only those of this platform.", show_default=False)
+    ] = None,
+    parallel: Annotated[int, typer.Option(metavar="N", help="How many at once; in the browser 2.")] = 16,
+    within: Annotated[float, typer.Option(metavar="SECONDS", help="The time for each.")] = 3.0,
+    *,
+    browser: Annotated[
+        bool, typer.Option("--browser", help="Look in a real Chromium, which draws the page.", show_default=False)
+    ] = False,
+    expired: Annotated[
+        bool,
+        typer.Option(
+            "--expired", help="Ask for expired ones too; one that is logged in is active again.", show_default=False
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Ask, and leave every state as it is.", show_default=False)
+    ] = False,
+) -> Any:  # SessionsChecked
+    """Look whether sessions are still logged in: each within 3 seconds, and all side by side.
+
+    A page is asked for with the session's cookies, proxy and user agent, and what it does says what is wrong: logged
+    out, cookies past their date, a checkpoint or ban, renewed elsewhere, the network on our side, or unclear. Only a
+    sure sign changes a state: the first two and the fourth make a session expired, a checkpoint or ban makes it banned,
+    until a person says otherwise (ytpool sessions mark). Banned ones are never asked, and neither is one that somebody
+    has checked out. What the platform renews meanwhile is kept, in a dry run as well.
+
+    Status 0: all are logged in. 4: each needs a login. 7: a platform wants a person. 8: none could be asked. 1: none
+    was clear. 3: several of these.
+    """
+    from ytpool.actions.session_checks import How  # noqa: PLC0415
+    from ytpool.cli import checked  # noqa: PLC0415
+
+    at_once = parallel if not browser or "parallel" in typed(ctx) else _IN_A_BROWSER
+    how = How(browser=browser, parallel=at_once, within=within, expired=expired, dry_run=dry_run)
+    return checked.check(runtime(ctx), which or (), platform, how)
+
+
+_IN_A_BROWSER = 2
+"""Contexts of one Chromium at once: on two cores more are slower than one after the other."""
 
 
 @command(

@@ -49,8 +49,6 @@ class Browser:
 
     def __init__(self, *, setting: str) -> None:
         self._setting = setting
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="browser", daemon=True)
         self._chromium: Chromium | None = None
         self._driver: Any = None
 
@@ -62,6 +60,8 @@ class Browser:
                 "looking in a browser needs Playwright", hint="run: pip install 'ytpool[browser]'"
             ) from error
         program = executable(self._setting)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="browser", daemon=True)
         self._thread.start()
         try:
             self._wait(self._start(async_playwright(), program), _STARTS_WITHIN)
@@ -71,11 +71,10 @@ class Browser:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._thread.is_alive():
-            with suppress(TimeoutError):  # it is ended with us, then
-                self._wait(self._end(), _ENDS_WITHIN)
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(_ENDS_WITHIN)
+        with suppress(TimeoutError):  # what still hangs then ends with this program
+            self._wait(self._end(), _ENDS_WITHIN)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_ENDS_WITHIN)
         if not self._loop.is_running():
             self._loop.close()
 
