@@ -15,6 +15,24 @@ app = group("Keep browser sessions of many users in the vault, and lend each to 
 WhichArgument = Annotated[
     str, typer.Argument(metavar="USER[@PLATFORM[/NAME]]", help="Whose session, or its id.", show_default=False)
 ]
+_WHERE = "Where: facebook, instagram, x, youtube, or any name."
+PlatformOption = Annotated[str, typer.Option(metavar="P", help=_WHERE, show_default=False)]
+NameOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Tells several of one user on one platform apart.", show_default=False),
+]
+ProxyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--proxy-file",
+        metavar="FILE",
+        help="Its first line is the address of the proxy to go with it; kept in the vault.",
+        show_default=False,
+    ),
+]
+AgentOption = Annotated[
+    str, typer.Option("--user-agent", metavar="TEXT", help="What its browser calls itself.", show_default=False)
+]
 ReasonOption = Annotated[str, typer.Option(metavar="TEXT", help="Why, in one line.", show_default=False)]
 
 # What works, and `kept`, which knows how it is shown, is loaded by the command that runs: help does without.
@@ -42,25 +60,11 @@ def migrate(
     ] = None,
     platform: Annotated[
         str | None,
-        typer.Option(metavar="P", help="Where: facebook, instagram, x, youtube, or any name.", show_default=False),
+        typer.Option(metavar="P", help=_WHERE, show_default=False),
     ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Tells several of one user on one platform apart.", show_default=False),
-    ] = None,
-    proxy_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--proxy-file",
-            metavar="FILE",
-            help="Its first line is the address of the proxy to be used with them; kept in the vault.",
-            show_default=False,
-        ),
-    ] = None,
-    user_agent: Annotated[
-        str,
-        typer.Option("--user-agent", metavar="TEXT", help="What their browser called itself.", show_default=False),
-    ] = "",
+    name: NameOption = None,
+    proxy_file: ProxyOption = None,
+    user_agent: AgentOption = "",
     *,
     lists: Annotated[
         bool, typer.Option("--list", help="Only say what the files of the folder hold.", show_default=False)
@@ -318,3 +322,35 @@ def check(
 
 _IN_A_BROWSER = 2
 """Contexts of one Chromium at once: on two cores more are slower than one after the other."""
+
+
+@command(
+    app,
+    "capture",
+    example="ytpool sessions capture anna --platform instagram",
+    statuses=(0, 1, 2, 4, 6, 130),
+)
+def capture(
+    ctx: typer.Context,
+    user: Annotated[str, typer.Argument(metavar="USER", help="Who logs in.", show_default=False)],
+    platform: PlatformOption,
+    name: NameOption = None,
+    url: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where; else the platform's front page.", show_default=False)
+    ] = "",
+    proxy_file: ProxyOption = None,
+    user_agent: AgentOption = "",
+    within: Annotated[str, typer.Option(metavar="TIME", help="How long the login may take.")] = "10m",
+    *,
+    dry_run: WouldOption = False,
+) -> Any:  # SessionCaptured
+    """Log in yourself, in a Chromium window that opens for it, and keep what the browser holds then.
+
+    A session that is there keeps its id, name and proxy, and has the new cookies. It needs the extra `browser` and a
+    screen. Where nobody here knows which cookies make a login, Enter says that you are logged in. Some platforms let
+    nobody log in through a window that a program opened: log in in your own browser then, and export its cookies.
+    """
+    from ytpool.cli import kept  # noqa: PLC0415
+
+    said = kept.said(user=user, platform=platform, name=name, proxy_file=proxy_file, user_agent=user_agent)
+    return kept.captured(ctx, said, url=url, within=span(within, "--within"), dry_run=dry_run)

@@ -123,9 +123,9 @@ class Browser:
         until = asyncio.get_running_loop().time() + within
         try:
             context = await self._chromium.new_context(
-                storage_state=_taken(state),
+                storage_state=taken(state),
                 user_agent=user_agent or None,
-                proxy=_proxy(proxy),
+                proxy=way_out(proxy),
                 accept_downloads=False,
                 service_workers="block",
             )
@@ -250,7 +250,7 @@ class _Visit:
             self._ended.set_result(heard)
 
 
-def _taken(state: Mapping[str, Any]) -> Any:
+def taken(state: Mapping[str, Any]) -> Any:
     """Return of a storage state what a browser takes; a cookie that is over would only be refused."""
     now = time.time()
     cookies = [
@@ -264,7 +264,8 @@ def _taken(state: Mapping[str, Any]) -> Any:
 _FIELDS = ("name", "value", "domain", "path", "expires", "httpOnly", "secure", "sameSite", "partitionKey")
 
 
-def _proxy(proxy: Secret | None) -> Any:
+def way_out(proxy: Secret | None) -> Any:
+    """Return a proxy as a browser takes it; raises ValueError where it is no address."""
     if proxy is None:
         return None
     parts = urlsplit(proxy.reveal())
