@@ -214,6 +214,18 @@ def test_a_file_name_that_could_do_harm_is_refused_and_the_rest_comes_in(place, 
     assert (status, sorted(one["outcome"] for one in data["files"])) == (3, ["refused", "refused", "stored"])
 
 
+@pytest.mark.parametrize(
+    "name", ["cookies.txt", "www.facebook.com_cookies.txt", "storage_state (1).json", "state.json"]
+)
+def test_what_programs_call_their_files_is_nobody_s_name(place, told, name):
+    (place / name).write_text(netscape("c_user", "xs"))
+
+    status, _, error = told("migrate", "--file", place / name)
+
+    assert (status, error["message"]) == (2, "nothing says whose session it is")
+    assert told("migrate", "--file", place / name, "--user", "anna")[1]["files"][0]["platform"] == "facebook"
+
+
 def test_several_of_one_user_on_one_platform_are_told_apart(told, bring):
     first, second = bring(), bring()
     third = bring("anna", "--name", "shop")
@@ -269,12 +281,13 @@ def test_a_proxy_that_is_no_address_is_refused_without_being_quoted(place, told,
     assert address not in error["message"] + error["hint"]
 
 
-def test_states_are_marked_with_a_reason_and_each_has_its_error(told, bring):
+def test_states_are_marked_with_a_reason_and_each_has_its_error(ytpool, told, bring):
     bring()
     unsaid = told("mark", "anna", "banned")
 
     told("mark", "anna", "banned", "--reason", "asks for a phone number")
     banned = told("checkout", "anna")
+    (to_do,) = fits("todo", ytpool("todo", "--json")[1])["items"]
     told("mark", "anna", "expired", "--reason", "logged out everywhere")
     expired = told("checkout", "anna")
     dry = told("mark", "anna", "active", "--dry-run")
@@ -285,6 +298,7 @@ def test_states_are_marked_with_a_reason_and_each_has_its_error(told, bring):
     assert unsaid[2]["code"] == "usage"
     assert (banned[0], banned[2]["code"]) == (6, "session_banned")
     assert "asks for a phone number" in banned[2]["message"]
+    assert (to_do["kind"], to_do["name"]) == ("session_banned", "anna@instagram")
     assert (expired[0], expired[2]["code"]) == (4, "session_expired")
     assert (dry[1]["state"], seen["reason"]) == ("active", "logged out everywhere")
     assert (nobody[0], nobody[2]["code"]) == (2, "session_not_found")
