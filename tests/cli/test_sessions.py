@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import stat
 import subprocess
 import sys
@@ -142,6 +143,34 @@ def test_a_thousand_files_some_broken_come_in_at_one_go(place, told):
     assert all("cookie 1 has no text as its name" in one["error"]["message"] for one in refused)
     assert len(told("list")[1]["sessions"]) == count - len(refused)
     assert time.monotonic() - begun < 60  # one transaction, and one fsync, for each file would take minutes
+
+
+def test_whenever_it_is_killed_each_session_is_in_its_file_or_in_the_vault(home, place, told):
+    everyone = {f"user{number}" for number in range(scaled(1000, least=150))}
+    for user in everyone:
+        (place / f"{user}_instagram.json").write_text(state(cookie(value=f"of {user}")))
+    move = [sys.executable, "-m", "ytpool", "sessions", "migrate", "--all", place, "--delete-files", "--yes"]
+    rng, killed = random.Random(7), 0
+
+    def in_files():
+        return {file.name.partition("_")[0] for file in place.iterdir()}
+
+    for _ in range(scaled(30, least=3)):
+        before = in_files()
+        with subprocess.Popen(move, env={**os.environ, "YTPOOL_HOME": str(home)}, stdout=subprocess.PIPE) as moving:
+            while moving.poll() is None and in_files() == before:
+                time.sleep(0.002)
+            time.sleep(rng.uniform(0, 0.02))
+            moving.kill()
+        killed += moving.returncode < 0
+        assert in_files() | {one["user"] for one in told("list")[1]["sessions"]} == everyone
+
+    assert killed
+    assert told("migrate", "--all", place, "--delete-files", "--yes")[0] == 0
+    assert in_files() == set()
+    assert len(told("list")[1]["sessions"]) == len(everyone)
+    for user in rng.sample(sorted(everyone), 20):
+        assert json.loads(told("export", user)[1]["text"])["cookies"][0]["value"] == f"of {user}"
 
 
 def _too_large(path):
@@ -551,7 +580,7 @@ def test_a_person_logs_in_in_a_window_and_once_more_when_it_is_over(home, ytpool
         settings.write('\n[platforms.our-site]\ncookies = ["sid"]\n')
     with _site() as url:
         login = ("capture", "anna", "--platform", "our-site", "--url", f"{url}hasty")
-        nobody, _, error = told("capture", "anna", "--platform", "our-site", "--url", url, "--within", "2s")
+        nobody, _, error = told("capture", "anna", "--platform", "our-site", "--url", url, "--within", "1s")
         first = fits("sessions-capture", ytpool("sessions", *login, "--json")[1])
         told("mark", "anna", "expired", "--reason", "logged out everywhere")
         again = told(*login)[1]
