@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ytpool.domain.keys import KeyFound
     from ytpool.domain.providers import Provider
     from ytpool.domain.secret import Secret
+    from ytpool.domain.servers import FtpServer, Page
     from ytpool.probes.browser import Browser
     from ytpool.probes.browser_logins import LoggedIn
     from ytpool.probes.commands import Ran
@@ -113,6 +114,8 @@ class Runtime:
     @property
     def store(self) -> Database:
         """The state; raises NotInitialised where there is none yet."""
+        if self._database is not None:  # once it is open nobody waits, not even for a keyring that takes its time
+            return self._database
         with self._opening:
             if self._database is None:
                 database = Database(self.config.paths.state, self.clock, self.calendar.now)
@@ -247,6 +250,18 @@ class Runtime:
         from ytpool.probes.tasks import TaskServices  # noqa: PLC0415 -- requests takes its time
 
         return TaskServices(timeout=self.config.network.timeout)
+
+    def greet_ftp(self, server: "FtpServer", password: "Secret") -> str:
+        """Log in to an FTP server and do nothing there; return what protects the connection."""
+        from ytpool.probes import ftp  # noqa: PLC0415 -- most have none
+
+        return ftp.noop(server, password)
+
+    def look_at_page(self, page: "Page") -> int:
+        """Ask for a page and return its status, if it is what was expected."""
+        from ytpool.probes import pages  # noqa: PLC0415 -- requests takes its time
+
+        return pages.look(page)
 
     @cached_property
     def web_sessions(self) -> "WebSessions":

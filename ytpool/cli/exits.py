@@ -95,6 +95,7 @@ EXIT_STATUS: dict[str, int] = {
     "unhealthy": UNHEALTHY,
     "session_unreached": UNHEALTHY,
     "books_disagree": UNHEALTHY,
+    "server_failed": UNHEALTHY,
     "interrupted": INTERRUPTED,
 }
 

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     BROWSER_SESSION = "browser_session"
     SESSION_PROXY = "session_proxy"
     API_KEY = "api_key"
+    PASSWORD = "password"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
