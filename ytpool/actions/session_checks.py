@@ -197,7 +197,6 @@ class _Checking:
         if session.is_banned:
             self._tell(session, None, _why_unusable(session))
             return None
-        lease = None
         try:
             sessions.require_free(tx, session)
         except YtpoolError as busy:
@@ -216,7 +215,7 @@ class _Checking:
         if not session.is_usable and not how.expired:
             self._tell(session, None, _why_unusable(session))
             return None
-        holding = leases.holding(tx, LeaseKind.SESSION, session.session)
+        lease, holding = None, leases.holding(tx, LeaseKind.SESSION, session.session)
         if holding is None or holding.given_back:
             # Else somebody is late with it, and may still bring it back under the number that is theirs.
             lasts_for = timedelta(seconds=how.within) + _SETTLES_WITHIN
