@@ -40,6 +40,7 @@ from ytpool.store import chains, jobs, leases, line, rests
 from ytpool.store.chains import Try
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
+from ytpool.store.line import Picked
 from ytpool.store.rests import Scope
 
 _TASK_LOOKED_AT_AFTER = timedelta(minutes=1)
@@ -218,11 +219,12 @@ def _found_or_made(rt: Runtime, tx: Tx, order: ChainOrder, steps: Mapping[str, S
     return job, None
 
 
-def go_on(rt: Runtime, job_id: str, watch: Watch, *, wait: bool = False) -> ChainDone:
+def go_on(rt: Runtime, job_id: str, watch: Watch, *, wait: bool = False, picked: Picked | None = None) -> ChainDone:
     """Go on with a chain's job from wherever it stopped. While somebody else does: wait for it, or raise Busy."""
     said = False
     while True:
         with rt.store.transaction() as tx:
+            line.require(tx, picked)
             job = jobs.get(tx, job_id)
             if job.state in _OVER:
                 return _seen(tx, job)
@@ -248,10 +250,11 @@ def go_on(rt: Runtime, job_id: str, watch: Watch, *, wait: bool = False) -> Chai
         return _judged(_seen(tx, jobs.get(tx, job.job)))
 
 
-def in_turn(rt: Runtime, job_id: str, watch: Watch) -> ChainDone:
+def in_turn(rt: Runtime, picked: Picked, watch: Watch) -> ChainDone:
     """Go on with a chain's job whose turn has come; what comes too late for its deadline is not paid for."""
     with rt.store.transaction() as tx:
-        job = jobs.get(tx, job_id)
+        line.require(tx, picked)
+        job = jobs.get(tx, picked.job.job)
         overdue = job.deadline is not None and job.deadline <= tx.now and job.state in _BEGINS_ANEW
         lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job) if overdue else None
         if lease is not None and job.deadline is not None:
@@ -261,7 +264,7 @@ def in_turn(rt: Runtime, job_id: str, watch: Watch) -> ChainDone:
             jobs.move(tx, lease, JobState.FAILED, error_code=ChainFailed.code, error=error)
             leases.give_back(tx, [lease])
             return _judged(_seen(tx, jobs.get(tx, job.job)))
-    return go_on(rt, job_id, watch)
+    return go_on(rt, picked.job.job, watch, picked=picked)
 
 
 def show(rt: Runtime, job_id: str) -> ChainDone:
@@ -427,11 +430,11 @@ class _Run:
     def _task(self, one: Try, step: Step) -> tuple[TaskSeen | None, str]:
         """Submit a step's task, once, and wait for its end; None where it was surely not sent, and why."""
         rt = self._rt
-        key = f"chain.{one.job}.{one.round}.{one.position}"
+        key = rules.task_key(one.job, one.round, one.position)
         with rt.store.reading() as tx:
             job = chains.task_of(tx, key)
         why = ""
-        if job is None:
+        if job is None or tasks.show(rt, job).state is JobState.QUEUED:  # a person may have said: send it again
             wanted = rt.config.providers[step.provider].inputs
             inputs = {name: value for name, value in self._order.inputs.items() if name in wanted}
             try:
@@ -610,12 +613,13 @@ def _program(rt: Runtime, name: str, environ: Mapping[str, str]) -> str | None:
 
 
 def _environment(rt: Runtime) -> dict[str, str]:
-    """Return what a command may know: not our settings, nor the keys of services."""
+    """Return what a command may know: not our settings, nor the keys and passwords of services."""
     keys = {
         provider.keys if number == 1 else f"{provider.keys}_{number}"
         for provider in rt.config.providers.values()
         for number in numbered(provider.keys, rt.environ)
     }
+    keys |= {server.password_env for server in rt.config.ftp.values()}
     return {
         name: value
         for name, value in rt.environ.items()
@@ -684,8 +688,11 @@ def _judged(seen: ChainDone) -> ChainDone:
             return replace(seen, problem=ChainFailed(seen.error, hint=hint, job=seen.job))
         case JobState.FINISHED_UNKNOWN:
             task = next((one.task for one in reversed(seen.tries) if one.outcome is Outcome.UNKNOWN), None)
-            settled = f"settle the task with ytpool queue resolve {task}, then ytpool queue retry {seen.job}; or: "
-            hint = f"{settled if task else 'look there, then: '}{seen.advice}"
+            hint = f"look there, then: {seen.advice}"
+            if task and seen.not_before is not None:
+                hint = f"`ytpool work` goes on when it is heard of, or asks again; now: {seen.advice}"
+            elif task:
+                hint += f"; then `ytpool work` goes on with the chain, or: ytpool queue retry {seen.job}"
             return replace(seen, problem=OutcomeUnknown(seen.error, hint=hint, job=seen.job))
         case _:
             return seen

@@ -22,6 +22,7 @@ from ytpool.store import accounts, jobs, leases, ledger, line, pools
 from ytpool.store.db import Tx
 from ytpool.store.jobs import Upload
 from ytpool.store.leases import Lease, LeaseKind
+from ytpool.store.line import Picked
 
 _LOOK_AGAIN_AFTER = 0.5
 
@@ -49,6 +50,8 @@ class Order:
     """How it is to wait in the queue, where it does."""
     job: str | None = None
     """Go on with this job, and with no other."""
+    picked: Picked | None = field(default=None, compare=False, repr=False)
+    """The turn of the worker who goes on with it."""
     pace: Callable[[int], int] | None = field(default=None, compare=False, repr=False)
     """A limit of bytes per second, shared by all who are given it."""
 
@@ -64,15 +67,17 @@ class Claim:
 def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
     """Return the job for this order, found or made, and the lease on it.
 
-    Raises Busy when another worker has it and `order.wait` is off, FileChanged when the job was begun with other
-    bytes, UnknownName for an account or pool that is not there, MetadataInvalid for what YouTube would refuse. What was
-    sent already is not asked again whether it may be sent: a moment of publication passes while an upload rests.
+    Raises Busy when another worker has it and `order.wait` is off, or the turn is over, FileChanged when the job was
+    begun with other bytes, UnknownName for an account or pool that is not there, MetadataInvalid for what YouTube would
+    refuse. What was sent already is not asked again whether it may be sent: a moment of publication passes while an
+    upload rests.
     """
     sha256 = None if order.job is None else _hash_to_compare(rt, order.job, file)
     waited_for = ""
     while True:
         with rt.store.transaction() as tx:
             rt.require_same_root(tx)
+            line.require(tx, order.picked)
             require_target(tx, order.target)
             named = None if order.job is None else jobs.get(tx, order.job)
             found = [] if named else jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
@@ -149,14 +154,15 @@ def put_in_line(rt: Runtime, order: Order, file: VideoFile, in_line: InLine) -> 
 
 
 def asked_for(
-    rt: Runtime, *, kind: str, account: str, job_key: str, request: str, step: str
+    rt: Runtime, *, kind: str, account: str, job_key: str, request: str, step: str, picked: Picked | None = None
 ) -> tuple[Job, Lease, StepState]:
     """Return the job that was asked for just this, found or made, the lease on it, and how its only step stands.
 
-    For jobs that send no file. Raises Busy while another process works on it.
+    For jobs that send no file. Raises Busy while another process works on it, and where the turn is over.
     """
     with rt.store.transaction() as tx:
         rt.require_same_root(tx)
+        line.require(tx, picked)
         target = Target(kind=TargetKind.ACCOUNT, name=account)
         job = found_or_asked(rt, tx, kind=kind, target=target, job_key=job_key, request=request, step=step)
         lease = take(tx, job.job)

@@ -230,6 +230,7 @@ def put_in_line(
 def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, *, dry_run: bool = False) -> list[Verdict] | None:
     """Go on with a job of this kind as it was asked for; None for a job of another kind."""
     with rt.store.reading() as tx:
+        line.require(tx, how.picked)
         job = jobs.get(tx, job_id)
     if job.kind != KIND:
         return None
@@ -386,7 +387,9 @@ def _decide(
     """Decide about up to fifty comments in the name of a job; the call names what it wants, so it may be repeated."""
     problem: YtpoolError | None = None
     request = _request(comment_ids, moderation, ban=ban)
-    job, lease, _ = claiming.asked_for(rt, kind=KIND, account=account, job_key=account, request=request, step=_STEP)
+    job, lease, _ = claiming.asked_for(
+        rt, kind=KIND, account=account, job_key=account, request=request, step=_STEP, picked=how.picked
+    )
     try:
         with Moderating(rt, job, lease, watch, how) as work:
             work.decide(account, comment_ids, moderation, ban=ban)

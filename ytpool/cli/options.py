@@ -1,6 +1,7 @@
 """Options that mean the same wherever they stand, and the way from a command to its runtime."""
 
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -39,6 +40,21 @@ def moment(config: Config, text: str, option: str) -> datetime:
         return moments.typed(text, moments.named_zone(config.time.zone))
     except ValueError as error:
         raise UsageWrong(f"{option}: {error}") from None
+
+
+def span(text: str, option: str) -> timedelta:
+    """Read a stretch of time as people write it, such as 90s, 45m, 8h or 1d12h."""
+    found = re.fullmatch(_SPAN, text)
+    if found is None or not any(found.groups()):
+        raise UsageWrong(f"{option} does not understand {text!r}", hint="write it as 90s, 45m, 8h or 1d12h")
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    try:
+        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        raise UsageWrong(f"{option} {text} lies beyond every calendar") from None
+
+
+_SPAN = r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?"
 
 
 def target(account: str | None, pool: str | None) -> Target:
