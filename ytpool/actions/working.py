@@ -63,7 +63,7 @@ _HOUSEKEEPS_EVERY = 3600.0
 
 _ENDED = (JobState.DONE, JobState.PARTLY, JobState.FAILED, JobState.CANCELLED)
 _FINAL = (UnknownName, MetadataInvalid, UsageWrong, TextRepeated, WrongChannel)
-_FOR_A_PERSON = (LoginNeeded, NoEligibleAccount, OutOfService, FileInvalid, FileChanged)
+_FOR_A_PERSON = (Bug, LoginNeeded, NoEligibleAccount, OutOfService, FileInvalid, FileChanged)
 _UPLOAD = "upload"
 _PERSON_LOOKED_FOR_EVERY = timedelta(minutes=10)
 _FIRST_PUT_OFF = timedelta(seconds=15)
@@ -459,19 +459,20 @@ def _leave(rt: Runtime, before: Job, problem: YtpoolError | None) -> None:
         nobody_wrote = (job.state, job.updated_at) == (before.state, before.updated_at)
         if nobody_wrote and not isinstance(problem, Busy):
             lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
-            if lease is None:  # somebody else goes on with it
+            if lease is None and not isinstance(problem, Bug):  # somebody else goes on with it
                 return
-            ledger.take_over(tx, job.job, lease.fence)
-            jobs.move(
-                tx,
-                lease,
-                _state_after(job, problem),
-                not_before=problem.details.get("until"),
-                error_code=problem.code,
-                error=problem.message,
-            )
-            leases.give_back(tx, [lease])
-            job = jobs.get(tx, job.job)
+            if lease is not None:
+                ledger.take_over(tx, job.job, lease.fence)
+                jobs.move(
+                    tx,
+                    lease,
+                    _state_after(job, problem),
+                    not_before=problem.details.get("until"),
+                    error_code=problem.code,
+                    error=problem.message,
+                )
+                leases.give_back(tx, [lease])
+                job = jobs.get(tx, job.job)
         if job.not_before is None or job.not_before <= tx.now:
             line.put_off(tx, job.job, tx.now + _put_off_for(job, problem))
 
