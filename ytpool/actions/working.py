@@ -234,7 +234,7 @@ def _work(
             with contextlib.suppress(Interrupted):  # the loop sees it, too
                 housekeep(rt)
         else:
-            _sleep(rt, bell, signals, is_full=crew.at_work == crew.size)
+            _sleep(rt, bell, signals, is_full=crew.at_work == crew.size, pool=pool)
 
 
 def _hand_out(rt: Runtime, crew: "_Crew", begun: Callable[[Job], None], *, once: bool, pool: str | None) -> bool:
@@ -268,13 +268,13 @@ def _open_all(rt: Runtime) -> None:
     _ = rt.youtube, rt.rng, rt.calendar
 
 
-def _sleep(rt: Runtime, bell: Bell, signals: "_Signals", *, is_full: bool) -> None:
+def _sleep(rt: Runtime, bell: Bell, signals: "_Signals", *, is_full: bool, pool: str | None) -> None:
     """Wait until the bell rings, a worker ends, the next job's moment comes, or it is time to look all the same."""
     if is_full:
         signals.wait([], None)
         return
     with rt.store.reading() as tx:
-        soonest, is_due = line.soonest(tx), line.has_due(tx)
+        soonest, is_due = line.soonest(tx), line.has_due(tx, pool=pool)
     looks_at = rt.clock.monotonic() + (_LOOKS_FOR_A_PLACE_EVERY if is_due else _LOOKS_EVERY)
     while not rt.stopping.is_set():
         left = looks_at - rt.clock.monotonic()
