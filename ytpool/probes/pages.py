@@ -53,6 +53,7 @@ def _arrive(page: Page, session: requests.Session, deadline: "_Deadline") -> int
             allow_redirects=False,
         )
         with response:
+            deadline.require_time()  # headers that were cut off look like headers that have ended
             target = response.headers.get("Location", "")
             if not response.is_redirect or response.status_code in page.statuses:
                 return _judged(page, response, deadline)
@@ -90,8 +91,7 @@ def _read(response: requests.Response, deadline: "_Deadline") -> bytes:
         content += block
         if len(content) > _LONGEST:
             break
-    if deadline.is_over:
-        raise TimeoutError
+    deadline.require_time()
     return bytes(content)
 
 
@@ -158,6 +158,10 @@ class _Deadline:
 
     def left(self) -> float:
         return max(0.001, self._until - time.monotonic())
+
+    def require_time(self) -> None:
+        if self.is_over:
+            raise TimeoutError
 
     def watch(self, connection: socket.socket) -> None:
         with self._lock:

@@ -44,6 +44,8 @@ class Sight:
     """It is asked again in half a minute: what takes long is left out."""
     part: str = ""
     """Which of its parts is looked at, where it has parts."""
+    before: Sequence[Check] = ()
+    """What was seen the last time, where it is asked often."""
 
     def on_the_machines_clock(self, moment: datetime) -> datetime:
         """Say when something was that the books date by quota time, which may be another clock."""
