@@ -690,7 +690,7 @@ def _judged(seen: ChainDone) -> ChainDone:
             task = next((one.task for one in reversed(seen.tries) if one.outcome is Outcome.UNKNOWN), None)
             hint = f"look there, then: {seen.advice}"
             if task and seen.not_before is not None:
-                hint = f"`ytpool work` goes on when it is heard of, or asks again; now: {seen.advice}"
+                hint = f"`ytpool work` goes on once that is known; to ask at once: ytpool queue retry {seen.job}"
             elif task:
                 hint += f"; then `ytpool work` goes on with the chain, or: ytpool queue retry {seen.job}"
             return replace(seen, problem=OutcomeUnknown(seen.error, hint=hint, job=seen.job))

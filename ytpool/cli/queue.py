@@ -92,7 +92,8 @@ VIEWS[Queue] = View(
 
 
 def _told(job: QueuedJob) -> str:
-    what = "" if job.kind in (TASK, CHAIN) else f" of {job.file or job.video_id or 'a video'}"
+    about = job.file or job.video_id
+    what = f" of {about}" if about else ""
     lines = [f"job {job.job}: {job.kind}{what} for {job.target}, {_state(job)}"]
     if job.kind == CHAIN:
         lines.append(f"what was tried for it: ytpool chain show {job.job}")
