@@ -27,6 +27,7 @@ from ytpool.sandbox.server import Sandbox
 PHRASE = "canary: pass/phrase + of = many words"
 COOKIE = "canary/cookie+with=every%kind&of;letter"
 SERVICE_KEY = "canary of a service of tasks"
+PROXY_WORD = "canary-of-a-proxy"
 OF_THE_SANDBOX = re.compile(rb"sandbox-(?:secret|refresh|access|code)-[\w-]+")
 VIDEO_ID = "aaaaaaaaaaa"
 
@@ -136,7 +137,9 @@ def begin(place):
         place.well("auth", "import", name, "--client-secrets", secrets, "--token", token, "--pool", "main")
     place.file("cookies.json", json.dumps({"cookies": [cookie()], "origins": []}))
     place.well(
-        *("sessions", "migrate", "--file", place.folder / "cookies.json"), *("--user", "a", "--platform", "instagram")
+        *("sessions", "migrate", "--file", place.folder / "cookies.json"),
+        *("--user", "a", "--platform", "instagram"),
+        *("--proxy-file", place.file("proxy", f"http://me:{PROXY_WORD}@proxy.test:8080\n")),
     )
     place.file("talk.mp4", os.urandom(300_000))
     place.file("other.mp4", os.urandom(300_000))
@@ -268,7 +271,14 @@ def go_through_every_command(place):
         ("health", "--daily"),
         ("pause", "--reason", "a break"),
         ("unpause",),
+        ("sessions", "migrate", "--all", folder),
         ("sessions", "list"),
+        ("sessions", "show", "a"),
+        ("sessions", "checkout", "a", "--to", folder / "state.json", "--proxy-to", folder / "proxy.out"),
+        ("sessions", "release", "a", "--number", "1", "--from", folder / "state.json"),
+        ("sessions", "export", "a", "--to", folder / "state.json"),
+        ("sessions", "mark", "a", "active"),
+        ("sessions", "capture", "a", "--platform", "instagram", "--dry-run"),
         ("vault", "status"),
         ("vault", "rotate"),
         ("vault", "rotate", "--finish"),
@@ -382,6 +392,7 @@ def known_secrets(place):
     """Every secret there was: what the local YouTubes issued, the vault's keys, a cookie, and the passphrase."""
     found = {PHRASE.encode(): "the passphrase", COOKIE.encode(): "a cookie", SERVICE_KEY.encode(): "a service's key"}
     found |= {PASSWORD.encode(): "a password"}
+    found[PROXY_WORD.encode()] = "a proxy's password"
     for journal in (place.folder / "youtube" / "journal.jsonl", *(place.home / "sandbox").rglob("journal.jsonl")):
         text = journal.read_bytes()
         found |= dict.fromkeys(OF_THE_SANDBOX.findall(text), "of the sandbox")

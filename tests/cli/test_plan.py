@@ -364,6 +364,20 @@ def test_a_video_that_two_channels_get_is_two_jobs_and_each_is_told(pool, tmp_pa
     assert sorted(planned.values()) == ["news", "sports"]
 
 
+def test_a_row_for_a_channel_whose_video_waits_for_its_pool_already_says_so(pool, tmp_path, make_video):
+    ytpool, path, video = pool, tmp_path / "both.csv", make_video("both.mp4", size=1000)
+    path.write_text(f"file,pool\n{video},main\n")
+    made = fits("plan", ytpool("plan", path, "--apply", "--json")[1])["items"][0]
+    path.write_text(f"file,pool,account\n{video},main,\n{video},,{made['account']}\n")
+
+    status, out, _ = ytpool("plan", path, "--json")
+
+    (waits, same) = fits("plan", out)["items"]
+    assert (status, waits["state"], same["state"]) == (3, "planned", "left")
+    assert waits["job"] == same["job"] == made["job"]
+    assert same["reasons"][0].startswith("its job is deferred: ")
+
+
 def test_another_plan_leaves_what_is_planned_where_it_is(pool, manifest, tmp_path, make_video):
     ytpool, path = pool, manifest(20)
     first = fits("plan", ytpool("plan", path, "--pool", "main", "--apply", "--json")[1])

@@ -455,10 +455,12 @@ def test_an_export_is_for_its_owner_s_eyes_and_comes_in_elsewhere_as_the_same(pl
 class _Site(BaseHTTPRequestHandler):
     """A platform of one page: who comes with the cookie is at home, who logs in gets it."""
 
+    hasty = "<script>setTimeout(() => document.forms[0].submit(), 300)</script>"
+
     def do_GET(self):
         at_home = f"sid={SECRET}" in self.headers.get("Cookie", "")
         page = "<h1>at home</h1>" if at_home else '<form method="post"><button>Log in</button></form>'
-        self._answer(200, page)
+        self._answer(200, page + (self.hasty if self.path == "/hasty" and not at_home else ""))
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -487,10 +489,16 @@ def _site():
             thread.join()
 
 
-def test_a_login_in_a_real_browser_goes_through_the_vault_and_is_a_login_in_the_next_browser(place, told):
-    browser = need("chromium")
+@pytest.fixture
+def browser():
+    """Chromium, where Playwright can drive it."""
+    found = need("chromium")
     if find_spec("playwright") is None:
         miss("Playwright is not installed (pip install playwright)")
+    return found
+
+
+def test_a_login_in_a_real_browser_goes_through_the_vault_and_is_a_login_in_the_next_browser(place, told, browser):
     from playwright.sync_api import sync_playwright
 
     file, out = place / "anna_our-site.json", place / "out.json"
@@ -511,3 +519,46 @@ def test_a_login_in_a_real_browser_goes_through_the_vault_and_is_a_login_in_the_
         assert again.evaluate("localStorage.getItem('theme')") == "dark"
         again.context.storage_state(path=out)
         assert told("release", "anna", "--number", lent["number"], "--from", out)[1]["replaced"]
+
+
+@pytest.fixture
+def window(browser, tmp_path, monkeypatch):
+    """A Chromium that believes in its windows where there is no screen; without this nobody could see one here."""
+    program = tmp_path / "chromium"
+    program.write_text(f'#!/bin/sh\nexec {browser} --headless=new "$@"\n')
+    program.chmod(0o700)
+    monkeypatch.setenv("YTPOOL_BROWSER_EXECUTABLE", str(program))
+    monkeypatch.setenv("DISPLAY", ":0")
+
+
+@pytest.mark.usefixtures("place", "window")
+def test_a_person_logs_in_in_a_window_and_once_more_when_it_is_over(home, ytpool, told):
+    with (home / "default" / "config.toml").open("a") as settings:
+        settings.write('\n[platforms.our-site]\ncookies = ["sid"]\n')
+    with _site() as url:
+        login = ("capture", "anna", "--platform", "our-site", "--url", f"{url}hasty")
+        nobody, _, error = told("capture", "anna", "--platform", "our-site", "--url", url, "--within", "2s")
+        first = fits("sessions-capture", ytpool("sessions", *login, "--json")[1])
+        told("mark", "anna", "expired", "--reason", "logged out everywhere")
+        again = told(*login)[1]
+        number = told("checkout", "anna")[1]["number"]
+        busy = told(*login)
+
+    assert (nobody, error["code"]) == (4, "login_failed")
+    assert (first["renewed"], first["state"], first["cookies"]) == (False, "active", 1)
+    assert "Chrome/" in first["user_agent"]
+    assert (again["renewed"], again["session"], again["state"]) == (True, first["session"], "active")
+    assert (number, busy[2]["code"]) == (2, "session_busy")
+
+
+@pytest.mark.usefixtures("place")
+def test_where_there_is_no_screen_or_nobody_knows_what_a_login_is_nothing_is_begun(told, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+
+    if find_spec("playwright") is not None:
+        status, _, error = told("capture", "anna", "--platform", "instagram")
+        assert (status, error["code"]) == (4, "login_failed")
+        assert "sessions migrate" in error["hint"]
+    assert told("capture", "anna", "--platform", "our-site", "--url", "http://127.0.0.1:9/")[2]["code"] == "usage"
+    assert told("capture", "anna", "--platform", "instagram", "--dry-run")[1]["session"] is None

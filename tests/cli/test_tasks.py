@@ -46,6 +46,13 @@ def free(ytpool):
     return {row["name"]: row["available"] for row in told(ytpool, "task", "keys")["keys"]}
 
 
+def wait_until(true, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def told(ytpool, *words):
     status, out, err = ytpool(*words, "--json")
     assert status == 0, err
@@ -441,6 +448,27 @@ def test_a_task_is_held_back_let_go_and_done_again_like_any_job(ytpool, service,
     assert "it waits for a free slot; `ytpool work` or `ytpool serve` sends it" in explained
     assert "on account" not in explained  # it is nobody's any more
     assert "film is at it" in ytpool("why", waits)[1]
+
+
+def test_a_task_that_is_let_go_or_queued_is_sent_at_once_by_a_worker_that_waits(ytpool, service, home):
+    describe(home, service, slots=3)
+    service.control.settings(tasks_take=3600)
+    held = submitted(ytpool, "--queue", workflow=1)["job"]
+    assert ytpool("queue", "hold", held)[0] == 0
+    worker = start("work", "--json", env=os.environ)
+    wait_until(lambda: len([*home.glob("default/workers/*.pipe")]) == 2)
+    time.sleep(0.3)
+
+    began = time.monotonic()
+    assert ytpool("queue", "hold", held, "--release")[0] == 0
+    wait_until(lambda: len(service.truth()["tasks"]) == 1)
+    submitted(ytpool, "--queue", workflow=2)
+    wait_until(lambda: len(service.truth()["tasks"]) == 2)
+    took = time.monotonic() - began
+
+    assert took < 4  # it looks by itself every five seconds
+    worker.send_signal(signal.SIGTERM)
+    assert ended(worker)[0] == 0
 
 
 def test_a_service_whose_keys_cannot_be_read_keeps_neither_jobs_nor_other_services_waiting(

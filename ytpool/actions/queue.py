@@ -13,7 +13,7 @@ from ytpool.domain.jobs import TASK, Job, JobState, Step
 from ytpool.domain.reconcile import Doubtful
 from ytpool.errors import Busy, UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, comments, jobs, leases, line, looks
+from ytpool.store import accounts, chains, comments, jobs, leases, line, looks
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 
@@ -218,8 +218,15 @@ def advice(tx: Tx, job: Job) -> str:
     if job.held_at is not None:
         return f"ytpool queue hold {job.job} --release"
     if job.kind == CHAIN and job.state is JobState.FINISHED_UNKNOWN and job.not_before is None:
-        return f"ytpool queue resolve {job.job} --as done, failed or restart"
+        return f"ytpool queue resolve {_unheard_task(tx, job) or job.job} --as done, failed or restart"
     return _goes_on_by(tx, job)
+
+
+def _unheard_task(tx: Tx, job: Job) -> str | None:
+    """Return the task that a chain waits to hear of: a word on it lets the chain go on."""
+    tries = chains.of_job(tx, job.job)
+    task = tries[-1].task if tries else None
+    return task if task is not None and jobs.get(tx, task).state is JobState.FINISHED_UNKNOWN else None
 
 
 def _goes_on_by(tx: Tx, job: Job) -> str:

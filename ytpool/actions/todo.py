@@ -8,6 +8,7 @@ from datetime import datetime
 from ytpool.actions import lifetimes, queue
 from ytpool.actions.lifetimes import Kind
 from ytpool.domain import publication
+from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import Job, JobState, StepState
 from ytpool.errors import OutcomeUnknown
 from ytpool.runtime import Runtime
@@ -79,6 +80,8 @@ def _unknown(tx: Tx) -> Iterator[Item]:
         # What was said is unheard of also where whoever said it died on the way.
         if (job.state is JobState.FINISHED_UNKNOWN or job.job in unheard) and job.job not in working:
             command = queue.advice(tx, job)
+            if job.kind == CHAIN and "resolve" in command and job.job not in command:
+                continue  # its task is listed, and lets it go on
             yield Item(
                 kind="outcome_unknown",
                 name=job.job,

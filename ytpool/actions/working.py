@@ -18,9 +18,10 @@ from queue import SimpleQueue
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from ytpool.actions import chains, chores, comments, leaving, publish, resuming, threads, verifying
+from ytpool.actions import chains, chores, comments, publish, resuming, threads
 from ytpool.actions.comments import How as SaidHow
 from ytpool.actions.heartbeat import renewing
+from ytpool.actions.housekeeping import housekeep
 from ytpool.actions.waking import Bell
 from ytpool.actions.watch import Watch
 from ytpool.domain.chains import CHAIN
@@ -44,7 +45,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import jobs, leases, ledger, line, pools, sessions
+from ytpool.store import jobs, leases, ledger, line, pools
 from ytpool.store.leases import LeaseKind
 from ytpool.store.line import Picked
 
@@ -65,7 +66,6 @@ _FINAL = (UnknownName, MetadataInvalid, UsageWrong, TextRepeated, WrongChannel)
 _FOR_A_PERSON = (LoginNeeded, NoEligibleAccount, OutOfService, FileInvalid, FileChanged)
 _UPLOAD = "upload"
 _PERSON_LOOKED_FOR_EVERY = timedelta(minutes=10)
-_LONGEST_PUT_OFF = timedelta(minutes=10)
 _FIRST_PUT_OFF = timedelta(seconds=15)
 _MOST_DOUBLINGS = 6
 _BUSY_FOR = timedelta(seconds=2)
@@ -202,21 +202,6 @@ def _look_after_tasks(rt: Runtime, watch: Watch, *, once: bool) -> Callable[[], 
     beside = threading.Thread(target=one_round, name="tasks", daemon=True)
     beside.start()
     return ended
-
-
-def housekeep(rt: Runtime) -> None:
-    """Settle what nobody settled in time, and do what is due by the calendar; two seconds at the most of each."""
-    try:
-        with rt.store.transaction() as tx:
-            ledger.expire(tx)
-            line.forget_far(tx, tx.now + _LONGEST_PUT_OFF)
-            sessions.lapse(tx, timedelta(days=rt.config.sessions.inactive_days))
-        leaving.go_on(rt)
-        verifying.verify_due(rt)
-    except Interrupted:
-        raise
-    except YtpoolError as error:
-        log.warning("housekeeping was not finished", extra={"reason": error.message})
 
 
 def _work(
@@ -469,7 +454,7 @@ def _leave(rt: Runtime, before: Job, problem: YtpoolError | None) -> None:
         job = jobs.get(tx, before.job)
         if problem is None:
             if job.state not in _ENDED:  # whatever was done with it, it is not over
-                line.put_off(tx, job.job, tx.now + _LONGEST_PUT_OFF)
+                line.put_off(tx, job.job, tx.now + line.LONGEST_PUT_OFF)
             return
         nobody_wrote = (job.state, job.updated_at) == (before.state, before.updated_at)
         if nobody_wrote and not isinstance(problem, Busy):
@@ -507,4 +492,4 @@ def _put_off_for(job: Job, problem: YtpoolError) -> timedelta:
     if isinstance(problem, (*_FINAL, *_FOR_A_PERSON)):
         return _PERSON_LOOKED_FOR_EVERY
     doublings: int = min(job.attempts, _MOST_DOUBLINGS)
-    return min(_LONGEST_PUT_OFF, _FIRST_PUT_OFF * (1 << doublings))
+    return min(line.LONGEST_PUT_OFF, _FIRST_PUT_OFF * (1 << doublings))

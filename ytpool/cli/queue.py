@@ -372,7 +372,8 @@ def resolve(
 
     A video that is named must be on the job's channel, a comment in its words by its account; to see that costs one
     unit, and --yes takes your word for it. With `done:VIDEO_ID` the steps that are left go on with `queue retry`; with
-    `done` alone they are yours.
+    `done` alone they are yours. A chain that waits to hear of a task goes on by the word on that task: with the next
+    step where it failed, with the task sent once more where it starts again.
     """
     from ytpool.actions import word as words  # noqa: PLC0415 -- the list of jobs does without
 
