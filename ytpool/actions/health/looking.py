@@ -151,7 +151,14 @@ class _Asking:
             if self._reads:  # else opening it is what takes long
                 self._rt.store.stop(self._thread)
             message = f"has not answered within {self._look.within:g} s, and is not waited for"
-            found = [Check(check=self._name, status=Status.FAIL, message=message, fix="look what holds it up")]
+            found = [
+                Check(
+                    check=self._name,
+                    status=Status.FAIL,
+                    message=message,
+                    fix=f"try it alone: ytpool health --only {self._look.name}",
+                )
+            ]
             seconds = self._rt.clock.monotonic() - self._started
         elif self._bug is not None:
             raise self._bug
