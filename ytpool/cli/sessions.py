@@ -11,7 +11,7 @@ from ytpool.actions.sessions import SessionList
 from ytpool.cli.commands import command, group
 from ytpool.cli.exits import common, status_of
 from ytpool.cli.items import as_item
-from ytpool.cli.options import runtime
+from ytpool.cli.options import WouldOption, runtime
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.errors import UsageWrong, YtpoolError
 
@@ -102,3 +102,29 @@ def migrate(
 def list_(ctx: typer.Context) -> SessionList:
     """List the stored sessions; their cookies stay in the vault."""
     return sessions.list_sessions(runtime(ctx))
+
+
+@command(
+    app,
+    "refresh",
+    example="ytpool sessions refresh news\nytpool sessions refresh news --dry-run",
+    statuses=(0, 1, 2, 5, 6),
+)
+def refresh(
+    ctx: typer.Context,
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Whose cookie file.")],
+    *,
+    dry_run: WouldOption = False,
+) -> Any:  # Refreshed, or RefreshPlanned
+    """Run your command that fetches new cookies, check what it brings, and put that into the cookie file's place.
+
+    The command is `[sessions.refresh] command`; it writes to {file}, which is also $YTPOOL_COOKIES_FILE. It runs on one
+    machine at a time (another is told since when and by whom, status 6) and at most once in five minutes, whatever comes
+    of it: a failure is not repeated sooner (status 5), a success need not be (status 0). What it brings must hold cookies
+    that live, written as the file was before; else the file stays what it is (status 1).
+    """
+    from ytpool.actions import cookie_files  # noqa: PLC0415
+    from ytpool.cli import fetched  # noqa: F401, PLC0415
+
+    rt = runtime(ctx, logs=True)
+    return cookie_files.planned(rt, account) if dry_run else cookie_files.refresh(rt, account)

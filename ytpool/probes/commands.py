@@ -9,6 +9,7 @@ import os
 import selectors
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import IO, NamedTuple
@@ -32,11 +33,13 @@ class Ran(NamedTuple):
     complaint: str
     """The last line of the beginning of its stderr; or why it could not be started."""
     hung: bool
-    """Its time was over before it was done."""
+    """Its time was over before it was done, or it was not to go on."""
 
 
-def run(argv: Sequence[str], *, environ: Mapping[str, str], timeout: float) -> Ran:
-    """Run a program without a shell and without input, for so many seconds at the most."""
+def run(
+    argv: Sequence[str], *, environ: Mapping[str, str], timeout: float, stopping: threading.Event | None = None
+) -> Ran:
+    """Run a program without a shell and without input, for so many seconds at the most, or until `stopping` is set."""
     try:
         process = subprocess.Popen(
             argv,
@@ -53,7 +56,7 @@ def run(argv: Sequence[str], *, environ: Mapping[str, str], timeout: float) -> R
     assert process.stderr is not None
     kept = {process.stdout: bytearray(), process.stderr: bytearray()}
     try:
-        cut = _drain(process, kept, time.monotonic() + timeout)
+        cut = _drain(process, kept, time.monotonic() + timeout, stopping or threading.Event())
         hung = not _is_over(process)
     finally:
         _end(process)
@@ -70,13 +73,15 @@ def run(argv: Sequence[str], *, environ: Mapping[str, str], timeout: float) -> R
     )
 
 
-def _drain(process: subprocess.Popen[bytes], kept: Mapping[IO[bytes], bytearray], until: float) -> bool:
+def _drain(
+    process: subprocess.Popen[bytes], kept: Mapping[IO[bytes], bytearray], until: float, stopping: threading.Event
+) -> bool:
     """Read until the program has ended or its time is over; return whether some of its stdout was left out."""
     cut = False
     with selectors.DefaultSelector() as selector:
         for pipe in kept:
             selector.register(pipe, selectors.EVENT_READ, data=pipe)
-        while time.monotonic() < until:
+        while time.monotonic() < until and not stopping.is_set():
             # Whoever has ended may have left others with its pipes: then what is in them now is all that is waited for.
             over = _is_over(process)
             found = selector.select(0 if over else _LOOKS_EVERY) if selector.get_map() else []

@@ -28,12 +28,15 @@ class LeaseKind(StrEnum):
     """A login whose channel is being looked at."""
     VIDEO = "video"
     """A video that is being changed: of two who write whole parts of it, one would undo the other's."""
+    SESSION_REFRESH = "session_refresh"
+    """An account's cookies, while the operator's command fetches new ones."""
     VAULT = "vault"
     """The keys of the vault: one process at a time adds one, or seals anew with another."""
 
 
 LASTS_FOR = timedelta(seconds=10)
 REFRESH_LASTS_FOR = timedelta(seconds=30)
+SESSION_REFRESH_LASTS_FOR = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,17 @@ class Lease:
     name: str
     place: int
     fence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """Who holds a place."""
+
+    host: str
+    pid: int
+
+    def __str__(self) -> str:
+        return f"{self.host}/{self.pid}"
 
 
 def take(
@@ -133,6 +147,14 @@ def holds(tx: Tx, lease: Lease) -> bool:
         place=lease.place,
     )
     return row is not None and row["fence"] == lease.fence and row["era"] == tx.era and row["expires"] > tx.boot
+
+
+def holding(tx: Tx, kind: LeaseKind, name: str) -> Holding | None:
+    """Return who holds the one place of this name now."""
+    row = tx.one("SELECT * FROM leases WHERE kind = :kind AND name = :name AND place = 0", kind=kind, name=name)
+    if row is None or not is_held(tx, row):
+        return None
+    return Holding(host=row["host"], pid=row["pid"])
 
 
 def held(tx: Tx, kind: LeaseKind) -> dict[str, list[str]]:

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     UPLOAD_SESSION = "upload_session"
     BROWSER_SESSION = "browser_session"
     API_KEY = "api_key"
+    SERVE_TOKEN = "serve_token"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
