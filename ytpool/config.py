@@ -135,6 +135,12 @@ class SessionsRefresh(NamedTuple):
     timeout: float = 240.0
 
 
+class Sessions(NamedTuple):
+    """When a browser session that nobody uses is expired."""
+
+    inactive_days: int = 30
+
+
 class Network(NamedTuple):
     timeout: float = 60.0
 
@@ -175,6 +181,7 @@ class Config(NamedTuple):
     plan: Plan = Plan()
     serve: Serve = Serve()
     sessions_refresh: SessionsRefresh = SessionsRefresh()
+    sessions: Sessions = Sessions()
     network: Network = Network()
     log: Log = Log()
     providers: "Mapping[str, Provider]" = {}  # noqa: RUF012 - a mapping that nobody writes to
@@ -230,6 +237,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "refresh": Refresh,
     "plan": Plan,
     "serve": Serve,
+    "sessions": Sessions,
     "sessions.refresh": SessionsRefresh,
     "network": Network,
     "log": Log,
@@ -851,6 +859,7 @@ CHECKS: Mapping[str, Check] = {
         "bytes per second like 800K, 5M or 1.5G",
     ),
     "sessions.refresh.timeout": _between(1, 280),
+    "sessions.inactive_days": _between(1, 3650),
     "network.timeout": _between(1, 3600),
     "log.level": _one_of("debug", "info", "warning", "error"),
 }

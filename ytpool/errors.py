@@ -183,6 +183,30 @@ class SessionsInvalid(YtpoolError):
     code = "session_invalid"
 
 
+class SessionNotFound(YtpoolError):
+    """Nobody of this name has a stored browser session, or none there."""
+
+    code = "session_not_found"
+
+
+class SessionExpired(YtpoolError):
+    """A browser session is logged out, or was not used for too long; a person logs in anew."""
+
+    code = "session_expired"
+
+
+class SessionBanned(YtpoolError):
+    """The platform has shut a browser session's account out; only a person can settle that."""
+
+    code = "session_banned"
+
+
+class SessionBusy(YtpoolError):
+    """Somebody else has checked a browser session out."""
+
+    code = "session_busy"
+
+
 class TextRepeated(YtpoolError):
     """The same words were posted on this video, or lately by an account of the same pool."""
 

@@ -1,4 +1,4 @@
-"""Cookie files of other programs: looked at, and replaced by what the operator's command fetches, never written by us else.
+"""Cookie files of other programs: looked at, and replaced by what the operator's command fetches; else never written.
 
 A refresh runs on one machine and in one process at a time, and begins at most once in five minutes whatever came of
 the one before: a login that fails is no reason to log in again and again. What the command leaves is read, checked and
@@ -153,7 +153,12 @@ class Watched:
             return FileSeen(exists=False, usable=False, message=f"{self._path} cannot be looked at: {error.strerror}")
         mark = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
         if self._read is None or mark != self._mark:
-            self._mark, self._read = mark, _seen(self._path, found)
+            try:
+                self._read = _seen(self._path, found)
+            except FileInvalid as error:  # of the disk or the rights, which may change while the file does not
+                self._read = None
+                return FileSeen(exists=True, usable=False, message=error.message, size_bytes=found.st_size)
+            self._mark = mark
         seen = self._read
         if not seen.usable or seen.ends_at is None:
             return seen
@@ -173,7 +178,7 @@ def _seen(path: Path, found: os.stat_result) -> FileSeen:
     try:
         state = _read(path)
         ends_at = _ends_at(state)
-    except YtpoolError as error:
+    except SessionsInvalid as error:
         return replace(seen, message=error.message)
     return replace(seen, usable=True, message="the cookies are there", cookies=state.cookies, ends_at=ends_at)
 
@@ -210,7 +215,7 @@ def refresh(rt: Runtime, account: str) -> Refreshed:
     """Run the operator's command for an account, check what it wrote, and put that in the cookie file's place.
 
     Raises Busy while somebody else is at it, Resting where it failed less than five minutes ago, and RefreshFailed
-    where it came to nothing; the file is then what it was. One that succeeded so lately is not repeated, and no failure.
+    where it came to nothing; the file is then what it was. One that succeeded so lately is good news, and not repeated.
     """
     file = _require_file(rt, account)
     command = _require_command(rt)
@@ -279,9 +284,9 @@ def _require_place(path: Path) -> None:
     """Refuse before anything is run what could not be put there afterwards."""
     place = path.resolve()
     if not place.parent.is_dir():
-        raise FileInvalid(f"there is no folder {place.parent} to put the cookies in", hint="make it, or correct the path")
+        raise FileInvalid(f"there is no folder {place.parent} for the cookies", hint="make it, or correct the path")
     if not os.access(place.parent, os.W_OK | os.X_OK):
-        raise FileInvalid(f"this user may not write in {place.parent}", hint="run it as the user who owns the cookie file")
+        raise FileInvalid(f"this user may not write in {place.parent}", hint="run it as who owns the cookie file")
     with contextlib.suppress(FileNotFoundError):
         found = place.stat()
         if not stat.S_ISREG(found.st_mode):
@@ -405,7 +410,7 @@ def _checked(rt: Runtime, file: CookieFile, state: StorageState) -> datetime | N
 
 
 def _replace(rt: Runtime, lease: Lease, file: CookieFile, content: bytes) -> None:
-    """Put the new cookies in the old ones' place, whole and for their owner only; a lease that is lost replaces nothing."""
+    """Put the new cookies in the old ones' place, whole and for their owner only; without the lease, do nothing."""
     place = file.path.resolve()
     descriptor, draft = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)  # 0600, whatever the umask
     try:

@@ -43,7 +43,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import jobs, leases, ledger, line, pools
+from ytpool.store import jobs, leases, ledger, line, pools, sessions
 from ytpool.store.leases import LeaseKind
 from ytpool.store.line import Picked
 
@@ -204,6 +204,7 @@ def housekeep(rt: Runtime) -> None:
     with rt.store.transaction() as tx:
         ledger.expire(tx)
         line.forget_far(tx, tx.now + _LONGEST_PUT_OFF)
+        sessions.lapse(tx, timedelta(days=rt.config.sessions.inactive_days))
     try:
         leaving.go_on(rt)
         verifying.verify_due(rt)

@@ -55,6 +55,11 @@ def api_key(call: Invocation, file: Path | None) -> Secret:
     raise UsageWrong("this needs a key, and nobody can be asked", hint="use --key-file FILE")
 
 
+def token(file: Path) -> Secret:
+    """Return the token of `serve`."""
+    return _from_file(file, "token")
+
+
 def _from_file(file: Path, what: str = "passphrase") -> Secret:
     try:
         with file.open("rb") as opened:

@@ -6,16 +6,23 @@ from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import sessions
+from ytpool.actions import session_files, sessions
+from ytpool.actions.session_files import Said
 from ytpool.actions.sessions import SessionList
 from ytpool.cli.commands import command, group
 from ytpool.cli.exits import common, status_of
 from ytpool.cli.items import as_item
 from ytpool.cli.options import WouldOption, runtime
 from ytpool.cli.output import VIEWS, Column, View
+from ytpool.domain.sessions import SessionState
 from ytpool.errors import UsageWrong, YtpoolError
+from ytpool.store.sessions import Session
 
 app = group("Keep browser sessions of many users in the vault.")
+
+WhichArgument = Annotated[
+    str, typer.Argument(metavar="USER[@PLATFORM[/NAME]]", help="Whose session, or its id.", show_default=False)
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +45,7 @@ VIEWS[Migration] = View(
         ("First expires", "expires_at"),
         Column("Said", lambda row: row["error"]["message"] if row["error"] else "", style="yellow"),
     ),
-    empty="the folder holds no .json file",
+    empty="the folder holds no .json, .txt or .cookies file",
 )
 VIEWS[SessionList] = View(
     rows="sessions",
@@ -72,7 +79,10 @@ def migrate(
     folder: Annotated[
         Path | None,
         typer.Option(
-            "--all", metavar="FOLDER", help="Every .json in it, named USER_PLATFORM.json.", show_default=False
+            "--all",
+            metavar="FOLDER",
+            help="Every .json, .txt and .cookies file in it, named USER_PLATFORM.json.",
+            show_default=False,
         ),
     ] = None,
     user: Annotated[str | None, typer.Option(metavar="NAME", help="Whose session it is.", show_default=False)] = None,
@@ -88,9 +98,10 @@ def migrate(
         raise UsageWrong("name either --file or --all", hint="see: ytpool sessions migrate --help")
     if folder is not None and user is not None:
         raise UsageWrong("--user is for one --file; the files of a folder say it in their names")
-    files = [file] if file is not None else sessions.files_in(folder) if folder is not None else []
+    files = [file] if file is not None else session_files.files_in(folder) if folder is not None else []
     rt = runtime(ctx)
-    found = [sessions.migrate(rt, path, user=user, platform=platform, dry_run=dry_run) for path in files]
+    said = session_files.require_said(Said(user=user, platform=platform))
+    found = list(session_files.migrate(rt, files, said, dry_run=dry_run))
     return Migration(
         files=tuple(as_item(one) for one in found),
         exit_status=common(0 if one.problem is None else status_of(one.problem) for one in found),
@@ -102,6 +113,24 @@ def migrate(
 def list_(ctx: typer.Context) -> SessionList:
     """List the stored sessions; their cookies stay in the vault."""
     return sessions.list_sessions(runtime(ctx))
+
+
+@command(
+    app,
+    "mark",
+    example="ytpool sessions mark anna@instagram banned --reason 'asks for a phone number'",
+    statuses=(0, 2, 4, 6),
+)
+def mark(
+    ctx: typer.Context,
+    which: WhichArgument,
+    state: Annotated[SessionState, typer.Argument(help="What it is from now on.", show_default=False)],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; active needs no reason.", show_default=False)] = "",
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be.")] = False,
+) -> Session:
+    """Say yourself that a session is active, expired or banned; nothing else lifts a ban."""
+    return sessions.mark(runtime(ctx), which, state, reason, dry_run=dry_run)
 
 
 @command(
@@ -118,10 +147,10 @@ def refresh(
 ) -> Any:  # Refreshed, or RefreshPlanned
     """Run your command that fetches new cookies, check what it brings, and put that into the cookie file's place.
 
-    The command is `[sessions.refresh] command`; it writes to {file}, which is also $YTPOOL_COOKIES_FILE. It runs on one
-    machine at a time (another is told since when and by whom, status 6) and at most once in five minutes, whatever comes
-    of it: a failure is not repeated sooner (status 5), a success need not be (status 0). What it brings must hold cookies
-    that live, written as the file was before; else the file stays what it is (status 1).
+    The command is `[sessions.refresh] command`; it writes to {file}, which is also $YTPOOL_COOKIES_FILE. It runs on
+    one machine at a time (another is told since when and by whom, status 6) and at most once in five minutes, whatever
+    comes of it: a failure is not repeated sooner (status 5), a success need not be (status 0). What it brings must
+    hold cookies that live, written as the file was before; else the file stays what it is (status 1).
     """
     from ytpool.actions import cookie_files  # noqa: PLC0415
     from ytpool.cli import fetched  # noqa: F401, PLC0415

@@ -22,7 +22,7 @@ def is_loopback(url: str) -> bool:
 
 
 def is_own(host: str) -> bool:
-    """Say whether a host's name or number is this machine's loopback, by itself and not because a name server says so."""
+    """Say whether a host's name or number is this machine's loopback by itself, whatever a name server says."""
     if host == "localhost":
         return True
     try:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ytpool.store import owners
 from ytpool.store.db import Tx
+from ytpool.store.owners import Owner
 
 
 class LeaseKind(StrEnum):
@@ -32,6 +33,8 @@ class LeaseKind(StrEnum):
     """An account's cookies, while the operator's command fetches new ones."""
     VAULT = "vault"
     """The keys of the vault: one process at a time adds one, or seals anew with another."""
+    SESSION = "session"
+    """A browser session that somebody has checked out; programs of theirs hold it, not a process of ours."""
 
 
 LASTS_FOR = timedelta(seconds=10)
@@ -61,15 +64,25 @@ class Holding:
 
 
 def take(
-    tx: Tx, kind: LeaseKind, name: str, *, holder: str, places: int = 1, lasts_for: timedelta = LASTS_FOR
+    tx: Tx,
+    kind: LeaseKind,
+    name: str,
+    *,
+    holder: str,
+    places: int = 1,
+    lasts_for: timedelta = LASTS_FOR,
+    owner: Owner | None = None,
 ) -> Lease | None:
-    """Take the first free of so many places, or None when all are held by the living."""
+    """Take the first free of so many places, or None when all are held by the living.
+
+    The owner is this process, unless it is `owners.NOBODY_WE_SEE`: then the lease outlives it, until its time is over.
+    """
     rows = tx.all(f"SELECT * FROM leases WHERE kind = :kind AND name = :name {tx.for_update}", kind=kind, name=name)
     held = {row["place"] for row in rows if is_held(tx, row)}
     if len(held) >= places:  # a place beyond the number counts too: there may have been more of them yesterday
         return None
     place = next(place for place in range(places) if place not in held)
-    owner = owners.me()
+    owner = owner or owners.me()
     taken = tx.one(
         """
         INSERT INTO leases (kind, name, place, fence, holder, host, pid_space, pid, pid_started, era, expires, taken_at)
@@ -99,7 +112,7 @@ def is_held(tx: Tx, row: Any) -> bool:
     """Tell whether a lease's row still belongs to somebody: in time, and not seen dead."""
     if row["era"] != tx.era or row["expires"] <= tx.boot:
         return False
-    owner = owners.Owner(host=row["host"], pid_space=row["pid_space"], pid=row["pid"], started=row["pid_started"])
+    owner = Owner(host=row["host"], pid_space=row["pid_space"], pid=row["pid"], started=row["pid_started"])
     return not owners.is_dead(owner)
 
 

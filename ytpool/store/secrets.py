@@ -19,6 +19,7 @@ class Kind(StrEnum):
     REFRESH_TOKEN = "refresh_token"  # noqa: S105
     UPLOAD_SESSION = "upload_session"
     BROWSER_SESSION = "browser_session"
+    SESSION_PROXY = "session_proxy"
     API_KEY = "api_key"
     SERVE_TOKEN = "serve_token"  # noqa: S105
 

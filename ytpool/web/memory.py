@@ -25,8 +25,8 @@ class Known(NamedTuple, Generic[T]):
 class Memory(Generic[T]):
     """One thing that many ask for; belongs to the event loop that serves.
 
-    It is looked up anew when it is older than `fresh_for`, once for all who ask meanwhile. Whoever has waited for `within`
-    seconds gets what was known before, however old: a file system that hangs keeps nobody.
+    It is looked up anew when it is older than `fresh_for`, once for all who ask meanwhile. Whoever has waited for
+    `within` seconds gets what was known before, however old: a file system that hangs keeps nobody.
     """
 
     def __init__(self, name: str, look: Callable[[], T], *, fresh_for: float, within: float) -> None:
@@ -42,7 +42,7 @@ class Memory(Generic[T]):
         self._thread: threading.Thread | None = None
 
     async def get(self) -> Known[T]:
-        """Return it with its age; raises StateBusy, or what kept it from being looked up, where nothing is known yet."""
+        """Return it with its age; where nothing is known yet, raises StateBusy or what kept it from being looked up."""
         now = time.monotonic()
         if self._known is None or now - self._known[1] >= self._fresh_for:
             if self._coming is None:

@@ -145,10 +145,9 @@ class Standing:
 
     def begin_refresh(self, seen: RefreshSeen) -> bool:
         """Begin a refresh if one may begin; return whether one runs, here or elsewhere."""
-        begun = self.refresher.begin(seen)
-        if begun:
+        if seen.by is None and self.refresher.begin(seen):
             self._refreshes.forget()
-        return begun or seen.by is not None
+        return self.refresher.is_running or seen.by is not None
 
     def _look(self) -> FileSeen | None:
         return None if self._watched is None else self._watched.look(self._rt.clock.now())
