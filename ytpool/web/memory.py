@@ -14,6 +14,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_ENOUGH = 2
+"""One look may have begun before the question; the next one has not."""
+
 
 class Known(NamedTuple, Generic[T]):
     """Something that was looked up, and how many seconds ago."""
@@ -25,8 +28,9 @@ class Known(NamedTuple, Generic[T]):
 class Memory(Generic[T]):
     """One thing that many ask for; belongs to the event loop that serves.
 
-    It is looked up anew when it is older than `fresh_for`, once for all who ask meanwhile. Whoever has waited for
-    `within` seconds gets what was known before, however old: a file system that hangs keeps nobody.
+    Nobody is told what was so longer than `fresh_for` before the question, and one look serves all who ask meanwhile.
+    Only whoever has waited for `within` seconds gets what was known before, however old: a file system that hangs
+    keeps nobody.
     """
 
     def __init__(self, name: str, look: Callable[[], T], *, fresh_for: float, within: float) -> None:
@@ -43,21 +47,20 @@ class Memory(Generic[T]):
 
     async def get(self) -> Known[T]:
         """Return it with its age; where nothing is known yet, raises StateBusy or what kept it from being looked up."""
-        now = time.monotonic()
-        if self._known is None or now - self._known[1] >= self._fresh_for:
+        oldest = time.monotonic() - self._fresh_for
+        looks = 0
+        while (self._known is None or self._known[1] < oldest) and looks < _ENOUGH:
             if self._coming is None:
-                self._coming, self._asked_at = self._ask(now), now
-            left = self._asked_at + self._within - now
-            if left > 0:
-                await asyncio.wait({self._coming}, timeout=left)
+                self._asked_at = time.monotonic()
+                self._coming = self._ask(self._asked_at)
+            left = self._asked_at + self._within - time.monotonic()
+            if left <= 0:
+                break
+            await asyncio.wait({self._coming}, timeout=left)
+            looks += 1
         if self._known is None:
             raise self._problem or StateBusy(f"{self._name} has not been looked up within {self._within:g} s")
         return Known(self._known[0], time.monotonic() - self._known[1])
-
-    def forget(self) -> None:
-        """Look it up anew at the next question; for the thread of the event loop."""
-        if self._known is not None:
-            self._known = (self._known[0], 0.0)
 
     def _ask(self, now: float) -> asyncio.Future[None]:
         if self._thread is None:

@@ -34,7 +34,6 @@ _TOO_OLD = 4 * _ROUNDS_EVERY
 _ESSENTIAL = ("state", "vault", "clock", "disk")
 """Looks without which nothing can be done here, whichever account does it."""
 
-_FILE_FRESH_FOR = 0.005
 _FILE_WITHIN = 1.0
 _BOOKS_FRESH_FOR = 1.0
 _BOOKS_WITHIN = 2.0
@@ -80,9 +79,9 @@ class Standing:
         self._rt = rt
         self._watched = None if file is None else Watched(file)
         self._cookies: Memory[FileSeen | None] = Memory(
-            "the cookie file", self._look, fresh_for=_FILE_FRESH_FOR, within=_FILE_WITHIN
+            "the cookie file", self._look, fresh_for=0.0, within=_FILE_WITHIN
         )
-        self._refreshes = Memory("refreshes", self._read_refreshes, fresh_for=_BOOKS_FRESH_FOR, within=_BOOKS_WITHIN)
+        self._refreshes = Memory("refreshes", self._read_refreshes, fresh_for=0.0, within=_BOOKS_WITHIN)
         self._queue = Memory("the queue", lambda: queue.status(rt), fresh_for=_BOOKS_FRESH_FOR, within=_BOOKS_WITHIN)
         self._rounds = threading.Thread(target=self._go_round, name="health", daemon=True)
 
@@ -145,9 +144,7 @@ class Standing:
 
     def begin_refresh(self, seen: RefreshSeen) -> bool:
         """Begin a refresh if one may begin; return whether one runs, here or elsewhere."""
-        if seen.by is None and self.refresher.begin(seen):
-            self._refreshes.forget()
-        return self.refresher.is_running or seen.by is not None
+        return self.refresher.begin(seen) or seen.by is not None
 
     def _look(self) -> FileSeen | None:
         return None if self._watched is None else self._watched.look(self._rt.clock.now())
