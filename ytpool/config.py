@@ -20,6 +20,7 @@ from ytpool.errors import ConfigInvalid
 if TYPE_CHECKING:
     from ytpool.domain.chains import Step
     from ytpool.domain.providers import Provider
+    from ytpool.domain.servers import FtpServer, Page
 
 SANDBOX = "sandbox"
 """The profile that talks to its own local YouTube and never to Google."""
@@ -141,6 +142,28 @@ class Sessions(NamedTuple):
     inactive_days: int = 30
 
 
+class Health(NamedTuple):
+    """Where `health` begins to warn, and what it may spend."""
+
+    disk_warn_mib: int = 1024
+    disk_fail_mib: int = 100
+    waiting_hours: float = 24.0
+    cookie_days: float = 3.0
+    deep_units: int = 10
+    """Units a day for all `--deep` together."""
+
+
+class Targets(NamedTuple):
+    """What an operator wants to be true every morning; below a target `health` warns, 0 asks for nothing."""
+
+    reserves_ready: int = 3
+    score: float = 0.7
+    uploads_successful: float = 98.0
+    """Per cent of a day's uploads."""
+    fallbacks: float = 5.0
+    """Per cent of a day's uploads that may be done by another account than the one first chosen, or by a reserve."""
+
+
 class Network(NamedTuple):
     timeout: float = 60.0
 
@@ -182,6 +205,8 @@ class Config(NamedTuple):
     serve: Serve = Serve()
     sessions_refresh: SessionsRefresh = SessionsRefresh()
     sessions: Sessions = Sessions()
+    health: Health = Health()
+    targets: Targets = Targets()
     network: Network = Network()
     log: Log = Log()
     providers: "Mapping[str, Provider]" = {}  # noqa: RUF012 - a mapping that nobody writes to
@@ -190,6 +215,10 @@ class Config(NamedTuple):
     """The services that stand in for each other, by the name of their chain."""
     cookie_files: Mapping[str, Path] = {}
     """Files of other programs that hold an account's cookies, by account; besides the one of `serve`."""
+    ftp: "Mapping[str, FtpServer]" = {}  # noqa: RUF012 - a mapping that nobody writes to
+    """The FTP servers that `health` looks at, by name."""
+    checks: "Mapping[str, Page]" = {}  # noqa: RUF012 - a mapping that nobody writes to
+    """The other services that `health` looks at, by name."""
 
     def is_set(self, key: str) -> bool:
         """Tell whether somebody chose this value, for instance `google.token_uri`, or it is the default."""
@@ -222,7 +251,18 @@ class Config(NamedTuple):
             f"{_CHAINS}.{name}": [step.chain or step.service for step in steps] for name, steps in self.chains.items()
         }
         files = {f"{_COOKIE_FILES}.{name}.path": str(path) for name, path in self.cookie_files.items()}
-        return {"state": str(self.paths.state), **named, **services, **chains, **files}
+        servers = {
+            f"{server.section}.{key}": value
+            for server in self.ftp.values()
+            for key, value in server._asdict().items()
+            if key != "name"
+        }
+        pages = {
+            f"{_CHECKS}.{page.name}.{key}": value
+            for page in self.checks.values()
+            for key, value in (("url", page.shown), ("expect", [*page.expect]), ("timeout", page.timeout))
+        }
+        return {"state": str(self.paths.state), **named, **services, **chains, **servers, **pages, **files}
 
 
 SECTIONS: Mapping[str, type[Any]] = {
@@ -239,6 +279,8 @@ SECTIONS: Mapping[str, type[Any]] = {
     "serve": Serve,
     "sessions": Sessions,
     "sessions.refresh": SessionsRefresh,
+    "health": Health,
+    "targets": Targets,
     "network": Network,
     "log": Log,
 }
@@ -421,7 +463,8 @@ def _variable(key: str) -> str:
 
 
 def _no_place_for_secrets(key: str) -> str:
-    return f"{key} is a secret and does not belong into a file: set {_variable(key)}, or keep it in the vault"
+    keep = f"ytpool vault keep {key.partition('.')[0]}"
+    return f"{key} is a secret and does not belong into a file: set {_variable(key)}, or run: {keep}"
 
 
 def _listed(value: Any) -> Any:
@@ -448,30 +491,39 @@ def _services_given(table: dict[str, Any], given: Callable[..., _Given]) -> dict
     """Read what is no section with a fixed list of keys, and take it out of the table; chains name providers."""
     found: dict[str, _Given] = {}
     if isinstance(table.get(_PROVIDERS), dict):
-        found |= _providers_given(table.pop(_PROVIDERS), given)
+        from ytpool.domain import providers  # noqa: PLC0415 - most have none
+
+        found |= _named_given(_PROVIDERS, "a provider", providers.from_table, table.pop(_PROVIDERS), given)
+    if isinstance(table.get(_FTP), dict):
+        from ytpool.domain import servers  # noqa: PLC0415 - most have none
+
+        found |= _named_given(_FTP, "an FTP server", servers.ftp_from_table, table.pop(_FTP), given)
+    if isinstance(table.get(_CHECKS), dict):
+        from ytpool.domain import servers  # noqa: PLC0415
+
+        found |= _named_given(_CHECKS, "a service to be checked", servers.page_from_table, table.pop(_CHECKS), given)
     if isinstance(table.get(_CHAINS), dict):
         found |= _chains_given(table.pop(_CHAINS), found, given)
     return found
 
 
-def _providers_given(table: Mapping[str, Any], given: Callable[..., _Given]) -> dict[str, _Given]:
-    """Read the services; each becomes one value, and every setting of it knows where it stands."""
-    from ytpool.domain import providers  # noqa: PLC0415 - most have none
-
+def _named_given(
+    section: str, what: str, read: Callable[..., Any], table: Mapping[str, Any], given: Callable[..., _Given]
+) -> dict[str, _Given]:
+    """Read what has names of the operator's own; each becomes one value, and every setting of it knows its place."""
     found = {}
     for name, settings in table.items():
         if not isinstance(settings, dict):
-            sentence = f"{name} is a provider: write [{_PROVIDERS}.{name}] and its keys below"
-            given(settings, _PROVIDERS, name).refuse(f"{_PROVIDERS}.{name}", sentence)
+            sentence = f"{name} is {what}: write [{section}.{name}] and its keys below"
+            given(settings, section, name).refuse(f"{section}.{name}", sentence)
 
         def refuse(path: tuple[str, ...], sentence: str, name: str = name) -> NoReturn:
-            given(None, _PROVIDERS, name, *path).refuse(".".join((_PROVIDERS, name, *path)), sentence)
+            given(None, section, name, *path).refuse(".".join((section, name, *path)), sentence)
 
-        read = providers.from_table(name, settings, refuse)
-        found[f"{_PROVIDERS}.{name}"] = given(read, _PROVIDERS, name)
+        found[f"{section}.{name}"] = given(read(name, settings, refuse), section, name)
         for key, value in settings.items():
             if not isinstance(value, dict):
-                found[f"{_PROVIDERS}.{name}.{key}"] = given(value, _PROVIDERS, name, key)
+                found[f"{section}.{name}.{key}"] = given(value, section, name, key)
     return found
 
 
@@ -497,14 +549,17 @@ def _cookie_files_given(table: dict[str, Any], given: Callable[..., _Given]) -> 
     for name, entry in table.pop(_COOKIE_FILES).items():
         key = f"{_COOKIE_FILES}.{name}"
         where = given(entry, _COOKIE_FILES, name)
+        if not name.isprintable() or "." in name or not name:
+            where.refuse(key, f"{name!r} is no name for an account: letters that can be seen, without dots")
         if not isinstance(entry, dict):
             where.refuse(key, f"{name} is an account: write [{_COOKIE_FILES}.{name}] and its path below")
         for setting in entry:
             if setting != "path":
                 given(None, _COOKIE_FILES, name, setting).refuse(f"{key}.{setting}", "a cookie file has only a path")
         path = entry.get("path")
-        if not isinstance(path, str) or not path or not name or not name.isprintable():
+        if not isinstance(path, str) or not path:
             where.refuse(f"{key}.path", f"path must be the path of a file in quotes, not {path!r}")
+        found[key] = where._replace(value=Path(where.file).parent / Path(path).expanduser())
         found[f"{key}.path"] = given(path, _COOKIE_FILES, name, "path")
     return found
 
@@ -512,8 +567,10 @@ def _cookie_files_given(table: dict[str, Any], given: Callable[..., _Given]) -> 
 _PROVIDERS = "providers"
 _CHAINS = "chains"
 _COOKIE_FILES = "cookie_files"
-_TABLES = (_PROVIDERS, _CHAINS, _COOKIE_FILES)
-"""Sections whose keys are names that the operator gives."""
+_FTP = "ftp"
+_CHECKS = "checks"
+_TABLES = (_PROVIDERS, _CHAINS, _COOKIE_FILES, _FTP, _CHECKS)
+"""Sections whose names are the operator's own."""
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
@@ -564,10 +621,14 @@ def _from_text(text: str, default: Any) -> Any:
 def _decide(profile: str, paths: Paths, given: Mapping[str, _Given]) -> Config:
     if profile == SANDBOX:
         given = {key: value for key, value in given.items() if not key.startswith("google.")}
-    services = {key: one.value for key, one in given.items() if key.startswith(f"{_PROVIDERS}.")}
-    chains = {key.split(".")[1]: one.value for key, one in given.items() if key.startswith(f"{_CHAINS}.")}
-    apart = tuple(f"{name}." for name in _TABLES)
-    values = {key: _checked(key, one) for key, one in given.items() if not key.startswith(apart)}
+    named: dict[str, Any] = {section: {} for section in _TABLES}
+    values: dict[str, Any] = {}
+    for key, one in given.items():
+        section, _, name = key.partition(".")
+        if section not in named:
+            values[key] = _checked(key, one)
+        elif "." not in name:
+            named[section][name] = one.value
     if values.get(_SERVED_FILE):
         values[_SERVED_FILE] = str(_path(given[_SERVED_FILE], paths))
     sections = {
@@ -581,21 +642,7 @@ def _decide(profile: str, paths: Paths, given: Mapping[str, _Given]) -> Config:
     if "state" in values:
         paths = paths._replace(state=_state_path(given["state"], paths))
     _check_together(sections["thresholds"], sections["balancing"], sections["envelopes"], given)
-    providers = {key.split(".")[1]: value for key, value in services.items() if key.count(".") == 1}
-    files = {
-        key.removeprefix(f"{_COOKIE_FILES}.").removesuffix(".path"): _path(one, paths)
-        for key, one in given.items()
-        if key.startswith(f"{_COOKIE_FILES}.")
-    }
-    return Config(
-        profile=profile,
-        paths=paths,
-        origins=origins,
-        providers=providers,
-        chains=chains,
-        cookie_files=files,
-        **sections,
-    )
+    return Config(profile=profile, paths=paths, origins=origins, **named, **sections)
 
 
 def _shares(envelopes: Envelopes, chosen: Container[str]) -> Mapping[str, int]:
@@ -860,6 +907,15 @@ CHECKS: Mapping[str, Check] = {
     ),
     "sessions.refresh.timeout": _between(1, 280),
     "sessions.inactive_days": _between(1, 3650),
+    "health.disk_warn_mib": _between(0, 1 << 30),
+    "health.disk_fail_mib": _between(0, 1 << 30),
+    "health.waiting_hours": _between(0.1, 24 * 365),
+    "health.cookie_days": _between(0, 365),
+    "health.deep_units": _between(0, 1000),
+    "targets.reserves_ready": _between(0, 10_000),
+    "targets.score": _between(0, 1),
+    "targets.uploads_successful": _SHARE,
+    "targets.fallbacks": _SHARE,
     "network.timeout": _between(1, 3600),
     "log.level": _one_of("debug", "info", "warning", "error"),
 }

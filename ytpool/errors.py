@@ -295,6 +295,12 @@ class ServiceSilent(YtpoolError):
         self.sent = sent
 
 
+class ServerFailed(YtpoolError):
+    """A server that was looked at does not do what it should."""
+
+    code = "server_failed"
+
+
 class TaskFailed(YtpoolError):
     """A task service refused a task, or says that it failed."""
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ytpool.domain.keys import KeyFound
     from ytpool.domain.providers import Provider
     from ytpool.domain.secret import Secret
+    from ytpool.domain.servers import FtpServer, Page
     from ytpool.probes.commands import Ran
     from ytpool.probes.tasks import TaskServices
     from ytpool.sandbox.control import Control
@@ -246,6 +247,18 @@ class Runtime:
         from ytpool.probes.tasks import TaskServices  # noqa: PLC0415 -- requests takes its time
 
         return TaskServices(timeout=self.config.network.timeout)
+
+    def greet_ftp(self, server: "FtpServer", password: "Secret") -> str:
+        """Log in to an FTP server and do nothing there; return what protects the connection."""
+        from ytpool.probes import ftp  # noqa: PLC0415 -- most have none
+
+        return ftp.noop(server, password)
+
+    def look_at_page(self, page: "Page") -> int:
+        """Ask for a page and return its status, if it is what was expected."""
+        from ytpool.probes import pages  # noqa: PLC0415 -- requests takes its time
+
+        return pages.look(page)
 
     def run_program(
         self, argv: Sequence[str], *, environ: Mapping[str, str], timeout: float, to_its_end: bool = True

@@ -186,7 +186,7 @@ def test_with_a_token_only_statuses_are_told_to_others(cookies, ytpool, tmp_path
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n")
     file.chmod(0o600)
-    assert ytpool("serve", "--keep-token", file)[0] == 0
+    assert ytpool("vault", "keep", "serve", "--password-file", file)[0] == 0
     with serving(**of(cookies)) as server:
         once(lambda: server.ask("/readyz")[0] == 200)
         told = {path: server.ask(path)[:2] for path in ("/livez", "/readyz?verbose", "/api/health")}
@@ -232,7 +232,7 @@ def test_a_token_is_never_a_setting(ytpool, cookies, home, monkeypatch):  # noqa
     status, out, _ = ytpool("config", "show", "--json")
 
     assert (shown[0], status) == (0, 2)
-    assert "set YTPOOL_SERVE_TOKEN, or keep it in the vault" in json.loads(out)["error"]["message"]
+    assert "set YTPOOL_SERVE_TOKEN, or run: ytpool vault keep serve" in json.loads(out)["error"]["message"]
     assert TOKEN not in shown[1] + out
 
 

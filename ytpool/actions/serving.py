@@ -14,7 +14,9 @@ VARIABLE = "YTPOOL_SERVE_TOKEN"
 CREDENTIAL = "ytpool-serve-token"
 """The file's name in $CREDENTIALS_DIRECTORY, where systemd puts it."""
 
-_OWNER = "serve"
+OWNER = "serve"
+"""Under which name the vault has it."""
+
 _FITS = re.compile(r"[!-~]{8,512}")
 _LONGEST = 4096
 
@@ -22,7 +24,7 @@ _LONGEST = 4096
 def token(rt: Runtime) -> Secret | None:
     """Return the token that visitors must bring, or None; the environment goes first, the vault last."""
     if text := rt.environ.get(VARIABLE):
-        return _checked(Secret(text), f"${VARIABLE}")
+        return require_usable(Secret(text), f"${VARIABLE}")
     if folder := rt.environ.get("CREDENTIALS_DIRECTORY"):
         path = Path(folder) / CREDENTIAL
         try:
@@ -33,25 +35,18 @@ def token(rt: Runtime) -> Secret | None:
         except OSError as error:
             raise ConfigInvalid(f"{path} cannot be read: {error.strerror}", hint="let this user read it") from None
         else:
-            return _checked(Secret(os.fsdecode(content).strip()), str(path))
+            return require_usable(Secret(os.fsdecode(content).strip()), str(path))
     with rt.store.reading() as tx:
-        is_kept = _OWNER in owners_of(tx, Kind.SERVE_TOKEN)
+        is_kept = OWNER in owners_of(tx, Kind.PASSWORD)
     if not is_kept:
         return None
     rt.open_vault()
     with rt.store.reading() as tx:
-        return secrets.read(rt, tx, Kind.SERVE_TOKEN, _OWNER)
+        return secrets.read(rt, tx, Kind.PASSWORD, OWNER)
 
 
-def keep_token(rt: Runtime, value: Secret) -> None:
-    """Seal the token in the vault; one that is there is replaced."""
-    _checked(value, "the file")
-    rt.open_vault()
-    with rt.store.transaction() as tx:
-        secrets.keep(rt, tx, Kind.SERVE_TOKEN, _OWNER, value)
-
-
-def _checked(value: Secret, place: str) -> Secret:
+def require_usable(value: Secret, place: str) -> Secret:
+    """Return a token that fits into a header and is not guessed at once; raises ConfigInvalid."""
     if not _FITS.fullmatch(value.reveal()):
         raise ConfigInvalid(
             f"the token in {place} cannot be used: it has 8 to 512 visible characters of ASCII, without spaces",

@@ -112,7 +112,7 @@ COMMANDS: Mapping[str, Line] = {
     "health": Line(
         "ytpool.cli.health",
         "app",
-        "Check state, vault, clock, logins, buckets, services and rests; costs no quota, and says what to type.",
+        "Check the state, vault, disk, clock, logins, buckets, queue, sessions and services, and say what to type.",
     ),
     "pause": Line(
         "ytpool.cli.pause",
@@ -133,7 +133,7 @@ COMMANDS: Mapping[str, Line] = {
     "vault": Line(
         "ytpool.cli.vault",
         "app",
-        "See where the vault's keys are and what they seal; move them, and change to a new one.",
+        "See where the vault's keys are and what they seal; move them, change to a new one, keep passwords.",
     ),
     "state": Line("ytpool.cli.state", "app", "Check the state and its books."),
     "sandbox": Line("ytpool.cli.sandbox", "app", "Start, stop, look at and disturb the local YouTube."),

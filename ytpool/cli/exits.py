@@ -94,6 +94,7 @@ EXIT_STATUS: dict[str, int] = {
     "outcome_unknown": UNKNOWN,
     "unhealthy": UNHEALTHY,
     "books_disagree": UNHEALTHY,
+    "server_failed": UNHEALTHY,
     "interrupted": INTERRUPTED,
 }
 

@@ -2,8 +2,7 @@
 
 import importlib.util
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -25,21 +24,13 @@ class Served:
     url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenKept:
-    """The token is in the vault."""
-
-    kept: bool = True
-
-
 VIEWS[Served] = View(text=lambda served: f"stopped serving at {served.url}")
-VIEWS[TokenKept] = View(text=lambda _: "the token is in the vault; `ytpool serve` asks for it from its next start on")
 
 
 @command(
     app,
     "serve",
-    example="ytpool serve\nytpool serve --account news --bind 127.0.0.1:9000\nytpool serve --keep-token token.txt",
+    example="ytpool serve\nytpool serve --account news --bind 127.0.0.1:9000",
     statuses=(0, 2, 6),
 )
 def serve(
@@ -63,33 +54,19 @@ def serve(
             show_default=False,
         ),
     ] = None,
-    keep_token: Annotated[
-        Path | None,
-        typer.Option(
-            "--keep-token",
-            metavar="FILE",
-            help="Keep the first line of a file in the vault as the token, and end.",
-            show_default=False,
-        ),
-    ] = None,
-) -> Any:  # Served, or TokenKept
+) -> Served:
     """Say whether this machine can work, to scripts and load balancers; take the callbacks of task services.
 
     It answers from memory and spends no quota: /livez, /readyz?verbose, /health, /api/health, /api/health/cookies,
     /api/cookies/queue-status, /status, /metrics. Free checks run every 30 seconds, and each answer says its age. Where
     cookies are lost, /api/health answers 503 and begins their refresh. Services call /webhooks/NAME, each task with a
     secret of its own. It listens on this machine alone unless told; anywhere else needs a token, from
-    $YTPOOL_SERVE_TOKEN, systemd's credential ytpool-serve-token, or the vault (--keep-token). It speaks plain HTTP:
-    put a proxy with TLS before it. It needs the extra `ytpool[serve]`, and ends on SIGTERM or Ctrl-C.
+    $YTPOOL_SERVE_TOKEN, systemd's credential ytpool-serve-token, or the vault (`ytpool vault keep serve`). It speaks
+    plain HTTP: put a proxy with TLS before it. It needs the extra `ytpool[serve]`, and ends on SIGTERM or Ctrl-C.
     """
     from ytpool.actions import cookie_files, serving  # noqa: PLC0415
 
     call = invocation(ctx)
-    if keep_token is not None:
-        from ytpool.cli import passphrases  # noqa: PLC0415
-
-        serving.keep_token(runtime(ctx), passphrases.token(keep_token))
-        return TokenKept()
     missing = [name for name in ("starlette", "uvicorn", "prometheus_client") if importlib.util.find_spec(name) is None]
     if missing:
         raise ExtraMissing(f"serving needs {' and '.join(missing)}", hint="run: pip install 'ytpool[serve]'")
@@ -101,7 +78,7 @@ def serve(
     if token is None and not endpoints.is_own(host):
         raise ConfigInvalid(
             f"others than this machine could ask at {host}, so serving there needs a token",
-            hint="set YTPOOL_SERVE_TOKEN, or keep one in the vault: ytpool serve --keep-token FILE",
+            hint="set YTPOOL_SERVE_TOKEN, or keep one in the vault: ytpool vault keep serve --password-file FILE",
         )
     heard: list[str] = []
 

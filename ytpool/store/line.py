@@ -158,6 +158,22 @@ def waiting(tx: Tx, besides: Collection[str] = ()) -> int:
     return sum(counts)
 
 
+def overdue(tx: Tx, before: datetime, besides: Collection[str] = ()) -> tuple[int, datetime | None]:
+    """Count the jobs that could have begun before this moment, and say since when the first of them could."""
+    sql, given = _filters(besides, _NOBODY, None)
+    moment = "coalesce(put_off_until, not_before, created_at)"
+    found = [
+        tx.one(
+            f"SELECT count(*) AS jobs, min({moment}) AS first FROM jobs WHERE {part} AND {moment} <= :before {sql}",
+            before=moments.text(before),
+            **given,
+        )
+        for part in (_WAITS_IN_LINE, _IS_TO_COME)
+    ]
+    first = min((row["first"] for row in found if row["first"] is not None), default=None)
+    return sum(row["jobs"] for row in found), moments.parse_optional(first)
+
+
 def turns(tx: Tx) -> list[str]:
     """Return the jobs that workers have picked and are at."""
     return leases.held(tx, LeaseKind.TURN).get(_TURNS, [])

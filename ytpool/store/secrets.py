@@ -21,7 +21,7 @@ class Kind(StrEnum):
     BROWSER_SESSION = "browser_session"
     SESSION_PROXY = "session_proxy"
     API_KEY = "api_key"
-    SERVE_TOKEN = "serve_token"  # noqa: S105
+    PASSWORD = "password"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

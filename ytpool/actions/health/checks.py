@@ -66,3 +66,12 @@ class Look:
     within: float = 5.0
     """Seconds after which it is left alone."""
     needs_state: bool = True
+
+
+def ago(now: datetime, then: datetime) -> str:
+    """Say how long ago something was, as people do."""
+    seconds = max(0, round((now - then).total_seconds()))
+    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

@@ -5,20 +5,47 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from ytpool.actions.health import machine, pools, services
+from ytpool.actions.health import machine, pools, services, work
 from ytpool.actions.health.checks import Check, Look, Sight, Status
+from ytpool.domain import servers
 from ytpool.errors import UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
 
+_LONGEST_WAIT = servers.LONGEST_WAIT + 1.0
+"""A server's own time limit comes first, and says more."""
+
 LOOKS = (
-    Look(name="state", about="reads, writes, integrity and size of the state", ask=machine.state),
+    Look(name="state", about="reads, writes, integrity and size of the state", ask=machine.state, within=10.0),
     Look(name="vault", about="where the key is", ask=machine.vault, within=15.0),
+    Look(name="disk", about="room where the state and the cache lie", ask=machine.disk, needs_state=False),
     Look(name="clock", about="this machine's clock against Google's", ask=machine.clock),
+    Look(name="configuration", about="where the settings come from", ask=machine.configuration, needs_state=False),
     Look(name="grants", about="every login", ask=pools.grants),
     Look(name="pools", about="pools and projects", ask=pools.memberships),
     Look(name="buckets", about="every bucket's quota", ask=pools.buckets),
-    Look(name="providers", about="services that run tasks", ask=services.providers),
     Look(name="rests", about="what rests, and until when", ask=pools.rests),
+    Look(name="queue", about="jobs that are stuck or wait for long", ask=work.queue),
+    Look(name="sessions", about="browser sessions and their cookies", ask=work.sessions),
+    Look(name="youtube", about="whether YouTube answers", ask=services.youtube, within=20.0),
+    Look(name="providers", about="services that run tasks", ask=services.providers),
+    Look(
+        name="ftp",
+        about="each [ftp.NAME]: login and NOOP",
+        ask=services.ftp,
+        parts=services.ftp_servers,
+        within=_LONGEST_WAIT,
+        needs_state=False,
+    ),
+    Look(
+        name="checks",
+        about="each [checks.NAME]: its address",
+        ask=services.page,
+        parts=services.pages,
+        within=_LONGEST_WAIT,
+        needs_state=False,
+    ),
+    Look(name="policy", about="where YouTube's rules are near", ask=work.policy),
+    Look(name="targets", about="what [targets] wants", ask=work.targets),
 )
 """In the order in which they are shown; the first is asked before all others, which mostly live in it."""
 
@@ -60,6 +87,8 @@ def _chosen(rt: Runtime, only: Sequence[str]) -> list[tuple[Look, str]]:
     every = [(one, part) for one in LOOKS for part in one.parts(rt.config)]
     known = list(dict.fromkeys([*(one.name for one in LOOKS), *(_name(one, part) for one, part in every)]))
     for name in only:
+        if name in known and not any(name in (one.name, _name(one, part)) for one, part in every):
+            raise UsageWrong(f"the settings have no [{name}.NAME], so there is nothing to look at", name=name)
         if name not in known:
             close = get_close_matches(name, known, n=1)
             advice = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
@@ -94,6 +123,7 @@ class _Asking:
         self._name = _name(one, part)
         self._found: list[Check] = []
         self._bug: BaseException | None = None
+        self._reads = False
         self._seconds = 0.0
         self.gave_up = False
         """It could not be looked at, whatever there is to see."""
@@ -109,6 +139,8 @@ class _Asking:
             self._thread.join(min(left, _NOTICES_WITHIN))
         if self._thread.is_alive():
             self.gave_up = True
+            if self._reads:  # else opening it is what takes long
+                self._rt.store.stop(self._thread)
             message = f"has not answered within {self._look.within:g} s, and is not waited for"
             found = [Check(check=self._name, status=Status.FAIL, message=message, fix="look what holds it up")]
             seconds = self._rt.clock.monotonic() - self._started
@@ -126,6 +158,10 @@ class _Asking:
 
     def _ask(self) -> None:
         try:
+            if self._look.needs_state:
+                # Less than its time, so that it can still say what it waited for.
+                self._rt.store.wait_at_most(self._look.within / 2)
+                self._reads = True
             self._found = list(self._look.ask(self._sight))
         except YtpoolError as error:
             fix = " ".join(error.hint.splitlines())

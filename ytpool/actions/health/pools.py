@@ -21,7 +21,7 @@ def grants(sight: Sight) -> Iterator[Check]:
             check="grants",
             status=Status.WARN,
             message="no account yet",
-            fix="run: ytpool auth add NAME --client-secrets FILE",
+            fix=f"run: ytpool auth add NAME{'' if sight.rt.is_sandbox else ' --client-secrets FILE'}",
         )
     for login in found:
         name = f"grant {login.account}"
