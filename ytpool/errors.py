@@ -6,7 +6,7 @@ An error carries three things for three readers: a sentence for the person (what
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class YtpoolError(Exception):
@@ -19,6 +19,18 @@ class YtpoolError(Exception):
         self.message = message
         self.hint = hint
         self.details: Mapping[str, Any] = details
+
+
+class Bug(YtpoolError):
+    """Our mistake, not the operator's."""
+
+    code = "bug"
+
+    @classmethod
+    def of(cls, defect: Exception, *, hint: str) -> Self:
+        """Name what nobody has foreseen."""
+        sentence = f"this is a bug in ytpool: {type(defect).__name__}: {defect}"
+        return cls(sentence, hint=hint, type=type(defect).__name__)
 
 
 class UsageWrong(YtpoolError):

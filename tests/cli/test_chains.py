@@ -6,6 +6,7 @@ import signal
 import stat
 import time
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from sqlite3 import connect
 
@@ -300,9 +301,50 @@ def test_what_no_step_can_do_is_refused_before_anything_is_stored(ytpool, desk):
         (("voice",), "needs text"),
         (("voice", "--set", "text=1", "--set", "txet=2"), "has no txet"),
         (("voice", "--set", "text=1", "--max-cost", "0.5"), "no step of voice fits"),
+        (("voice", "--set", "text=1", "--max-cost", "inf"), "--max-cost"),
+        (("voice", "--set", "text=1", "--min-quality=-inf"), "--min-quality"),
         (("voise", "--set", "text=1"), "did you mean voice"),
     ):
         status, _, err = ytpool("chain", "run", *words)
         assert (status, said in err) == (2, True), err
     assert json.loads(ytpool("queue", "list", "--all", "--json")[1])["data"]["jobs"] == []
     assert '"voice/good"' in ytpool("chain", "test", "all", "--json")[1]
+
+
+def test_a_chain_waits_in_the_queue_like_any_write_and_not_beyond_its_deadline(ytpool, desk):
+    said = desk.folder / "said"
+    tells = desk.program("tells", f'#!/bin/sh\necho "$1" >> {said}\n')
+    desk.chains(step("voice", "good", [tells, "{text}"]))
+    late = {"second": (), "first": ("--priority", "5"), "too late": ("--deadline", "2090-01-01")}
+    for text, words in late.items():
+        queued = ran(ytpool, "--set", f"text={text}", "--queue", *words)
+        assert (queued["state"], queued["tries"], queued["advice"]) == ("queued", [], "ytpool work --once")
+    again = ytpool("queue", "add", "chain", "run", "voice", "--set", "text=second", "--priority", "1", "--json")
+    over = ytpool("chain", "run", "voice", "--set", "text=x", "--queue", "--deadline", "2020-01-01", "--json")
+    now = ytpool("chain", "run", "voice", "--set", "text=x", "--priority", "1", "--json")
+    with closing(connect(desk.folder / "state.db")) as state:
+        state.execute("UPDATE jobs SET deadline = '2020-01-01T00:00:00.000000Z' WHERE deadline IS NOT NULL")
+        state.commit()
+    waiting = fits("queue-status", ytpool("queue", "status", "--json")[1])["totalQueued"]
+    planned = ytpool("plan", "--queue", "--json")
+
+    done = ytpool("work", "--once", "--json")
+
+    assert (over[0], now[0], waiting, planned[0], done[0]) == (2, 2, 3, 0, 3), (planned, done)
+    assert json.loads(again[1])["data"]["job"] in done[1]
+    assert said.read_text() == "first\nsecond\n"
+    (item,) = fits("todo", ytpool("todo", "--json")[1])["items"]
+    assert "its deadline was over" in item["message"]
+    assert ytpool(*item["command"].split()[1:])[0] == 0  # a person may want it all the same
+    assert said.read_text() == "first\nsecond\ntoo late\n"
+
+
+def test_wait_begins_a_chain_again_until_it_is_served(ytpool, desk, monkeypatch):
+    counts = desk.folder / "counts"
+    third = desk.program("third", f"#!/bin/sh\necho x >> {counts}\ntest $(wc -l < {counts}) -ge 2\n")
+    desk.chains(step("voice", "late", [third]))
+    monkeypatch.setattr("ytpool.domain.chains._FIRST_WAIT", timedelta(seconds=0.3))
+
+    done = ran(ytpool, "--wait")
+
+    assert (done["state"], done["attempts"]) == ("done", 2)

@@ -190,7 +190,7 @@ def test_a_refresher_that_is_killed_frees_its_place_and_leaves_the_old_cookies(
 
 
 def _children(pid):
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [child for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
 
 
 def test_ctrl_c_ends_the_command_and_keeps_the_old_cookies(cookies, runs, tmp_path):
@@ -213,8 +213,8 @@ def test_a_second_machine_is_told_since_when_and_by_whom(ytpool, cookies, home, 
     with books(home) as state:
         state.execute("UPDATE refreshes SET begun = begun - 301, outcome = 'running'")
         state.execute(
-            "UPDATE leases SET host = 'other-machine', pid = 7, expires = (SELECT begun FROM refreshes) + 600 "
-            "WHERE kind = 'session_refresh'"
+            "UPDATE leases SET host = 'other-machine', pid = 7, holder = 'other-machine/7', "
+            "expires = (SELECT begun FROM refreshes) + 600 WHERE kind = 'session_refresh'"
         )
 
     status, told = refreshed(ytpool, "news")

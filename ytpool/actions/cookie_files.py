@@ -35,8 +35,9 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import leases, refreshes
-from ytpool.store.leases import Holding, Lease, LeaseKind
+from ytpool.store import leases, owners, refreshes
+from ytpool.store.db import Tx
+from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.refreshes import Outcome
 
 ONCE_IN = timedelta(minutes=5)
@@ -75,8 +76,8 @@ class FileSeen:
 class RefreshSeen:
     """How it stands with the refreshes of an account."""
 
-    by: Holding | None = None
-    """Who is at it now."""
+    by: str = ""
+    """Which host, and which process there, is at it now."""
     begun_at: datetime | None = None
     outcome: Outcome | None = None
     detail: str = ""
@@ -190,7 +191,7 @@ def refresh_seen(rt: Runtime, account: str) -> RefreshSeen:
         if last is None:
             return RefreshSeen()
         return RefreshSeen(
-            by=leases.holding(tx, LeaseKind.SESSION_REFRESH, account),
+            by=_who(tx, account),
             begun_at=last.begun_at,
             outcome=last.outcome,
             detail=last.detail,
@@ -207,7 +208,7 @@ def planned(rt: Runtime, account: str) -> RefreshPlanned:
         path=str(file.path),
         program=_require_command(rt)[0],
         seconds_until=round(seen.next_in, 3),
-        in_progress_by="" if seen.by is None else str(seen.by),
+        in_progress_by=seen.by,
     )
 
 
@@ -221,12 +222,11 @@ def refresh(rt: Runtime, account: str) -> Refreshed:
     command = _require_command(rt)
     _require_place(file.path)
     with rt.store.transaction() as tx:
-        lease = leases.take(tx, LeaseKind.SESSION_REFRESH, account, holder=account, lasts_for=_LASTS_FOR)
+        lease = leases.take(tx, LeaseKind.SESSION_REFRESH, account, holder=_me(), lasts_for=_LASTS_FOR)
         last = refreshes.latest(tx, account)
         if lease is None:
-            by = leases.holding(tx, LeaseKind.SESSION_REFRESH, account)
             assert last is not None
-            raise _in_progress(account, last, by)
+            raise _in_progress(account, last, _who(tx, account))
         wait = 0.0 if last is None else _seconds_left(refreshes.seconds_since(tx, last, rt.clock.now()))
         if last is None or wait == 0:
             refreshes.begin(tx, account, rt.clock.now())
@@ -297,18 +297,28 @@ def _require_place(path: Path) -> None:
             )
 
 
+def _me() -> str:
+    owner = owners.me()
+    return f"{owner.host}/{owner.pid}"
+
+
+def _who(tx: Tx, account: str) -> str:
+    found = leases.holding(tx, LeaseKind.SESSION_REFRESH, account)
+    return found.holder if found is not None and found.left else ""
+
+
 def _seconds_left(since: float) -> float:
     # A clock that was set back makes nobody wait for longer than the five minutes.
     return min(max(0.0, ONCE_IN.total_seconds() - since), ONCE_IN.total_seconds())
 
 
-def _in_progress(account: str, last: refreshes.Refresh, by: Holding | None) -> Busy:
+def _in_progress(account: str, last: refreshes.Refresh, by: str) -> Busy:
     return Busy(
         f"the cookies of {account} are being refreshed, in progress since {moments.spoken(last.begun_at)}, by {by}",
         hint="wait for it; it has five minutes at the most",
         account=account,
         since=moments.text(last.begun_at),
-        by=str(by),
+        by=by,
     )
 
 

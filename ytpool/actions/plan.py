@@ -9,17 +9,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
 from difflib import get_close_matches
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
 from ytpool.actions import beforehand, claiming, files, forecast, media, publish, queue
 from ytpool.actions.claiming import Order, publication_of
 from ytpool.actions.waking import ring
-from ytpool.domain import ids, moments, pacing
+from ytpool.domain import ids, moments, names, pacing
 from ytpool.domain import plan as rules
 from ytpool.domain.accounts import CAPPED, Account, AccountState
 from ytpool.domain.balancing import Strategy, Tier
-from ytpool.domain.jobs import TASK, Job, JobState, Target, TargetKind
+from ytpool.domain.jobs import InLine, Job, JobState, Target, TargetKind
 from ytpool.domain.plan import Block, ChannelCap, Item, Left, Placed, Rest, Scene, Seat
 from ytpool.domain.prices import Prices
 from ytpool.domain.publication import UPLOAD
@@ -42,8 +43,9 @@ _OUT: Mapping[AccountState, str] = {
 _LOOKS = tuple(call.operation for call in beforehand.CALLS)
 """What begins later than just now looks first whether somebody was faster by hand."""
 
-_LIMIT = re.compile(r"limit\s+(?:(?P<project>\S+)\s+)?(?P<bucket>[a-z_]+)\s*=\s*(?P<units>\d{1,12})")
+_LIMIT = re.compile(r"limit\s+(?:(?P<project>\S+)\s+)?(?P<bucket>[a-z_]+)\s*=\s*(?P<units>[0-9]{1,12})")
 _ADD = re.compile(r"add\s+account\s*:\s*(?P<account>\S+)")
+_MOST_SUPPOSED = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,24 +317,27 @@ def apply(rt: Runtime, orders: Sequence[Order], plan: Plan) -> Plan:
     Raises Busy where something has begun, or was asked for, since the plan was made.
     """
     placed = [
-        (replace(order, publication=media.located(order.publication)), item, files.inspect(order.path))
-        for order, item in zip(orders, plan.items, strict=True)
+        (number, replace(order, publication=media.located(order.publication)), item, files.inspect(order.path))
+        for number, (order, item) in enumerate(zip(orders, plan.items, strict=True))
         if item.state == PLANNED
     ]
     made: dict[tuple[Target, str, str], str] = {}
+    told = list(plan.items)
     with rt.store.transaction() as tx:
         rt.require_same_root(tx)
         name = ids.new(tx.now, rt.rng)
-        for order, item, file in placed:
+        for number, order, item, file in placed:
             assert item.account is not None
             assert item.starts_at is not None
             assert item.ends_at is not None
             key = (order.target, file.marks.fingerprint, order.key)
             if key in made:  # the same video twice in one manifest is one upload
+                told[number] = replace(item, job=made[key])
                 continue
             words = f"planned for {item.account}{f', {item.block}' if item.block else ''}"
             job = claiming.put_off(rt, tx, order, file, job=item.job, until=item.starts_at, why=words)
             made[key] = job.job
+            told[number] = replace(item, job=job.job)
             plans.keep(
                 tx,
                 name,
@@ -343,10 +348,7 @@ def apply(rt: Runtime, orders: Sequence[Order], plan: Plan) -> Plan:
                 ends_at=item.ends_at,
             )
     ring(rt)
-    jobs_made = {str(order.path): made[order.target, file.marks.fingerprint, order.key] for order, _, file in placed}
-    return replace(
-        plan, applied=name, items=tuple(replace(one, job=jobs_made.get(one.item, one.job)) for one in plan.items)
-    )
+    return replace(plan, applied=name, items=tuple(told))
 
 
 def review(rt: Runtime, *, within: timedelta) -> Review:
@@ -411,17 +413,31 @@ def _size(path: Path) -> int:
 def _new(place: "_Place", order: Order, size: int) -> _Wish:
     """Wish for what nobody has asked for yet."""
     calls = (*(call for step in order.publication.steps() for call in step.calls), *_LOOKS)
-    deadline = order.publication.video.publish_at
+    public_at = order.publication.video.publish_at
+    in_line = order.in_line or InLine()
+    overdue = in_line.deadline is not None and in_line.deadline <= place.tx.now
+    deadlines = [at for at in (public_at, None if overdue else in_line.deadline) if at is not None]
     told = PlannedItem(
         item=str(order.path),
         job=None,
         kind=UPLOAD,
         target=str(order.target),
         state=LEFT,
-        publish_at=deadline,
+        publish_at=public_at,
         bytes=size,
     )
-    return _Wish(told, place.item(told.item, order.target, calls, size=size, alone=True, deadline=deadline))
+    item = place.item(
+        told.item,
+        order.target,
+        calls,
+        size=size,
+        alone=True,
+        deadline=min(deadlines, default=None),
+        not_before=in_line.not_before,
+        priority=in_line.priority,
+        overdue=overdue,
+    )
+    return _Wish(told, item)
 
 
 def _settled(place: "_Place", order: Order, settled: publish.Plan | Job) -> _Wish:
@@ -452,8 +468,8 @@ def _queued(place: "_Place") -> list[_Wish]:
 
 
 def _waiting(tx: Tx) -> list[Job]:
-    """Return what waits for an account of YouTube; tasks of other services have slots of their own."""
-    return [job for job in jobs.unfinished(tx) if job.kind != TASK]
+    """Return what waits for an account of YouTube; other services have slots of their own, or none."""
+    return [job for job in jobs.unfinished(tx) if job.target.kind in (TargetKind.ACCOUNT, TargetKind.POOL)]
 
 
 def _of_job(place: "_Place", job: Job, *, anew: bool = False) -> _Wish:
@@ -687,7 +703,7 @@ class _Place:
     def _add(self, name: str) -> None:
         """Suppose one account more: like the one of this name, or a new one where there is none."""
         like = self._seats.get(name)
-        new = name if like is None else next(f"{name}+{n}" for n in range(1, 1000) if f"{name}+{n}" not in self._seats)
+        new = name if like is None else next(f"{name}+{n}" for n in count(1) if f"{name}+{n}" not in self._seats)
         joins = [pool for pool, members in self._members.items() if like is None or name in members]
         if like is None:
             around = {self._seats[one].project for pool in joins for one in self._members[pool] if one in self._seats}
@@ -714,6 +730,8 @@ def _suppose(what_if: Sequence[str], prices: Prices) -> _Supposed:
     """Read what is supposed; raises UsageWrong with what there is to suppose."""
     supposed: list[tuple[str, str, int]] = []
     added: list[str] = []
+    if len(what_if) > _MOST_SUPPOSED:
+        raise UsageWrong(f"--what-if may be said at most {_MOST_SUPPOSED} times", hint="suppose less at once")
     for text in what_if:
         if match := _LIMIT.fullmatch(text.strip()):
             if match["bucket"] not in prices.limits:
@@ -724,7 +742,7 @@ def _suppose(what_if: Sequence[str], prices: Prices) -> _Supposed:
                 )
             supposed.append((match["project"] or "", match["bucket"], int(match["units"])))
         elif match := _ADD.fullmatch(text.strip()):
-            added.append(match["account"])
+            added.append(names.require(match["account"], "an account"))
         else:
             raise UsageWrong(
                 f"--what-if does not take {text!r}",

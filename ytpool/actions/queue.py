@@ -245,20 +245,19 @@ def advice(tx: Tx, job: Job) -> str:
 
 
 def _goes_on_by(tx: Tx, job: Job) -> str:
-    match job.state:
-        case JobState.QUEUED if not job.wants_a_yes:
-            return "ytpool work --once"
-        case _ if job.kind == KIND and comments.get(tx, job.job).may_be_there:
-            return word_wanted(job.job)
-        case JobState.DEFERRED if job.not_before is not None and not job.wants_a_yes:
-            resumes = job.kind == _UPLOAD or (job.is_chore and not job.deletes)
-            return "ytpool upload --resume" if resumes else "ytpool work --once"
-        case _ if job.kind != _UPLOAD:
-            return retry(job)
-        case JobState.FINISHED_UNKNOWN if (video_id := _wants_a_word(tx, job)) is not None:
-            return f"ytpool queue resolve {job.job} --as done:{video_id}, failed or restart"
-        case _:
-            return retry(job)
+    if job.kind == KIND and job.state is not JobState.QUEUED and comments.get(tx, job.job).may_be_there:
+        return word_wanted(job.job)
+    if _is_taken_by_workers(job):
+        return "ytpool work --once"
+    if job.kind == _UPLOAD and job.state is JobState.FINISHED_UNKNOWN and (video_id := _wants_a_word(tx, job)):
+        return f"ytpool queue resolve {job.job} --as done:{video_id}, failed or restart"
+    return retry(job)
+
+
+def _is_taken_by_workers(job: Job) -> bool:
+    """Tell whether a job goes on by itself where somebody works the line off, now or at a moment that is known."""
+    timed = job.state in (JobState.DEFERRED, JobState.PARTLY) and job.not_before is not None
+    return (job.state is JobState.QUEUED or timed) and not job.wants_a_yes
 
 
 def task_advice(job: str, state: JobState, *, held: bool) -> str:

@@ -13,16 +13,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ytpool.actions import secrets
-from ytpool.actions.sessions import idle_for, require_login
+from ytpool.actions.sessions import idle_for, renew, require_free, require_login
 from ytpool.domain import cookies, ids, platforms, sessions
 from ytpool.domain.cookies import LARGEST_BYTES, SUFFIXES, Format, StorageState
 from ytpool.domain.secret import Secret
-from ytpool.domain.sessions import SessionState
+from ytpool.domain.sessions import Reading, SessionState
 from ytpool.errors import SessionsInvalid, UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import sessions as stored
 from ytpool.store.db import Tx
 from ytpool.store.secrets import Kind
+from ytpool.store.sessions import Session
 
 _AT_ONCE = 50
 _BYTES_AT_ONCE = 16 * 1024 * 1024
@@ -42,6 +43,8 @@ class Said:
     name: str | None = None
     proxy: Secret | None = None
     user_agent: str = ""
+    renews: bool = False
+    """They are the new content of what is there, where something is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,7 @@ class Migrated:
 
     file: str
     outcome: str
-    """stored, updated, already_stored, refused; and with a dry run would_store, would_update"""
+    """stored, renewed, updated, already_stored, refused; and with a dry run would_store, would_renew, would_update"""
     format: Format | None = None
     user: str | None = None
     platform: str | None = None
@@ -129,16 +132,23 @@ def migrate(
     A file that was taken before is known again. With `delete` a file is removed once what is stored of it was read
     back; one that has changed meanwhile, or is a link to another place, stays.
     """
-    if not dry_run:
-        rt.open_vault()
+    rt.open_vault()
     for some in _in_bundles(files, said):
-        with rt.store.reading() if dry_run else rt.store.transaction() as tx:
-            found = [
-                (one, one if isinstance(one, Migrated) else _take(rt, tx, one, said, dry_run=dry_run)) for one in some
-            ]
+        with rt.store.imagining() if dry_run else rt.store.transaction() as tx:
+            found = [(one, one if isinstance(one, Migrated) else _take(rt, tx, one, said)) for one in some]
         for one, done in found:
-            deletes = delete and not dry_run and isinstance(one, _Read) and done.problem is None
-            yield _deleted(rt, one, done) if deletes and isinstance(one, _Read) else done
+            if isinstance(one, _Read) and done.problem is None:
+                yield _imagined(done) if dry_run else _deleted(rt, one, done) if delete else done
+            else:
+                yield done
+
+
+_WOULD = {"stored": "would_store", "renewed": "would_renew", "updated": "would_update"}
+
+
+def _imagined(done: Migrated) -> Migrated:
+    is_new = done.outcome == "stored"
+    return replace(done, outcome=_WOULD.get(done.outcome, done.outcome), session=None if is_new else done.session)
 
 
 def _in_bundles(files: Iterable[Path], said: Said) -> Iterator[Sequence[_Read | Migrated]]:
@@ -146,10 +156,17 @@ def _in_bundles(files: Iterable[Path], said: Said) -> Iterator[Sequence[_Read | 
     bundle: list[_Read | Migrated] = []
     size = 0
     for path in files:
+        guessed = cookies.named(path.name) or (None, None)
         try:
             one: _Read | Migrated = _read(path, said)
         except YtpoolError as problem:
-            one = Migrated(file=str(path), outcome="refused", user=said.user, platform=said.platform, problem=problem)
+            one = Migrated(
+                file=str(path),
+                outcome="refused",
+                user=said.user or guessed[0],
+                platform=said.platform or guessed[1],
+                problem=problem,
+            )
         bundle.append(one)
         size += len(one.state.content.reveal()) if isinstance(one, _Read) else 0
         if len(bundle) >= _AT_ONCE or size >= _BYTES_AT_ONCE:
@@ -175,7 +192,7 @@ def _read(path: Path, said: Said) -> _Read:
             word for word, known in (("whose session it is", user), ("where", platform)) if not known
         )
         raise SessionsInvalid(
-            f"{path.name} does not say {missing}",
+            f"nothing says {missing}",
             hint="name the file USER_PLATFORM.json, or say it: --user U --platform P",
         )
     login = cookies.login(listed, platforms.known(platform))
@@ -190,60 +207,86 @@ def _read(path: Path, said: Said) -> _Read:
     )
 
 
+def read_file(path: Path) -> str:
+    """Read a file that may hold a session; raises SessionsInvalid where it cannot."""
+    return _content(path)[0]
+
+
 def _content(path: Path) -> tuple[str, tuple[int, ...]]:
     try:
         # Without O_NONBLOCK a pipe of that name would be waited at for ever.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(handle, "rb") as file:  # noqa: PTH123 -- a descriptor
+        try:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
-                raise SessionsInvalid(f"{path} is no file", hint="name a file, or a folder with --all")
-            raw = file.read(LARGEST_BYTES + 1)
+                raise SessionsInvalid("it is no file", hint="name a file, or a folder with --all")
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                raw = file.read(LARGEST_BYTES + 1)
+        finally:
+            os.close(handle)
     except OSError as error:
-        raise SessionsInvalid(f"{path} cannot be read: {error.strerror}", hint="check the path") from error
+        raise SessionsInvalid(f"the file cannot be read: {error.strerror}", hint="check the path") from error
     if len(raw) > LARGEST_BYTES:
-        raise SessionsInvalid(f"{path} is larger than any browser session ({LARGEST_BYTES:,} bytes)")
+        raise SessionsInvalid(f"the file is larger than any browser session, which has {LARGEST_BYTES:,} bytes at most")
     try:
         return raw.decode("utf-8"), _look(status)
     except UnicodeDecodeError as error:
-        raise SessionsInvalid(f"{path} is no text, so it is no browser session") from error
+        raise SessionsInvalid("the file is no text, so it is no browser session") from error
 
 
 def _look(status: os.stat_result) -> tuple[int, ...]:
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
-def _take(rt: Runtime, tx: Tx, one: _Read, said: Said, *, dry_run: bool) -> Migrated:
+def _take(rt: Runtime, tx: Tx, one: _Read, said: Said) -> Migrated:
     base = Migrated(
         file=str(one.path),
-        outcome="would_store",
+        outcome="refused",
         format=one.state.format,
         user=one.user,
         platform=one.platform,
         cookies=one.state.cookies,
         expires_at=one.state.expires_at,
         login_ends_at=one.login.ends_at,
-        state=SessionState.ACTIVE,
     )
-    if one.login.ends_at is not None and one.login.ends_at <= tx.now:
-        base = replace(
-            base, state=SessionState.EXPIRED, note=f"its login ended on {one.login.ends_at:%Y-%m-%d}: log in anew"
-        )
     known = stored.with_digest(tx, one.user, one.platform, one.state.digest, idle_for(rt))
-    if known is not None:
-        base = replace(base, session=known.session, name=known.name, state=known.state, note=known.reason)
-        if said.proxy is None and said.user_agent in ("", known.user_agent):
-            return replace(base, outcome="already_stored")
-        if dry_run:
-            return replace(base, outcome="would_update")
-        _equip(rt, tx, known.session, said)
-        return replace(base, outcome="updated")
     try:
-        name = _name(tx, one, said)
-    except UsageWrong as problem:
-        return replace(base, outcome="refused", problem=problem)
-    if dry_run:
-        return replace(base, name=name)
+        if known is not None and not (said.renews and known.version > 1):
+            outcome = (
+                "already_stored" if said.proxy is None and said.user_agent in ("", known.user_agent) else "updated"
+            )
+            session = known.session
+        elif (old := _to_renew(rt, tx, one, said)) is not None:
+            outcome, session = "renewed", renew(rt, tx, old, one.state, digest=one.state.digest).session
+        else:
+            outcome, session = "stored", _add(rt, tx, one, _name(tx, one, said))
+    except YtpoolError as problem:
+        return replace(base, problem=problem)
+    if said.user_agent:
+        stored.set_user_agent(tx, session, said.user_agent)
+    if said.proxy is not None:
+        secrets.keep(rt, tx, Kind.SESSION_PROXY, session, said.proxy)
+    now = stored.get(tx, session, idle_for(rt))
+    assert now is not None
+    return replace(base, outcome=outcome, session=session, name=now.name, state=now.state, note=now.reason)
+
+
+def _to_renew(rt: Runtime, tx: Tx, one: _Read, said: Said) -> Session | None:
+    """Return the session whose content this is to be; None where there is none."""
+    if not said.renews:
+        return None
+    found = stored.meant(tx, Reading(one.user, one.platform, said.name), idle_for(rt))
+    if len(found) > 1:
+        raise UsageWrong(
+            f"{one.user} has {len(found)} sessions there: {', '.join(each.spoken for each in found)}",
+            hint="say which is meant, one by one: --file FILE --name NAME",
+        )
+    if found:
+        require_free(tx, found[0])
+    return found[0] if found else None
+
+
+def _add(rt: Runtime, tx: Tx, one: _Read, name: str) -> str:
     session = ids.new(tx.now, rt.rng)
     stored.add(
         tx,
@@ -257,8 +300,7 @@ def _take(rt: Runtime, tx: Tx, one: _Read, said: Said, *, dry_run: bool) -> Migr
         login_ends_at=one.login.ends_at,
     )
     secrets.keep(rt, tx, Kind.BROWSER_SESSION, session, one.state.content)
-    _equip(rt, tx, session, said)
-    return replace(base, outcome="stored", session=session, name=name)
+    return session
 
 
 def _name(tx: Tx, one: _Read, said: Said) -> str:
@@ -274,28 +316,21 @@ def _name(tx: Tx, one: _Read, said: Said) -> str:
     return "" if "" not in taken else next(str(n) for n in range(2, len(taken) + 3) if str(n) not in taken)
 
 
-def _equip(rt: Runtime, tx: Tx, session: str, said: Said) -> None:
-    if said.user_agent:
-        stored.set_user_agent(tx, session, said.user_agent)
-    if said.proxy is not None:
-        secrets.keep(rt, tx, Kind.SESSION_PROXY, session, said.proxy)
-
-
 def _deleted(rt: Runtime, one: _Read, done: Migrated) -> Migrated:
     """Remove a file whose session is surely in the vault."""
     assert done.session is not None
     with rt.store.reading() as tx:
         kept = secrets.read(rt, tx, Kind.BROWSER_SESSION, done.session)
-    if kept is None or (done.outcome == "stored" and kept != one.state.content):
-        return replace(done, problem=SessionsInvalid(f"{one.path} is left: what is stored of it is not what it holds"))
+    if kept is None or (done.outcome in ("stored", "renewed") and kept != one.state.content):
+        return replace(done, problem=SessionsInvalid("the file is left: what is stored of it is not what it holds"))
     try:
         status = os.lstat(one.path)
         if stat.S_ISLNK(status.st_mode):
             return replace(done, note="a link to another place; it is left")
         if _look(status) != one.seen:
-            return replace(done, problem=SessionsInvalid(f"{one.path} has changed since it was read; it is left"))
+            return replace(done, problem=SessionsInvalid("the file has changed since it was read; it is left"))
         one.path.unlink()
     except OSError as error:
-        problem = SessionsInvalid(f"{one.path} is stored, and could not be deleted: {error.strerror}")
+        problem = SessionsInvalid(f"it is stored, and its file could not be deleted: {error.strerror}")
         return replace(done, problem=problem)
     return replace(done, deleted=True)

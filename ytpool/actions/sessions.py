@@ -7,20 +7,30 @@ what was found takes the transaction that found it.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 
 from ytpool.actions import secrets
-from ytpool.domain import cookies, platforms, sessions
-from ytpool.domain.cookies import StorageState
+from ytpool.domain import cookies, moments, platforms, sessions
+from ytpool.domain.cookies import Login, StorageState
 from ytpool.domain.names import require_words
 from ytpool.domain.secret import Secret
 from ytpool.domain.sessions import Finding, SessionState
-from ytpool.errors import SecretDamaged, SessionBanned, SessionExpired, SessionNotFound, SessionsInvalid, UsageWrong
+from ytpool.errors import (
+    SecretDamaged,
+    SessionBanned,
+    SessionBusy,
+    SessionExpired,
+    SessionNotFound,
+    SessionsInvalid,
+    UsageWrong,
+)
 from ytpool.runtime import Runtime
+from ytpool.store import leases
 from ytpool.store import sessions as stored
 from ytpool.store.db import Tx
+from ytpool.store.leases import Holding, LeaseKind
 from ytpool.store.secrets import Kind
 from ytpool.store.sessions import Session
 
@@ -41,13 +51,53 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A stored session, and who has it."""
+
+    session: Session
+    holder: str
+    """Empty where it is free."""
+    held_until: datetime | None
+    number: int | None
+    """Of its checkout, while somebody has it."""
+    login: Login | None = None
+    """What its cookies say, where somebody looked into the vault."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionList:
-    sessions: tuple[Session, ...]
+    sessions: tuple[Seen, ...]
 
 
-def list_sessions(rt: Runtime) -> SessionList:
+def list_sessions(rt: Runtime, which: str | None = None, state: SessionState | None = None) -> SessionList:
+    """Return the stored sessions, all or those that somebody means, as they are now."""
     with rt.store.reading() as tx:
-        return SessionList(sessions=tuple(stored.every(tx, idle_for(rt))))
+        found = stored.every(tx, idle_for(rt)) if which is None else meant(rt, tx, which)
+        return SessionList(sessions=tuple(_seen(tx, one) for one in found if state in (None, one.state)))
+
+
+def show(rt: Runtime, which: str) -> SessionList:
+    """Return what is known of the sessions that somebody means, and of the cookies in them that matter."""
+    rt.open_vault()
+    with rt.store.reading() as tx:
+        found = meant(rt, tx, which)
+        return SessionList(
+            sessions=tuple(
+                replace(_seen(tx, one), login=login_of(opened(rt, tx, one).state, one.platform)) for one in found
+            )
+        )
+
+
+def _seen(tx: Tx, session: Session) -> Seen:
+    holding = leases.holding(tx, LeaseKind.SESSION, session.session)
+    if holding is None or holding.left <= timedelta(0):
+        return Seen(session=session, holder="", held_until=None, number=None)
+    return Seen(session=session, holder=holding.holder, held_until=tx.now + holding.left, number=holding.lease.fence)
+
+
+def login_of(state: Mapping[str, Any], platform: str) -> Login:
+    """Say what a storage state is worth at a platform."""
+    return cookies.login(state["cookies"], platforms.known(platform))
 
 
 def idle_for(rt: Runtime) -> timedelta:
@@ -90,10 +140,29 @@ def require_usable(session: Session) -> None:
     if session.state is SessionState.EXPIRED:
         raise SessionExpired(
             f"{session.spoken} is expired since {session.state_since:%Y-%m-%d %H:%M} UTC: {session.reason}",
-            hint=f"bring a new one in: ytpool sessions migrate --file FILE --user {session.user} "
-            f"--platform {session.platform}",
+            hint=f"bring new cookies in: ytpool sessions migrate --renew --file FILE --user {session.user} "
+            f"--platform {session.platform}" + (f" --name {session.name}" if session.name else ""),
             session=session.session,
         )
+
+
+def require_free(tx: Tx, session: Session) -> None:
+    """Raise SessionBusy while somebody has checked a session out: what they bring back would be written over."""
+    holding = leases.holding(tx, LeaseKind.SESSION, session.session)
+    if holding is not None and holding.left > timedelta(0):
+        raise busy(tx, {session.spoken: holding})
+
+
+def busy(tx: Tx, held: Mapping[str, Holding]) -> SessionBusy:
+    """Say who has what was asked for, and until when at the longest."""
+    soonest = tx.now + min(one.left for one in held.values())
+    return SessionBusy(
+        "; ".join(f"{spoken} is with {one.holder}" for spoken, one in held.items())
+        + f", until {moments.spoken(soonest)} at the longest",
+        hint="try again, or bring it back for its holder: ytpool sessions release, with the number that "
+        "`ytpool sessions show` tells",
+        until=soonest,
+    )
 
 
 def opened(rt: Runtime, tx: Tx, session: Session) -> Opened:
@@ -148,12 +217,14 @@ def use(tx: Tx, session: Session) -> None:
     stored.used(tx, session.session)
 
 
-def renew(rt: Runtime, tx: Tx, session: Session, content: StorageState) -> Session:
+def renew(rt: Runtime, tx: Tx, session: Session, content: StorageState, *, digest: str | None = None) -> Session:
     """Give a session new content, if that is a login: then an expired one is active again, and a ban stays.
 
-    Raises SessionsInvalid, and leaves the old content, where the new one is no login of the session's platform.
+    Raises SessionsInvalid, and leaves the old content, where the new one is no login of the session's platform. Whoever
+    does not hold the session asks `require_free` in the same transaction. `digest` is that of a file that is to be
+    known again.
     """
-    login = cookies.login(json.loads(content.content.reveal())["cookies"], platforms.known(session.platform))
+    login = login_of(json.loads(content.content.reveal()), session.platform)
     require_login(login, session.platform)
     if login.ends_at is not None and login.ends_at <= tx.now:
         raise SessionsInvalid(f"its login at {session.platform} ended on {login.ends_at:%Y-%m-%d %H:%M} UTC")
@@ -163,6 +234,7 @@ def renew(rt: Runtime, tx: Tx, session: Session, content: StorageState) -> Sessi
         cookies=content.cookies,
         expires_at=content.expires_at,
         login_ends_at=login.ends_at,
+        digest=digest,
     )
     secrets.keep(rt, tx, Kind.BROWSER_SESSION, session.session, content.content)
     if session.state is SessionState.EXPIRED:
@@ -170,7 +242,7 @@ def renew(rt: Runtime, tx: Tx, session: Session, content: StorageState) -> Sessi
     return _again(rt, tx, session)
 
 
-def require_login(login: cookies.Login, platform: str) -> None:
+def require_login(login: Login, platform: str) -> None:
     """Raise SessionsInvalid unless the cookies hold what a login at the platform takes."""
     known = platforms.known(platform)
     if not login.belongs:

@@ -17,14 +17,14 @@ from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from ytpool.actions import api_keys, queue
+from ytpool.actions import api_keys, queue, waking
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.queue import AccountSlots, QueueStatus
 from ytpool.actions.watch import Nobody, Watch
 from ytpool.domain import ids, moments, providers
 from ytpool.domain.accounts import AccountState
 from ytpool.domain.api_keys import ApiKey
-from ytpool.domain.jobs import TASK, JobState, Target, TargetKind
+from ytpool.domain.jobs import TASK, InLine, JobState, Target, TargetKind
 from ytpool.domain.providers import Heard, Provider, Taken, Told
 from ytpool.errors import (
     CallbackRefused,
@@ -38,7 +38,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import activity, jobs, leases, rests, tasks
+from ytpool.store import activity, jobs, leases, line, rests, tasks
 from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
@@ -56,6 +56,9 @@ _TRIES_AGAIN_AFTER = timedelta(seconds=30)
 
 _LOOKS_EVERY = 0.5
 
+RESTING, GONE = "resting", "gone"
+"""How a key may stand that takes no task; else it is active."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskOrder:
@@ -67,6 +70,8 @@ class TaskOrder:
     """Part of the job's key: with one, a task that is done is not done again."""
     again: bool = False
     """Submit it although the same one waits, runs or is done."""
+    in_line: InLine | None = None
+    """Only store it, to wait so for whoever sends what waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +88,9 @@ class TaskSeen:
     cost: float
     key: str
     inputs: Mapping[str, Any]
+    priority: int
+    not_before: datetime | None
+    deadline: datetime | None
     created_at: datetime
     sent_at: datetime | None
     until: datetime | None
@@ -120,9 +128,12 @@ class Slots:
 
     name: str
     place: str
+    """Where it was found; empty where it was taken away."""
     running: int
     max_slots: int
     available: int
+    state: str
+    """active, resting, or gone: taken away while tasks of it run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,12 +171,14 @@ def require_provider(rt: Runtime, name: str) -> Provider:
 
 
 def submit(rt: Runtime, order: TaskOrder, watch: Watch) -> TaskSeen:
-    """Store a task, and send it if a key has a free slot and nobody waits before it."""
+    """Store a task; send it, unless it is for the line, if a key has a free slot and nobody waits before it."""
     provider = require_provider(rt, order.provider)
     _require_inputs(provider, order.inputs)
     keys = api_keys.require(rt, provider)
     request = _request(order)
     with rt.store.transaction() as tx:
+        if order.in_line is not None:
+            order.in_line.require_time(tx.now)
         before = None if order.again else tasks.same(tx, provider.name, request, order.key)
         job = before.job if before else ids.new(tx.now, rt.rng)
         if before is None:
@@ -182,8 +195,13 @@ def submit(rt: Runtime, order: TaskOrder, watch: Watch) -> TaskSeen:
                 steps=(),
             )
             tasks.add(tx, job, provider.name)
+        if order.in_line is not None and tasks.get(tx, job).state is JobState.QUEUED:
+            line.ask(tx, job, order.in_line)
     if before is not None:
         watch.says(job, f"job {job} was asked for just this already and is {before.state}; --again makes another")
+    if order.in_line is not None:
+        waking.ring(rt)
+        return show(rt, job)
     _advance(rt, provider, keys, watch)
     with rt.store.reading() as tx:
         task = tasks.get(tx, job)
@@ -267,18 +285,22 @@ def slots(rt: Runtime) -> Keys:
     """Say of every key how many tasks it runs and may run; their values are not looked at."""
     found = []
     for provider in rt.config.providers.values():
-        keys = api_keys.found(rt, provider)
+        places = {key.account: key.place for key in api_keys.found(rt, provider)}
         with rt.store.reading() as tx:
             running = tasks.running(tx, provider.name)
-        for key in keys:
-            taken = running.get(key.account, 0)
+            resting = {rest.name for rest in rests.running(tx) if rest.scope is Scope.ACCOUNT}
+        for account in (*places, *sorted(running.keys() - places)):
+            taken = running.get(account, 0)
+            state = GONE if account not in places else RESTING if account in resting else AccountState.ACTIVE
+            most = 0 if state == GONE else provider.slots
             found.append(
                 Slots(
-                    name=key.account,
-                    place=key.place,
+                    name=account,
+                    place=places.get(account, ""),
                     running=taken,
-                    max_slots=provider.slots,
-                    available=max(0, provider.slots - taken),
+                    max_slots=most,
+                    available=max(0, most - taken) if state == AccountState.ACTIVE else 0,
+                    state=state,
                 )
             )
     return Keys(keys=tuple(found))
@@ -303,7 +325,7 @@ def counted_in(rt: Runtime, status: QueueStatus) -> QueueStatus:
                     running=key.running,
                     max_slots=key.max_slots,
                     available=key.available,
-                    state=AccountState.ACTIVE,
+                    state=key.state,
                 )
                 for key in keys
             ),
@@ -411,17 +433,32 @@ def _one_round(rt: Runtime, provider: Provider, watch: Watch) -> Round:
 
 
 def _advance(rt: Runtime, provider: Provider, keys: Sequence[ApiKey], watch: Watch) -> int:
-    """Send what waits, the oldest first, as long as a key has a free slot; return how many were taken."""
+    """Send what waits, in the order of the line, as long as a key has a free slot; return how many were taken."""
     sent = 0
     while True:
         rt.require_going()
         with rt.store.reading() as tx:  # nobody is kept waiting where there is nothing to do
             if not tasks.waiting(tx, provider.name):
                 return sent
+            late = bool(tasks.overdue(tx, provider.name))
+        if late:
+            _give_up_overdue(rt, provider, watch)
         begun = _begin(rt, provider, keys)
         if begun is None:
             return sent
         sent += _send(rt, provider, begun, watch)
+
+
+def _give_up_overdue(rt: Runtime, provider: Provider, watch: Watch) -> None:
+    """Let no task be sent whose deadline is over: it would be paid for and come too late."""
+    with rt.store.transaction() as tx:
+        late = tasks.overdue(tx, provider.name)
+        for task in late:
+            assert task.deadline is not None
+            error = f"its deadline was over, {moments.spoken(task.deadline)}, before a slot was free; it was not sent"
+            tasks.give_up(tx, task.job, error_code=TaskFailed.code, error=error)
+    for task in late:
+        watch.says(task.job, f"task {task.job} of {provider.name} is not sent: its deadline is over")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -489,7 +526,7 @@ def _send(rt: Runtime, provider: Provider, begun: _Begun, watch: Watch) -> bool:
     verdict = providers.taken(provider.submit, heard.status, heard.content)
     said = _words_of(provider, heard)
     if verdict is Taken.UNKNOWN and heard.status < 300:
-        said = f"its answer has no task id at {provider.submit.task_id}"
+        said = f"{said}; its answer has no task id at {provider.submit.task_id}"
     task_id = providers.task_id(heard.content, provider.submit.task_id)
     _settle(rt, provider, begun, verdict, said, task_id=task_id, retry_after=heard.retry_after)
     if verdict is not Taken.YES:
@@ -689,7 +726,7 @@ def _require_inputs(provider: Provider, inputs: Mapping[str, Any]) -> None:
 def _why_queued(tx: Tx, provider: Provider, keys: Sequence[ApiKey]) -> str:
     task = "`ytpool work` or `ytpool serve` sends it"
     if _free(tx, provider, keys):
-        return f"queued behind those that wait longer; {task}"
+        return f"queued behind those whose turn comes first; {task}"
     resting = [
         rest
         for rest in rests.running(tx)
@@ -737,6 +774,9 @@ def _seen(task: Task) -> TaskSeen:
         cost=task.cost,
         key=task.job_key,
         inputs=json.loads(task.request)["inputs"],
+        priority=task.priority,
+        not_before=task.not_before,
+        deadline=task.deadline,
         created_at=task.created_at,
         sent_at=task.sent_at,
         until=task.until,

@@ -13,12 +13,12 @@ from ytpool.actions.queue import QueuedJob
 from ytpool.domain.accounts import Account
 from ytpool.domain.chains import CHAIN
 from ytpool.domain.comments import KIND
-from ytpool.domain.jobs import TASK, Job, JobState, StepState, TargetKind
+from ytpool.domain.jobs import TASK, InLine, Job, JobState, StepState, TargetKind
 from ytpool.domain.publication import UPLOAD
 from ytpool.domain.quota import Urgency
 from ytpool.errors import Busy, OutcomeUnknown, UnknownName, UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, ledger, pools, tasks
+from ytpool.store import accounts, jobs, leases, ledger, line, pools, tasks
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.secrets import Kind, forget
@@ -222,6 +222,8 @@ def _begins_anew(tx: Tx, job: Job, lease: Lease) -> None:
     jobs.settle_steps(tx, lease, StepState.WAITING, "")
     jobs.move(tx, lease, JobState.QUEUED)
     tasks.withdraw(tx, job.job)
+    if job.kind in (TASK, CHAIN) and job.deadline is not None and job.deadline <= tx.now:
+        line.ask(tx, job.job, InLine(priority=job.priority))  # whoever wants it now knows that its deadline is over
 
 
 def _forget_all(tx: Tx, job: Job, lease: Lease) -> None:

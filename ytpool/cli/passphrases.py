@@ -64,6 +64,11 @@ def _asked(call: Invocation, file: Path | None, what: str) -> Secret:
     raise UsageWrong(f"this needs a {what}, and nobody can be asked", hint=f"use --{what}-file FILE")
 
 
+def proxy(file: Path) -> Secret:
+    """Return the address of a proxy, which may have a password in it."""
+    return _from_file(file, "proxy")
+
+
 def _from_file(file: Path, what: str = "passphrase") -> Secret:
     try:
         with file.open("rb") as opened:

@@ -85,7 +85,7 @@ def plan(
 
     How many uploads go out when is said in the settings: each [[plan.blocks]] has a name, from and to ("06:00",
     "12:00", in the zone of `time.zone`), and so many videos, which are spread evenly over it. Without blocks everything
-    goes as soon as it can.
+    goes as soon as it can. Rows of a manifest may say priority, not_before and deadline.
 
     --what-if plans as if something were different. A limit is a project's for a day, of every project unless one is
     named. 'add account:NAME' supposes one more account like NAME: in its pools, with its settings and its project, so
@@ -128,7 +128,7 @@ def plan(
         found = planning.of_orders(rt, orders, days=days, rate=rate, what_if=wishes)
         if apply and found.counts[planning.PLANNED]:
             found = planning.apply(rt, orders, found)
-    return planned.as_csv(found) if csv else planned.told(found, days)
+    return planned.as_csv(found, days) if csv else planned.told(found, days)
 
 
 def _require_nothing_else(typed: Mapping[str, str]) -> None:

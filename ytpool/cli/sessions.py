@@ -1,118 +1,131 @@
-"""`ytpool sessions`: browser sessions of many users, kept in the vault."""
+"""`ytpool sessions`: browser sessions of many users, kept in the vault and lent to one program at a time."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import session_files, sessions
-from ytpool.actions.session_files import Said
-from ytpool.actions.sessions import SessionList
 from ytpool.cli.commands import command, group
-from ytpool.cli.exits import common, status_of
-from ytpool.cli.items import as_item
-from ytpool.cli.options import WouldOption, runtime
-from ytpool.cli.output import VIEWS, Column, View
-from ytpool.domain.sessions import SessionState
-from ytpool.errors import UsageWrong, YtpoolError
-from ytpool.store.sessions import Session
+from ytpool.cli.options import WouldOption, YesOption, runtime, span
+from ytpool.domain.cookies import Written
+from ytpool.domain.sessions import Outcome, SessionState
 
-app = group("Keep browser sessions of many users in the vault.")
+app = group("Keep browser sessions of many users in the vault, and lend each to one program at a time.")
 
 WhichArgument = Annotated[
     str, typer.Argument(metavar="USER[@PLATFORM[/NAME]]", help="Whose session, or its id.", show_default=False)
 ]
+ReasonOption = Annotated[str, typer.Option(metavar="TEXT", help="Why, in one line.", show_default=False)]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Migration:
-    """What became of every file."""
-
-    files: tuple[dict[str, Any], ...]
-    exit_status: int
-    problem: YtpoolError | None = None
-
-
-VIEWS[Migration] = View(
-    rows="files",
-    columns=(
-        ("File", lambda row: Path(row["file"]).name),
-        Column("Outcome", "outcome", style={"stored": "green", "refused": "red"}),
-        ("User", "user"),
-        ("Platform", "platform"),
-        Column("Cookies", "cookies", justify="right"),
-        ("First expires", "expires_at"),
-        Column("Said", lambda row: row["error"]["message"] if row["error"] else "", style="yellow"),
-    ),
-    empty="the folder holds no .json, .txt or .cookies file",
-)
-VIEWS[SessionList] = View(
-    rows="sessions",
-    columns=(
-        ("User", "user"),
-        ("Platform", "platform"),
-        Column("State", "state", style={"active": "green", "expired": "yellow", "banned": "red"}),
-        Column("Cookies", "cookies", justify="right"),
-        ("First expires", "expires_at"),
-        ("Stored", "stored_at"),
-        Column("Session", "session", from_width=100),
-    ),
-    empty="no session yet; bring one in: ytpool sessions migrate --file FILE --user U --platform P",
-)
+# What works, and `kept`, which knows how it is shown, is loaded by the command that runs: help does without.
 
 
 @command(
     app,
     "migrate",
     example=(
-        "ytpool sessions migrate --file state.json --user anna --platform instagram\n"
-        "ytpool sessions migrate --all ./sessions --dry-run"
+        "ytpool sessions migrate --list ./old-sessions\n"
+        "ytpool sessions migrate --all ./old-sessions --dry-run\n"
+        "ytpool sessions migrate --file cookies.txt --user anna --platform instagram"
     ),
     statuses=(0, 2, 3, 6),
 )
 def migrate(
     ctx: typer.Context,
-    file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="One storage-state file.", show_default=False)
-    ] = None,
     folder: Annotated[
         Path | None,
+        typer.Argument(metavar="[FOLDER]", help="With --list and --all; else this folder.", show_default=False),
+    ] = None,
+    file: Annotated[Path | None, typer.Option(metavar="FILE", help="Take one file.", show_default=False)] = None,
+    user: Annotated[
+        str | None, typer.Option(metavar="U", help="Whose session the file is.", show_default=False)
+    ] = None,
+    platform: Annotated[
+        str | None,
+        typer.Option(metavar="P", help="Where: facebook, instagram, x, youtube, or any name.", show_default=False),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Tells several of one user on one platform apart.", show_default=False),
+    ] = None,
+    proxy_file: Annotated[
+        Path | None,
         typer.Option(
-            "--all",
-            metavar="FOLDER",
-            help="Every .json, .txt and .cookies file in it, named USER_PLATFORM.json.",
+            "--proxy-file",
+            metavar="FILE",
+            help="Its first line is the address of the proxy to be used with them; kept in the vault.",
             show_default=False,
         ),
     ] = None,
-    user: Annotated[str | None, typer.Option(metavar="NAME", help="Whose session it is.", show_default=False)] = None,
-    platform: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Where: facebook, instagram, x, youtube, or any name.", show_default=False),
-    ] = None,
+    user_agent: Annotated[
+        str,
+        typer.Option("--user-agent", metavar="TEXT", help="What their browser called itself.", show_default=False),
+    ] = "",
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the files and store nothing.")] = False,
-) -> Migration:
-    """Take storage-state files, as Playwright writes them, into the vault; the files stay where they are."""
-    if (file is None) == (folder is None):
-        raise UsageWrong("name either --file or --all", hint="see: ytpool sessions migrate --help")
-    if folder is not None and user is not None:
-        raise UsageWrong("--user is for one --file; the files of a folder say it in their names")
-    files = [file] if file is not None else session_files.files_in(folder) if folder is not None else []
-    rt = runtime(ctx)
-    said = session_files.require_said(Said(user=user, platform=platform))
-    found = list(session_files.migrate(rt, files, said, dry_run=dry_run))
-    return Migration(
-        files=tuple(as_item(one) for one in found),
-        exit_status=common(0 if one.problem is None else status_of(one.problem) for one in found),
-        problem=found[0].problem if file is not None else None,
+    lists: Annotated[
+        bool, typer.Option("--list", help="Only say what the files of the folder hold.", show_default=False)
+    ] = False,
+    takes_all: Annotated[
+        bool, typer.Option("--all", help="Take every .json, .txt and .cookies file.", show_default=False)
+    ] = False,
+    renew: Annotated[
+        bool,
+        typer.Option(
+            "--renew",
+            help="New cookies for the session that is there, which keeps its id, name and proxy; else it is one more.",
+            show_default=False,
+        ),
+    ] = False,
+    delete_files: Annotated[
+        bool,
+        typer.Option(
+            "--delete-files",
+            help="Delete each file once it is stored and was read back; asks, or takes --yes.",
+            show_default=False,
+        ),
+    ] = False,
+    dry_run: WouldOption = False,
+    yes: YesOption = False,
+) -> Any:  # Migration
+    """Take the files of browser sessions into the vault; they stay where they are unless told otherwise.
+
+    Storage states of Playwright, Netscape cookie files and what cookie extensions export are understood. A file named
+    USER_PLATFORM.json, or the other way round, says whose it is; else the cookies say where, and the name says whose.
+    A file that was taken before is known again.
+    """
+    from ytpool.cli import kept  # noqa: PLC0415
+
+    files = kept.files(folder=folder, file=file, lists=lists, takes_all=takes_all, user=user, name=name)
+    said = kept.said(
+        user=user, platform=platform, name=name, proxy_file=proxy_file, user_agent=user_agent, renews=renew
     )
+    delete = kept.agrees_to_delete(ctx, files, lists=lists, dry_run=dry_run, yes=yes) if delete_files else False
+    return kept.migrate(ctx, files, said, lists=lists, is_one=file is not None, dry_run=dry_run, delete=delete)
 
 
-@command(app, "list", example="ytpool sessions list --json", statuses=(0, 2, 6))
-def list_(ctx: typer.Context) -> SessionList:
-    """List the stored sessions; their cookies stay in the vault."""
-    return sessions.list_sessions(runtime(ctx))
+@command(app, "list", example="ytpool sessions list --state expired --json", statuses=(0, 2, 6))
+def list_(
+    ctx: typer.Context,
+    which: Annotated[
+        str | None,
+        typer.Argument(metavar="[USER[@PLATFORM]]", help="Only theirs.", show_default=False),
+    ] = None,
+    state: Annotated[
+        SessionState | None, typer.Option(metavar="STATE", help="active, expired or banned.", show_default=False)
+    ] = None,
+) -> Any:  # Sessions
+    """List the stored sessions, in which state they are, and who has them; their cookies stay in the vault."""
+    from ytpool.cli import kept  # noqa: PLC0415
+
+    return kept.listed(runtime(ctx), which, state)
+
+
+@command(app, "show", example="ytpool sessions show anna@instagram", statuses=(0, 2, 6))
+def show(ctx: typer.Context, which: WhichArgument) -> Any:  # SessionsShown
+    """Show all that is known of a session: its state and why, who has it, and the cookies that matter, by name."""
+    from ytpool.cli import kept  # noqa: PLC0415
+
+    return kept.shown(runtime(ctx), which)
 
 
 @command(
@@ -125,12 +138,126 @@ def mark(
     ctx: typer.Context,
     which: WhichArgument,
     state: Annotated[SessionState, typer.Argument(help="What it is from now on.", show_default=False)],
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; active needs no reason.", show_default=False)] = "",
+    reason: ReasonOption = "",
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be.")] = False,
-) -> Session:
-    """Say yourself that a session is active, expired or banned; nothing else lifts a ban."""
-    return sessions.mark(runtime(ctx), which, state, reason, dry_run=dry_run)
+    dry_run: WouldOption = False,
+) -> Any:  # Marked
+    """Say yourself that a session is active, expired or banned; nothing else lifts a ban.
+
+    Expired and banned want a reason. What its cookies say goes before: with a login that is over it cannot be active.
+    """
+    from ytpool.cli import kept  # noqa: PLC0415
+
+    return kept.marked(runtime(ctx), which, state, reason, dry_run=dry_run)
+
+
+@command(
+    app,
+    "checkout",
+    example=(
+        "ytpool sessions checkout anna@instagram --to state.json --for 2h --json\n"
+        "ytpool sessions checkout anna@instagram > state.json"
+    ),
+    statuses=(0, 2, 4, 6),
+)
+def checkout(
+    ctx: typer.Context,
+    which: WhichArgument,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the storage state there, readable by you only; else print it.",
+            show_default=False,
+        ),
+    ] = None,
+    proxy_to: Annotated[
+        Path | None,
+        typer.Option(
+            "--proxy-to",
+            metavar="FILE",
+            help="Write the address of its proxy there, if it has one.",
+            show_default=False,
+        ),
+    ] = None,
+    lasts_for: Annotated[
+        str, typer.Option("--for", metavar="TIME", help="How long it is yours, such as 30m or 2h.")
+    ] = "30m",
+    holder: Annotated[
+        str, typer.Option(metavar="TEXT", help="Who has it then; else you on this machine.", show_default=False)
+    ] = "",
+    *,
+    dry_run: WouldOption = False,
+) -> Any:  # SessionLent
+    """Take a session out for yourself: nobody else gets it until you bring it back, or its time is over.
+
+    Of several that are meant, the one that was left alone for longest. The number that is told brings it back.
+    Status 6: somebody else has it, or it is banned; status 4: it is expired.
+    """
+    from ytpool.cli import kept  # noqa: PLC0415
+
+    return kept.lent(
+        ctx, which, to=to, proxy_to=proxy_to, lasts_for=span(lasts_for, "--for"), holder=holder, dry_run=dry_run
+    )
+
+
+@command(
+    app,
+    "release",
+    example=(
+        "ytpool sessions release anna@instagram --number 3 --from state.json\n"
+        "ytpool sessions release anna@instagram --number 3 --as expired"
+    ),
+    statuses=(0, 1, 2, 6),
+)
+def release(
+    ctx: typer.Context,
+    which: WhichArgument,
+    number: Annotated[
+        int, typer.Option(metavar="N", help="The number that the checkout told.", min=1, show_default=False)
+    ],
+    outcome: Annotated[Outcome, typer.Option("--as", help="What you found: ok, expired or banned.")] = Outcome.OK,
+    content: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="FILE", help="Its storage state as it is now; kept if it is a login.", show_default=False
+        ),
+    ] = None,
+    reason: ReasonOption = "",
+    *,
+    dry_run: WouldOption = False,
+) -> Any:  # SessionReleased
+    """Bring a session back, say how it was, and hand in what its cookies have become.
+
+    Who is late and was followed by somebody else changes nothing (status 1). Cookies that are no login any more are
+    refused, and the session stays yours.
+    """
+    from ytpool.cli import kept  # noqa: PLC0415
+
+    return kept.released(runtime(ctx), which, number, outcome, content=content, reason=reason, dry_run=dry_run)
+
+
+@command(
+    app,
+    "export",
+    example="ytpool sessions export anna@youtube --format netscape --to cookies.txt",
+    statuses=(0, 2, 6),
+)
+def export(
+    ctx: typer.Context,
+    which: WhichArgument,
+    form: Annotated[
+        Written, typer.Option("--format", metavar="FORMAT", help="storage-state or netscape.")
+    ] = Written.STORAGE_STATE,
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write it there, readable by you only; else print it.", show_default=False),
+    ] = None,
+) -> Any:  # SessionExported
+    """Write a session out as other programs read it; it stays here, and whoever has it keeps it."""
+    from ytpool.cli import kept  # noqa: PLC0415
+
+    return kept.exported(runtime(ctx), which, form, to)
 
 
 @command(

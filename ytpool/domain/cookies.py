@@ -29,11 +29,18 @@ SUFFIXES = (".json", ".txt", ".cookies")
 
 
 class Format(StrEnum):
-    """How a session is written down."""
+    """How others write a session down."""
 
     STORAGE_STATE = "storage-state"
     NETSCAPE = "netscape"
     EXTENSION = "extension"
+
+
+class Written(StrEnum):
+    """How we write one down."""
+
+    STORAGE_STATE = "storage-state"
+    NETSCAPE = "netscape"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,14 @@ class Finding(StrEnum):
     UNCLEAR = "unclear"
 
 
+class Outcome(StrEnum):
+    """What somebody says who worked with a session."""
+
+    OK = "ok"
+    EXPIRED = "expired"
+    BANNED = "banned"
+
+
 SAYS: Mapping[Finding, SessionState] = {
     Finding.ALIVE: SessionState.ACTIVE,
     Finding.LOGGED_OUT: SessionState.EXPIRED,

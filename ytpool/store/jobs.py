@@ -639,6 +639,27 @@ def unfinished(tx: Tx) -> list[Job]:
     return [Job.from_row(row) for row in rows]
 
 
+def may_go_on(tx: Tx, job: str) -> bool:
+    """Tell whether a job has something left that may be done without a person: not all that is left was refused."""
+    return tx.one(f"SELECT 1 FROM jobs WHERE job = :job AND {_UNFINISHED}", job=job) is not None
+
+
+def refused_in_part(tx: Tx) -> list[Job]:
+    """Return the jobs whose video is up with a step that was refused for good, unless a person has let it stay so."""
+    rows = tx.all(
+        """
+        SELECT * FROM jobs
+         WHERE state = 'partly' AND kind = 'upload' AND error_code <> 'failed'
+           AND EXISTS (SELECT 1 FROM job_steps s
+                        WHERE s.job = jobs.job AND s.step <> 'upload' AND s.state = 'failed')
+           AND NOT EXISTS (SELECT 1 FROM job_steps s
+                            WHERE s.job = jobs.job AND s.step = 'upload' AND s.state = 'failed')
+         ORDER BY job
+        """
+    )
+    return [Job.from_row(row) for row in rows]
+
+
 def running(tx: Tx) -> list[str]:
     """Return the jobs that somebody is at or has left; a task is with its service, and has nobody here."""
     rows = tx.all("SELECT job FROM jobs WHERE state = 'running' AND kind <> :task ORDER BY job", task=TASK)

@@ -54,13 +54,13 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """Who holds a place."""
+    """What is known of the last one who took a place."""
 
-    host: str
-    pid: int
-
-    def __str__(self) -> str:
-        return f"{self.host}/{self.pid}"
+    lease: Lease
+    holder: str
+    left: timedelta
+    """How long it is still theirs; nothing or less when it is over."""
+    given_back: bool
 
 
 def take(
@@ -163,11 +163,16 @@ def holds(tx: Tx, lease: Lease) -> bool:
 
 
 def holding(tx: Tx, kind: LeaseKind, name: str) -> Holding | None:
-    """Return who holds the one place of this name now."""
+    """Return who took a thing of one place last, in time or not; None where nobody ever did."""
     row = tx.one("SELECT * FROM leases WHERE kind = :kind AND name = :name AND place = 0", kind=kind, name=name)
-    if row is None or not is_held(tx, row):
+    if row is None:
         return None
-    return Holding(host=row["host"], pid=row["pid"])
+    return Holding(
+        lease=Lease(kind=kind, name=name, place=0, fence=row["fence"]),
+        holder=row["holder"],
+        left=timedelta(seconds=row["expires"] - tx.boot) if is_held(tx, row) else timedelta(0),
+        given_back=row["expires"] == 0,
+    )
 
 
 def held(tx: Tx, kind: LeaseKind) -> dict[str, list[str]]:

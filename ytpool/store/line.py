@@ -6,18 +6,22 @@ an index. The flag only keeps the search short: picking compares the moment agai
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ytpool.domain import moments
 from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import InLine, Job, TargetKind
-from ytpool.store import leases
+from ytpool.errors import Busy
+from ytpool.store import jobs, leases
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 
 _TURNS = "work"
 _MOST_TURNS = 10_000
+_SOON = timedelta(minutes=1)
+LONGEST_PUT_OFF = timedelta(minutes=10)
+"""For which a job that could not be begun is left alone at the most."""
 
 _MAY_BE_TAKEN = """
     held_at IS NULL AND CASE kind WHEN 'task' THEN 0 WHEN 'video.delete' THEN agreed ELSE 1 END = 1
@@ -29,10 +33,11 @@ _MAY_BE_TAKEN = """
 _WAITS_IN_LINE = f"is_due = 1 AND {_MAY_BE_TAKEN}"
 _IS_TO_COME = f"is_due = 0 AND {_MAY_BE_TAKEN}"
 _MOMENT = "coalesce(put_off_until, not_before, '')"
-_ORDER = "priority DESC, coalesce(deadline, '9'), coalesce(not_before, ''), job"
+ORDER = "priority DESC, coalesce(deadline, '9'), coalesce(not_before, ''), job"
+"""In which what waits has its turn, whoever takes it."""
 
 RIPEN = f"UPDATE jobs SET is_due = 1 WHERE {_IS_TO_COME} AND {_MOMENT} <= :at"
-NEXT = f"SELECT * FROM jobs WHERE {_WAITS_IN_LINE} AND {_MOMENT} <= :at %s ORDER BY {_ORDER} LIMIT 1"
+NEXT = f"SELECT * FROM jobs WHERE {_WAITS_IN_LINE} AND {_MOMENT} <= :at %s ORDER BY {ORDER} LIMIT 1"
 LEFT_BEHIND = f"""
     SELECT * FROM jobs
      WHERE state = 'running' AND held_at IS NULL
@@ -102,10 +107,22 @@ def put_off(tx: Tx, job: str, until: datetime) -> None:
     tx.run("UPDATE jobs SET put_off_until = :until, is_due = 0 WHERE job = :job", job=job, until=moments.text(until))
 
 
-def forget_far(tx: Tx, beyond: datetime) -> None:
-    """Let nothing be put off until after this moment: then the clock was wrong when that was written."""
+def go_on_soon(tx: Tx, job: str) -> None:
+    """Let what is left of a job be tried again before long, and by whoever asks for it at once; nobody knows when."""
+    soon = moments.text(tx.now + _SOON)
     tx.run(
-        "UPDATE jobs SET put_off_until = NULL, is_due = 0 WHERE put_off_until > :beyond", beyond=moments.text(beyond)
+        "UPDATE jobs SET not_before = :at, put_off_until = :soon, is_due = 0 WHERE job = :job",
+        job=job,
+        at=tx.at,
+        soon=soon,
+    )
+
+
+def forget_far(tx: Tx) -> None:
+    """Let nothing be put off for longer than ever: then the clock was wrong when that was written."""
+    tx.run(
+        "UPDATE jobs SET put_off_until = NULL, is_due = 0 WHERE put_off_until > :beyond",
+        beyond=moments.text(tx.now + LONGEST_PUT_OFF),
     )
 
 
@@ -133,6 +150,19 @@ def pick(tx: Tx, *, pool: str | None = None) -> Picked | None:
     job = min(found, key=_place)
     turn = leases.take(tx, LeaseKind.TURN, _TURNS, holder=job.job, places=_MOST_TURNS)
     return None if turn is None else Picked(job=job, turn=turn)
+
+
+def require(tx: Tx, picked: Picked | None) -> None:
+    """Raise Busy unless a job stands as it stood when it was picked, and the turn lasts; for what nobody picked, never.
+
+    Asked in the transaction that takes the job: whoever picked it may have stood still for an hour since, and in the
+    meantime somebody has done it, held it back, cancelled it or put it off.
+    """
+    if picked is None:
+        return
+    then, now = picked.job, jobs.get(tx, picked.job.job)
+    if not leases.holds(tx, picked.turn) or (now.state, now.updated_at) != (then.state, then.updated_at):
+        raise Busy(f"job {now.job} was in other hands before it was begun here", hint="nothing is to do", job=now.job)
 
 
 def soonest(tx: Tx) -> datetime | None:

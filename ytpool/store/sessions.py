@@ -75,6 +75,14 @@ class Session:
         return sessions.spoken(self.user, self.platform, self.name)
 
     @property
+    def is_usable(self) -> bool:
+        return self.state is SessionState.ACTIVE
+
+    @property
+    def is_banned(self) -> bool:
+        return self.state is SessionState.BANNED
+
+    @property
     def active_at(self) -> datetime:
         """When somebody last had to do with it: used it, replaced its content, or put it into its state."""
         return max(self.changed_at, self.state_since, self.used_at or self.stored_at)
@@ -184,20 +192,27 @@ def set_user_agent(tx: Tx, session: str, user_agent: str) -> None:
 
 
 def replaced(
-    tx: Tx, session: str, *, cookies: int, expires_at: datetime | None, login_ends_at: datetime | None
+    tx: Tx,
+    session: str,
+    *,
+    cookies: int,
+    expires_at: datetime | None,
+    login_ends_at: datetime | None,
+    digest: str | None = None,
 ) -> None:
     """Write down what the new content of a session says of itself."""
     tx.run(
         """
         UPDATE sessions
            SET cookies = :cookies, expires_at = :expires_at, login_ends_at = :login_ends_at, changed_at = :at,
-               version = version + 1
+               version = version + 1, digest = coalesce(:digest, digest)
          WHERE session = :session
         """,
         session=session,
         cookies=cookies,
         expires_at=_text(expires_at),
         login_ends_at=_text(login_ends_at),
+        digest=digest,
         at=tx.at,
     )
 

@@ -51,7 +51,7 @@ def routes(standing: Standing) -> list[Route]:
         now = await standing.now()
         refresh = await standing.refresh()
         lacks = now.cookies is not None and not now.cookies.usable
-        running = standing.begin_refresh(refresh) if lacks else refresh.by is not None
+        running = standing.begin_refresh(refresh) if lacks else bool(refresh.by)
         word = "degraded" if now.hindrance else "healthy"
         headers = {"Retry-After": str(_asks_again(refresh, lacks=lacks, running=running))} if now.hindrance else {}
         body = {
@@ -69,7 +69,7 @@ def routes(standing: Standing) -> list[Route]:
     async def cookies(_: Request) -> Response:
         seen = await standing.cookies()
         refresh = await standing.refresh()
-        running = refresh.by is not None or standing.refresher.is_running
+        running = bool(refresh.by) or standing.refresher.is_running
         return answer(
             {
                 "configured": seen is not None,
@@ -171,7 +171,7 @@ def _refreshes(
     """Tell of refreshes as the queue tells of jobs: each account has one slot, and waits where its file is lost."""
     own = _account(standing)
     here = own if standing.refresher.is_running else None
-    running = {name for name, one in known.items() if one.by is not None or name == here}
+    running = {name for name, one in known.items() if one.by or name == here}
     waits = own in known and own not in running and seen is not None and not seen.usable
     rows = [
         {
@@ -181,7 +181,7 @@ def _refreshes(
             "available": int(name not in running),
             "state": "running" if name in running else "" if one.outcome is None else one.outcome,
             "since": one.begun_at,
-            "by": "" if one.by is None else str(one.by),
+            "by": one.by,
             "next_in_seconds": math.ceil(one.next_in),
         }
         for name, one in known.items()

@@ -75,7 +75,7 @@ class _Facts(Collector):
                 if moment is not None:
                     yield _gauge(name, about, [(of, moment.timestamp())], "account")
         about = "Whether the account's cookies are being refreshed."
-        running = [((name,), one.by is not None) for name, one in self.refreshes.items()]
+        running = [((name,), bool(one.by)) for name, one in self.refreshes.items()]
         yield _gauge("ytpool_cookies_refresh_in_progress", about, running, "account")
         begun = [((name,), one.begun_at.timestamp()) for name, one in self.refreshes.items() if one.begun_at]
         about = "When the last refresh of the account's cookies began."

@@ -29,7 +29,7 @@ class Refresher:
 
     def begin(self, seen: RefreshSeen) -> bool:
         """Begin one, unless one runs somewhere or the last began too lately; return whether one runs here now."""
-        if not self.is_running and self.is_possible and seen.by is None and seen.next_in == 0:
+        if not self.is_running and self.is_possible and not seen.by and seen.next_in == 0:
             self._thread = threading.Thread(target=self._refresh, name="refresh of cookies", daemon=True)
             self._thread.start()
         return self.is_running

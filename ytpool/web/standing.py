@@ -144,7 +144,7 @@ class Standing:
 
     def begin_refresh(self, seen: RefreshSeen) -> bool:
         """Begin a refresh if one may begin; return whether one runs, here or elsewhere."""
-        return self.refresher.begin(seen) or seen.by is not None
+        return self.refresher.begin(seen) or bool(seen.by)
 
     def _look(self) -> FileSeen | None:
         return None if self._watched is None else self._watched.look(self._rt.clock.now())

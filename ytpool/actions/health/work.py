@@ -78,14 +78,13 @@ def _named(names: Sequence[str]) -> str:
 def sessions(sight: Sight) -> Iterator[Check]:
     """Count the stored sessions by state, and name those whose cookies end soon."""
     with sight.rt.store.reading() as tx:
-        every, now = stored.every(tx), tx.now
+        every, now = stored.every(tx, timedelta(days=sight.rt.config.sessions.inactive_days)), tx.now
     if not every:
         yield Check(check="sessions", status=Status.PASS, message="none is stored")
         return
     by_state: dict[str, list[Session]] = {}
     for one in every:
-        over = one.state == "active" and one.expires_at is not None and one.expires_at <= now
-        by_state.setdefault("expired" if over else one.state, []).append(one)
+        by_state.setdefault(one.state, []).append(one)
     active = by_state.get("active", [])
     yield Check(check="sessions", status=Status.PASS, message=f"{len(active)} of {len(every)} active")
     store_anew = "log in there again and store it anew: ytpool sessions migrate --file FILE"
