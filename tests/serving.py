@@ -14,7 +14,7 @@ from newsroom import ROOT
 
 IMPATIENT = """
 from ytpool.web import lines
-lines.HEAD_WITHIN, lines.ANSWERED_WITHIN, lines.MOST = 0.6, 1.2, 30
+lines.HEAD_WITHIN, lines.ANSWERED_WITHIN, lines.MOST = 0.4, 0.8, 30
 from ytpool.__main__ import run
 run()
 """
