@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from newsroom import ended, start
-from serving import netscape, once
+from served import netscape, once
 
 COMMAND = """
 import os, pathlib, sys, time

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from newsroom import start
-from serving import IMPATIENT, once, serving
+from served import IMPATIENT, once, serving
 
 WHOLE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 CALLBACK = b"POST /webhooks/film HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\n"

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 import pytest
 from newsroom import ended, start
 from real_parts import need, scaled
-from serving import netscape, once, serving
+from served import netscape, once, serving
 
 NGINX = """
 daemon off; pid {folder}/nginx.pid; error_log stderr warn; worker_processes 1;

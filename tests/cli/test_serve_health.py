@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from real_parts import need
-from serving import LIVES_UNTIL, netscape, once, serving
+from served import LIVES_UNTIL, netscape, once, serving
 
 TOKEN = "of-the-people-who-may-ask"
 
