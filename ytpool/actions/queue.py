@@ -121,6 +121,28 @@ class QueueStatus:
     next_at: datetime | None
     accounts: tuple[AccountSlots, ...]
 
+    def told(self) -> dict[str, Any]:
+        """Return the same under the names that scripts rely on."""
+        rows = [
+            {
+                "name": one.name,
+                "running": one.running,
+                "maxSlots": one.max_slots,
+                "available": one.available,
+                "state": one.state,
+            }
+            for one in self.accounts
+        ]
+        return {
+            "totalMaxSlots": self.total_max_slots,
+            "totalRunning": self.total_running,
+            "totalQueued": self.total_queued,
+            "held": self.held,
+            "workers": self.workers,
+            "next_at": self.next_at,
+            "accounts": rows,
+        }
+
 
 def status(rt: Runtime) -> QueueStatus:
     """Say which slots are taken and how many jobs wait; what works now is not counted as waiting."""
