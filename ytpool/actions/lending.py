@@ -28,7 +28,6 @@ from ytpool.store.sessions import Session
 
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=7)
 
-
 _FINDINGS: Mapping[Outcome, Finding] = {
     Outcome.OK: Finding.ALIVE,
     Outcome.EXPIRED: Finding.LOGGED_OUT,
@@ -220,7 +219,7 @@ def _require_newest(session: Session, holding: Holding | None, number: int) -> N
     if holding.given_back:
         raise HoldLost(
             f"{session.spoken} was brought back already; nothing was changed",
-            hint=f"check it out again: ytpool sessions checkout {session.spoken}",
+            hint=f"check it out again: ytpool sessions checkout {session.session}",
             session=session.session,
         )
 
