@@ -268,6 +268,17 @@ def test_a_platform_that_nobody_described_is_unclear_and_the_words_say_what_to_w
     assert "in config.toml: [platforms.elsewhere] url =" in err
 
 
+def test_the_profile_that_never_leaves_this_machine_asks_no_platform(ytpool, tmp_path, site):
+    path = tmp_path / "anna_instagram.json"
+    path.write_text(json.dumps(site.state(name="sessionid", domain=".instagram.com")))
+    assert ytpool("sessions", "migrate", "--file", path, "--profile", "sandbox")[0] == 0
+
+    status, out, _ = ytpool("sessions", "check", "--profile", "sandbox", "--json")
+
+    assert status == 1
+    assert "never leaves this machine" in fits("sessions-check", out)["sessions"][0]["message"]
+
+
 def test_without_a_browser_the_words_say_what_to_install(pool, site, ytpool, monkeypatch):
     pool.add("anna", site.state())
     monkeypatch.setenv("YTPOOL_BROWSER_EXECUTABLE", "/nowhere/chromium")

@@ -18,6 +18,7 @@ from ytpool.actions import sessions
 from ytpool.actions.sessions import Opened
 from ytpool.domain import cookies, markers, platforms
 from ytpool.domain import sessions as rules
+from ytpool.domain.endpoints import is_loopback
 from ytpool.domain.markers import Looked, Marks, Verdict
 from ytpool.domain.sessions import Finding, SessionState
 from ytpool.errors import SessionNotFound, SessionsInvalid, SessionUnclear, SessionUnreached, UsageWrong, YtpoolError
@@ -221,6 +222,8 @@ class _Checking:
             self._tell(session, None, damaged, message=damaged.message)
             return None
         known = markers.beforehand(marks, opened.state["cookies"], tx.now.timestamp())
+        if known is None and rt.is_sandbox and not is_loopback(marks.url):
+            known = Verdict(Finding.UNCLEAR, "is not asked: the profile sandbox never leaves this machine")
         if known is not None and (known.finding is Finding.COOKIES_EXPIRED or session.is_usable or how.expired):
             self._settle(tx, _Begun(opened=opened, marks=marks, lease=None), known, None, None)
             return None
