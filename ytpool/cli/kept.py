@@ -463,7 +463,7 @@ VIEWS[Sessions] = View(
         Column("Cookies", "cookies", justify="right", from_width=120),
         Column("Session", "session", from_width=140),
     ),
-    empty="no session yet; bring one in: ytpool sessions migrate --file FILE --user U --platform P",
+    empty="no such session; bring one in: ytpool sessions migrate --file FILE --user U --platform P",
 )
 VIEWS[SessionsShown] = (
     View(text=_told_shown),
