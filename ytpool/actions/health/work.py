@@ -90,7 +90,10 @@ def sessions(sight: Sight) -> Iterator[Check]:
     active = [one for one in every if one.is_usable]
     yield Check(check="sessions", status=Status.PASS, message=f"{len(active)} of {len(every)} active")
     for state, fix in (
-        (SessionState.BANNED, "look at the account in a browser; a ban waits for a person"),
+        (
+            SessionState.BANNED,
+            "look at the account in a browser; when it is well again: ytpool sessions mark USER@PLATFORM active",
+        ),
         (SessionState.EXPIRED, _STORE_ANEW),
     ):
         if found := [one.spoken for one in every if one.state is state]:
