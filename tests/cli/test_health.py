@@ -544,6 +544,27 @@ def test_sessions_whose_cookies_have_ended_or_end_soon_are_named(ytpool, setting
     assert "sessions ending" not in looked(*only("sessions"))
 
 
+def test_cookie_files_of_other_programs_are_looked_at(settings, looked, tmp_path):
+    def cookies(days):
+        domain, name = ".youtube.com\tTRUE\t/\tTRUE", "LOGIN_INFO\tcanary"
+        return f"# Netscape HTTP Cookie File\n{domain}\t{int(time.time() + days * 86400)}\t{name}\n"
+
+    for name, days in (("fresh", 100), ("late", 1), ("over", -1)):
+        settings(**{f"cookie_files__{name}": {"path": str(private(tmp_path / f"{name}.txt", cookies(days)))}})
+    settings(serve={"account": "mine", "cookies_file": str(tmp_path / "gone.txt")})
+
+    found = looked(*only("cookie_files"), status=8)
+
+    assert {name.removeprefix("cookie file "): one["status"] for name, one in found.items()} == {
+        "mine": "fail",
+        "fresh": "pass",
+        "late": "warn",
+        "over": "warn",
+    }
+    assert "log in anew" in found["cookie file over"]["fix"]
+    assert "canary" not in json.dumps(found)
+
+
 def test_targets_are_compared_with_what_is(ytpool, sandbox, looked, video, make_video, monkeypatch):
     found = looked(*only("targets"))
     assert {name: one["status"] for name, one in found.items()} == {"target score": "pass"}
