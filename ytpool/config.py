@@ -19,6 +19,7 @@ from ytpool.errors import ConfigInvalid
 
 if TYPE_CHECKING:
     from ytpool.domain.chains import Step
+    from ytpool.domain.markers import Marks
     from ytpool.domain.providers import Provider
     from ytpool.domain.servers import FtpServer, Page
 
@@ -164,6 +165,12 @@ class Targets(NamedTuple):
     """Per cent of a day's uploads that may be done by another account than the one first chosen, or by a reserve."""
 
 
+class Browser(NamedTuple):
+    """The Chromium in which sessions are looked at; empty: the first one that is installed."""
+
+    executable: str = ""
+
+
 class Network(NamedTuple):
     timeout: float = 60.0
 
@@ -207,6 +214,7 @@ class Config(NamedTuple):
     sessions: Sessions = Sessions()
     health: Health = Health()
     targets: Targets = Targets()
+    browser: Browser = Browser()
     network: Network = Network()
     log: Log = Log()
     providers: "Mapping[str, Provider]" = {}  # noqa: RUF012 - a mapping that nobody writes to
@@ -219,6 +227,8 @@ class Config(NamedTuple):
     """The FTP servers that `health` looks at, by name."""
     checks: "Mapping[str, Page]" = {}  # noqa: RUF012 - a mapping that nobody writes to
     """The other services that `health` looks at, by name."""
+    platforms: "Mapping[str, Marks]" = {}  # noqa: RUF012 - a mapping that nobody writes to
+    """How platforms show whether a session is logged in, where that was set."""
 
     def is_set(self, key: str) -> bool:
         """Tell whether somebody chose this value, for instance `google.token_uri`, or it is the default."""
@@ -262,7 +272,13 @@ class Config(NamedTuple):
             for page in self.checks.values()
             for key, value in (("url", page.shown), ("expect", [*page.expect]), ("timeout", page.timeout))
         }
-        return {"state": str(self.paths.state), **named, **services, **chains, **servers, **pages, **files}
+        platforms = {
+            f"{_PLATFORMS}.{marks.name}.{key}": list(value) if isinstance(value, tuple) else value
+            for marks in self.platforms.values()
+            for key, value in marks._asdict().items()
+            if f"{_PLATFORMS}.{marks.name}.{key}" in self.origins
+        }
+        return {"state": str(self.paths.state), **named, **services, **chains, **servers, **pages, **platforms, **files}
 
 
 SECTIONS: Mapping[str, type[Any]] = {
@@ -281,6 +297,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "sessions.refresh": SessionsRefresh,
     "health": Health,
     "targets": Targets,
+    "browser": Browser,
     "network": Network,
     "log": Log,
 }
@@ -504,6 +521,8 @@ def _services_given(table: dict[str, Any], given: Callable[..., _Given]) -> dict
         found |= _named_given(_CHECKS, "a service to be checked", servers.page_from_table, table.pop(_CHECKS), given)
     if isinstance(table.get(_CHAINS), dict):
         found |= _chains_given(table.pop(_CHAINS), found, given)
+    if isinstance(table.get(_PLATFORMS), dict):
+        found |= _platforms_given(table.pop(_PLATFORMS), given)
     return found
 
 
@@ -564,12 +583,31 @@ def _cookie_files_given(table: dict[str, Any], given: Callable[..., _Given]) -> 
     return found
 
 
+def _platforms_given(tables: Mapping[str, Any], given: Callable[..., _Given]) -> dict[str, _Given]:
+    """Read what is set of platforms; each becomes one value, and every setting of it knows where it stands."""
+    from ytpool.domain import markers  # noqa: PLC0415 - most set nothing
+
+    found = {}
+    for name, settings in tables.items():
+
+        def refuse(path: tuple[str, ...], sentence: str, name: str = name) -> NoReturn:
+            given(None, _PLATFORMS, name, *path).refuse(".".join((_PLATFORMS, name, *path)), sentence)
+
+        if not isinstance(settings, dict):
+            refuse((), f"{name} is a platform: write [{_PLATFORMS}.{name}] and its keys below")
+        found[f"{_PLATFORMS}.{name}"] = given(markers.from_table(name, settings, refuse), _PLATFORMS, name)
+        for key, value in settings.items():
+            found[f"{_PLATFORMS}.{name}.{key}"] = given(value, _PLATFORMS, name, key)
+    return found
+
+
 _PROVIDERS = "providers"
 _CHAINS = "chains"
 _COOKIE_FILES = "cookie_files"
 _FTP = "ftp"
 _CHECKS = "checks"
-_TABLES = (_PROVIDERS, _CHAINS, _COOKIE_FILES, _FTP, _CHECKS)
+_PLATFORMS = "platforms"
+_TABLES = (_PROVIDERS, _CHAINS, _COOKIE_FILES, _FTP, _CHECKS, _PLATFORMS)
 """Sections whose names are the operator's own."""
 
 
@@ -627,7 +665,7 @@ def _decide(profile: str, paths: Paths, given: Mapping[str, _Given]) -> Config:
         section, _, name = key.partition(".")
         if section not in named:
             values[key] = _checked(key, one)
-        elif "." not in name:
+        elif "." not in name or isinstance(one.value, tuple):  # each setting of a platform stands beside it as written
             named[section][name] = one.value
     if values.get(_SERVED_FILE):
         values[_SERVED_FILE] = str(_path(given[_SERVED_FILE], paths))

@@ -219,6 +219,18 @@ class SessionBusy(YtpoolError):
     code = "session_busy"
 
 
+class SessionUnreached(YtpoolError):
+    """A browser session could not be looked at: the way to its platform is broken on our side."""
+
+    code = "session_unreached"
+
+
+class SessionUnclear(YtpoolError):
+    """A look at a browser session found nothing that proves anything."""
+
+    code = "session_unclear"
+
+
 class TextRepeated(YtpoolError):
     """The same words were posted on this video, or lately by an account of the same pool."""
 

@@ -5,11 +5,11 @@ A command that only reads the books loads neither Google's libraries nor the key
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ytpool import data
 from ytpool.clock import Calendar, Clock, SystemClock
@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     from ytpool.domain.providers import Provider
     from ytpool.domain.secret import Secret
     from ytpool.domain.servers import FtpServer, Page
+    from ytpool.probes.browser import Browser
+    from ytpool.probes.browser_logins import LoggedIn
     from ytpool.probes.commands import Ran
     from ytpool.probes.tasks import TaskServices
+    from ytpool.probes.web_sessions import WebSessions
     from ytpool.sandbox.control import Control
     from ytpool.vault.envelope import Vault
     from ytpool.youtube.client import YouTube
@@ -259,6 +262,42 @@ class Runtime:
         from ytpool.probes import pages  # noqa: PLC0415 -- requests takes its time
 
         return pages.look(page)
+
+    @cached_property
+    def web_sessions(self) -> "WebSessions":
+        """The way to look at browser sessions over HTTP."""
+        from ytpool.probes.web_sessions import WebSessions  # noqa: PLC0415 -- requests takes its time
+
+        return WebSessions()
+
+    def browser(self) -> "Browser":
+        """Return a Chromium to look at browser sessions in; it is started when it is entered."""
+        from ytpool.probes.browser import Browser  # noqa: PLC0415 -- only with the extra
+
+        return Browser(setting=self.config.browser.executable)
+
+    def log_in_browser(
+        self,
+        url: str,
+        *,
+        state: "Mapping[str, Any] | None",
+        proxy: "Secret | None",
+        user_agent: str,
+        is_login: "Callable[[Sequence[Mapping[str, Any]]], bool]",
+        goes_on: "Callable[[], bool]",
+    ) -> "LoggedIn":
+        """Open a Chromium with a window for a person to log in."""
+        from ytpool.probes import browser_logins  # noqa: PLC0415 -- only with the extra
+
+        return browser_logins.log_in(
+            url,
+            state=state,
+            proxy=proxy,
+            user_agent=user_agent,
+            program=self.config.browser.executable,
+            is_login=is_login,
+            goes_on=goes_on,
+        )
 
     def run_program(
         self, argv: Sequence[str], *, environ: Mapping[str, str], timeout: float, to_its_end: bool = True

@@ -266,6 +266,71 @@ def test_a_task_of_a_provider_serves_and_one_that_is_lost_is_never_followed_by_t
     assert len(empty_sandbox.truth()["tasks"]) == 2
 
 
+@pytest.fixture
+def studio(empty_sandbox, home, monkeypatch):
+    """A chain whose first step is a service of tasks, and its second a command; returns how often that one ran."""
+    desk = Desk(home / "default")
+    ran_by = desk.folder / "ran"
+    counts = desk.program("counts", f"#!/bin/sh\necho x >> {ran_by}\n")
+    first = '[[chains.voice]]\nservice = "studio"\nprovider = "film"\ntimeout = 1\ncost = 0.5\n'
+    desk.chains(
+        f'[providers.film]\npreset = "runninghub"\nurl = "{empty_sandbox.server.url}"\nkeys = "FILM_KEY"\n'
+        f"[providers.film.poll]\nevery = 0.1\n{first}" + step("voice", "spare", [counts])
+    )
+    monkeypatch.setenv("FILM_KEY", "rh-first-key")
+    empty_sandbox.control.settings(tasks_take=0)
+    return lambda: len(ran_by.read_text().split()) if ran_by.exists() else 0
+
+
+@pytest.mark.parametrize(
+    ("word", "served_by", "sent"), [("failed", "spare", 1), ("done", "studio", 1), ("restart", "studio", 2)]
+)
+def test_a_task_whose_answer_is_lost_stops_its_chain_until_somebody_knows(
+    ytpool, empty_sandbox, studio, word, served_by, sent
+):
+    empty_sandbox.control.add_fault(method="tasks.create", kind="lose_answer")
+
+    lost = ran(ytpool, "--set", "workflow_id=7", status=7)
+    job, task = lost["job"], lost["tries"][-1]["task"]
+    again = ran(ytpool, "--set", "workflow_id=7", status=7)
+    retried = ytpool("queue", "retry", job)
+    worked = ytpool("work", "--once", "--json")
+
+    settles = f"ytpool queue resolve {task} --as done, failed or restart"
+    assert (tries(lost), again["job"], lost["advice"]) == ({"studio": "unknown"}, job, settles)
+    assert (retried[0], "may have this task" in retried[2], "look there" in retried[2]) == (7, True, True)
+    assert (worked[0], studio(), len(empty_sandbox.truth()["tasks"])) == (0, 0, 1)
+    items = fits("todo", ytpool("todo", "--json")[1])["items"]
+    assert [(item["name"], item["command"]) for item in items] == [(task, settles)]
+    assert ytpool("queue", "cancel", job)[0] == 7
+
+    assert ytpool("queue", "resolve", task, "--as", word)[0] == 0
+    worked = ytpool("work", "--once", "--json")
+
+    assert worked[0] == 0, worked
+    seen = fits("chain-run", ytpool("chain", "show", job, "--json")[1])
+    assert (seen["state"], seen["served_by"]) == ("done", served_by)
+    assert (studio(), len(empty_sandbox.truth()["tasks"])) == (int(served_by == "spare"), sent)
+    (row,) = json.loads(ytpool("activity", "report", "--json")[1])["data"]["rows"]
+    assert (row["calls"], row["failed"], row["unknown"]) == (sent, int(word == "failed"), int(word == "restart"))
+    assert json.loads(ytpool("todo", "--json")[1])["data"]["items"] == []
+
+
+def test_a_chain_goes_on_by_itself_once_it_is_heard_how_its_task_ended(ytpool, empty_sandbox, studio):
+    empty_sandbox.control.settings(tasks_take=1.5, tasks_end="FAILED")
+    late = ran(ytpool, "--set", "workflow_id=7", status=7)
+    assert (tries(late), late["advice"]) == ({"studio": "unknown"}, "ytpool work --once")
+    assert json.loads(ytpool("todo", "--json")[1])["data"]["items"] == []
+    time.sleep(1)
+
+    assert ytpool("task", "poll")[0] == 0
+    worked = ytpool("work", "--once")
+
+    assert worked[0] == 0, worked
+    seen = fits("chain-run", ytpool("chain", "show", late["job"], "--json")[1])
+    assert (seen["state"], tries(seen), studio()) == ("done", {"studio": "failed", "spare": "served"}, 1)
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [

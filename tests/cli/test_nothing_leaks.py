@@ -16,6 +16,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 from echo import babbles, repeats, standing_before
+from ftp_servers import PASSWORD, misbehaving, repeating
 from newsroom import Newsroom, start
 from pictures import png
 
@@ -26,6 +27,8 @@ from ytpool.sandbox.server import Sandbox
 PHRASE = "canary: pass/phrase + of = many words"
 COOKIE = "canary/cookie+with=every%kind&of;letter"
 SERVICE_KEY = "canary of a service of tasks"
+SERVE_TOKEN = "canary-of-those-who-may-ask"
+PROXY_WORD = "canary-of-a-proxy"
 OF_THE_SANDBOX = re.compile(rb"sandbox-(?:secret|refresh|access|code)-[\w-]+")
 VIDEO_ID = "aaaaaaaaaaa"
 
@@ -68,8 +71,8 @@ class Heard:
 class Place:
     """A newsroom with an indiscreet server before it, and the command line with ears."""
 
-    def __init__(self, newsroom, door, ytpool, home, folder):
-        self.newsroom, self.door, self.home, self.folder = newsroom, door, home, folder
+    def __init__(self, newsroom, door, ftp, ytpool, home, folder):
+        self.newsroom, self.door, self.ftp, self.home, self.folder = newsroom, door, ftp, home, folder
         self._ytpool = ytpool
         self.heard = Heard()
 
@@ -103,14 +106,18 @@ class Place:
 
 @pytest.fixture
 def place(home, ytpool, tmp_path, monkeypatch):
-    with Sandbox(tmp_path / "youtube", seed=1) as server, standing_before(server.url) as door:
+    with (
+        Sandbox(tmp_path / "youtube", seed=1) as server,
+        standing_before(server.url) as door,
+        misbehaving(repeating) as ftp,
+    ):
         newsroom = Newsroom(server, tmp_path)
         for name, value in newsroom.addresses().items():
             monkeypatch.setenv(name, value.replace(server.url, door.url))
         monkeypatch.setenv("YTPOOL_BALANCING_STRATEGY", "fill")
         monkeypatch.setenv("YTPOOL_LOG_LEVEL", "debug")
         newsroom.noon()
-        place = Place(newsroom, door, ytpool, home, tmp_path)
+        place = Place(newsroom, door, ftp, ytpool, home, tmp_path)
         signal.signal(signal.SIGALRM, signal.default_int_handler)
         yield place
         ytpool("sandbox", "down", "--profile", "sandbox")
@@ -121,7 +128,10 @@ def begin(place):
     place.well("init", "--yes", "--vault", "keyfile")
     place.newsroom.control.settings(processing_seconds=0)
     place.file("keys.env", f"FILM_KEY={SERVICE_KEY}\n")
+    place.file("ftp-password", f"{PASSWORD}\n")
     place.file("film-key", f"{SERVICE_KEY}-2\n")
+    place.file("serve-token", f"{SERVE_TOKEN}\n")
+    place.file("good-cookies.txt", f".youtube.com\tTRUE\t/\tTRUE\t4000000000\tSID\t{COOKIE}\n")
     settings = place.home / "default" / "config.toml"
     settings.write_text(f"{settings.read_text()}\n{services(place)}")
     secrets = place.newsroom.secrets_file()
@@ -130,8 +140,12 @@ def begin(place):
         place.well("auth", "import", name, "--client-secrets", secrets, "--token", token, "--pool", "main")
     place.file("cookies.json", json.dumps({"cookies": [cookie()], "origins": []}))
     place.well(
-        *("sessions", "migrate", "--file", place.folder / "cookies.json"), *("--user", "a", "--platform", "instagram")
+        *("sessions", "migrate", "--file", place.folder / "cookies.json"),
+        *("--user", "a", "--platform", "instagram"),
+        *("--proxy-file", place.file("proxy", f"http://me:{PROXY_WORD}@proxy.test:8080\n")),
     )
+    place.file("ours.json", json.dumps({"cookies": [cookie() | {"domain": "127.0.0.1"}], "origins": []}))
+    place.well("sessions", "migrate", "--file", place.folder / "ours.json", "--user", "b", "--platform", "our")
     place.file("talk.mp4", os.urandom(300_000))
     place.file("other.mp4", os.urandom(300_000))
     place.file("cover.png", png(1280, 720))
@@ -142,7 +156,7 @@ def begin(place):
 
 
 def services(place):
-    """Settings of a service that runs tasks, whose key lies outside of the home, and of a chain."""
+    """Settings of services and servers beside YouTube, whose keys and passwords lie outside of the home."""
     return f"""
 [providers.film]
 preset = "runninghub"
@@ -150,9 +164,24 @@ url = "{place.newsroom.server.url}"
 keys = "FILM_KEY"
 env_file = "{place.folder / "keys.env"}"
 
+[platforms.our]
+url = "{place.door.url}/home"
+
 [[chains.voice]]
 service = "studio"
 command = ["/bin/echo", "said"]
+
+[ftp.studio]
+host = "127.0.0.1"
+port = {place.ftp}
+user = "studio"
+tls = "none"
+
+[cookie_files.news]
+path = "{place.folder / "news-cookies.txt"}"
+
+[sessions.refresh]
+command = ["/bin/cp", "{place.folder / "good-cookies.txt"}", "{{file}}"]
 """
 
 
@@ -201,7 +230,6 @@ def go_through_every_command(place):
         ("chain", "list"),
         ("chain", "show", chain),
         ("chain", "test", "voice"),
-        ("serve", "--bind", "203.0.113.7"),
         ("queue", "add", "comment", "post", video, "Later on", "--account", "news"),
         ("queue", "status"),
         ("queue", "hold", job),
@@ -250,10 +278,24 @@ def go_through_every_command(place):
         ("rests", "lift", "account", "news"),
         ("activity", "report"),
         ("why", "news"),
+        ("vault", "keep", "ftp.studio", "--password-file", folder / "ftp-password"),
+        ("vault", "keep", "serve", "--password-file", folder / "serve-token"),
+        ("serve", "--bind", "203.0.113.7"),
+        ("vault", "forget", "ftp.somewhere"),
         ("health",),
+        ("health", "--daily"),
         ("pause", "--reason", "a break"),
         ("unpause",),
+        ("sessions", "migrate", "--all", folder),
         ("sessions", "list"),
+        ("sessions", "show", "a"),
+        ("sessions", "check", "--within", "0.5"),
+        ("sessions", "checkout", "a", "--to", folder / "state.json", "--proxy-to", folder / "proxy.out"),
+        ("sessions", "release", "a", "--number", "1", "--from", folder / "state.json"),
+        ("sessions", "export", "a", "--to", folder / "state.json"),
+        ("sessions", "mark", "a", "active"),
+        ("sessions", "capture", "a", "--platform", "instagram", "--dry-run"),
+        ("sessions", "refresh", "news"),
         ("vault", "status"),
         ("vault", "rotate"),
         ("vault", "rotate", "--finish"),
@@ -366,6 +408,9 @@ def _below(pid):
 def known_secrets(place):
     """Every secret there was: what the local YouTubes issued, the vault's keys, a cookie, and the passphrase."""
     found = {PHRASE.encode(): "the passphrase", COOKIE.encode(): "a cookie", SERVICE_KEY.encode(): "a service's key"}
+    found |= {PASSWORD.encode(): "a password"}
+    found[SERVE_TOKEN.encode()] = "the token of serve"
+    found[PROXY_WORD.encode()] = "a proxy's password"
     for journal in (place.folder / "youtube" / "journal.jsonl", *(place.home / "sandbox").rglob("journal.jsonl")):
         text = journal.read_bytes()
         found |= dict.fromkeys(OF_THE_SANDBOX.findall(text), "of the sandbox")

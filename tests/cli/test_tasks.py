@@ -46,6 +46,13 @@ def free(ytpool):
     return {row["name"]: row["available"] for row in told(ytpool, "task", "keys")["keys"]}
 
 
+def wait_until(true, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def told(ytpool, *words):
     status, out, err = ytpool(*words, "--json")
     assert status == 0, err
@@ -414,6 +421,21 @@ def test_the_queue_counts_keys_among_accounts_and_a_worker_leaves_tasks_to_their
     assert states == ["done", "done", "done", "running"]
 
 
+def test_a_key_keeps_its_full_name_where_an_account_is_called_like_it(ytpool, home, monkeypatch):
+    monkeypatch.setenv("YTPOOL_PROFILE", "sandbox")
+    monkeypatch.setenv("FILM_KEY", KEY)
+    folder = home / "sandbox"
+    folder.mkdir(parents=True)
+    film = '[providers.film]\npreset = "runninghub"\nurl = "https://film.example"\nkeys = "FILM_KEY"\n'
+    (folder / "config.toml").write_text(film)
+    assert ytpool("auth", "add", "primary", "--pool", "main")[0] == 0
+
+    names = [row["name"] for row in told(ytpool, "queue", "status")["accounts"]]
+
+    assert names == ["primary", "film/primary"]
+    assert ytpool("sandbox", "down")[0] == 0
+
+
 def test_a_task_is_held_back_let_go_and_done_again_like_any_job(ytpool, service, home):
     service.control.settings(tasks_take=3600)
     describe(home, service, slots=1)
@@ -441,6 +463,27 @@ def test_a_task_is_held_back_let_go_and_done_again_like_any_job(ytpool, service,
     assert "it waits for a free slot; `ytpool work` or `ytpool serve` sends it" in explained
     assert "on account" not in explained  # it is nobody's any more
     assert "film is at it" in ytpool("why", waits)[1]
+
+
+def test_a_task_that_is_let_go_or_queued_is_sent_at_once_by_a_worker_that_waits(ytpool, service, home):
+    describe(home, service, slots=3)
+    service.control.settings(tasks_take=3600)
+    held = submitted(ytpool, "--queue", workflow=1)["job"]
+    assert ytpool("queue", "hold", held)[0] == 0
+    worker = start("work", "--json", env=os.environ)
+    wait_until(lambda: len([*home.glob("default/workers/*.pipe")]) == 2)
+    time.sleep(0.3)
+
+    began = time.monotonic()
+    assert ytpool("queue", "hold", held, "--release")[0] == 0
+    wait_until(lambda: len(service.truth()["tasks"]) == 1)
+    submitted(ytpool, "--queue", workflow=2)
+    wait_until(lambda: len(service.truth()["tasks"]) == 2)
+    took = time.monotonic() - began
+
+    assert took < 4  # it looks by itself every five seconds
+    worker.send_signal(signal.SIGTERM)
+    assert ended(worker)[0] == 0
 
 
 def test_a_service_whose_keys_cannot_be_read_keeps_neither_jobs_nor_other_services_waiting(

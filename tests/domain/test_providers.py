@@ -115,3 +115,9 @@ def test_an_env_file_is_read_as_shells_write_it():
     text = "# keys\n\nexport A='one # not a comment'\nB = two # a comment\nC=\"th=ree\"\nnonsense\nD=\n"
 
     assert api_keys.variables_of(text) == {"A": "one # not a comment", "B": "two", "C": "th=ree", "D": ""}
+    assert api_keys.variables_of('\ufeffA=one\r\nB=\'two\' # the "second"\r\nC="#3"#x\nD=\'\n') == {
+        "A": "one",
+        "B": "two",
+        "C": "#3",
+        "D": "'",
+    }

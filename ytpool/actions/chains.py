@@ -426,11 +426,11 @@ class _Run:
     def _task(self, one: Try, step: Step) -> tuple[TaskSeen | None, str]:
         """Submit a step's task, once, and wait for its end; None where it was surely not sent, and why."""
         rt = self._rt
-        key = f"chain.{one.job}.{one.round}.{one.position}"
+        key = rules.task_key(one.job, one.round, one.position)
         with rt.store.reading() as tx:
             job = chains.task_of(tx, key)
         why = ""
-        if job is None:
+        if job is None or tasks.show(rt, job).state is JobState.QUEUED:  # a person may have said: send it again
             wanted = rt.config.providers[step.provider].inputs
             inputs = {name: value for name, value in self._order.inputs.items() if name in wanted}
             try:
@@ -662,8 +662,11 @@ def _judged(seen: ChainDone) -> ChainDone:
             return replace(seen, problem=ChainFailed(seen.error, hint=hint, job=seen.job))
         case JobState.FINISHED_UNKNOWN:
             task = next((one.task for one in reversed(seen.tries) if one.outcome is Outcome.UNKNOWN), None)
-            settled = f"settle the task with ytpool queue resolve {task}, then ytpool queue retry {seen.job}; or: "
-            hint = f"{settled if task else 'look there, then: '}{seen.advice}"
+            hint = f"look there, then: {seen.advice}"
+            if task and seen.not_before is not None:
+                hint = f"`ytpool work` goes on once that is known; to ask at once: ytpool queue retry {seen.job}"
+            elif task:
+                hint += f"; then `ytpool work` goes on with the chain, or: ytpool queue retry {seen.job}"
             return replace(seen, problem=OutcomeUnknown(seen.error, hint=hint, job=seen.job))
         case _:
             return seen

@@ -17,12 +17,13 @@ def find(rt: Runtime, name: str, environ: Mapping[str, str]) -> str | None:
 
 
 def environment(rt: Runtime) -> dict[str, str]:
-    """Return what a program may know: not our settings, nor the keys of services."""
+    """Return what a program may know: not our settings, nor the keys and passwords of services."""
     keys = {
         provider.keys if number == 1 else f"{provider.keys}_{number}"
         for provider in rt.config.providers.values()
         for number in numbered(provider.keys, rt.environ)
     }
+    keys |= {server.password_env for server in rt.config.ftp.values()}
     return {
         name: value
         for name, value in rt.environ.items()

@@ -13,7 +13,7 @@ from ytpool.domain.jobs import TASK, Job, JobState, Step
 from ytpool.domain.reconcile import Doubtful
 from ytpool.errors import Busy, UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, comments, jobs, leases, line, looks
+from ytpool.store import accounts, chains, comments, jobs, leases, line, looks
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 
@@ -222,7 +222,7 @@ def _queued(tx: Tx, job: Job, *, working: bool) -> QueuedJob:
         priority=job.priority,
         not_before=job.not_before,
         deadline=job.deadline,
-        held=job.held_at is not None,
+        held=job.held_at is not None and job.state not in _ENDED,
         error_code=job.error_code,
         error=job.error,
         advice="" if working else advice(tx, job),
@@ -240,8 +240,15 @@ def advice(tx: Tx, job: Job) -> str:
     if job.held_at is not None:
         return f"ytpool queue hold {job.job} --release"
     if job.kind == CHAIN and job.state is JobState.FINISHED_UNKNOWN and job.not_before is None:
-        return f"ytpool queue resolve {job.job} --as done, failed or restart"
+        return f"ytpool queue resolve {_unheard_task(tx, job) or job.job} --as done, failed or restart"
     return _goes_on_by(tx, job)
+
+
+def _unheard_task(tx: Tx, job: Job) -> str | None:
+    """Return the task that a chain waits to hear of: a word on it lets the chain go on."""
+    tries = chains.of_job(tx, job.job)
+    task = tries[-1].task if tries else None
+    return task if task is not None and jobs.get(tx, task).state is JobState.FINISHED_UNKNOWN else None
 
 
 def _goes_on_by(tx: Tx, job: Job) -> str:
@@ -256,8 +263,8 @@ def _goes_on_by(tx: Tx, job: Job) -> str:
 
 def _is_taken_by_workers(job: Job) -> bool:
     """Tell whether a job goes on by itself where somebody works the line off, now or at a moment that is known."""
-    timed = job.state in (JobState.DEFERRED, JobState.PARTLY) and job.not_before is not None
-    return (job.state is JobState.QUEUED or timed) and not job.wants_a_yes
+    may_be_timed = job.state in (JobState.DEFERRED, JobState.PARTLY) or job.kind == CHAIN
+    return (job.state is JobState.QUEUED or (may_be_timed and job.not_before is not None)) and not job.wants_a_yes
 
 
 def task_advice(job: str, state: JobState, *, held: bool) -> str:

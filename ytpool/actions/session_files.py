@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ytpool.actions import secrets
-from ytpool.actions.sessions import idle_for, renew, require_free, require_login
-from ytpool.domain import cookies, ids, platforms, sessions
+from ytpool.actions.sessions import described, idle_for, renew, require_free, require_login
+from ytpool.domain import cookies, ids, sessions
 from ytpool.domain.cookies import LARGEST_BYTES, SUFFIXES, Format, StorageState
 from ytpool.domain.secret import Secret
 from ytpool.domain.sessions import Reading, SessionState
@@ -133,7 +133,7 @@ def migrate(
     back; one that has changed meanwhile, or is a link to another place, stays.
     """
     rt.open_vault()
-    for some in _in_bundles(files, said):
+    for some in _in_bundles(rt, files, said):
         with rt.store.imagining() if dry_run else rt.store.transaction() as tx:
             found = [(one, one if isinstance(one, Migrated) else _take(rt, tx, one, said)) for one in some]
         for one, done in found:
@@ -151,14 +151,14 @@ def _imagined(done: Migrated) -> Migrated:
     return replace(done, outcome=_WOULD.get(done.outcome, done.outcome), session=None if is_new else done.session)
 
 
-def _in_bundles(files: Iterable[Path], said: Said) -> Iterator[Sequence[_Read | Migrated]]:
+def _in_bundles(rt: Runtime, files: Iterable[Path], said: Said) -> Iterator[Sequence[_Read | Migrated]]:
     """Read the files, so many at once as one transaction takes."""
     bundle: list[_Read | Migrated] = []
     size = 0
     for path in files:
         guessed = cookies.named(path.name) or (None, None)
         try:
-            one: _Read | Migrated = _read(path, said)
+            one: _Read | Migrated = _read(rt, path, said)
         except YtpoolError as problem:
             one = Migrated(
                 file=str(path),
@@ -176,7 +176,7 @@ def _in_bundles(files: Iterable[Path], said: Said) -> Iterator[Sequence[_Read | 
         yield bundle
 
 
-def _read(path: Path, said: Said) -> _Read:
+def _read(rt: Runtime, path: Path, said: Said) -> _Read:
     text, seen = _content(path)
     state = cookies.read(text)
     listed = json.loads(state.content.reveal())["cookies"]
@@ -195,8 +195,9 @@ def _read(path: Path, said: Said) -> _Read:
             f"nothing says {missing}",
             hint="name the file USER_PLATFORM.json, or say it: --user U --platform P",
         )
-    login = cookies.login(listed, platforms.known(platform))
-    require_login(login, platform)
+    known = described(rt, platform)
+    login = cookies.login(listed, known)
+    require_login(login, known)
     return _Read(
         path=path,
         seen=seen,
@@ -249,6 +250,7 @@ def _take(rt: Runtime, tx: Tx, one: _Read, said: Said) -> Migrated:
         expires_at=one.state.expires_at,
         login_ends_at=one.login.ends_at,
     )
+    of_this = replace(said, user=one.user, platform=one.platform)
     known = stored.with_digest(tx, one.user, one.platform, one.state.digest, idle_for(rt))
     try:
         if known is not None and not (said.renews and known.version > 1):
@@ -256,63 +258,71 @@ def _take(rt: Runtime, tx: Tx, one: _Read, said: Said) -> Migrated:
                 "already_stored" if said.proxy is None and said.user_agent in ("", known.user_agent) else "updated"
             )
             session = known.session
-        elif (old := _to_renew(rt, tx, one, said)) is not None:
+        elif (old := to_renew(rt, tx, of_this) if said.renews else None) is not None:
             outcome, session = "renewed", renew(rt, tx, old, one.state, digest=one.state.digest).session
         else:
-            outcome, session = "stored", _add(rt, tx, one, _name(tx, one, said))
+            outcome, session = "stored", add(rt, tx, of_this, one.state, one.login)
     except YtpoolError as problem:
         return replace(base, problem=problem)
-    if said.user_agent:
-        stored.set_user_agent(tx, session, said.user_agent)
-    if said.proxy is not None:
-        secrets.keep(rt, tx, Kind.SESSION_PROXY, session, said.proxy)
+    equip(rt, tx, session, said)
     now = stored.get(tx, session, idle_for(rt))
     assert now is not None
     return replace(base, outcome=outcome, session=session, name=now.name, state=now.state, note=now.reason)
 
 
-def _to_renew(rt: Runtime, tx: Tx, one: _Read, said: Said) -> Session | None:
-    """Return the session whose content this is to be; None where there is none."""
-    if not said.renews:
-        return None
-    found = stored.meant(tx, Reading(one.user, one.platform, said.name), idle_for(rt))
+def to_renew(rt: Runtime, tx: Tx, said: Said) -> Session | None:
+    """Return the one session that is there already, if nobody has it; None where there is none."""
+    assert said.user is not None
+    found = stored.meant(tx, Reading(said.user, said.platform, said.name), idle_for(rt))
     if len(found) > 1:
         raise UsageWrong(
-            f"{one.user} has {len(found)} sessions there: {', '.join(each.spoken for each in found)}",
-            hint="say which is meant, one by one: --file FILE --name NAME",
+            f"{said.user} has {len(found)} sessions there: {', '.join(each.spoken for each in found)}",
+            hint="say which is meant, or what a new one is called: --name NAME",
         )
-    if found:
-        require_free(tx, found[0])
-    return found[0] if found else None
+    if not found:
+        return None
+    require_free(tx, found[0])
+    return found[0]
 
 
-def _add(rt: Runtime, tx: Tx, one: _Read, name: str) -> str:
+def add(rt: Runtime, tx: Tx, said: Said, content: StorageState, login: cookies.Login) -> str:
+    """Store one more session of a user on a platform, and return its id."""
+    assert said.user is not None
+    assert said.platform is not None
     session = ids.new(tx.now, rt.rng)
     stored.add(
         tx,
         session,
-        user=one.user,
-        platform=one.platform,
-        name=name,
-        digest=one.state.digest,
-        cookies=one.state.cookies,
-        expires_at=one.state.expires_at,
-        login_ends_at=one.login.ends_at,
+        user=said.user,
+        platform=said.platform,
+        name=_name(tx, said.user, said.platform, said.name),
+        digest=content.digest,
+        cookies=content.cookies,
+        expires_at=content.expires_at,
+        login_ends_at=login.ends_at,
     )
-    secrets.keep(rt, tx, Kind.BROWSER_SESSION, session, one.state.content)
+    secrets.keep(rt, tx, Kind.BROWSER_SESSION, session, content.content)
     return session
 
 
-def _name(tx: Tx, one: _Read, said: Said) -> str:
+def equip(rt: Runtime, tx: Tx, session: str, said: Said) -> None:
+    """Keep how a session is to be used, as far as that was said."""
+    if said.user_agent:
+        stored.set_user_agent(tx, session, said.user_agent)
+    if said.proxy is not None:
+        secrets.keep(rt, tx, Kind.SESSION_PROXY, session, said.proxy)
+
+
+def _name(tx: Tx, user: str, platform: str, name: str | None) -> str:
     """Return what a new session is called: as was said, else nothing for the first of a pair, a number for the next."""
-    taken = set(stored.names(tx, one.user, one.platform))
-    if said.name is not None:
-        if said.name in taken:
+    taken = set(stored.names(tx, user, platform))
+    if name is not None:
+        if name in taken:
             raise UsageWrong(
-                f"{sessions.spoken(one.user, one.platform, said.name)} is another session already",
-                hint="give this one another --name",
+                f"{sessions.spoken(user, platform, name)} is another session already",
+                hint="give this one another --name, or say --renew",
             )
-        return said.name
+        return name
     return "" if "" not in taken else next(str(n) for n in range(2, len(taken) + 3) if str(n) not in taken)
 
 

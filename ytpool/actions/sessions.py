@@ -15,6 +15,7 @@ from ytpool.actions import secrets
 from ytpool.domain import cookies, moments, platforms, sessions
 from ytpool.domain.cookies import Login, StorageState
 from ytpool.domain.names import require_words
+from ytpool.domain.platforms import Platform
 from ytpool.domain.secret import Secret
 from ytpool.domain.sessions import Finding, SessionState
 from ytpool.errors import (
@@ -73,7 +74,8 @@ def list_sessions(rt: Runtime, which: str | None = None, state: SessionState | N
     """Return the stored sessions, all or those that somebody means, as they are now."""
     with rt.store.reading() as tx:
         found = stored.every(tx, idle_for(rt)) if which is None else meant(rt, tx, which)
-        return SessionList(sessions=tuple(_seen(tx, one) for one in found if state in (None, one.state)))
+        held = leases.holdings(tx, LeaseKind.SESSION)
+        return SessionList(sessions=tuple(_seen(tx, held, one) for one in found if state in (None, one.state)))
 
 
 def show(rt: Runtime, which: str) -> SessionList:
@@ -81,23 +83,32 @@ def show(rt: Runtime, which: str) -> SessionList:
     rt.open_vault()
     with rt.store.reading() as tx:
         found = meant(rt, tx, which)
+        held = leases.holdings(tx, LeaseKind.SESSION)
         return SessionList(
             sessions=tuple(
-                replace(_seen(tx, one), login=login_of(opened(rt, tx, one).state, one.platform)) for one in found
+                replace(_seen(tx, held, one), login=login_of(opened(rt, tx, one).state, described(rt, one.platform)))
+                for one in found
             )
         )
 
 
-def _seen(tx: Tx, session: Session) -> Seen:
-    holding = leases.holding(tx, LeaseKind.SESSION, session.session)
-    if holding is None or holding.left <= timedelta(0):
+def _seen(tx: Tx, holdings: Mapping[str, Holding], session: Session) -> Seen:
+    holding = holdings.get(session.session)
+    if holding is None:
         return Seen(session=session, holder="", held_until=None, number=None)
     return Seen(session=session, holder=holding.holder, held_until=tx.now + holding.left, number=holding.lease.fence)
 
 
-def login_of(state: Mapping[str, Any], platform: str) -> Login:
+def described(rt: Runtime, platform: str) -> Platform:
+    """Return what is known of a platform; the settings may say which cookies make a login there."""
+    known = platforms.known(platform)
+    marks = rt.config.platforms.get(known.name)
+    return known if marks is None else replace(known, login=marks.cookies, start=known.start or marks.url)
+
+
+def login_of(state: Mapping[str, Any], platform: Platform) -> Login:
     """Say what a storage state is worth at a platform."""
-    return cookies.login(state["cookies"], platforms.known(platform))
+    return cookies.login(state["cookies"], platform)
 
 
 def idle_for(rt: Runtime) -> timedelta:
@@ -207,8 +218,7 @@ def record(rt: Runtime, tx: Tx, session: Session, finding: Finding, detail: str 
     stored.looked_at(tx, session.session, finding, detail)
     state = sessions.after(now.state, finding)
     if state is not now.state:
-        reason = sessions.REASONS.get(finding, "")
-        stored.put_into(tx, session.session, state, ": ".join(filter(None, (reason, detail))))
+        stored.put_into(tx, session.session, state, sessions.reason(finding, detail))
     return _again(rt, tx, session)
 
 
@@ -224,8 +234,9 @@ def renew(rt: Runtime, tx: Tx, session: Session, content: StorageState, *, diges
     does not hold the session asks `require_free` in the same transaction. `digest` is that of a file that is to be
     known again.
     """
-    login = login_of(json.loads(content.content.reveal()), session.platform)
-    require_login(login, session.platform)
+    platform = described(rt, session.platform)
+    login = login_of(json.loads(content.content.reveal()), platform)
+    require_login(login, platform)
     if login.ends_at is not None and login.ends_at <= tx.now:
         raise SessionsInvalid(f"its login at {session.platform} ended on {login.ends_at:%Y-%m-%d %H:%M} UTC")
     stored.replaced(
@@ -242,13 +253,14 @@ def renew(rt: Runtime, tx: Tx, session: Session, content: StorageState, *, diges
     return _again(rt, tx, session)
 
 
-def require_login(login: Login, platform: str) -> None:
+def require_login(login: Login, platform: Platform) -> None:
     """Raise SessionsInvalid unless the cookies hold what a login at the platform takes."""
-    known = platforms.known(platform)
     if not login.belongs:
-        raise SessionsInvalid(f"none of its cookies is of {' or '.join(known.domains)}")
+        raise SessionsInvalid(f"none of its cookies is of {' or '.join(platform.domains)}")
     if login.missing:
-        raise SessionsInvalid(f"nobody is logged in at {platform} with it: it has no {', no '.join(login.missing)}")
+        raise SessionsInvalid(
+            f"nobody is logged in at {platform.name} with it: it has no {', no '.join(login.missing)}"
+        )
 
 
 def _again(rt: Runtime, tx: Tx, session: Session) -> Session:

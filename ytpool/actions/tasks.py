@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import logging
+import select
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,8 +21,9 @@ from urllib.parse import quote, urlsplit
 from ytpool.actions import api_keys, queue, waking
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.queue import AccountSlots, QueueStatus
+from ytpool.actions.waking import Bell
 from ytpool.actions.watch import Nobody, Watch
-from ytpool.domain import ids, moments, providers
+from ytpool.domain import chains, ids, moments, providers
 from ytpool.domain.accounts import AccountState
 from ytpool.domain.api_keys import ApiKey
 from ytpool.domain.jobs import TASK, InLine, JobState, Target, TargetKind
@@ -39,6 +41,7 @@ from ytpool.errors import (
 )
 from ytpool.runtime import Runtime
 from ytpool.store import activity, jobs, leases, line, rests, tasks
+from ytpool.store import chains as kept_chains
 from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
@@ -55,6 +58,7 @@ _TRIES_AGAIN_AFTER = timedelta(seconds=30)
 """How long a key or a service rests that takes nothing just now and does not say until when."""
 
 _LOOKS_EVERY = 0.5
+_LOOKS_WHETHER_TO_STOP_EVERY = 0.5
 
 RESTING, GONE = "resting", "gone"
 """How a key may stand that takes no task; else it is active."""
@@ -311,7 +315,9 @@ def counted_in(rt: Runtime, status: QueueStatus) -> QueueStatus:
     keys = slots(rt).keys
     with rt.store.reading() as tx:
         waiting = sum(len(tasks.waiting(tx, name)) for name in rt.config.providers)
-    alone = len(rt.config.providers) == 1
+    # One service alone needs no naming, unless an account of YouTube is called like one of its keys.
+    short = {key.name: key.name.rpartition("/")[2] for key in keys}
+    alone = len(rt.config.providers) == 1 and not {one.name for one in status.accounts} & {*short.values()}
     return replace(
         status,
         total_max_slots=status.total_max_slots + sum(key.max_slots for key in keys),
@@ -321,7 +327,7 @@ def counted_in(rt: Runtime, status: QueueStatus) -> QueueStatus:
             *status.accounts,
             *(
                 AccountSlots(
-                    name=key.name.rpartition("/")[2] if alone else key.name,
+                    name=short[key.name] if alone else key.name,
                     running=key.running,
                     max_slots=key.max_slots,
                     available=key.available,
@@ -359,6 +365,20 @@ def one_round(rt: Runtime, watch: Watch | None = None) -> Round:
     )
 
 
+def settled(rt: Runtime, tx: Tx, job: str, outcome: Outcome | None) -> None:
+    """Take a person's word on a task: free its slot, write it into the journal, let its chain go on.
+
+    Without an outcome it is to be sent anew.
+    """
+    task = tasks.get(tx, job)
+    if outcome is None:
+        tasks.withdraw(tx, job)
+    elif task.was_sent:
+        tasks.settled(tx, job)
+        _record(rt, tx, task, outcome, "settled by a person")
+    _tell_chain(tx, task)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Called:
     """What a callback has told."""
@@ -370,20 +390,34 @@ class Called:
 
 
 def keep_going(rt: Runtime, every: float, watch: Watch | None = None) -> None:
-    """Go round after round until the program is asked to stop; a round that fails is told once and made again."""
+    """Go round after round, so many seconds apart or at once where something was put in the line, until asked to stop.
+
+    A round that fails is told once and made again.
+    """
     said = ""
-    while not rt.stopping.wait(every):
-        try:
-            one_round(rt, watch)
-        except Interrupted:
-            return
-        except YtpoolError as error:
-            # A busy state or a setting that is wrong just now: the next round finds out.
-            if error.message != said:
-                log.warning("round not finished", extra={"reason": error.message})
-            said = error.message
-        else:
-            said = ""
+    with Bell(rt) as bell:
+        while _waits(rt, bell, every):
+            try:
+                one_round(rt, watch)
+            except Interrupted:
+                return
+            except YtpoolError as error:
+                # A busy state or a setting that is wrong just now: the next round finds out.
+                if error.message != said:
+                    log.warning("round not finished", extra={"reason": error.message})
+                said = error.message
+            else:
+                said = ""
+
+
+def _waits(rt: Runtime, bell: Bell, seconds: float) -> bool:
+    """Wait until it is time or the bell rings; False where the program was asked to stop."""
+    until = rt.clock.monotonic() + seconds
+    while not rt.stopping.is_set() and (left := until - rt.clock.monotonic()) > 0:
+        if select.select(bell.descriptors(), [], [], min(left, _LOOKS_WHETHER_TO_STOP_EVERY))[0]:
+            bell.hush()
+            break
+    return not rt.stopping.is_set()
 
 
 def hear(rt: Runtime, name: str, content: Any, secret: str) -> Called:
@@ -408,7 +442,10 @@ def hear(rt: Runtime, name: str, content: Any, secret: str) -> Called:
             raise CallbackRefused("the secret is not this task's", http_status=403)
         tasks.name(tx, task.job, task_id)
         news = _keep(rt, tx, provider, task, told, "callback")
-        return Called(job=task.job, state=tasks.get(tx, task.job).state, news=news)
+        called = Called(job=task.job, state=tasks.get(tx, task.job).state, news=news)
+    if news:
+        _ring_for_chain(rt, task)
+    return called
 
 
 def _one_round(rt: Runtime, provider: Provider, watch: Watch) -> Round:
@@ -588,6 +625,8 @@ def _settle(
                     lifts=f"ytpool rests lift account {account}" if refused else "then it is tried again",
                     until=None if refused else until,
                 )
+        if verdict is not Taken.UNKNOWN:
+            _tell_chain(tx, begun.task)
         leases.give_back(tx, [begun.lease])
 
 
@@ -616,7 +655,9 @@ def _look_after(rt: Runtime, provider: Provider, keys: Sequence[ApiKey], task: T
             told = providers.told(provider.poll, heard.content) if 200 <= heard.status < 300 else None
             if told is not None:
                 with rt.store.transaction() as tx:
-                    _keep(rt, tx, provider, task, told, "poll")
+                    news = _keep(rt, tx, provider, task, told, "poll")
+                if news:
+                    _ring_for_chain(rt, task)
     if over:
         with rt.store.transaction() as tx:
             span = f"{provider.time_limit:g} seconds"
@@ -648,7 +689,20 @@ def _keep(rt: Runtime, tx: Tx, provider: Provider, task: Task, told: Told, heard
         )
     if news:
         _record(rt, tx, task, Outcome.DONE if told.ended else Outcome.FAILED, error)
+        _tell_chain(tx, task)
     return news
+
+
+def _tell_chain(tx: Tx, task: Task) -> None:
+    """Let the chain go on that asked for this task, if it did not wait any longer for what is known of it now."""
+    chain = chains.asked_by(task.job_key)
+    if chain is not None:
+        kept_chains.goes_on(tx, chain)
+
+
+def _ring_for_chain(rt: Runtime, task: Task) -> None:
+    if chains.asked_by(task.job_key) is not None:
+        waking.ring(rt)
 
 
 def _lose(rt: Runtime, tx: Tx, task: Task, error: str, *, frees: bool) -> None:

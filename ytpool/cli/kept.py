@@ -1,7 +1,9 @@
 """What `ytpool sessions` does and how it is seen; only a command that runs loads it."""
 
 import json
-from collections.abc import Mapping, Sequence
+import select
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,12 +11,13 @@ from typing import Any
 
 import typer
 
-from ytpool.actions import lending, session_files, sessions
+from ytpool.actions import capturing, lending, session_files, sessions
 from ytpool.actions.lending import Exported, Lent
 from ytpool.actions.session_files import Migrated, Said
 from ytpool.actions.sessions import Seen
 from ytpool.cli import passphrases
 from ytpool.cli.exits import common, status_of
+from ytpool.cli.invocation import Invocation
 from ytpool.cli.items import as_item
 from ytpool.cli.options import invocation, runtime
 from ytpool.cli.output import VIEWS, Column, View
@@ -106,6 +109,25 @@ class SessionReleased:
     dry_run: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionCaptured:
+    """A session as a person's login has just made it, or the one that would be renewed."""
+
+    session: str | None
+    user: str | None
+    platform: str | None
+    name: str | None
+    url: str
+    renewed: bool
+    state: SessionState | None
+    reason: str
+    cookies: int
+    expires_at: datetime | None
+    login_ends_at: datetime | None
+    user_agent: str
+    dry_run: bool
+
+
 def files(
     *, folder: Path | None, file: Path | None, lists: bool, takes_all: bool, user: str | None, name: str | None
 ) -> Sequence[Path]:
@@ -128,7 +150,7 @@ def said(
     name: str | None,
     proxy_file: Path | None,
     user_agent: str,
-    renews: bool,
+    renews: bool = False,
 ) -> Said:
     """Return what is said of the files beside their names."""
     proxy = None if proxy_file is None else passphrases.proxy(proxy_file)
@@ -270,6 +292,54 @@ def exported(rt: Runtime, which: str, form: Written, to: Path | None) -> Exporte
     return lending.export(rt, which, form, to)
 
 
+def captured(ctx: typer.Context, said: Said, *, url: str, within: timedelta, dry_run: bool) -> SessionCaptured:
+    """Let a person log in, and say what came of it."""
+    call = invocation(ctx)
+    asks = not call.json and call.stderr.isatty() and sys.stdin is not None and sys.stdin.isatty()
+    done = capturing.capture(
+        runtime(ctx),
+        said,
+        url=url,
+        within=within,
+        is_done=_enter(call) if asks else None,
+        says=lambda text: call.say(visible(text)),
+        dry_run=dry_run,
+    )
+    session = done.session
+    return SessionCaptured(
+        session=None if session is None else session.session,
+        user=said.user,
+        platform=said.platform,
+        name=said.name if session is None else session.name,
+        url=done.url,
+        renewed=done.renewed,
+        state=None if session is None else session.state,
+        reason="" if session is None else session.reason,
+        cookies=0 if session is None else session.cookies,
+        expires_at=None if session is None else session.expires_at,
+        login_ends_at=None if session is None else session.login_ends_at,
+        user_agent="" if session is None else session.user_agent,
+        dry_run=done.dry_run,
+    )
+
+
+def _enter(call: Invocation) -> Callable[[], bool]:
+    """Return what tells whether Enter was pressed since it was asked first."""
+    asked = pressed = False
+
+    def is_pressed() -> bool:
+        nonlocal asked, pressed
+        if not asked:
+            call.say("press Enter here once you are logged in there")
+            asked = True
+        if not pressed and select.select([sys.stdin], [], [], 0)[0]:
+            sys.stdin.readline()
+            pressed = True
+        return pressed
+
+    return is_pressed
+
+
 def _named(one: Session | Lent) -> dict[str, Any]:
     return {"session": one.session, "user": one.user, "platform": one.platform, "name": one.name}
 
@@ -344,6 +414,15 @@ def _lines(one: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _told_captured(done: SessionCaptured) -> str:
+    who = spoken(done.user or "", done.platform or "", done.name or "")
+    if done.dry_run:
+        there = "has a session there, which would be renewed" if done.session else "has none there yet"
+        return visible(f"would open {done.url} for {done.user} to log in, who {there}; nothing was changed")
+    state = f"{done.state}" + (f": {done.reason}" if done.reason else "")
+    return visible(f"{who} is {'renewed' if done.renewed else 'stored'} with {done.cookies} cookies, and {state}")
+
+
 VIEWS[Migration] = View(
     rows="files",
     columns=(
@@ -409,3 +488,4 @@ VIEWS[Marked] = View(text=_told_marked)
 VIEWS[SessionLent] = View(text=_told_lent)
 VIEWS[SessionReleased] = View(text=_told_released)
 VIEWS[Exported] = View(text=_told_exported)
+VIEWS[SessionCaptured] = View(text=_told_captured)

@@ -47,8 +47,8 @@ VIEWS[Morning] = (
         rows="todo",
         columns=(
             Column("", "urgency", style=_URGENT),
-            ("What", "what"),
-            Column("Type", "command", style="cyan"),
+            ("Why", "what"),
+            Column("What to do", "command", style="cyan"),
         ),
         empty="nothing",
         footer=lambda told: f"all in all: {told.status}, of {len(told.checks)} checks; each of them: ytpool health",

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ytpool.actions.claiming import Order
-from ytpool.actions.plan import AS_PLANNED, DONE, LEFT, PLANNED, WAITING, Plan, PlannedBlock, PlannedItem, Review
+from ytpool.actions.plan.applying import AS_PLANNED, WAITING, Review
+from ytpool.actions.plan.making import Plan, PlannedBlock
+from ytpool.actions.plan.wishes import DONE, LEFT, PLANNED, PlannedItem
 from ytpool.cli import orders
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.values import plain

@@ -92,7 +92,8 @@ VIEWS[Queue] = View(
 
 
 def _told(job: QueuedJob) -> str:
-    what = "" if job.kind in (TASK, CHAIN) else f" of {job.file or job.video_id or 'a video'}"
+    about = job.file or job.video_id
+    what = f" of {about}" if about else ""
     lines = [f"job {job.job}: {job.kind}{what} for {job.target}, {_state(job)}"]
     if job.kind == CHAIN:
         lines.append(f"what was tried for it: ytpool chain show {job.job}")
@@ -354,7 +355,8 @@ def resolve(
 
     A video that is named must be on the job's channel, a comment in its words by its account; to see that costs one
     unit, and --yes takes your word for it. With `done:VIDEO_ID` the steps that are left go on with `queue retry`; with
-    `done` alone they are yours.
+    `done` alone they are yours. A chain that waits to hear of a task goes on by the word on that task: with the next
+    step where it failed, with the task sent once more where it starts again.
     """
     from ytpool.actions import word as words  # noqa: PLC0415 -- the list of jobs does without
 

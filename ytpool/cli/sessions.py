@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import WouldOption, YesOption, runtime, span
+from ytpool.cli.options import WouldOption, YesOption, runtime, span, typed
 from ytpool.domain.cookies import Written
 from ytpool.domain.sessions import Outcome, SessionState
 
@@ -14,6 +14,24 @@ app = group("Keep browser sessions of many users in the vault, and lend each to 
 
 WhichArgument = Annotated[
     str, typer.Argument(metavar="USER[@PLATFORM[/NAME]]", help="Whose session, or its id.", show_default=False)
+]
+_WHERE = "Where: facebook, instagram, x, youtube, or any name."
+PlatformOption = Annotated[str, typer.Option(metavar="P", help=_WHERE, show_default=False)]
+NameOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Tells several of one user on one platform apart.", show_default=False),
+]
+ProxyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--proxy-file",
+        metavar="FILE",
+        help="Its first line is the address of the proxy to go with it; kept in the vault.",
+        show_default=False,
+    ),
+]
+AgentOption = Annotated[
+    str, typer.Option("--user-agent", metavar="TEXT", help="What its browser calls itself.", show_default=False)
 ]
 ReasonOption = Annotated[str, typer.Option(metavar="TEXT", help="Why, in one line.", show_default=False)]
 
@@ -34,7 +52,7 @@ def migrate(
     ctx: typer.Context,
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="[FOLDER]", help="With --list and --all; else this folder.", show_default=False),
+        typer.Argument(metavar="FOLDER", help="With --list and --all; else this folder.", show_default=False),
     ] = None,
     file: Annotated[Path | None, typer.Option(metavar="FILE", help="Take one file.", show_default=False)] = None,
     user: Annotated[
@@ -42,25 +60,11 @@ def migrate(
     ] = None,
     platform: Annotated[
         str | None,
-        typer.Option(metavar="P", help="Where: facebook, instagram, x, youtube, or any name.", show_default=False),
+        typer.Option(metavar="P", help=_WHERE, show_default=False),
     ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Tells several of one user on one platform apart.", show_default=False),
-    ] = None,
-    proxy_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--proxy-file",
-            metavar="FILE",
-            help="Its first line is the address of the proxy to be used with them; kept in the vault.",
-            show_default=False,
-        ),
-    ] = None,
-    user_agent: Annotated[
-        str,
-        typer.Option("--user-agent", metavar="TEXT", help="What their browser called itself.", show_default=False),
-    ] = "",
+    name: NameOption = None,
+    proxy_file: ProxyOption = None,
+    user_agent: AgentOption = "",
     *,
     lists: Annotated[
         bool, typer.Option("--list", help="Only say what the files of the folder hold.", show_default=False)
@@ -108,7 +112,7 @@ def list_(
     ctx: typer.Context,
     which: Annotated[
         str | None,
-        typer.Argument(metavar="[USER[@PLATFORM]]", help="Only theirs.", show_default=False),
+        typer.Argument(metavar="USER[@PLATFORM]", help="Only theirs.", show_default=False),
     ] = None,
     state: Annotated[
         SessionState | None, typer.Option(metavar="STATE", help="active, expired or banned.", show_default=False)
@@ -216,7 +220,9 @@ def release(
     number: Annotated[
         int, typer.Option(metavar="N", help="The number that the checkout told.", min=1, show_default=False)
     ],
-    outcome: Annotated[Outcome, typer.Option("--as", help="What you found: ok, expired or banned.")] = Outcome.OK,
+    outcome: Annotated[
+        Outcome, typer.Option("--as", metavar="OUTCOME", help="What you found: ok, expired or banned.")
+    ] = Outcome.OK,
     content: Annotated[
         Path | None,
         typer.Option(
@@ -258,6 +264,96 @@ def export(
     from ytpool.cli import kept  # noqa: PLC0415
 
     return kept.exported(runtime(ctx), which, form, to)
+
+
+@command(
+    app,
+    "check",
+    example=(
+        "ytpool sessions check --quiet\n"
+        "ytpool sessions check anna@instagram ben --json\n"
+        "ytpool sessions check --platform x --browser"
+    ),
+    statuses=(0, 1, 2, 3, 4, 6, 7, 8),
+)
+def check(
+    ctx: typer.Context,
+    which: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="USER[@PLATFORM[/NAME]]", help="Only these; else all.", show_default=False),
+    ] = None,
+    platform: Annotated[
+        str | None, typer.Option(metavar="P", help="Only those of this platform.", show_default=False)
+    ] = None,
+    parallel: Annotated[int, typer.Option(metavar="N", help="How many at once; in the browser 2.")] = 16,
+    within: Annotated[float, typer.Option(metavar="SECONDS", help="The time for each.")] = 3.0,
+    *,
+    browser: Annotated[
+        bool, typer.Option("--browser", help="Look in a real Chromium, which draws the page.", show_default=False)
+    ] = False,
+    expired: Annotated[
+        bool,
+        typer.Option(
+            "--expired", help="Ask for expired ones too; one that is logged in is active again.", show_default=False
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Ask, and leave every state as it is.", show_default=False)
+    ] = False,
+) -> Any:  # SessionsChecked
+    """Look whether sessions are still logged in: each within 3 seconds, and all side by side.
+
+    A page is asked for with the session's cookies, proxy and user agent, and what it does says what is wrong: logged
+    out, cookies past their date, a checkpoint or ban, renewed elsewhere, the network on our side, or unclear. Only a
+    sure sign changes a state: the first two and the fourth make a session expired, a checkpoint or ban makes it banned,
+    until a person says otherwise (ytpool sessions mark). Banned ones are never asked, and neither is one that somebody
+    has checked out. What the platform renews meanwhile is kept, in a dry run as well.
+
+    Status 0: all are logged in. 4: each needs a login. 7: a platform wants a person. 8: none could be asked. 1: none
+    was clear. 3: several of these.
+    """
+    from ytpool.actions.session_checks import How  # noqa: PLC0415
+    from ytpool.cli import checked  # noqa: PLC0415
+
+    at_once = parallel if not browser or "parallel" in typed(ctx) else _IN_A_BROWSER
+    how = How(browser=browser, parallel=at_once, within=within, expired=expired, dry_run=dry_run)
+    return checked.check(runtime(ctx), which or (), platform, how)
+
+
+_IN_A_BROWSER = 2
+"""Contexts of one Chromium at once: on two cores more are slower than one after the other."""
+
+
+@command(
+    app,
+    "capture",
+    example="ytpool sessions capture anna --platform instagram",
+    statuses=(0, 1, 2, 4, 6, 130),
+)
+def capture(
+    ctx: typer.Context,
+    user: Annotated[str, typer.Argument(metavar="USER", help="Who logs in.", show_default=False)],
+    platform: PlatformOption,
+    name: NameOption = None,
+    url: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where; else the platform's front page.", show_default=False)
+    ] = "",
+    proxy_file: ProxyOption = None,
+    user_agent: AgentOption = "",
+    within: Annotated[str, typer.Option(metavar="TIME", help="How long the login may take.")] = "10m",
+    *,
+    dry_run: WouldOption = False,
+) -> Any:  # SessionCaptured
+    """Log in yourself, in a Chromium window that opens for it, and keep what the browser holds then.
+
+    A session that is there keeps its id, name and proxy, and has the new cookies. It needs the extra `browser` and a
+    screen. Where nobody here knows which cookies make a login, Enter says that you are logged in. Some platforms let
+    nobody log in through a window that a program opened: log in in your own browser then, and export its cookies.
+    """
+    from ytpool.cli import kept  # noqa: PLC0415
+
+    said = kept.said(user=user, platform=platform, name=name, proxy_file=proxy_file, user_agent=user_agent)
+    return kept.captured(ctx, said, url=url, within=span(within, "--within"), dry_run=dry_run)
 
 
 @command(

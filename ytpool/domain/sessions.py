@@ -61,6 +61,11 @@ REASONS: Mapping[Finding, str] = {
 """Why a session is in the state that a finding proves."""
 
 
+def reason(finding: Finding, detail: str) -> str:
+    """Say why a session is in the state that a finding proves."""
+    return ": ".join(filter(None, (REASONS.get(finding, ""), detail)))
+
+
 def after(state: SessionState, finding: Finding) -> SessionState:
     """Return the state after a look: a ban stays until a person lifts it."""
     return state if state is SessionState.BANNED else SAYS.get(finding, state)

@@ -25,8 +25,8 @@ def noop(server: FtpServer, password: Secret) -> str:
     """Log in, do nothing, and leave; return what protects the connection. Raises ServerFailed, saying what to do."""
     until = time.monotonic() + server.timeout
     try:
-        with closing(_connected(server, until)) as connection:
-            return _Dialogue(server, connection, until).held(password)
+        with closing(_Dialogue(server, _connected(server, until), until)) as dialogue:
+            return dialogue.held(password)
     except TimeoutError:
         raise ServerFailed(
             f"{_at(server)} has not come to the end of a login within {server.timeout:g} s",
@@ -34,7 +34,7 @@ def noop(server: FtpServer, password: Secret) -> str:
             "may be longer",
         ) from None
     except OSError as error:
-        why = error.strerror or str(error)
+        why = _tls_words(error) if isinstance(error, ssl.SSLError) else error.strerror or str(error)
         raise ServerFailed(
             f"{_at(server)} broke the connection off: {why}", hint="look into the server's own log"
         ) from error
@@ -60,7 +60,10 @@ class _Dialogue:
         if not 200 <= code < 300:
             raise ServerFailed(f"{_at(self._server)} took the login and refuses NOOP ({code})", hint=_OWN_LOG)
         self._send("QUIT")
-        return "" if self._server.tls == servers.NONE else str(getattr(self._connection, "version", str)())
+        return self._connection.version() or "" if isinstance(self._connection, ssl.SSLSocket) else ""
+
+    def close(self) -> None:
+        self._connection.close()  # TLS has taken it over where there is any
 
     def _greeted(self) -> None:
         code, words = self._heard()
@@ -92,7 +95,7 @@ class _Dialogue:
             words = "its words are not shown: they may repeat the password"
         if 200 <= code < 300:
             return
-        if self._server.tls == servers.NONE and code in (522, 534, 550):
+        if self._server.tls == servers.NONE and _WANTS_TLS.search(words):
             hint = f'it may want TLS: {self._server.section}.tls = "explicit"'
         else:
             hint = f"check {self._server.section}.user and its password"
@@ -138,6 +141,7 @@ class _Dialogue:
 
 
 _LINE = re.compile(rb"([1-5]\d\d)([- ]|$)(.*)", re.DOTALL)
+_WANTS_TLS = re.compile(r"tls|ssl|encrypt", re.IGNORECASE)
 _OWN_LOG = "look into the server's own log"
 
 
@@ -180,11 +184,14 @@ def _protected(server: FtpServer, connection: socket.socket) -> ssl.SSLSocket:
             hint=f"let the server have a valid one, or name who vouches for it: {server.section}.ca_file",
         ) from None
     except ssl.SSLError as error:
-        why = (error.reason or "it went wrong").lower().replace("_", " ")
         raise ServerFailed(
-            f"no TLS comes about with {_at(server)}: {why}; no password was sent",
+            f"no TLS comes about with {_at(server)}: {_tls_words(error)}; no password was sent",
             hint=f'check the port, and {server.section}.tls: "explicit", "implicit" or "none"',
         ) from None
+
+
+def _tls_words(error: ssl.SSLError) -> str:
+    return (error.reason or "TLS went wrong").lower().replace("_", " ")
 
 
 def _left(until: float) -> float:

@@ -18,6 +18,7 @@ from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 
 _TURNS = "work"
+_UPLOAD = "upload"
 _MOST_TURNS = 10_000
 _SOON = timedelta(minutes=1)
 LONGEST_PUT_OFF = timedelta(minutes=10)
@@ -36,8 +37,34 @@ _MOMENT = "coalesce(put_off_until, not_before, '')"
 ORDER = "priority DESC, coalesce(deadline, '9'), coalesce(not_before, ''), job"
 """In which what waits has its turn, whoever takes it."""
 
+_LANE = """
+    (CASE kind WHEN 'upload' THEN 'upload ' ELSE 'other ' END
+     || CASE WHEN account IS NULL THEN target_kind || ' ' || target ELSE 'account ' || account END)
+"""
+"""Word for word as in its index, too."""
+
 RIPEN = f"UPDATE jobs SET is_due = 1 WHERE {_IS_TO_COME} AND {_MOMENT} <= :at"
 NEXT = f"SELECT * FROM jobs WHERE {_WAITS_IN_LINE} AND {_MOMENT} <= :at %s ORDER BY {ORDER} LIMIT 1"
+NEAR = f"""
+    SELECT * FROM jobs
+     WHERE job IN (SELECT job FROM jobs WHERE {_WAITS_IN_LINE} ORDER BY {ORDER} LIMIT 100) AND {_MOMENT} <= :at %s
+     ORDER BY {ORDER} LIMIT 1
+"""
+"""The first who can begin now, if it is among those who come first whether they can or not."""
+LANES = f"""
+    WITH RECURSIVE lanes (lane) AS (
+        SELECT (SELECT {_LANE} FROM jobs WHERE {_WAITS_IN_LINE} ORDER BY {_LANE} LIMIT 1)
+         UNION ALL
+        SELECT (SELECT {_LANE} FROM jobs WHERE {_WAITS_IN_LINE} AND {_LANE} > lanes.lane ORDER BY {_LANE} LIMIT 1)
+          FROM lanes WHERE lanes.lane IS NOT NULL
+    )
+    SELECT lane FROM lanes WHERE lane IS NOT NULL
+"""
+"""Whom anybody waits for: one step from each to the next, however many wait there."""
+FIRST_IN_LANE = f"""
+    SELECT * FROM jobs
+     WHERE {_WAITS_IN_LINE} AND {_LANE} = :lane AND {_MOMENT} <= :at %s ORDER BY {ORDER} LIMIT 1
+"""
 LEFT_BEHIND = f"""
     SELECT * FROM jobs
      WHERE state = 'running' AND held_at IS NULL
@@ -66,6 +93,18 @@ class _Crowd:
     """Accounts that take no upload: full, or their channel takes one already."""
     full_pools: Collection[str]
     uploading_pools: Collection[str]
+
+    def is_open(self, lane: str) -> bool:
+        """Tell whether one who waits in this lane may be able to begin."""
+        what, kind, name = lane.split(" ", 2)
+        uploads = what == _UPLOAD
+        match kind:
+            case TargetKind.ACCOUNT:
+                return name not in (self.uploading if uploads else self.full)
+            case TargetKind.POOL:
+                return name not in (self.uploading_pools if uploads else self.full_pools)
+            case _:
+                return True
 
 
 def ask(tx: Tx, job: str, how: InLine) -> None:
@@ -143,13 +182,25 @@ def pick(tx: Tx, *, pool: str | None = None) -> Picked | None:
     taken = {*picked, *working}
     crowd = _crowd(tx, picked)
     sql, given = _filters(taken, crowd, pool)
-    found = [Job.from_row(row) for row in tx.all(NEXT % sql, at=tx.at, **given)]
+    found = _first_in_line(tx, crowd, sql, given)
     found += [Job.from_row(row) for row in tx.all(LEFT_BEHIND % sql, at=tx.at, **given)]
     if not found:
         return None
     job = min(found, key=_place)
     turn = leases.take(tx, LeaseKind.TURN, _TURNS, holder=job.job, places=_MOST_TURNS)
     return None if turn is None else Picked(job=job, turn=turn)
+
+
+def _first_in_line(tx: Tx, crowd: _Crowd, sql: str, given: Mapping[str, str]) -> list[Job]:
+    """Return the first who can begin now, or the first of each lane; it takes no longer for those who cannot."""
+    if crowd is _NOBODY:
+        rows = tx.all(NEXT % sql, at=tx.at, **given)
+    else:
+        rows = tx.all(NEAR % sql, at=tx.at, **given)
+        for lane in () if rows else [row["lane"] for row in tx.all(LANES)]:
+            if crowd.is_open(lane):
+                rows += tx.all(FIRST_IN_LANE % sql, at=tx.at, lane=lane, **given)
+    return [Job.from_row(row) for row in rows]
 
 
 def require(tx: Tx, picked: Picked | None) -> None:
@@ -173,9 +224,10 @@ def soonest(tx: Tx) -> datetime | None:
     return moments.parse(row["moment"]) if row["moment"] else tx.now
 
 
-def has_due(tx: Tx) -> bool:
+def has_due(tx: Tx, *, pool: str | None = None) -> bool:
     """Tell whether a job is due; where none could be picked, all who are wait for somebody's place."""
-    return tx.one(f"SELECT 1 FROM jobs WHERE {_WAITS_IN_LINE} LIMIT 1") is not None
+    sql, given = _filters((), _NOBODY, pool)
+    return tx.one(f"SELECT 1 FROM jobs WHERE {_WAITS_IN_LINE} {sql} LIMIT 1", **given) is not None
 
 
 def waiting(tx: Tx, besides: Collection[str] = ()) -> int:
@@ -276,7 +328,7 @@ def _counted(coming: Iterable[Any]) -> tuple[Mapping[tuple[str, bool], int], Map
         name = _bound_to(row)
         counts = for_pool if name is None else for_account
         key = row["target"] if name is None else name
-        for uploads in (False, True)[: 1 + (row["kind"] == "upload")]:
+        for uploads in (False, True)[: 1 + (row["kind"] == _UPLOAD)]:
             counts[key, uploads] = counts.get((key, uploads), 0) + 1
     return for_account, for_pool
 

@@ -186,6 +186,17 @@ def running(tx: Tx, provider: str) -> dict[str, int]:
     return {row["account"]: row["taken"] for row in rows}
 
 
+def outlived(tx: Tx, before: datetime) -> int:
+    """Count the tasks whose time was over before this moment, and whose slots nobody has freed."""
+    row = tx.one(
+        """
+        SELECT count(*) AS tasks FROM tasks WHERE sent_at IS NOT NULL AND freed_at IS NULL AND until <= :before
+        """,
+        before=moments.text(before),
+    )
+    return int(row["tasks"])
+
+
 def begin(tx: Tx, job: str, account: str, *, proof: str | None, until: datetime) -> None:
     """Take a slot and write down that the request may leave now; from here on nobody sends it again."""
     tx.run(
@@ -334,7 +345,7 @@ def called(tx: Tx, provider: str, task_id: str, proof: str) -> Task | None:
         f"""
         {_SELECT}
          WHERE t.provider = :provider AND t.task_id = :task_id
-         ORDER BY t.proof = :proof DESC, t.job DESC LIMIT 1
+         ORDER BY CASE WHEN t.proof = :proof THEN 0 ELSE 1 END, t.job DESC LIMIT 1
         """,
         provider=provider,
         task_id=task_id,

@@ -44,6 +44,8 @@ class Sight:
     """It is asked again in half a minute: what takes long is left out."""
     part: str = ""
     """Which of its parts is looked at, where it has parts."""
+    before: Sequence[Check] = ()
+    """What was seen the last time, where it is asked often."""
 
     def on_the_machines_clock(self, moment: datetime) -> datetime:
         """Say when something was that the books date by quota time, which may be another clock."""
@@ -63,8 +65,8 @@ class Look:
     ask: Callable[[Sight], Iterable[Check]]
     parts: Callable[[Config], Sequence[str]] = _no_parts
     """What is looked at each on its own, at the same time: the servers of a section, for instance."""
-    within: float = 5.0
-    """Seconds after which it is left alone."""
+    within: float | Callable[[Sight], float] = 5.0
+    """Seconds after which it is left alone, or what says how many."""
     needs_state: bool = True
 
 

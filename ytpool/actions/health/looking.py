@@ -7,16 +7,20 @@ from difflib import get_close_matches
 
 from ytpool.actions.health import machine, pools, services, work
 from ytpool.actions.health.checks import Check, Look, Sight, Status
-from ytpool.domain import servers
 from ytpool.errors import UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
 
-_LONGEST_WAIT = servers.LONGEST_WAIT + 1.0
-"""A server's own time limit comes first, and says more."""
+_KEYRING_WAIT = 15.0
+"""A keyring has a time limit of its own, and whoever needs its key waits for one another."""
 
 LOOKS = (
-    Look(name="state", about="reads, writes, integrity and size of the state", ask=machine.state, within=10.0),
-    Look(name="vault", about="where the key is", ask=machine.vault, within=15.0),
+    Look(
+        name="state",
+        about="reads, writes, integrity and size of the state",
+        ask=machine.state,
+        within=machine.reads_within,
+    ),
+    Look(name="vault", about="where the key is", ask=machine.vault, within=_KEYRING_WAIT),
     Look(name="disk", about="room where the state and the cache lie", ask=machine.disk, needs_state=False),
     Look(name="clock", about="this machine's clock against Google's", ask=machine.clock),
     Look(name="configuration", about="where the settings come from", ask=machine.configuration, needs_state=False),
@@ -27,13 +31,13 @@ LOOKS = (
     Look(name="queue", about="jobs that are stuck or wait for long", ask=work.queue),
     Look(name="sessions", about="browser sessions and their cookies", ask=work.sessions),
     Look(name="youtube", about="whether YouTube answers", ask=services.youtube, within=20.0),
-    Look(name="providers", about="services that run tasks", ask=services.providers),
+    Look(name="providers", about="services that run tasks", ask=services.providers, within=_KEYRING_WAIT),
     Look(
         name="ftp",
         about="each [ftp.NAME]: login and NOOP",
         ask=services.ftp,
         parts=services.ftp_servers,
-        within=_LONGEST_WAIT,
+        within=services.ftp_within,
         needs_state=False,
     ),
     Look(
@@ -41,13 +45,16 @@ LOOKS = (
         about="each [checks.NAME]: its address",
         ask=services.page,
         parts=services.pages,
-        within=_LONGEST_WAIT,
+        within=services.page_within,
         needs_state=False,
     ),
     Look(name="policy", about="where YouTube's rules are near", ask=work.policy),
     Look(name="targets", about="what [targets] wants", ask=work.targets),
 )
 """In the order in which they are shown; the first is asked before all others, which mostly live in it."""
+
+_WAITS_FOR_OTHERS = 2.0
+"""Seconds that the state may be another process's, whose transactions are short; less than any look may take."""
 
 _NOTICES_WITHIN = 0.25
 """Seconds after which a wait notices that the program is asked to stop."""
@@ -70,9 +77,12 @@ def look(rt: Runtime, *, deep: bool = False, only: Sequence[str] = (), strict: b
     return _judged(_seen(Sight(rt=rt, deep=deep), _chosen(rt, only)), strict=strict)
 
 
-def free_checks(rt: Runtime) -> Health:
-    """Ask what costs no units and little time, for whoever asks every few seconds and keeps the answer."""
-    return _judged(_seen(Sight(rt=rt, often=True), _chosen(rt, ())), strict=False)
+def free_checks(rt: Runtime, before: Sequence[Check] = ()) -> Health:
+    """Ask what costs no units and little time, for whoever asks every few seconds and keeps the answer.
+
+    With the checks of the last time, a server that refused us is not asked again at once.
+    """
+    return _judged(_seen(Sight(rt=rt, often=True, before=before), _chosen(rt, ())), strict=False)
 
 
 def _judged(checks: Sequence[Check], *, strict: bool) -> Health:
@@ -91,8 +101,8 @@ def _chosen(rt: Runtime, only: Sequence[str]) -> list[tuple[Look, str]]:
             raise UsageWrong(f"the settings have no [{name}.NAME], so there is nothing to look at", name=name)
         if name not in known:
             close = get_close_matches(name, known, n=1)
-            advice = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
-            raise UsageWrong(f"health does not look at {name!r}; {advice}", hint="see: ytpool health --help", name=name)
+            sentence = f"health does not look at {name!r}" + (f"; did you mean {close[0]}?" if close else "")
+            raise UsageWrong(sentence, hint="\n".join(f"{one.name}: {one.about}" for one in LOOKS), name=name)
     return [(one, part) for one, part in every if not only or one.name in only or _name(one, part) in only]
 
 
@@ -120,6 +130,7 @@ class _Asking:
         self._sight = replace(sight, part=part)
         self._rt = sight.rt
         self._look = one
+        self._within = one.within(self._sight) if callable(one.within) else one.within
         self._name = _name(one, part)
         self._found: list[Check] = []
         self._bug: BaseException | None = None
@@ -133,7 +144,7 @@ class _Asking:
 
     def answer(self) -> Iterator[Check]:
         """Yield what was seen, or that nothing was in its time; raises what is no trouble but a mistake of ours."""
-        ends_at = self._started + self._look.within
+        ends_at = self._started + self._within
         while self._thread.is_alive() and (left := ends_at - self._rt.clock.monotonic()) > 0:
             self._rt.require_going()
             self._thread.join(min(left, _NOTICES_WITHIN))
@@ -141,8 +152,15 @@ class _Asking:
             self.gave_up = True
             if self._reads:  # else opening it is what takes long
                 self._rt.store.stop(self._thread)
-            message = f"has not answered within {self._look.within:g} s, and is not waited for"
-            found = [Check(check=self._name, status=Status.FAIL, message=message, fix="look what holds it up")]
+            message = f"has not answered within {self._within:g} s, and is not waited for"
+            found = [
+                Check(
+                    check=self._name,
+                    status=Status.FAIL,
+                    message=message,
+                    fix=f"try it alone: ytpool health --only {self._look.name}",
+                )
+            ]
             seconds = self._rt.clock.monotonic() - self._started
         elif self._bug is not None:
             raise self._bug
@@ -159,8 +177,7 @@ class _Asking:
     def _ask(self) -> None:
         try:
             if self._look.needs_state:
-                # Less than its time, so that it can still say what it waited for.
-                self._rt.store.wait_at_most(self._look.within / 2)
+                self._rt.store.wait_at_most(_WAITS_FOR_OTHERS)
                 self._reads = True
             self._found = list(self._look.ask(self._sight))
         except YtpoolError as error:

@@ -1,6 +1,6 @@
 """Looks at what this machine brings: the state, the vault, the disk, the clock, the settings."""
 
-import os
+import shlex
 import shutil
 import stat
 from collections.abc import Iterator
@@ -8,9 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from ytpool.actions.health.checks import Check, Sight, Status, ago
+from ytpool.errors import DiskFull, StateBusy
 from ytpool.store import ledger, meta, secrets
 
-_READS_WHOLE = 512 << 20
+_READS_WHOLE = 256 << 20
 """A state up to this size is read from end to end each time; a larger one with `deep` alone."""
 
 _MIB = 1 << 20
@@ -18,11 +19,19 @@ _RIGHT_ENOUGH = timedelta(seconds=60)
 _REMOTE = frozenset({"9p", "afs", "cifs", "ceph", "fuse.glusterfs", "fuse.sshfs", "nfs", "nfs4", "smb3", "smbfs"})
 
 
+def reads_within(sight: Sight) -> float:
+    return 600.0 if sight.deep else 10.0
+
+
 def state(sight: Sight) -> Iterator[Check]:
     """Read and write it; whole and its books right, unless it is asked often."""
     store = sight.rt.store
-    with store.transaction() as tx:
-        meta.put(tx, meta.LOOKED_AT, tx.at)
+    try:
+        with store.transaction() as tx:
+            meta.put(tx, meta.LOOKED_AT, tx.at)
+    except (StateBusy, DiskFull) as error:  # it can still be read, so the others have something to say
+        yield Check(check="state", status=Status.FAIL, message=error.message, fix=error.hint)
+        return
     with store.reading() as tx:
         wrong = ledger.differences(tx, sight.rt.terms(tx).day)
     size = store.path.stat().st_size
@@ -134,7 +143,9 @@ def configuration(sight: Sight) -> Iterator[Check]:
     file = config.paths.config
     written = sum(origin.startswith(f"{file}:") for origin in config.origins.values())
     variables = sorted({origin for origin in config.origins.values() if origin.startswith("YTPOOL_")})
-    parts = [f"{file} sets {written}" if file.exists() else f"there is no {file}"]
+    parts = [
+        f"{file} sets {written} {'value' if written == 1 else 'values'}" if file.exists() else f"there is no {file}"
+    ]
     if variables:
         parts.append(f"over it {', '.join(variables)}")
     yield Check(check="configuration", status=Status.PASS, message="; ".join(parts))
@@ -143,7 +154,8 @@ def configuration(sight: Sight) -> Iterator[Check]:
             mode = path.stat().st_mode
         except OSError:  # it is not there, or the look at the state says why it cannot be reached
             continue
-        if stat.S_ISREG(mode) and mode & private and os.name == "posix":
+        if stat.S_ISREG(mode) and mode & private:
             verb = "change" if private == 0o022 else "read"
             message = f"others may {verb} {path}"
-            yield Check(check="configuration", status=Status.WARN, message=message, fix=f"run: chmod 600 {path}")
+            name, fix = f"configuration {path.name}", f"run: chmod 600 {shlex.quote(str(path))}"
+            yield Check(check=name, status=Status.WARN, message=message, fix=fix)

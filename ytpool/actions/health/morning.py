@@ -132,9 +132,13 @@ def _to_do(rt: Runtime, health: Health) -> Iterator[ToDo]:
     seen = set()
     for one in found:
         command = one.command.removeprefix("run: ")
-        if command not in seen:
+        if command not in seen and not command.startswith(_BY_ITSELF):
             seen.add(command)
             yield one
+
+
+_BY_ITSELF = ("nothing; ", "wait; ")
+"""How the advice begins where time alone helps."""
 
 
 def _what(check: Check) -> str:

@@ -23,6 +23,12 @@ from ytpool.store.rests import Scope
 _PROVES_FOR = timedelta(minutes=5)
 """Traffic this young says as much as a call of our own."""
 
+_ASKS_AGAIN_AFTER = timedelta(minutes=3)
+"""A wrong password that is sent more often has some servers lock this machine out."""
+
+_SAYS_MORE = 1.0
+"""Seconds that a server's own time limit comes before ours: it says more. It does not cover who looks up names."""
+
 _LOOKS_BACK = timedelta(days=1)
 
 _STEP = "health"
@@ -148,15 +154,20 @@ def _provider(sight: Sight, provider: Provider) -> Iterator[Check]:
     words = "1 key" if len(keys) == 1 else f"{len(keys)} keys"
     with rt.store.reading() as tx:
         last = [one for key in keys if (one := activity.last_of(tx, key.account)) is not None]
+        resting = next(
+            (one for one in rests.running(tx) if (one.scope, one.name) == (Scope.SERVICE, provider.name)), None
+        )
         now = tx.now
     newest = max(last, key=lambda one: one.happened_at, default=None)
-    yield Check(
-        check=name,
-        status=Status.PASS if newest is None or newest.outcome is not Outcome.UNKNOWN else Status.WARN,
-        message=f"{words}, {provider.slots} slots each{_last_words(now, newest)}",
-        fix="" if newest is None or newest.outcome is not Outcome.UNKNOWN else "run: ytpool task list",
-        seen_at=None if newest is None else sight.on_the_machines_clock(newest.happened_at),
-    )
+    status, fix = Status.PASS, ""
+    if newest is not None and newest.outcome is Outcome.UNKNOWN:
+        status, fix = Status.WARN, "run: ytpool task list"
+    words = f"{words}, {provider.slots} slots each{_last_words(now, newest)}"
+    if resting is not None:
+        status, fix = Status.WARN, f"sooner: ytpool rests lift service {provider.name}"
+        words = f"rests, {resting.shown}; {words}"
+    seen_at = None if newest is None else sight.on_the_machines_clock(newest.happened_at)
+    yield Check(check=name, status=status, message=words, fix=fix, seen_at=seen_at)
 
 
 def _last_words(now: datetime, last: Deed | None) -> str:
@@ -170,9 +181,17 @@ def ftp_servers(config: Config) -> Sequence[str]:
     return tuple(config.ftp)
 
 
+def ftp_within(sight: Sight) -> float:
+    return sight.rt.config.ftp[sight.part].timeout + _SAYS_MORE
+
+
 def ftp(sight: Sight) -> Iterator[Check]:
     rt = sight.rt
     server = rt.config.ftp[sight.part]
+    refused = next((one for one in sight.before if one.check == server.section and one.status is Status.FAIL), None)
+    if refused is not None and refused.seen_at is not None and rt.clock.now() - refused.seen_at < _ASKS_AGAIN_AFTER:
+        yield refused
+        return
     server = server._replace(ca_file=_authorities(rt, server.section, server.ca_file))
     password = passwords.find(rt, server)
     if not password.reveal().isprintable():
@@ -190,6 +209,10 @@ def ftp(sight: Sight) -> Iterator[Check]:
 
 def pages(config: Config) -> Sequence[str]:
     return tuple(config.checks)
+
+
+def page_within(sight: Sight) -> float:
+    return sight.rt.config.checks[sight.part].timeout + _SAYS_MORE
 
 
 def page(sight: Sight) -> Iterator[Check]:

@@ -9,14 +9,14 @@ from ytpool.actions.reports import quota_report
 from ytpool.domain import moments
 from ytpool.domain.accounts import AccountState
 from ytpool.domain.balancing import Tier
+from ytpool.domain.sessions import SessionState
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, leavings, line, projects, rests
+from ytpool.store import accounts, jobs, leases, leavings, line, projects, rests, tasks
 from ytpool.store import chains as tried
 from ytpool.store import sessions as stored
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 from ytpool.store.rests import Scope
-from ytpool.store.sessions import Session
 
 _TAKEN_SOON = timedelta(minutes=10)
 """Whoever works the line off, from cron too, has taken what is due by then."""
@@ -48,7 +48,7 @@ def _stuck(tx: Tx, too_long: timedelta) -> Iterator[Check]:
     attended = bool(working) or bool(line.turns(tx))
     late, first = line.overdue(tx, tx.now - (too_long if attended else _TAKEN_SOON), besides=working)
     if late and first is not None:
-        message = f"{_jobs(late)} due, the first for {ago(tx.now, first)}, and nobody takes them"
+        message = f"{_jobs(late)} due and not taken, the first for {ago(tx.now, first)}"
         fix = "run: ytpool work --once, best from cron; or keep ytpool work running"
         yield Check(check="queue due", status=Status.WARN, message=message, fix=fix)
     waiting, oldest = jobs.waiting_since(tx, tx.now - too_long)
@@ -56,6 +56,11 @@ def _stuck(tx: Tx, too_long: timedelta) -> Iterator[Check]:
         hours = too_long.total_seconds() / 3600
         message = f"{_jobs(waiting)} waiting for more than {hours:g} h, the oldest is {oldest}"
         yield Check(check="queue waiting", status=Status.WARN, message=message, fix=f"run: ytpool why {oldest}")
+    outlived = tasks.outlived(tx, tx.now - _TAKEN_SOON)
+    if outlived:
+        message = f"the time of {outlived} {'task' if outlived == 1 else 'tasks'} is over, and nobody asks about it"
+        fix = "run: ytpool task poll, best from cron; or keep ytpool serve running"
+        yield Check(check="queue tasks", status=Status.WARN, message=message, fix=fix)
     unknown = jobs.unknown(tx)
     if unknown:
         message = f"of {_jobs(unknown)[:-4]} nobody knows how it ended"
@@ -82,28 +87,24 @@ def sessions(sight: Sight) -> Iterator[Check]:
     if not every:
         yield Check(check="sessions", status=Status.PASS, message="none is stored")
         return
-    by_state: dict[str, list[Session]] = {}
-    for one in every:
-        by_state.setdefault(one.state, []).append(one)
-    active = by_state.get("active", [])
+    active = [one for one in every if one.is_usable]
     yield Check(check="sessions", status=Status.PASS, message=f"{len(active)} of {len(every)} active")
-    store_anew = "log in there again and store it anew: ytpool sessions migrate --file FILE"
     for state, fix in (
-        ("banned", "look at the account in a browser; a ban waits for a person"),
-        ("expired", store_anew),
+        (SessionState.BANNED, "look at the account in a browser; a ban waits for a person"),
+        (SessionState.EXPIRED, _STORE_ANEW),
     ):
-        if found := by_state.get(state):
-            yield Check(check=f"sessions {state}", status=Status.WARN, message=_people(found), fix=fix)
+        if found := [one.spoken for one in every if one.state is state]:
+            yield Check(check=f"sessions {state}", status=Status.WARN, message=_named(found), fix=fix)
     soon = now + timedelta(days=sight.rt.config.health.cookie_days)
-    ending = [one for one in active if one.expires_at is not None and one.expires_at <= soon]
+    # Where nothing is known of its login, the first of its cookies is all there is to go by.
+    ends = {one.spoken: one.login_ends_at or one.expires_at for one in active}
+    ending = {name: at for name, at in ends.items() if at is not None and at <= soon}
     if ending:
-        first = min(one.expires_at for one in ending if one.expires_at is not None)
-        message = f"cookies end from {moments.spoken(first)}: {_people(ending)}"
-        yield Check(check="sessions ending", status=Status.WARN, message=message, fix=store_anew)
+        message = f"logins end from {moments.spoken(min(ending.values()))}: {_named(list(ending))}"
+        yield Check(check="sessions ending", status=Status.WARN, message=message, fix=_STORE_ANEW)
 
 
-def _people(found: Sequence[Session]) -> str:
-    return _named([f"{one.user} on {one.platform}" for one in found])
+_STORE_ANEW = "log in there again and store it anew: ytpool sessions migrate --file FILE"
 
 
 def policy(sight: Sight) -> Iterator[Check]:
@@ -205,7 +206,9 @@ def aims(rt: Runtime) -> Iterator[Aim]:
         yield Aim(
             target="fallbacks",
             wanted=f"below {wanted.fallbacks:g} %",
-            measured=f"{fallbacks} of {done} uploads of the last day" if done else "no upload ended within a day",
+            measured=f"{fallbacks} of {done} uploads went to another than the first choice"
+            if done
+            else "no upload ended within a day",
             met=100 * fallbacks < wanted.fallbacks * done if done else None,
             fix="see what keeps the first ones: ytpool rests list, ytpool quota report",
         )
