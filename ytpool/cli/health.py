@@ -32,8 +32,8 @@ def health(
             "--only",
             metavar="NAME",
             help="Look at this alone, as often as needed: state, vault, disk, clock, configuration, grants, pools, "
-            "buckets, rests, queue, sessions, cookie_files, youtube, providers, ftp, checks, policy, targets; or at one "
-            "server, as ftp.NAME or checks.NAME.",
+            "buckets, rests, queue, sessions, cookie_files, youtube, providers, ftp, checks, policy, targets; or at "
+            "one server, as ftp.NAME or checks.NAME.",
             show_default=False,
         ),
     ] = None,
