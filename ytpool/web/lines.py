@@ -21,6 +21,9 @@ LONGEST_HEAD = 16 << 10
 
 MOST = 400
 
+LINE = "ytpool.line"
+"""In a request's scope: the line on which it came."""
+
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -91,6 +94,10 @@ class Line(H11Protocol):
         else:
             self._look(before)
 
+    def goes_on(self) -> None:
+        """Give an answer that comes piece by piece its time anew: a piece was taken."""
+        self._has(ANSWERED_WITHIN)
+
     def end(self) -> None:
         """Hang up."""
         self.transport.abort()
@@ -99,6 +106,8 @@ class Line(H11Protocol):
         if self.cycle is None:
             return
         if self.cycle is not before:
+            # A scope holds more than its type says.
+            self.cycle.scope[LINE] = self  # type: ignore[literal-required]
             self._has(ANSWERED_WITHIN)
         if not self.cycle.more_body:
             self.crowd.has_asked(self)
