@@ -30,6 +30,8 @@ class Overview:
     now: datetime
     """In quota time, as all moments here; the sandbox has a clock of its own."""
     quota: QuotaReport
+    thresholds: tuple[int, int, int]
+    """Percentages of a limit from which its colour is another."""
     queue: QueueStatus
     jobs: Mapping[str, int]
     """Jobs that have not ended, by state."""
@@ -60,7 +62,7 @@ class Overviews:
             self._sessions = sessions.list_sessions(rt).sessions
             self._slow_at = now
         with rt.store.reading() as tx:
-            moment = tx.now
+            moment, thresholds = tx.now, rt.terms(tx).thresholds
             at_work = sorted(leases.held(tx, LeaseKind.JOB))
             transfers = overview.transfers(tx, at_work[:_LOOKED_INTO_AT_MOST])
             counts = jobs.counts(tx)
@@ -69,6 +71,7 @@ class Overviews:
             profile=rt.config.profile,
             now=moment,
             quota=reports.quota_report(rt),
+            thresholds=thresholds,
             queue=queue.status(rt),
             jobs=counts,
             at_work=len(at_work),

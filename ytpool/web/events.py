@@ -33,8 +33,6 @@ MOST = 40
 _SHARE = 9
 """Of ten parts of its time a look takes at most one, however large the books are."""
 
-_WITHIN = 3.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
@@ -49,9 +47,10 @@ class Shown:
 class Feed:
     """What is told to all who watch; belongs to the event loop that serves."""
 
-    def __init__(self, look: Callable[[], Picture]) -> None:
+    def __init__(self, look: Callable[[], Picture], *, every: float = EVERY) -> None:
         self._look = look
-        self._memory = Memory("the dashboard", self._look_or_say_why, fresh_for=EVERY, within=_WITHIN)
+        self._every = every
+        self._memory = Memory("the dashboard", self._look_or_say_why, fresh_for=every, within=every)
         self._shown = Shown(picture=None, problem="the books are being read")
         self._began = secrets.token_hex(4)  # after a restart, numbers mean something else
         self._number = 0
@@ -126,7 +125,7 @@ class Feed:
                 log.exception("dashboard not renewed")
             self._tell()
             picture = self._shown.picture
-            await asyncio.sleep(max(EVERY, _SHARE * (0.0 if picture is None else picture.took)))
+            await asyncio.sleep(max(self._every, _SHARE * (0.0 if picture is None else picture.took)))
 
     def _tell(self) -> None:
         tick, self._tick = self._tick, None

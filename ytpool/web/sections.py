@@ -10,8 +10,9 @@ from ytpool.actions.lifetimes import Lifetime
 from ytpool.actions.overview import Overview
 from ytpool.actions.reports import BucketQuota
 from ytpool.actions.sessions import Seen
-from ytpool.domain import moments
+from ytpool.domain import moments, quota
 from ytpool.domain.accounts import AccountState
+from ytpool.domain.names import readable
 from ytpool.domain.quota import Light
 from ytpool.domain.sessions import SessionState
 from ytpool.store.overview import Happening, Transfer
@@ -33,14 +34,14 @@ TITLES = {
 """Every section in its order, and what it is called."""
 
 _SHOWN = {
-    "alerts": 30,
+    "alerts": 12,
     "buckets": 40,
     "uploads": 25,
     "slots": 25,
     "rests": 25,
-    "accounts": 50,
-    "logins": 25,
-    "sessions": 25,
+    "accounts": 40,
+    "logins": 15,
+    "sessions": 15,
 }
 """Rows at most, so that a thousand accounts are a page, too."""
 
@@ -48,6 +49,8 @@ _NONE = "\N{EN DASH}"
 
 _GRAVITY = {"critical": 0, "warning": 1, "info": 2}
 _LOUD = {
+    "active": "green",
+    "done": "green",
     "critical": "red",
     "warning": "orange",
     "failed": "red",
@@ -123,7 +126,8 @@ def _alerts(seen: Overview) -> Markup:
         return _nothing("Nothing is amiss.")
     shown = every[: _SHOWN["alerts"]]
     rows = [
-        tag("li", _badge(alert["severity"]), " ", _name(alert["subject"]), ": ", alert["message"]) for alert in shown
+        tag("li", _badge(alert["severity"]), " ", _words(alert["subject"]), ": ", _words(alert["message"]))
+        for alert in shown
     ]
     return together(tag("ul", rows, class_="alerts", role="list"), _more(len(every) - len(shown), "ytpool todo"))
 
@@ -136,7 +140,7 @@ def _quota(seen: Overview) -> Markup:
     shown = _foremost(every, _SHOWN["buckets"], lambda row: -row[1].percent)
     rows = [
         (
-            together(_name(project), " ", bucket.bucket),
+            together(_words(project), " ", bucket.bucket),
             together(_bar(bucket), _badge(bucket.status, f"{bucket.percent:g} % · {bucket.status}")),
             _number(bucket.left),
             _number(bucket.spent),
@@ -194,11 +198,11 @@ def _transfer(one: Transfer) -> tuple[Content, ...]:
     percent = 100 * one.kept / one.size if one.size else 100.0
     bar = tag("rect", x="0", y="0", width=f"{percent:.4g}", height="10", class_="spent")
     return (
-        _name(os.path.basename(one.path)),  # noqa: PTH119 -- its last part is wanted, be it a path or not
+        _words(readable(os.path.basename(one.path))),  # noqa: PTH119 -- its last part is wanted, be it a path or not
         together(_gauge(bar, "plain"), tag("span", f"{percent:.0f} %")),
         f"{_bytes(one.kept)} of {_bytes(one.size)}",
-        _name(one.account),
-        _name(one.target),
+        _words(one.account),
+        _words(one.target),
         _when(one.started_at),
     )
 
@@ -218,7 +222,7 @@ def _queue(seen: Overview) -> Markup:
     if not busy:
         return told
     shown = _foremost(busy, _SHOWN["slots"], lambda one: -one.running)
-    rows = [(_name(one.name), _number(one.running), _number(one.max_slots), _number(one.available)) for one in shown]
+    rows = [(_words(one.name), _number(one.running), _number(one.max_slots), _number(one.available)) for one in shown]
     table = _table("queue", ("Account", "Running", "Slots", "Free"), rows)
     return together(told, table, _more(len(busy) - len(shown), "ytpool queue status"))
 
@@ -229,11 +233,11 @@ def _rests(seen: Overview) -> Markup:
     shown = seen.rests[: _SHOWN["rests"]]
     rows = [
         (
-            together(f"{one.scope} ", _name(one.title)),
+            together(f"{one.scope} ", _words(one.title)),
             one.bucket or "everything",
-            together(_badge(one.phase), " ", one.reason),
+            together(_badge(one.phase), " ", _words(one.reason)),
             "a person acts" if one.until is None else _moment(one.until),
-            one.lifts,
+            _words(one.lifts),
         )
         for one in shown
     ]
@@ -251,12 +255,12 @@ def _accounts(seen: Overview) -> Markup:
     )
     rows = [
         (
-            _name(row["account"]),
+            _words(row["account"]),
             _badge(row["state"]),
-            together(_name(row["channel_title"]), f" ({row['tier']})"),
-            _name(row["project"]),
-            _of(row["uploads_today"], row["uploads_cap"]),
-            _of(row["comments_today"], row["comments_cap"]),
+            together(_words(row["channel_title"]), f" ({row['tier']})"),
+            _words(row["project"]),
+            _of(row["uploads_today"], row["uploads_cap"], seen.thresholds),
+            _of(row["comments_today"], row["comments_cap"], seen.thresholds),
             _number(row["used"].get("general", 0)),
             slots.get(row["account"]),
             f"{row['score']:.2f}",
@@ -274,14 +278,14 @@ def _logins(seen: Overview) -> Markup:
     shown = sorted(seen.logins, key=_soonest)[: _SHOWN["logins"]]
     rows = [
         (
-            _name(one.account),
+            _words(one.account),
             _badge(AccountState.LOGIN_NEEDED, "dead")
             if one.needs_login
             else "no end is known"
             if one.ends_at is None
             else _moment(one.ends_at),
-            one.why,
-            one.concerns[0].command if one.concerns else None,
+            _words(one.why),
+            _words(one.concerns[0].command if one.concerns else ""),
         )
         for one in shown
     ]
@@ -303,11 +307,11 @@ def _sessions(seen: Overview) -> Markup:
     shown = sorted(seen.sessions, key=_most_ailing)[: _SHOWN["sessions"]]
     rows = [
         (
-            _name(one.session.spoken),
-            together(_badge(one.session.state), " ", one.session.reason),
+            _words(one.session.spoken),
+            together(_badge(one.session.state), " ", _words(one.session.reason) if one.session.reason else None),
             _when(one.session.login_ends_at),
             _when(one.session.used_at),
-            _name(one.holder),
+            _words(one.holder),
         )
         for one in shown
     ]
@@ -333,8 +337,8 @@ def _happening(one: Happening) -> tuple[Content, ...]:
     return (
         _moment(one.happened_at, with_seconds=True),
         one.operation,
-        _name(one.account),
-        together(_badge(one.outcome), f" {one.reason}" if one.reason else None),
+        _words(one.account),
+        together(_badge(one.outcome), together(" ", _words(one.reason)) if one.reason else None),
         _number(one.units),
         _bytes(one.bytes) if one.bytes else None,
         f"{one.seconds:.1f} s",
@@ -385,9 +389,9 @@ def _note(sentence: str) -> Markup:
     return tag("p", sentence, class_="note")
 
 
-def _name(name: str) -> Markup:
-    """Keep a name that runs from right to left from turning around what stands beside it."""
-    return tag("bdi", name or _NONE)
+def _words(words: str) -> Markup:
+    """Keep words of others, which may run from right to left, from turning around what stands beside them."""
+    return tag("bdi", words or _NONE)
 
 
 def _badge(word: str, text: str = "") -> Markup:
@@ -406,8 +410,12 @@ def _moment(moment: datetime, *, with_seconds: bool = False) -> Markup:
     return together(tag("time", spoken, datetime=stored), tag("span", class_="away", data_moment=stored))
 
 
-def _of(number: int, cap: int | None) -> str:
-    return _number(number) if cap is None else f"{_number(number)} of {_number(cap)}"
+def _of(number: int, cap: int | None, thresholds: tuple[int, int, int]) -> Content:
+    """Return what an account has done of something, with a colour where an operator capped it."""
+    if cap is None:
+        return _number(number)
+    light = quota.light(100 * number / cap if cap else 100.0, thresholds)
+    return _badge(light, f"{_number(number)} of {_number(cap)} · {light}")
 
 
 def _number(number: int) -> str:
