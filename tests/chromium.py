@@ -106,7 +106,7 @@ def looking(**how):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver, driver.chromium.launch(executable_path=browser) as chrome:
-        page = chrome.new_page(**how)
+        page = chrome.new_context(**how).new_page()
         page.set_default_timeout(_WAITS)
         page.said = []
         page.on("console", lambda message: page.said.append(f"{message.type}: {message.text}"))

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import socket
 import sqlite3
 import time
 from contextlib import ExitStack, closing
@@ -20,6 +21,14 @@ from ytpool.web import events
 
 TOKEN = "of-the-people-who-may-look"
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&amp; أخبار 新闻 "
+QUICK = """
+from ytpool.web import events
+events.EVERY = 0.4
+from ytpool.__main__ import run
+run()
+"""
+"""The same program, which looks at the books more often."""
+
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1400, "height": 900}
 
@@ -31,7 +40,6 @@ def rows(page, section):
 def test_the_page_shows_what_happens_while_uploads_run(sandbox, ytpool, make_video, packages):  # noqa: F811
     assert ytpool("pools", "set", "main", "--strategy", "round_robin")[0] == 0
     assert ytpool("upload", make_video("first.mp4"), "--pool", "main")[0] == 0
-    sandbox.control.add_fault(method="upload.chunk", kind="slow", seconds=4, times=2)
     sandbox.control.add_fault(method="upload.final", kind="slow", seconds=4, times=2)
     with serving() as server, looking(viewport=DESKTOP) as page:
         page.goto(server.url)
@@ -74,11 +82,10 @@ def test_the_page_shows_what_happens_while_uploads_run(sandbox, ytpool, make_vid
         assert used.split()[-1] == "3"
         assert order == ["Skip to the page", *(f"#{name}" for name in NAMES)]
         assert page.evaluate("document.activeElement.getAttribute('href')") == "#quota"
-        for size in (DESKTOP, PHONE):
+        for size, colours in ((DESKTOP, "light"), (PHONE, "dark")):
             page.set_viewport_size(size)
-            for colours in ("light", "dark"):
-                page.emulate_media(color_scheme=colours)
-                assert amiss(page, packages) == []
+            page.emulate_media(color_scheme=colours)
+            assert amiss(page, packages) == []
             assert page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
         assert page.said == []
     assert sandbox.truth()["refused"] == []
@@ -174,7 +181,7 @@ def test_a_browser_brings_the_token_once_and_gets_a_cookie_that_opens_the_page_a
 
 
 def test_the_door_and_the_way_out_work_by_keyboard_and_end_what_is_watched(token, packages):  # noqa: F811
-    with serving() as server, looking(viewport=PHONE) as page:
+    with serving(program=QUICK) as server, looking(viewport=PHONE) as page:
         page.goto(server.url)
         assert amiss(page, packages) == []
         page.keyboard.type("guessed")
@@ -199,7 +206,7 @@ def test_the_door_and_the_way_out_work_by_keyboard_and_end_what_is_watched(token
 def watch(server, stack):
     line = stack.enter_context(closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)))
     line.request("GET", "/events")
-    return line.getresponse()
+    return line, line.getresponse()
 
 
 @pytest.mark.usefixtures("home")
@@ -207,14 +214,14 @@ def test_viewers_are_counted_and_all_go_home_when_the_server_ends(ytpool):
     assert ytpool("init", "--yes", "--vault", "keyfile")[0] == 0
     with ExitStack() as stack, serving() as server:
         watching = [watch(server, stack) for _ in range(events.MOST)]
-        beginnings = {answer.readline()[:4] for answer in watching}
+        beginnings = {answer.readline()[:4] for _, answer in watching}
         one_too_many = server.ask("/events")
-        watching.pop().close()
-        again = once(lambda: (answer := watch(server, stack)).status == 200 and answer)
+        watching.pop()[0].sock.shutdown(socket.SHUT_RDWR)
+        again = once(lambda: (found := watch(server, stack))[1].status == 200 and found)
         head = server.ask("/events", "HEAD")
         began = time.monotonic()
         server.process.terminate()
-        ends = [answer.read()[-2:] for answer in [*watching, again]]  # it raises for a line that breaks
+        ends = [answer.read()[-2:] for _, answer in [*watching, again]]  # it raises for a line that breaks
         seconds = time.monotonic() - began
 
     assert beginnings == {b"id: "}
@@ -228,12 +235,12 @@ def test_viewers_are_counted_and_all_go_home_when_the_server_ends(ytpool):
 def test_a_page_whose_server_is_gone_says_so_and_goes_on_when_it_is_back(ytpool, tmp_path):  # noqa: ARG001
     assert ytpool("init", "--yes", "--vault", "keyfile")[0] == 0
     with looking(viewport=DESKTOP) as page:
-        with serving() as server:
+        with serving(program=QUICK) as server:
             page.goto(server.url)
             page.get_by_text("Live", exact=True).wait_for()
             port = server.port
         page.locator("#state", has_text="No connection; this is what was").wait_for()
-        with serving("--bind", f"127.0.0.1:{port}"):
+        with serving("--bind", f"127.0.0.1:{port}", program=QUICK):
             assert ytpool("pause", "--reason", "a rest for all")[0] == 0
             page.locator("#rests", has_text="a rest for all").wait_for(timeout=30_000)
             page.get_by_text("Live", exact=True).wait_for()

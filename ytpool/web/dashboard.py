@@ -17,8 +17,9 @@ from ytpool import __version__
 from ytpool.actions.overview import Overviews
 from ytpool.domain import moments
 from ytpool.runtime import Runtime
+from ytpool.web import events
 from ytpool.web.answers import refused
-from ytpool.web.events import EVERY, Feed, Shown, Stream
+from ytpool.web.events import Feed, Shown, Stream
 from ytpool.web.guard import TRUSTED
 from ytpool.web.markup import Content, Markup, tag, together
 from ytpool.web.sections import TITLES, Picture, sections
@@ -41,15 +42,16 @@ _COMES_BACK_WITHIN = 30
 def looks(rt: Runtime) -> Feed:
     """Return what is shown to all who watch."""
     overviews = Overviews(rt)
+    every = events.EVERY
 
     def look() -> Picture:
-        rt.store.wait_at_most(EVERY)
+        rt.store.wait_at_most(every)
         began = time.monotonic()
         seen = overviews.take()
         shown = sections(seen)
         return Picture(sections=shown, now=seen.now, at=began, took=time.monotonic() - began)
 
-    return Feed(look)
+    return Feed(look, every=every)
 
 
 def routes(rt: Runtime, feed: Feed, visitors: Visitors) -> list[Route]:
@@ -79,11 +81,12 @@ class _Pages:
         log_out = tag("form", tag("button", "Log out"), method="post", action="logout")
         header = (*_state(shown), log_out if self._came_by_door(request) else None)
         script = tag("script", src="dashboard.js", defer=True)
-        return self._page(_live(shown.picture, self._feed.at), header=header, script=script)
+        return self._page(_live(shown.picture, self._feed), header=header, script=script)
 
     async def events(self, request: Request) -> Response:
         if not request.scope[TRUSTED]:
             return refused("this needs the token", 401, {"WWW-Authenticate": 'Bearer realm="ytpool"'})
+        await self._feed.shown()  # nobody's first look is at what the last viewer left
         if self._feed.is_full:
             return refused("too many are watching", 503, {"Retry-After": str(_COMES_BACK_WITHIN)})
         if request.method == "HEAD":
@@ -124,7 +127,7 @@ class _Pages:
         return Response(filled, status, _NOT_KEPT, "text/html")
 
 
-def _live(picture: Picture | None, at: str) -> Markup:
+def _live(picture: Picture | None, feed: Feed) -> Markup:
     found = {} if picture is None else picture.sections
     return together(
         tag("nav", found.get("summary"), id="summary", aria_label="Sections"),
@@ -142,8 +145,8 @@ def _live(picture: Picture | None, at: str) -> Markup:
             ],
             id="main",
             tabindex="-1",
-            data_every=int(EVERY * 1000),
-            data_at=at,
+            data_every=int(feed.every * 1000),
+            data_at=feed.at,
         ),
     )
 

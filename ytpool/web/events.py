@@ -30,8 +30,13 @@ EVERY = 2.0
 MOST = 40
 """Viewers; a line stays open for each."""
 
-_SHARE = 9
-"""Of ten parts of its time a look takes at most one, however large the books are."""
+_RESTS = 9
+"""Times as long as a look took, until the next: large books do not keep this machine busy."""
+
+_AT_LEAST_EVERY = 20.0
+"""Seconds from one piece to the next, whatever a look takes: a line that is silent is taken for dead."""
+
+_LONGEST_NUMBER = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +52,9 @@ class Shown:
 class Feed:
     """What is told to all who watch; belongs to the event loop that serves."""
 
-    def __init__(self, look: Callable[[], Picture], *, every: float = EVERY) -> None:
+    def __init__(self, look: Callable[[], Picture], *, every: float) -> None:
         self._look = look
-        self._every = every
+        self.every = every
         self._memory = Memory("the dashboard", self._look_or_say_why, fresh_for=every, within=every)
         self._shown = Shown(picture=None, problem="the books are being read")
         self._began = secrets.token_hex(4)  # after a restart, numbers mean something else
@@ -76,14 +81,21 @@ class Feed:
             await self._renew()
         return self._shown
 
+    @property
+    def _pause(self) -> float:
+        took = 0.0 if self._shown.picture is None else self._shown.picture.took
+        return max(self.every, min(_RESTS * took, _AT_LEAST_EVERY))
+
     def piece(self, seen: str) -> bytes:
         """Return an event with all that is new to somebody who has seen this."""
         began, _, number = seen.partition("-")
-        last = int(number) if began == self._began and number.isdecimal() else -1
+        is_ours = began == self._began and number.isdecimal() and len(number) <= _LONGEST_NUMBER
+        last = int(number) if is_ours else -1
         picture = self._shown.picture
         told = {
             "now": None if picture is None else moments.text(picture.now),
             "age": None if picture is None else round(time.monotonic() - picture.at, 3),
+            "every": self._pause,
             "problem": self._shown.problem,
             "sections": {}
             if picture is None
@@ -124,8 +136,7 @@ class Feed:
                 # Those who watch see how old it is.
                 log.exception("dashboard not renewed")
             self._tell()
-            picture = self._shown.picture
-            await asyncio.sleep(max(self._every, _SHARE * (0.0 if picture is None else picture.took)))
+            await asyncio.sleep(self._pause)
 
     def _tell(self) -> None:
         tick, self._tick = self._tick, None
@@ -169,7 +180,6 @@ class Stream(Response):
         try:
             await send(self._start())
             with self._feed.watched():
-                await self._feed.shown()
                 while not self._feed.has_ended and not gone.done() and self._may_look():
                     tick = self._feed.tick()
                     await send(_body(self._feed.piece(self._seen)))

@@ -9,7 +9,6 @@ import hmac
 import secrets
 import time
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 
 from ytpool.domain.secret import Secret
 
@@ -71,11 +70,12 @@ def _cookie(port: int, value: str, seconds: int, *, is_secure: bool) -> str:
 
 
 def _given(headers: Mapping[bytes, bytes], port: int) -> str | None:
-    try:
-        found = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(_name(port))
-    except CookieError:
-        return None
-    return None if found is None else found.value
+    # By hand: of cookies that others on this machine left, some are such that http.cookies reads no further.
+    for cookie in headers.get(b"cookie", b"").decode("latin-1").split(";"):
+        name, _, value = cookie.partition("=")
+        if name.strip() == _name(port):
+            return value.strip()
+    return None
 
 
 def _digest(text: str) -> bytes:

@@ -8,8 +8,8 @@
   const asOf = document.getElementById("as-of");
   const news = document.getElementById("news");
   const title = document.title;
-  const every = Number(main.dataset.every);
-
+  
+  let every = Number(main.dataset.every); // milliseconds from one piece to the next
   let source = null;
   let seen = main.dataset.at;
   let heardAt = performance.now();
@@ -54,6 +54,7 @@
     const told = JSON.parse(event.data);
     heardAt = performance.now();
     seen = event.lastEventId;
+    every = 1000 * told.every;
     problem = told.problem;
     if (told.now !== null) {
       age = told.age;
@@ -131,7 +132,7 @@
       say(`No connection; this is what was ${span(old)} ago`, "red");
     } else if (problem) {
       say(`The books cannot be read (${problem}); this is what was ${span(old)} ago`, "orange");
-    } else if (serverNow !== null && old > Math.max(15, (6 * every) / 1000)) {
+    } else if (serverNow !== null && old > Math.max(15, (4 * every) / 1000)) {
       say(`The books are not read; this is what was ${span(old)} ago`, "orange");
     } else if (serverNow !== null) {
       say("Live", "green");
@@ -188,6 +189,8 @@
     }
   });
 
-  watch();
+  if (!document.hidden) {
+    watch();
+  }
   setInterval(tick, 1000);
 })();
