@@ -10,8 +10,8 @@ from ytpool.domain.secret import Secret
 from ytpool.runtime import Runtime
 from ytpool.web import health, metrics, webhooks
 from ytpool.web.answers import refused
+from ytpool.web.connections import Crowd
 from ytpool.web.guard import Guard, Traffic
-from ytpool.web.lines import Crowd
 from ytpool.web.standing import Standing
 
 _WORDS = {404: "there is nothing at this address", 405: "that is not done at this address"}
