@@ -278,7 +278,7 @@ class Config(NamedTuple):
             for key, value in marks._asdict().items()
             if f"{_PLATFORMS}.{marks.name}.{key}" in self.origins
         }
-        return {"state": str(self.paths.state), **named, **services, **chains, **servers, **pages, **platforms, **files}
+        return {"state": str(self.paths.state), **named, **services, **chains, **servers, **pages, **files, **platforms}
 
 
 SECTIONS: Mapping[str, type[Any]] = {
@@ -522,7 +522,9 @@ def _services_given(table: dict[str, Any], given: Callable[..., _Given]) -> dict
     if isinstance(table.get(_CHAINS), dict):
         found |= _chains_given(table.pop(_CHAINS), found, given)
     if isinstance(table.get(_PLATFORMS), dict):
-        found |= _platforms_given(table.pop(_PLATFORMS), given)
+        from ytpool.domain import markers  # noqa: PLC0415 - most set nothing
+
+        found |= _named_given(_PLATFORMS, "a platform", markers.from_table, table.pop(_PLATFORMS), given)
     return found
 
 
@@ -580,24 +582,6 @@ def _cookie_files_given(table: dict[str, Any], given: Callable[..., _Given]) -> 
             where.refuse(f"{key}.path", f"path must be the path of a file in quotes, not {path!r}")
         found[key] = where._replace(value=Path(where.file).parent / Path(path).expanduser())
         found[f"{key}.path"] = given(path, _COOKIE_FILES, name, "path")
-    return found
-
-
-def _platforms_given(tables: Mapping[str, Any], given: Callable[..., _Given]) -> dict[str, _Given]:
-    """Read what is set of platforms; each becomes one value, and every setting of it knows where it stands."""
-    from ytpool.domain import markers  # noqa: PLC0415 - most set nothing
-
-    found = {}
-    for name, settings in tables.items():
-
-        def refuse(path: tuple[str, ...], sentence: str, name: str = name) -> NoReturn:
-            given(None, _PLATFORMS, name, *path).refuse(".".join((_PLATFORMS, name, *path)), sentence)
-
-        if not isinstance(settings, dict):
-            refuse((), f"{name} is a platform: write [{_PLATFORMS}.{name}] and its keys below")
-        found[f"{_PLATFORMS}.{name}"] = given(markers.from_table(name, settings, refuse), _PLATFORMS, name)
-        for key, value in settings.items():
-            found[f"{_PLATFORMS}.{name}.{key}"] = given(value, _PLATFORMS, name, key)
     return found
 
 

@@ -54,7 +54,13 @@ def test_a_machine_that_can_work_says_so_in_every_shape(sandbox, ytpool, cookies
     assert all(told["age_seconds"] >= 0 for _, told, _ in answers.values())
     found = {check["status"] for check in verbose["checks"]}  # a pool of two has no reserve, so there is a warning
     assert (ready, found, verbose["status"], answers["/livez"][1]["status"]) == (200, {"pass", "warn"}, "warn", "pass")
-    assert {check["check"] for check in verbose["checks"]} >= {"state", "vault", "clock", "grant news", "cookies news"}
+    assert {check["check"] for check in verbose["checks"]} >= {
+        "state",
+        "vault",
+        "clock",
+        "grant news",
+        "cookie file news",
+    }
     health = answers["/health"][1]
     assert health["status"] == "warn"
     assert health["services"]["database"]["status"] == "pass"
@@ -125,7 +131,7 @@ def test_lost_cookies_are_known_at_once_and_come_back_by_themselves(cookies, tmp
     assert (told["status"], told["cookies_available"], told["can_process_downloads"]) == ("degraded", False, False)
     assert (told["refresh_in_progress"], headers["retry-after"]) == (True, "5")
     assert [status for status, _ in others] == [503, 503, 200]
-    assert others[1][1]["services"]["cookies"]["message"] == f"cookies news: there is no cookie file {cookies}"
+    assert others[1][1]["services"]["cookies"]["message"] == f"cookie file news: there is no cookie file {cookies}"
     assert (others[2][1]["exists"], others[2][1]["file_info"], others[2][1]["refresh_in_progress"]) == (
         False,
         None,
@@ -151,7 +157,7 @@ def test_cookies_that_serve_nobody_are_as_good_as_lost(cookies):
 
     assert [status for status, _, _ in told] == [503, 503, 503, 200, 503]
     messages = [answer["message"] for _, answer, _ in told]
-    assert all(message.startswith("cookies news: ") for message in (*messages[:3], messages[4]))
+    assert all(message.startswith("cookie file news: ") for message in (*messages[:3], messages[4]))
     assert "the cookies ended at 2020-09-13 12:26 UTC" in messages[0]
     assert "no browser session" in messages[1]
     assert "has no cookies" in messages[2]
@@ -172,22 +178,6 @@ def test_a_server_that_is_asked_to_stop_ends_its_refresh(cookies, ytpool, tmp_pa
     assert not Path(f"/proc/{pid}").exists()
     status, out, _ = ytpool("sessions", "refresh", "news", "--json")
     assert (status, "failed: interrupted" in json.loads(out)["error"]["message"]) == (5, True)
-
-
-def test_a_cookie_file_is_a_check_of_health(cookies, ytpool, monkeypatch):
-    for name, value in of(cookies).items():
-        monkeypatch.setenv(name, str(value))
-    good, out, _ = ytpool("health", "--only", "cookies", "--json")
-    cookies.write_text(netscape(ends_at=int(time.time()) + 3600))
-    strict = ytpool("health", "--only", "cookies", "--strict")[0]
-    cookies.unlink()
-    monkeypatch.setenv("YTPOOL_SESSIONS_REFRESH_COMMAND", "/opt/log-in")
-
-    lost, told, _ = ytpool("health", "--only", "cookies", "--json")
-
-    (check,) = json.loads(told)["data"]["checks"]
-    assert (good, json.loads(out)["data"]["checks"][0]["check"], strict, lost) == (0, "cookies news", 8, 8)
-    assert (check["status"], check["fix"]) == ("fail", "run: ytpool sessions refresh news")
 
 
 def test_without_a_cookie_file_nobody_waits_for_one(cookies):

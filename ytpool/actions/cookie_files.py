@@ -20,7 +20,6 @@ from pathlib import Path
 
 from ytpool.actions import programs
 from ytpool.actions.heartbeat import renewing
-from ytpool.config import Config
 from ytpool.domain import cookies, moments, platforms
 from ytpool.domain.cookies import StorageState
 from ytpool.domain.platforms import Platform
@@ -57,6 +56,11 @@ class CookieFile:
     account: str
     """Empty where nobody said whose they are."""
     path: Path
+
+    @property
+    def name(self) -> str:
+        """What it is called where it is one of many things that are looked at."""
+        return f"cookie file {self.account}".strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,19 +118,19 @@ class RefreshPlanned:
     in_progress_by: str
 
 
-def every(config: Config) -> tuple[CookieFile, ...]:
+def every(rt: Runtime) -> tuple[CookieFile, ...]:
     """Return every cookie file of the settings, the one of `[serve]` first."""
-    served = of_account(config)
-    named = [CookieFile(account=name, path=path) for name, path in config.cookie_files.items()]
+    served = of_account(rt)
+    named = [CookieFile(account=name, path=path) for name, path in rt.config.cookie_files.items()]
     return (*([served] if served else ()), *(one for one in named if served is None or one.account != served.account))
 
 
-def of_account(config: Config, account: str | None = None) -> CookieFile | None:
+def of_account(rt: Runtime, account: str | None = None) -> CookieFile | None:
     """Return the cookie file of an account, or without one that of `[serve]`; None where the settings name none."""
-    serve = config.serve
+    serve = rt.config.serve
     name = account or serve.account
-    if name in config.cookie_files:
-        return CookieFile(account=name, path=config.cookie_files[name])
+    if name in rt.config.cookie_files:
+        return CookieFile(account=name, path=rt.config.cookie_files[name])
     if serve.cookies_file and serve.account in ("", name):
         return CookieFile(account=name, path=Path(serve.cookies_file))
     return None
@@ -260,9 +264,9 @@ def refresh(rt: Runtime, account: str) -> Refreshed:
 
 
 def _require_file(rt: Runtime, account: str) -> CookieFile:
-    file = of_account(rt.config, account) if account else None
+    file = of_account(rt, account) if account else None
     if file is None:
-        known = [one.account for one in every(rt.config) if one.account]
+        known = [one.account for one in every(rt) if one.account]
         raise UnknownName(
             f"the settings name no cookie file of {account!r}; they know {', '.join(known) or 'none at all'}",
             hint=f'write [cookie_files.{account}] and path = "..." below, or say [serve] account and cookies_file',

@@ -95,7 +95,7 @@ def serve(
         port=port,
         token=token,
         hosts=frozenset(call.config.serve.hosts.lower().replace(",", " ").split()),
-        file=cookie_files.of_account(call.config, account),
+        file=cookie_files.of_account(rt, account),
         listening=listening,
     )
     return Served(url=heard[0])

@@ -14,8 +14,6 @@ from ytpool.actions import cookie_files, queue
 from ytpool.actions.cookie_files import CookieFile, FileSeen, RefreshSeen, Watched
 from ytpool.actions.health import looking
 from ytpool.actions.health.checks import Check, Status
-from ytpool.actions.health.cookies import NAME as COOKIES
-from ytpool.actions.health.cookies import check_name
 from ytpool.actions.health.looking import Health
 from ytpool.actions.numbers import Numbers, numbers
 from ytpool.actions.queue import QueueStatus
@@ -29,6 +27,9 @@ log = logging.getLogger(__name__)
 _ROUNDS_EVERY = 30.0
 _TOO_OLD = 4 * _ROUNDS_EVERY
 """Seconds after which what the last round saw is no longer believed: every look has its time limit."""
+
+_COOKIES = "cookie_files"
+"""The look at cookie files; ours is looked at for each answer."""
 
 _ESSENTIAL = ("state", "vault", "clock", "disk")
 """Looks without which nothing can be done here, whichever account does it."""
@@ -98,10 +99,10 @@ class Standing:
         checks = () if seen is None else seen.health.checks
         own = ""
         if cookies is not None and self.file is not None:
-            own = check_name(self.file.account)
+            own = self.file.name
             now = Check(
                 check=own,
-                look=COOKIES,
+                look=_COOKIES,
                 status=Status.PASS if cookies.usable else Status.FAIL,
                 message=cookies.message,
                 seen_at=self._rt.clock.now(),
@@ -158,7 +159,7 @@ class Standing:
 
     def _read_refreshes(self) -> Mapping[str, RefreshSeen]:
         own = () if self.file is None else (self.file,)
-        names = dict.fromkeys(one.account for one in (*own, *cookie_files.every(self._rt.config)))
+        names = dict.fromkeys(one.account for one in (*own, *cookie_files.every(self._rt)))
         return {name: cookie_files.refresh_seen(self._rt, name) for name in names if name}
 
     def _go_round(self) -> None:
@@ -174,13 +175,13 @@ class Standing:
 
     def _round(self) -> None:
         at = self._rt.clock.monotonic()
-        health = looking.free_checks(self._rt)
+        before = self.seen
+        health = looking.free_checks(self._rt, () if before is None else before.health.checks)
         found: Numbers | None = None
         try:
             found = numbers(self._rt)
         except YtpoolError as error:  # `health` says so, too
             log.warning("numbers not read", extra={"reason": error.message})
-        before = self.seen
         self.seen = Seen(health=health, numbers=found, at=at)
         if before is None or before.health.status is not health.status:
             worst = next((one for one in health.checks if one.status is health.status), None)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from ytpool.actions.health import cookies, machine, pools, services, work
+from ytpool.actions.health import machine, pools, services, work
 from ytpool.actions.health.checks import Check, Look, Sight, Status
 from ytpool.errors import UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
@@ -30,13 +30,7 @@ LOOKS = (
     Look(name="rests", about="what rests, and until when", ask=pools.rests),
     Look(name="queue", about="jobs that are stuck or wait for long", ask=work.queue),
     Look(name="sessions", about="browser sessions and their cookies", ask=work.sessions),
-    Look(
-        name=cookies.NAME,
-        about="each cookie file of another program",
-        ask=cookies.cookies,
-        parts=cookies.accounts,
-        needs_state=False,
-    ),
+    Look(name="cookie_files", about="cookie files of other programs", ask=work.watched_files),
     Look(name="youtube", about="whether YouTube answers", ask=services.youtube, within=20.0),
     Look(name="providers", about="services that run tasks", ask=services.providers, within=_KEYRING_WAIT),
     Look(
