@@ -854,6 +854,16 @@ def _dotted(name: str) -> tuple[str, ...]:
     return tuple(part.strip(" \t\"'") for part in name.split("."))
 
 
+def _is_place(text: str) -> bool:
+    from ytpool.domain import endpoints  # noqa: PLC0415 - only where a place is named
+
+    try:
+        endpoints.place(text, 0)
+    except ValueError:
+        return False
+    return True
+
+
 def is_zone(name: str) -> bool:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - only where a zone is named
 
@@ -927,6 +937,7 @@ CHECKS: Mapping[str, Check] = {
         (lambda value: _RATE.fullmatch(value) is not None),
         "bytes per second like 800K, 5M or 1.5G",
     ),
+    "serve.bind": (_is_place, "a place like 127.0.0.1:8383 or [::1]:8383"),
     "sessions.refresh.timeout": _between(1, 280),
     "sessions.inactive_days": _between(1, 3650),
     "health.disk_warn_mib": _between(0, 1 << 30),

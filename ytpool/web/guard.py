@@ -9,10 +9,7 @@ import hashlib
 import hmac
 import logging
 import re
-import time
-from collections import Counter
 from collections.abc import Mapping
-from typing import Any
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,6 +18,7 @@ from ytpool.domain import endpoints
 from ytpool.domain.secret import Secret
 from ytpool.web import webhooks
 from ytpool.web.answers import refused
+from ytpool.web.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -32,32 +30,8 @@ OPEN = frozenset({"/livez", "/readyz", "/api/health"})
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"})
 _HOST = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]/@]+)(:\d{1,5})?")
-_SAID_EVERY = 10.0
 _LONGEST_SHOWN = 80
 _HEADERS = ((b"x-content-type-options", b"nosniff"),)
-
-
-class Traffic:
-    """What was asked and what was refused, counted."""
-
-    def __init__(self) -> None:
-        self.answers: Counter[tuple[str, str, int]] = Counter()
-        """By address, method and status."""
-        self.refusals: Counter[str] = Counter()
-        """By reason."""
-        self._said_at: dict[str, float] = {}
-        self._unsaid: Counter[str] = Counter()
-
-    def refuse(self, reason: str, **facts: Any) -> None:
-        """Count it, and log it; of many for the same reason one in ten seconds, with the number of the others."""
-        self.refusals[reason] += 1
-        now = time.monotonic()
-        if now - self._said_at.get(reason, -_SAID_EVERY) < _SAID_EVERY:
-            self._unsaid[reason] += 1
-            return
-        self._said_at[reason] = now
-        others = self._unsaid.pop(reason, 0)
-        log.warning("request refused", extra={"reason": reason, **facts, **({"and_others": others} if others else {})})
 
 
 class Guard:
