@@ -119,6 +119,12 @@ class Plan(NamedTuple):
     blocks: tuple[Block, ...] = ()
 
 
+class Activity(NamedTuple):
+    """For how many days what was done is kept, each operation by itself; 0: for ever."""
+
+    retention_days: int = 400
+
+
 class Network(NamedTuple):
     timeout: float = 60.0
 
@@ -157,6 +163,7 @@ class Config(NamedTuple):
     envelopes: Envelopes = Envelopes()
     refresh: Refresh = Refresh()
     plan: Plan = Plan()
+    activity: Activity = Activity()
     network: Network = Network()
     log: Log = Log()
     providers: "Mapping[str, Provider]" = {}  # noqa: RUF012 - a mapping that nobody writes to
@@ -208,6 +215,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "envelopes": Envelopes,
     "refresh": Refresh,
     "plan": Plan,
+    "activity": Activity,
     "network": Network,
     "log": Log,
 }
@@ -709,6 +717,7 @@ CHECKS: Mapping[str, Check] = {
         (lambda value: _RATE.fullmatch(value) is not None),
         "bytes per second like 800K, 5M or 1.5G",
     ),
+    "activity.retention_days": _between(0, 36_500),
     "network.timeout": _between(1, 3600),
     "log.level": _one_of("debug", "info", "warning", "error"),
 }

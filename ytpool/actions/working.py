@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import Any, Self
 
-from ytpool.actions import chains, chores, comments, leaving, publish, resuming, threads, verifying
+from ytpool.actions import chains, chores, comments, leaving, publish, resuming, sealing, threads, verifying
 from ytpool.actions.comments import How as SaidHow
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.waking import Bell
@@ -205,6 +205,7 @@ def housekeep(rt: Runtime) -> None:
         ledger.expire(tx)
         line.forget_far(tx, tx.now + _LONGEST_PUT_OFF)
     try:
+        sealing.keep(rt)
         leaving.go_on(rt)
         verifying.verify_due(rt)
     except Interrupted:

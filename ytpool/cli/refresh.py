@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import leaving, scheduling, tokens, verifying
+from ytpool.actions import leaving, scheduling, sealing, tokens, verifying
 from ytpool.actions.scheduling import Scheduled
 from ytpool.actions.verifying import Verified
 from ytpool.cli.commands import command, single
@@ -77,6 +77,7 @@ def refresh_tokens(
     call, rt = invocation(ctx), runtime(ctx, logs=True)
     if account is None:
         leaving.go_on(rt)
+        sealing.keep(rt)
     found = tokens.refresh_all(rt, account=account, force=force)
     seen = verifying.verify_due(rt, account)
     _tell(call, seen)
