@@ -53,24 +53,22 @@ def report(rt: Runtime, wanted: Wanted, *, by: str | None = None) -> ActivityRep
     Medians and 95th percentiles are of what was done, and estimated from counts by how long calls took.
     """
     names = ("account", "operation") if by is None else (by,)
-    asked = tuple(dict.fromkeys((*(name for name in names if name != "outcome"), "operation")))
+    asked = tuple(name for name in names if name != "outcome")
     groups: dict[tuple[str, ...], _Group] = {}
     whole = _Group()
-    errors: dict[tuple[str, str], int] = {}
+    errors: dict[tuple[str, ...], int] = {}
     with rt.store.reading() as tx:
         window, kept_from = _window(tx, wanted)
         until = wanted.until or tx.now
-        called = projects.merged(tx) if "project" in asked else {}
+        called = projects.merged(tx)
         for part in sums.over(tx, window, asked):
-            of = dict(zip(asked, part.by, strict=True))
+            of = {"outcome": part.outcome, **dict(zip(asked, part.by, strict=True))}
             if "project" in of:
                 of["project"] = called.get(of["project"], of["project"])
-            key = tuple(part.outcome if name == "outcome" else of[name] for name in names)
-            groups.setdefault(key, _Group()).take_in(part)
+            groups.setdefault(tuple(of[name] for name in names), _Group()).take_in(part)
             whole.take_in(part)
-            if part.outcome != "done":
-                error = (of["operation"], part.reason)
-                errors[error] = errors.get(error, 0) + part.calls
+        for part in sums.over(tx, window, ("operation", "reason"), but_done=True):
+            errors[part.by] = errors.get(part.by, 0) + part.calls
     return ActivityReport(
         since=window.since,
         until=until,

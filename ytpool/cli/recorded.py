@@ -3,9 +3,10 @@
 import csv
 import io
 import select
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ import typer
 
 from ytpool.actions import activity, exporting
 from ytpool.actions.activity import ActivityReport, Wanted
-from ytpool.cli.invocation import Invocation
+from ytpool.cli.invocation import Invocation, speaks_unicode
 from ytpool.cli.options import invocation, runtime
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
 from ytpool.cli.speed import spoken_bytes
@@ -152,6 +153,7 @@ def export(
         how = suffix if suffix in ("jsonl", "csv") else "json"
     rt = runtime(ctx)
     to_file = named or output is not None
+    as_line = partial(json_line, ascii_only=not to_file and not speaks_unicode(call.stdout))
     lines = _Counted()
     if rows:
         since, until, found = activity.operations(rt, wanted)
@@ -162,13 +164,13 @@ def export(
                 if call.lost is not None:
                     break
             return Exported(file=None, format=how, since=since, until=until, lines=lines.count, bytes=None)
-        pieces = _operations(since, until, operations, how)
+        pieces = _operations(since, until, operations, how, as_line)
     else:
         told = activity.report(rt, wanted, by=by)
         if call.json and not to_file:
             return told
         since, until = told.since, told.until
-        pieces = _sums(told, lines.of(told.rows), how)
+        pieces = _sums(told, lines.of(told.rows), how, as_line)
     if named:
         kind = "activity" if rows else "aggregated_activity"
         output = Path(f"{kind}_{_stamp(since)}_{_stamp(until)}.{how}")
@@ -205,28 +207,34 @@ class _Counted:
             yield row
 
 
-def _sums(told: ActivityReport, rows: Iterable[dict[str, Any]], how: str) -> Iterator[str]:
+def _sums(
+    told: ActivityReport, rows: Iterable[dict[str, Any]], how: str, as_line: Callable[[Any], str]
+) -> Iterator[str]:
     if how == "json":
-        yield json_line(replace(told, rows=tuple(rows)))
+        yield as_line(replace(told, rows=tuple(rows)))
     else:
-        yield from _lines(rows, (*told.by, *_NUMBERS), how)
+        yield from _lines(rows, (*told.by, *_NUMBERS), how, as_line)
 
 
-def _operations(since: datetime, until: datetime, rows: Iterable[dict[str, Any]], how: str) -> Iterator[str]:
+def _operations(
+    since: datetime, until: datetime, rows: Iterable[dict[str, Any]], how: str, as_line: Callable[[Any], str]
+) -> Iterator[str]:
     if how != "json":
-        yield from _lines(rows, _OPERATION, how)
+        yield from _lines(rows, _OPERATION, how, as_line)
         return
-    yield json_line({"since": since, "until": until}).rstrip("}\n")
+    yield as_line({"since": since, "until": until}).rstrip("}\n")
     before = ', "rows": [\n'
     for row in rows:
-        yield before + json_line(row).rstrip("\n")
+        yield before + as_line(row).rstrip("\n")
         before = ",\n"
     yield "\n]}\n" if before == ",\n" else ', "rows": []}\n'
 
 
-def _lines(rows: Iterable[dict[str, Any]], columns: Sequence[str], how: str) -> Iterator[str]:
+def _lines(
+    rows: Iterable[dict[str, Any]], columns: Sequence[str], how: str, as_line: Callable[[Any], str]
+) -> Iterator[str]:
     if how == "jsonl":
-        yield from map(json_line, rows)
+        yield from map(as_line, rows)
         return
     line = io.StringIO()
     writer = csv.writer(line, lineterminator="\n")

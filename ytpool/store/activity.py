@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import random  # only its name is needed here, and importing it costs every report some milliseconds
 
 
+REFRESH = "oauth.refresh"
+"""What the refreshing of an account's access token is called."""
+
+
 class Outcome(StrEnum):
     """How an operation ended."""
 
@@ -142,10 +146,11 @@ def lately(tx: Tx, account: str, deeds: int = 100) -> set[str]:
     rows = tx.all(
         """
         SELECT DISTINCT operation FROM (SELECT operation FROM activity
-                                         WHERE account = :account AND operation <> 'oauth.refresh'
+                                         WHERE account = :account AND operation <> :refresh
                                          ORDER BY happened_at DESC LIMIT :deeds) AS last
         """,
         account=account,
+        refresh=REFRESH,
         deeds=deeds,
     )
     return {row["operation"] for row in rows}

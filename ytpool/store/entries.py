@@ -42,7 +42,7 @@ class Entry(NamedTuple):
 
 def operations(tx: Tx, window: Window, after: Entry | None, most: int) -> list[Entry]:
     """Return the next operations of a window in the order of their moments, with the outcomes that are known now."""
-    conditions, given = _of_whom(window)
+    conditions, given = _of_whom(window, by_index=True)
     rows = tx.all(
         f"""
         SELECT {_FIELDS}, CASE WHEN later.entry IS NULL THEN f.outcome ELSE later.outcome END AS outcome,
@@ -65,12 +65,13 @@ def operations(tx: Tx, window: Window, after: Entry | None, most: int) -> list[E
 
 def written(tx: Tx, window: Window, after: int, most: int) -> list[Entry]:
     """Return the next rows in the order in which they were written."""
-    return _written(tx, window, "f.entry > :after", "f.entry", after, most)
+    # Few are new, of whomever.
+    return _written(tx, window, "f.entry", after, most, by_index=False)
 
 
 def newest(tx: Tx, window: Window, most: int) -> list[Entry]:
     """Return the last rows in the order in which they were written."""
-    return _written(tx, window, "f.entry > :after", "f.entry DESC", 0, most)[::-1]
+    return _written(tx, window, "f.entry DESC", 0, most, by_index=True)[::-1]
 
 
 def last(tx: Tx) -> int:
@@ -90,12 +91,12 @@ def has_any_of(tx: Tx, column: str, names: Sequence[str]) -> bool:
     )
 
 
-def _written(tx: Tx, window: Window, which: str, order: str, after: int, most: int) -> list[Entry]:
-    conditions, given = _of_whom(window)
+def _written(tx: Tx, window: Window, order: str, after: int, most: int, *, by_index: bool) -> list[Entry]:
+    conditions, given = _of_whom(window, by_index=by_index)
     rows = tx.all(
         f"""
         SELECT {_FIELDS}, f.outcome, f.reason, f.settles, NULL AS settled_at FROM activity AS f {_MERGED}
-         WHERE {which} {conditions} ORDER BY {order} LIMIT :most
+         WHERE f.entry > :after {conditions} ORDER BY {order} LIMIT :most
         """,
         after=after,
         most=most,
@@ -104,8 +105,8 @@ def _written(tx: Tx, window: Window, which: str, order: str, after: int, most: i
     return [_entry(row) for row in rows]
 
 
-def _of_whom(window: Window) -> tuple[str, dict[str, Any]]:
-    conditions, given = window.conditions("f")
+def _of_whom(window: Window, *, by_index: bool) -> tuple[str, dict[str, Any]]:
+    conditions, given = window.conditions(by_index=by_index)
     return "".join(f" AND {condition}" for condition in conditions), given
 
 

@@ -41,26 +41,25 @@ class Window(NamedTuple):
     """The names that a project has, and had before others were merged into it; none: every project."""
     operation: str | None = None
 
-    def conditions(self, table: str) -> tuple[list[str], dict[str, Any]]:
-        """Word whose doings of which kind are meant, in SQL, with its parameters."""
+    def conditions(self, *, by_index: bool) -> tuple[list[str], dict[str, Any]]:
+        """Word whose doings of which kind are meant, of a table called `f` in SQL, with its parameters."""
         words, given = [], {}
         for name, value in (("account", self.account), ("operation", self.operation)):
             if value is not None:
-                words.append(f"{table}.{name} = :{name}")
+                words.append(f"f.{name} = :{name}" if by_index else f"coalesce(f.{name}, '') = :{name}")
                 given[name] = value
         if self.projects:
             named = {f"project_{number}": name for number, name in enumerate(self.projects)}
-            words.append(f"{table}.project IN ({', '.join(f':{name}' for name in named)})")
+            words.append(f"f.project IN ({', '.join(f':{name}' for name in named)})")
             given |= named
         return words, given
 
 
 class Sum(NamedTuple):
-    """What some operations with the same outcome and reason came to."""
+    """What some operations with the same outcome came to."""
 
     by: tuple[str, ...]
     outcome: str
-    reason: str
     last_at: str
     calls: int
     units: int
@@ -160,23 +159,33 @@ def _merge(found: Sums, key: tuple[str, ...], numbers: Sequence[Any]) -> None:
 # Asking
 
 
-def over(tx: Tx, window: Window, by: Sequence[str]) -> Iterator[Sum]:
-    """Yield what a window comes to, by some of account, project, operation and hour, and by outcome and reason.
+def over(tx: Tx, window: Window, by: Sequence[str], *, but_done: bool = False) -> Iterator[Sum]:
+    """Yield what a window comes to, by outcome and by some of account, project, operation, reason and hour.
 
     One combination may come several times, from several stretches of the window. An hour is named as the beginning of
-    a stored moment, `2026-11-20T04`.
+    a stored moment, `2026-11-20T04`. With `but_done` what was done is left out.
     """
-    sealed = tx.one("SELECT max(last) AS last FROM activity_segments")["last"] or 0
+    sealed = sealed_to(tx)
     if window.until > tx.now:  # nothing has happened after now, so this hour is a whole one, too
         window = window._replace(until=_up(window.until, HOUR))
     edges, spans = _stretches(window.since, window.until, hourly="hour" in by)
     everyone = "hour" in by and not {"account", "project"} & {*by} and window.account is None and not window.projects
-    for span, begins, ends in spans:
-        yield from _asked(tx, window, by, _OF_SUMS, span=EVERYONE if everyone else span, begins=begins, ends=ends)
+
+    def asked(question: _Question, since: datetime, until: datetime, **given: Any) -> Iterator[Sum]:
+        return _asked(tx, window._replace(since=since, until=until), by, question, but_done=but_done, **given)
+
+    for span, since, until in spans:
+        begins, ends = _named(span, since), _named(span, until)
+        yield from asked(_OF_SUMS, since, until, span=EVERYONE if everyone else span, begins=begins, ends=ends)
     for since, until in edges:
-        yield from _asked(tx, window._replace(since=since, until=until), by, _SEALED, sealed=sealed)
+        yield from asked(_SEALED, since, until, sealed=sealed)
     for question in (_NOT_SEALED, _NOT_UNKNOWN_ANY_MORE, _KNOWN_SINCE):
-        yield from _asked(tx, window, by, question, sealed=sealed)
+        yield from asked(question, window.since, window.until, sealed=sealed)
+
+
+def sealed_to(tx: Tx) -> int:
+    """Return the last entry that is sealed."""
+    return tx.one("SELECT max(last) AS last FROM activity_segments")["last"] or 0
 
 
 class _Question(NamedTuple):
@@ -185,9 +194,10 @@ class _Question(NamedTuple):
     numbers: str
     table: str
     where: str
-    hour: str
+    names: Mapping[str, str]
     outcome: str
-    reason: str
+    by_index: bool = True
+    """An account's rows are looked up; else there are fewer of those that `where` names."""
 
 
 _FROM_SUMS = f"max(f.last_at), {', '.join(f'sum(f.{name})' for name in _NUMBERS)}"
@@ -205,50 +215,54 @@ def _from_rows(sign: str) -> str:
 
 # `coalesce` keeps a condition from being looked up by its index, where another one has fewer rows.
 _WITHIN = "coalesce(f.happened_at, '') >= :since AND coalesce(f.happened_at, '') < :until AND f.settles IS NULL"
-_LAST_OUTCOME = "CASE WHEN later.entry IS NULL THEN f.outcome ELSE later.outcome END"
-_LAST_REASON = "CASE WHEN later.entry IS NULL THEN f.reason ELSE later.reason END"
-_ITS_HOUR = f"substr(f.happened_at, 1, {_LENGTHS[HOUR]})"
+_HOUR_OF_ROW = f"substr(f.happened_at, 1, {_LENGTHS[HOUR]})"
+_KNOWN_NOW = {"hour": _HOUR_OF_ROW, "reason": "CASE WHEN later.entry IS NULL THEN f.reason ELSE later.reason END"}
+_OUTCOME_NOW = "CASE WHEN later.entry IS NULL THEN f.outcome ELSE later.outcome END"
 
 _OF_SUMS = _Question(
     numbers=_FROM_SUMS,
     table="activity_sums AS f",
     where="f.span = :span AND f.begins >= :begins AND f.begins < :ends",
-    hour="f.begins",
+    names={"hour": "f.begins"},
     outcome="f.outcome",
-    reason="f.reason",
 )
 _SEALED = _Question(
     numbers=_from_rows(""),
     table="activity AS f LEFT JOIN activity AS later ON later.settles = f.activity AND later.entry <= :sealed",
-    where="f.settles IS NULL AND f.happened_at >= :since AND f.happened_at < :until AND f.entry + 0 <= :sealed",
-    hour=_ITS_HOUR,
-    outcome=_LAST_OUTCOME,
-    reason=_LAST_REASON,
+    where="f.happened_at >= :since AND f.happened_at < :until AND f.entry + 0 <= :sealed AND f.settles IS NULL",
+    names=_KNOWN_NOW,
+    outcome=_OUTCOME_NOW,
 )
 _NOT_SEALED = _Question(
     numbers=_from_rows(""),
     table="activity AS f LEFT JOIN activity AS later ON later.settles = f.activity",
     where=f"f.entry > :sealed AND {_WITHIN}",
-    hour=_ITS_HOUR,
-    outcome=_LAST_OUTCOME,
-    reason=_LAST_REASON,
+    names=_KNOWN_NOW,
+    outcome=_OUTCOME_NOW,
+    by_index=False,
 )
 _NOT_UNKNOWN_ANY_MORE = _Question(
     numbers=_from_rows("-"),
     table="activity AS later JOIN activity AS f ON f.activity = later.settles",
     where=f"later.entry > :sealed AND later.settles IS NOT NULL AND coalesce(f.entry, 0) <= :sealed AND {_WITHIN}",
-    hour=_ITS_HOUR,
+    names={"hour": _HOUR_OF_ROW},
     outcome="f.outcome",
-    reason="f.reason",
+    by_index=False,
 )
-_KNOWN_SINCE = _NOT_UNKNOWN_ANY_MORE._replace(numbers=_from_rows(""), outcome="later.outcome", reason="later.reason")
+_KNOWN_SINCE = _NOT_UNKNOWN_ANY_MORE._replace(
+    numbers=_from_rows(""), names={"hour": _HOUR_OF_ROW, "reason": "later.reason"}, outcome="later.outcome"
+)
 
 
-def _asked(tx: Tx, window: Window, by: Sequence[str], question: _Question, **given: Any) -> Iterator[Sum]:
-    columns = [question.hour if name == "hour" else f"coalesce(f.{name}, '')" for name in by]
-    conditions, of_whom = window.conditions("f")
+def _asked(
+    tx: Tx, window: Window, by: Sequence[str], question: _Question, *, but_done: bool, **given: Any
+) -> Iterator[Sum]:
+    columns = [question.names.get(name, f"coalesce(f.{name}, '')") for name in by]
+    conditions, of_whom = window.conditions(by_index=question.by_index)
+    if but_done:
+        conditions.append(f"{question.outcome} <> 'done'")
     where = " AND ".join((question.where, *conditions))
-    groups = ", ".join((*columns, question.outcome, question.reason))
+    groups = ", ".join((*columns, question.outcome))
     rows = tx.all(
         f"SELECT {groups}, {question.numbers} FROM {question.table} WHERE {where} GROUP BY {groups}",
         since=moments.text(window.since),
@@ -257,20 +271,20 @@ def _asked(tx: Tx, window: Window, by: Sequence[str], question: _Question, **giv
         **given,
     )
     for row in rows:
-        by_, (outcome, reason, last_at, calls, units, size, seconds, *took) = tuple(row[: len(by)]), row[len(by) :]
-        yield Sum(by_, outcome, reason, last_at, calls, units, size, seconds, tuple(took))
+        outcome, last_at, calls, units, size, seconds, *took = row[len(by) :]
+        yield Sum(tuple(row[: len(by)]), outcome, last_at, calls, units, size, seconds, tuple(took))
 
 
 def _stretches(
     since: datetime, until: datetime, *, hourly: bool
-) -> tuple[list[tuple[datetime, datetime]], list[tuple[str, str, str]]]:
-    """Cut a window into hours it only touches, and whole spans as large as they can be, named by their beginnings."""
+) -> tuple[list[tuple[datetime, datetime]], list[tuple[str, datetime, datetime]]]:
+    """Cut a window into hours it only touches, and whole spans as large as they can be."""
     first, last = _up(since, HOUR), _down(until, HOUR)
     if first >= last:
         return [(since, until)], []
     edges = [(one, two) for one, two in ((since, first), (last, until)) if one < two]
     if hourly:
-        return edges, [(HOUR, _named(HOUR, first), _named(HOUR, last))]
+        return edges, [(HOUR, first, last)]
     spans, span = [], HOUR
     for larger in (DAY, MONTH):
         begins, ends = _up(first, larger), _down(last, larger)
@@ -279,7 +293,7 @@ def _stretches(
         spans += [(span, one, two) for one, two in ((first, begins), (ends, last)) if one < two]
         first, last, span = begins, ends, larger
     spans.append((span, first, last))
-    return edges, [(span, _named(span, one), _named(span, two)) for span, one, two in spans]
+    return edges, spans
 
 
 def _named(span: str, moment: datetime) -> str:
