@@ -1,7 +1,8 @@
 """Taking an account away for good: out of service, its login ended at Google at once, and only then forgotten.
 
 In this order a process that dies in between leaves an account that does nothing, and a word of what is to become of
-it: the same command, or the next housekeeping, goes on. What was done with it stays in the books and in the history.
+it: the same command, or the next housekeeping, goes on. What was done with it stays in the books, and in the history
+without what could name a person.
 """
 
 from collections.abc import Iterator

@@ -49,6 +49,14 @@ def _spoken_seconds(seconds: float) -> str:
     return f"{seconds / 60:,.0f} min"
 
 
+def _some(count: int) -> str:
+    return f"{count:,}" if count else "·"
+
+
+def _some_bytes(count: int) -> str:
+    return spoken_bytes(count) if count else "·"
+
+
 def _title(told: ActivityReport) -> str:
     return f"Activity from {told.since:%Y-%m-%d %H:%M} to {told.until:%Y-%m-%d %H:%M} UTC"
 
@@ -73,12 +81,12 @@ VIEWS[ActivityReport] = (
         columns=(
             *map(_of, _TITLES),
             Column("Calls", "calls", shown="{:,}".format, justify="right"),
-            Column("Done", "done", shown="{:,}".format, justify="right", style="green", from_width=60),
-            Column("Failed", "failed", shown="{:,}".format, justify="right", style="red"),
-            Column("Unknown", "unknown", shown="{:,}".format, justify="right", style="magenta", from_width=60),
+            Column("Done", "done", shown=_some, justify="right", style="green", from_width=100),
+            Column("Failed", "failed", shown=_some, justify="right", style="red"),
+            Column("Unknown", "unknown", shown=_some, justify="right", style="magenta", from_width=60),
             Column("Worked", "success_rate", shown="{:.0%}".format, justify="right", from_width=50),
-            Column("Units", "units", shown="{:,}".format, justify="right"),
-            Column("Bytes", "bytes", shown=spoken_bytes, justify="right", from_width=100),
+            Column("Units", "units", shown=_some, justify="right"),
+            Column("Bytes", "bytes", shown=_some_bytes, justify="right", from_width=100),
             Column("Median", "median_seconds", shown=_spoken_seconds, justify="right", from_width=100),
             Column("p95", "p95_seconds", shown=_spoken_seconds, justify="right", from_width=100),
             Column("Seconds", "seconds", shown="{:,.1f}".format, justify="right", from_width=120),
@@ -247,7 +255,7 @@ def _lines(
     yield line.getvalue()
 
 
-def _in_csv(value: Any) -> Any:
+def _in_csv(value: Any) -> Any:  # as JSON has it
     return ("false", "true")[value] if isinstance(value, bool) else value
 
 
@@ -304,7 +312,7 @@ def _show(call: Invocation, one: Entry) -> None:
     elif call.on_terminal(call.stdout):
         call.write(_spoken(one, coloured=call.coloured(call.stdout)) + "\n")
     else:
-        cells = [plain(row[name]) for name in _ROW]
+        cells = [_in_csv(plain(row[name])) for name in _ROW]
         call.write("\t".join("" if cell is None else visible(str(cell)) for cell in cells) + "\n")
 
 
@@ -314,7 +322,7 @@ def _spoken(one: Entry, *, coloured: bool) -> str:
     if coloured:
         outcome = f"{_COLOURS.get(one.outcome, '')}{outcome}\x1b[0m"
     known = (
-        f"{one.units:,} units" if one.units else "",
+        f"{one.units:,} unit{'s' * (one.units != 1)}" if one.units else "",
         spoken_bytes(one.bytes) if one.bytes else "",
         _spoken_seconds(one.seconds) if one.seconds else "",
         f"was unknown: {one.settles}" if one.settles else "",
