@@ -54,6 +54,23 @@ def chromium(tmp_path):
     return person
 
 
+def logged_in(url):
+    """Log in at a page whose form has a name and a word, in a real Chromium; return the storage state it leaves."""
+    browser = need("chromium")
+    if find_spec("playwright") is None:
+        miss("Playwright is not installed (pip install playwright)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver, driver.chromium.launch(executable_path=browser) as chrome:
+        page = chrome.new_page()
+        page.goto(url)
+        page.fill("input[name=user]", "anna")
+        page.fill("input[name=word]", "secret")
+        page.click("button")
+        page.get_by_text("Hello").wait_for()
+        return page.context.storage_state()
+
+
 def walk(browser, url, steps, log):
     """Take the steps, and write down what was seen."""
     from playwright.sync_api import sync_playwright

@@ -1,11 +1,12 @@
 """A program that is killed at a named point of its way: `python tests/killing.py "after the session" ytpool upload …`.
 
+With `still` before the point's name it is stopped there (SIGSTOP) until somebody wakes it, once.
+
 The product has no switches for this. In this process alone, what it does is watched from outside: a point names a
 function, and the process kills itself as soon as that function's transaction is committed, or right before, or as soon
 as so many bytes of a request have left. A point that is never reached lets the command end as it would.
 """
 
-import os
 import runpy
 import signal
 import sys
@@ -18,8 +19,9 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from ytpool.actions import claiming
 from ytpool.domain.jobs import StepState
-from ytpool.store import accounts, comments, jobs, ledger, looks
+from ytpool.store import accounts, comments, decisions, jobs, ledger, line, looks
 from ytpool.store.db import Database
 
 
@@ -66,6 +68,8 @@ def _has_video(*_, **what):
     return what.get("video_id") is not None
 
 
+_STILL = "still "
+
 POINTS = {
     "after the intent": Write(jobs, "intend", When.AFTER_COMMIT),
     "before the session is settled": Write(ledger, "settle", When.BEFORE_COMMIT, _is_settled("videos.insert")),
@@ -109,47 +113,61 @@ WHILE_COMMENTING = {
 """And those while it says something."""
 
 
+WHILE_WORKING = {
+    "after it is picked": Write(line, "pick", When.AFTER_COMMIT),
+    "after it is taken": Write(claiming, "take", When.AFTER_COMMIT),
+    "after it is placed": Write(decisions, "keep", When.AFTER_COMMIT),
+}
+"""And those of a worker on its way to its next job."""
+
+
 WHILE_REFRESHING = {"before the token is stored": Write(accounts, "refreshed", When.BEFORE_COMMIT)}
 """And while it keeps a login alive."""
 
 
 def arm(name):
     """Let this process die at a point, or with `before 3` or `after 3` at its third commit."""
+    name, stands_still = name.removeprefix(_STILL), name.startswith(_STILL)
     word, _, number = name.partition(" ")
     if number.isdigit():
         _arm_commits(When(word), int(number))
         return
-    point = {**POINTS, **WHILE_LOOKING, **WHILE_COMMENTING, **WHILE_REFRESHING}[name]
+    point = {**POINTS, **WHILE_LOOKING, **WHILE_COMMENTING, **WHILE_WORKING, **WHILE_REFRESHING}[name]
     if isinstance(point, Bytes):
         _arm_line(point)
     else:
-        _arm_state(point)
+        _arm_state(point, signal.SIGSTOP if stands_still else signal.SIGKILL)
 
 
-def _die():
-    os.kill(os.getpid(), signal.SIGKILL)
+def _die(by=signal.SIGKILL):
+    signal.raise_signal(by)  # to this very thread, or it might go on for a moment
 
 
-def _arm_state(point):
-    watched, reached = getattr(point.module, point.function), []
+def _arm_state(point, by):
+    watched, reached, over = getattr(point.module, point.function), [], []
 
     @wraps(watched)
     def watching(tx, *given, **named):
-        if point.fits(tx, *given, **named):
+        if not over and point.fits(tx, *given, **named):
             reached.append(tx)
         return watched(tx, *given, **named)
 
     setattr(point.module, point.function, watching)
     transaction = Database.transaction
 
+    def strike():
+        reached.clear()
+        over.append(True)
+        _die(by)
+
     @contextmanager
     def watched_transaction(self):
         with transaction(self) as tx:
             yield tx
-            if reached and point.when is When.BEFORE_COMMIT:
-                _die()
-        if reached:
-            _die()
+            if tx in reached and point.when is When.BEFORE_COMMIT:
+                strike()
+        if tx in reached:
+            strike()
 
     Database.transaction = watched_transaction
 

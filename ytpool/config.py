@@ -19,7 +19,9 @@ from ytpool.errors import ConfigInvalid
 
 if TYPE_CHECKING:
     from ytpool.domain.chains import Step
+    from ytpool.domain.markers import Marks
     from ytpool.domain.providers import Provider
+    from ytpool.domain.servers import FtpServer, Page
 
 SANDBOX = "sandbox"
 """The profile that talks to its own local YouTube and never to Google."""
@@ -125,6 +127,40 @@ class Activity(NamedTuple):
     retention_days: int = 400
 
 
+class Sessions(NamedTuple):
+    """When a browser session that nobody uses is expired."""
+
+    inactive_days: int = 30
+
+
+class Health(NamedTuple):
+    """Where `health` begins to warn, and what it may spend."""
+
+    disk_warn_mib: int = 1024
+    disk_fail_mib: int = 100
+    waiting_hours: float = 24.0
+    cookie_days: float = 3.0
+    deep_units: int = 10
+    """Units a day for all `--deep` together."""
+
+
+class Targets(NamedTuple):
+    """What an operator wants to be true every morning; below a target `health` warns, 0 asks for nothing."""
+
+    reserves_ready: int = 3
+    score: float = 0.7
+    uploads_successful: float = 98.0
+    """Per cent of a day's uploads."""
+    fallbacks: float = 5.0
+    """Per cent of a day's uploads that may be done by another account than the one first chosen, or by a reserve."""
+
+
+class Browser(NamedTuple):
+    """The Chromium in which sessions are looked at; empty: the first one that is installed."""
+
+    executable: str = ""
+
+
 class Network(NamedTuple):
     timeout: float = 60.0
 
@@ -164,12 +200,22 @@ class Config(NamedTuple):
     refresh: Refresh = Refresh()
     plan: Plan = Plan()
     activity: Activity = Activity()
+    sessions: Sessions = Sessions()
+    health: Health = Health()
+    targets: Targets = Targets()
+    browser: Browser = Browser()
     network: Network = Network()
     log: Log = Log()
     providers: "Mapping[str, Provider]" = {}  # noqa: RUF012 - a mapping that nobody writes to
     """The services that run tasks, by name."""
     chains: "Mapping[str, tuple[Step, ...]]" = {}  # noqa: RUF012 - a mapping that nobody writes to
     """The services that stand in for each other, by the name of their chain."""
+    ftp: "Mapping[str, FtpServer]" = {}  # noqa: RUF012 - a mapping that nobody writes to
+    """The FTP servers that `health` looks at, by name."""
+    checks: "Mapping[str, Page]" = {}  # noqa: RUF012 - a mapping that nobody writes to
+    """The other services that `health` looks at, by name."""
+    platforms: "Mapping[str, Marks]" = {}  # noqa: RUF012 - a mapping that nobody writes to
+    """How platforms show whether a session is logged in, where that was set."""
 
     def is_set(self, key: str) -> bool:
         """Tell whether somebody chose this value, for instance `google.token_uri`, or it is the default."""
@@ -201,7 +247,24 @@ class Config(NamedTuple):
         chains = {
             f"{_CHAINS}.{name}": [step.chain or step.service for step in steps] for name, steps in self.chains.items()
         }
-        return {"state": str(self.paths.state), **named, **services, **chains}
+        servers = {
+            f"{server.section}.{key}": value
+            for server in self.ftp.values()
+            for key, value in server._asdict().items()
+            if key != "name"
+        }
+        pages = {
+            f"{_CHECKS}.{page.name}.{key}": value
+            for page in self.checks.values()
+            for key, value in (("url", page.shown), ("expect", [*page.expect]), ("timeout", page.timeout))
+        }
+        platforms = {
+            f"{_PLATFORMS}.{marks.name}.{key}": list(value) if isinstance(value, tuple) else value
+            for marks in self.platforms.values()
+            for key, value in marks._asdict().items()
+            if f"{_PLATFORMS}.{marks.name}.{key}" in self.origins
+        }
+        return {"state": str(self.paths.state), **named, **services, **chains, **servers, **pages, **platforms}
 
 
 SECTIONS: Mapping[str, type[Any]] = {
@@ -216,6 +279,10 @@ SECTIONS: Mapping[str, type[Any]] = {
     "refresh": Refresh,
     "plan": Plan,
     "activity": Activity,
+    "sessions": Sessions,
+    "health": Health,
+    "targets": Targets,
+    "browser": Browser,
     "network": Network,
     "log": Log,
 }
@@ -350,9 +417,9 @@ def _parse(text: str, file: Path) -> dict[str, _Given]:
     for section, value in table.items():
         if section == "state":
             found_values["state"] = given(value, "state")
-        elif section not in SECTIONS and section not in (_PROVIDERS, _CHAINS):
+        elif section not in SECTIONS and section not in _TABLES:
             what = "section" if isinstance(value, dict) else "setting"
-            given(value, section).refuse(section, _unknown(what, section, ["state", *SECTIONS, _PROVIDERS, _CHAINS]))
+            given(value, section).refuse(section, _unknown(what, section, ["state", *SECTIONS, *_TABLES]))
         elif not isinstance(value, dict):
             given(value, section).refuse(section, f"{section} is a section: write [{section}] and its keys below")
         else:
@@ -380,30 +447,41 @@ def _services_given(table: dict[str, Any], given: Callable[..., _Given]) -> dict
     """Read what is no section with a fixed list of keys, and take it out of the table; chains name providers."""
     found: dict[str, _Given] = {}
     if isinstance(table.get(_PROVIDERS), dict):
-        found |= _providers_given(table.pop(_PROVIDERS), given)
+        from ytpool.domain import providers  # noqa: PLC0415 - most have none
+
+        found |= _named_given(_PROVIDERS, "a provider", providers.from_table, table.pop(_PROVIDERS), given)
+    if isinstance(table.get(_FTP), dict):
+        from ytpool.domain import servers  # noqa: PLC0415 - most have none
+
+        found |= _named_given(_FTP, "an FTP server", servers.ftp_from_table, table.pop(_FTP), given)
+    if isinstance(table.get(_CHECKS), dict):
+        from ytpool.domain import servers  # noqa: PLC0415
+
+        found |= _named_given(_CHECKS, "a service to be checked", servers.page_from_table, table.pop(_CHECKS), given)
     if isinstance(table.get(_CHAINS), dict):
         found |= _chains_given(table.pop(_CHAINS), found, given)
+    if isinstance(table.get(_PLATFORMS), dict):
+        found |= _platforms_given(table.pop(_PLATFORMS), given)
     return found
 
 
-def _providers_given(table: Mapping[str, Any], given: Callable[..., _Given]) -> dict[str, _Given]:
-    """Read the services; each becomes one value, and every setting of it knows where it stands."""
-    from ytpool.domain import providers  # noqa: PLC0415 - most have none
-
+def _named_given(
+    section: str, what: str, read: Callable[..., Any], table: Mapping[str, Any], given: Callable[..., _Given]
+) -> dict[str, _Given]:
+    """Read what has names of the operator's own; each becomes one value, and every setting of it knows its place."""
     found = {}
     for name, settings in table.items():
         if not isinstance(settings, dict):
-            sentence = f"{name} is a provider: write [{_PROVIDERS}.{name}] and its keys below"
-            given(settings, _PROVIDERS, name).refuse(f"{_PROVIDERS}.{name}", sentence)
+            sentence = f"{name} is {what}: write [{section}.{name}] and its keys below"
+            given(settings, section, name).refuse(f"{section}.{name}", sentence)
 
         def refuse(path: tuple[str, ...], sentence: str, name: str = name) -> NoReturn:
-            given(None, _PROVIDERS, name, *path).refuse(".".join((_PROVIDERS, name, *path)), sentence)
+            given(None, section, name, *path).refuse(".".join((section, name, *path)), sentence)
 
-        read = providers.from_table(name, settings, refuse)
-        found[f"{_PROVIDERS}.{name}"] = given(read, _PROVIDERS, name)
+        found[f"{section}.{name}"] = given(read(name, settings, refuse), section, name)
         for key, value in settings.items():
             if not isinstance(value, dict):
-                found[f"{_PROVIDERS}.{name}.{key}"] = given(value, _PROVIDERS, name, key)
+                found[f"{section}.{name}.{key}"] = given(value, section, name, key)
     return found
 
 
@@ -421,8 +499,31 @@ def _chains_given(
     return {f"{_CHAINS}.{name}": given(steps, _CHAINS, name) for name, steps in found.items()}
 
 
+def _platforms_given(tables: Mapping[str, Any], given: Callable[..., _Given]) -> dict[str, _Given]:
+    """Read what is set of platforms; each becomes one value, and every setting of it knows where it stands."""
+    from ytpool.domain import markers  # noqa: PLC0415 - most set nothing
+
+    found = {}
+    for name, settings in tables.items():
+
+        def refuse(path: tuple[str, ...], sentence: str, name: str = name) -> NoReturn:
+            given(None, _PLATFORMS, name, *path).refuse(".".join((_PLATFORMS, name, *path)), sentence)
+
+        if not isinstance(settings, dict):
+            refuse((), f"{name} is a platform: write [{_PLATFORMS}.{name}] and its keys below")
+        found[f"{_PLATFORMS}.{name}"] = given(markers.from_table(name, settings, refuse), _PLATFORMS, name)
+        for key, value in settings.items():
+            found[f"{_PLATFORMS}.{name}.{key}"] = given(value, _PLATFORMS, name, key)
+    return found
+
+
 _PROVIDERS = "providers"
 _CHAINS = "chains"
+_FTP = "ftp"
+_CHECKS = "checks"
+_PLATFORMS = "platforms"
+_TABLES = (_PROVIDERS, _CHAINS, _FTP, _CHECKS, _PLATFORMS)
+"""Sections whose names are the operator's own."""
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
@@ -461,10 +562,14 @@ def _from_text(text: str, default: Any) -> Any:
 def _decide(profile: str, paths: Paths, given: Mapping[str, _Given]) -> Config:
     if profile == SANDBOX:
         given = {key: value for key, value in given.items() if not key.startswith("google.")}
-    services = {key: one.value for key, one in given.items() if key.startswith(f"{_PROVIDERS}.")}
-    chains = {key.split(".")[1]: one.value for key, one in given.items() if key.startswith(f"{_CHAINS}.")}
-    apart = (f"{_PROVIDERS}.", f"{_CHAINS}.")
-    values = {key: _checked(key, one) for key, one in given.items() if not key.startswith(apart)}
+    named: dict[str, Any] = {section: {} for section in _TABLES}
+    values: dict[str, Any] = {}
+    for key, one in given.items():
+        section, _, name = key.partition(".")
+        if section not in named:
+            values[key] = _checked(key, one)
+        elif "." not in name:
+            named[section][name] = one.value
     sections = {
         name: kind(**{key: values[f"{name}.{key}"] for key in kind._fields if f"{name}.{key}" in values})
         for name, kind in SECTIONS.items()
@@ -476,8 +581,7 @@ def _decide(profile: str, paths: Paths, given: Mapping[str, _Given]) -> Config:
     if "state" in values:
         paths = paths._replace(state=_state_path(given["state"], paths))
     _check_together(sections["thresholds"], sections["balancing"], sections["envelopes"], given)
-    providers = {key.split(".")[1]: value for key, value in services.items() if key.count(".") == 1}
-    return Config(profile=profile, paths=paths, origins=origins, providers=providers, chains=chains, **sections)
+    return Config(profile=profile, paths=paths, origins=origins, **named, **sections)
 
 
 def _shares(envelopes: Envelopes, chosen: Container[str]) -> Mapping[str, int]:
@@ -718,6 +822,16 @@ CHECKS: Mapping[str, Check] = {
         "bytes per second like 800K, 5M or 1.5G",
     ),
     "activity.retention_days": _between(0, 36_500),
+    "sessions.inactive_days": _between(1, 3650),
+    "health.disk_warn_mib": _between(0, 1 << 30),
+    "health.disk_fail_mib": _between(0, 1 << 30),
+    "health.waiting_hours": _between(0.1, 24 * 365),
+    "health.cookie_days": _between(0, 365),
+    "health.deep_units": _between(0, 1000),
+    "targets.reserves_ready": _between(0, 10_000),
+    "targets.score": _between(0, 1),
+    "targets.uploads_successful": _SHARE,
+    "targets.fallbacks": _SHARE,
     "network.timeout": _between(1, 3600),
     "log.level": _one_of("debug", "info", "warning", "error"),
 }

@@ -6,7 +6,7 @@ An error carries three things for three readers: a sentence for the person (what
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class YtpoolError(Exception):
@@ -19,6 +19,18 @@ class YtpoolError(Exception):
         self.message = message
         self.hint = hint
         self.details: Mapping[str, Any] = details
+
+
+class Bug(YtpoolError):
+    """Our mistake, not the operator's."""
+
+    code = "bug"
+
+    @classmethod
+    def of(cls, defect: Exception, *, hint: str) -> Self:
+        """Name what nobody has foreseen."""
+        sentence = f"this is a bug in ytpool: {type(defect).__name__}: {defect}"
+        return cls(sentence, hint=hint, type=type(defect).__name__)
 
 
 class UsageWrong(YtpoolError):
@@ -183,6 +195,42 @@ class SessionsInvalid(YtpoolError):
     code = "session_invalid"
 
 
+class SessionNotFound(YtpoolError):
+    """Nobody of this name has a stored browser session, or none there."""
+
+    code = "session_not_found"
+
+
+class SessionExpired(YtpoolError):
+    """A browser session is logged out, or was not used for too long; a person logs in anew."""
+
+    code = "session_expired"
+
+
+class SessionBanned(YtpoolError):
+    """The platform has shut a browser session's account out; only a person can settle that."""
+
+    code = "session_banned"
+
+
+class SessionBusy(YtpoolError):
+    """Somebody else has checked a browser session out."""
+
+    code = "session_busy"
+
+
+class SessionUnreached(YtpoolError):
+    """A browser session could not be looked at: the way to its platform is broken on our side."""
+
+    code = "session_unreached"
+
+
+class SessionUnclear(YtpoolError):
+    """A look at a browser session found nothing that proves anything."""
+
+    code = "session_unclear"
+
+
 class TextRepeated(YtpoolError):
     """The same words were posted on this video, or lately by an account of the same pool."""
 
@@ -269,6 +317,12 @@ class ServiceSilent(YtpoolError):
     def __init__(self, message: str, *, sent: bool, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.sent = sent
+
+
+class ServerFailed(YtpoolError):
+    """A server that was looked at does not do what it should."""
+
+    code = "server_failed"
 
 
 class TaskFailed(YtpoolError):

@@ -5,11 +5,11 @@ A command that only reads the books loads neither Google's libraries nor the key
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ytpool import data
 from ytpool.clock import Calendar, Clock, SystemClock
@@ -29,8 +29,12 @@ if TYPE_CHECKING:
     from ytpool.domain.keys import KeyFound
     from ytpool.domain.providers import Provider
     from ytpool.domain.secret import Secret
+    from ytpool.domain.servers import FtpServer, Page
+    from ytpool.probes.browser import Browser
+    from ytpool.probes.browser_logins import LoggedIn
     from ytpool.probes.commands import Ran
     from ytpool.probes.tasks import TaskServices
+    from ytpool.probes.web_sessions import WebSessions
     from ytpool.sandbox.control import Control
     from ytpool.vault.envelope import Vault
     from ytpool.youtube.client import YouTube
@@ -110,6 +114,8 @@ class Runtime:
     @property
     def store(self) -> Database:
         """The state; raises NotInitialised where there is none yet."""
+        if self._database is not None:  # once it is open nobody waits, not even for a keyring that takes its time
+            return self._database
         with self._opening:
             if self._database is None:
                 database = Database(self.config.paths.state, self.clock, self.calendar.now)
@@ -244,6 +250,54 @@ class Runtime:
         from ytpool.probes.tasks import TaskServices  # noqa: PLC0415 -- requests takes its time
 
         return TaskServices(timeout=self.config.network.timeout)
+
+    def greet_ftp(self, server: "FtpServer", password: "Secret") -> str:
+        """Log in to an FTP server and do nothing there; return what protects the connection."""
+        from ytpool.probes import ftp  # noqa: PLC0415 -- most have none
+
+        return ftp.noop(server, password)
+
+    def look_at_page(self, page: "Page") -> int:
+        """Ask for a page and return its status, if it is what was expected."""
+        from ytpool.probes import pages  # noqa: PLC0415 -- requests takes its time
+
+        return pages.look(page)
+
+    @cached_property
+    def web_sessions(self) -> "WebSessions":
+        """The way to look at browser sessions over HTTP."""
+        from ytpool.probes.web_sessions import WebSessions  # noqa: PLC0415 -- requests takes its time
+
+        return WebSessions()
+
+    def browser(self) -> "Browser":
+        """Return a Chromium to look at browser sessions in; it is started when it is entered."""
+        from ytpool.probes.browser import Browser  # noqa: PLC0415 -- only with the extra
+
+        return Browser(setting=self.config.browser.executable)
+
+    def log_in_browser(
+        self,
+        url: str,
+        *,
+        state: "Mapping[str, Any] | None",
+        proxy: "Secret | None",
+        user_agent: str,
+        is_login: "Callable[[Sequence[Mapping[str, Any]]], bool]",
+        goes_on: "Callable[[], bool]",
+    ) -> "LoggedIn":
+        """Open a Chromium with a window for a person to log in."""
+        from ytpool.probes import browser_logins  # noqa: PLC0415 -- only with the extra
+
+        return browser_logins.log_in(
+            url,
+            state=state,
+            proxy=proxy,
+            user_agent=user_agent,
+            program=self.config.browser.executable,
+            is_login=is_login,
+            goes_on=goes_on,
+        )
 
     def run_program(self, argv: Sequence[str], *, environ: Mapping[str, str], timeout: float) -> "Ran":
         """Run a program of this machine, without a shell, for so many seconds at the most."""

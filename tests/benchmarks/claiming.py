@@ -1,7 +1,8 @@
 """Picking the next job out of a hundred thousand that wait beside out of a hundred: at most twice.
 
 Run from the repository's root as `python tests/benchmarks/claiming.py`. Half of the jobs wait for their moment; whoever
-picks one gives its turn back, as a worker does.
+picks one gives its turn back, as a worker does. The second number is of those who look in vain, because every account
+that somebody waits for is full.
 """
 
 import sys
@@ -18,6 +19,7 @@ from books import Books
 from ytpool.clock import SystemClock
 from ytpool.domain import moments
 from ytpool.store import leases, line
+from ytpool.store.leases import LeaseKind
 
 AT_MOST = 2.0
 MANY, FEW = 100_000, 100
@@ -29,11 +31,19 @@ def main():
     with tempfile.TemporaryDirectory(prefix="ytpool-bench-") as folder:
         many, few = (waiting(Path(folder) / f"{count}.db", count) for count in (MANY, FEW))
         seconds = ratios.in_turn(lambda: pick(many), lambda: pick(few), ROUNDS)
+        for books in (many, few):
+            fill(books)
+        in_vain = ratios.in_turn(lambda: look(many), lambda: look(few), ROUNDS)
         many.database.close()
         few.database.close()
+    kept = told(f"picking out of {MANY:,} jobs", seconds)
+    return told(f"looking in vain among {MANY:,} jobs", in_vain) and kept
+
+
+def told(what, seconds):
     each = min(ours for ours, _ in seconds) / PICKED * 1000
-    what = f"picking out of {MANY:,} jobs ({each:.2f} ms) beside out of {FEW}"
-    return ratios.report(what, [ours / theirs for ours, theirs in seconds], at_most=AT_MOST)
+    ratio = [ours / theirs for ours, theirs in seconds]
+    return ratios.report(f"{what} ({each:.2f} ms) beside {FEW}", ratio, at_most=AT_MOST)
 
 
 def waiting(path, count):
@@ -70,6 +80,22 @@ def pick(books):
             assert picked.job.not_before is None
         with books.transaction() as tx:
             leases.give_back(tx, [picked.turn])
+
+
+def fill(books):
+    """Let every account have as many jobs at work as it has slots."""
+    with books.transaction() as tx:
+        for row in tx.all("SELECT account, slots FROM accounts"):
+            for _ in range(row["slots"]):
+                leases.take(tx, LeaseKind.SLOT, row["account"], holder="another job", places=row["slots"])
+
+
+def look(books):
+    with books.transaction() as tx:  # so that they are held still
+        tx.run("UPDATE leases SET expires = :expires WHERE kind = 'slot'", expires=tx.boot + 60)
+    for _ in range(PICKED):
+        with books.transaction() as tx:
+            assert line.pick(tx) is None
 
 
 if __name__ == "__main__":

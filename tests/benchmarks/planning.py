@@ -18,7 +18,8 @@ from ytpool import data
 from ytpool.domain import quota
 from ytpool.domain.manifest import listed
 from ytpool.domain.manifest.batch import Defaults
-from ytpool.domain.plan import Block, Item, Placed, Scene, Seat, plan
+from ytpool.domain.plan.placing import plan
+from ytpool.domain.plan.scene import Block, Item, Placed, Scene, Seat
 from ytpool.domain.prices import PriceBook
 from ytpool.domain.terms import Terms
 

@@ -344,4 +344,6 @@ def test_no_room_to_set_up(ytpool, small_disk, monkeypatch):
     assert (status, told(out)["error"]["code"]) == (6, "disk_full"), out
     (small_disk / "ballast").unlink()
     assert ytpool("init", "--yes", "--vault", "keyfile")[0] == 0
+    assert ytpool("health")[0] == 8
+    monkeypatch.setenv("YTPOOL_HEALTH_DISK_FAIL_MIB", "1")
     assert ytpool("health")[0] == 0

@@ -849,3 +849,58 @@ def test_no_speed_is_told_of_what_was_over_at_once_or_sent_before(ytpool, sandbo
         assert status == 0
         assert [line for look in looks for line in look if "/s" in line] == []
         assert any(line.startswith("3 of 3 files") and "100%" in line for line in looks[-1]), times
+
+
+def test_each_row_says_how_it_waits_in_the_queue(ytpool, sandbox, make_video, tmp_path, monkeypatch):
+    monkeypatch.setenv("YTPOOL_TIME_ZONE", "UTC")
+    for number in range(4):
+        make_video(f"{number}.mp4", 1000 + number)
+    rows = tmp_path / "rows.csv"
+    rows.write_text(
+        "file,priority,not_before,deadline\n0.mp4,,,\n1.mp4,7,,\n2.mp4,,2080-01-01T06:00,\n3.mp4,,,2070-01-01\n"
+    )
+    words = ("upload", "--manifest", rows, "--account", "news", "--json")
+    flags = ("--queue", "--priority", "1", "--not-before", "2030-01-01")
+
+    now = ytpool(*words)
+    planned = data(ytpool("plan", rows, "--account", "news", "--json")[1])["items"]
+    status, out, err = ytpool(*words, *flags)
+
+    assert (now[0], json.loads(now[1])["error"]["message"].startswith("3 things")) == (2, True)
+    assert "rows.csv:3: priority: it is for what waits; say --queue" in json.loads(now[1])["error"]["hint"]
+    assert (status, data(out)["counts"]) == (0, {"total": 4, "queued": 4}), err
+    listed = data(ytpool("queue", "list", "--json")[1])["jobs"]
+    assert [(one["priority"], one["not_before"][:10], (one["deadline"] or "-")[:10]) for one in listed] == [
+        (1, "2030-01-01", "-"),
+        (7, "2030-01-01", "-"),
+        (1, "2080-01-01", "-"),
+        (1, "2030-01-01", "2070-01-01"),
+    ]
+    assert sandbox.truth()["videos"] == []
+    assert "it is to wait until 2080-01-01" in planned[2]["reasons"][0]
+
+
+def test_faults_of_the_queues_columns_are_told_with_all_the_others(ytpool, sandbox, make_video, tmp_path):
+    make_video("0.mp4", 1000)
+    lines = tmp_path / "rows.jsonl"
+    wrong = [
+        {"file": "0.mp4", "priority": "soon", "not_before": "2030-13-01", "key": "1"},
+        {"file": "0.mp4", "priority": 10**9, "deadline": 7, "key": "2"},
+        {"file": "0.mp4", "not_before": "2030-01-02", "deadline": "2030-01-01", "key": "3"},
+        {"file": "0.mp4", "title": "x" * 101, "priority": 1.5, "key": "4"},
+    ]
+    lines.write_text("".join(f"{json.dumps(one)}\n" for one in wrong))
+
+    status, out, _ = ytpool("upload", "--manifest", lines, "--account", "news", "--queue", "--json")
+
+    places = [line.split(": ")[:2] for line in json.loads(out)["error"]["hint"].splitlines()]
+    found = sorted((place.rpartition(":")[2], column) for place, column in places)
+    assert status == 2
+    assert found == [
+        *(("1", "not_before"), ("1", "priority")),
+        *(("2", "deadline"), ("2", "priority")),
+        ("3", "deadline"),
+        *(("4", "priority"), ("4", "title")),
+    ]
+    assert data(ytpool("queue", "list", "--json")[1])["jobs"] == []
+    assert sandbox.truth()["videos"] == []

@@ -6,6 +6,7 @@ import signal
 import stat
 import time
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from sqlite3 import connect
 
@@ -265,6 +266,70 @@ def test_a_task_of_a_provider_serves_and_one_that_is_lost_is_never_followed_by_t
     assert len(empty_sandbox.truth()["tasks"]) == 2
 
 
+@pytest.fixture
+def studio(empty_sandbox, home, monkeypatch):
+    """A chain whose first step is a service of tasks, and its second a command; returns how often that one ran."""
+    desk = Desk(home / "default")
+    ran_by = desk.folder / "ran"
+    counts = desk.program("counts", f"#!/bin/sh\necho x >> {ran_by}\n")
+    first = '[[chains.voice]]\nservice = "studio"\nprovider = "film"\ntimeout = 1\ncost = 0.5\n'
+    desk.chains(
+        f'[providers.film]\npreset = "runninghub"\nurl = "{empty_sandbox.server.url}"\nkeys = "FILM_KEY"\n'
+        f"[providers.film.poll]\nevery = 0.1\n{first}" + step("voice", "spare", [counts])
+    )
+    monkeypatch.setenv("FILM_KEY", "rh-first-key")
+    empty_sandbox.control.settings(tasks_take=0)
+    return lambda: len(ran_by.read_text().split()) if ran_by.exists() else 0
+
+
+@pytest.mark.parametrize(
+    ("word", "served_by", "sent"), [("failed", "spare", 1), ("done", "studio", 1), ("restart", "studio", 2)]
+)
+def test_a_task_whose_answer_is_lost_stops_its_chain_until_somebody_knows(
+    ytpool, empty_sandbox, studio, word, served_by, sent
+):
+    empty_sandbox.control.add_fault(method="tasks.create", kind="lose_answer")
+
+    lost = ran(ytpool, "--set", "workflow_id=7", status=7)
+    job, task = lost["job"], lost["tries"][-1]["task"]
+    again = ran(ytpool, "--set", "workflow_id=7", status=7)
+    retried = ytpool("queue", "retry", job)
+    worked = ytpool("work", "--once", "--json")
+
+    settles = f"ytpool queue resolve {task} --as done, failed or restart"
+    assert (tries(lost), again["job"], lost["advice"]) == ({"studio": "unknown"}, job, settles)
+    assert (retried[0], "may have this task" in retried[2], "look there" in retried[2]) == (7, True, True)
+    assert (worked[0], studio(), len(empty_sandbox.truth()["tasks"])) == (0, 0, 1)
+    items = fits("todo", ytpool("todo", "--json")[1])["items"]
+    assert [(item["name"], item["command"]) for item in items] == [(task, settles)]
+    assert ytpool("queue", "cancel", job)[0] == 7
+
+    assert ytpool("queue", "resolve", task, "--as", word)[0] == 0
+    worked = ytpool("work", "--once", "--json")
+
+    assert worked[0] == 0, worked
+    seen = fits("chain-run", ytpool("chain", "show", job, "--json")[1])
+    assert (seen["state"], seen["served_by"]) == ("done", served_by)
+    assert (studio(), len(empty_sandbox.truth()["tasks"])) == (int(served_by == "spare"), sent)
+    (row,) = json.loads(ytpool("activity", "report", "--json")[1])["data"]["rows"]
+    assert (row["calls"], row["failed"], row["unknown"]) == (sent, int(word == "failed"), int(word == "restart"))
+    assert json.loads(ytpool("todo", "--json")[1])["data"]["items"] == []
+
+
+def test_a_chain_goes_on_by_itself_once_it_is_heard_how_its_task_ended(ytpool, empty_sandbox, studio):
+    empty_sandbox.control.settings(tasks_take=1.5, tasks_end="FAILED")
+    late = ran(ytpool, "--set", "workflow_id=7", status=7)
+    assert (tries(late), late["not_before"] is not None) == ({"studio": "unknown"}, True)
+    time.sleep(1)
+
+    assert ytpool("task", "poll")[0] == 0
+    worked = ytpool("work", "--once")
+
+    assert worked[0] == 0, worked
+    seen = fits("chain-run", ytpool("chain", "show", late["job"], "--json")[1])
+    assert (seen["state"], tries(seen), studio()) == ("done", {"studio": "failed", "spare": "served"}, 1)
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
@@ -300,9 +365,50 @@ def test_what_no_step_can_do_is_refused_before_anything_is_stored(ytpool, desk):
         (("voice",), "needs text"),
         (("voice", "--set", "text=1", "--set", "txet=2"), "has no txet"),
         (("voice", "--set", "text=1", "--max-cost", "0.5"), "no step of voice fits"),
+        (("voice", "--set", "text=1", "--max-cost", "inf"), "--max-cost"),
+        (("voice", "--set", "text=1", "--min-quality=-inf"), "--min-quality"),
         (("voise", "--set", "text=1"), "did you mean voice"),
     ):
         status, _, err = ytpool("chain", "run", *words)
         assert (status, said in err) == (2, True), err
     assert json.loads(ytpool("queue", "list", "--all", "--json")[1])["data"]["jobs"] == []
     assert '"voice/good"' in ytpool("chain", "test", "all", "--json")[1]
+
+
+def test_a_chain_waits_in_the_queue_like_any_write_and_not_beyond_its_deadline(ytpool, desk):
+    said = desk.folder / "said"
+    tells = desk.program("tells", f'#!/bin/sh\necho "$1" >> {said}\n')
+    desk.chains(step("voice", "good", [tells, "{text}"]))
+    late = {"second": (), "first": ("--priority", "5"), "too late": ("--deadline", "2090-01-01")}
+    for text, words in late.items():
+        queued = ran(ytpool, "--set", f"text={text}", "--queue", *words)
+        assert (queued["state"], queued["tries"], queued["advice"]) == ("queued", [], "ytpool work --once")
+    again = ytpool("queue", "add", "chain", "run", "voice", "--set", "text=second", "--priority", "1", "--json")
+    over = ytpool("chain", "run", "voice", "--set", "text=x", "--queue", "--deadline", "2020-01-01", "--json")
+    now = ytpool("chain", "run", "voice", "--set", "text=x", "--priority", "1", "--json")
+    with closing(connect(desk.folder / "state.db")) as state:
+        state.execute("UPDATE jobs SET deadline = '2020-01-01T00:00:00.000000Z' WHERE deadline IS NOT NULL")
+        state.commit()
+    waiting = fits("queue-status", ytpool("queue", "status", "--json")[1])["totalQueued"]
+    planned = ytpool("plan", "--queue", "--json")
+
+    done = ytpool("work", "--once", "--json")
+
+    assert (over[0], now[0], waiting, planned[0], done[0]) == (2, 2, 3, 0, 3), (planned, done)
+    assert json.loads(again[1])["data"]["job"] in done[1]
+    assert said.read_text() == "first\nsecond\n"
+    (item,) = fits("todo", ytpool("todo", "--json")[1])["items"]
+    assert "its deadline was over" in item["message"]
+    assert ytpool(*item["command"].split()[1:])[0] == 0  # a person may want it all the same
+    assert said.read_text() == "first\nsecond\ntoo late\n"
+
+
+def test_wait_begins_a_chain_again_until_it_is_served(ytpool, desk, monkeypatch):
+    counts = desk.folder / "counts"
+    third = desk.program("third", f"#!/bin/sh\necho x >> {counts}\ntest $(wc -l < {counts}) -ge 2\n")
+    desk.chains(step("voice", "late", [third]))
+    monkeypatch.setattr("ytpool.domain.chains._FIRST_WAIT", timedelta(seconds=0.3))
+
+    done = ran(ytpool, "--wait")
+
+    assert (done["state"], done["attempts"]) == ("done", 2)

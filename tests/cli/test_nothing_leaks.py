@@ -16,6 +16,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 from echo import babbles, repeats, standing_before
+from ftp_servers import PASSWORD, misbehaving, repeating
 from newsroom import Newsroom, start
 from pictures import png
 
@@ -26,6 +27,7 @@ from ytpool.sandbox.server import Sandbox
 PHRASE = "canary: pass/phrase + of = many words"
 COOKIE = "canary/cookie+with=every%kind&of;letter"
 SERVICE_KEY = "canary of a service of tasks"
+PROXY_WORD = "canary-of-a-proxy"
 OF_THE_SANDBOX = re.compile(rb"sandbox-(?:secret|refresh|access|code)-[\w-]+")
 VIDEO_ID = "aaaaaaaaaaa"
 
@@ -68,8 +70,8 @@ class Heard:
 class Place:
     """A newsroom with an indiscreet server before it, and the command line with ears."""
 
-    def __init__(self, newsroom, door, ytpool, home, folder):
-        self.newsroom, self.door, self.home, self.folder = newsroom, door, home, folder
+    def __init__(self, newsroom, door, ftp, ytpool, home, folder):
+        self.newsroom, self.door, self.ftp, self.home, self.folder = newsroom, door, ftp, home, folder
         self._ytpool = ytpool
         self.heard = Heard()
 
@@ -103,14 +105,18 @@ class Place:
 
 @pytest.fixture
 def place(home, ytpool, tmp_path, monkeypatch):
-    with Sandbox(tmp_path / "youtube", seed=1) as server, standing_before(server.url) as door:
+    with (
+        Sandbox(tmp_path / "youtube", seed=1) as server,
+        standing_before(server.url) as door,
+        misbehaving(repeating) as ftp,
+    ):
         newsroom = Newsroom(server, tmp_path)
         for name, value in newsroom.addresses().items():
             monkeypatch.setenv(name, value.replace(server.url, door.url))
         monkeypatch.setenv("YTPOOL_BALANCING_STRATEGY", "fill")
         monkeypatch.setenv("YTPOOL_LOG_LEVEL", "debug")
         newsroom.noon()
-        place = Place(newsroom, door, ytpool, home, tmp_path)
+        place = Place(newsroom, door, ftp, ytpool, home, tmp_path)
         signal.signal(signal.SIGALRM, signal.default_int_handler)
         yield place
         ytpool("sandbox", "down", "--profile", "sandbox")
@@ -121,6 +127,7 @@ def begin(place):
     place.well("init", "--yes", "--vault", "keyfile")
     place.newsroom.control.settings(processing_seconds=0)
     place.file("keys.env", f"FILM_KEY={SERVICE_KEY}\n")
+    place.file("ftp-password", f"{PASSWORD}\n")
     place.file("film-key", f"{SERVICE_KEY}-2\n")
     settings = place.home / "default" / "config.toml"
     settings.write_text(f"{settings.read_text()}\n{services(place)}")
@@ -130,7 +137,9 @@ def begin(place):
         place.well("auth", "import", name, "--client-secrets", secrets, "--token", token, "--pool", "main")
     place.file("cookies.json", json.dumps({"cookies": [cookie()], "origins": []}))
     place.well(
-        *("sessions", "migrate", "--file", place.folder / "cookies.json"), *("--user", "a", "--platform", "instagram")
+        *("sessions", "migrate", "--file", place.folder / "cookies.json"),
+        *("--user", "a", "--platform", "instagram"),
+        *("--proxy-file", place.file("proxy", f"http://me:{PROXY_WORD}@proxy.test:8080\n")),
     )
     place.file("talk.mp4", os.urandom(300_000))
     place.file("other.mp4", os.urandom(300_000))
@@ -142,7 +151,7 @@ def begin(place):
 
 
 def services(place):
-    """Settings of a service that runs tasks, whose key lies outside of the home, and of a chain."""
+    """Settings of a service that runs tasks, whose key lies outside of the home, of a chain, and of an FTP server."""
     return f"""
 [providers.film]
 preset = "runninghub"
@@ -153,6 +162,12 @@ env_file = "{place.folder / "keys.env"}"
 [[chains.voice]]
 service = "studio"
 command = ["/bin/echo", "said"]
+
+[ftp.studio]
+host = "127.0.0.1"
+port = {place.ftp}
+user = "studio"
+tls = "none"
 """
 
 
@@ -253,10 +268,20 @@ def go_through_every_command(place):
         ("activity", "export", "--rows"),
         ("activity", "export", "--rows", "--output", folder / "activity.csv"),
         ("why", "news"),
+        ("vault", "keep", "ftp.studio", "--password-file", folder / "ftp-password"),
+        ("vault", "forget", "ftp.somewhere"),
         ("health",),
+        ("health", "--daily"),
         ("pause", "--reason", "a break"),
         ("unpause",),
+        ("sessions", "migrate", "--all", folder),
         ("sessions", "list"),
+        ("sessions", "show", "a"),
+        ("sessions", "checkout", "a", "--to", folder / "state.json", "--proxy-to", folder / "proxy.out"),
+        ("sessions", "release", "a", "--number", "1", "--from", folder / "state.json"),
+        ("sessions", "export", "a", "--to", folder / "state.json"),
+        ("sessions", "mark", "a", "active"),
+        ("sessions", "capture", "a", "--platform", "instagram", "--dry-run"),
         ("vault", "status"),
         ("vault", "rotate"),
         ("vault", "rotate", "--finish"),
@@ -369,6 +394,8 @@ def _below(pid):
 def known_secrets(place):
     """Every secret there was: what the local YouTubes issued, the vault's keys, a cookie, and the passphrase."""
     found = {PHRASE.encode(): "the passphrase", COOKIE.encode(): "a cookie", SERVICE_KEY.encode(): "a service's key"}
+    found |= {PASSWORD.encode(): "a password"}
+    found[PROXY_WORD.encode()] = "a proxy's password"
     for journal in (place.folder / "youtube" / "journal.jsonl", *(place.home / "sandbox").rglob("journal.jsonl")):
         text = journal.read_bytes()
         found |= dict.fromkeys(OF_THE_SANDBOX.findall(text), "of the sandbox")

@@ -235,6 +235,26 @@ def test_a_plan_is_a_table_of_moments_for_a_spreadsheet(ytpool, manifest):
     assert rows[0]["starts_at"].endswith("Z")
 
 
+def test_a_table_of_moments_ends_with_the_status_of_its_plan(ytpool, manifest):
+    assert ytpool("projects", "set", "press", "--limit", "uploads=1")[0] == 0
+
+    status, out, err = ytpool("plan", manifest(3), "--pool", "main", "--days", "1", "--csv")
+
+    assert status == 3
+    assert [row["state"] for row in csv.DictReader(io.StringIO(out))] == ["planned", "left", "left"]
+    assert "2 of 3 have no place" in err
+
+
+def test_a_chain_that_waits_for_its_services_has_no_place_among_accounts_and_needs_none(ytpool, home, planned):
+    settings = home / "default" / "config.toml"
+    settings.write_text(f'{settings.read_text()}\n[[chains.voice]]\nservice = "one"\ncommand = ["false"]\n')
+    assert ytpool("chain", "run", "voice")[0] == 5
+
+    status, plan = planned("--queue")
+
+    assert (status, plan["items"]) == (0, [])
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -244,6 +264,9 @@ def test_a_plan_is_a_table_of_moments_for_a_spreadsheet(ytpool, manifest):
         (("--queue", "--what-if", "limit uplaods=5"), "there is no bucket uplaods; did you mean uploads?"),
         (("--queue", "--what-if", "limit pres uploads=5"), "there is no project pres; did you mean press?"),
         (("--queue", "--what-if", "twice as much"), "--what-if does not take 'twice as much'"),
+        (("--queue", "--what-if", "limit uploads=\u0663"), "--what-if does not take"),
+        (("--queue", "--what-if", "add account:a\x1b[2Jb"), "cannot be an account's name"),
+        (("--queue", "--what-if", "add account:news", *["--what-if", "add account:new"] * 100), "at most 100"),
         (("--queue", "--rate", "fast"), "'fast' is no rate"),
         (("talk.mp4", "--pool", "main"), "talk.mp4 is no manifest"),
     ],
@@ -327,6 +350,32 @@ def test_a_plan_that_was_applied_can_be_made_anew(pool, manifest):
     assert again["applied"] > first["applied"]
     assert again["counts"]["planned"] == 2
     assert fits("plan-review", ytpool("plan", "review", "--json")[1])["counts"]["waiting"] == 2
+
+
+def test_a_video_that_two_channels_get_is_two_jobs_and_each_is_told(pool, tmp_path, make_video):
+    ytpool, path, video = pool, tmp_path / "both.csv", make_video("both.mp4", size=1000)
+    path.write_text(f"file,account\n{video},news\n{video},sports\n")
+
+    made = fits("plan", ytpool("plan", path, "--apply", "--json")[1])
+    reviewed = fits("plan-review", ytpool("plan", "review", "--json")[1])
+
+    planned = {one["job"]: one["account"] for one in made["items"]}
+    assert planned == {one["job"]: one["planned_account"] for one in reviewed["items"]}
+    assert sorted(planned.values()) == ["news", "sports"]
+
+
+def test_a_row_for_a_channel_whose_video_waits_for_its_pool_already_says_so(pool, tmp_path, make_video):
+    ytpool, path, video = pool, tmp_path / "both.csv", make_video("both.mp4", size=1000)
+    path.write_text(f"file,pool\n{video},main\n")
+    made = fits("plan", ytpool("plan", path, "--apply", "--json")[1])["items"][0]
+    path.write_text(f"file,pool,account\n{video},main,\n{video},,{made['account']}\n")
+
+    status, out, _ = ytpool("plan", path, "--json")
+
+    (waits, same) = fits("plan", out)["items"]
+    assert (status, waits["state"], same["state"]) == (3, "planned", "left")
+    assert waits["job"] == same["job"] == made["job"]
+    assert same["reasons"][0].startswith("its job is deferred: ")
 
 
 def test_another_plan_leaves_what_is_planned_where_it_is(pool, manifest, tmp_path, make_video):

@@ -115,7 +115,7 @@ def test_where_there_is_no_state_yet_health_says_so_once(ytpool):
     status, out, _ = ytpool("health", "--json")
 
     assert status == 8
-    [check] = data(out)["checks"]
+    [check] = [one for one in data(out)["checks"] if one["status"] != "pass"]
     assert (check["check"], check["fix"]) == ("state", "run: ytpool init")
 
 
@@ -152,7 +152,9 @@ def checks(out):
 
 def test_health_is_well_until_something_is_not(ytpool, sandbox):
     status, out, _ = ytpool("health", "--json")
-    assert (status, data(out)["status"]) == (0, "pass")
+    assert status == 0
+    # It is noon at this YouTube, whatever the time is here.
+    assert [one["check"] for one in data(out)["checks"] if one["status"] != "pass"] == ["clock"]
     assert {name.split()[0] for name in checks(out)} >= {"state", "vault", "clock", "grant", "bucket", "rests"}
 
     sandbox.channel("news").revoke()

@@ -146,7 +146,7 @@ def test_what_waits_is_looked_at_again_after_a_persons_word_and_not_only_at_its_
 
     assert run(*word.split())[0] == 0
 
-    assert run("queue", "list")[1]["jobs"][0]["advice"] == "ytpool upload --resume"
+    assert run("queue", "list")[1]["jobs"][0]["advice"] == "ytpool work --once"
     assert ytpool("upload", "--resume")[0] == 0
     assert len(sandbox.videos_on("sports")) == 1
 

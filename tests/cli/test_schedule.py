@@ -117,3 +117,20 @@ def test_a_worker_runs_on_by_systemd_and_comes_by_every_minute_by_cron(sandbox, 
     when, line = out.strip().split(" * * * * ")
     assert (when, "work --quiet --once" in line) == ("*", True)
     assert installed("work", "--print-cron", "--once")[0] == 2
+
+
+def test_keys_of_services_that_are_set_here_are_not_handed_to_a_scheduler_and_that_is_said(home, sandbox, installed):  # noqa: ARG001
+    config = home / "default" / "config.toml"
+    film = '[providers.film]\npreset = "runninghub"\nurl = "https://film.example"\nkeys = "FILM_KEY"\n'
+    config.write_text(f"{config.read_text()}\n{film}")
+
+    status, out, err = installed("work", "--print-cron", "--json", FILM_KEY_2="a key of mine")
+    without = installed("work", "--print-cron", "--json")[1]
+    tokens = installed("refresh-tokens", "--print-cron", "--json", FILM_KEY="a key of mine")[1]
+
+    assert status == 0, err
+    (note,) = json.loads(out)["data"]["notes"]
+    assert "FILM_KEY" in note
+    assert "ytpool task keep-key film" in note
+    assert "a key of mine" not in out
+    assert json.loads(without)["data"]["notes"] == json.loads(tokens)["data"]["notes"] == []

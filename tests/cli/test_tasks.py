@@ -6,6 +6,8 @@ import random
 import re
 import signal
 import time
+from contextlib import closing
+from sqlite3 import connect
 
 import pytest
 from newsroom import ROOT, ended, heard, start
@@ -42,6 +44,13 @@ def submitted(ytpool, *words, workflow="7", status=0):
 
 def free(ytpool):
     return {row["name"]: row["available"] for row in told(ytpool, "task", "keys")["keys"]}
+
+
+def wait_until(true, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def told(ytpool, *words):
@@ -114,6 +123,31 @@ def test_a_lost_answer_is_unknown_and_never_sent_again(ytpool, service):
     assert told(ytpool, "task", "show", lost["job"])["state"] == "queued"
 
 
+def test_tasks_wait_by_priority_and_deadline_and_none_is_sent_too_late(ytpool, service, home):
+    describe(home, service, slots=1)
+    ways = {1: (), 2: ("--deadline", "2080-01-01"), 3: ("--priority", 5), 4: ("--not-before", "2070-01-01"), 5: ()}
+    jobs = {number: submitted(ytpool, "--queue", *words, workflow=number) for number, words in ways.items()}
+    late = submitted(ytpool, "--queue", "--deadline", "2090-01-01", workflow=6)["job"]
+    assert {job["state"] for job in jobs.values()} == {"queued"}
+    assert submitted(ytpool, "--queue", "--priority", -1, workflow=1)["job"] == jobs[1]["job"]
+    submitted(ytpool, "--queue", "--deadline", "2020-01-01", workflow=7, status=2)
+    assert service.truth()["tasks"] == []
+    with closing(connect(home / "default" / "state.db")) as state:
+        state.execute("UPDATE jobs SET deadline = '2020-01-01T00:00:00.000000Z' WHERE job = ?", (late,))
+        state.commit()
+
+    for number in (3, 2, 5, 1):
+        assert ytpool("task", "show", jobs[number]["job"], "--follow")[0] == 0
+
+    begun = sorted((told(ytpool, "task", "show", jobs[number]["job"])["sent_at"], number) for number in (1, 2, 3, 5))
+    assert [number for _, number in begun] == [3, 2, 5, 1]
+    seen = told(ytpool, "task", "show", late)
+    assert (seen["state"], seen["error"].startswith("its deadline was over")) == ("failed", True)
+    assert len(service.truth()["tasks"]) == 4
+    assert ytpool("queue", "resolve", late, "--as", "restart")[0] == 0
+    assert ytpool("task", "show", late, "--follow")[0] == 0
+
+
 def test_a_task_that_waits_is_cancelled_and_one_that_runs_wants_a_word(ytpool, service, home):
     service.control.settings(tasks_take=3600)
     describe(home, service, slots=1)
@@ -166,6 +200,24 @@ def test_a_key_that_is_refused_rests_and_the_next_one_works(ytpool, monkeypatch)
     assert (seen["state"], seen["account"]) == ("running", "film/account_2")
     (rest,) = told(ytpool, "rests", "list")["rests"]
     assert (rest["name"], rest["lifts"]) == ("film/primary", "ytpool rests lift account film/primary")
+    slots = {row["name"]: (row["available"], row["state"]) for row in told(ytpool, "queue", "status")["accounts"]}
+    assert slots == {"primary": (0, "resting"), "account_2": (2, "active")}
+
+
+def test_a_key_that_is_taken_away_is_counted_as_long_as_its_tasks_run(ytpool, service, monkeypatch):
+    service.control.settings(tasks_take=3600)
+    monkeypatch.setenv("FILM_KEY_2", "another key")
+    submitted(ytpool)
+    monkeypatch.delenv("FILM_KEY")
+
+    keys = fits("task-keys", ytpool("task", "keys", "--json")[1])["keys"]
+    status = told(ytpool, "queue", "status")
+
+    assert [(key["name"], key["running"], key["max_slots"], key["state"]) for key in keys] == [
+        ("film/account_2", 0, 3, "active"),
+        ("film/primary", 1, 0, "gone"),
+    ]
+    assert (status["totalMaxSlots"], status["totalRunning"]) == (3, 1)
 
 
 def test_a_service_that_is_busy_lets_the_task_wait(ytpool, service):
@@ -396,6 +448,27 @@ def test_a_task_is_held_back_let_go_and_done_again_like_any_job(ytpool, service,
     assert "it waits for a free slot; `ytpool work` or `ytpool serve` sends it" in explained
     assert "on account" not in explained  # it is nobody's any more
     assert "film is at it" in ytpool("why", waits)[1]
+
+
+def test_a_task_that_is_let_go_or_queued_is_sent_at_once_by_a_worker_that_waits(ytpool, service, home):
+    describe(home, service, slots=3)
+    service.control.settings(tasks_take=3600)
+    held = submitted(ytpool, "--queue", workflow=1)["job"]
+    assert ytpool("queue", "hold", held)[0] == 0
+    worker = start("work", "--json", env=os.environ)
+    wait_until(lambda: len([*home.glob("default/workers/*.pipe")]) == 2)
+    time.sleep(0.3)
+
+    began = time.monotonic()
+    assert ytpool("queue", "hold", held, "--release")[0] == 0
+    wait_until(lambda: len(service.truth()["tasks"]) == 1)
+    submitted(ytpool, "--queue", workflow=2)
+    wait_until(lambda: len(service.truth()["tasks"]) == 2)
+    took = time.monotonic() - began
+
+    assert took < 4  # it looks by itself every five seconds
+    worker.send_signal(signal.SIGTERM)
+    assert ended(worker)[0] == 0
 
 
 def test_a_service_whose_keys_cannot_be_read_keeps_neither_jobs_nor_other_services_waiting(

@@ -497,8 +497,8 @@ def test_a_change_that_waits_for_the_reset_is_taken_by_resume(ytpool, sandbox, c
     status, out, _ = change("--title", "Another talk")
     job = data(out)["job"]
     assert (status, data(out)["state"]) == (5, "deferred")
-    assert "have cron run ytpool upload --resume" in told(out)["error"]["hint"]
-    assert data(ytpool("queue", "list", "--json")[1])["jobs"][0]["advice"] == "ytpool upload --resume"
+    assert "have cron run ytpool work --once" in told(out)["error"]["hint"]
+    assert data(ytpool("queue", "list", "--json")[1])["jobs"][0]["advice"] == "ytpool work --once"
     calls = sandbox.truth()["calls"]
 
     status, out, _ = ytpool("upload", "--resume", "--json")

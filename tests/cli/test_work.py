@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from newsroom import assert_books_agree, ended, start
+from pictures import png
 from schemas import fits
 
 MIB = 1024 * 1024
@@ -262,3 +263,69 @@ def test_a_deletion_is_taken_only_with_the_yes_it_was_queued_with(ytpool, sandbo
 
     assert (status, data(out)["counts"]) == (0, {"done": 1}), err
     assert [video["id"] for video in sandbox.truth()["videos"] if not video["deleted"]] == [other_id]
+
+
+def test_a_step_that_failed_is_done_by_a_worker_and_one_that_was_refused_is_for_a_person(
+    ytpool, sandbox, make_video, tmp_path
+):
+    picture = tmp_path / "a.png"
+    picture.write_bytes(png(1280, 720))
+    sandbox.channel("news").fail("thumbnails.set", "backendError", times=3)
+    words = ("upload", make_video("a.mp4", 1000), "--account", "news", "--thumbnail", picture, "--json")
+    status, out, _ = ytpool(*words)
+    assert (status, data(out)["state"]) == (3, "partly")
+    job = data(out)["job"]
+    [listed] = data(ytpool("queue", "list", "--json")[1])["jobs"]
+    assert (listed["job"], listed["advice"], data(ytpool("todo", "--json")[1])["items"]) == (
+        job,
+        "ytpool work --once",
+        [],
+    )
+    assert data(ytpool("work", "--once", "--json")[1])["worked"] == 0  # not in the very next moment
+    sandbox.control.add_channel("sports", thumbnails=False)
+    status, out, _ = ytpool("upload", make_video("b.mp4", 1001), "--account", "sports", *words[4:])
+    refused = data(out)["job"]
+    sandbox.control.clock(forward=timedelta(minutes=5))
+    assert ytpool("refresh-tokens", "--force")[0] == 0  # its answer tells ytpool the time
+
+    status, out, err = ytpool("work", "--once", "--json")
+
+    assert [(line["job"], line["state"]) for line in events(out, "job")] == [(job, "done")], err
+    assert len(sandbox.truth()["thumbnails"]) == 1
+    [item] = fits("todo", ytpool("todo", "--json")[1])["items"]
+    assert (item["kind"], item["name"], item["command"]) == ("step_failed", refused, f"ytpool queue retry {refused}")
+    assert "thumbnail: forbidden" in item["message"]
+    assert ytpool("queue", "resolve", refused, "--as", "done")[0] == 0  # it may stay so
+    assert data(ytpool("todo", "--json")[1])["items"] == []
+    assert sandbox.calls("videos.insert") == 2
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_decision_about_comments_waits_in_line_for_whoever_may_decide(ytpool, sandbox, talk, make_video):
+    status, out, _ = ytpool("upload", make_video("b.mp4", 1001), "--account", "sports", "--privacy", "public", "--json")
+    other = data(out)["video_id"]
+    sandbox.control.clock(forward=timedelta(minutes=1))
+    said = []
+    for video_id, account in ((talk, "sports"), (other, "news")):
+        status, out, err = ytpool("comment", "post", video_id, f"as {account}", "--account", account, "--json")
+        assert status == 0, err
+        said.append(data(out)["comment_id"])
+    gone = "UgzDE2tasfmrYLyNkGt4AaABAg"
+    units = sandbox.truth()["units"]
+
+    status, out, err = ytpool("comment", "moderate", *said, gone, "--as", "held", "--queue", "--json")
+    assert (status, "--account or --pool" in json.loads(out)["error"]["hint"]) == (2, True)
+    words = ("comment", "moderate", *said, gone, "--as", "held", "--pool", "main")
+    status, out, err = ytpool(*words, "--queue", "--priority", "5", "--json")
+    found = fits("comment-moderate", out)["comments"]
+    again = ytpool("queue", "add", *words, "--json")
+    assert (status, {one["state"] for one in found}, sandbox.truth()["units"]) == (0, {"queued"}, units), err
+    assert {one["job"] for one in data(again[1])["comments"]} == {one["job"] for one in found}
+
+    status, out, err = ytpool("work", "--once", "--json")
+
+    assert (status, data(out)["counts"]) == (3, {"partly": 1}), (out, err)
+    assert [one["standing"] for one in sandbox.truth()["comments"]] == ["heldForReview"] * 2
+    assert "nobody asked sees a comment" in err
+    assert ytpool("queue", "list")[1].strip().count("moderation") == 0
+    assert_books_agree(ytpool, sandbox)

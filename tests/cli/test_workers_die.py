@@ -8,22 +8,27 @@ import os
 import random
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections import Counter
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from agreement import assert_all_agrees
-from newsroom import ended, start
+from newsroom import ROOT, ended, start
 
 MIB = 1024 * 1024
-SCALE = float(os.environ.get("YTPOOL_TEST_SCALE", "0.1"))
 SEED = int(os.environ.get("YTPOOL_CHAOS_SEED", "1"))
 WORKERS = 8
+SCALE = float(os.environ.get("YTPOOL_TEST_SCALE", "0.1"))
 JOBS = 80 if SCALE < 1 else int(2000 * SCALE)
 SLOTS = 3
 LEASE = 10.0
+KINDS_OF_WORKERS = (("--once",), (), ("--parallel", "2"))
 
 
 def data(out):
@@ -37,15 +42,111 @@ def wait_until(true, seconds=30):
         time.sleep(0.02)
 
 
+def boot():
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A place that was taken, as the state has it."""
+
+    fence: int
+    holder: str
+    pid: int
+    expires: float
+
+
+class Steps:
+    """Every taking, renewing and giving back of a place and every sending, as each was committed, whoever did it.
+
+    The state writes them down by itself, in the transactions of those who do it: nothing happens between two looks.
+    """
+
+    RECORDS = """
+        CREATE TABLE steps (step INTEGER PRIMARY KEY, kind TEXT, name TEXT, place, fence, holder, pid, expires);
+        CREATE TRIGGER step_taken AFTER INSERT ON leases BEGIN
+            INSERT INTO steps (kind, name, place, fence, holder, pid, expires)
+            VALUES (new.kind, new.name, new.place, new.fence, new.holder, new.pid, new.expires);
+        END;
+        CREATE TRIGGER step_changed AFTER UPDATE ON leases BEGIN
+            INSERT INTO steps (kind, name, place, fence, holder, pid, expires)
+            VALUES (new.kind, new.name, new.place, new.fence, new.holder, new.pid, new.expires);
+        END;
+        CREATE TRIGGER step_sent AFTER UPDATE ON comments WHEN new.sent_at IS NOT old.sent_at BEGIN
+            INSERT INTO steps (kind, name, place) VALUES ('sent', new.job, new.sent_at);
+        END;
+    """
+
+    def __init__(self, state):
+        self.state = state
+        self.killed_at = {}
+        self.held = {}
+        self.sent = {}
+        self.looked = 0
+        with closing(sqlite3.connect(state)) as books:
+            books.executescript(self.RECORDS)
+
+    def require(self):
+        """Look at what happened since: nobody takes what another has, sends without a place, or sends twice."""
+        with closing(sqlite3.connect(f"file:{self.state}?mode=ro", uri=True)) as books:
+            rows = books.execute("SELECT * FROM steps WHERE step > ? ORDER BY step", (self.looked,)).fetchall()
+        for step, kind, name, place, *how in rows:
+            self.looked = step
+            if kind == "sent":
+                self._sends(name, place)
+            else:
+                self._holds((kind, name, place), Held(*how))
+
+    def remove(self):
+        with closing(sqlite3.connect(self.state)) as books:
+            books.executescript("DROP TRIGGER step_taken; DROP TRIGGER step_changed; DROP TRIGGER step_sent;")
+            books.executescript("DROP TABLE steps")
+
+    def at_work(self, pid):
+        """Tell whether a process has a job."""
+        return any(key[0] == "job" and held.pid == pid and held.expires for key, held in self.held.items())
+
+    def _holds(self, key, now):
+        kind, _, place = key
+        if kind not in ("slot", "job", "turn"):
+            return
+        before = self.held.get(key)
+        self.held[key] = now
+        assert place < {"slot": SLOTS, "job": 1, "turn": 2 * WORKERS}[kind], key
+        if before is None:
+            return
+        if now.fence == before.fence:
+            assert (now.holder, now.pid) == (before.holder, before.pid), (key, before, now)
+            return
+        assert now.fence == before.fence + 1, (key, before, now)
+        began = now.expires - LEASE
+        over = before.expires <= began  # given back, or not renewed in time
+        assert over or self.killed_at.get(before.pid, began + 1) <= began, (key, before, now)
+
+    def _sends(self, job, sent_at):
+        if sent_at is not None:
+            assert self.sent.get(job) is None, job  # what may be there is never said again
+            assert any(key[0] == "slot" and held.holder == job and held.expires for key, held in self.held.items()), job
+        self.sent[job] = sent_at
+
+
 class Crew:
     """Eight workers, replaced as they end; what becomes of them is drawn from a seed."""
 
-    def __init__(self, state, seed):
+    def __init__(self, steps, seed):
         self.rng = random.Random(seed)
-        self.state = state
+        self.steps = steps
         self.working = []
         self.stopped = []
         self.fates = Counter()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for one in (*self.working, *(one for one, _ in self.stopped)):
+            one.kill()
+            one.communicate()
 
     def go_on(self):
         """Let the dead be replaced, and wake whoever has stood still for longer than a lease."""
@@ -53,7 +154,7 @@ class Crew:
             self.working.remove(one)
             self._ended(one)
         while len(self.working) + len(self.stopped) < WORKERS:
-            self.working.append(start("work", "--once", "--json", env=os.environ))
+            self.working.append(start("work", "--quiet", *self.rng.choice(KINDS_OF_WORKERS), env=os.environ))
         for one, since in [*self.stopped]:
             if time.monotonic() - since > LEASE + 1:
                 self.stopped.remove((one, since))
@@ -61,40 +162,52 @@ class Crew:
                 self.working.append(one)
 
     def strike(self, signal_number):
-        """Kill somebody, or let somebody stand still."""
-        one = self.rng.choice(self.working)
-        self.fates[signal_number.name] += 1
+        """Kill somebody, or let somebody stand still; rather somebody who is at work."""
+        at_work = [one for one in self.working if self.steps.at_work(one.pid)]
+        one = self.rng.choice(at_work or self.working)
+        self.fates[f"{signal_number.name} {'at work' if one in at_work else 'idle'}"] += 1
+        if signal_number is signal.SIGKILL:
+            self.steps.killed_at[one.pid] = boot()
         one.send_signal(signal_number)
         if signal_number is signal.SIGSTOP:
             self.working.remove(one)
             self.stopped.append((one, time.monotonic()))
 
     def dismiss(self):
+        """Ask everybody to stop; nobody who lives makes trouble of it."""
         for one, _ in self.stopped:
             one.send_signal(signal.SIGCONT)
-        for one in (*self.working, *(one for one, _ in self.stopped)):
-            self._ended(one)
+            self.working.append(one)
+        self.stopped.clear()
+        for one in self.working:
+            one.send_signal(signal.SIGTERM)
+        while self.working:
+            self._ended(self.working.pop())
 
     def _ended(self, one):
         _, err = one.communicate(timeout=120)
         assert "Traceback" not in err, err
         assert "this is a bug" not in err, err
+        killed = one.pid in self.steps.killed_at
+        self.fates["killed" if killed else f"ended with {one.returncode}"] += 1
+        assert killed or one.returncode in (0, 1, 3, 7, 130), (one.returncode, err)
 
-    def require_slots_kept(self):
-        """No account has more at work than it has places; looked at from outside, whatever is under way."""
-        with closing(sqlite3.connect(f"file:{self.state}?mode=ro", uri=True)) as books:
-            now = time.clock_gettime(time.CLOCK_BOOTTIME)
-            rows = books.execute(
-                "SELECT name, count(*) FROM leases WHERE kind = 'slot' AND expires > ? GROUP BY name", (now,)
-            ).fetchall()
-        assert all(count <= SLOTS for _, count in rows), rows
 
-    def left(self):
-        with closing(sqlite3.connect(f"file:{self.state}?mode=ro", uri=True)) as books:
-            rows = books.execute(
-                "SELECT count(*) FROM jobs WHERE kind = 'comment' AND state NOT IN ('done', 'finished_unknown')"
-            )
-            return rows.fetchone()[0]
+def counted(state, what):
+    with closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True)) as books:
+        [(count,)] = books.execute(f"SELECT count(*) FROM {what}")
+        return count
+
+
+def left(state):
+    return counted(state, "jobs WHERE kind = 'comment' AND state NOT IN ('done', 'finished_unknown')")
+
+
+def three_minutes_later(ytpool, state):
+    """Let the time be over in which an answer may come that a dead worker waited for, and somebody keep house."""
+    with closing(sqlite3.connect(state)) as books, books:
+        books.execute("UPDATE ledger SET expires = 0 WHERE state IN ('held', 'sent') AND job IS NULL")
+    assert ytpool("work", "--once")[0] == 0
 
 
 @pytest.fixture
@@ -111,39 +224,55 @@ def talk(ytpool, sandbox, make_video):
 
 
 def test_whoever_dies_or_stands_still_every_job_is_done_once_or_said_to_be_unknown(ytpool, sandbox, home, talk):
-    texts = [f"Good morning, number {number}" for number in range(JOBS)]
-    for number, text in enumerate(texts):
-        account = ("news", "sports")[number % 2]
-        assert ytpool("comment", "post", talk, text, "--account", account, "--queue")[0] == 0
+    texts = {}
+    for number in range(JOBS):
+        text, account = f"Good morning, number {number}", ("news", "sports")[number % 2]
+        status, out, _ = ytpool("comment", "post", talk, text, "--account", account, "--queue", "--json")
+        assert status == 0
+        texts[data(out)["job"]] = text
     [state] = home.rglob("state.db")
-    crew = Crew(state, SEED)
+    steps = Steps(state)
     print(f"YTPOOL_CHAOS_SEED={SEED}")
-
-    strikes = [signal.SIGKILL] * max(6, JOBS // 20) + [signal.SIGSTOP] * max(1, JOBS // 100)
-    crew.rng.shuffle(strikes)
-    every = len(texts) // (len(strikes) + 1)
-    while left := crew.left():
-        crew.go_on()
-        crew.require_slots_kept()
-        if strikes and left < every * (len(strikes) + 1):
-            crew.strike(strikes.pop())
-        sandbox.control.clock(forward=timedelta(seconds=5))  # what was put off is looked at again before long
-        time.sleep(0.1)
-    crew.dismiss()
-    crew.require_slots_kept()
+    with Crew(steps, SEED) as crew:
+        strikes = [signal.SIGKILL] * max(6, JOBS // 20) + [signal.SIGSTOP] * max(1, JOBS // 100)
+        crew.rng.shuffle(strikes)
+        every = len(texts) // (len(strikes) + 1)
+        began = time.monotonic()
+        while unfinished := left(state):
+            crew.go_on()
+            steps.require()
+            if strikes and unfinished < every * (len(strikes) + 1):
+                crew.strike(strikes.pop())
+            sandbox.control.clock(forward=timedelta(seconds=5))  # what was put off is looked at again before long
+            time.sleep(0.1)
+        print(f"{JOBS} jobs in {time.monotonic() - began:.0f} s")
+        crew.dismiss()
+    steps.require()
+    steps.remove()
     print(crew.fates)
 
-    said = Counter(comment["text"] for comment in sandbox.truth()["comments"])
-    jobs = [job for job in data(ytpool("queue", "list", "--all", "--json")[1])["jobs"] if job["kind"] == "comment"]
-    states = Counter(job["state"] for job in jobs)
-    print(states)
-    assert states.total() == len(texts)
-    assert states.keys() <= {"done", "finished_unknown"}
-    assert max(said.values()) == 1
-    assert states["done"] <= len(said) <= len(texts)
+    assert strikes == []
+    assert crew.fates["SIGKILL at work"] > crew.fates["killed"] / 2
+    said = {comment["comment_id"]: comment["text"] for comment in sandbox.truth()["comments"]}
+    times = Counter(said.values())
+    assert times.keys() <= {*texts.values()}
+    jobs = data(ytpool("queue", "list", "--all", "--json")[1])["jobs"]
+    states = {job["job"]: job["state"] for job in jobs if job["kind"] == "comment"}
+    print(Counter(states.values()))
+    assert states.keys() == texts.keys()
+    for job, became in states.items():
+        assert (became, times[texts[job]]) in {("done", 1), ("finished_unknown", 1), ("finished_unknown", 0)}, job
+    with closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True)) as books:
+        heard = dict(books.execute("SELECT job, comment_id FROM comments WHERE comment_id IS NOT NULL").fetchall())
+    assert all(said[heard[job]] == texts[job] for job, became in states.items() if became == "done")
+    unknown = {job for job, became in states.items() if became == "finished_unknown"}
+    assert len(unknown) <= crew.fates.total()
+    assert {item["name"] for item in data(ytpool("todo", "--json")[1])["items"]} == unknown
+
     told = data(ytpool("queue", "status", "--json")[1])
     assert (told["totalRunning"], told["totalQueued"], told["workers"]) == (0, 0, 0)
     assert [one["available"] for one in told["accounts"]] == [SLOTS, SLOTS]
+    three_minutes_later(ytpool, state)
     assert_all_agrees(state, sandbox.truth())
     assert ytpool("state", "check")[0] == 0
 
@@ -169,4 +298,69 @@ def test_a_worker_that_stood_still_for_longer_than_its_lease_writes_nothing_any_
     assert (before[0]["state"], len(sandbox.truth()["videos"])) == ("done", 1)
     assert result["data"]["counts"] == {"done": 1}
     assert status == 1  # its own part in it failed
+    assert ytpool("state", "check")[0] == 0
+
+
+STANDS_STILL = {
+    "after it is picked": ("done", 0),
+    "after it is taken": ("done", 1),
+    "after it is placed": ("done", 1),
+    "after the comment is booked": ("finished_unknown", 1),
+}
+"""Where a worker stands still, what becomes of its job in other hands, and how it ends itself."""
+
+
+@pytest.fixture
+def stand_still():
+    """Start a worker that stands still at a point of its way; whoever has not woken in the end is killed."""
+    started = []
+
+    def run(point):
+        through = (sys.executable, "tests/killing.py", f"still {point}", "ytpool")
+        sleeper = subprocess.Popen(
+            [*through, "work", "--once", "--json"],
+            env=os.environ,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        started.append(sleeper)
+        wait_until(lambda: Path(f"/proc/{sleeper.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+        return sleeper
+
+    yield run
+    for sleeper in started:
+        sleeper.kill()
+        sleeper.communicate()
+
+
+def test_wherever_a_worker_stands_still_others_go_on_and_it_sends_nothing_when_it_wakes(
+    ytpool, sandbox, home, talk, stand_still
+):
+    sleepers, jobs = {}, {}
+    for number, point in enumerate(STANDS_STILL):
+        account = ("news", "sports")[number % 2]
+        status, out, _ = ytpool("comment", "post", talk, f"Still {point}", "--account", account, "--queue", "--json")
+        assert status == 0
+        jobs[point] = data(out)["job"]
+        sleepers[point] = stand_still(point)
+    time.sleep(LEASE + 1)
+
+    status, out, err = ytpool("work", "--once", "--json")
+    assert status == 7, err
+    assert data(out)["counts"] == {"done": 3, "finished_unknown": 1}
+    before = data(ytpool("queue", "list", "--all", "--json")[1])["jobs"]
+    assert sandbox.calls("commentThreads.insert") == 3
+
+    for sleeper in sleepers.values():
+        sleeper.send_signal(signal.SIGCONT)
+    woken = {point: ended(sleeper) for point, sleeper in sleepers.items()}
+
+    states = {job["job"]: job["state"] for job in before}
+    assert {point: (states[jobs[point]], woken[point][0]) for point in jobs} == STANDS_STILL
+    assert data(ytpool("queue", "list", "--all", "--json")[1])["jobs"] == before
+    assert sandbox.calls("commentThreads.insert") == len(sandbox.truth()["comments"]) == 3
+    [state] = home.rglob("state.db")
+    assert_all_agrees(state, sandbox.truth())
     assert ytpool("state", "check")[0] == 0

@@ -12,7 +12,9 @@ from ytpool import data
 from ytpool.domain import quota
 from ytpool.domain.balancing import Tier
 from ytpool.domain.envelopes import Envelopes
-from ytpool.domain.plan import Block, ChannelCap, Item, Left, Placed, Rest, Scene, Seat, plan, sends, turns
+from ytpool.domain.plan.placing import plan
+from ytpool.domain.plan.scene import Block, ChannelCap, Item, Left, Placed, Rest, Scene, Seat, sends
+from ytpool.domain.plan.turns import turns
 from ytpool.domain.prices import PriceBook
 from ytpool.domain.terms import Terms
 
@@ -210,6 +212,18 @@ def test_reserve_joins_when_no_production_account_has_room_and_not_when_all_are_
 
     assert [one.seat.account for one in busy] == ["news", "news"]
     assert [one.seat.account for one in full] == ["news", "spare"]
+
+
+def test_reserve_comes_after_all_that_production_takes_on_its_day():
+    everybody = (seat("news"), seat("sports"), seat("spare", tier=Tier.RESERVE))
+
+    planned = plan(scene(*everybody, uploads=10, days=2), videos(14, "news", "sports", "spare"))
+
+    first = [one for one in planned if one.day == quota.quota_day(NOON)]
+    (spare,) = (one for one in first if one.seat.account == "spare")
+    assert len(first) == 9
+    assert all(one.starts_at < spare.starts_at for one in first if one is not spare)
+    assert days_of(planned).total() == 14
 
 
 def test_envelopes_hold_and_lend_at_their_hour():

@@ -46,6 +46,16 @@ def test_a_place_in_an_answer_is_found_or_is_nothing(path, found):
         (200, {"code": 421, "data": {"taskId": "1"}}, Taken.BUSY),
         (200, {"code": 802}, Taken.KEY_REFUSED),
         (200, {"code": 433}, Taken.NO),
+        (200, {"code": 415}, Taken.BUSY),
+        (200, {"code": 814}, Taken.BUSY),
+        (200, {"code": 1003}, Taken.BUSY),
+        (200, {"code": 416}, Taken.KEY_REFUSED),
+        (200, {"code": 436}, Taken.KEY_REFUSED),
+        (200, {"code": 812}, Taken.KEY_REFUSED),
+        (200, {"code": 500, "msg": "UNKNOWN_ERROR"}, Taken.UNKNOWN),
+        (200, {"code": 813, "data": None}, Taken.UNKNOWN),
+        (200, {"code": 813, "data": {"taskId": "1"}}, Taken.YES),
+        (200, {"code": 804, "data": {}}, Taken.UNKNOWN),
         (404, {"code": 0, "data": {"taskId": "1"}}, Taken.NO),
         (503, None, Taken.UNKNOWN),
         (429, None, Taken.BUSY),
@@ -105,3 +115,9 @@ def test_an_env_file_is_read_as_shells_write_it():
     text = "# keys\n\nexport A='one # not a comment'\nB = two # a comment\nC=\"th=ree\"\nnonsense\nD=\n"
 
     assert api_keys.variables_of(text) == {"A": "one # not a comment", "B": "two", "C": "th=ree", "D": ""}
+    assert api_keys.variables_of('\ufeffA=one\r\nB=\'two\' # the "second"\r\nC="#3"#x\nD=\'\n') == {
+        "A": "one",
+        "B": "two",
+        "C": "#3",
+        "D": "'",
+    }

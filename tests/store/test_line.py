@@ -146,13 +146,15 @@ def test_what_leads_nowhere_is_left_alone_for_a_while_and_what_is_held_until_it_
     [
         (line.RIPEN, "jobs_to_come"),
         (line.NEXT % "", "jobs_in_line"),
+        (line.FIRST_IN_LANE % "", "jobs_in_lane"),
+        (line.LANES, "jobs_in_lane"),
         (line.SOONEST, "jobs_to_come"),
         (line.LEFT_BEHIND % "", "jobs_by_state"),
     ],
 )
 def test_asking_who_is_next_looks_at_the_head_of_the_line_only(books, question, index):
     with books.transaction() as tx:
-        given = {"at": tx.at} if ":at" in question else {}
+        given = {name: tx.at for name in ("at", "lane") if f":{name}" in question}
         plan = " ".join(row["detail"] for row in tx.all(f"EXPLAIN QUERY PLAN {question}", **given))
 
     assert f"USING INDEX {index}" in plan or f"USING COVERING INDEX {index}" in plan
@@ -170,6 +172,6 @@ def test_what_was_put_off_by_a_clock_that_was_wrong_is_not_left_alone_for_days(b
     assert pick() is None
 
     with books.transaction() as tx:
-        line.forget_far(tx, tx.now + timedelta(minutes=10))
+        line.forget_far(tx)
 
     assert pick() == "j1"

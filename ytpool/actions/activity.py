@@ -56,7 +56,6 @@ def report(rt: Runtime, wanted: Wanted, *, by: str | None = None) -> ActivityRep
     asked = tuple(name for name in names if name != "outcome")
     groups: dict[tuple[str, ...], _Group] = {}
     whole = _Group()
-    errors: dict[tuple[str, ...], int] = {}
     with rt.store.reading() as tx:
         window, kept_from = _window(tx, wanted)
         until = wanted.until or tx.now
@@ -67,8 +66,7 @@ def report(rt: Runtime, wanted: Wanted, *, by: str | None = None) -> ActivityRep
                 of["project"] = called.get(of["project"], of["project"])
             groups.setdefault(tuple(of[name] for name in names), _Group()).take_in(part)
             whole.take_in(part)
-        for part in sums.over(tx, window, ("operation", "reason"), but_done=True):
-            errors[part.by] = errors.get(part.by, 0) + part.calls
+        errors = sums.went_wrong(tx, window)
     return ActivityReport(
         since=window.since,
         until=until,
@@ -79,11 +77,7 @@ def report(rt: Runtime, wanted: Wanted, *, by: str | None = None) -> ActivityRep
             if group.calls > 0
         ),
         totals=whole.told(),
-        errors=tuple(
-            {"operation": operation, "reason": reason, "times": times}
-            for (operation, reason), times in sorted(errors.items(), key=lambda one: (-one[1], one[0]))
-            if times > 0
-        ),
+        errors=tuple({"operation": operation, "reason": reason, "times": times} for operation, reason, times in errors),
         kept_from=kept_from,
     )
 

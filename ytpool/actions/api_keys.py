@@ -46,7 +46,8 @@ def require(rt: Runtime, provider: Provider) -> tuple[ApiKey, ...]:
     """Find every key; raises NoEligibleAccount where there is none."""
     keys = found(rt, provider)
     if not keys:
-        where = f" or in {provider.env_file}" if provider.env_file else ""
+        path = env_file(rt, provider)
+        where = "" if path is None else f" or in {path}"
         raise NoEligibleAccount(
             f"{provider.name} has no key: {provider.keys} is not set in the environment{where}",
             hint=f"set {provider.keys}, or keep one in the vault: ytpool task keep-key {provider.name} --key-file FILE",

@@ -4,14 +4,13 @@ Applying is one transaction, but for the removal of accounts: each of them is ta
 ended at Google after it, and only then is it forgotten. Whatever stops that in between, the same command goes on.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ytpool.actions import accounts as arranging
-from ytpool.actions import luggage, removal
+from ytpool.actions import luggage, removal, whole_files
 from ytpool.actions import projects as paying
 from ytpool.actions.luggage import Login
 from ytpool.domain import arrangement, logins
@@ -80,9 +79,9 @@ def export(rt: Runtime, path: Path | None = None, *, passphrase: Secret | None =
     logins: tuple[str, ...] = ()
     if path is not None and passphrase is not None:
         parcel, logins = luggage.packed(rt, text, passphrase)
-        _write(path, parcel, private=True)
+        whole_files.write(path, parcel, private=True)
     elif path is not None:
-        _write(path, text)
+        whole_files.write(path, text)
     return Exported(path=path, arrangement=there, toml=text, logins=logins)
 
 
@@ -486,18 +485,3 @@ def _read(path: Path) -> str:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise ArrangementInvalid(f"{path} is no text in UTF-8", hint="save it as UTF-8", path=str(path)) from None
-
-
-def _write(path: Path, text: str, *, private: bool = False) -> None:
-    """Put a file in its place whole, or leave what is there."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        if private:
-            beside.touch(mode=0o600, exist_ok=False)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise FileInvalid(
-            f"{path} cannot be written: {error.strerror}", hint="check the folder", path=str(path)
-        ) from error

@@ -114,6 +114,7 @@ def orders(rt: Runtime, batch: Batch, *, target: Target | None = None, again: bo
                     target=entry.target,
                     key=entry.key,
                     again=again,
+                    in_line=entry.in_line,
                     job=job,
                 )
             )

@@ -6,6 +6,7 @@ is a job that waits, longer each time, and at last for a person.
 """
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from datetime import datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 
-from ytpool.actions import api_keys, breakers, queue, tasks, word
+from ytpool.actions import api_keys, breakers, queue, tasks, waking, word
 from ytpool.actions.heartbeat import Heartbeat
 from ytpool.actions.tasks import TaskOrder, TaskSeen
 from ytpool.actions.watch import Watch
@@ -22,7 +23,7 @@ from ytpool.domain import chains as rules
 from ytpool.domain import ids, moments
 from ytpool.domain.api_keys import numbered
 from ytpool.domain.chains import CHAIN, MOST_TRIES, Outcome, Step
-from ytpool.domain.jobs import Job, JobState, StepState, Target, TargetKind
+from ytpool.domain.jobs import InLine, Job, JobState, StepState, Target, TargetKind
 from ytpool.errors import (
     Busy,
     ChainDeferred,
@@ -35,13 +36,15 @@ from ytpool.errors import (
 )
 from ytpool.runtime import Runtime
 from ytpool.store import breakers as kept_breakers
-from ytpool.store import chains, jobs, leases, rests
+from ytpool.store import chains, jobs, leases, line, rests
 from ytpool.store.chains import Try
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
+from ytpool.store.line import Picked
 from ytpool.store.rests import Scope
 
 _TASK_LOOKED_AT_AFTER = timedelta(minutes=1)
+_LOOKS_EVERY = 0.5
 _OPEN = (Outcome.RUNNING, Outcome.UNKNOWN)
 _OVER = (JobState.DONE, JobState.CANCELLED)
 _BEGINS_ANEW = (JobState.QUEUED, JobState.DEFERRED, JobState.FAILED)
@@ -162,9 +165,33 @@ class ChainList:
     chains: tuple[ChainCounted, ...]
 
 
-def run(rt: Runtime, order: ChainOrder, watch: Watch) -> ChainDone:
-    """Try the steps of a chain until one has served; just the same, asked for before and not over, goes on."""
+def ask(rt: Runtime, order: ChainOrder, watch: Watch) -> str:
+    """Return the job of a chain, found or made; just the same, asked for before and not over, is the same job."""
     steps = _require_sensible(rt, order)
+    with rt.store.transaction() as tx:
+        job, begun = _found_or_made(rt, tx, order, steps)
+    if begun is not None:
+        watch.says(job, f"job {job} was asked for just this and is {begun}; --again makes another")
+    return job
+
+
+def put_in_line(rt: Runtime, order: ChainOrder, in_line: InLine, watch: Watch) -> ChainDone:
+    """Store a job of a chain for whoever works the line off; one that was begun goes on as it does."""
+    steps = _require_sensible(rt, order)
+    with rt.store.transaction() as tx:
+        in_line.require_time(tx.now)
+        name, begun = _found_or_made(rt, tx, order, steps)
+        if jobs.get(tx, name).state is JobState.QUEUED:
+            line.ask(tx, name, in_line)
+        seen = _seen(tx, jobs.get(tx, name))
+    waking.ring(rt)
+    if begun is not None:
+        watch.says(name, f"job {name} was asked for just this and is {begun}; --again makes another")
+    return seen
+
+
+def _found_or_made(rt: Runtime, tx: Tx, order: ChainOrder, steps: Mapping[str, Step]) -> tuple[str, JobState | None]:
+    """Return a chain's job, and how it stands where it was there before."""
     request = json.dumps(
         {
             "inputs": dict(order.inputs),
@@ -174,36 +201,45 @@ def run(rt: Runtime, order: ChainOrder, watch: Watch) -> ChainDone:
         },
         sort_keys=True,
     )
-    with rt.store.transaction() as tx:
-        before = None if order.again else jobs.asked_for(tx, CHAIN, order.chain, request)
-        job = before.job if before else ids.new(tx.now, rt.rng)
-        if before is None:
-            jobs.add(
-                tx,
-                job,
-                kind=CHAIN,
-                target=Target(kind=TargetKind.CHAIN, name=order.chain),
-                job_key=order.chain,
-                fingerprint="",
-                sha256=None,
-                request=request,
-                steps=tuple(steps),
-            )
+    before = None if order.again else jobs.asked_for(tx, CHAIN, order.chain, request)
     if before is not None:
-        watch.says(job, f"job {job} was asked for just this and is {before.state}; --again makes another")
-    return go_on(rt, job, watch)
+        return before.job, before.state
+    job = ids.new(tx.now, rt.rng)
+    jobs.add(
+        tx,
+        job,
+        kind=CHAIN,
+        target=Target(kind=TargetKind.CHAIN, name=order.chain),
+        job_key=order.chain,
+        fingerprint="",
+        sha256=None,
+        request=request,
+        steps=tuple(steps),
+    )
+    return job, None
 
 
-def go_on(rt: Runtime, job_id: str, watch: Watch) -> ChainDone:
-    """Go on with a chain's job from wherever it stopped. Raises Busy while somebody else does."""
-    with rt.store.transaction() as tx:
-        job = jobs.get(tx, job_id)
-        if job.state in _OVER:
-            return _seen(tx, job)
-        lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
-        if lease is None:
+def go_on(rt: Runtime, job_id: str, watch: Watch, *, wait: bool = False, picked: Picked | None = None) -> ChainDone:
+    """Go on with a chain's job from wherever it stopped. While somebody else does: wait for it, or raise Busy."""
+    said = False
+    while True:
+        with rt.store.transaction() as tx:
+            line.require(tx, picked)
+            job = jobs.get(tx, job_id)
+            if job.state in _OVER:
+                return _seen(tx, job)
+            if said and job.state is JobState.DEFERRED:  # whoever was waited for has told until when
+                return _judged(_seen(tx, job))
+            lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
+        if lease is not None:
+            break
+        if not wait:
             hint = "wait for it, or stop it, then say it again"
             raise Busy(f"job {job.job} is being worked on by another process", hint=hint, job=job.job)
+        if not said:
+            watch.waits(job.job, f"waiting for the process that works on job {job.job} already")
+        said = True
+        rt.sleep(_LOOKS_EVERY)
     try:
         with Heartbeat(rt, lease) as heart:
             _Run(rt, job, lease, heart, watch).go_on()
@@ -212,6 +248,23 @@ def go_on(rt: Runtime, job_id: str, watch: Watch) -> ChainDone:
             leases.give_back(tx, [lease])
     with rt.store.reading() as tx:
         return _judged(_seen(tx, jobs.get(tx, job.job)))
+
+
+def in_turn(rt: Runtime, picked: Picked, watch: Watch) -> ChainDone:
+    """Go on with a chain's job whose turn has come; what comes too late for its deadline is not paid for."""
+    with rt.store.transaction() as tx:
+        line.require(tx, picked)
+        job = jobs.get(tx, picked.job.job)
+        overdue = job.deadline is not None and job.deadline <= tx.now and job.state in _BEGINS_ANEW
+        lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job) if overdue else None
+        if lease is not None and job.deadline is not None:
+            error = f"its deadline was over, {moments.spoken(job.deadline)}, before it was begun"
+            if job.attempts:
+                error = f"{job.error}; its deadline is over, {moments.spoken(job.deadline)}"
+            jobs.move(tx, lease, JobState.FAILED, error_code=ChainFailed.code, error=error)
+            leases.give_back(tx, [lease])
+            return _judged(_seen(tx, jobs.get(tx, job.job)))
+    return go_on(rt, picked.job.job, watch, picked=picked)
 
 
 def show(rt: Runtime, job_id: str) -> ChainDone:
@@ -226,8 +279,8 @@ def show(rt: Runtime, job_id: str) -> ChainDone:
 
 def test(rt: Runtime, order: ChainOrder) -> ChainTest:
     """Say which steps would be tried now, and why the others not; nothing is run, sent or stored."""
-    steps = _require_chain(rt, order.chain)
-    return _tested(rt, order, steps, spent=0.0)
+    _require_numbers(order)
+    return _tested(rt, order, _require_chain(rt, order.chain), spent=0.0)
 
 
 def look_again(rt: Runtime, job_id: str) -> ChainTest:
@@ -377,11 +430,11 @@ class _Run:
     def _task(self, one: Try, step: Step) -> tuple[TaskSeen | None, str]:
         """Submit a step's task, once, and wait for its end; None where it was surely not sent, and why."""
         rt = self._rt
-        key = f"chain.{one.job}.{one.round}.{one.position}"
+        key = rules.task_key(one.job, one.round, one.position)
         with rt.store.reading() as tx:
             job = chains.task_of(tx, key)
         why = ""
-        if job is None:
+        if job is None or tasks.show(rt, job).state is JobState.QUEUED:  # a person may have said: send it again
             wanted = rt.config.providers[step.provider].inputs
             inputs = {name: value for name, value in self._order.inputs.items() if name in wanted}
             try:
@@ -469,6 +522,7 @@ def _require_chain(rt: Runtime, name: str) -> dict[str, Step]:
 def _require_sensible(rt: Runtime, order: ChainOrder) -> dict[str, Step]:
     """Refuse what no step could ever do, and inputs that are missing or that nobody takes."""
     steps = _require_chain(rt, order.chain)
+    _require_numbers(order)
     if all(_out_of_reach(order, step, spent=0.0) for step in steps.values()):
         raise UsageWrong(
             f"no step of {order.chain} fits --max-cost and --min-quality",
@@ -486,6 +540,13 @@ def _require_sensible(rt: Runtime, order: ChainOrder) -> dict[str, Step]:
         takes_all = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
         raise UsageWrong(f"{order.chain} has no {', '.join(strange)}", hint=takes_all)
     return steps
+
+
+def _require_numbers(order: ChainOrder) -> None:
+    """Refuse what is no number, or has no end: nothing can be said to cost so much."""
+    for option, number in (("--max-cost", order.max_cost), ("--min-quality", order.min_quality)):
+        if number is not None and not math.isfinite(number):
+            raise UsageWrong(f"{option} takes a number, not {number}", hint="leave it out, and there is no limit")
 
 
 def _tested(rt: Runtime, order: ChainOrder, steps: Mapping[str, Step], *, spent: float) -> ChainTest:
@@ -552,12 +613,13 @@ def _program(rt: Runtime, name: str, environ: Mapping[str, str]) -> str | None:
 
 
 def _environment(rt: Runtime) -> dict[str, str]:
-    """Return what a command may know: not our settings, nor the keys of services."""
+    """Return what a command may know: not our settings, nor the keys and passwords of services."""
     keys = {
         provider.keys if number == 1 else f"{provider.keys}_{number}"
         for provider in rt.config.providers.values()
         for number in numbered(provider.keys, rt.environ)
     }
+    keys |= {server.password_env for server in rt.config.ftp.values()}
     return {
         name: value
         for name, value in rt.environ.items()
@@ -626,8 +688,11 @@ def _judged(seen: ChainDone) -> ChainDone:
             return replace(seen, problem=ChainFailed(seen.error, hint=hint, job=seen.job))
         case JobState.FINISHED_UNKNOWN:
             task = next((one.task for one in reversed(seen.tries) if one.outcome is Outcome.UNKNOWN), None)
-            settled = f"settle the task with ytpool queue resolve {task}, then ytpool queue retry {seen.job}; or: "
-            hint = f"{settled if task else 'look there, then: '}{seen.advice}"
+            hint = f"look there, then: {seen.advice}"
+            if task and seen.not_before is not None:
+                hint = f"`ytpool work` goes on when it is heard of, or asks again; now: {seen.advice}"
+            elif task:
+                hint += f"; then `ytpool work` goes on with the chain, or: ytpool queue retry {seen.job}"
             return replace(seen, problem=OutcomeUnknown(seen.error, hint=hint, job=seen.job))
         case _:
             return seen

@@ -24,7 +24,7 @@ from ytpool.domain.balancing import Tier
 from ytpool.domain.captions import Caption
 from ytpool.domain.changes import Change, Merged, Wish
 from ytpool.domain.failover import Charge, Next
-from ytpool.domain.jobs import CHORES, InLine, Job, JobState, Step, StepState
+from ytpool.domain.jobs import CHORES, InLine, Job, JobState, Step, StepState, Target, TargetKind
 from ytpool.domain.publication import PlaylistWish
 from ytpool.domain.quota import Urgency
 from ytpool.domain.secret import Secret
@@ -51,6 +51,7 @@ from ytpool.store import accounts, jobs, leases, ledger, line
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.ledger import Call, Payer
+from ytpool.store.line import Picked
 
 T = TypeVar("T")
 
@@ -70,6 +71,8 @@ class How:
     dry_run: bool = False
     in_line: InLine | None = None
     """Wait for whoever works the line off, so."""
+    picked: Picked | None = None
+    """The turn of the worker who goes on with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -489,6 +492,7 @@ def _delete_item(chore: Chore, item_id: str) -> Callable[[Secret], None]:
 def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, agrees: Callable[[str], bool]) -> VideoDone | None:
     """Go on with a job of this kind as it was asked for; None for a job of another kind."""
     with rt.store.reading() as tx:
+        line.require(tx, how.picked)
         job = jobs.get(tx, job_id)
     if not job.is_chore:
         return None
@@ -612,8 +616,9 @@ def _put_in_line(
     with rt.store.transaction() as tx:
         rt.require_same_root(tx)
         account = accounts.get(tx, told[video_id])
+        target = Target(kind=TargetKind.ACCOUNT, name=account.account)
         job = claiming.found_or_asked(
-            rt, tx, kind=task.kind, account=account.account, job_key=video_id, request=_request(task), step=task.step
+            rt, tx, kind=task.kind, target=target, job_key=video_id, request=_request(task), step=task.step
         )
         if job.state is JobState.QUEUED:
             line.ask(tx, job.job, in_line)
@@ -647,7 +652,7 @@ def _carry_out(
     """Write in the name of a job, found or made, and say what became of it; only what ends the program is raised."""
     written = _Written()
     problem: YtpoolError | None = None
-    job, lease, tried = _claim(rt, found, task)
+    job, lease, tried = _claim(rt, found, task, how.picked)
     try:
         with Chore(rt, job, lease, watch, found=found, task=task, how=how, unsure=tried) as chore:
             chore.place()
@@ -689,10 +694,16 @@ def _goes_on(tx: Tx, job: Job) -> str:
     return f"job {job.job} waits for it: have cron run {command}, or type: {queue.retry(job)}"
 
 
-def _claim(rt: Runtime, found: _Found, task: Task) -> tuple[Job, Lease, bool]:
+def _claim(rt: Runtime, found: _Found, task: Task, picked: Picked | None) -> tuple[Job, Lease, bool]:
     """Return the job, the lease on it, and whether an earlier run may have written already."""
     job, lease, stood = claiming.asked_for(
-        rt, kind=task.kind, account=found.account, job_key=found.video_id, request=_request(task), step=task.step
+        rt,
+        kind=task.kind,
+        account=found.account,
+        job_key=found.video_id,
+        request=_request(task),
+        step=task.step,
+        picked=picked,
     )
     return job, lease, stood in (StepState.RUNNING, StepState.UNKNOWN)
 

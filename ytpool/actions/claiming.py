@@ -22,6 +22,7 @@ from ytpool.store import accounts, jobs, leases, ledger, line, pools
 from ytpool.store.db import Tx
 from ytpool.store.jobs import Upload
 from ytpool.store.leases import Lease, LeaseKind
+from ytpool.store.line import Picked
 
 _LOOK_AGAIN_AFTER = 0.5
 
@@ -45,8 +46,12 @@ class Order:
     """Reach into the last share of a bucket."""
     deadline: datetime | None = None
     """Until when it shall be done; a moment of publication that is sooner counts instead."""
+    in_line: InLine | None = None
+    """How it is to wait in the queue, where it does."""
     job: str | None = None
     """Go on with this job, and with no other."""
+    picked: Picked | None = field(default=None, compare=False, repr=False)
+    """The turn of the worker who goes on with it."""
     pace: Callable[[int], int] | None = field(default=None, compare=False, repr=False)
     """A limit of bytes per second, shared by all who are given it."""
 
@@ -62,15 +67,17 @@ class Claim:
 def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
     """Return the job for this order, found or made, and the lease on it.
 
-    Raises Busy when another worker has it and `order.wait` is off, FileChanged when the job was begun with other
-    bytes, UnknownName for an account or pool that is not there, MetadataInvalid for what YouTube would refuse. What was
-    sent already is not asked again whether it may be sent: a moment of publication passes while an upload rests.
+    Raises Busy when another worker has it and `order.wait` is off, or the turn is over, FileChanged when the job was
+    begun with other bytes, UnknownName for an account or pool that is not there, MetadataInvalid for what YouTube would
+    refuse. What was sent already is not asked again whether it may be sent: a moment of publication passes while an
+    upload rests.
     """
     sha256 = None if order.job is None else _hash_to_compare(rt, order.job, file)
     waited_for = ""
     while True:
         with rt.store.transaction() as tx:
             rt.require_same_root(tx)
+            line.require(tx, order.picked)
             require_target(tx, order.target)
             named = None if order.job is None else jobs.get(tx, order.job)
             found = [] if named else jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
@@ -114,6 +121,8 @@ def put_off(rt: Runtime, tx: Tx, order: Order, file: VideoFile, *, job: str | No
     lease = _take(tx, order, file, found, None)
     if lease is None:
         raise Busy(f"job {job} for {file.path.name} is being worked on by another process", hint="plan again", job=job)
+    if order.in_line is not None and order.in_line != InLine():
+        line.ask(tx, job, order.in_line)
     jobs.move(tx, lease, JobState.DEFERRED, not_before=until, error=why)
     leases.give_back(tx, [lease])
     return jobs.get(tx, job)
@@ -145,21 +154,23 @@ def put_in_line(rt: Runtime, order: Order, file: VideoFile, in_line: InLine) -> 
 
 
 def asked_for(
-    rt: Runtime, *, kind: str, account: str, job_key: str, request: str, step: str
+    rt: Runtime, *, kind: str, account: str, job_key: str, request: str, step: str, picked: Picked | None = None
 ) -> tuple[Job, Lease, StepState]:
     """Return the job that was asked for just this, found or made, the lease on it, and how its only step stands.
 
-    For jobs that send no file. Raises Busy while another process works on it.
+    For jobs that send no file. Raises Busy while another process works on it, and where the turn is over.
     """
     with rt.store.transaction() as tx:
         rt.require_same_root(tx)
-        job = found_or_asked(rt, tx, kind=kind, account=account, job_key=job_key, request=request, step=step)
+        line.require(tx, picked)
+        target = Target(kind=TargetKind.ACCOUNT, name=account)
+        job = found_or_asked(rt, tx, kind=kind, target=target, job_key=job_key, request=request, step=step)
         lease = take(tx, job.job)
         (only,) = jobs.steps(tx, job.job)
     return job, lease, only.state
 
 
-def found_or_asked(rt: Runtime, tx: Tx, *, kind: str, account: str, job_key: str, request: str, step: str) -> Job:
+def found_or_asked(rt: Runtime, tx: Tx, *, kind: str, target: Target, job_key: str, request: str, step: str) -> Job:
     """Return the unfinished job that was asked for just this, or a new one; for jobs that send no file."""
     job = jobs.asked_for(tx, kind, job_key, request)
     if job is not None:
@@ -169,7 +180,7 @@ def found_or_asked(rt: Runtime, tx: Tx, *, kind: str, account: str, job_key: str
         tx,
         name,
         kind=kind,
-        target=Target(kind=TargetKind.ACCOUNT, name=account),
+        target=target,
         job_key=job_key,
         fingerprint="",  # it sends no video
         sha256=None,

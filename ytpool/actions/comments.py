@@ -49,6 +49,7 @@ from ytpool.store.comments import Said
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.ledger import Call
+from ytpool.store.line import Picked
 
 T = TypeVar("T")
 
@@ -75,6 +76,8 @@ class How:
     use_buffer: bool = False
     repeat_text: bool = False
     """Say it although it was said on this video, or by this pool in the last day."""
+    picked: Picked | None = None
+    """The turn of the worker who goes on with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +201,7 @@ def go_on(rt: Runtime, job_id: str, how: How, watch: Watch) -> CommentDone | Non
     rt.open_vault()
     with rt.store.transaction() as tx:
         rt.require_same_root(tx)
+        line.require(tx, how.picked)
         if comments.get(tx, job.job).is_over:
             raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to go on with", job=job.job)
         lease = claiming.take(tx, job.job)
@@ -590,6 +594,7 @@ class Saying(Work):
             raise
         except YtpoolError as trouble:
             moderation = None
+            refused = isinstance(trouble, UpstreamFailed) and failover.judge(trouble).next is Next.GIVE_UP
             problem = Partly(
                 f"it is posted, and could not be looked at: {trouble.message}",
                 hint=f"to look again: ytpool queue retry {self.job.job}",
@@ -600,6 +605,8 @@ class Saying(Work):
                 assert problem is not None
                 jobs.set_step(tx, self.job.job, READ_BACK, StepState.WAITING, problem.message)
                 jobs.move(tx, self.lease, JobState.PARTLY, error_code=problem.code, error=problem.message)
+                if not refused:
+                    line.go_on_soon(tx, self.job.job)
             else:
                 comments.is_seen_as(tx, self.lease, moderation)
                 jobs.set_step(tx, self.job.job, READ_BACK, StepState.DONE, moderation.spoken)

@@ -15,13 +15,13 @@ from ytpool.actions.steps import WATCH_URL, Unfinished
 from ytpool.actions.transfer import Transfer
 from ytpool.actions.watch import Watch
 from ytpool.domain import publication
-from ytpool.domain.jobs import InLine, Job, JobState, Step, StepState
+from ytpool.domain.jobs import Job, JobState, Step, StepState
 from ytpool.domain.prices import Prices
 from ytpool.domain.publication import Publication
 from ytpool.domain.uploads import FileMarks
 from ytpool.errors import YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, ledger
+from ytpool.store import accounts, jobs, ledger, line
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease
 
@@ -90,8 +90,10 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
         return _result(rt, order, job.job if job else order.job, problem=problem)
 
 
-def put_in_line(rt: Runtime, order: Order, in_line: InLine) -> PublishedVideo:
+def put_in_line(rt: Runtime, order: Order) -> PublishedVideo:
     """Check a file and store its job for whoever works the line off; what is refused comes back as a value."""
+    in_line = order.in_line
+    assert in_line is not None
     order = replace(order, publication=media.located(order.publication))
     try:
         file = files.inspect(order.path)
@@ -266,6 +268,8 @@ def _finish(errand: Errand) -> YtpoolError | None:
             error_code="" if problem is None else problem.code,
             error="" if problem is None else problem.message,
         )
+        if problem is not None and problem.details["until"] is None and jobs.may_go_on(tx, job.job):
+            line.go_on_soon(tx, job.job)
         ledger.release_job(tx, job.job, "not needed")  # nobody comes back to a job that is done
     return problem
 

@@ -13,7 +13,7 @@ from ytpool.domain.jobs import TASK, Job, JobState, Step
 from ytpool.domain.reconcile import Doubtful
 from ytpool.errors import Busy, UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, comments, jobs, leases, line, looks
+from ytpool.store import accounts, chains, comments, jobs, leases, line, looks
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 
@@ -218,25 +218,31 @@ def advice(tx: Tx, job: Job) -> str:
     if job.held_at is not None:
         return f"ytpool queue hold {job.job} --release"
     if job.kind == CHAIN and job.state is JobState.FINISHED_UNKNOWN and job.not_before is None:
-        return f"ytpool queue resolve {job.job} --as done, failed or restart"
+        return f"ytpool queue resolve {_unheard_task(tx, job) or job.job} --as done, failed or restart"
     return _goes_on_by(tx, job)
 
 
+def _unheard_task(tx: Tx, job: Job) -> str | None:
+    """Return the task that a chain waits to hear of: a word on it lets the chain go on."""
+    tries = chains.of_job(tx, job.job)
+    task = tries[-1].task if tries else None
+    return task if task is not None and jobs.get(tx, task).state is JobState.FINISHED_UNKNOWN else None
+
+
 def _goes_on_by(tx: Tx, job: Job) -> str:
-    match job.state:
-        case JobState.QUEUED if not job.wants_a_yes:
-            return "ytpool work --once"
-        case _ if job.kind == KIND and comments.get(tx, job.job).may_be_there:
-            return word_wanted(job.job)
-        case JobState.DEFERRED if job.not_before is not None and not job.wants_a_yes:
-            resumes = job.kind == _UPLOAD or (job.is_chore and not job.deletes)
-            return "ytpool upload --resume" if resumes else "ytpool work --once"
-        case _ if job.kind != _UPLOAD:
-            return retry(job)
-        case JobState.FINISHED_UNKNOWN if (video_id := _wants_a_word(tx, job)) is not None:
-            return f"ytpool queue resolve {job.job} --as done:{video_id}, failed or restart"
-        case _:
-            return retry(job)
+    if job.kind == KIND and job.state is not JobState.QUEUED and comments.get(tx, job.job).may_be_there:
+        return word_wanted(job.job)
+    if _is_taken_by_workers(job):
+        return "ytpool work --once"
+    if job.kind == _UPLOAD and job.state is JobState.FINISHED_UNKNOWN and (video_id := _wants_a_word(tx, job)):
+        return f"ytpool queue resolve {job.job} --as done:{video_id}, failed or restart"
+    return retry(job)
+
+
+def _is_taken_by_workers(job: Job) -> bool:
+    """Tell whether a job goes on by itself where somebody works the line off, now or at a moment that is known."""
+    timed = job.state in (JobState.DEFERRED, JobState.PARTLY) and job.not_before is not None
+    return (job.state is JobState.QUEUED or timed) and not job.wants_a_yes
 
 
 def task_advice(job: str, state: JobState, *, held: bool) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from ytpool.domain import schedules
+from ytpool.domain import api_keys, schedules
 from ytpool.domain.schedules import Schedule
 from ytpool.errors import NotInitialised, ScheduleFails, UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
@@ -108,7 +108,7 @@ def _tried(
         files=files,
         commands=commands,
         works=problem is None,
-        notes=tuple(_notes(rt)),
+        notes=(*_notes(rt), *(_notes_of_keys(rt) if lasting else ())),
         problem=problem,
     )
 
@@ -198,3 +198,12 @@ def _notes(rt: Runtime) -> Iterator[str]:
     named = next((name for name in _PROXIES if rt.environ.get(name)), None)
     if named is not None:
         yield f"{named} is set here and left out, for it may hold a password; if Google is reached through it, add it"
+
+
+def _notes_of_keys(rt: Runtime) -> Iterator[str]:
+    for provider in rt.config.providers.values():
+        if api_keys.numbered(provider.keys, rt.environ):
+            yield (
+                f"{provider.keys} is set here and left out, for it is a secret; a scheduled worker finds the keys of "
+                f"{provider.name} in its env_file, or in the vault: ytpool task keep-key {provider.name}"
+            )

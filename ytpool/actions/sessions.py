@@ -1,118 +1,279 @@
-"""Browser sessions of many users in one safe place: storage-state files in, what is there out."""
+"""Browser sessions of many users in one safe place: found, opened, judged, and given new content.
 
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
+What a person types to name one is `USER`, `USER@PLATFORM` or `USER@PLATFORM/NAME`, or its id. Whatever is done with
+what was found takes the transaction that found it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from typing import Any
 
 from ytpool.actions import secrets
-from ytpool.domain import cookies, ids
+from ytpool.domain import cookies, moments, platforms, sessions
+from ytpool.domain.cookies import Login, StorageState
+from ytpool.domain.names import require_words
+from ytpool.domain.platforms import Platform
 from ytpool.domain.secret import Secret
-from ytpool.errors import SessionsInvalid, YtpoolError
+from ytpool.domain.sessions import Finding, SessionState
+from ytpool.errors import (
+    SecretDamaged,
+    SessionBanned,
+    SessionBusy,
+    SessionExpired,
+    SessionNotFound,
+    SessionsInvalid,
+    UsageWrong,
+)
 from ytpool.runtime import Runtime
-from ytpool.store import sessions
+from ytpool.store import leases
+from ytpool.store import sessions as stored
+from ytpool.store.db import Tx
+from ytpool.store.leases import Holding, LeaseKind
 from ytpool.store.secrets import Kind
 from ytpool.store.sessions import Session
 
-_LARGEST = 10_000_000
-"""Bytes of a storage-state file; a real one has tens of thousands."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A session with what it takes to be it: nothing of this is ever logged or printed by accident."""
+
+    session: Session
+    state: Mapping[str, Any] = field(repr=False)
+    """A storage state, as Playwright's browsers take it."""
+    proxy: Secret | None
+
+    @property
+    def user_agent(self) -> str:
+        """What its browser called itself; empty where nobody said."""
+        return self.session.user_agent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Migrated:
-    """What became of one file."""
+class Seen:
+    """A stored session, and who has it."""
 
-    file: str
-    outcome: str
-    """stored, would_store, already_stored or refused"""
-    user: str | None
-    platform: str | None
-    session: str | None
-    cookies: int
-    expires_at: datetime | None
-    problem: YtpoolError | None = None
+    session: Session
+    holder: str
+    """Empty where it is free."""
+    held_until: datetime | None
+    number: int | None
+    """Of its checkout, while somebody has it."""
+    login: Login | None = None
+    """What its cookies say, where somebody looked into the vault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionList:
-    sessions: tuple[Session, ...]
+    sessions: tuple[Seen, ...]
 
 
-def migrate(
-    rt: Runtime, path: Path, *, user: str | None = None, platform: str | None = None, dry_run: bool = False
-) -> Migrated:
-    """Take one storage-state file into the vault; the file itself is left where it is."""
-    try:
-        content = _content(path)
-        guessed = cookies.named(path.name)
-        whose = user or (guessed[0] if guessed else None)
-        where = platform or (guessed[1] if guessed else None)
-        state = cookies.from_storage_state(content)
-        if not whose or not where:
-            raise SessionsInvalid(
-                f"{path.name} does not say whose session it is and where",
-                hint="name the file USER_PLATFORM.json, or say it: --user U --platform P",
+def list_sessions(rt: Runtime, which: str | None = None, state: SessionState | None = None) -> SessionList:
+    """Return the stored sessions, all or those that somebody means, as they are now."""
+    with rt.store.reading() as tx:
+        found = stored.every(tx, idle_for(rt)) if which is None else meant(rt, tx, which)
+        return SessionList(sessions=tuple(_seen(tx, one) for one in found if state in (None, one.state)))
+
+
+def show(rt: Runtime, which: str) -> SessionList:
+    """Return what is known of the sessions that somebody means, and of the cookies in them that matter."""
+    rt.open_vault()
+    with rt.store.reading() as tx:
+        found = meant(rt, tx, which)
+        return SessionList(
+            sessions=tuple(
+                replace(_seen(tx, one), login=login_of(opened(rt, tx, one).state, described(rt, one.platform)))
+                for one in found
             )
-    except YtpoolError as problem:
-        return Migrated(
-            file=str(path),
-            outcome="refused",
-            user=user,
-            platform=platform,
-            session=None,
-            cookies=0,
-            expires_at=None,
-            problem=problem,
         )
-    if not dry_run:
-        rt.open_vault()
-    outcome, session = "would_store", None
-    with rt.store.reading() if dry_run else rt.store.transaction() as tx:
-        known = sessions.with_digest(tx, whose, where, state.digest)
-        if known is not None:
-            outcome, session = "already_stored", known.session
-        elif not dry_run:
-            outcome, session = "stored", ids.new(tx.now, rt.rng)
-            sessions.add(
-                tx,
-                session,
-                user=whose,
-                platform=where,
-                digest=state.digest,
-                cookies=state.cookies,
-                expires_at=state.expires_at,
-            )
-            secrets.keep(rt, tx, Kind.BROWSER_SESSION, session, Secret(content))
-    return Migrated(
-        file=str(path),
-        outcome=outcome,
-        user=whose,
-        platform=where,
-        session=session,
-        cookies=state.cookies,
-        expires_at=state.expires_at,
+
+
+def _seen(tx: Tx, session: Session) -> Seen:
+    holding = leases.holding(tx, LeaseKind.SESSION, session.session)
+    if holding is None or holding.left <= timedelta(0):
+        return Seen(session=session, holder="", held_until=None, number=None)
+    return Seen(session=session, holder=holding.holder, held_until=tx.now + holding.left, number=holding.lease.fence)
+
+
+def described(rt: Runtime, platform: str) -> Platform:
+    """Return what is known of a platform; the settings may say which cookies make a login there."""
+    known = platforms.known(platform)
+    marks = rt.config.platforms.get(known.name)
+    return known if marks is None else replace(known, login=marks.cookies, start=known.start or marks.url)
+
+
+def login_of(state: Mapping[str, Any], platform: Platform) -> Login:
+    """Say what a storage state is worth at a platform."""
+    return cookies.login(state["cookies"], platform)
+
+
+def idle_for(rt: Runtime) -> timedelta:
+    """Return how long a session may be left alone before it is expired."""
+    return timedelta(days=rt.config.sessions.inactive_days)
+
+
+def meant(rt: Runtime, tx: Tx, which: str) -> list[Session]:
+    """Return the sessions that somebody means; raises SessionNotFound where there is none."""
+    by_id = stored.get(tx, which, idle_for(rt))
+    found = {} if by_id is None else {which: by_id}
+    for reading in sessions.readings(which):
+        found |= {one.session: one for one in stored.meant(tx, reading, idle_for(rt))}
+    if not found:
+        raise _not_found(rt, tx, which)
+    return list(found.values())
+
+
+def one(rt: Runtime, tx: Tx, which: str) -> Session:
+    """Return the one session that somebody means; raises SessionNotFound, or UsageWrong where it could be several."""
+    found = meant(rt, tx, which)
+    if len(found) > 1:
+        raise UsageWrong(
+            f"{which} has {len(found)} sessions: {', '.join(each.spoken for each in found)}",
+            hint="name the one you mean, or its id: ytpool sessions list",
+            sessions=[each.session for each in found],
+        )
+    return found[0]
+
+
+def require_usable(session: Session) -> None:
+    """Raise SessionBanned or SessionExpired unless a session may be worked with."""
+    if session.state is SessionState.BANNED:
+        raise SessionBanned(
+            f"{session.spoken} is banned since {session.state_since:%Y-%m-%d %H:%M} UTC: {session.reason}",
+            hint="log in yourself and look what the platform wants; then: "
+            f"ytpool sessions mark {session.spoken} active --reason '…'",
+            session=session.session,
+        )
+    if session.state is SessionState.EXPIRED:
+        raise SessionExpired(
+            f"{session.spoken} is expired since {session.state_since:%Y-%m-%d %H:%M} UTC: {session.reason}",
+            hint=f"bring new cookies in: ytpool sessions migrate --renew --file FILE --user {session.user} "
+            f"--platform {session.platform}" + (f" --name {session.name}" if session.name else ""),
+            session=session.session,
+        )
+
+
+def require_free(tx: Tx, session: Session) -> None:
+    """Raise SessionBusy while somebody has checked a session out: what they bring back would be written over."""
+    holding = leases.holding(tx, LeaseKind.SESSION, session.session)
+    if holding is not None and holding.left > timedelta(0):
+        raise busy(tx, {session.spoken: holding})
+
+
+def busy(tx: Tx, held: Mapping[str, Holding]) -> SessionBusy:
+    """Say who has what was asked for, and until when at the longest."""
+    soonest = tx.now + min(one.left for one in held.values())
+    return SessionBusy(
+        "; ".join(f"{spoken} is with {one.holder}" for spoken, one in held.items())
+        + f", until {moments.spoken(soonest)} at the longest",
+        hint="try again, or bring it back for its holder: ytpool sessions release, with the number that "
+        "`ytpool sessions show` tells",
+        until=soonest,
     )
 
 
-def list_sessions(rt: Runtime) -> SessionList:
-    with rt.store.reading() as tx:
-        return SessionList(sessions=tuple(sessions.every(tx)))
+def opened(rt: Runtime, tx: Tx, session: Session) -> Opened:
+    """Take a session out of the vault; `rt.open_vault()` comes before the transaction."""
+    content = secrets.read(rt, tx, Kind.BROWSER_SESSION, session.session)
+    if content is None:
+        raise SecretDamaged(
+            f"the cookies of {session.spoken} are not in the vault",
+            hint="run: ytpool state check; then bring the session in again",
+            session=session.session,
+        )
+    return Opened(
+        session=session,
+        state=json.loads(content.reveal()),
+        proxy=secrets.read(rt, tx, Kind.SESSION_PROXY, session.session),
+    )
 
 
-def files_in(folder: Path) -> tuple[Path, ...]:
-    """Return the JSON files of a folder, in order."""
-    if not folder.is_dir():
-        raise SessionsInvalid(f"there is no folder {folder}", hint="name the folder that holds the session files")
-    return tuple(sorted(path for path in folder.iterdir() if path.suffix == ".json"))
+def mark(rt: Runtime, which: str, state: SessionState, reason: str, *, dry_run: bool = False) -> Session:
+    """Put a session into a state because a person says so; only a person lifts a ban."""
+    if reason or state is not SessionState.ACTIVE:
+        require_words(reason, "the reason for a session's state")
+    with rt.store.imagining() if dry_run else rt.store.transaction() as tx:
+        session = one(rt, tx, which)
+        if state is SessionState.ACTIVE and session.login_ends_at is not None and session.login_ends_at <= tx.now:
+            require_usable(replace(session, state=SessionState.EXPIRED, reason=_OVER))
+        stored.put_into(tx, session.session, state, reason)
+        return _again(rt, tx, session)
 
 
-def _content(path: Path) -> str:
-    try:
-        if not path.is_file():
-            raise SessionsInvalid(f"there is no file {path}", hint="check the path")
-        if path.stat().st_size > _LARGEST:
-            raise SessionsInvalid(f"{path} is larger than any storage state ({_LARGEST:,} bytes)")
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise SessionsInvalid(f"{path} is no text, so it is no storage state") from error
-    except OSError as error:
-        raise SessionsInvalid(f"{path} cannot be read: {error.strerror}") from error
+_OVER = "its login is over, and only new cookies help"
+
+
+def record(rt: Runtime, tx: Tx, session: Session, finding: Finding, detail: str = "") -> Session:
+    """Write down what a look at a session found, and change its state where that is a sure sign.
+
+    What was found in a content that has been replaced meanwhile says nothing any more, and is not written down.
+    """
+    now = stored.get(tx, session.session, idle_for(rt))
+    if now is None or now.version != session.version:
+        return now or session
+    stored.looked_at(tx, session.session, finding, detail)
+    state = sessions.after(now.state, finding)
+    if state is not now.state:
+        stored.put_into(tx, session.session, state, sessions.reason(finding, detail))
+    return _again(rt, tx, session)
+
+
+def use(tx: Tx, session: Session) -> None:
+    """Write down that somebody works with a session now."""
+    stored.used(tx, session.session)
+
+
+def renew(rt: Runtime, tx: Tx, session: Session, content: StorageState, *, digest: str | None = None) -> Session:
+    """Give a session new content, if that is a login: then an expired one is active again, and a ban stays.
+
+    Raises SessionsInvalid, and leaves the old content, where the new one is no login of the session's platform. Whoever
+    does not hold the session asks `require_free` in the same transaction. `digest` is that of a file that is to be
+    known again.
+    """
+    platform = described(rt, session.platform)
+    login = login_of(json.loads(content.content.reveal()), platform)
+    require_login(login, platform)
+    if login.ends_at is not None and login.ends_at <= tx.now:
+        raise SessionsInvalid(f"its login at {session.platform} ended on {login.ends_at:%Y-%m-%d %H:%M} UTC")
+    stored.replaced(
+        tx,
+        session.session,
+        cookies=content.cookies,
+        expires_at=content.expires_at,
+        login_ends_at=login.ends_at,
+        digest=digest,
+    )
+    secrets.keep(rt, tx, Kind.BROWSER_SESSION, session.session, content.content)
+    if session.state is SessionState.EXPIRED:
+        stored.put_into(tx, session.session, SessionState.ACTIVE, "")
+    return _again(rt, tx, session)
+
+
+def require_login(login: Login, platform: Platform) -> None:
+    """Raise SessionsInvalid unless the cookies hold what a login at the platform takes."""
+    if not login.belongs:
+        raise SessionsInvalid(f"none of its cookies is of {' or '.join(platform.domains)}")
+    if login.missing:
+        raise SessionsInvalid(
+            f"nobody is logged in at {platform.name} with it: it has no {', no '.join(login.missing)}"
+        )
+
+
+def _again(rt: Runtime, tx: Tx, session: Session) -> Session:
+    found = stored.get(tx, session.session, idle_for(rt))
+    assert found is not None
+    return found
+
+
+def _not_found(rt: Runtime, tx: Tx, which: str) -> SessionNotFound:
+    known = [each.spoken for each in stored.every(tx, idle_for(rt))]
+    close = get_close_matches(which, {*known, *(name.rpartition("@")[0] for name in known)}, n=1)
+    return SessionNotFound(
+        f"there is no session {which[:LONGEST_SAID]!r}" + (f"; did you mean {close[0]}?" if close else ""),
+        hint="see: ytpool sessions list; bring one in: ytpool sessions migrate --file FILE --user U --platform P",
+    )
+
+
+LONGEST_SAID = 80

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import logging
+import select
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,14 +18,15 @@ from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from ytpool.actions import api_keys, queue
+from ytpool.actions import api_keys, queue, waking
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.queue import AccountSlots, QueueStatus
+from ytpool.actions.waking import Bell
 from ytpool.actions.watch import Nobody, Watch
-from ytpool.domain import ids, moments, providers
+from ytpool.domain import chains, ids, moments, providers
 from ytpool.domain.accounts import AccountState
 from ytpool.domain.api_keys import ApiKey
-from ytpool.domain.jobs import TASK, JobState, Target, TargetKind
+from ytpool.domain.jobs import TASK, InLine, JobState, Target, TargetKind
 from ytpool.domain.providers import Heard, Provider, Taken, Told
 from ytpool.errors import (
     CallbackRefused,
@@ -38,7 +40,8 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import activity, jobs, leases, rests, tasks
+from ytpool.store import activity, jobs, leases, line, rests, tasks
+from ytpool.store import chains as kept_chains
 from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
@@ -55,6 +58,10 @@ _TRIES_AGAIN_AFTER = timedelta(seconds=30)
 """How long a key or a service rests that takes nothing just now and does not say until when."""
 
 _LOOKS_EVERY = 0.5
+_LOOKS_WHETHER_TO_STOP_EVERY = 0.5
+
+RESTING, GONE = "resting", "gone"
+"""How a key may stand that takes no task; else it is active."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +74,8 @@ class TaskOrder:
     """Part of the job's key: with one, a task that is done is not done again."""
     again: bool = False
     """Submit it although the same one waits, runs or is done."""
+    in_line: InLine | None = None
+    """Only store it, to wait so for whoever sends what waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +92,9 @@ class TaskSeen:
     cost: float
     key: str
     inputs: Mapping[str, Any]
+    priority: int
+    not_before: datetime | None
+    deadline: datetime | None
     created_at: datetime
     sent_at: datetime | None
     until: datetime | None
@@ -120,9 +132,12 @@ class Slots:
 
     name: str
     place: str
+    """Where it was found; empty where it was taken away."""
     running: int
     max_slots: int
     available: int
+    state: str
+    """active, resting, or gone: taken away while tasks of it run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,12 +175,14 @@ def require_provider(rt: Runtime, name: str) -> Provider:
 
 
 def submit(rt: Runtime, order: TaskOrder, watch: Watch) -> TaskSeen:
-    """Store a task, and send it if a key has a free slot and nobody waits before it."""
+    """Store a task; send it, unless it is for the line, if a key has a free slot and nobody waits before it."""
     provider = require_provider(rt, order.provider)
     _require_inputs(provider, order.inputs)
     keys = api_keys.require(rt, provider)
     request = _request(order)
     with rt.store.transaction() as tx:
+        if order.in_line is not None:
+            order.in_line.require_time(tx.now)
         before = None if order.again else tasks.same(tx, provider.name, request, order.key)
         job = before.job if before else ids.new(tx.now, rt.rng)
         if before is None:
@@ -182,8 +199,13 @@ def submit(rt: Runtime, order: TaskOrder, watch: Watch) -> TaskSeen:
                 steps=(),
             )
             tasks.add(tx, job, provider.name)
+        if order.in_line is not None and tasks.get(tx, job).state is JobState.QUEUED:
+            line.ask(tx, job, order.in_line)
     if before is not None:
         watch.says(job, f"job {job} was asked for just this already and is {before.state}; --again makes another")
+    if order.in_line is not None:
+        waking.ring(rt)
+        return show(rt, job)
     _advance(rt, provider, keys, watch)
     with rt.store.reading() as tx:
         task = tasks.get(tx, job)
@@ -267,18 +289,22 @@ def slots(rt: Runtime) -> Keys:
     """Say of every key how many tasks it runs and may run; their values are not looked at."""
     found = []
     for provider in rt.config.providers.values():
-        keys = api_keys.found(rt, provider)
+        places = {key.account: key.place for key in api_keys.found(rt, provider)}
         with rt.store.reading() as tx:
             running = tasks.running(tx, provider.name)
-        for key in keys:
-            taken = running.get(key.account, 0)
+            resting = {rest.name for rest in rests.running(tx) if rest.scope is Scope.ACCOUNT}
+        for account in (*places, *sorted(running.keys() - places)):
+            taken = running.get(account, 0)
+            state = GONE if account not in places else RESTING if account in resting else AccountState.ACTIVE
+            most = 0 if state == GONE else provider.slots
             found.append(
                 Slots(
-                    name=key.account,
-                    place=key.place,
+                    name=account,
+                    place=places.get(account, ""),
                     running=taken,
-                    max_slots=provider.slots,
-                    available=max(0, provider.slots - taken),
+                    max_slots=most,
+                    available=max(0, most - taken) if state == AccountState.ACTIVE else 0,
+                    state=state,
                 )
             )
     return Keys(keys=tuple(found))
@@ -303,7 +329,7 @@ def counted_in(rt: Runtime, status: QueueStatus) -> QueueStatus:
                     running=key.running,
                     max_slots=key.max_slots,
                     available=key.available,
-                    state=AccountState.ACTIVE,
+                    state=key.state,
                 )
                 for key in keys
             ),
@@ -337,6 +363,20 @@ def one_round(rt: Runtime, watch: Watch | None = None) -> Round:
     )
 
 
+def settled(rt: Runtime, tx: Tx, job: str, outcome: Outcome | None) -> None:
+    """Take a person's word on a task: free its slot, write it into the journal, let its chain go on.
+
+    Without an outcome it is to be sent anew.
+    """
+    task = tasks.get(tx, job)
+    if outcome is None:
+        tasks.withdraw(tx, job)
+    elif task.was_sent:
+        tasks.settled(tx, job)
+        _record(rt, tx, task, outcome, "settled by a person")
+    _tell_chain(tx, task)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Called:
     """What a callback has told."""
@@ -348,20 +388,34 @@ class Called:
 
 
 def keep_going(rt: Runtime, every: float, watch: Watch | None = None) -> None:
-    """Go round after round until the program is asked to stop; a round that fails is told once and made again."""
+    """Go round after round, so many seconds apart or at once where something was put in the line, until asked to stop.
+
+    A round that fails is told once and made again.
+    """
     said = ""
-    while not rt.stopping.wait(every):
-        try:
-            one_round(rt, watch)
-        except Interrupted:
-            return
-        except YtpoolError as error:
-            # A busy state or a setting that is wrong just now: the next round finds out.
-            if error.message != said:
-                log.warning("round not finished", extra={"reason": error.message})
-            said = error.message
-        else:
-            said = ""
+    with Bell(rt) as bell:
+        while _waits(rt, bell, every):
+            try:
+                one_round(rt, watch)
+            except Interrupted:
+                return
+            except YtpoolError as error:
+                # A busy state or a setting that is wrong just now: the next round finds out.
+                if error.message != said:
+                    log.warning("round not finished", extra={"reason": error.message})
+                said = error.message
+            else:
+                said = ""
+
+
+def _waits(rt: Runtime, bell: Bell, seconds: float) -> bool:
+    """Wait until it is time or the bell rings; False where the program was asked to stop."""
+    until = rt.clock.monotonic() + seconds
+    while not rt.stopping.is_set() and (left := until - rt.clock.monotonic()) > 0:
+        if select.select(bell.descriptors(), [], [], min(left, _LOOKS_WHETHER_TO_STOP_EVERY))[0]:
+            bell.hush()
+            break
+    return not rt.stopping.is_set()
 
 
 def hear(rt: Runtime, name: str, content: Any, secret: str) -> Called:
@@ -386,7 +440,10 @@ def hear(rt: Runtime, name: str, content: Any, secret: str) -> Called:
             raise CallbackRefused("the secret is not this task's", http_status=403)
         tasks.name(tx, task.job, task_id)
         news = _keep(rt, tx, provider, task, told, "callback")
-        return Called(job=task.job, state=tasks.get(tx, task.job).state, news=news)
+        called = Called(job=task.job, state=tasks.get(tx, task.job).state, news=news)
+    if news:
+        _ring_for_chain(rt, task)
+    return called
 
 
 def _one_round(rt: Runtime, provider: Provider, watch: Watch) -> Round:
@@ -411,17 +468,32 @@ def _one_round(rt: Runtime, provider: Provider, watch: Watch) -> Round:
 
 
 def _advance(rt: Runtime, provider: Provider, keys: Sequence[ApiKey], watch: Watch) -> int:
-    """Send what waits, the oldest first, as long as a key has a free slot; return how many were taken."""
+    """Send what waits, in the order of the line, as long as a key has a free slot; return how many were taken."""
     sent = 0
     while True:
         rt.require_going()
         with rt.store.reading() as tx:  # nobody is kept waiting where there is nothing to do
             if not tasks.waiting(tx, provider.name):
                 return sent
+            late = bool(tasks.overdue(tx, provider.name))
+        if late:
+            _give_up_overdue(rt, provider, watch)
         begun = _begin(rt, provider, keys)
         if begun is None:
             return sent
         sent += _send(rt, provider, begun, watch)
+
+
+def _give_up_overdue(rt: Runtime, provider: Provider, watch: Watch) -> None:
+    """Let no task be sent whose deadline is over: it would be paid for and come too late."""
+    with rt.store.transaction() as tx:
+        late = tasks.overdue(tx, provider.name)
+        for task in late:
+            assert task.deadline is not None
+            error = f"its deadline was over, {moments.spoken(task.deadline)}, before a slot was free; it was not sent"
+            tasks.give_up(tx, task.job, error_code=TaskFailed.code, error=error)
+    for task in late:
+        watch.says(task.job, f"task {task.job} of {provider.name} is not sent: its deadline is over")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -489,7 +561,7 @@ def _send(rt: Runtime, provider: Provider, begun: _Begun, watch: Watch) -> bool:
     verdict = providers.taken(provider.submit, heard.status, heard.content)
     said = _words_of(provider, heard)
     if verdict is Taken.UNKNOWN and heard.status < 300:
-        said = f"its answer has no task id at {provider.submit.task_id}"
+        said = f"{said}; its answer has no task id at {provider.submit.task_id}"
     task_id = providers.task_id(heard.content, provider.submit.task_id)
     _settle(rt, provider, begun, verdict, said, task_id=task_id, retry_after=heard.retry_after)
     if verdict is not Taken.YES:
@@ -551,6 +623,8 @@ def _settle(
                     lifts=f"ytpool rests lift account {account}" if refused else "then it is tried again",
                     until=None if refused else until,
                 )
+        if verdict is not Taken.UNKNOWN:
+            _tell_chain(tx, begun.task)
         leases.give_back(tx, [begun.lease])
 
 
@@ -579,7 +653,9 @@ def _look_after(rt: Runtime, provider: Provider, keys: Sequence[ApiKey], task: T
             told = providers.told(provider.poll, heard.content) if 200 <= heard.status < 300 else None
             if told is not None:
                 with rt.store.transaction() as tx:
-                    _keep(rt, tx, provider, task, told, "poll")
+                    news = _keep(rt, tx, provider, task, told, "poll")
+                if news:
+                    _ring_for_chain(rt, task)
     if over:
         with rt.store.transaction() as tx:
             span = f"{provider.time_limit:g} seconds"
@@ -611,7 +687,20 @@ def _keep(rt: Runtime, tx: Tx, provider: Provider, task: Task, told: Told, heard
         )
     if news:
         _record(rt, tx, task, Outcome.DONE if told.ended else Outcome.FAILED, error)
+        _tell_chain(tx, task)
     return news
+
+
+def _tell_chain(tx: Tx, task: Task) -> None:
+    """Let the chain go on that asked for this task, if it did not wait any longer for what is known of it now."""
+    chain = chains.asked_by(task.job_key)
+    if chain is not None:
+        kept_chains.goes_on(tx, chain)
+
+
+def _ring_for_chain(rt: Runtime, task: Task) -> None:
+    if chains.asked_by(task.job_key) is not None:
+        waking.ring(rt)
 
 
 def _lose(rt: Runtime, tx: Tx, task: Task, error: str, *, frees: bool) -> None:
@@ -691,7 +780,7 @@ def _require_inputs(provider: Provider, inputs: Mapping[str, Any]) -> None:
 def _why_queued(tx: Tx, provider: Provider, keys: Sequence[ApiKey]) -> str:
     task = "`ytpool work` or `ytpool serve` sends it"
     if _free(tx, provider, keys):
-        return f"queued behind those that wait longer; {task}"
+        return f"queued behind those whose turn comes first; {task}"
     resting = [
         rest
         for rest in rests.running(tx)
@@ -739,6 +828,9 @@ def _seen(task: Task) -> TaskSeen:
         cost=task.cost,
         key=task.job_key,
         inputs=json.loads(task.request)["inputs"],
+        priority=task.priority,
+        not_before=task.not_before,
+        deadline=task.deadline,
         created_at=task.created_at,
         sent_at=task.sent_at,
         until=task.until,

@@ -1,12 +1,12 @@
 """The comments under a video: listed, and let through or not by the channel whose video it is."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from ytpool.actions import claiming, comments, looking, placing, reading
+from ytpool.actions import claiming, comments, looking, placing, reading, waking
 from ytpool.actions.comments import How
 from ytpool.actions.errand import Work
 from ytpool.actions.placing import WorkKind
@@ -15,12 +15,13 @@ from ytpool.actions.watch import Watch
 from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.comments import Comment, Moderation, address
 from ytpool.domain.grants import Purpose
-from ytpool.domain.jobs import Job, JobState, StepState, Target, TargetKind
+from ytpool.domain.jobs import InLine, Job, JobState, StepState, Target, TargetKind
 from ytpool.domain.quota import Urgency
 from ytpool.domain.secret import Secret
 from ytpool.errors import (
     MetadataInvalid,
     NoEligibleAccount,
+    Partly,
     UnknownName,
     UpstreamFailed,
     UsageWrong,
@@ -28,7 +29,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, ledger, pools
+from ytpool.store import accounts, jobs, ledger, line, pools
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease
 from ytpool.store.ledger import Call
@@ -176,39 +177,126 @@ def moderate(
     dry_run: bool = False,
 ) -> list[Verdict]:
     """Let comments be seen or not, each as the account of the video's channel; fifty for the price of one."""
-    if ban and moderation is not Moderation.REJECTED:
-        raise UsageWrong("--ban goes with --as rejected only", hint="nothing was sent")
+    _require_sensible(moderation, ban=ban)
     rt.open_vault()
     wanted = list(dict.fromkeys(comment_ids))
-    sought = _sought(rt, wanted, target, Urgency.BUFFER if how.use_buffer else Urgency.NORMAL)
+    sought = _sought(rt, wanted, target, _urgency(how))
     told = {one: _verdict(one, moderation, ban, sought) for one in wanted}
-    by_account: dict[str, list[str]] = {}
-    for comment_id, (account, _) in sought.theirs.items():
-        by_account.setdefault(account.account, []).append(comment_id)
-    for account_name, theirs in by_account.items():
-        for start in range(0, len(theirs), _AT_ONCE):
-            some = theirs[start : start + _AT_ONCE]
-            if dry_run:
-                with rt.store.reading() as tx:
-                    units = dict(rt.terms(tx).prices.cost(_WRITES))
-                told |= {one: replace(told[one], state="planned", dry_run=True, units=units) for one in some}
-                continue
-            job, problem = _decide(rt, account_name, some, moderation, how, watch, ban=ban)
-            told |= {one: replace(told[one], job=job.job, state=job.state, problem=problem) for one in some}
+    for account, some in _calls(sought):
+        if dry_run:
+            with rt.store.reading() as tx:
+                units = dict(rt.terms(tx).prices.cost(_WRITES))
+            told |= {one: replace(told[one], state="planned", dry_run=True, units=units) for one in some}
+            continue
+        job, problem = _decide(rt, account, some, moderation, how, watch, ban=ban)
+        told |= {one: replace(told[one], job=job.job, state=job.state, problem=problem) for one in some}
     return [told[one] for one in wanted]
+
+
+def put_in_line(
+    rt: Runtime,
+    comment_ids: Sequence[str],
+    moderation: Moderation,
+    target: Target | None,
+    in_line: InLine,
+    *,
+    ban: bool = False,
+) -> list[Verdict]:
+    """Store a decision for whoever works the line off; whose the comments are is looked up when its turn comes."""
+    _require_sensible(moderation, ban=ban)
+    if target is None:
+        raise UsageWrong(
+            "whose the comments are is looked up when their turn comes",
+            hint="say with --account or --pool who may decide about them",
+        )
+    wanted = list(dict.fromkeys(comment_ids))
+    with rt.store.transaction() as tx:
+        rt.require_same_root(tx)
+        claiming.require_target(tx, target)
+        # A pool may be called as an account is, whose job is another one.
+        key = target.name if target.kind is TargetKind.ACCOUNT else str(target)
+        request = _request(wanted, moderation, ban=ban)
+        job = claiming.found_or_asked(rt, tx, kind=KIND, target=target, job_key=key, request=request, step=_STEP)
+        if job.state is JobState.QUEUED:
+            line.ask(tx, job.job, in_line)
+    waking.ring(rt)
+    named = target.name if target.kind is TargetKind.ACCOUNT else None
+    return [
+        Verdict(comment_id=one, moderation=moderation, ban=ban, account=named, job=job.job, state=job.state)
+        for one in wanted
+    ]
 
 
 def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, *, dry_run: bool = False) -> list[Verdict] | None:
     """Go on with a job of this kind as it was asked for; None for a job of another kind."""
     with rt.store.reading() as tx:
+        line.require(tx, how.picked)
         job = jobs.get(tx, job_id)
     if job.kind != KIND:
         return None
     if job.state in _ENDED:
         raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to go on with", job=job.job)
     asked = json.loads(job.request)
-    moderation = Moderation(asked["as"])
-    return moderate(rt, asked["comments"], moderation, job.target, how, watch, ban=asked["ban"], dry_run=dry_run)
+    wanted, moderation, ban = asked["comments"], Moderation(asked["as"]), asked["ban"]
+    if dry_run:
+        return moderate(rt, wanted, moderation, job.target, how, watch, ban=ban, dry_run=True)
+    rt.open_vault()
+    with rt.store.transaction() as tx:
+        rt.require_same_root(tx)
+        lease = claiming.take(tx, job.job)
+        job = jobs.get(tx, job.job)
+    told = {one: Verdict(comment_id=one, moderation=moderation, ban=ban, job=job.job) for one in wanted}
+    problem: YtpoolError | None = None
+    try:
+        with Moderating(rt, job, lease, watch, how) as work:
+            sought = _sought(rt, wanted, job.target, _urgency(how))
+            told = {one: replace(_verdict(one, moderation, ban, sought), job=job.job) for one in wanted}
+            for account, some in _calls(sought):
+                work.decide(account, some, moderation, ban=ban)
+            work.end([one.problem for one in told.values() if one.problem is not None], of=len(wanted))
+    except YtpoolError as error:
+        problem = error
+    with rt.store.reading() as tx:
+        state = jobs.get(tx, job.job).state
+    # What was decided about before another one went wrong is decided about again: it names what is wanted.
+    return [
+        one
+        if one.problem is not None
+        else replace(one, state=JobState.DONE if problem is None else state, problem=problem)
+        for one in told.values()
+    ]
+
+
+def problem_of(verdicts: Sequence[Verdict]) -> YtpoolError | None:
+    """Say what kept a decision from being made about all comments, or about some."""
+    problems = [one.problem for one in verdicts if one.problem is not None]
+    if not problems or len(problems) == len(verdicts):
+        return next(iter(problems), None)
+    return Partly("; ".join(dict.fromkeys(one.message for one in problems)), hint=problems[0].hint)
+
+
+def _require_sensible(moderation: Moderation, *, ban: bool) -> None:
+    if ban and moderation is not Moderation.REJECTED:
+        raise UsageWrong("--ban goes with --as rejected only", hint="nothing was sent")
+
+
+def _urgency(how: How) -> Urgency:
+    """Say how much a look matters that somebody waits for."""
+    return Urgency.BUFFER if how.use_buffer else Urgency.NORMAL
+
+
+def _calls(sought: "_Sought") -> Iterator[tuple[str, list[str]]]:
+    """Share comments out over calls: each an account's, for as many as one call takes."""
+    by_account: dict[str, list[str]] = {}
+    for comment_id, (account, _) in sought.theirs.items():
+        by_account.setdefault(account.account, []).append(comment_id)
+    for account_name, theirs in by_account.items():
+        for start in range(0, len(theirs), _AT_ONCE):
+            yield account_name, theirs[start : start + _AT_ONCE]
+
+
+def _request(comment_ids: Sequence[str], moderation: Moderation, *, ban: bool) -> str:
+    return json.dumps({"comments": sorted(comment_ids), "as": moderation, "ban": ban}, sort_keys=True)
 
 
 def _verdict(comment_id: str, moderation: Moderation, ban: bool, sought: _Sought) -> Verdict:
@@ -298,11 +386,14 @@ def _decide(
 ) -> tuple[Job, YtpoolError | None]:
     """Decide about up to fifty comments in the name of a job; the call names what it wants, so it may be repeated."""
     problem: YtpoolError | None = None
-    request = json.dumps({"comments": sorted(comment_ids), "as": moderation, "ban": ban}, sort_keys=True)
-    job, lease, _ = claiming.asked_for(rt, kind=KIND, account=account, job_key=account, request=request, step=_STEP)
+    request = _request(comment_ids, moderation, ban=ban)
+    job, lease, _ = claiming.asked_for(
+        rt, kind=KIND, account=account, job_key=account, request=request, step=_STEP, picked=how.picked
+    )
     try:
         with Moderating(rt, job, lease, watch, how) as work:
-            work.run(comment_ids, moderation, ban=ban)
+            work.decide(account, comment_ids, moderation, ban=ban)
+            work.end([], of=len(comment_ids))
     except YtpoolError as error:
         problem = error
     with rt.store.reading() as tx:
@@ -315,18 +406,22 @@ class Moderating(Work):
     def __init__(self, rt: Runtime, job: Job, lease: Lease, watch: Watch, how: How) -> None:
         super().__init__(rt, job, lease, watch, use_buffer=how.use_buffer)
         self.how = how
+        self._became = ""
 
     @property
     def privacy(self) -> str:
         return "public"
 
-    def run(self, comment_ids: Sequence[str], moderation: Moderation, *, ban: bool) -> None:
+    def decide(self, account: str, comment_ids: Sequence[str], moderation: Moderation, *, ban: bool) -> None:
+        """Decide about what one call takes, as this account."""
+        if self.placed is not None:
+            self.leave()
         self._hold(
             placing.place(
                 self.rt,
                 self.lease,
                 self.how,
-                self.job.target,
+                Target(kind=TargetKind.ACCOUNT, name=account),
                 self.watch,
                 calls=(Call(operation=_WRITES, step=_STEP),),
                 urgency=comments.urgency(self.how),
@@ -346,9 +441,22 @@ class Moderating(Work):
             )
         except UpstreamFailed as failure:
             raise looking.meant(self.rt, self.account, failure) from failure
+        self._became = moderation.spoken
+
+    def end(self, refused: Sequence[YtpoolError], *, of: int) -> None:
+        """End the job: done, but for those that nobody here may decide about."""
+        state = JobState.PARTLY if len(refused) < of else JobState.FAILED
+        step = StepState.DONE if len(refused) < of else StepState.FAILED
+        said = "; ".join(dict.fromkeys(one.message for one in refused))
         with self.rt.store.transaction() as tx:
-            jobs.set_step(tx, self.job.job, _STEP, StepState.DONE, moderation.spoken)
-            jobs.move(tx, self.lease, JobState.DONE)
+            jobs.set_step(tx, self.job.job, _STEP, step, said or self._became)
+            jobs.move(
+                tx,
+                self.lease,
+                state if refused else JobState.DONE,
+                error_code=(refused[0].code if len(refused) == of else Partly.code) if refused else "",
+                error=said,
+            )
             ledger.release_job(tx, self.job.job, "not needed")
 
     def _state_after(self, error: BaseException) -> JobState:

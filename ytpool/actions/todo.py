@@ -7,7 +7,9 @@ from datetime import datetime
 
 from ytpool.actions import lifetimes, queue
 from ytpool.actions.lifetimes import Kind
-from ytpool.domain.jobs import Job, JobState
+from ytpool.domain import publication
+from ytpool.domain.chains import CHAIN
+from ytpool.domain.jobs import Job, JobState, StepState
 from ytpool.errors import OutcomeUnknown
 from ytpool.runtime import Runtime
 from ytpool.store import chains, comments, jobs, leases, leavings, rests
@@ -23,7 +25,8 @@ class Item:
     """One thing to do."""
 
     kind: str
-    """outcome_unknown, chain_failed, login_needed, login_ends, scope_missing, leaving, astray, deletion or resting."""
+    """outcome_unknown, chain_failed, login_needed, login_ends, scope_missing, leaving, astray, step_failed, deletion or
+    resting."""
     name: str
     message: str
     command: str
@@ -40,9 +43,9 @@ class Todo:
 
 
 def todo(rt: Runtime) -> Todo:
-    """List unknown outcomes, chains that failed, logins, those still to be ended, videos astray, deletions, and rests.
+    """List unknown outcomes, chains that failed, logins, those still to be ended, videos astray, and steps refused.
 
-    Of the rests those that only a person lifts.
+    Then deletions, and of the rests those that only a person lifts.
     """
     with rt.store.reading() as tx:
         return Todo(
@@ -52,6 +55,7 @@ def todo(rt: Runtime) -> Todo:
                 *_logins(tx),
                 *_leavings(tx),
                 *_astray(tx),
+                *_refused(tx),
                 *_deletions(tx),
                 *_rests(tx),
             )
@@ -76,6 +80,8 @@ def _unknown(tx: Tx) -> Iterator[Item]:
         # What was said is unheard of also where whoever said it died on the way.
         if (job.state is JobState.FINISHED_UNKNOWN or job.job in unheard) and job.job not in working:
             command = queue.advice(tx, job)
+            if job.kind == CHAIN and "resolve" in command and job.job not in command:
+                continue  # its task is listed, and lets it go on
             yield Item(
                 kind="outcome_unknown",
                 name=job.job,
@@ -119,6 +125,20 @@ def _astray(tx: Tx) -> Iterator[Item]:
             name=job.job,
             message=f"{detail}, and {job.account} is for {job.channel_id}",
             command=f"ytpool queue resolve {job.job} --as done, failed or restart",
+            since=job.updated_at,
+        )
+
+
+def _refused(tx: Tx) -> Iterator[Item]:
+    for job in jobs.refused_in_part(tx):
+        failed = (step for step in jobs.steps(tx, job.job) if step.state is StepState.FAILED)
+        what = "; ".join(f"{publication.spoken(step.step)}: {step.detail}" for step in failed)
+        yield Item(
+            kind="step_failed",
+            name=job.job,
+            message=f"video {job.video_id} is up, and not as asked: {what}; "
+            f"if it may stay so: ytpool queue resolve {job.job} --as done",
+            command=queue.retry(job),
             since=job.updated_at,
         )
 

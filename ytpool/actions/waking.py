@@ -4,6 +4,7 @@ Each worker keeps a named pipe in the profile's folder and sleeps on it; whoever
 into all of them. A pipe that nobody reads any more was left by a worker that was killed, and is removed.
 """
 
+import errno
 import os
 import stat
 from contextlib import suppress
@@ -67,8 +68,9 @@ def ring(rt: Runtime) -> None:
 def _ring(path: Path) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:  # nobody reads it: its worker was killed
-        path.unlink(missing_ok=True)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # nobody reads it: its worker was killed
+            path.unlink(missing_ok=True)
         return
     try:
         with suppress(BlockingIOError):  # full: it has been rung often enough

@@ -7,18 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
-from ytpool.actions import looking, queue, settling
+from ytpool.actions import looking, queue, settling, waking
 from ytpool.actions.heartbeat import Heartbeat
 from ytpool.actions.queue import QueuedJob
 from ytpool.domain.accounts import Account
 from ytpool.domain.chains import CHAIN
 from ytpool.domain.comments import KIND
-from ytpool.domain.jobs import TASK, Job, JobState, StepState, TargetKind
+from ytpool.domain.jobs import TASK, InLine, Job, JobState, StepState, TargetKind
 from ytpool.domain.publication import UPLOAD
 from ytpool.domain.quota import Urgency
 from ytpool.errors import Busy, OutcomeUnknown, UnknownName, UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, ledger, pools, tasks
+from ytpool.store import accounts, jobs, leases, ledger, line, pools, tasks
+from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.secrets import Kind, forget
@@ -61,15 +62,14 @@ def resolve(rt: Runtime, job_id: str, word: Word, *, named: str | None = None, t
                 owner = _owner(rt, job, video_id, trusted=trusted)
                 with rt.store.transaction() as tx:
                     _has_arrived(tx, job, lease, owner, video_id)
-            case Word.DONE:
+            case _:
                 with rt.store.transaction() as tx:
-                    _is_done(tx, job, lease)
-            case Word.FAILED:
-                with rt.store.transaction() as tx:
-                    _is_given_up(tx, job, lease)
-            case Word.RESTART:
-                with rt.store.transaction() as tx:
-                    _begins_anew(tx, job, lease)
+                    _SETTLES[word](tx, job, lease)
+                    if job.kind == TASK:
+                        from ytpool.actions import tasks as others  # noqa: PLC0415 -- most have no other services
+
+                        others.settled(rt, tx, job.job, _OUTCOMES[word])
+    waking.ring(rt)
     return queue.show(rt, job.job).job
 
 
@@ -196,7 +196,6 @@ def _is_done(tx: Tx, job: Job, lease: Lease) -> None:
     forget(tx, Kind.UPLOAD_SESSION, job.job)
     jobs.settle_steps(tx, lease, StepState.DONE, _BY_HAND)
     jobs.move(tx, lease, JobState.DONE)
-    tasks.settled(tx, job.job)
 
 
 def _is_given_up(tx: Tx, job: Job, lease: Lease) -> None:
@@ -207,7 +206,6 @@ def _is_given_up(tx: Tx, job: Job, lease: Lease) -> None:
         _forget_all(tx, job, lease)
     jobs.settle_steps(tx, lease, StepState.FAILED, why)
     jobs.move(tx, lease, JobState.PARTLY if is_up else JobState.FAILED, error_code="failed", error=why)
-    tasks.settled(tx, job.job)
 
 
 def _begins_anew(tx: Tx, job: Job, lease: Lease) -> None:
@@ -221,7 +219,12 @@ def _begins_anew(tx: Tx, job: Job, lease: Lease) -> None:
     _forget_all(tx, job, lease)
     jobs.settle_steps(tx, lease, StepState.WAITING, "")
     jobs.move(tx, lease, JobState.QUEUED)
-    tasks.withdraw(tx, job.job)
+    if job.kind in (TASK, CHAIN) and job.deadline is not None and job.deadline <= tx.now:
+        line.ask(tx, job.job, InLine(priority=job.priority))  # whoever wants it now knows that its deadline is over
+
+
+_SETTLES = {Word.DONE: _is_done, Word.FAILED: _is_given_up, Word.RESTART: _begins_anew}
+_OUTCOMES = {Word.DONE: Outcome.DONE, Word.FAILED: Outcome.FAILED, Word.RESTART: None}
 
 
 def _forget_all(tx: Tx, job: Job, lease: Lease) -> None:

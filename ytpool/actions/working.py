@@ -12,20 +12,22 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from queue import SimpleQueue
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any, Self
 
-from ytpool.actions import chains, chores, comments, leaving, publish, resuming, sealing, threads, verifying
+from ytpool.actions import chains, chores, comments, publish, resuming, threads
 from ytpool.actions.comments import How as SaidHow
 from ytpool.actions.heartbeat import renewing
+from ytpool.actions.housekeeping import housekeep
 from ytpool.actions.waking import Bell
 from ytpool.actions.watch import Watch
 from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import Job, JobState
 from ytpool.errors import (
+    Bug,
     Busy,
     FileChanged,
     FileInvalid,
@@ -64,7 +66,6 @@ _FINAL = (UnknownName, MetadataInvalid, UsageWrong, TextRepeated, WrongChannel)
 _FOR_A_PERSON = (LoginNeeded, NoEligibleAccount, OutOfService, FileInvalid, FileChanged)
 _UPLOAD = "upload"
 _PERSON_LOOKED_FOR_EVERY = timedelta(minutes=10)
-_LONGEST_PUT_OFF = timedelta(minutes=10)
 _FIRST_PUT_OFF = timedelta(seconds=15)
 _MOST_DOUBLINGS = 6
 _BUSY_FOR = timedelta(seconds=2)
@@ -141,11 +142,14 @@ def work(
         crew = _Crew(rt, watch, parallel, signals.ring)
         try:
             _work(rt, crew, bell, signals, tally, once=once, pool=pool, begun=begun, ended=ended)
-        except BaseException:
-            rt.stopping.set()  # a defect here, or a second signal: the others end where nothing is lost
+        except KeyboardInterrupt:  # a second signal: nobody is waited for any more
+            rt.stopping.set()
             raise
-        finally:
+        except BaseException:
+            rt.stopping.set()  # a defect here: the others end where nothing is lost
             crew.go_home()
+            raise
+        crew.go_home()
         unasked = round_ended()
         if unasked is not None:
             tally.problems.setdefault(unasked.code, unasked)
@@ -166,8 +170,8 @@ def work(
 def _look_after_tasks(rt: Runtime, watch: Watch, *, once: bool) -> Callable[[], YtpoolError | None]:
     """Send and ask about the tasks of other services, beside the jobs: a service may take its time to answer.
 
-    What comes back waits for the end of the round, where there is only one, and returns what kept it from its end: a
-    service whose keys cannot be read keeps no video waiting.
+    What comes back waits for the end, so that nothing is broken off between its sending and its answer; of a single
+    round it returns what kept it from its end: a service whose keys cannot be read keeps no video waiting.
     """
     if not rt.config.providers:
         return lambda: None
@@ -192,26 +196,12 @@ def _look_after_tasks(rt: Runtime, watch: Watch, *, once: bool) -> Callable[[], 
         return None
 
     if not once:
-        threading.Thread(target=tasks.keep_going, args=(rt, _TASKS_EVERY, watch), name="tasks", daemon=True).start()
-        return lambda: None
+        going = threading.Thread(target=tasks.keep_going, args=(rt, _TASKS_EVERY, watch), name="tasks", daemon=True)
+        going.start()
+        return going.join
     beside = threading.Thread(target=one_round, name="tasks", daemon=True)
     beside.start()
     return ended
-
-
-def housekeep(rt: Runtime) -> None:
-    """Settle what nobody settled in time, and do what is due by the calendar; two seconds at the most of each."""
-    with rt.store.transaction() as tx:
-        ledger.expire(tx)
-        line.forget_far(tx, tx.now + _LONGEST_PUT_OFF)
-    try:
-        sealing.keep(rt)
-        leaving.go_on(rt)
-        verifying.verify_due(rt)
-    except Interrupted:
-        raise
-    except YtpoolError as error:
-        log.warning("housekeeping was not finished", extra={"reason": error.message})
 
 
 def _work(
@@ -257,7 +247,7 @@ def _hand_out(rt: Runtime, crew: "_Crew", begun: Callable[[Job], None], *, once:
             rt.require_clock()  # else every job would be begun in vain
             picked = line.pick(tx, pool=pool)
     except StateBusy as busy:  # somebody stands still in the middle of a write; that ends before long
-        if once:
+        if once and not crew.at_work:
             raise
         log.warning("nothing picked", extra={"reason": busy.message})
         return False
@@ -315,9 +305,13 @@ class _Signals:
             self._before = {one: signal.signal(one, self._stop) for one in (signal.SIGTERM, signal.SIGINT)}
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for one, before in self._before.items():
             signal.signal(one, before)
+        if kind is KeyboardInterrupt:
+            return  # who was not waited for may still ring, and by then the number may be another file's
         os.close(self._reads)
         os.close(self._writes)
 
@@ -352,9 +346,12 @@ class _Crew:
         self._ring = ring
         self._given: SimpleQueue[Picked | None] = SimpleQueue()
         self._done: SimpleQueue[JobWorked | BaseException] = SimpleQueue()
-        for number in range(size):
-            # Daemons: who says stop twice is not kept waiting by an answer that does not come.
-            threading.Thread(target=self._run, name=f"work {number + 1}", daemon=True).start()
+        # Daemons: who says stop twice is not kept waiting by an answer that does not come.
+        self._threads = [
+            threading.Thread(target=self._run, name=f"work {number + 1}", daemon=True) for number in range(size)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def give(self, picked: Picked) -> None:
         self.at_work += 1
@@ -370,8 +367,11 @@ class _Crew:
             yield done
 
     def go_home(self) -> None:
-        for _ in range(self.size):
+        """Wait until everybody has ended what was begun, and has rung for the last time."""
+        for _ in self._threads:
             self._given.put(None)
+        for thread in self._threads:
+            thread.join()
 
     def _run(self) -> None:
         while (picked := self._given.get()) is not None:
@@ -384,17 +384,16 @@ class _Crew:
 
 def _turn(rt: Runtime, picked: Picked, watch: Watch) -> JobWorked:
     """Work on one job, and leave it so that nobody picks it in vain again and again."""
-    detail, problem = "", None
-    try:
-        with renewing(rt, picked.turn, leases.LASTS_FOR):
-            try:
-                detail, problem = _go_on(rt, picked.job, watch)
-            except YtpoolError as error:
-                problem = error
+    with renewing(rt, picked.turn, leases.LASTS_FOR):
+        detail, problem = _worked_on(rt, picked, watch)
+        try:
             _leave(rt, picked.job, problem)
-    finally:
-        with rt.store.transaction() as tx:
-            leases.give_back(tx, [picked.turn])
+            with rt.store.transaction() as tx:
+                leases.give_back(tx, [picked.turn])
+        except StateBusy as busy:  # the turn ends by itself, and whoever comes then finds the job as it stands
+            log.warning("job left as it stands", extra={"job": picked.job.job, "reason": busy.message})
+    if isinstance(problem, Busy):  # in other hands, which is no trouble of ours
+        detail, problem = problem.message, None
     with rt.store.reading() as tx:
         now = jobs.get(tx, picked.job.job)
     return JobWorked(
@@ -412,24 +411,39 @@ def _turn(rt: Runtime, picked: Picked, watch: Watch) -> JobWorked:
     )
 
 
-def _go_on(rt: Runtime, job: Job, watch: Watch) -> tuple[str, YtpoolError | None]:
+def _worked_on(rt: Runtime, picked: Picked, watch: Watch) -> tuple[str, YtpoolError | None]:
+    """Say what came of a job; a defect that it brings out is the job's trouble, and the others do not wait for it."""
+    try:
+        return _go_on(rt, picked, watch)
+    except YtpoolError as error:
+        return "", error
+    except Exception as defect:
+        found = Bug.of(
+            defect, hint=f"report it with the traceback that `ytpool --debug queue retry {picked.job.job}` shows"
+        )
+        log.exception("job given up for now", extra={"job": picked.job.job, "reason": found.message})
+        return "", found
+
+
+def _go_on(rt: Runtime, picked: Picked, watch: Watch) -> tuple[str, YtpoolError | None]:
     rt.require_going()
+    job = picked.job
     if job.kind == _UPLOAD:
-        order = resuming.order_of(rt, job.job)
-        video = publish.publish(rt, order, watch)
+        video = publish.publish(rt, replace(resuming.order_of(rt, job.job), picked=picked), watch)
         return video.note or video.url or "", video.problem
     if job.is_chore:
-        changed = chores.go_on(rt, job.job, chores.How(), watch, lambda _: job.agreed)
+        changed = chores.go_on(rt, job.job, chores.How(picked=picked), watch, lambda _: job.agreed)
         assert changed is not None
         return changed.detail, changed.problem
     if job.kind == CHAIN:
-        ended = chains.go_on(rt, job.job, watch)
+        ended = chains.in_turn(rt, picked, watch)
         return ended.detail, ended.problem
-    said = comments.go_on(rt, job.job, SaidHow(), watch)
+    how = SaidHow(picked=picked)
+    said = comments.go_on(rt, job.job, how, watch)
     if said is not None:
         return said.note or said.url or "", said.problem
-    decided = threads.go_on(rt, job.job, SaidHow(), watch) or []
-    return "", next((one.problem for one in decided if one.problem is not None), None)
+    decided = threads.go_on(rt, job.job, how, watch) or []
+    return "", threads.problem_of(decided)
 
 
 def _leave(rt: Runtime, before: Job, problem: YtpoolError | None) -> None:
@@ -440,7 +454,7 @@ def _leave(rt: Runtime, before: Job, problem: YtpoolError | None) -> None:
         job = jobs.get(tx, before.job)
         if problem is None:
             if job.state not in _ENDED:  # whatever was done with it, it is not over
-                line.put_off(tx, job.job, tx.now + _LONGEST_PUT_OFF)
+                line.put_off(tx, job.job, tx.now + line.LONGEST_PUT_OFF)
             return
         nobody_wrote = (job.state, job.updated_at) == (before.state, before.updated_at)
         if nobody_wrote and not isinstance(problem, Busy):
@@ -478,4 +492,4 @@ def _put_off_for(job: Job, problem: YtpoolError) -> timedelta:
     if isinstance(problem, (*_FINAL, *_FOR_A_PERSON)):
         return _PERSON_LOOKED_FOR_EVERY
     doublings: int = min(job.attempts, _MOST_DOUBLINGS)
-    return min(_LONGEST_PUT_OFF, _FIRST_PUT_OFF * (1 << doublings))
+    return min(line.LONGEST_PUT_OFF, _FIRST_PUT_OFF * (1 << doublings))

@@ -24,7 +24,7 @@ from ytpool.cli import exits, output
 from ytpool.cli.commands import Command, Group, built
 from ytpool.cli.invocation import Invocation, speaks_unicode
 from ytpool.cli.output import VIEWS, Outcome, View
-from ytpool.errors import Interrupted, UsageWrong, YtpoolError
+from ytpool.errors import Bug, Interrupted, UsageWrong, YtpoolError
 
 ABOUT = "Operate a pool of YouTube accounts: quota that is never oversold, uploads that never post twice."
 
@@ -112,7 +112,7 @@ COMMANDS: Mapping[str, Line] = {
     "health": Line(
         "ytpool.cli.health",
         "app",
-        "Check state, vault, clock, logins, buckets, services and rests; costs no quota, and says what to type.",
+        "Check the state, vault, disk, clock, logins, buckets, queue, sessions and services, and say what to type.",
     ),
     "pause": Line(
         "ytpool.cli.pause",
@@ -125,11 +125,15 @@ COMMANDS: Mapping[str, Line] = {
         "Let the writes go on that `ytpool pause` stopped; what waits goes on with `ytpool upload --resume`.",
     ),
     "serve": Line("ytpool.cli.serve", "app", "Take the callbacks of task services, and look after tasks."),
-    "sessions": Line("ytpool.cli.sessions", "app", "Keep browser sessions of many users in the vault."),
+    "sessions": Line(
+        "ytpool.cli.sessions",
+        "app",
+        "Keep browser sessions of many users in the vault, and lend each to one program at a time.",
+    ),
     "vault": Line(
         "ytpool.cli.vault",
         "app",
-        "See where the vault's keys are and what they seal; move them, and change to a new one.",
+        "See where the vault's keys are and what they seal; move them, change to a new one, keep passwords.",
     ),
     "state": Line("ytpool.cli.state", "app", "Check the state and its books."),
     "sandbox": Line("ytpool.cli.sandbox", "app", "Start, stop, look at and disturb the local YouTube."),
@@ -235,9 +239,7 @@ def _bug(error: Exception, invocation: Invocation) -> YtpoolError:
         import traceback  # noqa: PLC0415 - only where there is one to show
 
         invocation.say("".join(traceback.format_exception(error)).rstrip())
-    sentence = f"this is a bug in ytpool: {type(error).__name__}: {error}"
-    hint = "report it with the traceback that `ytpool --debug ...` shows"
-    return Bug(sentence, hint=hint, type=type(error).__name__)
+    return Bug.of(error, hint="report it with the traceback that `ytpool --debug ...` shows")
 
 
 def _final(status: int, invocation: Invocation) -> int:
@@ -277,12 +279,6 @@ def _close_quietly(stream: TextIO) -> None:
     except OSError:
         # What could not be written is still in the buffer; Python would complain about it while it shuts down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-class Bug(YtpoolError):
-    """Our mistake, not the operator's."""
-
-    code = "bug"
 
 
 class Root(Group):

@@ -1,11 +1,22 @@
 """`ytpool chain`: services that stand in for each other, asked in order until one has done it."""
 
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import WouldOption, invocation, runtime
+from ytpool.cli.options import (
+    NotBeforeOption,
+    QueueOption,
+    QueuePriorityOption,
+    ServiceDeadlineOption,
+    WaitOption,
+    WouldOption,
+    in_line,
+    invocation,
+    runtime,
+)
 
 app = group("Ask services in order until one has done it, within a cost and above a quality; see how each does.")
 
@@ -28,7 +39,8 @@ MinQualityOption = Annotated[
     example=(
         "ytpool chain run voice_synthesis --max-cost 0.3 --set text='Good morning'\n"
         "ytpool chain run voice_synthesis --min-quality 4 -- --language en\n"
-        "ytpool chain run voice_synthesis --dry-run --set text=x"
+        "ytpool chain run voice_synthesis --dry-run --set text=x\n"
+        "ytpool chain run voice_synthesis --set text=x --queue --priority 5 --deadline 2030-12-24T18:00"
     ),
     statuses=(0, 1, 2, 5, 6, 7, 130),
 )
@@ -49,19 +61,29 @@ def run(
     again: Annotated[
         bool, typer.Option("--again", help="Although just this was asked for and is not over.", show_default=False)
     ] = False,
+    wait: WaitOption = False,
+    queue: QueueOption = False,
+    priority: QueuePriorityOption = None,
+    not_before: NotBeforeOption = None,
+    deadline: ServiceDeadlineOption = None,
     dry_run: WouldOption = False,
 ) -> Any:  # ChainDone or ChainTest
     """Try the steps of a chain in order until one has served, and print what it gave.
 
     What is too dear, not good enough, not there, without a free slot or resting after failures is skipped, and said so.
     If none serves, the job waits and is begun again by `ytpool work`, later each time; after five times it is for a
-    person (`ytpool todo`). A step that may have done it unheard ends the run as unknown (status 7): none is tried then.
+    person (`ytpool todo`). With --wait it is begun again here.
+
+    A step that may have done it unheard ends the run as unknown (status 7). None is tried then: it could be done and
+    paid twice. A late answer lets the chain go on by itself; else `ytpool queue resolve` of the step's task does, as
+    done, as failed (then the next step is tried) or as restart. A command has no task: the word is the job's own.
     """
-    from ytpool.actions import chains  # noqa: PLC0415
+    from ytpool.actions import chains, waiting  # noqa: PLC0415
     from ytpool.cli import chained  # noqa: F401, PLC0415
     from ytpool.cli.tasked import inputs  # noqa: PLC0415
     from ytpool.cli.written import Notes  # noqa: PLC0415
 
+    waits = in_line(ctx, queue=queue, priority=priority, not_before=not_before, deadline=deadline)
     order = chains.ChainOrder(
         chain=name,
         inputs=inputs(given or [], None),
@@ -71,7 +93,13 @@ def run(
         again=again,
     )
     rt = runtime(ctx, logs=True)
-    return chains.test(rt, order) if dry_run else chains.run(rt, order, Notes(invocation(ctx)))
+    if dry_run:
+        return chains.test(rt, order)
+    notes = Notes(invocation(ctx))
+    if waits is not None:
+        return chains.put_in_line(rt, order, waits, notes)
+    go_on = partial(chains.go_on, rt, chains.ask(rt, order, notes), notes, wait=wait)
+    return waiting.patiently(rt, notes, name, go_on) if wait else go_on()
 
 
 @command(app, "list", example="ytpool chain list\nytpool chain list --json", statuses=(0, 2, 6))

@@ -211,7 +211,8 @@ def list_(
     "moderate",
     example=(
         "ytpool comment moderate UgzDE2tasfmrYLyNkGt4AaABAg --as published --account news\n"
-        "ytpool comment moderate UgzDE2tasfmrYLyNkGt4AaABAg --as rejected --ban --pool main --dry-run"
+        "ytpool comment moderate UgzDE2tasfmrYLyNkGt4AaABAg --as rejected --ban --pool main --dry-run\n"
+        "ytpool comment moderate UgzDE2tasfmrYLyNkGt4AaABAg --as held --pool main --queue --priority 5"
     ),
     statuses=_STATUSES,
 )
@@ -232,13 +233,18 @@ def moderate(
     ] = False,
     no_wait: NoWaitOption = False,
     use_buffer: UseBufferOption = False,
+    queue: QueueOption = False,
+    priority: QueuePriorityOption = None,
+    not_before: NotBeforeOption = None,
+    deadline: DeadlineOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> Any:  # Moderated
     """Decide which comments on your videos are seen, each as the account of its video's channel.
 
     They are looked at first, one unit for fifty of a channel; deciding costs 50 units for up to fifty of a channel.
-    It may be repeated: it names the state that is wanted.
+    It may be repeated: it names the state that is wanted. With --queue they are looked at when their turn comes, so
+    --account or --pool says who may decide.
     """
     from ytpool.cli import said  # noqa: PLC0415
 
@@ -252,4 +258,5 @@ def moderate(
         no_wait=no_wait,
         use_buffer=use_buffer,
         dry_run=dry_run,
+        waits=in_line(ctx, queue=queue, priority=priority, not_before=not_before, deadline=deadline),
     )

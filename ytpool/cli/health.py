@@ -1,34 +1,69 @@
 """`ytpool health`: can this machine work?"""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import health as looking
-from ytpool.actions.health import Health
 from ytpool.cli.commands import command, single
 from ytpool.cli.options import runtime
-from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
 
 app = single()
 
-VIEWS[Health] = View(
-    rows="checks",
-    columns=(
-        Column("", "status", style=STATUS_STYLES),
-        ("Check", "check"),
-        ("What was seen", "message"),
-        Column("What to do", "fix", style="cyan"),
+# What looks, and `looked`, which knows how it is shown, is loaded by the command that runs: help does without.
+
+
+@command(
+    app,
+    "health",
+    example=(
+        "ytpool health\n"
+        "ytpool health --json || echo look at it\n"
+        "ytpool health --only ftp.studio --only disk\n"
+        "ytpool health --deep --strict\n"
+        "ytpool health --daily"
     ),
-    footer=lambda health: f"all in all: {health.status}",
+    statuses=(0, 2, 6, 8, 130),
 )
-
-
-@command(app, "health", example="ytpool health --json || echo look at it", statuses=(0, 2, 6, 8))
 def health(
     ctx: typer.Context,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="NAME",
+            help="Look at this alone; as often as needed. A name is what stands first in the JSON of each check as "
+            "`look`, or the section of one server: ftp.NAME, checks.NAME.",
+            show_default=False,
+        ),
+    ] = None,
     *,
+    deep: Annotated[
+        bool,
+        typer.Option(
+            "--deep",
+            help="Ask YouTube too where no call of the last minutes shows that it answers, for 1 unit, and read a "
+            "large state as a whole; at most [health] deep_units a day.",
+            show_default=False,
+        ),
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Count a warning as unhealthy too.")] = False,
-) -> Health:
-    """Check state, vault, clock, logins, buckets, services and rests; costs no quota, and says what to type."""
-    return looking.look(runtime(ctx), strict=strict)
+    daily: Annotated[
+        bool,
+        typer.Option(
+            "--daily",
+            help="The morning checklist: what happened since yesterday, the targets, what to do today.",
+            show_default=False,
+        ),
+    ] = False,
+) -> Any:  # Health or Morning
+    """Check the state, vault, disk, clock, logins, buckets, queue, sessions and services, and say what to type.
+
+    Proof from real traffic comes first, and without --deep nothing costs a unit. Each check has its own time limit, so
+    none can keep the others waiting: what does not answer is named and left alone.
+    """
+    from ytpool.actions.health import looking, morning  # noqa: PLC0415
+    from ytpool.cli import looked  # noqa: F401, PLC0415
+
+    rt = runtime(ctx)
+    look = morning.morning if daily else looking.look
+    return look(rt, deep=deep, only=tuple(only or ()), strict=strict)

@@ -1,6 +1,7 @@
 """Options that mean the same wherever they stand, and the way from a command to its runtime."""
 
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from ytpool.cli.invocation import Invocation
 from ytpool.config import Config
 from ytpool.domain import moments
 from ytpool.domain.balancing import Tier
-from ytpool.domain.jobs import InLine, Target, TargetKind
+from ytpool.domain.jobs import HIGHEST_PRIORITY, InLine, Target, TargetKind
 from ytpool.errors import UsageWrong
 from ytpool.runtime import Runtime
 
@@ -39,6 +40,21 @@ def moment(config: Config, text: str, option: str) -> datetime:
         return moments.typed(text, moments.named_zone(config.time.zone))
     except ValueError as error:
         raise UsageWrong(f"{option}: {error}") from None
+
+
+def span(text: str, option: str) -> timedelta:
+    """Read a stretch of time as people write it, such as 90s, 45m, 8h or 1d12h."""
+    found = re.fullmatch(_SPAN, text)
+    if found is None or not any(found.groups()):
+        raise UsageWrong(f"{option} does not understand {text!r}", hint="write it as 90s, 45m, 8h or 1d12h")
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    try:
+        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        raise UsageWrong(f"{option} {text} lies beyond every calendar") from None
+
+
+_SPAN = r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?"
 
 
 def target(account: str | None, pool: str | None) -> Target:
@@ -93,11 +109,14 @@ def in_line(
     if idle:
         raise UsageWrong(f"--queue does nothing yet, so leave out {', '.join(idle)}")
     config = invocation(ctx).config
-    return InLine(
+    found = InLine(
         priority=priority or 0,
         not_before=None if not_before is None else moment(config, not_before, "--not-before"),
         deadline=None if deadline is None else moment(config, deadline, "--deadline"),
     )
+    if found.fault:
+        raise UsageWrong(found.fault, hint="say --not-before earlier, or --deadline later")
+    return found
 
 
 class Privacy(StrEnum):
@@ -155,7 +174,14 @@ QueueOption = Annotated[
 ]
 QueuePriorityOption = Annotated[
     int | None,
-    typer.Option("--priority", metavar="N", help="With --queue: higher goes first; 0 unless told.", show_default=False),
+    typer.Option(
+        "--priority",
+        metavar="N",
+        help="With --queue: higher goes first; 0 unless told.",
+        min=-HIGHEST_PRIORITY,
+        max=HIGHEST_PRIORITY,
+        show_default=False,
+    ),
 ]
 NotBeforeOption = Annotated[
     str | None,
@@ -175,6 +201,16 @@ DeadlineOption = Annotated[
         show_default=False,
     ),
 ]
+ServiceDeadlineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--deadline",
+        metavar="MOMENT",
+        help="With --queue: of equal priority the soonest goes first; after it, it is not begun.",
+        show_default=False,
+    ),
+]
+"""What a service does is paid for, so it is not begun when it is too late to be of use."""
 FollowOption = Annotated[
     bool,
     typer.Option(

@@ -16,6 +16,7 @@ from ytpool.cli.options import moment
 from ytpool.config import Config
 from ytpool.domain import captions, moments, names, publication, video
 from ytpool.domain.captions import Caption
+from ytpool.domain.jobs import InLine
 from ytpool.domain.manifest.batch import Defaults
 from ytpool.domain.publication import PlaylistWish, Publication
 from ytpool.domain.video import Licence, Privacy, VideoRequest
@@ -49,6 +50,7 @@ class Typed:
     public_stats: bool | None = None
     notify: bool | None = None
     key: str = ""
+    in_line: InLine | None = None
     again: bool = False
     wait: bool = True
     use_buffer: bool = False
@@ -115,6 +117,7 @@ def _bare(typed: Typed, defaults: Defaults, path: Path, files: int) -> Order:
         publication=wished,
         target=defaults.target,
         key=typed.key,
+        in_line=typed.in_line,
         again=typed.again,
         wait=typed.wait,
         use_buffer=typed.use_buffer,
@@ -148,6 +151,7 @@ def _defaults(config: Config, typed: Typed, *, target_needed: bool) -> Defaults:
         captions=_captions(typed),
         playlists=_playlists(typed),
         key=typed.key,
+        in_line=typed.in_line,
         zone=moments.named_zone(config.time.zone),
     )
 

@@ -48,11 +48,25 @@ def passphrase(call: Invocation, file: Path | None, *, new: bool) -> Secret:
 
 def api_key(call: Invocation, file: Path | None) -> Secret:
     """Return the key of another service."""
+    return _asked(call, file, "key")
+
+
+def password(call: Invocation, file: Path | None) -> Secret:
+    """Return the password of a server."""
+    return _asked(call, file, "password")
+
+
+def _asked(call: Invocation, file: Path | None, what: str) -> Secret:
     if file is not None:
-        return _from_file(file, "key")
+        return _from_file(file, what)
     if call.stderr.isatty() and not call.json:
-        return Secret(typer.prompt("Key", hide_input=True, err=True).strip())
-    raise UsageWrong("this needs a key, and nobody can be asked", hint="use --key-file FILE")
+        return Secret(typer.prompt(what.capitalize(), hide_input=True, err=True).strip())
+    raise UsageWrong(f"this needs a {what}, and nobody can be asked", hint=f"use --{what}-file FILE")
+
+
+def proxy(file: Path) -> Secret:
+    """Return the address of a proxy, which may have a password in it."""
+    return _from_file(file, "proxy")
 
 
 def _from_file(file: Path, what: str = "passphrase") -> Secret:
@@ -68,5 +82,5 @@ def _from_file(file: Path, what: str = "passphrase") -> Secret:
     except UnicodeDecodeError:
         raise FileInvalid(f"the {what} file {file} is no text in UTF-8", hint="save it as UTF-8") from None
     if not text:
-        raise FileInvalid(f"the first line of {file} is empty", hint="write the passphrase there")
+        raise FileInvalid(f"the first line of {file} is empty", hint=f"write the {what} there")
     return Secret(text)

@@ -85,7 +85,7 @@ def plan(
 
     How many uploads go out when is said in the settings: each [[plan.blocks]] has a name, from and to ("06:00",
     "12:00", in the zone of `time.zone`), and so many videos, which are spread evenly over it. Without blocks everything
-    goes as soon as it can.
+    goes as soon as it can. Rows of a manifest may say priority, not_before and deadline.
 
     --what-if plans as if something were different. A limit is a project's for a day, of every project unless one is
     named. 'add account:NAME' supposes one more account like NAME: in its pools, with its settings and its project, so
@@ -102,12 +102,12 @@ def plan(
     fast as --rate says.
     """
     # Help and completion need nothing of what planning needs.
-    from ytpool.actions import plan as planning  # noqa: PLC0415
+    from ytpool.actions.plan import applying, making, wishes  # noqa: PLC0415
     from ytpool.cli import planned  # noqa: PLC0415
 
     if manifest == _REVIEW:
         _require_nothing_else(typed(ctx))
-        return planning.review(runtime(ctx), within=_WITHIN)
+        return applying.review(runtime(ctx), within=_WITHIN)
     if (manifest is None) != queue:
         raise UsageWrong("name either a manifest or --queue", hint="see: ytpool plan --help")
     if queue and (account is not None or pool is not None):
@@ -120,15 +120,15 @@ def plan(
     if csv and invocation(ctx).json:
         raise UsageWrong("--csv and --json exclude each other", hint="leave out one")
     rt = runtime(ctx)
-    wishes = tuple(what_if or ())
+    supposed = tuple(what_if or ())
     if manifest is None:
-        found = planning.of_queue(rt, days=days, rate=rate, what_if=wishes)
+        found = making.of_queue(rt, days=days, rate=rate, what_if=supposed)
     else:
         orders = planned.orders_of(rt, manifest, account=account, pool=pool)
-        found = planning.of_orders(rt, orders, days=days, rate=rate, what_if=wishes)
-        if apply and found.counts[planning.PLANNED]:
-            found = planning.apply(rt, orders, found)
-    return planned.as_csv(found) if csv else planned.told(found, days)
+        found = making.of_orders(rt, orders, days=days, rate=rate, what_if=supposed)
+        if apply and found.counts[wishes.PLANNED]:
+            found = applying.apply(rt, orders, found)
+    return planned.as_csv(found, days) if csv else planned.told(found, days)
 
 
 def _require_nothing_else(typed: Mapping[str, str]) -> None:

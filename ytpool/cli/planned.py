@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ytpool.actions.claiming import Order
-from ytpool.actions.plan import AS_PLANNED, DONE, LEFT, PLANNED, WAITING, Plan, PlannedBlock, PlannedItem, Review
+from ytpool.actions.plan.applying import AS_PLANNED, WAITING, Review
+from ytpool.actions.plan.making import Plan, PlannedBlock
+from ytpool.actions.plan.wishes import DONE, LEFT, PLANNED, PlannedItem
 from ytpool.cli import orders
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.values import plain
 from ytpool.domain import moments
+from ytpool.domain.jobs import InLine
 from ytpool.domain.manifest.listed import SUFFIXES
 from ytpool.errors import NoEligibleAccount, Partly, UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
@@ -35,9 +38,10 @@ class PlanTold(Plan):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanTable:
-    """A plan as a spreadsheet takes it."""
+    """A plan as a spreadsheet takes it, and whether all of it can be done."""
 
     text: str
+    problem: YtpoolError | None
 
 
 def orders_of(rt: Runtime, manifest: Path, *, account: str | None, pool: str | None) -> tuple[Order, ...]:
@@ -48,27 +52,34 @@ def orders_of(rt: Runtime, manifest: Path, *, account: str | None, pool: str | N
             f"{manifest} is no manifest", hint=f"it is a folder, or its name ends in {', '.join(SUFFIXES)}"
         )
     typed = orders.Typed(
-        files=() if listed else (manifest,), manifest=manifest if listed else None, account=account, pool=pool
+        files=() if listed else (manifest,),
+        manifest=manifest if listed else None,
+        account=account,
+        pool=pool,
+        in_line=InLine(),
     )
     return orders.wanted(rt, typed).orders
 
 
 def told(plan: Plan, days: int) -> PlanTold:
     """Add to a plan what its command ends with."""
+    return PlanTold(**{one.name: getattr(plan, one.name) for one in fields(plan)}, problem=_problem(plan, days))
+
+
+def _problem(plan: Plan, days: int) -> YtpoolError | None:
     left, total = plan.counts[LEFT], plan.counts["total"]
-    problem: YtpoolError | None = None
-    if left:
-        kind = NoEligibleAccount if left == total else Partly
-        problem = kind(
-            f"{left} of {total} have no place until {moments.spoken(plan.until)}",
-            hint=f"to look further ahead: --days {2 * days}; to see what would help: --what-if 'limit uploads=N'",
-            left=left,
-            total=total,
-        )
-    return PlanTold(**{one.name: getattr(plan, one.name) for one in fields(plan)}, problem=problem)
+    if not left:
+        return None
+    kind = NoEligibleAccount if left == total else Partly
+    return kind(
+        f"{left} of {total} have no place until {moments.spoken(plan.until)}",
+        hint=f"to look further ahead: --days {2 * days}; to see what would help: --what-if 'limit uploads=N'",
+        left=left,
+        total=total,
+    )
 
 
-def as_csv(plan: Plan) -> PlanTable:
+def as_csv(plan: Plan, days: int) -> PlanTable:
     """Write the items of a plan as CSV, one line each below a line of names."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -78,7 +89,7 @@ def as_csv(plan: Plan) -> PlanTable:
         content["units"] = " ".join(f"{bucket}={units}" for bucket, units in one.units.items())
         content["reasons"] = "; ".join(one.reasons)
         writer.writerow("" if content[name] is None else content[name] for name in _CSV)
-    return PlanTable(text=text.getvalue())
+    return PlanTable(text=text.getvalue(), problem=_problem(plan, days))
 
 
 def _local(plan: Plan, moment: datetime | None) -> datetime | None:
@@ -154,7 +165,7 @@ def _below(plan: Plan) -> str:
     if counts["waiting"]:
         facts.insert(1, f"{counts['waiting']} that wait in the queue come before these: ytpool plan --queue")
     if plan.applied is not None:
-        facts.append("queued; what is due is taken by: ytpool upload --resume")
+        facts.append("queued; what is due is taken by: ytpool work")
     return "\n".join([*facts, *(f"as if {meant}" for meant in plan.what_if)])
 
 

@@ -36,7 +36,9 @@ _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 _TO_BE_QUEUED = {
     ("upload",),
     *(("video", verb) for verb in ("update", "delete", "thumbnail", "caption", "playlist")),
-    *(("comment", verb) for verb in ("post", "reply")),
+    *(("comment", verb) for verb in ("post", "reply", "moderate")),
+    ("task", "submit"),
+    ("chain", "run"),
 }
 
 _STATES = {
@@ -232,7 +234,8 @@ def hold(
     example=(
         "ytpool queue add upload talk.mp4 --pool main --not-before 2030-12-24T06:00\n"
         "ytpool queue add video update a1b2c3d4e5f --privacy public --priority 5\n"
-        "ytpool queue add comment post a1b2c3d4e5f 'Good morning' --account news"
+        "ytpool queue add comment post a1b2c3d4e5f 'Good morning' --account news\n"
+        "ytpool queue add chain run voice_synthesis --set text='Good morning' --deadline 2030-12-24T18:00"
     ),
     statuses=(0, 1, 2, 3, 4, 6, 7),
     signed=True,
@@ -245,21 +248,19 @@ def add(
 ) -> Any:  # what the command tells
     """Check what a command is asked to do, and put it in the queue; the command itself with --queue means the same.
 
-    It takes `upload`, `video update|delete|thumbnail|caption|playlist` and `comment post|reply`. Nothing is sent and
-    nothing is paid; what was asked for before is the job that it was. --priority, --not-before and --deadline say how
-    it waits, and `ytpool work` takes it when its turn comes.
+    It takes `upload`, `video update|delete|thumbnail|caption|playlist`, `comment post|reply|moderate`, `task submit`
+    and `chain run`. Nothing is sent and nothing is paid; what was asked for before is the job that it was. --priority,
+    --not-before and --deadline say how it waits, and `ytpool work` takes it when its turn comes. What changes accounts,
+    logins, settings or the queue itself does not wait: it is meant for now.
     """
     from ytpool.cli.app import Root  # noqa: PLC0415 -- which knows this very module by name
 
     length = 1 if words[0] == "upload" else 2
-    if words[0] == "task":
-        raise UsageWrong(
-            "a task waits by itself where no slot is free", hint="say: ytpool task submit PROVIDER --set NAME=VALUE"
-        )
     if tuple(words[:length]) not in _TO_BE_QUEUED:
         raise UsageWrong(
             f"{' '.join(words[:length])!r} is nothing that can wait in the queue",
-            hint="it takes upload, video update, delete, thumbnail, caption and playlist, comment post and reply",
+            hint="it takes upload, video update, delete, thumbnail, caption and playlist, comment post, reply and "
+            "moderate, task submit, chain run",
         )
     root = Root()
     with root.make_context("ytpool", [*words[:length], "--queue", *words[length:]], obj=ctx.obj) as inner:
@@ -371,7 +372,8 @@ def resolve(
 
     A video that is named must be on the job's channel, a comment in its words by its account; to see that costs one
     unit, and --yes takes your word for it. With `done:VIDEO_ID` the steps that are left go on with `queue retry`; with
-    `done` alone they are yours.
+    `done` alone they are yours. A chain that waits to hear of a task goes on by the word on that task: with the next
+    step where it failed, with the task sent once more where it starts again.
     """
     from ytpool.actions import word as words  # noqa: PLC0415 -- the list of jobs does without
 

@@ -255,7 +255,7 @@ def _lines(
     yield line.getvalue()
 
 
-def _in_csv(value: Any) -> Any:  # as JSON has it
+def _in_csv(value: Any) -> Any:
     return ("false", "true")[value] if isinstance(value, bool) else value
 
 

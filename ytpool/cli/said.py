@@ -81,6 +81,8 @@ class Moderated(dict[str, Any]):
         self.problem = verdicts[0].problem if len(verdicts) == 1 else None
 
 
+_STATES = {"done": "green", "failed": "red", "refused": "red", "deferred": "yellow", "queued": "yellow"}
+
 VIEWS[Moderated] = View(
     rows="comments",
     columns=(
@@ -89,7 +91,8 @@ VIEWS[Moderated] = View(
         ("Text", "text"),
         Column("As", "account", from_width=100),
         Column("Becomes", lambda row: Moderation(row["moderation"]).spoken + (", banned" if row["ban"] else "")),
-        Column("State", "state", style={"done": "green", "failed": "red", "refused": "red", "deferred": "yellow"}),
+        Column("State", "state", style=_STATES),
+        Column("Job", "job", from_width=120),
         Column("Said", lambda row: row["error"]["message"] if row["error"] else "", style="yellow"),
     ),
 )
@@ -166,14 +169,17 @@ def moderated(
     no_wait: bool,
     use_buffer: bool,
     dry_run: bool,
+    waits: InLine | None,
 ) -> Moderated:
-    """Decide which comments are seen."""
+    """Decide which comments are seen; now, or when their turn comes."""
     if _MEANS[word] is Moderation.SPAM:
         raise UsageWrong("YouTube alone calls a comment spam", hint="say --as published, held or rejected")
     asks = target(account, pool) if account or pool else None
     how = How(wait=not no_wait, use_buffer=use_buffer)
     wanted = [_comment(one) for one in comment_ids]
     rt = runtime(ctx, logs=True)
+    if waits is not None and not dry_run:
+        return Moderated(threads.put_in_line(rt, wanted, _MEANS[word], asks, waits, ban=ban))
     notes = Notes(invocation(ctx))
     return Moderated(threads.moderate(rt, wanted, _MEANS[word], asks, how, notes, ban=ban, dry_run=dry_run))
 

@@ -2,8 +2,6 @@
 
 import json
 import os
-import re
-from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +9,7 @@ import typer
 from ytpool.actions import sandbox
 from ytpool.actions.sandbox import ClockMoved, Disturbed, Emptied, SandboxStatus, SandboxUp, Stopped
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import YesOption, invocation, moment
+from ytpool.cli.options import YesOption, invocation, moment, span
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.config import SANDBOX
 from ytpool.errors import Interrupted, UsageWrong
@@ -19,7 +17,6 @@ from ytpool.runtime import Runtime
 
 app = group("Start, stop, look at and disturb the local YouTube.")
 
-_SPAN = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
 
 VIEWS[SandboxStatus] = (
     View(
@@ -116,7 +113,7 @@ def clock(
     rt = _profile(ctx)
     return sandbox.move_clock(
         rt,
-        forward=None if forward is None else _span(forward),
+        forward=None if forward is None else span(forward, "--forward"),
         to=None if to is None else moment(rt.config, to, "--set"),
     )
 
@@ -271,14 +268,3 @@ def _setting(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError:  # a word, and no number, true, false or null
         return name, value
-
-
-def _span(text: str) -> timedelta:
-    found = _SPAN.fullmatch(text)
-    if found is None or not any(found.groups()):
-        raise UsageWrong(f"--forward does not understand {text!r}", hint="write it as 90s, 45m, 8h or 1d12h")
-    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    try:
-        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError:
-        raise UsageWrong(f"--forward {text} lies beyond every calendar") from None

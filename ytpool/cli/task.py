@@ -6,7 +6,16 @@ from typing import Annotated, Any
 import typer
 
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import DryRunOption, invocation, runtime
+from ytpool.cli.options import (
+    DryRunOption,
+    NotBeforeOption,
+    QueueOption,
+    QueuePriorityOption,
+    ServiceDeadlineOption,
+    in_line,
+    invocation,
+    runtime,
+)
 from ytpool.domain import names
 
 app = group("Let other services work: submit tasks over their keys' slots, and see how they go.")
@@ -27,7 +36,8 @@ FollowTaskOption = Annotated[
     example=(
         "ytpool task submit runninghub --set workflow_id=1904136902449209346 --follow\n"
         "ytpool task submit runninghub --set workflow_id=1904136902449209346 --file nodes.json --key episode-7\n"
-        "ytpool task submit runninghub --set workflow_id=1904136902449209346 --dry-run"
+        "ytpool task submit runninghub --set workflow_id=1904136902449209346 --dry-run\n"
+        "ytpool task submit runninghub --set workflow_id=1904136902449209346 --queue --priority 5"
     ),
     statuses=(0, 1, 2, 6, 7, 130),
 )
@@ -56,13 +66,19 @@ def submit(
         bool, typer.Option("--wait", help="Wait until a slot is free and the service has it.", show_default=False)
     ] = False,
     follow: FollowTaskOption = False,
+    queue: QueueOption = False,
+    priority: QueuePriorityOption = None,
+    not_before: NotBeforeOption = None,
+    deadline: ServiceDeadlineOption = None,
     dry_run: DryRunOption = False,
 ) -> Any:  # TaskSeen or TaskPlanned
     """Submit a task to a service, once, with the first of its keys that has a free slot.
 
     Without a free slot it is queued, and said so. An answer that got lost on the way is never followed by a second
     request: the task is unknown then (status 7), and a callback may still tell. The same task typed again while it
-    waits or runs is the same one. What it needs stands in braces in [providers.NAME.submit] of the settings.
+    waits or runs is the same one. With --queue it is not sent now, but by `ytpool work`, `ytpool serve` or `ytpool task
+    poll`. Tasks that wait go by priority, deadline, not-before and age; one whose deadline is over when its turn comes
+    is not sent, and has failed. What it needs stands in braces in [providers.NAME.submit] of the settings.
     """
     from ytpool.actions import tasks  # noqa: PLC0415
     from ytpool.cli.tasked import inputs  # noqa: PLC0415
@@ -71,7 +87,9 @@ def submit(
     call = invocation(ctx)
     if key:
         names.require(key, "a key")
-    order = tasks.TaskOrder(provider=provider, inputs=inputs(given or [], file), key=key, again=again)
+    waits = in_line(ctx, queue=queue, priority=priority, not_before=not_before, deadline=deadline)
+    given_inputs = inputs(given or [], file)
+    order = tasks.TaskOrder(provider=provider, inputs=given_inputs, key=key, again=again, in_line=waits)
     rt = runtime(ctx, logs=True)
     if dry_run:
         return tasks.planned(rt, order)
@@ -131,7 +149,8 @@ def poll(ctx: typer.Context) -> Any:  # Round
 def keys(ctx: typer.Context) -> Any:  # Keys
     """List the keys of every service by account, where each was found, and how many of its slots are free.
 
-    The first key is `primary`, NAME_2 is `account_2` and so on. Their values are never shown.
+    The first key is `primary`, NAME_2 is `account_2` and so on. Their values are never shown. One that rests takes
+    nothing (`ytpool rests list` says why); one that was taken away is listed as long as its tasks run.
     """
     from ytpool.actions import tasks  # noqa: PLC0415
     from ytpool.cli import tasked  # noqa: F401, PLC0415

@@ -69,6 +69,7 @@ VIEWS[Keys] = View(
         Column("Running", "running", justify="right"),
         Column("Slots", "max_slots", justify="right"),
         Column("Free", "available", justify="right"),
+        Column("State", "state", style={"resting": "yellow", "gone": "magenta"}),
     ),
     empty="no key yet; describe a service in [providers.NAME], and set the variable that it names in `keys`",
 )

@@ -189,9 +189,9 @@ def upload(
     What is to be said of each video stands in a manifest, or in a TOML file beside it (talk.toml for talk.mp4), under
     the names of these options, and counts before them: file, title, description, tags, category, privacy, publish_at,
     account, pool, key, thumbnail, captions, playlists, language, localizations, recorded_on, licence, made_for_kids,
-    synthetic, embeddable, public_stats, notify. All of it is checked first; anything wrong is told with file, line
-    and column, and nothing is sent. A playlist that a channel does not have is refused before the video's first byte;
-    of a pool, a channel that has it is taken.
+    synthetic, embeddable, public_stats, notify; with --queue also priority, not_before and deadline. All of it is
+    checked first; anything wrong is told with file, line and column, and nothing is sent. A playlist that a channel
+    does not have is refused before the video's first byte; of a pool, a channel that has it is taken.
     """
     # Help and completion need nothing of what publishing needs, and that is most of the program.
     from ytpool.actions import publish, resuming  # noqa: PLC0415
@@ -244,6 +244,7 @@ def upload(
             public_stats=public_stats,
             notify=notify,
             key=key,
+            in_line=waits,
             again=again,
             wait=not no_wait,
             use_buffer=use_buffer,
@@ -255,7 +256,7 @@ def upload(
         return Planned(publish.plan(rt, ordered))
     if waits is not None:
         return work_through(
-            call, rt, ordered, go=lambda rt, order, _: publish.put_in_line(rt, order, waits), is_batch=wanted.is_batch
+            call, rt, ordered, go=lambda rt, order, _: publish.put_in_line(rt, order), is_batch=wanted.is_batch
         )
     return work_through(call, rt, ordered, parallel=parallel, is_batch=wanted.is_batch, follow=follow, wait=wait)
 

@@ -6,15 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import keys
+from ytpool.actions import keys, passwords
 from ytpool.actions.keys import Moved, ReaderRow, Rotation, VaultStatus
+from ytpool.actions.passwords import PasswordKept
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import WouldOption, runtime
+from ytpool.cli.options import WouldOption, invocation, runtime
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.domain.keys import KeyPlace
 from ytpool.errors import UsageWrong
 
-app = group("See where the vault's keys are and what they seal; move them, and change to a new one.")
+app = group("See where the vault's keys are and what they seal; move them, change to a new one, keep passwords.")
 
 
 class To(StrEnum):
@@ -177,3 +178,52 @@ def rotate(
     if finish:
         return keys.finish(runtime(ctx, logs=True), without=tuple(without or ()), **told)
     return keys.rotate(runtime(ctx, logs=True), **told)
+
+
+def _password(told: PasswordKept) -> str:
+    would = "would have" if told.dry_run else "has"
+    return (
+        f"the vault {would} {'the' if told.kept else 'no'} password of {told.owner}{'' if told.kept else ' any more'}"
+    )
+
+
+VIEWS[PasswordKept] = View(text=_password)
+
+ServerArgument = Annotated[str, typer.Argument(help="The server's section in the settings, such as ftp.studio.")]
+
+
+@command(
+    app,
+    "keep",
+    example="ytpool vault keep ftp.studio --password-file password.txt\nytpool vault keep ftp.studio",
+    statuses=(0, 2, 6),
+)
+def keep(
+    ctx: typer.Context,
+    server: ServerArgument,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--password-file",
+            metavar="FILE",
+            help="Its first line is the password; else a terminal asks.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    dry_run: WouldOption = False,
+) -> PasswordKept:
+    """Keep the password of a server that the settings name; one that is there is replaced.
+
+    No argument takes the password itself: others see those. Where `password_env` names a variable, that one is read.
+    """
+    from ytpool.cli import passphrases  # noqa: PLC0415
+
+    rt = runtime(ctx)
+    return passwords.keep(rt, server, passphrases.password(invocation(ctx), password_file), dry_run=dry_run)
+
+
+@command(app, "forget", example="ytpool vault forget ftp.studio", statuses=(0, 2, 6))
+def forget(ctx: typer.Context, server: ServerArgument, *, dry_run: WouldOption = False) -> PasswordKept:
+    """Take the password of a server out of the vault; also of one that the settings name no longer."""
+    return passwords.forget(runtime(ctx), server, dry_run=dry_run)

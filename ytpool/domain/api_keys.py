@@ -46,14 +46,14 @@ def number_of(short: str) -> int | None:
 def variables_of(text: str) -> dict[str, str]:
     """Read an env file: `NAME=value` on each line, perhaps behind `export`, perhaps in quotes; # begins a comment."""
     found = {}
-    for line in text.splitlines():
-        match = re.fullmatch(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*", line)
+    for line in text.removeprefix("\ufeff").splitlines():
+        match = _LINE.fullmatch(line)
         if match is None:
             continue
-        value = match[2]
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-            value = value[1:-1]
-        else:
-            value = re.sub(r"\s+#.*", "", value)
-        found[match[1]] = value
+        quoted = _QUOTED.fullmatch(match[2])
+        found[match[1]] = quoted[2] if quoted else re.sub(r"\s+#.*", "", match[2])
     return found
+
+
+_LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*")
+_QUOTED = re.compile(r"""(['"])(.*?)\1\s*(?:#.*)?""")

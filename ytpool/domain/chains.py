@@ -18,6 +18,7 @@ CHAIN = "chain"
 MOST_TRIES = 5
 """So often a chain is begun by itself before a person is asked."""
 
+_KEY = "chain."
 _MOST_STEPS = 100
 _FIRST_WAIT = timedelta(minutes=1)
 _TAKEN = ("youtube", "oauth")
@@ -83,6 +84,16 @@ def flattened(chains: Mapping[str, tuple[Step, ...]], name: str, before: str = "
             yield from flattened(chains, step.chain, f"{before}{step.chain}/")
         else:
             yield f"{before}{step.service}", step
+
+
+def task_key(job: str, round_: int, position: int) -> str:
+    """Return the key under which a chain asks for a task: one task for one step of one round."""
+    return f"{_KEY}{job}.{round_}.{position}"
+
+
+def asked_by(key: str) -> str | None:
+    """Return the chain's job that asks for a task under this key; None where a person does."""
+    return key.removeprefix(_KEY).split(".")[0] if key.startswith(_KEY) else None
 
 
 def waits_after(tries: int) -> timedelta:

@@ -7,9 +7,12 @@ from enum import StrEnum
 from typing import Any, Self
 
 from ytpool.domain import moments
+from ytpool.errors import UsageWrong
 
 CHORES = "video."
 """How the kinds of jobs begin that change a video that is there."""
+
+HIGHEST_PRIORITY = 1_000_000
 
 TASK = "task"
 """The kind of the jobs that another service does for us."""
@@ -62,6 +65,18 @@ class InLine:
     priority: int = 0
     not_before: datetime | None = None
     deadline: datetime | None = None
+
+    @property
+    def fault(self) -> str:
+        """Say what is wrong with it whatever it is for; empty where nothing is."""
+        if self.not_before is not None and self.deadline is not None and self.deadline <= self.not_before:
+            return "the deadline is no later than the moment before which it may not begin"
+        return ""
+
+    def require_time(self, now: datetime) -> None:
+        """Refuse a deadline that is over, where nothing is begun after it."""
+        if self.deadline is not None and self.deadline <= now:
+            raise UsageWrong(f"the deadline is over, {moments.spoken(self.deadline)}: nobody would begin it")
 
 
 class StepState(StrEnum):

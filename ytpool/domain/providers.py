@@ -42,6 +42,8 @@ class Submit(NamedTuple):
     """Codes that mean: not now."""
     denied: tuple[str, ...] = ()
     """Codes that mean: not with this key."""
+    unclear: tuple[str, ...] = ()
+    """Codes that leave open whether it was taken: unless the answer names the task it is unknown, as after 5xx."""
 
 
 class Poll(NamedTuple):
@@ -102,6 +104,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "runninghub": {
         "submit": {
             "request": "POST /task/openapi/create",
+            "headers": {"Authorization": "Bearer {key}"},
             "body": {
                 "apiKey": "{key}",
                 "workflowId": "{workflow_id}",
@@ -111,11 +114,13 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
             "task_id": "data.taskId",
             "code": "code",
             "accepted": ["0"],
-            "busy": ["415", "421"],
-            "denied": ["416", "801", "802", "806", "811", "812"],
+            "busy": ["415", "421", "814", "1003", "1520"],
+            "denied": ["401", "416", "436", "801", "802", "806", "811", "812", "1002", "1014"],
+            "unclear": ["500", "804", "805", "813", "1000", "1005", "1006", "1010", "1011", "1012", "1015", "1504"],
         },
         "poll": {
             "request": "POST /task/openapi/outputs",
+            "headers": {"Authorization": "Bearer {key}"},
             "body": {"apiKey": "{key}", "taskId": "{task_id}"},
             "state": "code",
             "done": ["0"],
@@ -133,7 +138,17 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         },
     }
 }
-"""Ready-made descriptions; what is set beside `preset` is put over them, key by key."""
+"""Ready-made descriptions; what is set beside `preset` is put over them, key by key.
+
+`runninghub` is written from the service's own pages as they were in 2026: its error codes
+(apifox.com/apidoc/docs-site/5441421/doc-6913925, and in full www.runninghub.cn/runninghub-api-doc-cn/doc-8435517),
+"Start ComfyUI Task" and "Check Task Output" beside them. Its HTTP status is 200 whatever happened. Busy are no free
+machine (415), the most that may run or wait at once (421, 814, 1520) and too many requests (1003); a key is denied that
+is wrong, switched off or without money (416, 812) or a subscription (436, 801). 804 and 813 say of a task that it runs
+or waits, and of the service's own faults (500, 1000, ...) nobody says whether a task came of them. Asked how a task
+went, 0 is done with its files, 805 failed with `failedReason`, 804 and 813 not yet. The callback holds that answer as
+text in `eventData`, and is repeated where it is not answered in time.
+"""
 
 Refuse = Callable[[tuple[str, ...], str], NoReturn]
 """Says what is wrong with the setting at this path, and raises."""
@@ -403,7 +418,7 @@ def taken(submit: Submit, status: int, answer: Any) -> Taken:
         return Taken.BUSY
     if word in submit.denied:
         return Taken.KEY_REFUSED
-    if code is not None and word not in submit.accepted:
+    if code is not None and word not in (*submit.accepted, *submit.unclear):
         return Taken.NO
     return Taken.YES if task_id(answer, submit.task_id) else Taken.UNKNOWN
 

@@ -47,6 +47,7 @@ class Schedule:
             "RestartSec=5s",
             "SuccessExitStatus=130",
             "TimeoutStopSec=5min",
+            "KillMode=mixed",  # what it has started ends when it says so
             "",
             "[Install]",
             f"WantedBy={wanted_by}",

@@ -9,8 +9,10 @@ import os
 import selectors
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import IO, NamedTuple
 
 _KEPT = 64 << 10
@@ -36,7 +38,20 @@ class Ran(NamedTuple):
 
 
 def run(argv: Sequence[str], *, environ: Mapping[str, str], timeout: float) -> Ran:
-    """Run a program without a shell and without input, for so many seconds at the most."""
+    """Run a program without a shell and without input, for so many seconds at the most.
+
+    Ctrl-C may come at any line, also between the start of a program and our knowing of it. It comes to the main thread
+    alone, so another one starts the program and sees to its end.
+    """
+    gone = threading.Event()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="program") as others:
+        try:
+            return others.submit(_run, argv, environ, timeout, gone).result()
+        finally:
+            gone.set()
+
+
+def _run(argv: Sequence[str], environ: Mapping[str, str], timeout: float, gone: threading.Event) -> Ran:
     try:
         process = subprocess.Popen(
             argv,
@@ -53,7 +68,7 @@ def run(argv: Sequence[str], *, environ: Mapping[str, str], timeout: float) -> R
     assert process.stderr is not None
     kept = {process.stdout: bytearray(), process.stderr: bytearray()}
     try:
-        cut = _drain(process, kept, time.monotonic() + timeout)
+        cut = _drain(process, kept, time.monotonic() + timeout, gone)
         hung = not _is_over(process)
     finally:
         _end(process)
@@ -70,13 +85,15 @@ def run(argv: Sequence[str], *, environ: Mapping[str, str], timeout: float) -> R
     )
 
 
-def _drain(process: subprocess.Popen[bytes], kept: Mapping[IO[bytes], bytearray], until: float) -> bool:
-    """Read until the program has ended or its time is over; return whether some of its stdout was left out."""
+def _drain(
+    process: subprocess.Popen[bytes], kept: Mapping[IO[bytes], bytearray], until: float, gone: threading.Event
+) -> bool:
+    """Read until the program has ended, its time is over or nobody waits; tell whether some stdout was left out."""
     cut = False
     with selectors.DefaultSelector() as selector:
         for pipe in kept:
             selector.register(pipe, selectors.EVENT_READ, data=pipe)
-        while time.monotonic() < until:
+        while time.monotonic() < until and not gone.is_set():
             # Whoever has ended may have left others with its pipes: then what is in them now is all that is waited for.
             over = _is_over(process)
             found = selector.select(0 if over else _LOOKS_EVERY) if selector.get_map() else []

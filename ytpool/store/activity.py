@@ -6,9 +6,10 @@ whoever counts operations leaves such rows out, and takes the outcome from them.
 """
 
 import os
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ytpool.domain import ids, moments
 from ytpool.store import accounts
@@ -29,6 +30,25 @@ class Outcome(StrEnum):
     DONE = "done"
     FAILED = "failed"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """One thing that was done, and how it ended."""
+
+    happened_at: datetime
+    account: str
+    operation: str
+    outcome: Outcome
+    reason: str
+    detail: str
+
+    @property
+    def was_answered(self) -> bool:
+        """Whoever was asked is there: a refusal that means something shows it too."""
+        return self.outcome is Outcome.DONE or (
+            self.outcome is Outcome.FAILED and self.reason not in ("noAnswer", "malformedAnswer", "unsendable")
+        )
 
 
 def record(
@@ -154,6 +174,38 @@ def lately(tx: Tx, account: str, deeds: int = 100) -> set[str]:
         deeds=deeds,
     )
     return {row["operation"] for row in rows}
+
+
+def last_of_youtube(tx: Tx, since: datetime) -> Deed | None:
+    """Return the last call to YouTube since then; what keys of other services did belongs to no project.
+
+    Whether a login can be refreshed or ended says another server.
+    """
+    row = tx.one(
+        """
+        SELECT * FROM activity WHERE happened_at >= :since AND project <> '' AND operation NOT LIKE 'oauth.%'
+         ORDER BY happened_at DESC LIMIT 1
+        """,
+        since=moments.text(since),
+    )
+    return None if row is None else _deed(row)
+
+
+def last_of(tx: Tx, account: str) -> Deed | None:
+    """Return the last thing that an account did."""
+    row = tx.one("SELECT * FROM activity WHERE account = :account ORDER BY happened_at DESC LIMIT 1", account=account)
+    return None if row is None else _deed(row)
+
+
+def _deed(row: Any) -> Deed:
+    return Deed(
+        happened_at=moments.parse(row["happened_at"]),
+        account=row["account"],
+        operation=row["operation"],
+        outcome=Outcome(row["outcome"]),
+        reason=row["reason"],
+        detail=row["detail"],
+    )
 
 
 def new_salt() -> str:

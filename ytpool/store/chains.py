@@ -166,6 +166,18 @@ def task_of(tx: Tx, key: str) -> str | None:
     return None if row is None else str(row["job"])
 
 
+def goes_on(tx: Tx, job: str) -> None:
+    """Let a chain be looked at now that waits to hear how its last step went; another one is left alone."""
+    tx.run(
+        """
+        UPDATE jobs SET not_before = :at, put_off_until = NULL, is_due = 0
+         WHERE job = :job AND kind = 'chain' AND state = 'finished_unknown'
+        """,
+        job=job,
+        at=tx.at,
+    )
+
+
 def given_up(tx: Tx) -> list[Job]:
     """Return the jobs of chains that nobody could serve, and that wait for a person."""
     rows = tx.all("SELECT * FROM jobs WHERE kind = 'chain' AND error_code = 'chain_failed' ORDER BY job")

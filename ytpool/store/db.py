@@ -18,7 +18,7 @@ from typing import Any
 from ytpool.clock import Clock
 from ytpool.config import make_private_folder
 from ytpool.domain import moments
-from ytpool.errors import DiskFull, NotInitialised, StateBusy, StateTooNew, StateUnusable, YtpoolError
+from ytpool.errors import DiskFull, Interrupted, NotInitialised, StateBusy, StateTooNew, StateUnusable, YtpoolError
 
 Row = Mapping[str, Any]
 
@@ -128,6 +128,20 @@ class Database:
                 return [str(error)]
         return [] if found == ["ok"] else found
 
+    def wait_at_most(self, seconds: float) -> None:
+        """Let this thread wait no longer than so for another's transaction; the next one it opens counts."""
+        self._local.patience = seconds
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+
+    def stop(self, thread: threading.Thread) -> None:
+        """Break off what a thread is reading or writing here, because nobody waits for it any more."""
+        with self._opening:
+            connections = [kept for of, kept in self._connections if of is thread]
+        for connection in connections:
+            connection.interrupt()
+
     def close(self) -> None:
         """Close every connection this object opened, in whichever thread."""
         while self._connections:
@@ -153,6 +167,10 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
 
+    @property
+    def _patience(self) -> float:
+        return getattr(self._local, "patience", _BUSY_SECONDS)
+
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
@@ -177,7 +195,7 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
+            self._path, timeout=self._patience, isolation_level=None, check_same_thread=False, cached_statements=256
         )
         try:
             connection.row_factory = sqlite3.Row
@@ -193,7 +211,7 @@ class Database:
 
     def _use_wal(self, connection: sqlite3.Connection) -> None:
         # SQLite calls the switch of a new file busy at once, without waiting, while another process makes the same.
-        gives_up_at = self._clock.monotonic() + _BUSY_SECONDS
+        gives_up_at = self._clock.monotonic() + self._patience
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -209,19 +227,21 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            raise _named(error, self._path) from error
+            raise _named(error, self._path, self._patience) from error
 
 
-def _named(error: sqlite3.Error, path: Path) -> YtpoolError:
+def _named(error: sqlite3.Error, path: Path, waited: float) -> YtpoolError:
     """Give SQLite's trouble one of our names."""
     name = getattr(error, "sqlite_errorname", "")
     match name.split("_")[1:2]:
         case ["BUSY" | "LOCKED"]:
             return StateBusy(
-                f"another process has held {path} for more than {_BUSY_SECONDS:.0f} seconds",
+                f"another process has held {path} for more than {waited:.0f} seconds",
                 hint="try again; if it stays so, look for a stopped ytpool process",
                 path=str(path),
             )
+        case ["INTERRUPT"]:
+            return Interrupted(f"what was asked of {path} took too long, and was broken off")
         case ["FULL"]:
             return _disk_full(path)
         case ["IOERR" | "CANTOPEN"] if _has_no_room(path):  # what SQLite says when its index file cannot grow

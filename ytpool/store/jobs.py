@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from ytpool.domain import moments
-from ytpool.domain.jobs import Job, JobState, Step, StepState, Target, TargetKind
+from ytpool.domain.jobs import TASK, Job, JobState, Step, StepState, Target, TargetKind
 from ytpool.errors import HoldLost, UnknownName
 from ytpool.store import leases
 from ytpool.store.db import Tx
@@ -637,6 +637,86 @@ def unfinished(tx: Tx) -> list[Job]:
         f"SELECT * FROM jobs WHERE {_UNFINISHED} ORDER BY job",
     )
     return [Job.from_row(row) for row in rows]
+
+
+def may_go_on(tx: Tx, job: str) -> bool:
+    """Tell whether a job has something left that may be done without a person: not all that is left was refused."""
+    return tx.one(f"SELECT 1 FROM jobs WHERE job = :job AND {_UNFINISHED}", job=job) is not None
+
+
+def refused_in_part(tx: Tx) -> list[Job]:
+    """Return the jobs whose video is up with a step that was refused for good, unless a person has let it stay so."""
+    rows = tx.all(
+        """
+        SELECT * FROM jobs
+         WHERE state = 'partly' AND kind = 'upload' AND error_code <> 'failed'
+           AND EXISTS (SELECT 1 FROM job_steps s
+                        WHERE s.job = jobs.job AND s.step <> 'upload' AND s.state = 'failed')
+           AND NOT EXISTS (SELECT 1 FROM job_steps s
+                            WHERE s.job = jobs.job AND s.step = 'upload' AND s.state = 'failed')
+         ORDER BY job
+        """
+    )
+    return [Job.from_row(row) for row in rows]
+
+
+def running(tx: Tx) -> list[str]:
+    """Return the jobs that somebody is at or has left; a task is with its service, and has nobody here."""
+    rows = tx.all("SELECT job FROM jobs WHERE state = 'running' AND kind <> :task ORDER BY job", task=TASK)
+    return [row["job"] for row in rows]
+
+
+def waiting_since(tx: Tx, before: datetime) -> tuple[int, str | None]:
+    """Count the jobs that were asked for before this moment and did not get far; name the oldest.
+
+    A job that nobody holds back and that waits for a moment of its own, because it was asked to, is not one of them.
+    """
+    row = tx.one(
+        """
+        SELECT count(*) AS jobs, min(job) AS oldest FROM jobs
+         WHERE state IN ('queued', 'deferred', 'interrupted') AND kind <> :task AND held_at IS NULL
+           AND created_at <= :before AND (not_before IS NULL OR not_before <= :at OR error_code <> '')
+        """,
+        task=TASK,
+        before=moments.text(before),
+        at=tx.at,
+    )
+    return row["jobs"], row["oldest"]
+
+
+def unknown(tx: Tx) -> int:
+    """Count the jobs of which nobody knows how they ended."""
+    return int(tx.one("SELECT count(*) AS jobs FROM jobs WHERE state = 'finished_unknown'")["jobs"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How the jobs of one kind ended within a time."""
+
+    kind: str
+    done: int
+    failed: int
+    fallbacks: int
+    """Done, by another account than the one chosen first, or by a reserve."""
+
+
+def ended(tx: Tx, since: datetime) -> list[Ended]:
+    """Count how jobs ended since then; what was cancelled is no failure of anybody's."""
+    rows = tx.all(
+        """
+        SELECT j.kind, sum(CASE WHEN j.state IN ('done', 'partly') THEN 1 ELSE 0 END) AS done,
+               sum(CASE WHEN j.state = 'failed' THEN 1 ELSE 0 END) AS failed,
+               sum(CASE WHEN j.state IN ('done', 'partly') AND (
+                        EXISTS (SELECT 1 FROM decisions d
+                                 WHERE d.job = j.job AND d.account IS NOT NULL AND d.account <> j.account)
+                        OR EXISTS (SELECT 1 FROM accounts a WHERE a.account = j.account AND a.tier = 'reserve'))
+                   THEN 1 ELSE 0 END) AS fallbacks
+          FROM jobs j WHERE j.finished_at >= :since AND j.state <> 'cancelled'
+         GROUP BY j.kind ORDER BY j.kind
+        """,
+        since=moments.text(since),
+    )
+    return [Ended(kind=row["kind"], done=row["done"], failed=row["failed"], fallbacks=row["fallbacks"]) for row in rows]
 
 
 def bound_to(tx: Tx, account: str) -> list[Job]:

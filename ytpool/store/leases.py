@@ -13,6 +13,7 @@ from typing import Any
 
 from ytpool.store import owners
 from ytpool.store.db import Tx
+from ytpool.store.owners import Owner
 
 
 class LeaseKind(StrEnum):
@@ -30,6 +31,8 @@ class LeaseKind(StrEnum):
     """A video that is being changed: of two who write whole parts of it, one would undo the other's."""
     VAULT = "vault"
     """The keys of the vault: one process at a time adds one, or seals anew with another."""
+    SESSION = "session"
+    """A browser session that somebody has checked out; programs of theirs hold it, not a process of ours."""
 
 
 LASTS_FOR = timedelta(seconds=10)
@@ -46,16 +49,37 @@ class Lease:
     fence: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """What is known of the last one who took a place."""
+
+    lease: Lease
+    holder: str
+    left: timedelta
+    """How long it is still theirs; nothing or less when it is over."""
+    given_back: bool
+
+
 def take(
-    tx: Tx, kind: LeaseKind, name: str, *, holder: str, places: int = 1, lasts_for: timedelta = LASTS_FOR
+    tx: Tx,
+    kind: LeaseKind,
+    name: str,
+    *,
+    holder: str,
+    places: int = 1,
+    lasts_for: timedelta = LASTS_FOR,
+    owner: Owner | None = None,
 ) -> Lease | None:
-    """Take the first free of so many places, or None when all are held by the living."""
+    """Take the first free of so many places, or None when all are held by the living.
+
+    The owner is this process, unless it is `owners.NOBODY_WE_SEE`: then the lease outlives it, until its time is over.
+    """
     rows = tx.all(f"SELECT * FROM leases WHERE kind = :kind AND name = :name {tx.for_update}", kind=kind, name=name)
     held = {row["place"] for row in rows if is_held(tx, row)}
     if len(held) >= places:  # a place beyond the number counts too: there may have been more of them yesterday
         return None
     place = next(place for place in range(places) if place not in held)
-    owner = owners.me()
+    owner = owner or owners.me()
     taken = tx.one(
         """
         INSERT INTO leases (kind, name, place, fence, holder, host, pid_space, pid, pid_started, era, expires, taken_at)
@@ -85,7 +109,7 @@ def is_held(tx: Tx, row: Any) -> bool:
     """Tell whether a lease's row still belongs to somebody: in time, and not seen dead."""
     if row["era"] != tx.era or row["expires"] <= tx.boot:
         return False
-    owner = owners.Owner(host=row["host"], pid_space=row["pid_space"], pid=row["pid"], started=row["pid_started"])
+    owner = Owner(host=row["host"], pid_space=row["pid_space"], pid=row["pid"], started=row["pid_started"])
     return not owners.is_dead(owner)
 
 
@@ -133,6 +157,19 @@ def holds(tx: Tx, lease: Lease) -> bool:
         place=lease.place,
     )
     return row is not None and row["fence"] == lease.fence and row["era"] == tx.era and row["expires"] > tx.boot
+
+
+def holding(tx: Tx, kind: LeaseKind, name: str) -> Holding | None:
+    """Return who took a thing of one place last, in time or not; None where nobody ever did."""
+    row = tx.one("SELECT * FROM leases WHERE kind = :kind AND name = :name AND place = 0", kind=kind, name=name)
+    if row is None:
+        return None
+    return Holding(
+        lease=Lease(kind=kind, name=name, place=0, fence=row["fence"]),
+        holder=row["holder"],
+        left=timedelta(seconds=row["expires"] - tx.boot) if is_held(tx, row) else timedelta(0),
+        given_back=row["expires"] == 0,
+    )
 
 
 def held(tx: Tx, kind: LeaseKind) -> dict[str, list[str]]:

@@ -304,6 +304,22 @@ def renew(tx: Tx, job: str, lasts_for: timedelta = LASTS_FOR) -> None:
     )
 
 
+def units_of_step(tx: Tx, day: date, step: str, bucket: str) -> int:
+    """Count what was set aside or spent of a bucket on a day under this step, over all projects."""
+    row = tx.one(
+        """
+        SELECT coalesce(sum(l.units), 0) AS units
+          FROM projects p JOIN ledger l
+            ON l.scope = 'project' AND l.name = p.project AND l.bucket = :bucket AND l.day = :day
+         WHERE l.step = :step AND l.state IN ('held', 'sent', 'spent', 'unknown')
+        """,
+        bucket=bucket,
+        day=day.isoformat(),
+        step=step,
+    )
+    return int(row["units"])
+
+
 def expire(tx: Tx) -> int:
     """Settle what nobody settled in time: what was not sent is released, what was sent is unknown."""
     return _settle_left_behind(tx, "NOT (era = :era AND expires > :boot)", "expired", era=tx.era, boot=tx.boot)

@@ -6,18 +6,23 @@ an index. The flag only keeps the search short: picking compares the moment agai
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ytpool.domain import moments
 from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import InLine, Job, TargetKind
-from ytpool.store import leases
+from ytpool.errors import Busy
+from ytpool.store import jobs, leases
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 
 _TURNS = "work"
+_UPLOAD = "upload"
 _MOST_TURNS = 10_000
+_SOON = timedelta(minutes=1)
+LONGEST_PUT_OFF = timedelta(minutes=10)
+"""For which a job that could not be begun is left alone at the most."""
 
 _MAY_BE_TAKEN = """
     held_at IS NULL AND CASE kind WHEN 'task' THEN 0 WHEN 'video.delete' THEN agreed ELSE 1 END = 1
@@ -29,10 +34,37 @@ _MAY_BE_TAKEN = """
 _WAITS_IN_LINE = f"is_due = 1 AND {_MAY_BE_TAKEN}"
 _IS_TO_COME = f"is_due = 0 AND {_MAY_BE_TAKEN}"
 _MOMENT = "coalesce(put_off_until, not_before, '')"
-_ORDER = "priority DESC, coalesce(deadline, '9'), coalesce(not_before, ''), job"
+ORDER = "priority DESC, coalesce(deadline, '9'), coalesce(not_before, ''), job"
+"""In which what waits has its turn, whoever takes it."""
+
+_LANE = """
+    (CASE kind WHEN 'upload' THEN 'upload ' ELSE 'other ' END
+     || CASE WHEN account IS NULL THEN target_kind || ' ' || target ELSE 'account ' || account END)
+"""
+"""Word for word as in its index, too."""
 
 RIPEN = f"UPDATE jobs SET is_due = 1 WHERE {_IS_TO_COME} AND {_MOMENT} <= :at"
-NEXT = f"SELECT * FROM jobs WHERE {_WAITS_IN_LINE} AND {_MOMENT} <= :at %s ORDER BY {_ORDER} LIMIT 1"
+NEXT = f"SELECT * FROM jobs WHERE {_WAITS_IN_LINE} AND {_MOMENT} <= :at %s ORDER BY {ORDER} LIMIT 1"
+NEAR = f"""
+    SELECT * FROM jobs
+     WHERE job IN (SELECT job FROM jobs WHERE {_WAITS_IN_LINE} ORDER BY {ORDER} LIMIT 100) AND {_MOMENT} <= :at %s
+     ORDER BY {ORDER} LIMIT 1
+"""
+"""The first who can begin now, if it is among those who come first whether they can or not."""
+LANES = f"""
+    WITH RECURSIVE lanes (lane) AS (
+        SELECT (SELECT {_LANE} FROM jobs WHERE {_WAITS_IN_LINE} ORDER BY {_LANE} LIMIT 1)
+         UNION ALL
+        SELECT (SELECT {_LANE} FROM jobs WHERE {_WAITS_IN_LINE} AND {_LANE} > lanes.lane ORDER BY {_LANE} LIMIT 1)
+          FROM lanes WHERE lanes.lane IS NOT NULL
+    )
+    SELECT lane FROM lanes WHERE lane IS NOT NULL
+"""
+"""Whom anybody waits for: one step from each to the next, however many wait there."""
+FIRST_IN_LANE = f"""
+    SELECT * FROM jobs
+     WHERE {_WAITS_IN_LINE} AND {_LANE} = :lane AND {_MOMENT} <= :at %s ORDER BY {ORDER} LIMIT 1
+"""
 LEFT_BEHIND = f"""
     SELECT * FROM jobs
      WHERE state = 'running' AND held_at IS NULL
@@ -61,6 +93,18 @@ class _Crowd:
     """Accounts that take no upload: full, or their channel takes one already."""
     full_pools: Collection[str]
     uploading_pools: Collection[str]
+
+    def is_open(self, lane: str) -> bool:
+        """Tell whether one who waits in this lane may be able to begin."""
+        what, kind, name = lane.split(" ", 2)
+        uploads = what == _UPLOAD
+        match kind:
+            case TargetKind.ACCOUNT:
+                return name not in (self.uploading if uploads else self.full)
+            case TargetKind.POOL:
+                return name not in (self.uploading_pools if uploads else self.full_pools)
+            case _:
+                return True
 
 
 def ask(tx: Tx, job: str, how: InLine) -> None:
@@ -102,10 +146,22 @@ def put_off(tx: Tx, job: str, until: datetime) -> None:
     tx.run("UPDATE jobs SET put_off_until = :until, is_due = 0 WHERE job = :job", job=job, until=moments.text(until))
 
 
-def forget_far(tx: Tx, beyond: datetime) -> None:
-    """Let nothing be put off until after this moment: then the clock was wrong when that was written."""
+def go_on_soon(tx: Tx, job: str) -> None:
+    """Let what is left of a job be tried again before long, and by whoever asks for it at once; nobody knows when."""
+    soon = moments.text(tx.now + _SOON)
     tx.run(
-        "UPDATE jobs SET put_off_until = NULL, is_due = 0 WHERE put_off_until > :beyond", beyond=moments.text(beyond)
+        "UPDATE jobs SET not_before = :at, put_off_until = :soon, is_due = 0 WHERE job = :job",
+        job=job,
+        at=tx.at,
+        soon=soon,
+    )
+
+
+def forget_far(tx: Tx) -> None:
+    """Let nothing be put off for longer than ever: then the clock was wrong when that was written."""
+    tx.run(
+        "UPDATE jobs SET put_off_until = NULL, is_due = 0 WHERE put_off_until > :beyond",
+        beyond=moments.text(tx.now + LONGEST_PUT_OFF),
     )
 
 
@@ -126,13 +182,38 @@ def pick(tx: Tx, *, pool: str | None = None) -> Picked | None:
     taken = {*picked, *working}
     crowd = _crowd(tx, picked)
     sql, given = _filters(taken, crowd, pool)
-    found = [Job.from_row(row) for row in tx.all(NEXT % sql, at=tx.at, **given)]
+    found = _first_in_line(tx, crowd, sql, given)
     found += [Job.from_row(row) for row in tx.all(LEFT_BEHIND % sql, at=tx.at, **given)]
     if not found:
         return None
     job = min(found, key=_place)
     turn = leases.take(tx, LeaseKind.TURN, _TURNS, holder=job.job, places=_MOST_TURNS)
     return None if turn is None else Picked(job=job, turn=turn)
+
+
+def _first_in_line(tx: Tx, crowd: _Crowd, sql: str, given: Mapping[str, str]) -> list[Job]:
+    """Return the first who can begin now, or the first of each lane; it takes no longer for those who cannot."""
+    if crowd is _NOBODY:
+        rows = tx.all(NEXT % sql, at=tx.at, **given)
+    else:
+        rows = tx.all(NEAR % sql, at=tx.at, **given)
+        for lane in () if rows else [row["lane"] for row in tx.all(LANES)]:
+            if crowd.is_open(lane):
+                rows += tx.all(FIRST_IN_LANE % sql, at=tx.at, lane=lane, **given)
+    return [Job.from_row(row) for row in rows]
+
+
+def require(tx: Tx, picked: Picked | None) -> None:
+    """Raise Busy unless a job stands as it stood when it was picked, and the turn lasts; for what nobody picked, never.
+
+    Asked in the transaction that takes the job: whoever picked it may have stood still for an hour since, and in the
+    meantime somebody has done it, held it back, cancelled it or put it off.
+    """
+    if picked is None:
+        return
+    then, now = picked.job, jobs.get(tx, picked.job.job)
+    if not leases.holds(tx, picked.turn) or (now.state, now.updated_at) != (then.state, then.updated_at):
+        raise Busy(f"job {now.job} was in other hands before it was begun here", hint="nothing is to do", job=now.job)
 
 
 def soonest(tx: Tx) -> datetime | None:
@@ -156,6 +237,22 @@ def waiting(tx: Tx, besides: Collection[str] = ()) -> int:
         for part in (_WAITS_IN_LINE, _IS_TO_COME)
     ]
     return sum(counts)
+
+
+def overdue(tx: Tx, before: datetime, besides: Collection[str] = ()) -> tuple[int, datetime | None]:
+    """Count the jobs that could have begun before this moment, and say since when the first of them could."""
+    sql, given = _filters(besides, _NOBODY, None)
+    moment = "coalesce(put_off_until, not_before, created_at)"
+    found = [
+        tx.one(
+            f"SELECT count(*) AS jobs, min({moment}) AS first FROM jobs WHERE {part} AND {moment} <= :before {sql}",
+            before=moments.text(before),
+            **given,
+        )
+        for part in (_WAITS_IN_LINE, _IS_TO_COME)
+    ]
+    first = min((row["first"] for row in found if row["first"] is not None), default=None)
+    return sum(row["jobs"] for row in found), moments.parse_optional(first)
 
 
 def turns(tx: Tx) -> list[str]:
@@ -230,7 +327,7 @@ def _counted(coming: Iterable[Any]) -> tuple[Mapping[tuple[str, bool], int], Map
         name = _bound_to(row)
         counts = for_pool if name is None else for_account
         key = row["target"] if name is None else name
-        for uploads in (False, True)[: 1 + (row["kind"] == "upload")]:
+        for uploads in (False, True)[: 1 + (row["kind"] == _UPLOAD)]:
             counts[key, uploads] = counts.get((key, uploads), 0) + 1
     return for_account, for_pool
 

@@ -19,6 +19,9 @@ VAULT_NEXT_KEY = "vault_next_key"
 VAULT_NEXT_KEY_AT = "vault_next_key_at"
 """The file that this next key was made in, where it could not be put beside the one in use."""
 
+LOOKED_AT = "health_looked_at"
+"""When `health` last wrote here, which shows that it can be written."""
+
 _CONFIRMED = "google_confirmed"
 
 

@@ -21,6 +21,10 @@ class Owner:
     started: str
 
 
+NOBODY_WE_SEE = Owner(host="", pid_space="", pid=0, started="")
+"""Who holds what a program of somebody else works with: nobody can tell whether that lives."""
+
+
 def me() -> Owner:
     """Describe this process; asked anew after a fork."""
     return _owner(os.getpid())

@@ -19,7 +19,9 @@ class Kind(StrEnum):
     REFRESH_TOKEN = "refresh_token"  # noqa: S105
     UPLOAD_SESSION = "upload_session"
     BROWSER_SESSION = "browser_session"
+    SESSION_PROXY = "session_proxy"
     API_KEY = "api_key"
+    PASSWORD = "password"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -183,6 +183,17 @@ def over(tx: Tx, window: Window, by: Sequence[str], *, but_done: bool = False) -
         yield from asked(question, window.since, window.until, sealed=sealed)
 
 
+def went_wrong(tx: Tx, window: Window) -> list[tuple[str, str, int]]:
+    """Count what went wrong by operation and Google's own word for it, the most frequent first."""
+    found: dict[tuple[str, ...], int] = {}
+    for part in over(tx, window, ("operation", "reason"), but_done=True):
+        found[part.by] = found.get(part.by, 0) + part.calls
+    return sorted(
+        ((operation, reason, times) for (operation, reason), times in found.items() if times > 0),
+        key=lambda one: (-one[2], one),
+    )
+
+
 def sealed_to(tx: Tx) -> int:
     """Return the last entry that is sealed."""
     return tx.one("SELECT max(last) AS last FROM activity_segments")["last"] or 0

@@ -12,6 +12,7 @@ from typing import Any, Self
 from ytpool.domain import moments
 from ytpool.domain.api_keys import PRIMARY
 from ytpool.domain.jobs import JobState
+from ytpool.store import line
 from ytpool.store.db import Tx
 
 
@@ -36,7 +37,9 @@ class Task:
     heard_from: str
     job_key: str
     request: str
+    priority: int
     not_before: datetime | None
+    deadline: datetime | None
     held_at: datetime | None
     error_code: str
     error: str
@@ -65,7 +68,9 @@ class Task:
             heard_from=row["heard_from"],
             job_key=row["job_key"],
             request=row["request"],
+            priority=row["priority"],
             not_before=moments.parse_optional(row["not_before"]),
+            deadline=moments.parse_optional(row["deadline"]),
             held_at=moments.parse_optional(row["held_at"]),
             error_code=row["error_code"],
             error=row["error"],
@@ -84,8 +89,8 @@ class Task:
 
 
 _SELECT = """
-    SELECT t.*, j.state, j.job_key, j.request, j.not_before, j.held_at, j.error_code, j.error, j.created_at,
-           j.updated_at
+    SELECT t.*, j.state, j.job_key, j.request, j.priority, j.not_before, j.deadline, j.held_at, j.error_code, j.error,
+           j.created_at, j.updated_at
       FROM tasks t JOIN jobs j ON j.job = t.job
 """
 
@@ -138,18 +143,33 @@ def same(tx: Tx, provider: str, request: str, job_key: str) -> Task | None:
 
 
 def waiting(tx: Tx, provider: str) -> list[str]:
-    """Return the jobs of a provider that wait for a slot and may go now, those that have waited longest first."""
+    """Return the jobs of a provider that wait for a slot and may go now, in the order of the line."""
     rows = tx.all(
-        """
-        SELECT t.job FROM tasks t JOIN jobs j ON j.job = t.job
-         WHERE t.provider = :provider AND j.state = 'queued' AND j.held_at IS NULL
-           AND (j.not_before IS NULL OR j.not_before <= :at)
-         ORDER BY t.job
+        f"""
+        SELECT job FROM jobs
+         WHERE job IN (SELECT job FROM tasks WHERE provider = :provider) AND state = 'queued' AND held_at IS NULL
+           AND (not_before IS NULL OR not_before <= :at)
+         ORDER BY {line.ORDER}
         """,
         provider=provider,
         at=tx.at,
     )
     return [row["job"] for row in rows]
+
+
+def overdue(tx: Tx, provider: str) -> list[Task]:
+    """Return the tasks that wait although their deadline is over."""
+    rows = tx.all(
+        f"{_SELECT} WHERE t.provider = :provider AND j.state = 'queued' AND j.held_at IS NULL AND j.deadline <= :at",
+        provider=provider,
+        at=tx.at,
+    )
+    return [Task.from_row(row) for row in rows]
+
+
+def give_up(tx: Tx, job: str, *, error_code: str, error: str) -> None:
+    """End a task that was never sent."""
+    _move(tx, job, JobState.FAILED, (JobState.QUEUED,), error_code=error_code, error=error)
 
 
 def running(tx: Tx, provider: str) -> dict[str, int]:
@@ -164,6 +184,17 @@ def running(tx: Tx, provider: str) -> dict[str, int]:
         at=tx.at,
     )
     return {row["account"]: row["taken"] for row in rows}
+
+
+def outlived(tx: Tx, before: datetime) -> int:
+    """Count the tasks whose time was over before this moment, and whose slots nobody has freed."""
+    row = tx.one(
+        """
+        SELECT count(*) AS tasks FROM tasks WHERE sent_at IS NOT NULL AND freed_at IS NULL AND until <= :before
+        """,
+        before=moments.text(before),
+    )
+    return int(row["tasks"])
 
 
 def begin(tx: Tx, job: str, account: str, *, proof: str | None, until: datetime) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, tzinfo
 from pathlib import PurePath
 
 from ytpool.domain.captions import Caption
-from ytpool.domain.jobs import Target
+from ytpool.domain.jobs import InLine, Target
 from ytpool.domain.publication import PlaylistWish, Publication
 from ytpool.domain.video import VideoRequest
 
@@ -26,6 +26,8 @@ class Defaults:
     captions: tuple[Caption, ...] = ()
     playlists: tuple[PlaylistWish, ...] = ()
     key: str = ""
+    in_line: InLine | None = None
+    """How it is to wait in the queue; None where nothing is queued, and no row can say so."""
     zone: tzinfo = UTC
     """Moments without an offset are meant in it."""
 
@@ -60,6 +62,7 @@ class Entry:
     publication: Publication
     target: Target | None
     key: str | None
+    in_line: InLine | None = None
     named: tuple[Target, ...] = ()
     """The accounts and pools that the row names itself."""
     columns: frozenset[str] = frozenset()

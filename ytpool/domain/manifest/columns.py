@@ -12,6 +12,7 @@ from typing import Any
 
 from ytpool.domain import captions, moments, publication
 from ytpool.domain.captions import Caption
+from ytpool.domain.jobs import HIGHEST_PRIORITY
 from ytpool.domain.manifest.batch import Defaults
 from ytpool.domain.publication import PlaylistWish
 from ytpool.domain.video import Licence, Localization, Privacy
@@ -171,6 +172,13 @@ def _localizations(value: object, defaults: Defaults) -> tuple[Localization, ...
     return tuple(found)
 
 
+def _priority(value: object, defaults: Defaults) -> int:
+    text = _text(value, defaults).strip()
+    if not re.fullmatch(r"[+-]?\d{1,9}", text, re.ASCII) or abs(int(text)) > HIGHEST_PRIORITY:
+        raise Wrong(f"{_shown(value)} is no whole number from {-HIGHEST_PRIORITY:,} to {HIGHEST_PRIORITY:,}")
+    return int(text)
+
+
 def _list(value: object, what: str) -> list[object]:
     if not isinstance(value, list):
         raise Wrong(f"{_shown(value)} is no list of {what}")
@@ -208,6 +216,12 @@ OF_THE_VIDEO: Mapping[str, Callable[[object, Defaults], Any]] = {
     "recorded_on": _day,
     "localizations": _localizations,
 }
+OF_THE_LINE: Mapping[str, Callable[[object, Defaults], Any]] = {
+    "priority": _priority,
+    "not_before": _moment,
+    "deadline": _moment,
+}
+"""How a video waits in the queue."""
 COLUMNS: Mapping[str, Callable[[object, Defaults], Any]] = {
     "file": _path,
     **OF_THE_VIDEO,
@@ -218,5 +232,6 @@ COLUMNS: Mapping[str, Callable[[object, Defaults], Any]] = {
     "captions": _captions,
     "playlists": _playlists,
     "notify": _bool,
+    **OF_THE_LINE,
 }
 """The columns of a table, and the keys of an object or a sidecar; each says how its value is read."""

@@ -8,9 +8,9 @@ from posixpath import normpath
 from typing import Any
 
 from ytpool.domain import publication, video
-from ytpool.domain.jobs import Target, TargetKind
+from ytpool.domain.jobs import InLine, Target, TargetKind
 from ytpool.domain.manifest.batch import Batch, Defaults, Entry, Problem, of_flag
-from ytpool.domain.manifest.columns import COLUMNS, OF_THE_VIDEO, Wrong, column_of, meant
+from ytpool.domain.manifest.columns import COLUMNS, OF_THE_LINE, OF_THE_VIDEO, Wrong, column_of, meant
 from ytpool.domain.publication import Publication
 
 
@@ -92,6 +92,7 @@ class Reading:
             publication=self._publication(values),
             target=self._target(row, named, unread),
             key=None if "key" in unread else values.get("key", self._defaults.key),
+            in_line=self._in_line(row, values, unread),
             named=named,
             columns=frozenset({*values, *unread}),
             unread=unread,
@@ -147,6 +148,17 @@ class Reading:
                 said = f"it names the {' and the '.join(map(str, named))}; name one"
                 self.says(said, row.line_of("account"), "account")
                 return None
+
+    def _in_line(self, row: Row, values: Mapping[str, Any], unread: frozenset[str]) -> InLine | None:
+        named = [column for column in OF_THE_LINE if column in values]
+        if self._defaults.in_line is None:
+            for column in named:
+                self.says("it is for what waits; say --queue, or leave it out", row.line_of(column), column)
+            return None
+        found = replace(self._defaults.in_line, **{column: values[column] for column in named})
+        if named and found.fault and not unread & set(OF_THE_LINE):
+            self.says(found.fault, row.line_of(named[-1]), named[-1])
+        return found
 
     def _publication(self, values: Mapping[str, Any]) -> Publication:
         template = self._defaults.video

@@ -1,152 +1,23 @@
-"""Planning ahead: which account takes what and when, under everything that is counted.
-
-Item by item, each at the earliest moment at which all that it needs has room, as whoever works the queue off takes
-them: what matters more first, of that what must be there at some moment, the soonest first, then the others in their
-order. The line is taken to carry one video after the other at its full rate, which ends no later than sharing it
-would. The same scene gives the same plan; nothing is set aside by it.
-"""
+"""Giving every item its place: the planner, and what is taken already by what has its place."""
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from ytpool.domain import envelopes, moments, quota
 from ytpool.domain.balancing import Tier
-from ytpool.domain.prices import Cost
+from ytpool.domain.plan.scene import Item, Left, Placed, Rest, Scene, Seat, lasts, sends
+from ytpool.domain.plan.turns import Turn, around, better, turns
 from ytpool.domain.quota import MIDNIGHT_BLUR, UPLOADS, WANTED_WITHIN, Urgency
 from ytpool.domain.terms import Terms
 
-BESIDE_ITS_BYTES = timedelta(seconds=30)
-"""What a piece of work takes beside its bytes: opening, what goes along, reading back."""
-
 _DAY = timedelta(hours=24)
 _INSTANT = timedelta(microseconds=1)
+_SECOND = timedelta(seconds=1)
 _LONGEST_BEFORE_MIDNIGHT = timedelta(hours=12)
 """What takes longer than this may run over midnight: it would hardly find a day of its own."""
-
-
-class Rest(NamedTuple):
-    """A time in which an account takes no work; `what` is a bucket or a call, or empty for all of it."""
-
-    what: str
-    until: datetime | None
-    reason: str
-
-
-class Seat(NamedTuple):
-    """An account as a place where work can be done."""
-
-    account: str
-    project: str
-    channel_id: str
-    channel: str
-    tier: Tier = Tier.PRODUCTION
-    priority: int = 100
-    slots: int = 3
-    out: str = ""
-    """Why it takes no work until a person acts; empty: it does."""
-    rests: tuple[Rest, ...] = ()
-    caps: Mapping[str, int] = {}
-    """How much a quota day the operator allows it, where there is such a word."""
-    used: Mapping[str, int] = {}
-    """How much of what is capped it has used today."""
-
-
-class ChannelCap(NamedTuple):
-    """How many uploads a channel takes in 24 hours, as learned from its refusals."""
-
-    uploads: int
-    until: datetime
-    """Believed until then."""
-    taken: tuple[datetime, ...] = ()
-    """When it took what counts now."""
-
-
-class Block(NamedTuple):
-    """A stretch of each day for so many uploads, spread over it; minutes since midnight in the operator's zone."""
-
-    name: str
-    begins: int
-    ends: int
-    videos: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """One thing to do."""
-
-    item: str
-    accounts: tuple[str, ...]
-    """Who may do it."""
-    calls: tuple[str, ...]
-    counts: Mapping[str, int] = field(default_factory=dict)
-    """What it adds to what caps count."""
-    bytes: int = 0
-    alone: bool = True
-    """It is an upload: a channel takes one at a time, and it goes by the blocks."""
-    begun: bool = False
-    """It goes on at once, whatever the blocks say."""
-    not_before: datetime | None = None
-    deadline: datetime | None = None
-    """When it must be there at the latest."""
-    priority: int = 0
-    """A higher one has its place first."""
-    overdue: bool = False
-    """The moment is over at which it was wanted."""
-    in_order: bool = False
-    """Of accounts that could begin together take the first by priority, not the one with the least to do."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """All that a plan is made from."""
-
-    now: datetime
-    seats: tuple[Seat, ...]
-    terms: Mapping[date, Terms]
-    """The quota days of the plan, today first, and what holds on each."""
-    limits: Mapping[date, Mapping[tuple[str, str], int]]
-    """By day: project and bucket → how much of it there is."""
-    rate: int
-    """Bytes per second of the line."""
-    used: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """Project and bucket → how much is used today."""
-    envelopes_used: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """Project and purpose → the same."""
-    channel_caps: Mapping[str, ChannelCap] = field(default_factory=dict)
-    blocks: tuple[Block, ...] = ()
-    made: tuple[datetime, ...] = ()
-    """When the last day's uploads were sent: a block that has begun has so many fewer left."""
-    zone: tzinfo = UTC
-    """The blocks are meant in it."""
-
-    @property
-    def ends(self) -> datetime:
-        return quota.resets_at(max(self.terms))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    """What is done where and when."""
-
-    item: Item
-    seat: Seat
-    day: date
-    block: str
-    starts_at: datetime
-    ends_at: datetime
-    units: Cost
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
-    """What finds no place, and why."""
-
-    item: Item
-    reasons: tuple[str, ...]
 
 
 def plan(scene: Scene, items: Sequence[Item]) -> tuple[Placed | Left, ...]:
@@ -161,58 +32,6 @@ def plan(scene: Scene, items: Sequence[Item]) -> tuple[Placed | Left, ...]:
 
 def _rank(item: Item) -> tuple[bool, int, bool, datetime]:
     return not item.begun, -item.priority, not item.overdue, item.deadline or datetime.max.replace(tzinfo=UTC)
-
-
-def lasts(item: Item, rate: int) -> timedelta:
-    """Return how long a piece of work is taken to last on a line of so many bytes per second."""
-    return sends(item, rate) + BESIDE_ITS_BYTES
-
-
-def sends(item: Item, rate: int) -> timedelta:
-    """Return how long its bytes keep the line, in whole seconds."""
-    return timedelta(seconds=-(-item.bytes // rate))
-
-
-class Turn(NamedTuple):
-    """A time in which one upload may begin."""
-
-    begins: datetime
-    ends: datetime
-    block: str
-    apart: timedelta
-    """How long after it the next one begins."""
-
-
-def turns(
-    blocks: Iterable[Block], zone: tzinfo, since: datetime, until: datetime, made: Sequence[datetime] = ()
-) -> Iterator[Turn]:
-    """Yield the turns of the blocks between two moments, in their order: so many in each block, evenly spread.
-
-    Of a block that has begun, what `made` has not taken is spread over what is left of it. On a day on which the clocks
-    change a block is as long as the clocks' faces say; one that the change leaves out has no turns.
-    """
-    day, last = since.astimezone(zone).date() - timedelta(days=1), until.astimezone(zone).date()
-    found = []
-    while day <= last:
-        for block in blocks:
-            begins, ends = moment(day, block.begins, zone), moment(day, block.ends, zone)
-            left = block.videos - sum(begins <= at < ends for at in made)
-            begins = max(begins, since)
-            if begins < ends and left > 0:
-                apart = timedelta(seconds=(ends - begins) // timedelta(seconds=left))
-                found += [Turn(begins + number * apart, ends, block.name, apart) for number in range(left)]
-        day += timedelta(days=1)
-    return (turn for turn in sorted(found) if turn.begins < until)
-
-
-def moment(day: date, minutes: int, zone: tzinfo) -> datetime:
-    """Return when the clocks of a zone show so many minutes since midnight."""
-    day += timedelta(days=minutes // _MINUTES_A_DAY)
-    minutes %= _MINUTES_A_DAY
-    return datetime.combine(day, time(minutes // 60, minutes % 60), tzinfo=zone).astimezone(UTC)
-
-
-_MINUTES_A_DAY = 24 * 60
 
 
 class _Busy:
@@ -244,20 +63,6 @@ class _Busy:
         else:
             self._begins.insert(place, begins)
             self._ends.insert(place, ends)
-
-
-def _begins(turn: Turn) -> datetime:
-    return turn.begins
-
-
-def _better(missed: Turn | None, coming: Turn | None, at: datetime, until: datetime) -> Turn | None:
-    """Choose between a turn that has come and the next one: what was missed is made up for when no other turn is left.
-
-    So what had to wait, for a reset that came first, is spread over the rest of its block.
-    """
-    if missed is None or coming is None or coming.begins >= until or coming.ends > missed.ends:
-        return missed or coming
-    return missed if at < missed.begins + missed.apart else coming
 
 
 class _Obstacle(NamedTuple):
@@ -297,6 +102,7 @@ class _Planner:
         self._costs: dict[tuple[date, tuple[str, ...]], Counter[str]] = {}
         self._rooms: dict[tuple[object, ...], tuple[int, _Obstacle | None]] = {}
         self._version: Counter[tuple[date, str]] = Counter()
+        self._last = defaultdict[tuple[date, str], datetime](lambda: datetime.min.replace(tzinfo=UTC))
 
     def place(self, item: Item) -> Placed | Left:
         """Find the earliest place for an item, and take it."""
@@ -339,16 +145,22 @@ class _Planner:
         self, item: Item, seats: list[Seat], deadline: datetime | None, why: _Why
     ) -> tuple[datetime, Seat, Turn | None] | None:
         production = [seat for seat in seats if seat.tier is Tier.PRODUCTION]
-        first = self._earliest(item, production, deadline, why) if production else None
+        first = self._earliest(item, production, deadline, why, self._scene.now) if production else None
         reserve = [seat for seat in seats if seat.tier is Tier.RESERVE]
-        if not reserve:
-            return first
-        joined = self._earliest(item, reserve, deadline, why)
-        if joined is None or (first is not None and first[0] <= joined[0]):
-            return first
-        if any(self._works(item, seat, joined[0]) for seat in production):
-            return first
-        return joined
+        since = self._scene.now
+        while reserve:
+            joined = self._earliest(item, reserve, deadline, why, since)
+            if joined is None or (first is not None and first[0] <= joined[0]):
+                return first
+            if any(self._works(item, seat, joined[0]) for seat in production):
+                return first
+            # Before its last piece of work of the day has begun, production has room for it, and needs that.
+            day = self._days[self._number(joined[0])]
+            begun = max((self._last[day, seat.project] for seat in production), default=self._scene.now)
+            if begun < joined[0] or not production:
+                return joined
+            since = begun + _SECOND
+        return first
 
     def _works(self, item: Item, seat: Seat, at: datetime) -> bool:
         """Tell whether an account can work on this quota day: whoever is merely busy can."""
@@ -356,18 +168,18 @@ class _Planner:
         return not rests and self._obstacle(item, seat, at) is None
 
     def _earliest(
-        self, item: Item, seats: list[Seat], deadline: datetime | None, why: _Why
+        self, item: Item, seats: list[Seat], deadline: datetime | None, why: _Why, since: datetime
     ) -> tuple[datetime, Seat, Turn | None] | None:
         span = lasts(item, self._scene.rate)
         until = self._ends if deadline is None else min(self._ends, deadline - span + _INSTANT)
-        at = max(self._scene.now, item.not_before or self._scene.now)
+        at = max(since, item.not_before or since)
         if not self._scene.blocks or not item.alone or item.begun:
             found = self._in_window(item, seats, at, until, why)
             return None if found is None else (*found, None)
         while (found := self._in_window(item, seats, at, until, why)) is not None:
             at = found[0]
-            missed, coming = self._turns_at(at)
-            turn = _better(missed, coming, at, until)
+            missed, coming = around(self._turns, at)
+            turn = better(missed, coming, at, until)
             if turn is None or turn.begins >= until:
                 break
             if turn.begins > at:
@@ -382,15 +194,6 @@ class _Planner:
         if not why:
             why["no turn of the blocks is left for it"] = None
         return None
-
-    def _turns_at(self, at: datetime) -> tuple[Turn | None, Turn | None]:
-        """Return the last free turn that has come and whose block still runs, and the next one to come."""
-        place = bisect_right(self._turns, at, key=_begins)
-        come = self._turns[place - 1] if place else None
-        return (
-            come if come is not None and come.ends > at else None,
-            self._turns[place] if place < len(self._turns) else None,
-        )
 
     def _in_window(
         self, item: Item, seats: list[Seat], at: datetime, until: datetime, why: _Why
@@ -585,6 +388,8 @@ class _Planner:
         for bucket, count in item.counts.items():
             self._counted[day, seat.account, bucket] += count
         self._version[day, seat.project] += 1
+        if seat.tier is Tier.PRODUCTION:
+            self._last[day, seat.project] = max(at, self._last[day, seat.project])
         self._load[seat.account] += 1
         if item.alone:
             self._channel(seat).take(at, ends)

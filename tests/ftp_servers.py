@@ -1,0 +1,250 @@
+"""FTP servers for tests: vsftpd and pyftpdlib, each a process of its own, plain and with TLS; and some that misbehave.
+
+Run as a program this is pyftpdlib, which stands on asyncore and would warn in every test otherwise:
+`ftp_servers.py FOLDER [PEM]`, with the password in FTP_PASSWORD; it prints its port.
+"""
+
+import datetime as dt
+import ipaddress
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+USER = "studio"
+PASSWORD = "canary of an FTP server"
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where a server listens, and what runs it."""
+
+    port: int
+    process: subprocess.Popen
+
+    def kill(self):
+        """End it and everything it has begun, at once."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(timeout=10)
+
+    def kill_when_somebody_is_connected(self):
+        """Do so as soon as a client is in the middle of its visit."""
+
+        def watch():
+            until = time.monotonic() + 20
+            while not _has_visitor(self.port) and time.monotonic() < until:
+                time.sleep(0.02)
+            time.sleep(0.2)
+            self.kill()
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        return thread
+
+
+@contextmanager
+def vsftpd(folder, *, pem=None, more=()):
+    """Run Debian's vsftpd, which knows the user `anonymous` alone here."""
+    from real_parts import miss, need
+
+    program = need("vsftpd")
+    if os.geteuid() != 0:
+        miss("vsftpd starts as root only")
+    files, empty = folder / "files", folder / "empty"
+    for one in (files, empty):
+        one.mkdir(parents=True)
+        one.chmod(0o555)
+    port = _free_port()
+    settings = {
+        "listen": "YES",
+        "listen_address": "127.0.0.1",
+        "listen_port": port,
+        "background": "NO",
+        "seccomp_sandbox": "NO",  # with it TLS ends in the middle of a record
+        "secure_chroot_dir": empty,
+        "anonymous_enable": "YES",
+        "anon_root": files,
+        **dict(more),
+    }
+    if pem is not None:
+        settings |= {
+            "ssl_enable": "YES",
+            "allow_anon_ssl": "YES",
+            "force_anon_logins_ssl": "YES",
+            "rsa_cert_file": pem,
+            "rsa_private_key_file": pem,
+        }
+    file = folder / "vsftpd.conf"
+    file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    file.chmod(0o600)
+    for one in [folder, *folder.parents]:  # whoever serves anonymous visitors is not root
+        if not one.stat().st_mode & 0o001 and one.owner() == "root":
+            one.chmod(one.stat().st_mode | 0o011)
+    with _running([program, str(file)]) as process:
+        _until_it_listens(port, process)
+        yield Server(port, process)
+
+
+@contextmanager
+def pyftpdlib(folder, *, pem=None):
+    """Run pyftpdlib, which knows one user and answers a wrong password after three seconds."""
+    folder.mkdir()
+    words = [sys.executable, "-W", "ignore", __file__, str(folder), *([str(pem)] if pem else [])]
+    with _running(words, env={**os.environ, "FTP_PASSWORD": PASSWORD}, stdout=subprocess.PIPE) as process:
+        port = process.stdout.readline()
+        assert port, "pyftpdlib did not start"
+        yield Server(int(port), process)
+
+
+@contextmanager
+def _running(words, **how):
+    process = subprocess.Popen(words, start_new_session=True, **how)
+    try:
+        yield process
+    finally:
+        Server(0, process).kill()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def _until_it_listens(port, process):
+    until = time.monotonic() + 10
+    while time.monotonic() < until and process.poll() is None:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"nothing listens on {port}; its status is {process.poll()}")
+
+
+def _has_visitor(port):
+    """Tell whether this machine's list of connections has one to this port that stands."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return any(line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "01" for line in lines)
+
+
+@contextmanager
+def misbehaving(behave):
+    """Listen, and let `behave` do to each connection what it likes; yields the port."""
+    server = socket.create_server(("127.0.0.1", 0))
+    visitors = []
+
+    def meet(connection):
+        with connection, suppress(OSError):
+            behave(connection)
+
+    def accept():
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            visitors.append(connection)
+            threading.Thread(target=meet, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield server.getsockname()[1]
+    finally:
+        with suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        for connection in visitors:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+def repeating(connection):
+    """Answer like a server that logs too much and answers with its log."""
+    connection.sendall(b"220 hello\r\n")
+    code = b"331"
+    while heard := connection.recv(4096):
+        connection.sendall(code + b" you said " + heard)
+        code = b"530"
+
+
+def certificates(folder):
+    """Write `ca.pem`, and `server.pem` with a key and a certificate for this machine that it vouches for."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    now = dt.datetime.now(dt.UTC)
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    names = [x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]) for name in ("test ca", "localhost")]
+    local = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+
+    def signed(subject, is_ca):
+        return (
+            x509.CertificateBuilder()
+            .subject_name(names[subject])
+            .issuer_name(names[0])
+            .public_key(keys[subject].public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - dt.timedelta(hours=1))
+            .not_valid_after(now + dt.timedelta(days=2))
+            .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
+            .add_extension(
+                x509.KeyUsage(
+                    digital_signature=True,
+                    content_commitment=False,
+                    key_encipherment=False,
+                    data_encipherment=False,
+                    key_agreement=False,
+                    key_cert_sign=is_ca,
+                    crl_sign=is_ca,
+                    encipher_only=False,
+                    decipher_only=False,
+                ),
+                critical=True,
+            )
+            .add_extension(x509.SubjectAlternativeName(local), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(keys[subject].public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(keys[0].public_key()), critical=False)
+            .sign(keys[0], hashes.SHA256())
+            .public_bytes(serialization.Encoding.PEM)
+        )
+
+    (folder / "ca.pem").write_bytes(signed(0, is_ca=True))
+    key = keys[1].private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    (folder / "server.pem").write_bytes(key + signed(1, is_ca=False))
+    return folder / "ca.pem", folder / "server.pem"
+
+
+def _serve(folder, pem=None):
+    from pyftpdlib.authorizers import DummyAuthorizer
+    from pyftpdlib.handlers import FTPHandler
+    from pyftpdlib.servers import FTPServer
+
+    authorizer = DummyAuthorizer()
+    authorizer.add_user(USER, os.environ["FTP_PASSWORD"], folder, perm="el")
+    if pem is None:
+        handler = type("Plain", (FTPHandler,), {"authorizer": authorizer})
+    else:
+        from pyftpdlib.handlers import TLS_FTPHandler
+
+        how = {"authorizer": authorizer, "certfile": pem, "tls_control_required": True, "tls_data_required": True}
+        handler = type("Protected", (TLS_FTPHandler,), how)
+    server = FTPServer(("127.0.0.1", 0), handler)
+    print(server.address[1], flush=True)
+    server.serve_forever(handle_exit=False)
+
+
+if __name__ == "__main__":
+    import logging
+
+    logging.disable()
+    _serve(*sys.argv[1:])

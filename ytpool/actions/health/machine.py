@@ -1,0 +1,156 @@
+"""Looks at what this machine brings: the state, the vault, the disk, the clock, the settings."""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from ytpool.actions.health.checks import Check, Sight, Status, ago
+from ytpool.errors import DiskFull, StateBusy
+from ytpool.store import ledger, meta, secrets
+
+_READS_WHOLE = 256 << 20
+"""A state up to this size is read from end to end each time; a larger one with `deep` alone."""
+
+_MIB = 1 << 20
+_RIGHT_ENOUGH = timedelta(seconds=60)
+_REMOTE = frozenset({"9p", "afs", "cifs", "ceph", "fuse.glusterfs", "fuse.sshfs", "nfs", "nfs4", "smb3", "smbfs"})
+
+
+def state(sight: Sight) -> Iterator[Check]:
+    """Read and write it; whole and its books right, unless it is asked often."""
+    store = sight.rt.store
+    try:
+        with store.transaction() as tx:
+            meta.put(tx, meta.LOOKED_AT, tx.at)
+    except (StateBusy, DiskFull) as error:  # it can still be read, so the others have something to say
+        yield Check(check="state", status=Status.FAIL, message=error.message, fix=error.hint)
+        return
+    with store.reading() as tx:
+        wrong = ledger.differences(tx, sight.rt.terms(tx).day)
+    size = store.path.stat().st_size
+    large = size > _READS_WHOLE and not sight.deep
+    broken = [] if sight.often or large else store.integrity()
+    if broken or wrong:
+        fix = "stop all ytpool processes; restore a backup" if broken else "run: ytpool state check"
+        yield Check(check="state", status=Status.FAIL, message=[*broken, *wrong][0], fix=fix)
+        return
+    seen = "reads and writes" if sight.often else "is whole, reads and writes"
+    if large and not sight.often:
+        seen = "reads and writes; it is large, and read as a whole with --deep only"
+    yield Check(check="state", status=Status.PASS, message=f"{store.path}, {size / 1_000_000:.1f} MB, {seen}")
+    if (kind := _file_system(store.path)) in _REMOTE:
+        message = f"{store.path} lies on {kind}, where locks are not to be relied on"
+        fix = "put the state on a disk of this machine: state = PATH in the settings"
+        yield Check(check="state place", status=Status.WARN, message=message, fix=fix)
+
+
+def _file_system(path: Path) -> str:
+    """Return what kind of file system holds a path, where the machine says so."""
+    try:
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    found = ("", "")
+    for line in mounts.splitlines():
+        _, place, kind, *_ = line.split(" ")
+        folder = place.replace("\\040", " ")
+        if path.is_relative_to(folder) and len(folder) >= len(found[0]):
+            found = folder, kind
+    return found[1]
+
+
+def vault(sight: Sight) -> Iterator[Check]:
+    found = sight.rt.vault.locate()
+    yield Check(check="vault", status=Status.PASS, message=f"key {found.key_id} is in the {found.place}: {found.where}")
+    with sight.rt.store.reading() as tx:
+        coming = meta.get(tx, meta.VAULT_NEXT_KEY)
+        left = sum(count for key_id, count in secrets.keys_in_use(tx).items() if key_id != found.key_id)
+    if coming is not None:
+        message, fix = f"the change to key {coming} is begun, and nothing is sealed with it yet", "rotate"
+    elif left:
+        message, fix = f"{left} secrets are still sealed with the key before", "rotate --finish"
+    else:
+        return
+    yield Check(check="vault rotation", status=Status.WARN, message=message, fix=f"run: ytpool vault {fix}")
+
+
+def disk(sight: Sight) -> Iterator[Check]:
+    """Look for room where the state and the cache lie, or will."""
+    paths = sight.rt.config.paths
+    seen: set[int] = set()
+    for what, path in (("state", paths.folder), ("cache", paths.cache)):
+        place = _nearest(path)
+        device = place.stat().st_dev
+        if device in seen:
+            continue
+        seen.add(device)
+        yield _room(sight, what, path, shutil.disk_usage(place).free)
+
+
+def _room(sight: Sight, what: str, path: Path, free: int) -> Check:
+    limits = sight.rt.config.health
+    status = Status.PASS
+    if free < limits.disk_warn_mib * _MIB:
+        status = Status.FAIL if free < limits.disk_fail_mib * _MIB else Status.WARN
+    return Check(
+        check=f"disk {what}",
+        status=status,
+        message=f"{free / 1_000_000_000:.1f} GB free at {path}"
+        if free >= 100_000_000
+        else f"{free / 1_000_000:.1f} MB free at {path}",
+        fix="" if status is Status.PASS else "free some space; nothing is stored on a full disk",
+    )
+
+
+def _nearest(path: Path) -> Path:
+    """Return a folder, or the nearest above it that is there."""
+    return next(one for one in (path, *path.parents) if one.exists())
+
+
+def clock(sight: Sight) -> Iterator[Check]:
+    """Compare this machine's clock with what Google's `Date` said last."""
+    rt = sight.rt
+    rt.require_clock()
+    now = rt.calendar.now()
+    shown = f"{now:%Y-%m-%d %H:%M:%S} UTC"
+    confirmed = rt.calendar.confirmation()
+    if rt.is_sandbox or confirmed is None:
+        words = "by the sandbox's clock" if rt.is_sandbox else "not compared with Google's yet"
+        yield Check(check="clock", status=Status.PASS, message=f"{shown}, {words}")
+        return
+    off = rt.calendar.as_google_says() - rt.clock.now()
+    seen_at = sight.on_the_machines_clock(confirmed.moment)
+    heard = f"Google's was heard {ago(now, confirmed.moment)} ago"
+    if abs(off) <= _RIGHT_ENOUGH:
+        yield Check(check="clock", status=Status.PASS, message=f"{shown}, {heard}", seen_at=seen_at)
+        return
+    which = "behind" if off > timedelta(0) else "ahead of"
+    message = f"this machine's clock is {abs(off).total_seconds():.0f} s {which} Google's, which is used; {heard}"
+    fix = "set the clock, best by NTP: timedatectl set-ntp true"
+    yield Check(check="clock", status=Status.WARN, message=message, fix=fix, seen_at=seen_at)
+
+
+def configuration(sight: Sight) -> Iterator[Check]:
+    """Say where the settings come from, and whether others could change or read what they should not."""
+    config = sight.rt.config
+    file = config.paths.config
+    written = sum(origin.startswith(f"{file}:") for origin in config.origins.values())
+    variables = sorted({origin for origin in config.origins.values() if origin.startswith("YTPOOL_")})
+    parts = [
+        f"{file} sets {written} {'value' if written == 1 else 'values'}" if file.exists() else f"there is no {file}"
+    ]
+    if variables:
+        parts.append(f"over it {', '.join(variables)}")
+    yield Check(check="configuration", status=Status.PASS, message="; ".join(parts))
+    for path, private in ((file, 0o022), (config.paths.state, 0o077)):
+        try:
+            mode = path.stat().st_mode
+        except OSError:  # it is not there, or the look at the state says why it cannot be reached
+            continue
+        if stat.S_ISREG(mode) and mode & private and os.name == "posix":
+            verb = "change" if private == 0o022 else "read"
+            message = f"others may {verb} {path}"
+            yield Check(check="configuration", status=Status.WARN, message=message, fix=f"run: chmod 600 {path}")

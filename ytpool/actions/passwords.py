@@ -1,0 +1,74 @@
+"""Passwords of servers: a variable of the environment, or the vault. Their values stay here."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from ytpool.actions import secrets
+from ytpool.domain import servers
+from ytpool.domain.secret import Secret
+from ytpool.domain.servers import FtpServer
+from ytpool.errors import ServerFailed, UnknownName
+from ytpool.runtime import Runtime
+from ytpool.store import secrets as sealed
+from ytpool.store.secrets import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordKept:
+    """A password that the vault has now, or has no longer."""
+
+    owner: str
+    kept: bool
+    dry_run: bool = False
+
+
+def find(rt: Runtime, server: FtpServer) -> Secret:
+    """Find a server's password; raises ServerFailed where there is none, saying how one gets there."""
+    if server.password_env:
+        text = rt.environ.get(server.password_env, "")
+        if text:
+            return Secret(text)
+        raise ServerFailed(
+            f"there is no password for {server.section}: {server.password_env} is not set",
+            hint=f"set it where ytpool runs, or take password_env away and run: ytpool vault keep {server.section}",
+        )
+    if server.user == servers.ANONYMOUS:
+        return Secret("anonymous@")
+    with rt.store.reading() as tx:
+        is_there = sealed.get(tx, Kind.PASSWORD, server.section) is not None
+    if not is_there:
+        raise ServerFailed(
+            f"there is no password for {server.section}",
+            hint=f"run: ytpool vault keep {server.section} --password-file FILE",
+        )
+    rt.open_vault()
+    with rt.store.reading() as tx:
+        found = secrets.read(rt, tx, Kind.PASSWORD, server.section)
+    assert found is not None
+    return found
+
+
+def keep(rt: Runtime, owner: str, password: Secret, *, dry_run: bool = False) -> PasswordKept:
+    """Seal the password of a server that the settings name; one that is there is replaced. Raises UnknownName."""
+    known = [server.section for server in rt.config.ftp.values()]
+    if owner not in known:
+        close = get_close_matches(owner, known, n=1)
+        advice = f"did you mean {close[0]}?" if close else "describe it first, in [ftp.NAME] of the settings"
+        raise UnknownName(f"no server is called {owner!r}", hint=advice, what="server", name=owner)
+    rt.open_vault()
+    if not dry_run:
+        with rt.store.transaction() as tx:
+            secrets.keep(rt, tx, Kind.PASSWORD, owner, password)
+    return PasswordKept(owner=owner, kept=True, dry_run=dry_run)
+
+
+def forget(rt: Runtime, owner: str, *, dry_run: bool = False) -> PasswordKept:
+    """Take a server's password out of the vault; raises UnknownName where there is none."""
+    with rt.store.transaction() as tx:
+        known = sealed.owners_of(tx, Kind.PASSWORD)
+        if owner not in known:
+            hint = f"it has those of {', '.join(known)}" if known else "it has none"
+            raise UnknownName(f"the vault has no password of {owner!r}", hint=hint, what="server", name=owner)
+        if not dry_run:
+            sealed.forget(tx, Kind.PASSWORD, owner)
+    return PasswordKept(owner=owner, kept=False, dry_run=dry_run)
