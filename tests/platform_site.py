@@ -1,8 +1,10 @@
 """A platform of our own on loopback, with a login: what it does to a session is set by the cookie that names it.
 
-Its login page takes as long as it is told to, so that who waits for it is found out.
+Its login page takes as long as it is told to, so that who waits for it is found out. Run as a program it prints its
+address, answers everybody as one who is logged in after so many seconds, and ends with its standard input.
 """
 
+import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -32,7 +34,7 @@ REDIRECTS = {
 PAGES = {
     "in": {"content": "<p>Hello</p><script>var form = '<input type=\"password\">'</script>"},
     "form": {"content": f"<h1>Welcome back</h1>{FORM}", "stalls": True},
-    "scripted": {"content": "<script>setTimeout(() => { location.href = '/login' }, 50)</script>"},
+    "scripted": {"content": "<script>location.href = '/login'</script>"},
     "drawn": {"content": f"<p id=here></p><script>here.innerHTML = `{FORM}`</script>"},
     "ended": {"content": "<p>Hello</p>", "cookie": ENDED},
     "refused": {"content": "<p>Not you</p>", "status": 403},
@@ -59,6 +61,7 @@ class Site:
         self.url = url
         self.login_takes = 0.0
         self.answers_after = 0.0
+        self.strangers = "out"
         self.visits = []
         self.closing = threading.Event()
         self._moods = {}
@@ -79,7 +82,7 @@ class Site:
         self._moods[value] = mood
 
     def mood(self, value):
-        return self._moods.get(value, "out")
+        return self._moods.get(value, self.strangers)
 
     def state(self, value=None, mood="in", **more):
         """Write the storage state of a session, as a browser's login leaves it; a new one unless named."""
@@ -213,3 +216,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(beginning)
             while not self.site.closing.wait(0.05):
                 self.wfile.write(b"x")
+
+
+if __name__ == "__main__":
+    with running(answers_after=float(sys.argv[1]), strangers="in") as here:
+        print(here.url, flush=True)
+        sys.stdin.read()

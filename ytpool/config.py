@@ -568,7 +568,7 @@ def _decide(profile: str, paths: Paths, given: Mapping[str, _Given]) -> Config:
         section, _, name = key.partition(".")
         if section not in named:
             values[key] = _checked(key, one)
-        elif "." not in name:
+        elif "." not in name or isinstance(one.value, tuple):  # each setting of a platform stands beside it as written
             named[section][name] = one.value
     sections = {
         name: kind(**{key: values[f"{name}.{key}"] for key in kind._fields if f"{name}.{key}" in values})

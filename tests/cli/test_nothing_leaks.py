@@ -141,6 +141,8 @@ def begin(place):
         *("--user", "a", "--platform", "instagram"),
         *("--proxy-file", place.file("proxy", f"http://me:{PROXY_WORD}@proxy.test:8080\n")),
     )
+    place.file("ours.json", json.dumps({"cookies": [cookie() | {"domain": "127.0.0.1"}], "origins": []}))
+    place.well("sessions", "migrate", "--file", place.folder / "ours.json", "--user", "b", "--platform", "our")
     place.file("talk.mp4", os.urandom(300_000))
     place.file("other.mp4", os.urandom(300_000))
     place.file("cover.png", png(1280, 720))
@@ -151,13 +153,16 @@ def begin(place):
 
 
 def services(place):
-    """Settings of a service that runs tasks, whose key lies outside of the home, of a chain, and of an FTP server."""
+    """Settings of services and servers beside YouTube, whose keys and passwords lie outside of the home."""
     return f"""
 [providers.film]
 preset = "runninghub"
 url = "{place.newsroom.server.url}"
 keys = "FILM_KEY"
 env_file = "{place.folder / "keys.env"}"
+
+[platforms.our]
+url = "{place.door.url}/home"
 
 [[chains.voice]]
 service = "studio"
@@ -277,6 +282,7 @@ def go_through_every_command(place):
         ("sessions", "migrate", "--all", folder),
         ("sessions", "list"),
         ("sessions", "show", "a"),
+        ("sessions", "check", "--within", "0.5"),
         ("sessions", "checkout", "a", "--to", folder / "state.json", "--proxy-to", folder / "proxy.out"),
         ("sessions", "release", "a", "--number", "1", "--from", folder / "state.json"),
         ("sessions", "export", "a", "--to", folder / "state.json"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import stat
 import subprocess
 import sys
@@ -144,6 +145,34 @@ def test_a_thousand_files_some_broken_come_in_at_one_go(place, told):
     assert time.monotonic() - begun < 60  # one transaction, and one fsync, for each file would take minutes
 
 
+def test_whenever_it_is_killed_each_session_is_in_its_file_or_in_the_vault(home, place, told):
+    everyone = {f"user{number}" for number in range(scaled(1000, least=150))}
+    for user in everyone:
+        (place / f"{user}_instagram.json").write_text(state(cookie(value=f"of {user}")))
+    move = [sys.executable, "-m", "ytpool", "sessions", "migrate", "--all", place, "--delete-files", "--yes"]
+    rng, killed = random.Random(7), 0
+
+    def in_files():
+        return {file.name.partition("_")[0] for file in place.iterdir()}
+
+    for _ in range(scaled(30, least=3)):
+        before = in_files()
+        with subprocess.Popen(move, env={**os.environ, "YTPOOL_HOME": str(home)}, stdout=subprocess.PIPE) as moving:
+            while moving.poll() is None and in_files() == before:
+                time.sleep(0.002)
+            time.sleep(rng.uniform(0, 0.02))
+            moving.kill()
+        killed += moving.returncode < 0
+        assert in_files() | {one["user"] for one in told("list")[1]["sessions"]} == everyone
+
+    assert killed
+    assert told("migrate", "--all", place, "--delete-files", "--yes")[0] == 0
+    assert in_files() == set()
+    assert len(told("list")[1]["sessions"]) == len(everyone)
+    for user in rng.sample(sorted(everyone), 20):
+        assert json.loads(told("export", user)[1]["text"])["cookies"][0]["value"] == f"of {user}"
+
+
 def _too_large(path):
     with path.open("wb") as file:
         file.write(b'{"cookies": [')
@@ -214,6 +243,18 @@ def test_a_file_name_that_could_do_harm_is_refused_and_the_rest_comes_in(place, 
     assert (status, sorted(one["outcome"] for one in data["files"])) == (3, ["refused", "refused", "stored"])
 
 
+@pytest.mark.parametrize(
+    "name", ["cookies.txt", "www.facebook.com_cookies.txt", "storage_state (1).json", "state.json"]
+)
+def test_what_programs_call_their_files_is_nobody_s_name(place, told, name):
+    (place / name).write_text(netscape("c_user", "xs"))
+
+    status, _, error = told("migrate", "--file", place / name)
+
+    assert (status, error["message"]) == (2, "nothing says whose session it is")
+    assert told("migrate", "--file", place / name, "--user", "anna")[1]["files"][0]["platform"] == "facebook"
+
+
 def test_several_of_one_user_on_one_platform_are_told_apart(told, bring):
     first, second = bring(), bring()
     third = bring("anna", "--name", "shop")
@@ -269,12 +310,13 @@ def test_a_proxy_that_is_no_address_is_refused_without_being_quoted(place, told,
     assert address not in error["message"] + error["hint"]
 
 
-def test_states_are_marked_with_a_reason_and_each_has_its_error(told, bring):
+def test_states_are_marked_with_a_reason_and_each_has_its_error(ytpool, told, bring):
     bring()
     unsaid = told("mark", "anna", "banned")
 
     told("mark", "anna", "banned", "--reason", "asks for a phone number")
     banned = told("checkout", "anna")
+    (to_do,) = fits("todo", ytpool("todo", "--json")[1])["items"]
     told("mark", "anna", "expired", "--reason", "logged out everywhere")
     expired = told("checkout", "anna")
     dry = told("mark", "anna", "active", "--dry-run")
@@ -285,6 +327,7 @@ def test_states_are_marked_with_a_reason_and_each_has_its_error(told, bring):
     assert unsaid[2]["code"] == "usage"
     assert (banned[0], banned[2]["code"]) == (6, "session_banned")
     assert "asks for a phone number" in banned[2]["message"]
+    assert (to_do["kind"], to_do["name"]) == ("session_banned", "anna@instagram")
     assert (expired[0], expired[2]["code"]) == (4, "session_expired")
     assert (dry[1]["state"], seen["reason"]) == ("active", "logged out everywhere")
     assert (nobody[0], nobody[2]["code"]) == (2, "session_not_found")
@@ -537,7 +580,7 @@ def test_a_person_logs_in_in_a_window_and_once_more_when_it_is_over(home, ytpool
         settings.write('\n[platforms.our-site]\ncookies = ["sid"]\n')
     with _site() as url:
         login = ("capture", "anna", "--platform", "our-site", "--url", f"{url}hasty")
-        nobody, _, error = told("capture", "anna", "--platform", "our-site", "--url", url, "--within", "2s")
+        nobody, _, error = told("capture", "anna", "--platform", "our-site", "--url", url, "--within", "1s")
         first = fits("sessions-capture", ytpool("sessions", *login, "--json")[1])
         told("mark", "anna", "expired", "--reason", "logged out everywhere")
         again = told(*login)[1]

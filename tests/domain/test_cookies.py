@@ -272,9 +272,10 @@ def test_python_reads_the_netscape_file(tmp_path):
     }
 
 
-def test_a_value_with_a_tab_cannot_go_out_as_a_netscape_file():
-    with pytest.raises(SessionsInvalid, match="tab"):
-        netscape({"cookies": [make_cookie(value="a\tb")]})
+@pytest.mark.parametrize("value", ["a\tb", "\ud83d"])
+def test_what_a_netscape_file_cannot_hold_is_not_written_into_one(value):
+    with pytest.raises(SessionsInvalid, match="cannot"):
+        netscape({"cookies": [make_cookie(value=value)]})
 
 
 def make_youtube(**ends):

@@ -19,7 +19,7 @@ from ytpool.actions.sessions import Opened
 from ytpool.domain import cookies, names
 from ytpool.domain.cookies import Written
 from ytpool.domain.sessions import Finding, Outcome
-from ytpool.errors import HoldLost, UsageWrong, YtpoolError
+from ytpool.errors import HoldLost, UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.store import leases, owners
 from ytpool.store.db import Tx
@@ -111,11 +111,8 @@ def checkout(
         until = tx.now + lasts_for
     if not dry_run:
         try:
-            if path is not None:
-                whole_files.write(path, json.dumps(opened.state), private=True)
-            if proxy_path is not None and opened.proxy is not None:
-                whole_files.write(proxy_path, f"{opened.proxy.reveal()}\n", private=True)
-        except YtpoolError:
+            _hand_over(opened, path, proxy_path)
+        except BaseException:  # Ctrl-C as well: nobody would know the number
             with rt.store.transaction() as tx:
                 leases.give_back(tx, [lease])
             raise
@@ -134,6 +131,13 @@ def checkout(
         proxy_path=proxy_path if opened.proxy is not None else None,
         dry_run=dry_run,
     )
+
+
+def _hand_over(opened: Opened, path: Path | None, proxy_path: Path | None) -> None:
+    if path is not None:
+        whole_files.write(path, json.dumps(opened.state), private=True)
+    if proxy_path is not None and opened.proxy is not None:
+        whole_files.write(proxy_path, f"{opened.proxy.reveal()}\n", private=True)
 
 
 def _me() -> str:

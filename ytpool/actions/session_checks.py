@@ -5,13 +5,14 @@ platforms take for theft. What a platform renews while it is asked is kept, beca
 then on. A ban waits for a person, so a banned session is never asked.
 """
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from json import dumps
+from queue import SimpleQueue
 
 from ytpool.actions import sessions
 from ytpool.actions.sessions import Opened
@@ -70,7 +71,7 @@ class Checked:
     problem: YtpoolError | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Begun:
     """A session that is being looked at."""
 
@@ -79,7 +80,7 @@ class _Begun:
     lease: Lease | None
 
 
-_Look = Callable[[_Begun], tuple[Looked, float]]
+_Look = Callable[[_Begun], Looked]
 
 
 def check(rt: Runtime, which: Sequence[str], platform: str | None, how: How) -> list[Checked]:
@@ -117,27 +118,20 @@ def _meant(rt: Runtime, tx: Tx, which: Sequence[str], platform: str | None) -> l
 def _eyes(rt: Runtime, how: How) -> Iterator[_Look]:
     """Yield what looks: over HTTP, or in one browser for all."""
 
-    def over_http(begun: _Begun) -> tuple[Looked, float]:
-        return timed(rt.web_sessions.look, begun)
-
-    def timed(look: Callable[..., Looked], begun: _Begun) -> tuple[Looked, float]:
-        started = rt.clock.monotonic()
-        opened = begun.opened
-        looked = look(
+    def through(look: Callable[..., Looked]) -> _Look:
+        return lambda begun: look(
             begun.marks,
-            opened.state,
-            proxy=opened.proxy,
-            user_agent=opened.user_agent,
+            begun.opened.state,
+            proxy=begun.opened.proxy,
+            user_agent=begun.opened.user_agent,
             within=how.within - _OURS,
         )
-        return looked, rt.clock.monotonic() - started
 
     if not how.browser:
-        _ = rt.web_sessions  # made by one thread, and then shared by all
-        yield over_http
+        yield through(rt.web_sessions.look)
         return
     with rt.browser() as browser:
-        yield lambda begun: timed(browser.look, begun)
+        yield through(browser.look)
 
 
 class _Checking:
@@ -149,30 +143,52 @@ class _Checking:
         self._look = look
         self._named = named
         self._told: dict[str, Checked] = {}
-        self._flying: dict[Future[tuple[Looked, float]], _Begun] = {}
+        self._flying: list[_Begun] = []
+        self._landed: SimpleQueue[tuple[_Begun, Looked | BaseException, float]] = SimpleQueue()
 
     def go(self, found: Sequence[Session]) -> dict[str, Checked]:
         """Look at each, and return by its id what was found."""
         waiting, landed = deque(found), list[tuple[_Begun, Looked, float]]()
-        crew = ThreadPoolExecutor(self._how.parallel, thread_name_prefix="check")
         try:
-            while waiting or landed or self._flying:
+            while waiting or self._flying:
+                free = self._how.parallel - len(self._flying) + len(landed)
                 begun: list[_Begun] = []
                 with self._rt.store.transaction() as tx:
                     for one, looked, seconds in landed:
                         self._settle(tx, one, markers.judge(one.marks, looked.heard), looked, seconds)
-                    for _ in range(min(len(waiting), self._how.parallel - len(self._flying))):
+                    for _ in range(min(len(waiting), free)):
                         begun += filter(None, [self._begin(tx, waiting.popleft())])
+                for one, _, _ in landed:
+                    self._flying.remove(one)
                 for one in begun:
-                    self._flying[crew.submit(self._look, one)] = one
-                done, _ = wait(self._flying, return_when=FIRST_COMPLETED)
-                landed = [(self._flying.pop(each), *each.result()) for each in done]
+                    self._flying.append(one)
+                    # Daemons: whoever presses Ctrl-C is not kept waiting by a platform that does not answer.
+                    threading.Thread(target=self._fly, args=(one,), name="check", daemon=True).start()
+                landed = list(self._come_back()) if self._flying else []
         finally:
-            crew.shutdown(cancel_futures=True)
             if self._flying:
                 with self._rt.store.transaction() as tx:
-                    leases.give_back(tx, filter(None, (one.lease for one in self._flying.values())))
+                    leases.give_back(tx, filter(None, (one.lease for one in self._flying)))
         return self._told
+
+    def _fly(self, one: _Begun) -> None:
+        started = self._rt.clock.monotonic()
+        looked: Looked | BaseException
+        try:
+            looked = self._look(one)
+        except BaseException as defect:  # noqa: BLE001 -- it is raised in the thread that waits
+            looked = defect
+        self._landed.put((one, looked, self._rt.clock.monotonic() - started))
+
+    def _come_back(self) -> Iterator[tuple[_Begun, Looked, float]]:
+        """Wait for the next one, and yield it with all that are there by then."""
+        while True:
+            one, looked, seconds = self._landed.get()
+            if isinstance(looked, BaseException):
+                raise looked
+            yield one, looked, seconds
+            if self._landed.empty():
+                return
 
     def _begin(self, tx: Tx, listed: Session) -> _Begun | None:
         """Take a session to be looked at; None where what is to be told of it is known already."""
@@ -288,10 +304,9 @@ def _problem(session: Session, verdict: Verdict, marks: Marks) -> YtpoolError | 
     if verdict.finding is Finding.UNCLEAR:
         return SessionUnclear(
             f"{session.spoken}: {verdict.words}",
-            hint="look yourself, or ask with --browser; its state is as it was" if marks.url else _NO_ADDRESS,
+            hint="look yourself, or ask with --browser; its state is as it was"
+            if marks.url
+            else f"name one in config.toml: [platforms.{marks.name}] url = 'https://…'",
             session=session.session,
         )
     return _why_unusable(session)
-
-
-_NO_ADDRESS = "name a page that only those see who are logged in: [platforms.NAME] url = 'https://…' in config.toml"

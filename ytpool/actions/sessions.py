@@ -74,7 +74,8 @@ def list_sessions(rt: Runtime, which: str | None = None, state: SessionState | N
     """Return the stored sessions, all or those that somebody means, as they are now."""
     with rt.store.reading() as tx:
         found = stored.every(tx, idle_for(rt)) if which is None else meant(rt, tx, which)
-        return SessionList(sessions=tuple(_seen(tx, one) for one in found if state in (None, one.state)))
+        held = leases.holdings(tx, LeaseKind.SESSION)
+        return SessionList(sessions=tuple(_seen(tx, held, one) for one in found if state in (None, one.state)))
 
 
 def show(rt: Runtime, which: str) -> SessionList:
@@ -82,17 +83,18 @@ def show(rt: Runtime, which: str) -> SessionList:
     rt.open_vault()
     with rt.store.reading() as tx:
         found = meant(rt, tx, which)
+        held = leases.holdings(tx, LeaseKind.SESSION)
         return SessionList(
             sessions=tuple(
-                replace(_seen(tx, one), login=login_of(opened(rt, tx, one).state, described(rt, one.platform)))
+                replace(_seen(tx, held, one), login=login_of(opened(rt, tx, one).state, described(rt, one.platform)))
                 for one in found
             )
         )
 
 
-def _seen(tx: Tx, session: Session) -> Seen:
-    holding = leases.holding(tx, LeaseKind.SESSION, session.session)
-    if holding is None or holding.left <= timedelta(0):
+def _seen(tx: Tx, holdings: Mapping[str, Holding], session: Session) -> Seen:
+    holding = holdings.get(session.session)
+    if holding is None:
         return Seen(session=session, holder="", held_until=None, number=None)
     return Seen(session=session, holder=holding.holder, held_until=tx.now + holding.left, number=holding.lease.fence)
 

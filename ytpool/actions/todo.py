@@ -12,7 +12,7 @@ from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import Job, JobState, StepState
 from ytpool.errors import OutcomeUnknown
 from ytpool.runtime import Runtime
-from ytpool.store import chains, comments, jobs, leases, leavings, rests
+from ytpool.store import chains, comments, jobs, leases, leavings, rests, sessions
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 
@@ -25,8 +25,8 @@ class Item:
     """One thing to do."""
 
     kind: str
-    """outcome_unknown, chain_failed, login_needed, login_ends, scope_missing, leaving, astray, step_failed, deletion or
-    resting."""
+    """outcome_unknown, chain_failed, login_needed, login_ends, scope_missing, leaving, astray, step_failed, deletion,
+    session_banned or resting."""
     name: str
     message: str
     command: str
@@ -45,7 +45,7 @@ class Todo:
 def todo(rt: Runtime) -> Todo:
     """List unknown outcomes, chains that failed, logins, those still to be ended, videos astray, and steps refused.
 
-    Then deletions, and of the rests those that only a person lifts.
+    Then deletions, browser sessions that are banned, and of the rests those that only a person lifts.
     """
     with rt.store.reading() as tx:
         return Todo(
@@ -57,6 +57,7 @@ def todo(rt: Runtime) -> Todo:
                 *_astray(tx),
                 *_refused(tx),
                 *_deletions(tx),
+                *_bans(tx),
                 *_rests(tx),
             )
         )
@@ -104,6 +105,17 @@ def _logins(tx: Tx) -> Iterator[Item]:
         for concern in login.concerns:
             if concern.kind in _FOR_A_PERSON:
                 yield Item(kind=concern.kind, name=login.account, message=concern.message, command=concern.command)
+
+
+def _bans(tx: Tx) -> Iterator[Item]:
+    for session in sessions.banned(tx):
+        yield Item(
+            kind="session_banned",
+            name=session.spoken,
+            message=session.reason,
+            command=f"ytpool sessions mark {session.session} active",
+            since=session.state_since,
+        )
 
 
 def _leavings(tx: Tx) -> Iterator[Item]:

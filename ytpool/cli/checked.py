@@ -30,7 +30,7 @@ class SessionsChecked:
 def check(rt: Runtime, which: Sequence[str], platform: str | None, how: How) -> SessionsChecked:
     found = session_checks.check(rt, which, platform, how)
     return SessionsChecked(
-        sessions=tuple(as_item(one) for one in found),
+        sessions=tuple({"who": spoken(one.user, one.platform, one.name), **as_item(one)} for one in found),
         counts=dict(Counter(str(one.finding or one.state) for one in found)),
         dry_run=how.dry_run,
         exit_status=common(map(_status, found)),
@@ -65,7 +65,7 @@ def _footer(done: SessionsChecked) -> str:
 VIEWS[SessionsChecked] = View(
     rows="sessions",
     columns=(
-        ("Session", lambda row: spoken(row["user"], row["platform"], row["name"])),
+        ("Session", "who"),
         Column(
             "Found",
             "finding",

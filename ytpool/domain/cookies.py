@@ -17,6 +17,7 @@ from pathlib import PurePath
 from typing import Any, NoReturn
 
 from ytpool.domain import platforms
+from ytpool.domain.names import is_text
 from ytpool.domain.platforms import Platform
 from ytpool.domain.secret import Secret
 from ytpool.errors import SessionsInvalid
@@ -154,9 +155,10 @@ def netscape(state: Mapping[str, Any]) -> str:
     """Write a storage state's cookies as a Netscape cookie file, which yt-dlp, curl and wget read."""
     lines = ["# Netscape HTTP Cookie File"]
     for cookie in state["cookies"]:
-        if "\t" in cookie["name"] + cookie["value"] + cookie["path"]:
+        text = cookie["name"] + cookie["value"] + cookie["path"]
+        if "\t" in text or not is_text(text):
             raise SessionsInvalid(
-                "a cookie of this session has a tab in it, which a Netscape cookie file cannot hold",
+                "a cookie of this session holds what a Netscape cookie file cannot: a tab, or half a sign",
                 hint="export it as it is: --format storage-state",
             )
         end = _end(cookie)

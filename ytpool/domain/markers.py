@@ -207,10 +207,7 @@ def beforehand(marks: Marks, cookies: Sequence[Mapping[str, Any]], now: float) -
         names = ", ".join(sorted({cookie["name"] for cookie in matter})[:3])
         return Verdict(Finding.COOKIES_EXPIRED, f"the cookies of its login are past their date ({names})")
     if not marks.url:
-        return Verdict(
-            Finding.UNCLEAR,
-            f"nobody says which page of {marks.name} only those see who are logged in: set platforms.{marks.name}.url",
-        )
+        return Verdict(Finding.UNCLEAR, f"nobody says which page of {marks.name} only those see who are logged in")
     host = _host(marks.url)
     if not any(_goes_to(cookie["domain"], host) for cookie in cookies):
         return Verdict(Finding.UNCLEAR, f"none of its cookies is for {host}")
@@ -251,12 +248,17 @@ def judge(marks: Marks, heard: Heard) -> Verdict:
         return _unanswered(heard)
     if heard.sent_to:
         return _sent(marks, heard)
-    if heard.status == 401 or heard.has_form:
+    lost = proving(marks, heard.lost) if marks.cookies else frozenset()
+    if heard.status in _TELLING and (heard.status == 401 or heard.has_form):
         return _out(marks, heard, "shows a login form" if heard.has_form else "was answered 401: nobody is logged in")
-    if marks.cookies and (lost := proving(marks, heard.lost)):
+    if heard.status in _TELLING and lost:
         return Verdict(Finding.ROTATED, _taken(lost))
     doubt = _doubt(marks, heard)
     return Verdict(Finding.UNCLEAR, doubt) if doubt else Verdict(Finding.ALIVE, "sees what takes a login")
+
+
+_TELLING = (200, 401, 403)
+"""With any other status a page is about something else than who sees it."""
 
 
 def _unanswered(heard: Heard) -> Verdict:

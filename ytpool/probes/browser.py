@@ -155,8 +155,10 @@ class _Visit:
     def __init__(self, marks: Marks, page: "Page") -> None:
         self._marks = marks
         self._page = page
+        self._form = ", ".join(marks.form)
         self._ended: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
         self._answer = Heard()
+        self._is_answered = asyncio.Event()
         self._went = 0
         page.on("request", self._on_request)
         page.on("response", self._on_response)
@@ -189,9 +191,12 @@ class _Visit:
                 return self._answer
             await self._page.wait_for_load_state("domcontentloaded", timeout=0)
             await asyncio.sleep(_SCRIPTS_TAKE)
+            await self._page.wait_for_load_state("domcontentloaded", timeout=0)
+            # Who waits for a form may be behind, on a machine with much else to do.
+            has_form = bool(self._form) and await self._page.query_selector(self._form) is not None
         except Error as error:
             return _failed(error.message)
-        return self._answer
+        return self._answer._replace(has_form=has_form)
 
     def _hear(self, answer: "Response") -> bool:
         """Keep what an answer says; return whether its page is worth waiting for."""
@@ -202,15 +207,19 @@ class _Visit:
             length=int(length) if length.isascii() and length.isdecimal() else 0,
             drawn=True,
         )
+        self._is_answered.set()
         return answer.status == 200 and self._answer.length <= LONGEST_PAGE
 
     async def _find_form(self) -> Heard:
         from playwright.async_api import Error  # noqa: PLC0415
 
         try:
-            await self._page.wait_for_selector(", ".join(self._marks.form), state="attached", timeout=0)
+            if not self._form:
+                await asyncio.Event().wait()
+            await self._page.wait_for_selector(self._form, state="attached", timeout=0)
         except Error:  # the page has gone away, and who opens it says why
             await asyncio.Event().wait()
+        await self._is_answered.wait()
         return self._answer._replace(has_form=True)
 
     def _on_request(self, request: "Request") -> None:

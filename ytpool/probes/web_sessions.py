@@ -5,6 +5,7 @@ slow. Whatever a site does, an answer is there in time and in bounds. Nothing is
 their own domains only, and of what failed neither address nor cookie is told.
 """
 
+import logging
 import os
 import socket
 import ssl
@@ -13,7 +14,6 @@ import time
 import urllib.request
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
 from importlib.util import find_spec
 from typing import Any
@@ -27,6 +27,10 @@ from ytpool.domain.endpoints import is_loopback
 from ytpool.domain.markers import LONGEST_LOOK, MOST_REDIRECTS, Forms, Heard, Looked, Marks, Trouble
 from ytpool.domain.secret import Secret
 
+# These write whole addresses, and where a platform sends somebody may hold a key.
+for _name in ("urllib3.connectionpool", "urllib3.connection"):
+    logging.getLogger(_name).addFilter(lambda _: False)
+
 _BLOCK = 16 << 10
 _MARGIN = 0.1
 """Seconds before the end at which the one who asks gives up by itself, and can tell how far it came."""
@@ -34,6 +38,10 @@ _MARGIN = 0.1
 
 class WebSessions:
     """The way to ask over HTTP. Each session has a connection of its own, so that nothing links one to another."""
+
+    def __init__(self) -> None:
+        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
+        self._trust = ssl.create_default_context(cafile=bundle)  # read once, which takes longer than a look
 
     def look(
         self, marks: Marks, state: Mapping[str, Any], *, proxy: Secret | None, user_agent: str, within: float
@@ -46,11 +54,6 @@ class WebSessions:
         thread.start()
         thread.join(within)
         return asking.looked()
-
-    @cached_property
-    def _trust(self) -> ssl.SSLContext:
-        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-        return ssl.create_default_context(cafile=bundle or DEFAULT_CA_BUNDLE_PATH)
 
 
 class _Asking:

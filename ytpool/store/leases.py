@@ -162,10 +162,18 @@ def holds(tx: Tx, lease: Lease) -> bool:
 def holding(tx: Tx, kind: LeaseKind, name: str) -> Holding | None:
     """Return who took a thing of one place last, in time or not; None where nobody ever did."""
     row = tx.one("SELECT * FROM leases WHERE kind = :kind AND name = :name AND place = 0", kind=kind, name=name)
-    if row is None:
-        return None
+    return None if row is None else _holding(tx, kind, row)
+
+
+def holdings(tx: Tx, kind: LeaseKind) -> dict[str, Holding]:
+    """Return who has which things of one place now, by their names."""
+    rows = tx.all("SELECT * FROM leases WHERE kind = :kind AND expires > :boot AND place = 0", kind=kind, boot=tx.boot)
+    return {row["name"]: _holding(tx, kind, row) for row in rows if is_held(tx, row)}
+
+
+def _holding(tx: Tx, kind: LeaseKind, row: Any) -> Holding:
     return Holding(
-        lease=Lease(kind=kind, name=name, place=0, fence=row["fence"]),
+        lease=Lease(kind=kind, name=row["name"], place=0, fence=row["fence"]),
         holder=row["holder"],
         left=timedelta(seconds=row["expires"] - tx.boot) if is_held(tx, row) else timedelta(0),
         given_back=row["expires"] == 0,

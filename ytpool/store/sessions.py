@@ -112,6 +112,12 @@ def every(tx: Tx, inactive_for: timedelta) -> list[Session]:
     return [Session.from_row(row).as_of(tx.now, inactive_for) for row in rows]
 
 
+def banned(tx: Tx) -> list[Session]:
+    """Return the sessions whose platform has shut them out, the longest first."""
+    rows = tx.all(f"{_SELECT} WHERE state = 'banned' ORDER BY coalesce(state_since, stored_at), session")
+    return [Session.from_row(row) for row in rows]
+
+
 def get(tx: Tx, session: str, inactive_for: timedelta) -> Session | None:
     """Return a session by its id."""
     row = tx.one(f"{_SELECT} WHERE session = :session", session=session)
