@@ -7,13 +7,14 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from books import Books, make_account
-from newsroom import start
+from newsroom import ROOT, start
 from schemas import fits
 
 from ytpool import config
@@ -356,3 +357,38 @@ def test_whoever_dies_while_sealing_leaves_a_journal_that_is_whole(ytpool, journ
 
 def _dies(*_):
     raise RuntimeError("as if it died")
+
+
+SEALS = """
+import os
+from ytpool import config
+from ytpool.actions import sealing
+from ytpool.runtime import Runtime
+
+sealing.AT_ONCE = 50
+rt = Runtime(config.load(profile=None, environ=os.environ))
+while sealing.seal_some(rt):
+    print("sealed", flush=True)
+rt.close()
+"""
+
+
+def test_many_who_seal_at_once_one_of_them_killed_count_every_row_once(ytpool, journal):
+    with journal.transaction() as tx:
+        payer = make_account(tx, "news")
+        tx.now -= timedelta(hours=3)
+        tx.at = f"{tx.now:%Y-%m-%dT%H:%M:%S.%f}Z"
+        for _ in range(2000):
+            activity.record(tx, journal.rng, payer, "videos.list", Outcome.DONE, units=1)
+
+    words = (sys.executable, "-c", SEALS)
+    sealing_now = [subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)]
+    sealing_now[0].stdout.readline()
+    sealing_now[0].kill()
+    ends = [process.communicate(timeout=60) for process in sealing_now]
+
+    assert [process.returncode for process in sealing_now[1:]] == [0, 0, 0], ends
+    told = data(ytpool("state", "check", "--json")[1])["journal"]
+    assert (told["segments"], told["rows"], told["wrong"]) == (40, 2000, [])
+    totals = data(ytpool("activity", "report", "--json")[1])["totals"]
+    assert (totals["calls"], totals["units"]) == (2000, 2000)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ytpool.domain import latencies
-from ytpool.store import activity, segments, sums
+from ytpool.store import activity, entries, segments, sums
 from ytpool.store.activity import Outcome
 from ytpool.store.ledger import Payer
 from ytpool.store.sums import Window
@@ -252,3 +252,35 @@ def test_retention_drops_whole_segments_and_the_chain_goes_on_from_the_last_dige
         assert segments.too_old(tx, clock.wall + timedelta(days=9999)).segment == 3
     seal(books)
     assert wrong(books) == []
+
+
+def test_no_question_reads_more_of_the_journal_than_it_is_about(books):
+    window = Window(
+        since=datetime(2026, 1, 1, 0, 30, tzinfo=UTC), until=datetime(2026, 3, 1, 0, 30, tzinfo=UTC), account="news"
+    )
+    asked = []
+    with books.database.reading() as tx:
+        sealed = tx.all
+
+        class Listening(type(tx)):
+            __slots__ = ()
+
+            def all(self, sql, /, **parameters):
+                asked.extend(row["detail"] for row in sealed(f"EXPLAIN QUERY PLAN {sql}", **parameters))
+                return []
+
+        listening = Listening(tx._connection, tx.now, books.clock)
+        assert list(sums.over(listening, window, ("operation",))) == []
+        entries.written(listening, window, 5, 10)
+        entries.operations(listening, window, None, 10)
+
+    read = {step for step in asked if step.startswith(("SCAN", "SEARCH")) and "merged_projects" not in step}
+    assert read == {
+        "SEARCH f USING INDEX sqlite_autoindex_activity_sums_1 (span=? AND begins>? AND begins<?)",
+        "SEARCH f USING INDEX activity_by_account (account=? AND happened_at>? AND happened_at<?)",
+        "SEARCH f USING INTEGER PRIMARY KEY (rowid>?)",
+        "SEARCH later USING INTEGER PRIMARY KEY (rowid>?)",
+        "SEARCH later USING INDEX activity_by_settled (settles=?) LEFT-JOIN",
+        "SEARCH later USING INDEX activity_by_settled (settles=? AND rowid<?) LEFT-JOIN",
+        "SEARCH f USING INDEX sqlite_autoindex_activity_1 (activity=?)",
+    }

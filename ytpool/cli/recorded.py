@@ -280,8 +280,8 @@ def tail(ctx: typer.Context, wanted: Wanted, *, lines: int, follow: bool) -> Tai
         found, reached = activity.newest(rt, wanted, lines)
         while True:
             for one in found:
+                shown += 1  # first: a line that somebody has read is counted, whenever Ctrl-C comes
                 _show(call, one)
-            shown += len(found)
             if not follow or call.lost is not None:
                 return Tailed(lines=shown)
             if not found and not _is_read_on(call, rt):
