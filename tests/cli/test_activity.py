@@ -214,6 +214,9 @@ def test_an_export_says_in_every_form_what_the_report_says(ytpool, journal, tmp_
         ("news", "done"), ("news", "failed"), ("news", "done"), ("sports", "unknown"),
     ]  # fmt: skip
     assert rows[1]["detail"] == "The request cannot be completed."
+    (tmp_path / "all").mkdir()
+    rows_told = data(ytpool("activity", "export", *window, "--rows", "--format", "csv", "--output", "all", "--json")[1])
+    assert Path(rows_told["file"]).read_text() == (tmp_path / "day.csv").read_text()
     events = [json.loads(line) for line in ytpool("activity", "export", *window, "--rows", "--json")[1].splitlines()]
     assert [one["event"] for one in events] == ["operation"] * 4 + ["result"]
     assert sorted(path.name for path in tmp_path.glob("*") if path.is_file()) == sorted(("day.csv", told["file"]))
@@ -227,6 +230,7 @@ def test_an_export_says_in_every_form_what_the_report_says(ytpool, journal, tmp_
         ("--json", "--format", "csv"),
         ("--format", "xml"),
         ("--output", "/nowhere/x.json"),
+        ("--output", "/dev/null"),
     ],
 )
 @pytest.mark.usefixtures("journal")

@@ -14,9 +14,6 @@ from ytpool.store.db import Tx
 from ytpool.store.entries import Entry
 from ytpool.store.sums import Sum, Window
 
-BY = ("account", "project", "operation", "outcome", "hour")
-"""What a report can be ordered by."""
-
 _HOURS = 24.0
 _READ_AT_ONCE = 2000
 

@@ -2,41 +2,40 @@
 
 import errno
 import os
+import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
+from ytpool.actions.files import require_file
 from ytpool.errors import DiskFull, FileInvalid, YtpoolError
 
 
 def write(path: Path, pieces: Iterable[str]) -> int:
     """Write a file as its pieces come, and return its size; what was there before stays until the last one.
 
-    Raises DiskFull where there is no room, FileInvalid where it cannot be written: then no half of it is left. It is
-    readable by its owner only, as what it is made of.
+    Raises DiskFull where there is no room, FileInvalid where it cannot be written: then nothing of it is left. It is
+    readable by its owner only, as is what it is made of.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        # Half a surrogate pair is how Python carries what was no UTF-8; a file has another way to write it.
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            file.writelines(pieces)
-            file.flush()
-            os.fsync(handle)
-            size = os.fstat(handle).st_size
-        draft.replace(path)
-    except BaseException as error:
-        _forget(draft)
-        if isinstance(error, OSError):
-            raise _named(error, path) from error
-        raise
+        with suppress(FileNotFoundError):
+            require_file(path, path.stat())  # a device that is replaced by a file is lost to everybody
+        descriptor, name = tempfile.mkstemp(prefix=".export.", dir=path.parent)
+        draft = Path(name)
+        try:
+            # Half a surrogate pair is how Python carries what was no UTF-8; a file has another way to write it.
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+                file.writelines(pieces)
+                file.flush()
+                os.fsync(descriptor)
+                size = os.fstat(descriptor).st_size
+            draft.replace(path)
+        except BaseException:
+            draft.unlink()
+            raise
+    except OSError as error:
+        raise _named(error, path) from error
     return size
-
-
-def _forget(draft: Path) -> None:
-    try:
-        draft.unlink(missing_ok=True)
-    except OSError:  # its folder is none, or not ours: then there is no draft either
-        return
 
 
 def _named(error: OSError, path: Path) -> YtpoolError:

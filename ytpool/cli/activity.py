@@ -121,7 +121,9 @@ def export(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write it there, whole.", show_default=False),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write it there, whole; into a folder as --file.", show_default=False
+        ),
     ] = None,
     *,
     rows: Annotated[

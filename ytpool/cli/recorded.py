@@ -65,7 +65,7 @@ def _below(told: ActivityReport) -> str:
     total = told.totals
     counts = f"{total['calls']:,} calls, {total['failed']:,} failed, {total['unknown']:,} unknown"
     line = f"{counts}, {total['units']:,} units, {spoken_bytes(total['bytes'])}"
-    if told.kept_from is None:
+    if told.kept_from is None or told.since > told.kept_from:
         return line
     return f"{line}\nwhat was done before {told.kept_from:%Y-%m-%d %H:%M} UTC is gone by its age"
 
@@ -137,6 +137,7 @@ VIEWS[Tailed] = View(text=lambda _: "")
 
 
 def report(ctx: typer.Context, wanted: Wanted, *, by: str | None) -> ActivityReport:
+    """Sum up what was done."""
     return activity.report(runtime(ctx), wanted, by=by)
 
 
@@ -179,9 +180,9 @@ def export(
             return told
         since, until = told.since, told.until
         pieces = _sums(told, lines.of(told.rows), how, as_line)
-    if named:
+    if named or (output is not None and output.is_dir()):
         kind = "activity" if rows else "aggregated_activity"
-        output = Path(f"{kind}_{_stamp(since)}_{_stamp(until)}.{how}")
+        output = (output or Path()) / f"{kind}_{_stamp(since)}_{_stamp(until)}.{how}"
     size = None
     if output is not None:
         size = exporting.write(output, pieces)

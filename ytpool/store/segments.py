@@ -90,7 +90,7 @@ def draft(tx: Tx, older_than: timedelta, most: int) -> Draft | None:
 
 
 def seal(tx: Tx, draft: Draft) -> bool:
-    """Store a segment with what it comes to; False, and nothing is changed, where somebody else was faster."""
+    """Store a segment with what it comes to; False where its rows were sealed, or erased, since it was drafted."""
     if last(tx) != draft.after:
         return False
     given = tx.many(
