@@ -5,14 +5,22 @@ like one; everything that ytpool knows of it came in through the command line.
 """
 
 import json
+import os
+import sqlite3
 import subprocess
 import sys
+import threading
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from time import sleep
 
+from ytpool import config
+from ytpool.actions import waking, working
+from ytpool.actions.watch import Nobody
 from ytpool.domain import quota
+from ytpool.runtime import Runtime
 from ytpool.sandbox.server import Sandbox
 
 ROOT = Path(__file__).parents[1]
@@ -174,7 +182,38 @@ def heard(process, sentence):
     raise AssertionError(f"{sentence!r} was never said: {said}")
 
 
+def an_hour_later(state):
+    """Let every lease be over, as if nobody had renewed any for an hour: the machine's boot clock cannot be moved."""
+    with closing(sqlite3.connect(state)) as books, books:
+        books.execute("UPDATE leases SET expires = 1 WHERE expires > 0")
+
+
 def ended(process):
     """Return how a process ended and what its result is."""
     out, err = process.communicate(timeout=60)
     return process.returncode, json.loads(out.splitlines()[-1]), err
+
+
+@contextmanager
+def working_by(clock=None):
+    """Let a worker, who may go by another clock, work beside the story; yields the jobs that it has ended."""
+    rt = Runtime(config.load(profile=None, environ=os.environ), clock=clock)
+    ended, failed = [], []
+
+    def work():
+        try:
+            working.work(rt, Nobody(), begun=lambda _: None, ended=ended.append)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the story is told
+            failed.append(error)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        yield ended
+    finally:
+        rt.stopping.set()
+        waking.ring(rt)
+        worker.join(timeout=30)
+        rt.close()
+    assert not worker.is_alive()
+    assert failed == []

@@ -8,7 +8,7 @@ imported only where there is a file to read or no `YTPOOL_HOME`.
 
 import os
 import re
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import count
 from pathlib import Path
@@ -127,6 +127,22 @@ class Activity(NamedTuple):
     retention_days: int = 400
 
 
+class Serve(NamedTuple):
+    """Where `serve` listens, and the cookie file of another program that it watches for one account."""
+
+    bind: str = "127.0.0.1:8383"
+    hosts: str = ""
+    account: str = ""
+    cookies_file: str = ""
+
+
+class SessionsRefresh(NamedTuple):
+    """The operator's command that logs in anew; what it writes is checked before it becomes a cookie file."""
+
+    command: tuple[str, ...] = ()
+    timeout: float = 240.0
+
+
 class Sessions(NamedTuple):
     """When a browser session that nobody uses is expired."""
 
@@ -200,6 +216,8 @@ class Config(NamedTuple):
     refresh: Refresh = Refresh()
     plan: Plan = Plan()
     activity: Activity = Activity()
+    serve: Serve = Serve()
+    sessions_refresh: SessionsRefresh = SessionsRefresh()
     sessions: Sessions = Sessions()
     health: Health = Health()
     targets: Targets = Targets()
@@ -210,6 +228,8 @@ class Config(NamedTuple):
     """The services that run tasks, by name."""
     chains: "Mapping[str, tuple[Step, ...]]" = {}  # noqa: RUF012 - a mapping that nobody writes to
     """The services that stand in for each other, by the name of their chain."""
+    cookie_files: Mapping[str, Path] = {}
+    """Files of other programs that hold an account's cookies, by account; besides the one of `serve`."""
     ftp: "Mapping[str, FtpServer]" = {}  # noqa: RUF012 - a mapping that nobody writes to
     """The FTP servers that `health` looks at, by name."""
     checks: "Mapping[str, Page]" = {}  # noqa: RUF012 - a mapping that nobody writes to
@@ -232,9 +252,9 @@ class Config(NamedTuple):
     def settings(self) -> Mapping[str, Any]:
         """List every setting by its dotted name."""
         named = {
-            f"{section}.{key}": list(map(str, value)) if isinstance(value, tuple) else value
+            f"{section}.{key}": _listed(value)
             for section in SECTIONS
-            for key, value in getattr(self, section)._asdict().items()
+            for key, value in getattr(self, _attribute(section))._asdict().items()
         }
         # A provider's requests are not listed: somebody may have written a key into one.
         services = {
@@ -247,6 +267,7 @@ class Config(NamedTuple):
         chains = {
             f"{_CHAINS}.{name}": [step.chain or step.service for step in steps] for name, steps in self.chains.items()
         }
+        files = {f"{_COOKIE_FILES}.{name}.path": str(path) for name, path in self.cookie_files.items()}
         servers = {
             f"{server.section}.{key}": value
             for server in self.ftp.values()
@@ -264,7 +285,7 @@ class Config(NamedTuple):
             for key, value in marks._asdict().items()
             if f"{_PLATFORMS}.{marks.name}.{key}" in self.origins
         }
-        return {"state": str(self.paths.state), **named, **services, **chains, **servers, **pages, **platforms}
+        return {"state": str(self.paths.state), **named, **services, **chains, **servers, **pages, **files, **platforms}
 
 
 SECTIONS: Mapping[str, type[Any]] = {
@@ -279,13 +300,25 @@ SECTIONS: Mapping[str, type[Any]] = {
     "refresh": Refresh,
     "plan": Plan,
     "activity": Activity,
+    "serve": Serve,
     "sessions": Sessions,
+    "sessions.refresh": SessionsRefresh,
     "health": Health,
     "targets": Targets,
     "browser": Browser,
     "network": Network,
     "log": Log,
 }
+"""By name as it is written in the file; one with a dot stands in another."""
+
+OF_OTHER_PROGRAMS: Mapping[str, str] = {
+    "YT_ACCOUNT_ID": "serve.account",
+    "YT_DLP_COOKIES_FILE": "serve.cookies_file",
+}
+"""Variables of other programs that say the same as a setting of ours; our own go before them."""
+
+SECRET_VARIABLES = frozenset({"YTPOOL_SERVE_TOKEN"})
+"""Variables that hold a secret: they are read where it is needed, and are no settings that anybody could list."""
 
 Check = tuple[Callable[[Any], bool], str]
 """A test of a value, and the end of the sentence "… must be …"."""
@@ -413,8 +446,8 @@ def _parse(text: str, file: Path) -> dict[str, _Given]:
         line = next((lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in lines), 1)
         return _Given(value, f"{file}:{line}", str(file), line)
 
-    found_values = _services_given(table, given)
-    for section, value in table.items():
+    found_values = {**_services_given(table, given), **_cookie_files_given(table, given)}
+    for section, value in _sections_of(table):
         if section == "state":
             found_values["state"] = given(value, "state")
         elif section not in SECTIONS and section not in _TABLES:
@@ -424,11 +457,47 @@ def _parse(text: str, file: Path) -> dict[str, _Given]:
             given(value, section).refuse(section, f"{section} is a section: write [{section}] and its keys below")
         else:
             for key, inner in value.items():
-                name = f"{section}.{key}"
+                name, path = f"{section}.{key}", (*section.split("."), key)
+                if _variable(name) in SECRET_VARIABLES:
+                    given(None, *path).refuse(name, _no_place_for_secrets(name))
                 if key not in SECTIONS[section]._fields:
-                    given(inner, section, key).refuse(name, _unknown_key(section, key))
-                found_values[name] = given(_placed(given, inner, section, key), section, key)
+                    given(inner, *path).refuse(name, _unknown_key(section, key))
+                found_values[name] = given(_placed(given, inner, *path), *path)
     return found_values
+
+
+def _sections_of(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Return what is written, a section that stands in another one by its full name."""
+    for section, value in table.items():
+        rest = value
+        for inner in [name for name in SECTIONS if name.startswith(f"{section}.")]:
+            key = inner.partition(".")[2]
+            if isinstance(value, dict) and key in value:
+                yield inner, value[key]
+                rest = {name: one for name, one in rest.items() if name != key}
+        if rest is value or rest:
+            yield section, rest
+
+
+def _attribute(section: str) -> str:
+    return section.replace(".", "_")
+
+
+def _variable(key: str) -> str:
+    return f"YTPOOL_{key.replace('.', '_').upper()}"
+
+
+def _no_place_for_secrets(key: str) -> str:
+    keep = f"ytpool vault keep {key.partition('.')[0]}"
+    return f"{key} is a secret and does not belong into a file: set {_variable(key)}, or run: {keep}"
+
+
+def _listed(value: Any) -> Any:
+    """Return a setting as `config show` lists it: of a command the program, as somebody may write a key behind it."""
+    if not isinstance(value, tuple):
+        return value
+    listed = list(map(str, value))
+    return [*listed[:1], "..."] if len(listed) > 1 and isinstance(value[0], str) else listed
 
 
 def _placed(given: Callable[..., _Given], value: Any, *path: str) -> Any:
@@ -517,12 +586,36 @@ def _platforms_given(tables: Mapping[str, Any], given: Callable[..., _Given]) ->
     return found
 
 
+def _cookie_files_given(table: dict[str, Any], given: Callable[..., _Given]) -> dict[str, _Given]:
+    """Read which files hold whose cookies, and take them out of the table."""
+    if not isinstance(table.get(_COOKIE_FILES), dict):
+        return {}
+    found = {}
+    for name, entry in table.pop(_COOKIE_FILES).items():
+        key = f"{_COOKIE_FILES}.{name}"
+        where = given(entry, _COOKIE_FILES, name)
+        if not name.isprintable() or "." in name or not name:
+            where.refuse(key, f"{name!r} is no name for an account: letters that can be seen, without dots")
+        if not isinstance(entry, dict):
+            where.refuse(key, f"{name} is an account: write [{_COOKIE_FILES}.{name}] and its path below")
+        for setting in entry:
+            if setting != "path":
+                given(None, _COOKIE_FILES, name, setting).refuse(f"{key}.{setting}", "a cookie file has only a path")
+        path = entry.get("path")
+        if not isinstance(path, str) or not path:
+            where.refuse(f"{key}.path", f"path must be the path of a file in quotes, not {path!r}")
+        found[key] = where._replace(value=Path(where.file).parent / Path(path).expanduser())
+        found[f"{key}.path"] = given(path, _COOKIE_FILES, name, "path")
+    return found
+
+
 _PROVIDERS = "providers"
 _CHAINS = "chains"
+_COOKIE_FILES = "cookie_files"
 _FTP = "ftp"
 _CHECKS = "checks"
 _PLATFORMS = "platforms"
-_TABLES = (_PROVIDERS, _CHAINS, _FTP, _CHECKS, _PLATFORMS)
+_TABLES = (_PROVIDERS, _CHAINS, _COOKIE_FILES, _FTP, _CHECKS, _PLATFORMS)
 """Sections whose names are the operator's own."""
 
 
@@ -530,11 +623,14 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
     found = {}
     if state := environ.get("YTPOOL_STATE"):
         found["state"] = _Given(state, "YTPOOL_STATE")
+    for variable, key in OF_OTHER_PROGRAMS.items():
+        if text := environ.get(variable):
+            found[key] = _Given(text, variable)
     for variable, text in environ.items():
         prefix, _, rest = variable.partition("_")
-        section, _, key = rest.lower().partition("_")
-        if prefix != "YTPOOL" or not text:
+        if prefix != "YTPOOL" or not text or variable in SECRET_VARIABLES:
             continue
+        section, key = _named(rest.lower())
         # A misspelt endpoint would quietly send a rehearsal to Google.
         if section not in SECTIONS:
             if key and get_close_matches(section, SECTIONS, n=1, cutoff=0.7):
@@ -545,6 +641,15 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
         default = SECTIONS[section]._field_defaults[key]
         found[f"{section}.{key}"] = _Given(_from_text(text, default), variable)
     return found
+
+
+def _named(rest: str) -> tuple[str, str]:
+    """Tell section and key of a variable's name; a section that stands in another is tried first."""
+    for section in SECTIONS:
+        if "." in section and rest.startswith(f"{_attribute(section)}_"):
+            return section, rest[len(section) + 1 :]
+    section, _, key = rest.partition("_")
+    return section, key
 
 
 def _from_text(text: str, default: Any) -> Any:
@@ -570,8 +675,10 @@ def _decide(profile: str, paths: Paths, given: Mapping[str, _Given]) -> Config:
             values[key] = _checked(key, one)
         elif "." not in name or isinstance(one.value, tuple):  # each setting of a platform stands beside it as written
             named[section][name] = one.value
+    if values.get(_SERVED_FILE):
+        values[_SERVED_FILE] = str(_path(given[_SERVED_FILE], paths))
     sections = {
-        name: kind(**{key: values[f"{name}.{key}"] for key in kind._fields if f"{name}.{key}" in values})
+        _attribute(name): kind(**{key: values[f"{name}.{key}"] for key in kind._fields if f"{name}.{key}" in values})
         for name, kind in SECTIONS.items()
     }
     origins = {key: one.origin for key, one in given.items()}
@@ -600,7 +707,7 @@ def _checked(key: str, given: _Given) -> Any:
     default: Any = SECTIONS[section]._field_defaults[name] if section else ""
     value: Any = given.value
     if isinstance(default, tuple):
-        return _blocks(key, given)
+        return _words(key, given) if key == _REFRESHER else _blocks(key, given)
     if isinstance(default, float) and type(value) is int:
         value = float(value)
     if type(value) is not type(default):
@@ -614,6 +721,23 @@ def _checked(key: str, given: _Given) -> Any:
             wish = _suggestion(value, _zones())
         given.refuse(key, f"{key} must be {meaning}, not {value!r}{wish}")
     return value
+
+
+def _words(key: str, given: _Given) -> tuple[str, ...]:
+    """Read a command: a list of texts in the file, and in a variable words as a shell would split them."""
+    value = given.value
+    if isinstance(value, str) and not given.file:
+        import shlex  # noqa: PLC0415 - only where a variable names a command
+
+        try:
+            value = [_Given(word, given.origin) for word in shlex.split(value)]
+        except ValueError as error:
+            given.refuse(key, f"{key} cannot be split into words: {error}")
+    if not isinstance(value, list) or not all(isinstance(word.value, str) for word in value):
+        given.refuse(
+            key, f"{key} is a list of texts like ['/opt/log-in', '{{account}}', '{{file}}']; no shell reads it"
+        )
+    return tuple(word.value for word in value)
 
 
 def _blocks(key: str, given: _Given) -> tuple[Block, ...]:
@@ -689,6 +813,10 @@ def _state_path(given: _Given, paths: Paths) -> Path:
         given.refuse("state", "this version keeps its state in a local file: state must be a path, not a database URL")
     if "://" in given.value:
         given.refuse("state", f"state must be a path, not {given.value!r}")
+    return _path(given, paths)
+
+
+def _path(given: _Given, paths: Paths) -> Path:
     # A path in the file is meant from the file's own folder: cron starts elsewhere than a terminal does.
     base = paths.config.parent if given.file else Path.cwd()
     return base / Path(given.value).expanduser()
@@ -774,6 +902,8 @@ def _between(least: float, most: float) -> Check:
     return (lambda value: least <= value <= most), f"between {least} and {most}"
 
 
+_SERVED_FILE = "serve.cookies_file"
+_REFRESHER = "sessions.refresh.command"
 _TYPES = {str: "text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
 _ANYTHING: Check = (lambda _: True), ""
 _WEIGHT = _between(0, 1000)
@@ -822,6 +952,7 @@ CHECKS: Mapping[str, Check] = {
         "bytes per second like 800K, 5M or 1.5G",
     ),
     "activity.retention_days": _between(0, 36_500),
+    "sessions.refresh.timeout": _between(1, 280),
     "sessions.inactive_days": _between(1, 3650),
     "health.disk_warn_mib": _between(0, 1 << 30),
     "health.disk_fail_mib": _between(0, 1 << 30),

@@ -343,6 +343,12 @@ class ChainFailed(YtpoolError):
     code = "chain_failed"
 
 
+class RefreshFailed(YtpoolError):
+    """The operator's command brought no cookies that could be used; the old ones are as they were."""
+
+    code = "refresh_failed"
+
+
 class CallbackRefused(YtpoolError):
     """What came in as a callback is none that we take; `http_status` is the answer to it."""
 

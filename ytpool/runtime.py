@@ -299,11 +299,17 @@ class Runtime:
             goes_on=goes_on,
         )
 
-    def run_program(self, argv: Sequence[str], *, environ: Mapping[str, str], timeout: float) -> "Ran":
-        """Run a program of this machine, without a shell, for so many seconds at the most."""
-        from ytpool.probes import commands  # noqa: PLC0415 -- only chains run any
+    def run_program(
+        self, argv: Sequence[str], *, environ: Mapping[str, str], timeout: float, to_its_end: bool = True
+    ) -> "Ran":
+        """Run a program of this machine, without a shell, for so many seconds at the most.
 
-        return commands.run(argv, environ=environ, timeout=timeout)
+        Unless it is to come to its end, it is ended where this program is asked to stop.
+        """
+        from ytpool.probes import commands  # noqa: PLC0415 -- few run any
+
+        stopping = None if to_its_end else self.stopping
+        return commands.run(argv, environ=environ, timeout=timeout, stopping=stopping)
 
     def service_root(self, provider: "Provider") -> str:
         """Where a task service is; in the sandbox profile its own one stands for all of them."""

@@ -1,22 +1,16 @@
 """A machine whose clock is a day behind what Google has already confirmed writes nothing until somebody has looked."""
 
 import json
-import os
 import sqlite3
-import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import datetime, timedelta
 
 import pytest
-from newsroom import assert_books_agree
+from newsroom import assert_books_agree, working_by
 
-from ytpool import config
-from ytpool.actions import waking, working
-from ytpool.actions.watch import Nobody
 from ytpool.clock import SystemClock
 from ytpool.domain import moments
-from ytpool.runtime import Runtime
 
 
 @pytest.fixture
@@ -99,31 +93,6 @@ class WallThatIsSet(SystemClock):
 
     def now(self):
         return super().now() + self.ahead
-
-
-@contextmanager
-def working_by(clock):
-    """Let a worker that goes by this clock work beside the story; yields the jobs that it has ended."""
-    rt = Runtime(config.load(profile=None, environ=os.environ), clock=clock)
-    ended, failed = [], []
-
-    def work():
-        try:
-            working.work(rt, Nobody(), begun=lambda _: None, ended=ended.append)
-        except BaseException as error:  # noqa: BLE001 - it is raised where the story is told
-            failed.append(error)
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    try:
-        yield ended
-    finally:
-        rt.stopping.set()
-        waking.ring(rt)
-        worker.join(timeout=30)
-        rt.close()
-    assert not worker.is_alive()
-    assert failed == []
 
 
 def test_a_worker_goes_by_googles_time_while_somebody_sets_the_machines_clock_forward_and_back(

@@ -171,9 +171,9 @@ def test_a_password_is_kept_in_the_vault_and_forgotten_again(ytpool, settings, l
 
         assert ytpool(*keep, "--dry-run")[0] == 0
         assert "there is no password" in looked(*only("ftp.studio"), status=8)["ftp.studio"]["message"]
-        assert ytpool(*keep)[0] == 0
+        assert fits("vault-keep", ytpool(*keep, "--json")[1])["kept"]
         assert looked(*only("ftp.studio"))["ftp.studio"]["status"] == "pass"
-        assert ytpool("vault", "forget", "ftp.studio")[0] == 0
+        assert not fits("vault-forget", ytpool("vault", "forget", "ftp.studio", "--json")[1])["kept"]
         looked(*only("ftp.studio"), status=8)
 
     assert ytpool("vault", "forget", "ftp.studio")[0] == 2
@@ -415,6 +415,21 @@ def test_a_state_that_another_process_holds_is_told_soon_and_the_rest_is_looked_
     assert {"vault", "disk state", "clock", "queue", "youtube"} <= found.keys()
 
 
+def test_too_little_room_and_files_that_others_may_change_are_told(settings, looked, home, monkeypatch):
+    settings()
+    (home / "default" / "config.toml").chmod(0o666)
+    (home / "default" / "state.db").chmod(0o644)
+    monkeypatch.setenv("YTPOOL_HEALTH_DISK_WARN_MIB", str(1 << 30))
+
+    found = looked(*only("disk", "configuration"))
+
+    assert found["disk state"]["status"] == "warn"
+    assert f"others may change {home / 'default' / 'config.toml'}" in found["configuration config.toml"]["message"]
+    assert f"others may read {home / 'default' / 'state.db'}" in found["configuration state.db"]["message"]
+    monkeypatch.setenv("YTPOOL_HEALTH_DISK_FAIL_MIB", str(1 << 30))
+    assert looked(*only("disk"), status=8)["disk state"]["fix"] == "free some space; nothing is stored on a full disk"
+
+
 # YouTube
 
 
@@ -496,6 +511,18 @@ def test_tasks_whose_time_is_over_are_told_until_somebody_asks_about_them(ytpool
     assert ytpool("task", "poll")[0] == 0
     assert "queue tasks" not in looked(*only("queue"))
     assert "; its last task, " in looked(*only("providers"))["provider film"]["message"]
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_an_account_that_is_to_be_forgotten_has_a_deadline(ytpool, looked, monkeypatch):
+    assert "policy deletion" not in looked(*only("policy"))
+    monkeypatch.setenv("YTPOOL_GOOGLE_REVOKE_URI", "http://127.0.0.1:9/revoke")
+    assert ytpool("auth", "revoke", "news", "--yes")[0] != 0
+
+    told = looked(*only("policy"))["policy deletion"]
+
+    assert (told["status"], told["fix"]) == ("warn", "run: ytpool auth revoke news")
+    assert told["message"].startswith("news is to be forgotten by ")
 
 
 def test_sessions_whose_cookies_have_ended_or_end_soon_are_named(ytpool, settings, looked, tmp_path, monkeypatch):

@@ -221,7 +221,7 @@ def go_through_every_command(place):
         ("chain", "list"),
         ("chain", "show", chain),
         ("chain", "test", "voice"),
-        ("serve", "--host", "203.0.113.7"),
+        ("serve", "--bind", "203.0.113.7"),
         ("queue", "add", "comment", "post", video, "Later on", "--account", "news"),
         ("queue", "status"),
         ("queue", "hold", job),

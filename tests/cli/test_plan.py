@@ -352,6 +352,23 @@ def test_a_plan_that_was_applied_can_be_made_anew(pool, manifest):
     assert fits("plan-review", ytpool("plan", "review", "--json")[1])["counts"]["waiting"] == 2
 
 
+def test_a_row_that_is_to_wait_waits_as_long_when_it_is_planned_anew(pool, manifest):
+    ytpool = pool
+    after = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
+    wishes = {"not_before": f"{after:%Y-%m-%dT%H:%M:%SZ}", "priority": "7"}
+
+    for later in (timedelta(0), timedelta(hours=2)):
+        wishes["deadline"] = f"{after + timedelta(days=1) + later:%Y-%m-%dT%H:%M:%SZ}"
+        status, out, _ = ytpool("plan", manifest(1, **wishes), "--pool", "main", "--apply", "--json")
+        (made,) = fits("plan", out)["items"]
+
+        assert status == 0
+        assert made["starts_at"] >= wishes["not_before"]
+        (waits,) = json.loads(ytpool("queue", "list", "--json")[1])["data"]["jobs"]
+        assert (waits["not_before"], waits["priority"]) == (made["starts_at"], 7)
+        assert waits["deadline"] == wishes["deadline"]
+
+
 def test_a_video_that_two_channels_get_is_two_jobs_and_each_is_told(pool, tmp_path, make_video):
     ytpool, path, video = pool, tmp_path / "both.csv", make_video("both.mp4", size=1000)
     path.write_text(f"file,account\n{video},news\n{video},sports\n")

@@ -107,7 +107,8 @@ def test_a_worker_runs_on_by_systemd_and_comes_by_every_minute_by_cron(sandbox, 
     [unit] = fits("refresh-tokens-print", out)["files"]
     assert unit["path"].endswith("/ytpool-work.service")
     assert "work --quiet --pool main --parallel 4" in unit["content"]
-    assert {"Restart=always", "SuccessExitStatus=130", "[Install]"} <= {*unit["content"].splitlines()}
+    wanted = {"Restart=always", "SuccessExitStatus=130", "KillMode=mixed", "[Install]"}
+    assert wanted <= {*unit["content"].splitlines()}
     path = tmp_path / "ytpool-work.service"
     path.write_text(unit["content"])
     subprocess.run([need("systemd-analyze"), "verify", "--man=no", path], check=True)

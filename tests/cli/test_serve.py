@@ -48,7 +48,7 @@ def serving(service, port):  # noqa: ARG001 - its settings come first
 @contextmanager
 def served(port):
     """Serve in a process of its own, and end it as systemd would."""
-    process = start("serve", "--port", port, "--json", env={**os.environ})
+    process = start("serve", "--bind", port, "--json", env={**os.environ})
     try:
         once(lambda: answers(port), bool)
         yield process

@@ -421,6 +421,21 @@ def test_the_queue_counts_keys_among_accounts_and_a_worker_leaves_tasks_to_their
     assert states == ["done", "done", "done", "running"]
 
 
+def test_a_key_keeps_its_full_name_where_an_account_is_called_like_it(ytpool, home, monkeypatch):
+    monkeypatch.setenv("YTPOOL_PROFILE", "sandbox")
+    monkeypatch.setenv("FILM_KEY", KEY)
+    folder = home / "sandbox"
+    folder.mkdir(parents=True)
+    film = '[providers.film]\npreset = "runninghub"\nurl = "https://film.example"\nkeys = "FILM_KEY"\n'
+    (folder / "config.toml").write_text(film)
+    assert ytpool("auth", "add", "primary", "--pool", "main")[0] == 0
+
+    names = [row["name"] for row in told(ytpool, "queue", "status")["accounts"]]
+
+    assert names == ["primary", "film/primary"]
+    assert ytpool("sandbox", "down")[0] == 0
+
+
 def test_a_task_is_held_back_let_go_and_done_again_like_any_job(ytpool, service, home):
     service.control.settings(tasks_take=3600)
     describe(home, service, slots=1)

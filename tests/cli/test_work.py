@@ -3,14 +3,18 @@
 import json
 import os
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from newsroom import assert_books_agree, ended, start
+from newsroom import an_hour_later, assert_books_agree, ended, start, working_by
 from pictures import png
 from schemas import fits
+
+from ytpool.store import db
 
 MIB = 1024 * 1024
 
@@ -329,3 +333,41 @@ def test_a_decision_about_comments_waits_in_line_for_whoever_may_decide(ytpool, 
     assert "nobody asked sees a comment" in err
     assert ytpool("queue", "list")[1].strip().count("moderation") == 0
     assert_books_agree(ytpool, sandbox)
+
+
+def test_a_state_that_is_locked_for_longer_than_anybody_waits_ends_no_worker(
+    ytpool, sandbox, say_later, home, monkeypatch
+):
+    monkeypatch.setattr(db, "_BUSY_SECONDS", 0.2)
+    sandbox.control.add_fault(method="commentThreads.insert", kind="slow", seconds=0.5)
+    jobs = {say_later("While it is on its way"), say_later("While nobody can pick it")}
+    [state] = home.rglob("state.db")
+
+    with working_by() as ended_jobs:
+        wait_until(lambda: sandbox.calls("commentThreads.insert") == 1)
+        with closing(sqlite3.connect(state, isolation_level=None)) as somebody:
+            somebody.execute("BEGIN IMMEDIATE")
+            time.sleep(1.5)
+        wait_until(lambda: ended_jobs)
+        an_hour_later(state)
+        wait_until(lambda: {one.job for one in ended_jobs if one.state == "done"} == jobs, seconds=30)
+
+    assert sorted(texts(sandbox)) == ["While it is on its way", "While nobody can pick it"]
+    assert [one.state for one in ended_jobs] == ["running", "done", "done"]
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_job_that_brings_out_a_defect_keeps_no_other_waiting(ytpool, sandbox, say_later, home):
+    broken, whole = say_later("Whatever it says"), say_later("Good morning")
+    [state] = home.rglob("state.db")
+    with closing(sqlite3.connect(state)) as books, books:
+        books.execute("UPDATE jobs SET request = '{}', priority = 9 WHERE job = ?", (broken,))
+
+    status, out, err = ytpool("work", "--once", "--json")
+
+    assert status == 3
+    assert [(line["job"], line["state"]) for line in events(out, "job")] == [(broken, "queued"), (whole, "done")]
+    assert f"ytpool --debug queue retry {broken}" in out
+    assert texts(sandbox) == ["Good morning"]
+    assert "this is a bug in ytpool" in err
+    assert data(ytpool("work", "--once", "--json")[1])["worked"] == 0

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 from agreement import assert_all_agrees
-from newsroom import ROOT, ended, start
+from newsroom import ROOT, an_hour_later, ended, start
 
 MIB = 1024 * 1024
 SEED = int(os.environ.get("YTPOOL_CHAOS_SEED", "1"))
@@ -364,3 +364,61 @@ def test_wherever_a_worker_stands_still_others_go_on_and_it_sends_nothing_when_i
     [state] = home.rglob("state.db")
     assert_all_agrees(state, sandbox.truth())
     assert ytpool("state", "check")[0] == 0
+
+
+def test_what_was_given_up_as_unknown_goes_on_by_itself_once_a_sleeper_wakes_and_hears_the_answer(
+    ytpool, sandbox, home, talk
+):
+    [state] = home.rglob("state.db")
+    sandbox.control.add_fault(method="commentThreads.insert", kind="slow", seconds=1)
+    sandbox.control.add_fault(method="commentThreads.list", kind="error", error="backendError", times=9)
+    assert ytpool("comment", "post", talk, "Good morning", "--account", "news", "--queue")[0] == 0
+    with start("work", "--once", "--json", env=os.environ) as sleeper:
+        wait_until(lambda: sandbox.calls("commentThreads.insert") == 1)
+        sleeper.send_signal(signal.SIGSTOP)
+        an_hour_later(state)
+        status, out, err = ytpool("work", "--once", "--json")
+        assert (status, data(out)["counts"]) == (7, {"finished_unknown": 1}), err
+
+        sleeper.send_signal(signal.SIGCONT)
+        assert ended(sleeper)[0] == 1  # its own part in it failed
+    sandbox.control.clear_faults()
+    sandbox.control.clock(forward=timedelta(minutes=2))
+    assert ytpool("refresh-tokens", "--account", "news", "--force")[0] == 0  # its answer tells ytpool the time
+
+    status, out, err = ytpool("work", "--once", "--json")
+
+    assert (status, data(out)["counts"]) == (0, {"done": 1}), err
+    assert sandbox.calls("commentThreads.insert") == len(sandbox.truth()["comments"]) == 1
+    assert_all_agrees(state, sandbox.truth())
+
+
+def test_what_is_held_back_or_cancelled_before_a_worker_has_begun_it_is_not_begun(
+    ytpool, sandbox, talk, stand_still, make_video
+):
+    before = sandbox.truth()["calls"]
+    sleepers = {}
+    for verb, words in (
+        ("hold", ("comment", "post", talk, "Good morning", "--account", "news")),
+        ("cancel", ("upload", make_video("late.mp4", 1000), "--account", "news")),
+        ("cancel", ("video", "update", talk, "--title", "Another title")),
+    ):
+        status, out, err = ytpool(*words, "--queue", "--json")
+        assert status == 0, err
+        job = data(out)["job"]
+        sleepers[job] = stand_still("after it is picked")
+        assert ytpool("queue", verb, job)[0] == 0
+
+    for sleeper in sleepers.values():
+        sleeper.send_signal(signal.SIGCONT)
+    woken = [ended(sleeper) for sleeper in sleepers.values()]
+
+    assert [status for status, *_ in woken] == [0, 0, 0]
+    jobs = {job["job"]: job for job in data(ytpool("queue", "list", "--all", "--json")[1])["jobs"]}
+    assert [(jobs[job]["state"], jobs[job]["held"]) for job in sleepers] == [
+        ("queued", True),
+        ("cancelled", False),
+        ("cancelled", False),
+    ]
+    assert len(jobs) == 4  # the talk's
+    assert sandbox.truth()["calls"] == before

@@ -107,6 +107,8 @@ def test_only_what_is_for_a_pool_is_picked_where_that_is_asked_for(books, wait, 
     wait("j3", target="main", of=POOL)
 
     assert [pick(pool="main") for _ in range(3)] == ["j2", "j3", None]
+    with books.transaction() as tx:
+        assert (line.has_due(tx), line.has_due(tx, pool="other")) == (True, False)
 
 
 def test_what_a_worker_left_that_is_gone_is_picked_by_the_same_order(books, wait, pick):

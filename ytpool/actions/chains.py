@@ -7,21 +7,17 @@ is a job that waits, longer each time, and at last for a person.
 
 import json
 import math
-import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
-from pathlib import Path
 
-from ytpool.actions import api_keys, breakers, queue, tasks, waking, word
+from ytpool.actions import api_keys, breakers, programs, queue, tasks, waking, word
 from ytpool.actions.heartbeat import Heartbeat
 from ytpool.actions.tasks import TaskOrder, TaskSeen
 from ytpool.actions.watch import Watch
 from ytpool.domain import chains as rules
 from ytpool.domain import ids, moments
-from ytpool.domain.api_keys import numbered
 from ytpool.domain.chains import CHAIN, MOST_TRIES, Outcome, Step
 from ytpool.domain.jobs import InLine, Job, JobState, StepState, Target, TargetKind
 from ytpool.errors import (
@@ -388,8 +384,8 @@ class _Run:
 
     def _runs(self, one: Try, step: Step) -> bool:
         argv = step.filled(self._order.inputs, self._order.arguments)
-        environ = _environment(self._rt)
-        argv[0] = _program(self._rt, argv[0], environ) or argv[0]
+        environ = programs.environment(self._rt)
+        argv[0] = programs.find(self._rt, argv[0], environ) or argv[0]
         self._heart.require()
         ran = self._rt.run_program(argv, environ=environ, timeout=step.timeout)
         if ran.started and ran.status == 0 and not ran.hung:
@@ -593,7 +589,7 @@ def _not_ready(rt: Runtime, order: ChainOrder, step: Step, spent: float) -> str:
         except NoEligibleAccount as error:
             return error.message
         return "" if free else "no slot of its keys is free"
-    return "" if _program(rt, step.command[0], _environment(rt)) else f"{step.command[0]} is not there"
+    return "" if programs.find(rt, step.command[0], programs.environment(rt)) else f"{step.command[0]} is not there"
 
 
 def _rests(tx: Tx, step: Step) -> str:
@@ -603,28 +599,6 @@ def _rests(tx: Tx, step: Step) -> str:
             until = "a person acts" if rest.until is None else moments.spoken(rest.until)
             return f"it rests until {until}: {rest.reason}"
     return ""
-
-
-def _program(rt: Runtime, name: str, environ: Mapping[str, str]) -> str | None:
-    """Find a program; a path is meant from the folder of the settings: cron starts elsewhere than a terminal does."""
-    if os.sep in name:
-        name = str(rt.config.paths.config.parent / Path(name).expanduser())
-    return shutil.which(name, path=environ.get("PATH", os.defpath))
-
-
-def _environment(rt: Runtime) -> dict[str, str]:
-    """Return what a command may know: not our settings, nor the keys and passwords of services."""
-    keys = {
-        provider.keys if number == 1 else f"{provider.keys}_{number}"
-        for provider in rt.config.providers.values()
-        for number in numbered(provider.keys, rt.environ)
-    }
-    keys |= {server.password_env for server in rt.config.ftp.values()}
-    return {
-        name: value
-        for name, value in rt.environ.items()
-        if not name.startswith("YTPOOL_") and name not in keys | {"CREDENTIALS_DIRECTORY"}
-    }
 
 
 def _order_of(job: Job) -> ChainOrder:
@@ -690,7 +664,7 @@ def _judged(seen: ChainDone) -> ChainDone:
             task = next((one.task for one in reversed(seen.tries) if one.outcome is Outcome.UNKNOWN), None)
             hint = f"look there, then: {seen.advice}"
             if task and seen.not_before is not None:
-                hint = f"`ytpool work` goes on when it is heard of, or asks again; now: {seen.advice}"
+                hint = f"`ytpool work` goes on once that is known; to ask at once: ytpool queue retry {seen.job}"
             elif task:
                 hint += f"; then `ytpool work` goes on with the chain, or: ytpool queue retry {seen.job}"
             return replace(seen, problem=OutcomeUnknown(seen.error, hint=hint, job=seen.job))

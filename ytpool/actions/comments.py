@@ -511,8 +511,7 @@ class Saying(Work):
             jobs.set_step(tx, job, POST, StepState.RUNNING)
 
         def heard(tx: Tx, made: Mapping[str, Any]) -> None:
-            comments.posted(tx, job, made["id"])
-            jobs.set_step(tx, job, POST, StepState.DONE, made["id"])
+            self._was_said(tx, made["id"])
 
         def refused(tx: Tx, verdict: Verdict) -> None:
             self._unheard = verdict.next is Next.UNKNOWN
@@ -532,6 +531,13 @@ class Saying(Work):
             with self.rt.store.transaction() as tx:
                 self._was_not_said(tx)
             raise
+
+    def _was_said(self, tx: Tx, comment_id: str) -> None:
+        job = self.job.job
+        comments.posted(tx, job, comment_id)
+        jobs.set_step(tx, job, POST, StepState.DONE, comment_id)
+        if jobs.get(tx, job).state is JobState.FINISHED_UNKNOWN:
+            line.go_on_soon(tx, job)  # we stood still, and somebody else has given up finding out
 
     def _was_not_said(self, tx: Tx) -> None:
         if leases.holds(tx, self.lease):  # else it is another worker's, who may have said it since

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from ytpool.actions import secrets
+from ytpool.actions import secrets, serving
 from ytpool.domain import servers
 from ytpool.domain.secret import Secret
 from ytpool.domain.servers import FtpServer
@@ -11,6 +11,9 @@ from ytpool.errors import ServerFailed, UnknownName
 from ytpool.runtime import Runtime
 from ytpool.store import secrets as sealed
 from ytpool.store.secrets import Kind
+
+SERVE = serving.OWNER
+"""Whose password is the token of `ytpool serve`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,9 @@ def find(rt: Runtime, server: FtpServer) -> Secret:
 def keep(rt: Runtime, owner: str, password: Secret, *, dry_run: bool = False) -> PasswordKept:
     """Seal the password of a server that the settings name; one that is there is replaced. Raises UnknownName."""
     known = [server.section for server in rt.config.ftp.values()]
-    if owner not in known:
+    if owner == SERVE:
+        serving.require_usable(password, "that file")
+    elif owner not in known:
         close = get_close_matches(owner, known, n=1)
         advice = f"did you mean {close[0]}?" if close else "describe it first, in [ftp.NAME] of the settings"
         raise UnknownName(f"no server is called {owner!r}", hint=advice, what="server", name=owner)

@@ -121,6 +121,28 @@ class QueueStatus:
     next_at: datetime | None
     accounts: tuple[AccountSlots, ...]
 
+    def told(self) -> dict[str, Any]:
+        """Return the same under the names that scripts rely on."""
+        rows = [
+            {
+                "name": one.name,
+                "running": one.running,
+                "maxSlots": one.max_slots,
+                "available": one.available,
+                "state": one.state,
+            }
+            for one in self.accounts
+        ]
+        return {
+            "totalMaxSlots": self.total_max_slots,
+            "totalRunning": self.total_running,
+            "totalQueued": self.total_queued,
+            "held": self.held,
+            "workers": self.workers,
+            "next_at": self.next_at,
+            "accounts": rows,
+        }
+
 
 def status(rt: Runtime) -> QueueStatus:
     """Say which slots are taken and how many jobs wait; what works now is not counted as waiting."""
@@ -200,7 +222,7 @@ def _queued(tx: Tx, job: Job, *, working: bool) -> QueuedJob:
         priority=job.priority,
         not_before=job.not_before,
         deadline=job.deadline,
-        held=job.held_at is not None,
+        held=job.held_at is not None and job.state not in _ENDED,
         error_code=job.error_code,
         error=job.error,
         advice="" if working else advice(tx, job),
@@ -241,8 +263,8 @@ def _goes_on_by(tx: Tx, job: Job) -> str:
 
 def _is_taken_by_workers(job: Job) -> bool:
     """Tell whether a job goes on by itself where somebody works the line off, now or at a moment that is known."""
-    timed = job.state in (JobState.DEFERRED, JobState.PARTLY) and job.not_before is not None
-    return (job.state is JobState.QUEUED or timed) and not job.wants_a_yes
+    may_be_timed = job.state in (JobState.DEFERRED, JobState.PARTLY) or job.kind == CHAIN
+    return (job.state is JobState.QUEUED or (may_be_timed and job.not_before is not None)) and not job.wants_a_yes
 
 
 def task_advice(job: str, state: JobState, *, held: bool) -> str:

@@ -315,7 +315,9 @@ def counted_in(rt: Runtime, status: QueueStatus) -> QueueStatus:
     keys = slots(rt).keys
     with rt.store.reading() as tx:
         waiting = sum(len(tasks.waiting(tx, name)) for name in rt.config.providers)
-    alone = len(rt.config.providers) == 1
+    # One service alone needs no naming, unless an account of YouTube is called like one of its keys.
+    short = {key.name: key.name.rpartition("/")[2] for key in keys}
+    alone = len(rt.config.providers) == 1 and not {one.name for one in status.accounts} & {*short.values()}
     return replace(
         status,
         total_max_slots=status.total_max_slots + sum(key.max_slots for key in keys),
@@ -325,7 +327,7 @@ def counted_in(rt: Runtime, status: QueueStatus) -> QueueStatus:
             *status.accounts,
             *(
                 AccountSlots(
-                    name=key.name.rpartition("/")[2] if alone else key.name,
+                    name=short[key.name] if alone else key.name,
                     running=key.running,
                     max_slots=key.max_slots,
                     available=key.available,

@@ -81,8 +81,8 @@ def _unknown(tx: Tx) -> Iterator[Item]:
         # What was said is unheard of also where whoever said it died on the way.
         if (job.state is JobState.FINISHED_UNKNOWN or job.job in unheard) and job.job not in working:
             command = queue.advice(tx, job)
-            if job.kind == CHAIN and "resolve" in command and job.job not in command:
-                continue  # its task is listed, and lets it go on
+            if job.kind == CHAIN and job.job not in command:
+                continue  # it is taken by workers, or its task is listed and lets it go on
             yield Item(
                 kind="outcome_unknown",
                 name=job.job,

@@ -63,7 +63,7 @@ _HOUSEKEEPS_EVERY = 3600.0
 
 _ENDED = (JobState.DONE, JobState.PARTLY, JobState.FAILED, JobState.CANCELLED)
 _FINAL = (UnknownName, MetadataInvalid, UsageWrong, TextRepeated, WrongChannel)
-_FOR_A_PERSON = (LoginNeeded, NoEligibleAccount, OutOfService, FileInvalid, FileChanged)
+_FOR_A_PERSON = (Bug, LoginNeeded, NoEligibleAccount, OutOfService, FileInvalid, FileChanged)
 _UPLOAD = "upload"
 _PERSON_LOOKED_FOR_EVERY = timedelta(minutes=10)
 _FIRST_PUT_OFF = timedelta(seconds=15)
@@ -234,7 +234,7 @@ def _work(
             with contextlib.suppress(Interrupted):  # the loop sees it, too
                 housekeep(rt)
         else:
-            _sleep(rt, bell, signals, is_full=crew.at_work == crew.size)
+            _sleep(rt, bell, signals, is_full=crew.at_work == crew.size, pool=pool)
 
 
 def _hand_out(rt: Runtime, crew: "_Crew", begun: Callable[[Job], None], *, once: bool, pool: str | None) -> bool:
@@ -268,13 +268,13 @@ def _open_all(rt: Runtime) -> None:
     _ = rt.youtube, rt.rng, rt.calendar
 
 
-def _sleep(rt: Runtime, bell: Bell, signals: "_Signals", *, is_full: bool) -> None:
+def _sleep(rt: Runtime, bell: Bell, signals: "_Signals", *, is_full: bool, pool: str | None) -> None:
     """Wait until the bell rings, a worker ends, the next job's moment comes, or it is time to look all the same."""
     if is_full:
         signals.wait([], None)
         return
     with rt.store.reading() as tx:
-        soonest, is_due = line.soonest(tx), line.has_due(tx)
+        soonest, is_due = line.soonest(tx), line.has_due(tx, pool=pool)
     looks_at = rt.clock.monotonic() + (_LOOKS_FOR_A_PLACE_EVERY if is_due else _LOOKS_EVERY)
     while not rt.stopping.is_set():
         left = looks_at - rt.clock.monotonic()
@@ -459,19 +459,20 @@ def _leave(rt: Runtime, before: Job, problem: YtpoolError | None) -> None:
         nobody_wrote = (job.state, job.updated_at) == (before.state, before.updated_at)
         if nobody_wrote and not isinstance(problem, Busy):
             lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
-            if lease is None:  # somebody else goes on with it
+            if lease is None and not isinstance(problem, Bug):  # somebody else goes on with it
                 return
-            ledger.take_over(tx, job.job, lease.fence)
-            jobs.move(
-                tx,
-                lease,
-                _state_after(job, problem),
-                not_before=problem.details.get("until"),
-                error_code=problem.code,
-                error=problem.message,
-            )
-            leases.give_back(tx, [lease])
-            job = jobs.get(tx, job.job)
+            if lease is not None:
+                ledger.take_over(tx, job.job, lease.fence)
+                jobs.move(
+                    tx,
+                    lease,
+                    _state_after(job, problem),
+                    not_before=problem.details.get("until"),
+                    error_code=problem.code,
+                    error=problem.message,
+                )
+                leases.give_back(tx, [lease])
+                job = jobs.get(tx, job.job)
         if job.not_before is None or job.not_before <= tx.now:
             line.put_off(tx, job.job, tx.now + _put_off_for(job, problem))
 

@@ -124,7 +124,11 @@ COMMANDS: Mapping[str, Line] = {
         "app",
         "Let the writes go on that `ytpool pause` stopped; what waits goes on with `ytpool upload --resume`.",
     ),
-    "serve": Line("ytpool.cli.serve", "app", "Take the callbacks of task services, and look after tasks."),
+    "serve": Line(
+        "ytpool.cli.serve",
+        "app",
+        "Say whether this machine can work, to scripts and load balancers; take the callbacks of task services.",
+    ),
     "sessions": Line(
         "ytpool.cli.sessions",
         "app",

@@ -46,6 +46,7 @@ EXIT_STATUS: dict[str, int] = {
     "task_failed": FAILED,
     "chain_failed": FAILED,
     "callback_refused": FAILED,
+    "refresh_failed": FAILED,
     "youtube_refused": FAILED,
     "usage": USAGE,
     "config_invalid": USAGE,

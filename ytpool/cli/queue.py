@@ -92,7 +92,8 @@ VIEWS[Queue] = View(
 
 
 def _told(job: QueuedJob) -> str:
-    what = "" if job.kind in (TASK, CHAIN) else f" of {job.file or job.video_id or 'a video'}"
+    about = job.file or job.video_id
+    what = f" of {about}" if about else ""
     lines = [f"job {job.job}: {job.kind}{what} for {job.target}, {_state(job)}"]
     if job.kind == CHAIN:
         lines.append(f"what was tried for it: ytpool chain show {job.job}")
@@ -159,25 +160,7 @@ class Status(dict[str, Any]):
     """How busy everybody is, under the names that scripts rely on."""
 
     def __init__(self, found: QueueStatus) -> None:
-        rows = [
-            {
-                "name": one.name,
-                "running": one.running,
-                "maxSlots": one.max_slots,
-                "available": one.available,
-                "state": one.state,
-            }
-            for one in found.accounts
-        ]
-        super().__init__(
-            totalMaxSlots=found.total_max_slots,
-            totalRunning=found.total_running,
-            totalQueued=found.total_queued,
-            held=found.held,
-            workers=found.workers,
-            next_at=found.next_at,
-            accounts=rows,
-        )
+        super().__init__(found.told())
 
 
 def _summed_up(told: Status) -> str:

@@ -1,4 +1,4 @@
-"""`ytpool serve`: the process that other services call back."""
+"""`ytpool serve`: the process that other programs ask, and that other services call back."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -9,9 +9,12 @@ import typer
 from ytpool.cli.commands import command, single
 from ytpool.cli.options import invocation, runtime
 from ytpool.cli.output import VIEWS, View
-from ytpool.errors import ExtraMissing
+from ytpool.domain import endpoints
+from ytpool.errors import ConfigInvalid, ExtraMissing, UsageWrong
 
 app = single()
+
+_PORT = 8383
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,30 +30,56 @@ VIEWS[Served] = View(text=lambda served: f"stopped serving at {served.url}")
 @command(
     app,
     "serve",
-    example="ytpool serve\nytpool serve --port 9000 --json",
+    example="ytpool serve\nytpool serve --account news --bind 127.0.0.1:9000",
     statuses=(0, 2, 6),
 )
 def serve(
     ctx: typer.Context,
-    host: Annotated[
-        str, typer.Option("--host", metavar="ADDRESS", help="Where to listen; other machines come through a proxy.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", metavar="N", help="0: any that is free.", min=0, max=65535)] = 8383,
+    account: Annotated[
+        str | None,
+        typer.Option(
+            "--account",
+            "-a",
+            metavar="NAME",
+            help="Watch this account's cookie file; without it that of `serve.account`.",
+            show_default=False,
+        ),
+    ] = None,
+    bind: Annotated[
+        str | None,
+        typer.Option(
+            "--bind",
+            metavar="HOST:PORT",
+            help="Where to listen, port 0 for any that is free; without it `serve.bind`, which is 127.0.0.1:8383.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> Served:
-    """Take the callbacks of task services, and look after tasks.
+    """Say whether this machine can work, to scripts and load balancers; take the callbacks of task services.
 
-    It asks how they go and sends what waits.
-    A service calls `callback.url` of its settings, followed by /webhooks/NAME and a secret that each task has of its
-    own. A callback that comes twice changes nothing, and one that never comes is made good by asking. It speaks plain
-    HTTP: put a proxy with TLS before it. It needs the extra `ytpool[serve]`, and ends on SIGTERM or Ctrl-C.
+    It answers from memory and spends no quota: /livez, /readyz?verbose, /health, /api/health, /api/health/cookies,
+    /api/cookies/queue-status, /status, /metrics. Free checks run every 30 seconds, and each answer says its age. Where
+    cookies are lost, /api/health answers 503 and begins their refresh. Services call /webhooks/NAME, each task with a
+    secret of its own. It listens on this machine alone unless told; anywhere else needs a token, from
+    $YTPOOL_SERVE_TOKEN, systemd's credential ytpool-serve-token, or the vault (`ytpool vault keep serve`). It speaks
+    plain HTTP: put a proxy with TLS before it. It needs the extra `ytpool[serve]`, and ends on SIGTERM or Ctrl-C.
     """
-    missing = [name for name in ("starlette", "uvicorn") if importlib.util.find_spec(name) is None]
+    from ytpool.actions import cookie_files, serving  # noqa: PLC0415
+
+    call = invocation(ctx)
+    missing = [name for name in ("starlette", "uvicorn", "prometheus_client") if importlib.util.find_spec(name) is None]
     if missing:
         raise ExtraMissing(f"serving needs {' and '.join(missing)}", hint="run: pip install 'ytpool[serve]'")
     from ytpool.web import server  # noqa: PLC0415 -- only with the extra
 
-    call = invocation(ctx)
     rt = runtime(ctx, logs=True)
+    host, port = _place(bind, call.config.serve.bind)
+    token = serving.token(rt)
+    if token is None and not endpoints.is_own(host):
+        raise ConfigInvalid(
+            f"others than this machine could ask at {host}, so serving there needs a token",
+            hint="set YTPOOL_SERVE_TOKEN, or keep one in the vault: ytpool vault keep serve --password-file FILE",
+        )
     heard: list[str] = []
 
     def listening(url: str) -> None:
@@ -60,5 +89,21 @@ def serve(
 
     with rt.store.reading():  # without a state there is nothing to serve
         pass
-    server.serve(rt, host=host, port=port, listening=listening)
+    server.serve(
+        rt,
+        host=host,
+        port=port,
+        token=token,
+        hosts=frozenset(call.config.serve.hosts.lower().replace(",", " ").split()),
+        file=cookie_files.of_account(rt, account),
+        listening=listening,
+    )
     return Served(url=heard[0])
+
+
+def _place(typed: str | None, settings: str) -> tuple[str, int]:
+    try:
+        return endpoints.place(settings if typed is None else typed, _PORT)
+    except ValueError as error:
+        where = "serve.bind" if typed is None else "--bind"
+        raise UsageWrong(f"{where}: {error}") from None

@@ -354,3 +354,29 @@ def capture(
 
     said = kept.said(user=user, platform=platform, name=name, proxy_file=proxy_file, user_agent=user_agent)
     return kept.captured(ctx, said, url=url, within=span(within, "--within"), dry_run=dry_run)
+
+
+@command(
+    app,
+    "refresh",
+    example="ytpool sessions refresh news\nytpool sessions refresh news --dry-run",
+    statuses=(0, 1, 2, 5, 6),
+)
+def refresh(
+    ctx: typer.Context,
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Whose cookie file.")],
+    *,
+    dry_run: WouldOption = False,
+) -> Any:  # Refreshed, or RefreshPlanned
+    """Run your command that fetches new cookies, check what it brings, and put that into the cookie file's place.
+
+    The command is `[sessions.refresh] command`; it writes to {file}, which is also $YTPOOL_COOKIES_FILE. It runs on
+    one machine at a time (another is told since when and by whom, status 6) and at most once in five minutes, whatever
+    comes of it: a failure is not repeated sooner (status 5), a success need not be (status 0). What it brings must
+    hold cookies that live, written as the file was before; else the file stays what it is (status 1).
+    """
+    from ytpool.actions import cookie_files  # noqa: PLC0415
+    from ytpool.cli import fetched  # noqa: F401, PLC0415
+
+    rt = runtime(ctx, logs=True)
+    return cookie_files.planned(rt, account) if dry_run else cookie_files.refresh(rt, account)

@@ -18,6 +18,10 @@ def _told(seen: TaskSeen) -> str:
     where = f" as {seen.account}" if seen.account else ""
     named = f", task {seen.task_id}" if seen.task_id else ""
     lines = [f"job {seen.job}: {seen.state.removeprefix('finished_')} at {seen.provider}{where}{named}"]
+    if seen.state == "queued":
+        lines += [f"priority {seen.priority}"] if seen.priority else []
+        lines += [f"not sent before {moments.spoken(seen.not_before)}"] if seen.not_before else []
+        lines += [f"not sent after {moments.spoken(seen.deadline)}"] if seen.deadline else []
     if seen.progress and seen.ended_at is None:
         lines.append(f"it is at {seen.progress}")
     if seen.until is not None and seen.state == "running":

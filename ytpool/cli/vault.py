@@ -189,7 +189,9 @@ def _password(told: PasswordKept) -> str:
 
 VIEWS[PasswordKept] = View(text=_password)
 
-ServerArgument = Annotated[str, typer.Argument(help="The server's section in the settings, such as ftp.studio.")]
+ServerArgument = Annotated[
+    str, typer.Argument(help="The server's section in the settings, such as ftp.studio; `serve`: the token of ours.")
+]
 
 
 @command(
@@ -213,7 +215,7 @@ def keep(
     *,
     dry_run: WouldOption = False,
 ) -> PasswordKept:
-    """Keep the password of a server that the settings name; one that is there is replaced.
+    """Keep the password of a server that the settings name, or our own server's token; one that is there is replaced.
 
     No argument takes the password itself: others see those. Where `password_env` names a variable, that one is read.
     """

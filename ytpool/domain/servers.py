@@ -10,9 +10,6 @@ from ytpool.domain import names
 
 ANONYMOUS = "anonymous"
 
-LONGEST_WAIT = 30.0
-"""Seconds that a server may be given at most."""
-
 EXPLICIT, IMPLICIT, NONE = "explicit", "implicit", "none"
 
 _PORTS = {EXPLICIT: 21, IMPLICIT: 990, NONE: 21}
@@ -20,7 +17,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}", re.ASCII)
 _AMBIGUOUS = re.compile(r"[\s\\\x00-\x1f\x7f-\U0010ffff]|//[^/?#]*@")
 _LONGEST = 1000
-_SHORTEST_WAIT = 0.1
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 30.0
 
 Refuse = Callable[[tuple[str, ...], str], NoReturn]
 """Says what is wrong with the setting at this path, and raises."""
@@ -154,8 +151,8 @@ def _wrong_page(page: Page) -> Iterator[tuple[str, str]]:
 
 
 def _wrong_wait(seconds: float) -> Iterator[tuple[str, str]]:
-    if not _SHORTEST_WAIT <= seconds <= LONGEST_WAIT:
-        yield "timeout", f"must be between {_SHORTEST_WAIT:g} and {LONGEST_WAIT:g} seconds, not {seconds:g}"
+    if not _SHORTEST_WAIT <= seconds <= _LONGEST_WAIT:
+        yield "timeout", f"must be between {_SHORTEST_WAIT:g} and {_LONGEST_WAIT:g} seconds, not {seconds:g}"
 
 
 def _is_address(url: str) -> bool:

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, NamedTuple
 
@@ -34,24 +34,30 @@ class Ran(NamedTuple):
     complaint: str
     """The last line of the beginning of its stderr; or why it could not be started."""
     hung: bool
-    """Its time was over before it was done."""
+    """Its time was over before it was done, or it was not to go on."""
 
 
-def run(argv: Sequence[str], *, environ: Mapping[str, str], timeout: float) -> Ran:
-    """Run a program without a shell and without input, for so many seconds at the most.
+def run(
+    argv: Sequence[str], *, environ: Mapping[str, str], timeout: float, stopping: threading.Event | None = None
+) -> Ran:
+    """Run a program without a shell and without input, for so many seconds at the most, or until `stopping` is set.
 
     Ctrl-C may come at any line, also between the start of a program and our knowing of it. It comes to the main thread
     alone, so another one starts the program and sees to its end.
     """
     gone = threading.Event()
+
+    def no_more() -> bool:
+        return gone.is_set() or (stopping is not None and stopping.is_set())
+
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="program") as others:
         try:
-            return others.submit(_run, argv, environ, timeout, gone).result()
+            return others.submit(_run, argv, environ, timeout, no_more).result()
         finally:
             gone.set()
 
 
-def _run(argv: Sequence[str], environ: Mapping[str, str], timeout: float, gone: threading.Event) -> Ran:
+def _run(argv: Sequence[str], environ: Mapping[str, str], timeout: float, no_more: Callable[[], bool]) -> Ran:
     try:
         process = subprocess.Popen(
             argv,
@@ -68,7 +74,7 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], timeout: float, gone: 
     assert process.stderr is not None
     kept = {process.stdout: bytearray(), process.stderr: bytearray()}
     try:
-        cut = _drain(process, kept, time.monotonic() + timeout, gone)
+        cut = _drain(process, kept, time.monotonic() + timeout, no_more)
         hung = not _is_over(process)
     finally:
         _end(process)
@@ -86,14 +92,14 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], timeout: float, gone: 
 
 
 def _drain(
-    process: subprocess.Popen[bytes], kept: Mapping[IO[bytes], bytearray], until: float, gone: threading.Event
+    process: subprocess.Popen[bytes], kept: Mapping[IO[bytes], bytearray], until: float, no_more: Callable[[], bool]
 ) -> bool:
     """Read until the program has ended, its time is over or nobody waits; tell whether some stdout was left out."""
     cut = False
     with selectors.DefaultSelector() as selector:
         for pipe in kept:
             selector.register(pipe, selectors.EVENT_READ, data=pipe)
-        while time.monotonic() < until and not gone.is_set():
+        while time.monotonic() < until and not no_more():
             # Whoever has ended may have left others with its pipes: then what is in them now is all that is waited for.
             over = _is_over(process)
             found = selector.select(0 if over else _LOOKS_EVERY) if selector.get_map() else []

@@ -108,14 +108,14 @@ def _failed(page: Page, error: Exception, *, late: bool) -> ServerFailed:
             f"the certificate of {page.shown} is not to be trusted: {certificate.verify_message}",
             hint=f"let the service have a valid one, or name who vouches for it: {_section(page)}.ca_file",
         )
+    if any(isinstance(one, urllib3.exceptions.ProxyError) for one in causes):
+        return ServerFailed(f"the proxy does not lead to {page.shown}", hint="check HTTPS_PROXY and NO_PROXY")
     if any(isinstance(one, urllib3.exceptions.NameResolutionError) for one in causes):
         return ServerFailed(
             f"nobody knows the machine of {page.shown}", hint=f"check {_section(page)}.url, and this machine's network"
         )
     if any(isinstance(one, ConnectionRefusedError) for one in causes):
         return ServerFailed(f"nothing takes the connection at {page.shown}", hint="start the service")
-    if any(isinstance(one, urllib3.exceptions.ProxyError) for one in causes):
-        return ServerFailed(f"the proxy does not lead to {page.shown}", hint="check HTTPS_PROXY and NO_PROXY")
     why = next((one.strerror for one in causes if isinstance(one, OSError) and one.strerror), "it made no sense")
     return ServerFailed(
         f"{page.shown} broke the connection off: {why}", hint="look into the service's own log; check http or https"

@@ -29,6 +29,8 @@ class LeaseKind(StrEnum):
     """A login whose channel is being looked at."""
     VIDEO = "video"
     """A video that is being changed: of two who write whole parts of it, one would undo the other's."""
+    SESSION_REFRESH = "session_refresh"
+    """An account's cookies, while the operator's command fetches new ones."""
     VAULT = "vault"
     """The keys of the vault: one process at a time adds one, or seals anew with another."""
     SESSION = "session"
@@ -37,6 +39,7 @@ class LeaseKind(StrEnum):
 
 LASTS_FOR = timedelta(seconds=10)
 REFRESH_LASTS_FOR = timedelta(seconds=30)
+SESSION_REFRESH_LASTS_FOR = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -224,9 +224,10 @@ def soonest(tx: Tx) -> datetime | None:
     return moments.parse(row["moment"]) if row["moment"] else tx.now
 
 
-def has_due(tx: Tx) -> bool:
+def has_due(tx: Tx, *, pool: str | None = None) -> bool:
     """Tell whether a job is due; where none could be picked, all who are wait for somebody's place."""
-    return tx.one(f"SELECT 1 FROM jobs WHERE {_WAITS_IN_LINE} LIMIT 1") is not None
+    sql, given = _filters((), _NOBODY, pool)
+    return tx.one(f"SELECT 1 FROM jobs WHERE {_WAITS_IN_LINE} {sql} LIMIT 1", **given) is not None
 
 
 def waiting(tx: Tx, besides: Collection[str] = ()) -> int:

@@ -345,7 +345,7 @@ def called(tx: Tx, provider: str, task_id: str, proof: str) -> Task | None:
         f"""
         {_SELECT}
          WHERE t.provider = :provider AND t.task_id = :task_id
-         ORDER BY t.proof = :proof DESC, t.job DESC LIMIT 1
+         ORDER BY CASE WHEN t.proof = :proof THEN 0 ELSE 1 END, t.job DESC LIMIT 1
         """,
         provider=provider,
         task_id=task_id,

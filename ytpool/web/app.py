@@ -1,75 +1,49 @@
-"""The addresses that are served, and what an error means to HTTP.
-
-A callback is small; what is longer is read to its end and forgotten, so that its sender hears the answer instead of a
-line that breaks.
-"""
-
-import asyncio
-import json
-from typing import Any
+"""The addresses that are served, and what an error means to HTTP."""
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
-from ytpool.actions import tasks
-from ytpool.errors import CallbackRefused, YtpoolError
+from ytpool.domain.secret import Secret
 from ytpool.runtime import Runtime
+from ytpool.web import health, metrics, webhooks
+from ytpool.web.answers import answer, refused
+from ytpool.web.guard import Guard, Traffic
+from ytpool.web.lines import Crowd
+from ytpool.web.standing import Standing
 
-_LONGEST = 1 << 20
-"""Bytes of a callback that are taken."""
-
-_READ_AT_MOST = 64 << 20
-_READ_WITHIN = 20.0
+_WORDS = {404: "there is nothing at this address", 405: "that is not done at this address"}
 
 
-def application(rt: Runtime) -> Starlette:
-    """Return what answers: callbacks of task services, and whether anybody is there at all."""
-
-    async def webhook(request: Request) -> Response:
-        try:
-            content = await asyncio.wait_for(_content(request), _READ_WITHIN)
-            secret = request.query_params.get("secret") or request.headers.get("x-ytpool-secret") or ""
-            called = await run_in_threadpool(tasks.hear, rt, request.path_params["provider"], content, secret)
-        except TimeoutError:
-            return _refused("the callback did not come to its end in time", 408)
-        except ClientDisconnect:
-            return Response(status_code=400)  # nobody reads it
-        except CallbackRefused as refused:
-            return _refused(refused.message, refused.http_status)
-        except YtpoolError as error:  # the state is busy, the disk is full: the service may try again
-            return _refused(error.message, 503)
-        return JSONResponse({"ok": True, "job": called.job, "state": called.state.value, "news": called.news})
+def application(
+    rt: Runtime, standing: Standing, crowd: Crowd, *, token: Secret | None, hosts: frozenset[str] | None
+) -> ASGIApp:
+    """Return what answers: how it stands with this machine, and callbacks of task services."""
+    traffic = Traffic()
 
     async def alive(_: Request) -> Response:
-        return JSONResponse({"ok": True})
+        return answer({"ok": True})
 
-    return Starlette(
-        routes=[
-            Route("/webhooks/{provider}", webhook, methods=["POST"]),
-            Route("/alive", alive, methods=["GET"]),
-        ]
-    )
-
-
-async def _content(request: Request) -> Any:
-    """Read what a callback says; raises CallbackRefused for what is no JSON, or longer than any callback."""
-    content, length = bytearray(), 0
-    async for block in request.stream():
-        length += len(block)
-        if length <= _LONGEST:
-            content += block
-        if length > _READ_AT_MOST:
-            break
-    if length > _LONGEST:
-        raise CallbackRefused(f"a callback has at most {_LONGEST} bytes", http_status=413)
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        raise CallbackRefused("the callback is not JSON", http_status=400) from None
+    served = [
+        *health.routes(standing),
+        *metrics.routes(standing, traffic, crowd),
+        Route("/alive", alive),
+        *webhooks.routes(rt),
+    ]
+    app = Starlette(routes=served, exception_handlers={HTTPException: _no_such})
+    app.router.redirect_slashes = False  # it would send people to whatever host they said we are
+    methods = {
+        webhooks.ROOT if route.path.startswith(webhooks.ROOT) else route.path: ", ".join(
+            sorted({*(route.methods or ()), "OPTIONS"})
+        )
+        for route in served
+    }
+    return Guard(app, traffic, methods=methods, token=token, hosts=hosts)
 
 
-def _refused(message: str, status: int) -> Response:
-    return JSONResponse({"ok": False, "error": message}, status_code=status)
+async def _no_such(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return refused(_WORDS.get(error.status_code, error.detail), error.status_code, error.headers)

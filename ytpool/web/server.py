@@ -1,4 +1,4 @@
-"""The server's life: it listens, looks after the tasks that nobody calls back about, and ends when it is told to."""
+"""The server's life: it listens, looks after what goes on behind the answers, and ends when it is told to."""
 
 import logging
 import socket
@@ -8,32 +8,59 @@ from collections.abc import Callable
 import uvicorn
 
 from ytpool.actions import tasks
+from ytpool.actions.cookie_files import CookieFile
+from ytpool.domain import endpoints
+from ytpool.domain.secret import Secret
 from ytpool.errors import UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.web.app import application
+from ytpool.web.lines import LONGEST_HEAD, Crowd, Line
+from ytpool.web.standing import Standing
 
 log = logging.getLogger(__name__)
 
 _ROUND_EVERY = 1.0
 _ENDS_WITHIN = 5
+_WAITING_LINES = 512
 
 
-def serve(rt: Runtime, *, host: str, port: int, listening: Callable[[str], None]) -> None:
-    """Serve until the program is asked to stop; `listening` is told the address once it answers there."""
+def serve(
+    rt: Runtime,
+    *,
+    host: str,
+    port: int,
+    token: Secret | None,
+    hosts: frozenset[str],
+    file: CookieFile | None,
+    listening: Callable[[str], None],
+) -> None:
+    """Serve until the program is asked to stop; `listening` is told the address once it answers there.
+
+    `hosts` are the names under which we may be asked on loopback, besides its own.
+    """
     listener = _listen(host, port)
     name = f"[{host}]" if ":" in host else host
+    crowd = Crowd()
+    standing = Standing(rt, file)
+    app = application(rt, standing, crowd, token=token, hosts=hosts if endpoints.is_own(host) else None)
     # Addresses are not logged: a callback's holds its secret.
     config = uvicorn.Config(
-        application(rt),
+        app,
+        http=type("LineOfCrowd", (Line,), {"crowd": crowd}),
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         lifespan="off",
         timeout_graceful_shutdown=_ENDS_WITHIN,
-        limit_concurrency=200,
+        h11_max_incomplete_event_size=LONGEST_HEAD,
+        backlog=_WAITING_LINES,
     )
+    _hush()
     rounds = threading.Thread(target=tasks.keep_going, args=(rt, _ROUND_EVERY), name="tasks", daemon=True)
     rounds.start()
+    standing.begin()
     try:
         listening(f"http://{name}:{listener.getsockname()[1]}")
         uvicorn.Server(config).run(sockets=[listener])
@@ -43,18 +70,26 @@ def serve(rt: Runtime, *, host: str, port: int, listening: Callable[[str], None]
     finally:
         rt.stopping.set()
         rounds.join()
+        standing.end()
         listener.close()
+
+
+def _hush() -> None:
+    """Leave out what uvicorn says of single requests: they are counted, and anybody can send a million of them."""
+    for name in ("uvicorn.error", "uvicorn.asgi"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Only where the protocol is named does asyncio switch Nagle's algorithm off, which costs 40 ms an answer.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(128)
+        listener.listen(_WAITING_LINES)
     except OSError as error:
         listener.close()
-        hint = "choose another with --host and --port"
+        hint = "choose another place with --bind HOST:PORT"
         raise UsageWrong(f"cannot listen on {host}, port {port}: {error.strerror}", hint=hint) from error
     return listener

@@ -65,8 +65,8 @@ class Look:
     ask: Callable[[Sight], Iterable[Check]]
     parts: Callable[[Config], Sequence[str]] = _no_parts
     """What is looked at each on its own, at the same time: the servers of a section, for instance."""
-    within: float = 5.0
-    """Seconds after which it is left alone."""
+    within: float | Callable[[Sight], float] = 5.0
+    """Seconds after which it is left alone, or what says how many."""
     needs_state: bool = True
 
 

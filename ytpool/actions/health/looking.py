@@ -7,18 +7,19 @@ from difflib import get_close_matches
 
 from ytpool.actions.health import machine, pools, services, work
 from ytpool.actions.health.checks import Check, Look, Sight, Status
-from ytpool.domain import servers
 from ytpool.errors import UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
-
-_LONGEST_WAIT = servers.LONGEST_WAIT + 1.0
-"""A server's own time limit comes first, and says more."""
 
 _KEYRING_WAIT = 15.0
 """A keyring has a time limit of its own, and whoever needs its key waits for one another."""
 
 LOOKS = (
-    Look(name="state", about="reads, writes, integrity and size of the state", ask=machine.state, within=10.0),
+    Look(
+        name="state",
+        about="reads, writes, integrity and size of the state",
+        ask=machine.state,
+        within=machine.reads_within,
+    ),
     Look(name="vault", about="where the key is", ask=machine.vault, within=_KEYRING_WAIT),
     Look(name="disk", about="room where the state and the cache lie", ask=machine.disk, needs_state=False),
     Look(name="clock", about="this machine's clock against Google's", ask=machine.clock),
@@ -36,7 +37,7 @@ LOOKS = (
         about="each [ftp.NAME]: login and NOOP",
         ask=services.ftp,
         parts=services.ftp_servers,
-        within=_LONGEST_WAIT,
+        within=services.ftp_within,
         needs_state=False,
     ),
     Look(
@@ -44,7 +45,7 @@ LOOKS = (
         about="each [checks.NAME]: its address",
         ask=services.page,
         parts=services.pages,
-        within=_LONGEST_WAIT,
+        within=services.page_within,
         needs_state=False,
     ),
     Look(name="policy", about="where YouTube's rules are near", ask=work.policy),
@@ -129,6 +130,7 @@ class _Asking:
         self._sight = replace(sight, part=part)
         self._rt = sight.rt
         self._look = one
+        self._within = one.within(self._sight) if callable(one.within) else one.within
         self._name = _name(one, part)
         self._found: list[Check] = []
         self._bug: BaseException | None = None
@@ -142,7 +144,7 @@ class _Asking:
 
     def answer(self) -> Iterator[Check]:
         """Yield what was seen, or that nothing was in its time; raises what is no trouble but a mistake of ours."""
-        ends_at = self._started + self._look.within
+        ends_at = self._started + self._within
         while self._thread.is_alive() and (left := ends_at - self._rt.clock.monotonic()) > 0:
             self._rt.require_going()
             self._thread.join(min(left, _NOTICES_WITHIN))
@@ -150,8 +152,15 @@ class _Asking:
             self.gave_up = True
             if self._reads:  # else opening it is what takes long
                 self._rt.store.stop(self._thread)
-            message = f"has not answered within {self._look.within:g} s, and is not waited for"
-            found = [Check(check=self._name, status=Status.FAIL, message=message, fix="look what holds it up")]
+            message = f"has not answered within {self._within:g} s, and is not waited for"
+            found = [
+                Check(
+                    check=self._name,
+                    status=Status.FAIL,
+                    message=message,
+                    fix=f"try it alone: ytpool health --only {self._look.name}",
+                )
+            ]
             seconds = self._rt.clock.monotonic() - self._started
         elif self._bug is not None:
             raise self._bug

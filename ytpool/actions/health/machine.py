@@ -1,6 +1,6 @@
 """Looks at what this machine brings: the state, the vault, the disk, the clock, the settings."""
 
-import os
+import shlex
 import shutil
 import stat
 from collections.abc import Iterator
@@ -17,6 +17,10 @@ _READS_WHOLE = 256 << 20
 _MIB = 1 << 20
 _RIGHT_ENOUGH = timedelta(seconds=60)
 _REMOTE = frozenset({"9p", "afs", "cifs", "ceph", "fuse.glusterfs", "fuse.sshfs", "nfs", "nfs4", "smb3", "smbfs"})
+
+
+def reads_within(sight: Sight) -> float:
+    return 600.0 if sight.deep else 10.0
 
 
 def state(sight: Sight) -> Iterator[Check]:
@@ -150,7 +154,8 @@ def configuration(sight: Sight) -> Iterator[Check]:
             mode = path.stat().st_mode
         except OSError:  # it is not there, or the look at the state says why it cannot be reached
             continue
-        if stat.S_ISREG(mode) and mode & private and os.name == "posix":
+        if stat.S_ISREG(mode) and mode & private:
             verb = "change" if private == 0o022 else "read"
             message = f"others may {verb} {path}"
-            yield Check(check="configuration", status=Status.WARN, message=message, fix=f"run: chmod 600 {path}")
+            name, fix = f"configuration {path.name}", f"run: chmod 600 {shlex.quote(str(path))}"
+            yield Check(check=name, status=Status.WARN, message=message, fix=fix)

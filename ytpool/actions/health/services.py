@@ -26,6 +26,9 @@ _PROVES_FOR = timedelta(minutes=5)
 _ASKS_AGAIN_AFTER = timedelta(minutes=3)
 """A wrong password that is sent more often has some servers lock this machine out."""
 
+_SAYS_MORE = 1.0
+"""Seconds that a server's own time limit comes before ours: it says more. It does not cover who looks up names."""
+
 _LOOKS_BACK = timedelta(days=1)
 
 _STEP = "health"
@@ -178,6 +181,10 @@ def ftp_servers(config: Config) -> Sequence[str]:
     return tuple(config.ftp)
 
 
+def ftp_within(sight: Sight) -> float:
+    return sight.rt.config.ftp[sight.part].timeout + _SAYS_MORE
+
+
 def ftp(sight: Sight) -> Iterator[Check]:
     rt = sight.rt
     server = rt.config.ftp[sight.part]
@@ -202,6 +209,10 @@ def ftp(sight: Sight) -> Iterator[Check]:
 
 def pages(config: Config) -> Sequence[str]:
     return tuple(config.checks)
+
+
+def page_within(sight: Sight) -> float:
+    return sight.rt.config.checks[sight.part].timeout + _SAYS_MORE
 
 
 def page(sight: Sight) -> Iterator[Check]:

@@ -89,7 +89,7 @@ def of_orders(rt: Runtime, orders: Sequence[Order], *, days: int, rate: str | No
             if before is None:
                 found.append(of_order(place, order, size))
             elif before.job is not None and before.job in waits:
-                found.append(of_job(place, waits.pop(before.job), anew=True))
+                found.append(of_job(place, waits.pop(before.job), order))
             else:
                 found.append(settled(place, order, before))
         return [*(of_job(place, job)._replace(hidden=True) for job in waits.values()), *found]

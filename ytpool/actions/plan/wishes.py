@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ytpool.actions import beforehand, forecast, publish, queue
-from ytpool.actions.claiming import Order, publication_of
+from ytpool.actions.claiming import Order, narrower, publication_of
 from ytpool.actions.plan.place import Place
 from ytpool.domain.jobs import InLine, Job, JobState, Target, TargetKind
 from ytpool.domain.plan.scene import Item
@@ -64,7 +64,7 @@ def size_of(path: Path) -> int:
 
 def of_order(place: Place, order: Order, size: int) -> Wish:
     """Wish for what nobody has asked for yet."""
-    calls = (*(call for step in order.publication.steps() for call in step.calls), *_LOOKS)
+    calls = _calls_of(order)
     public_at = order.publication.video.publish_at
     in_line = order.in_line or InLine()
     overdue = in_line.deadline is not None and in_line.deadline <= place.tx.now
@@ -90,6 +90,10 @@ def of_order(place: Place, order: Order, size: int) -> Wish:
         overdue=overdue,
     )
     return Wish(told, item)
+
+
+def _calls_of(order: Order) -> tuple[str, ...]:
+    return (*(call for step in order.publication.steps() for call in step.calls), *_LOOKS)
 
 
 def settled(place: Place, order: Order, found: publish.Plan | Job) -> Wish:
@@ -124,14 +128,30 @@ def waiting(tx: Tx) -> list[Job]:
     return [job for job in jobs.unfinished(tx) if job.target.kind in (TargetKind.ACCOUNT, TargetKind.POOL)]
 
 
-def of_job(place: Place, job: Job, *, anew: bool = False) -> Wish:
-    """Wish for what a job has left; one that is planned already keeps its place, unless it is planned anew."""
+def of_job(place: Place, job: Job, order: Order | None = None) -> Wish:
+    """Wish for what a job has left; one that is planned already keeps its place.
+
+    With an order it is planned anew: until it is begun, what is asked for now is what counts.
+    """
     tx = place.tx
     upload = jobs.find_upload(tx, job.job)
+    begun = upload is not None and upload.started_at is not None
     sends = upload is not None and job.video_id is None
-    public_at = publication_of(job).video.publish_at if sends else None
-    overdue = job.deadline is not None and job.deadline <= tx.now
-    deadlines = [at for at in (public_at, None if overdue else job.deadline) if at is not None]
+    asked = order if sends and not begun else None
+    planned = place.planned.get(job.job)
+    by_plan = planned is not None and planned.starts_at == job.not_before
+    in_line = InLine(
+        priority=job.priority,
+        not_before=None if by_plan and order is not None else job.not_before,
+        deadline=job.deadline,
+    )
+    if asked is not None and asked.in_line is not None and asked.in_line != InLine():
+        in_line = asked.in_line
+    public_at = None
+    if sends:
+        public_at = (publication_of(job) if asked is None else asked.publication).video.publish_at
+    overdue = in_line.deadline is not None and in_line.deadline <= tx.now
+    deadlines = [at for at in (public_at, None if overdue else in_line.deadline) if at is not None]
     size = 0 if upload is None or not sends else upload.size - upload.kept
     told = PlannedItem(
         item=f"{job.kind} {job.job_key or job.job}" if upload is None else upload.path,
@@ -145,28 +165,28 @@ def of_job(place: Place, job: Job, *, anew: bool = False) -> Wish:
     if job.held_at is not None:
         return Wish(replace(told, reasons=(f"it is held back: {queue.advice(tx, job)}",)), None)
     # What is asked for again is tried again; only an unknown outcome wants its answer first.
-    stuck = (JobState.FINISHED_UNKNOWN,) if anew else (JobState.DEFERRED, JobState.FINISHED_UNKNOWN)
+    stuck = (JobState.DEFERRED, JobState.FINISHED_UNKNOWN) if order is None else (JobState.FINISHED_UNKNOWN,)
     if job.not_before is None and job.state in stuck:
         return Wish(replace(told, reasons=(f"it waits for a person: {queue.advice(tx, job)}",)), None)
-    begun = upload is not None and upload.started_at is not None
     calls = (*forecast.calls_left(tx, job), *(_LOOKS if sends and not begun else ()))
+    if asked is not None:
+        calls = _calls_of(asked)
     place.frees(job, calls)
-    planned = place.planned.get(job.job)
-    by_plan = planned is not None and planned.starts_at == job.not_before
     stays = upload is None or job.video_id is not None or upload.sent_to is not None
     bound = job.account if stays else None
-    if bound is None and planned is not None and not anew and place.works(planned.account):
+    if bound is None and planned is not None and order is None and place.works(planned.account):
         bound = planned.account
+    target = job.target if asked is None else narrower(asked.target, job.target)
     item = place.item(
         told.item,
-        job.target if bound is None else Target(kind=TargetKind.ACCOUNT, name=bound),
+        target if bound is None else Target(kind=TargetKind.ACCOUNT, name=bound),
         calls,
         size=size,
         alone=sends,
         deadline=min(deadlines, default=None),
         begun=begun,
-        not_before=None if by_plan and anew else job.not_before,
-        priority=job.priority,
+        not_before=in_line.not_before,
+        priority=in_line.priority,
         overdue=overdue,
     )
     return Wish(told, item)

@@ -1,0 +1,55 @@
+"""The token of `serve`: where it comes from, and how it is kept."""
+
+import os
+import re
+from pathlib import Path
+
+from ytpool.actions import secrets
+from ytpool.domain.secret import Secret
+from ytpool.errors import ConfigInvalid
+from ytpool.runtime import Runtime
+from ytpool.store.secrets import Kind, owners_of
+
+VARIABLE = "YTPOOL_SERVE_TOKEN"
+CREDENTIAL = "ytpool-serve-token"
+"""The file's name in $CREDENTIALS_DIRECTORY, where systemd puts it."""
+
+OWNER = "serve"
+"""Under which name the vault has it."""
+
+_FITS = re.compile(r"[!-~]{8,512}")
+_LONGEST = 4096
+
+
+def token(rt: Runtime) -> Secret | None:
+    """Return the token that visitors must bring, or None; the environment goes first, the vault last."""
+    if text := rt.environ.get(VARIABLE):
+        return require_usable(Secret(text), f"${VARIABLE}")
+    if folder := rt.environ.get("CREDENTIALS_DIRECTORY"):
+        path = Path(folder) / CREDENTIAL
+        try:
+            with path.open("rb") as file:
+                content = file.read(_LONGEST)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise ConfigInvalid(f"{path} cannot be read: {error.strerror}", hint="let this user read it") from None
+        else:
+            return require_usable(Secret(os.fsdecode(content).strip()), str(path))
+    with rt.store.reading() as tx:
+        is_kept = OWNER in owners_of(tx, Kind.PASSWORD)
+    if not is_kept:
+        return None
+    rt.open_vault()
+    with rt.store.reading() as tx:
+        return secrets.read(rt, tx, Kind.PASSWORD, OWNER)
+
+
+def require_usable(value: Secret, place: str) -> Secret:
+    """Return a token that fits into a header and is not guessed at once; raises ConfigInvalid."""
+    if not _FITS.fullmatch(value.reveal()):
+        raise ConfigInvalid(
+            f"the token in {place} cannot be used: it has 8 to 512 visible characters of ASCII, without spaces",
+            hint="make one, for instance with: openssl rand -hex 32",
+        )
+    return value

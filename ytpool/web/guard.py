@@ -1,0 +1,158 @@
+"""Who may ask what: the door before all addresses that are served.
+
+On loopback the `Host` must be this machine's own, or one that the settings name: a page in somebody's browser can have
+its name point here, and would read what it gets. Where a token is set, everything asks for it except three addresses,
+which then say only their status; webhooks have secrets of their own, and come under whatever name a proxy has.
+"""
+
+import hashlib
+import hmac
+import logging
+import re
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ytpool.domain import endpoints
+from ytpool.domain.secret import Secret
+from ytpool.web import webhooks
+from ytpool.web.answers import refused
+
+log = logging.getLogger(__name__)
+
+TRUSTED = "ytpool.trusted"
+"""In a request's scope: whether it may be told more than a status."""
+
+OPEN = frozenset({"/livez", "/readyz", "/api/health"})
+"""Addresses that answer without the token."""
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"})
+_HOST = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]/@]+)(:\d{1,5})?")
+_SAID_EVERY = 10.0
+_LONGEST_SHOWN = 80
+_HEADERS = ((b"x-content-type-options", b"nosniff"),)
+
+
+class Traffic:
+    """What was asked and what was refused, counted."""
+
+    def __init__(self) -> None:
+        self.answers: Counter[tuple[str, str, int]] = Counter()
+        """By address, method and status."""
+        self.refusals: Counter[str] = Counter()
+        """By reason."""
+        self._said_at: dict[str, float] = {}
+        self._unsaid: Counter[str] = Counter()
+
+    def refuse(self, reason: str, **facts: Any) -> None:
+        """Count it, and log it; of many for the same reason one in ten seconds, with the number of the others."""
+        self.refusals[reason] += 1
+        now = time.monotonic()
+        if now - self._said_at.get(reason, -_SAID_EVERY) < _SAID_EVERY:
+            self._unsaid[reason] += 1
+            return
+        self._said_at[reason] = now
+        others = self._unsaid.pop(reason, 0)
+        log.warning("request refused", extra={"reason": reason, **facts, **({"and_others": others} if others else {})})
+
+
+class Guard:
+    """Lets in who may come in."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        traffic: Traffic,
+        *,
+        methods: Mapping[str, str],
+        token: Secret | None,
+        hosts: frozenset[str] | None,
+    ) -> None:
+        self._app = app
+        self._traffic = traffic
+        self._methods = methods
+        """What may be done at each address that is served."""
+        self._token = None if token is None else _digest(token.reveal())
+        self._hosts = hosts
+        """Names under which we may be asked, besides loopback's; None: under any."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"nothing is served over {scope['type']}")
+        path, method = scope["path"], scope["method"]
+        place = webhooks.ROOT if path.startswith(webhooks.ROOT) else path if path in self._methods else "other"
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *_HEADERS]
+                status = message["status"]
+                self._traffic.answers[place, method if method in _METHODS else "other", status] += 1
+                if status in _REASONS:
+                    facts = {"method": method[:10], "path": _shown(path), "client": (scope.get("client") or ("?",))[0]}
+                    self._traffic.refuse(_REASONS[status], **facts)
+            await send(message)
+
+        headers = dict(scope["headers"])
+        scope[TRUSTED] = self._token is None or self._has_token(headers)
+        answer: ASGIApp = self._app
+        if place != webhooks.ROOT and not self._may_be_called(headers.get(b"host")):
+            answer = refused("this machine is not asked under that name", 421)
+        elif method == "OPTIONS":
+            answer = self._options(path, place)
+        elif place not in (webhooks.ROOT, *OPEN) and not scope[TRUSTED]:
+            answer = refused("this needs the token", 401, {"WWW-Authenticate": 'Bearer realm="ytpool"'})
+        try:
+            await answer(scope, receive, told)
+        except Exception:
+            # The visitor has been told 500, or hears that the line breaks.
+            log.exception("a request met a bug", extra={"path": _shown(path)})
+
+    def _has_token(self, headers: Mapping[bytes, bytes]) -> bool:
+        scheme, _, given = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        # Digests have one length, so that how long the comparison takes says nothing of the token's.
+        right = hmac.compare_digest(_digest(given.strip()), self._token or b"")
+        return right and scheme.lower() == "bearer"
+
+    def _may_be_called(self, name: bytes | None) -> bool:
+        if self._hosts is None or name is None:  # a browser always says; HAProxy's plain check does not
+            return True
+        found = _HOST.fullmatch(name.decode("latin-1").strip().lower())
+        if found is None:
+            return False
+        host = found["host"].strip("[]").rstrip(".")
+        return endpoints.is_own(host) or host in self._hosts
+
+    def _options(self, path: str, place: str) -> ASGIApp:
+        # HAProxy's plain `option httpchk` asks so whether anybody is there.
+        if path in ("/", "*"):
+            allowed = "GET, HEAD, OPTIONS"
+        elif place == "other":
+            return refused("there is nothing at this address", 404)
+        else:
+            allowed = self._methods[place]
+        return Response(status_code=204, headers={"Allow": allowed})
+
+
+_REASONS = {
+    400: "malformed",
+    401: "no token, or a wrong one",
+    403: "wrong secret",
+    404: "no such address",
+    405: "no such method there",
+    408: "too slow",
+    413: "too long",
+    421: "asked under another name",
+}
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
+
+
+def _shown(path: str) -> str:
+    """Return an address without what may be secret in it, and never more than a line can hold."""
+    return ascii(path[:_LONGEST_SHOWN])[1:-1]

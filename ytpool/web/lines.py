@@ -1,0 +1,119 @@
+"""The lines to our visitors, and how long each may take its time.
+
+uvicorn waits for a request's end for as long as its sender likes. Here a line has seconds for the head of a request,
+and some more until it is answered; and where there are too many lines, those go first that have asked for nothing
+yet, the oldest before the others.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEAD_WITHIN = 10.0
+"""Seconds from the opening of a line, or its last answer, until the head of the next request is whole."""
+
+ANSWERED_WITHIN = 30.0
+"""Seconds from there until the answer has left; a callback's content comes in that time, too."""
+
+LONGEST_HEAD = 16 << 10
+"""Bytes of a request's head that are taken."""
+
+MOST = 400
+
+_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+class Crowd:
+    """All lines of one server."""
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.slow = 0
+        """Lines that were ended because their time was over."""
+        self.shed = 0
+        """Lines that were ended because there were too many."""
+        self._asking: dict[Line, None] = {}
+
+    def comes(self, line: "Line") -> None:
+        self.open += 1
+        if self.open > MOST:
+            self.shed += 1
+            next(iter(self._asking), line).end()
+
+    def leaves(self, line: "Line") -> None:
+        self.open -= 1
+        self._asking.pop(line, None)
+
+    def asks(self, line: "Line") -> None:
+        """Take down that a line has no whole request yet."""
+        self._asking.setdefault(line)
+
+    def has_asked(self, line: "Line") -> None:
+        self._asking.pop(line, None)
+
+
+class Line(H11Protocol):
+    """One line, with a time limit for everything that is done on it."""
+
+    crowd: Crowd
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._limit: asyncio.TimerHandle | None = None
+        self._heard = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.crowd.asks(self)
+        self._has(HEAD_WITHIN)
+        self.crowd.comes(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.crowd.leaves(self)
+        if self._limit is not None:
+            self._limit.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        before = self.cycle
+        self._heard = True
+        super().data_received(data)
+        self._look(before)
+
+    def on_response_complete(self) -> None:
+        before = self.cycle
+        self._heard = False
+        super().on_response_complete()  # which begins with the next request, if it is there already
+        if self.cycle is before:
+            self.crowd.asks(self)
+            self._has(HEAD_WITHIN)
+        else:
+            self._look(before)
+
+    def end(self) -> None:
+        """Hang up."""
+        self.transport.abort()
+
+    def _look(self, before: Any) -> None:
+        if self.cycle is None:
+            return
+        if self.cycle is not before:
+            self._has(ANSWERED_WITHIN)
+        if not self.cycle.more_body:
+            self.crowd.has_asked(self)
+
+    def _has(self, seconds: float) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+        self._limit = self.loop.call_later(seconds, self._is_too_slow)
+
+    def _is_too_slow(self) -> None:
+        if self.transport.is_closing():
+            self.end()  # the last answer is not fetched
+            return
+        self.crowd.slow += 1
+        if self._heard and (self.cycle is None or self.cycle.response_complete):
+            self.transport.write(_TOO_SLOW)
+        self.transport.close()
+        self._limit = self.loop.call_later(1.0, self.end)
