@@ -67,4 +67,7 @@ def digest(before: str, rows: Iterable[Sealed]) -> str:
 
 def _text(*fields: object) -> bytes:
     # JSON, so that no field can pretend to be two; a line each, so that no row can.
-    return json.dumps(fields, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(fields).encode()
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
