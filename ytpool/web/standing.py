@@ -166,13 +166,13 @@ class Standing:
 
     def _round(self) -> None:
         at = self._rt.clock.monotonic()
-        health = looking.free_checks(self._rt)
+        before = self.seen
+        health = looking.free_checks(self._rt, () if before is None else before.health.checks)
         found: Numbers | None = None
         try:
             found = numbers(self._rt)
         except YtpoolError as error:  # `health` says so, too
             log.warning("numbers not read", extra={"reason": error.message})
-        before = self.seen
         self.seen = Seen(health=health, numbers=found, at=at)
         if before is None or before.health.status is not health.status:
             worst = next((one for one in health.checks if one.status is health.status), None)
