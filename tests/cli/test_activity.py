@@ -331,6 +331,13 @@ def test_the_state_check_names_the_segment_that_was_changed_and_the_last_digest(
     assert "restore a backup" in err
     assert "not as it was sealed" in out
 
+    with journal.transaction() as tx:
+        tx.run("UPDATE activity SET outcome = 'failed' WHERE reason = 'quotaExceeded'")
+        tx.run("UPDATE activity_sums SET calls = calls + 1 WHERE span = 'hour' AND operation = 'upload'")
+    assert data(ytpool("state", "check", "--json")[1])["journal"]["wrong"] == [
+        "its sums by hour tell of 5 calls, and its rows of 4"
+    ]
+
 
 def test_what_is_too_old_goes_and_reports_say_since_when_they_know(ytpool, journal):
     for days in (40, 30, 20, 1):

@@ -38,6 +38,11 @@ def wrong(books):
     return found
 
 
+def sums_are_right(books):
+    with books.database.reading() as tx:
+        return sums.what_is_wrong(tx) == ""
+
+
 def counted(books, window, by):
     """What the journal says it comes to, with everything that cancels out left out."""
     found = {}
@@ -106,6 +111,7 @@ def test_a_report_is_what_a_recount_of_every_operation_gives_however_much_is_sea
         if rng.random() < 0.1:
             seal(books, most=rng.choice((1, 7, 100)))
     assert wrong(books) == []
+    assert sums_are_right(books)
 
     for _ in range(25):
         since, until = sorted(rng.choice(happened)["at"] + timedelta(seconds=rng.choice((-7, 0, 1800))) for _ in "ab")
@@ -252,6 +258,7 @@ def test_retention_drops_whole_segments_and_the_chain_goes_on_from_the_last_dige
         assert segments.too_old(tx, clock.wall + timedelta(days=9999)).segment == 3
     seal(books)
     assert wrong(books) == []
+    assert sums_are_right(books)
 
 
 def test_no_question_reads_more_of_the_journal_than_it_is_about(books):

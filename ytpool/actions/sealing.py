@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ytpool.runtime import Runtime
-from ytpool.store import segments
+from ytpool.store import segments, sums
 
 SEALED_AFTER = timedelta(minutes=1)
 
@@ -62,12 +62,13 @@ def erase_some(rt: Runtime) -> bool:
 
 
 def look_over(rt: Runtime) -> Journal:
-    """Read every sealed row, and say which segments are not as they were sealed."""
+    """Read every sealed row, and say which segments are not as they were sealed, and whether reports count them."""
     before, count, rows, wrong = None, 0, 0, []
     while True:
         with rt.store.reading() as tx:
             found = segments.next_to(tx, before)
             if found is None:
+                problem = sums.what_is_wrong(tx)
                 break
             problem = segments.what_is_wrong(tx, before, found)
         if problem:
@@ -75,6 +76,8 @@ def look_over(rt: Runtime) -> Journal:
         if not found.dropped:
             count, rows = count + 1, rows + found.rows
         before = found
+    if problem:
+        wrong.append(problem)
     return Journal(segments=count, rows=rows, digest="" if before is None else before.digest, wrong=tuple(wrong))
 
 

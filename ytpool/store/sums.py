@@ -125,6 +125,37 @@ def forget(tx: Tx, until: datetime) -> None:
         )
 
 
+def what_is_wrong(tx: Tx) -> str:
+    """Say where the sums differ from the rows that they are of; nothing where they do not."""
+    begins = kept_from(tx)
+    since = "" if begins is None else moments.text(begins)
+    # Rows that a clock dated ahead went with their segment, and what they came to goes when the time has come.
+    dropped = tx.one("SELECT max(last_at) AS at FROM activity_segments WHERE dropped_at IS NOT NULL")["at"]
+    if dropped is not None and dropped > since:
+        since = moments.text(_up(moments.parse(dropped), HOUR))
+    there = tx.one(
+        """
+        SELECT count(*) AS calls, coalesce(sum(units), 0) AS units, coalesce(sum(bytes), 0) AS bytes FROM activity
+         WHERE entry <= :sealed AND coalesce(happened_at, '') >= :since AND settles IS NULL
+        """,
+        sealed=sealed_to(tx),
+        since=since,
+    )
+    for span in (HOUR, EVERYONE):
+        told = tx.one(
+            """
+            SELECT coalesce(sum(calls), 0) AS calls, coalesce(sum(units), 0) AS units, coalesce(sum(bytes), 0) AS bytes
+              FROM activity_sums WHERE span = :span AND begins >= :begins
+            """,
+            span=span,
+            begins=since[: _LENGTHS[HOUR]],
+        )
+        for what in ("calls", "units", "bytes"):
+            if told[what] != there[what]:
+                return f"its sums by hour tell of {told[what]:,} {what}, and its rows of {there[what]:,}"
+    return ""
+
+
 def kept_from(tx: Tx) -> datetime | None:
     """Return the moment from which on the journal is complete; None where nothing was ever dropped."""
     return moments.parse_optional(meta.get(tx, _KEPT_FROM))
