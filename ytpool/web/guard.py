@@ -28,6 +28,7 @@ TRUSTED = "ytpool.trusted"
 OPEN = frozenset({"/livez", "/readyz", "/api/health"})
 """Addresses that answer without the token."""
 
+_OTHER = "other"
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"})
 _HOST = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]/@]+)(:\d{1,5})?")
 _LONGEST_SHOWN = 80
@@ -58,7 +59,8 @@ class Guard:
         if scope["type"] != "http":
             raise RuntimeError(f"nothing is served over {scope['type']}")
         path, method = scope["path"], scope["method"]
-        place = webhooks.ROOT if path.startswith(webhooks.ROOT) else path if path in self._methods else "other"
+        place = webhooks.ROOT if path.startswith(webhooks.ROOT) else path if path in self._methods else _OTHER
+        shown = ascii(path[:_LONGEST_SHOWN])[1:-1] if place == _OTHER else place  # a callback's may hold its secret
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -66,8 +68,8 @@ class Guard:
                 status = message["status"]
                 self._traffic.answers[place, method if method in _METHODS else "other", status] += 1
                 if status in _REASONS:
-                    facts = {"method": method[:10], "path": _shown(path), "client": (scope.get("client") or ("?",))[0]}
-                    self._traffic.refuse(_REASONS[status], **facts)
+                    client = (scope.get("client") or ("?",))[0]
+                    self._traffic.refuse(_REASONS[status], method=method[:10], path=shown, client=client)
             await send(message)
 
         headers = dict(scope["headers"])
@@ -83,7 +85,7 @@ class Guard:
             await answer(scope, receive, told)
         except Exception:
             # The visitor has been told 500, or hears that the line breaks.
-            log.exception("a request met a bug", extra={"path": _shown(path)})
+            log.exception("a request met a bug", extra={"path": shown})
 
     def _has_token(self, headers: Mapping[bytes, bytes]) -> bool:
         scheme, _, given = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
@@ -104,7 +106,7 @@ class Guard:
         # HAProxy's plain `option httpchk` asks so whether anybody is there.
         if path in ("/", "*"):
             allowed = "GET, HEAD, OPTIONS"
-        elif place == "other":
+        elif place == _OTHER:
             return refused("there is nothing at this address", 404)
         else:
             allowed = self._methods[place]
@@ -125,8 +127,3 @@ _REASONS = {
 
 def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
-
-
-def _shown(path: str) -> str:
-    """Return an address without what may be secret in it, and never more than a line can hold."""
-    return ascii(path[:_LONGEST_SHOWN])[1:-1]

@@ -45,7 +45,7 @@ def serve(
     crowd = Crowd(traffic)
     standing = Standing(rt, file)
     app = application(rt, standing, traffic, crowd, token=token, hosts=hosts if endpoints.is_own(host) else None)
-    # Addresses are not logged: a callback's holds its secret.
+    # Addresses are not logged: a callback's holds its secret. Of a connection uvicorn knows the class alone.
     config = uvicorn.Config(
         app,
         http=type("ConnectionOfCrowd", (Connection,), {"crowd": crowd}),
