@@ -22,7 +22,7 @@ def picture(**sections):
 
 def told(feed, seen=""):
     """Return an event's id and what it says."""
-    head, data, *_ = feed.piece(seen).decode().splitlines()
+    _, head, data, *_ = feed.piece(seen).decode().splitlines()
     return head.removeprefix("id: "), json.loads(data.removeprefix("data: "))
 
 
@@ -67,7 +67,10 @@ def test_a_viewer_gets_what_is_new_to_it_and_after_a_restart_everything():
             await feed.shown()
             heard.append(told(feed, heard[-1][0] if heard else ""))
             await asyncio.sleep(EVERY)
-        return heard, [told(feed, seen)[1]["sections"] for seen in ("another-1", "nonsense", f"{heard[0][0]}{'9' * 5000}", heard[0][0])]
+        return heard, [
+            told(feed, seen)[1]["sections"]
+            for seen in ("another-1", "nonsense", f"{heard[0][0]}{'9' * 5000}", heard[0][0])
+        ]
 
     heard, others = asyncio.run(story())
 

@@ -1,10 +1,11 @@
 """How it stands with everything, in one picture: read again and again for those who watch. Spends no quota."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ytpool.actions import lifetimes, queue, reports, rests, sessions
+from ytpool.actions import activity, lifetimes, queue, reports, rests, sessions
+from ytpool.actions.activity import Wanted
 from ytpool.actions.lifetimes import Lifetime
 from ytpool.actions.queue import QueueStatus
 from ytpool.actions.reports import QuotaReport
@@ -12,14 +13,16 @@ from ytpool.actions.rests import RestRow
 from ytpool.actions.sessions import Seen
 from ytpool.runtime import Runtime
 from ytpool.store import jobs, leases, overview
+from ytpool.store.entries import Entry
 from ytpool.store.leases import LeaseKind
-from ytpool.store.overview import Happening, Transfer
+from ytpool.store.overview import Transfer
 
 _SLOW_EVERY = 15.0
 """Seconds; logins and sessions change seldom, and each asks the books."""
 
 _LOOKED_INTO_AT_MOST = 500
 _NEWEST = 25
+_LATELY = Wanted(hours=31 * 24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,8 @@ class Overview:
     rests: tuple[RestRow, ...]
     logins: tuple[Lifetime, ...]
     sessions: tuple[Seen, ...]
-    activity: tuple[Happening, ...]
+    activity: Sequence[Entry]
+    """What was done last, the newest first."""
 
 
 class Overviews:
@@ -66,7 +70,6 @@ class Overviews:
             at_work = sorted(leases.held(tx, LeaseKind.JOB))
             transfers = overview.transfers(tx, at_work[:_LOOKED_INTO_AT_MOST])
             counts = jobs.counts(tx)
-            activity = overview.newest(tx, _NEWEST)
         return Overview(
             profile=rt.config.profile,
             now=moment,
@@ -79,5 +82,5 @@ class Overviews:
             rests=rests.list_rests(rt).rests,
             logins=self._logins,
             sessions=self._sessions,
-            activity=activity,
+            activity=activity.newest(rt, _LATELY, _NEWEST)[0][::-1],
         )

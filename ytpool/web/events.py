@@ -18,7 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ytpool.domain import moments
 from ytpool.errors import YtpoolError
-from ytpool.web.lines import LINE
+from ytpool.web.connections import CONNECTION
 from ytpool.web.memory import Memory
 from ytpool.web.sections import Picture
 
@@ -37,6 +37,8 @@ _AT_LEAST_EVERY = 20.0
 """Seconds from one piece to the next, whatever a look takes: a line that is silent is taken for dead."""
 
 _LONGEST_NUMBER = 12
+_AGAIN_AFTER = 1000
+"""Milliseconds after which a browser comes back whose connection broke."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,7 @@ class Feed:
             if picture is None
             else {name: picture.sections[name] for name, when in self._changed.items() if when > last},
         }
-        return f"id: {self.at}\ndata: {json.dumps(told, separators=(',', ':'))}\n\n".encode()
+        return f"retry: {_AGAIN_AFTER}\nid: {self.at}\ndata: {json.dumps(told, separators=(',', ':'))}\n\n".encode()
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -184,8 +186,8 @@ class Stream(Response):
                     tick = self._feed.tick()
                     await send(_body(self._feed.piece(self._seen)))
                     self._seen = self._feed.at
-                    if (line := scope.get(LINE)) is not None:
-                        line.goes_on()
+                    if (connection := scope.get(CONNECTION)) is not None:
+                        connection.goes_on()
                     await asyncio.wait({gone, tick}, return_when=asyncio.FIRST_COMPLETED)
             await send(_body(b"", more=False))
         finally:

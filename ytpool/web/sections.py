@@ -15,7 +15,8 @@ from ytpool.domain.accounts import AccountState
 from ytpool.domain.names import readable
 from ytpool.domain.quota import Light
 from ytpool.domain.sessions import SessionState
-from ytpool.store.overview import Happening, Transfer
+from ytpool.store.entries import Entry
+from ytpool.store.overview import Transfer
 from ytpool.web.markup import Content, Markup, tag, together
 
 T = TypeVar("T")
@@ -333,11 +334,11 @@ def _activity(seen: Overview) -> Markup:
     return together(table, _note("Older: ytpool activity report"))
 
 
-def _happening(one: Happening) -> tuple[Content, ...]:
+def _happening(one: Entry) -> tuple[Content, ...]:
     return (
         _moment(one.happened_at, with_seconds=True),
         one.operation,
-        _words(one.account),
+        _words(one.account or ""),
         together(_badge(one.outcome), together(" ", _words(one.reason)) if one.reason else None),
         _number(one.units),
         _bytes(one.bytes) if one.bytes else None,
