@@ -202,7 +202,7 @@ def over(tx: Tx, window: Window, by: Sequence[str]) -> Iterator[Sum]:
 
 
 def _over(tx: Tx, window: Window, by: Sequence[str], *, done: bool) -> Iterator[Sum]:
-    # Of what was not done nobody sums up one and twenty columns.
+    # What was not done has nothing in the columns of `took`, and need not be read for them.
     sealed = sealed_to(tx)
     if window.until > tx.now:  # nothing has happened after now, so this hour is a whole one, too
         window = window._replace(until=_up(window.until, HOUR))
