@@ -121,6 +121,12 @@ class Plan(NamedTuple):
     blocks: tuple[Block, ...] = ()
 
 
+class Activity(NamedTuple):
+    """For how many days what was done is kept, each operation by itself; 0: for ever."""
+
+    retention_days: int = 400
+
+
 class Serve(NamedTuple):
     """Where `serve` listens, and the cookie file of another program that it watches for one account."""
 
@@ -209,6 +215,7 @@ class Config(NamedTuple):
     envelopes: Envelopes = Envelopes()
     refresh: Refresh = Refresh()
     plan: Plan = Plan()
+    activity: Activity = Activity()
     serve: Serve = Serve()
     sessions_refresh: SessionsRefresh = SessionsRefresh()
     sessions: Sessions = Sessions()
@@ -292,6 +299,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "envelopes": Envelopes,
     "refresh": Refresh,
     "plan": Plan,
+    "activity": Activity,
     "serve": Serve,
     "sessions": Sessions,
     "sessions.refresh": SessionsRefresh,
@@ -927,6 +935,7 @@ CHECKS: Mapping[str, Check] = {
         (lambda value: _RATE.fullmatch(value) is not None),
         "bytes per second like 800K, 5M or 1.5G",
     ),
+    "activity.retention_days": _between(0, 36_500),
     "sessions.refresh.timeout": _between(1, 280),
     "sessions.inactive_days": _between(1, 3650),
     "health.disk_warn_mib": _between(0, 1 << 30),

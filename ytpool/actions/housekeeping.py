@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
-from ytpool.actions import leaving, verifying
+from ytpool.actions import leaving, sealing, verifying
 from ytpool.errors import Interrupted, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import ledger, line, sessions
@@ -38,4 +38,10 @@ def _let_sessions_lapse(rt: Runtime) -> None:
         sessions.lapse(tx, timedelta(days=rt.config.sessions.inactive_days))
 
 
-_DUTIES: tuple[Callable[[Runtime], object], ...] = (_settle, _let_sessions_lapse, leaving.go_on, verifying.verify_due)
+_DUTIES: tuple[Callable[[Runtime], object], ...] = (
+    _settle,
+    _let_sessions_lapse,
+    sealing.keep,
+    leaving.go_on,
+    verifying.verify_due,
+)

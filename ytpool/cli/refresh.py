@@ -1,12 +1,13 @@
 """`ytpool refresh-tokens`: keep every login alive, from cron."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import leaving, scheduling, tokens, verifying
+from ytpool.actions import leaving, scheduling, sealing, tokens, verifying
 from ytpool.actions.scheduling import Scheduled
 from ytpool.actions.verifying import Verified
 from ytpool.cli.commands import command, single
@@ -16,7 +17,10 @@ from ytpool.cli.items import as_item, hint_of
 from ytpool.cli.options import AccountOption, ForceOption, invocation, runtime
 from ytpool.cli.output import VIEWS, Column, View, worded
 from ytpool.cli.scheduled import program
-from ytpool.errors import LoginNeeded, UsageWrong, YtpoolError
+from ytpool.errors import Interrupted, LoginNeeded, UsageWrong, YtpoolError
+from ytpool.runtime import Runtime
+
+log = logging.getLogger(__name__)
 
 app = single()
 
@@ -80,6 +84,8 @@ def refresh_tokens(
     found = tokens.refresh_all(rt, account=account, force=force)
     seen = verifying.verify_due(rt, account)
     _tell(call, seen)
+    if account is None:
+        _keep_journal(rt)
     statuses = {one.account: DONE if one.problem is None else status_of(one.problem) for one in found}
     dead = {one.account: one.problem for one in seen if isinstance(one.problem, LoginNeeded)}
     return Refresh(
@@ -88,6 +94,16 @@ def refresh_tokens(
         exit_status=common({**statuses, **dict.fromkeys(dead, LOGIN)}.values()),
         problem=None if account is None else found[0].problem or dead.get(account),
     )
+
+
+def _keep_journal(rt: Runtime) -> None:
+    """Seal what was done, along the way: what hinders it says nothing about the tokens."""
+    try:
+        sealing.keep(rt)
+    except Interrupted:
+        raise
+    except YtpoolError as error:
+        log.warning("the activity journal was not sealed", extra={"reason": error.message})
 
 
 def _scheduled(ctx: typer.Context, account: str | None, *, cron: bool, systemd: bool, force: bool) -> Scheduled:

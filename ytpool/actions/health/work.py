@@ -122,7 +122,7 @@ def watched_files(sight: Sight) -> Iterator[Check]:
         if status is not Status.PASS and not refresh.by:
             can = rt.config.sessions_refresh.command and file.account
             fix = f"run: ytpool sessions refresh {file.account}" if can else f"log in anew, and write {file.path} again"
-        yield Check(check=f"cookie file {file.account}".strip(), status=status, message=message, fix=fix)
+        yield Check(check=file.name, status=status, message=message, fix=fix)
 
 
 _LOOK_YOURSELF = (
