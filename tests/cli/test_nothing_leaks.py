@@ -298,6 +298,7 @@ def go_through_every_command(place):
         ("sessions", "export", "a", "--to", folder / "state.json"),
         ("sessions", "mark", "a", "active"),
         ("sessions", "capture", "a", "--platform", "instagram", "--dry-run"),
+        ("sessions", "delete", "a", "--yes"),
         ("sessions", "refresh", "news"),
         ("vault", "status"),
         ("vault", "rotate"),
