@@ -1,7 +1,7 @@
 """FTP servers for tests: vsftpd and pyftpdlib, each a process of its own, plain and with TLS; and some that misbehave.
 
 Run as a program this is pyftpdlib, which stands on asyncore and would warn in every test otherwise:
-`ftp_servers.py FOLDER [PEM]`, with the password in FTP_PASSWORD; it prints its port.
+`ftp_servers.py FOLDER [PEM]`, with FTP_PASSWORD and FTP_REFUSES_AFTER; it prints its port.
 """
 
 import datetime as dt
@@ -93,11 +93,12 @@ def vsftpd(folder, *, pem=None, more=()):
 
 
 @contextmanager
-def pyftpdlib(folder, *, pem=None):
-    """Run pyftpdlib, which knows one user and answers a wrong password after three seconds."""
+def pyftpdlib(folder, *, pem=None, refuses_after=3):
+    """Run pyftpdlib, which knows one user and takes its time to refuse a wrong password."""
     folder.mkdir()
     words = [sys.executable, "-W", "ignore", __file__, str(folder), *([str(pem)] if pem else [])]
-    with _running(words, env={**os.environ, "FTP_PASSWORD": PASSWORD}, stdout=subprocess.PIPE) as process:
+    env = {**os.environ, "FTP_PASSWORD": PASSWORD, "FTP_REFUSES_AFTER": str(refuses_after)}
+    with _running(words, env=env, stdout=subprocess.PIPE) as process:
         port = process.stdout.readline()
         assert port, "pyftpdlib did not start"
         yield Server(int(port), process)
@@ -231,12 +232,13 @@ def _serve(folder, pem=None):
 
     authorizer = DummyAuthorizer()
     authorizer.add_user(USER, os.environ["FTP_PASSWORD"], folder, perm="el")
+    how = {"authorizer": authorizer, "auth_failed_timeout": float(os.environ["FTP_REFUSES_AFTER"])}
     if pem is None:
-        handler = type("Plain", (FTPHandler,), {"authorizer": authorizer})
+        handler = type("Plain", (FTPHandler,), how)
     else:
         from pyftpdlib.handlers import TLS_FTPHandler
 
-        how = {"authorizer": authorizer, "certfile": pem, "tls_control_required": True, "tls_data_required": True}
+        how |= {"certfile": pem, "tls_control_required": True, "tls_data_required": True}
         handler = type("Protected", (TLS_FTPHandler,), how)
     server = FTPServer(("127.0.0.1", 0), handler)
     print(server.address[1], flush=True)

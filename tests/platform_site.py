@@ -4,6 +4,7 @@ Its login page takes as long as it is told to, so that who waits for it is found
 address, answers everybody as one who is logged in after so many seconds, and ends with its standard input.
 """
 
+import ssl
 import sys
 import threading
 import time
@@ -103,8 +104,8 @@ class Site:
 
 
 @contextmanager
-def running(**how):
-    """Let a platform run, and end it with all its visitors."""
+def running(*, pem=None, **how):
+    """Let a platform run, with TLS if it is given a certificate, and end it with all its visitors."""
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
@@ -114,7 +115,11 @@ def running(**how):
             """Who hangs up on us is what these tests are about."""
 
     server = Server(("127.0.0.1", 0), _Handler)
-    server.site = site = Site(f"http://127.0.0.1:{server.server_port}")
+    if pem is not None:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(pem)
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    server.site = site = Site(f"{'http' if pem is None else 'https'}://127.0.0.1:{server.server_port}")
     for name, value in how.items():
         setattr(site, name, value)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

@@ -121,6 +121,12 @@ class Plan(NamedTuple):
     blocks: tuple[Block, ...] = ()
 
 
+class Activity(NamedTuple):
+    """For how many days what was done is kept, each operation by itself; 0: for ever."""
+
+    retention_days: int = 400
+
+
 class Serve(NamedTuple):
     """Where `serve` listens, and the cookie file of another program that it watches for one account."""
 
@@ -215,6 +221,7 @@ class Config(NamedTuple):
     envelopes: Envelopes = Envelopes()
     refresh: Refresh = Refresh()
     plan: Plan = Plan()
+    activity: Activity = Activity()
     serve: Serve = Serve()
     sessions_refresh: SessionsRefresh = SessionsRefresh()
     sessions: Sessions = Sessions()
@@ -299,6 +306,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "envelopes": Envelopes,
     "refresh": Refresh,
     "plan": Plan,
+    "activity": Activity,
     "serve": Serve,
     "sessions": Sessions,
     "sessions.refresh": SessionsRefresh,
@@ -530,7 +538,9 @@ def _services_given(table: dict[str, Any], given: Callable[..., _Given]) -> dict
     if isinstance(table.get(_CHAINS), dict):
         found |= _chains_given(table.pop(_CHAINS), found, given)
     if isinstance(table.get(_PLATFORMS), dict):
-        found |= _platforms_given(table.pop(_PLATFORMS), given)
+        from ytpool.domain import markers  # noqa: PLC0415 - most set nothing
+
+        found |= _named_given(_PLATFORMS, "a platform", markers.from_table, table.pop(_PLATFORMS), given)
     return found
 
 
@@ -566,24 +576,6 @@ def _chains_given(
     services = {key.split(".")[1] for key in so_far if key.startswith(f"{_PROVIDERS}.") and key.count(".") == 1}
     found = chains.from_tables(tables, services, refuse)
     return {f"{_CHAINS}.{name}": given(steps, _CHAINS, name) for name, steps in found.items()}
-
-
-def _platforms_given(tables: Mapping[str, Any], given: Callable[..., _Given]) -> dict[str, _Given]:
-    """Read what is set of platforms; each becomes one value, and every setting of it knows where it stands."""
-    from ytpool.domain import markers  # noqa: PLC0415 - most set nothing
-
-    found = {}
-    for name, settings in tables.items():
-
-        def refuse(path: tuple[str, ...], sentence: str, name: str = name) -> NoReturn:
-            given(None, _PLATFORMS, name, *path).refuse(".".join((_PLATFORMS, name, *path)), sentence)
-
-        if not isinstance(settings, dict):
-            refuse((), f"{name} is a platform: write [{_PLATFORMS}.{name}] and its keys below")
-        found[f"{_PLATFORMS}.{name}"] = given(markers.from_table(name, settings, refuse), _PLATFORMS, name)
-        for key, value in settings.items():
-            found[f"{_PLATFORMS}.{name}.{key}"] = given(value, _PLATFORMS, name, key)
-    return found
 
 
 def _cookie_files_given(table: dict[str, Any], given: Callable[..., _Given]) -> dict[str, _Given]:
@@ -951,6 +943,7 @@ CHECKS: Mapping[str, Check] = {
         (lambda value: _RATE.fullmatch(value) is not None),
         "bytes per second like 800K, 5M or 1.5G",
     ),
+    "activity.retention_days": _between(0, 36_500),
     "sessions.refresh.timeout": _between(1, 280),
     "sessions.inactive_days": _between(1, 3650),
     "health.disk_warn_mib": _between(0, 1 << 30),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from newsroom import ended, start
+from schemas import fits
 from served import netscape, once
 
 COMMAND = """
@@ -142,6 +143,16 @@ def test_what_is_no_better_than_the_old_cookies_does_not_replace_them(
     again, told = refreshed(ytpool, account)
     assert (again, told["error"]["code"], runs()) == (5, "resting", [account])
     assert said in told["error"]["message"]
+
+
+def test_what_a_refresh_says_fits_its_schema(ytpool, cookies):
+    cookies("news")
+
+    for _ in range(2):
+        status, out, _ = ytpool("sessions", "refresh", "news", "--json")
+
+        assert status == 0
+        fits("sessions-refresh", out)
 
 
 def test_a_refresh_that_succeeded_is_not_repeated_within_five_minutes_unless_its_file_is_lost(

@@ -13,6 +13,8 @@ from newsroom import assert_books_agree
 from real_parts import miss
 from schemas import fits
 
+from ytpool.actions.health.looking import LOOKS
+
 
 @pytest.fixture
 def settings(ytpool, home):
@@ -63,18 +65,20 @@ def trusted(tmp_path_factory):
 
 
 @contextmanager
-def real_servers(folder, pem, **vsftpd_settings):
-    """Both servers, each plain and with TLS."""
+def real_servers(folder, pem, *, slow=False):
+    """Both servers, each plain and with TLS; slow ones take half a minute to answer a login."""
     try:
         import OpenSSL  # noqa: F401 - pyftpdlib has no TLS without it
     except ImportError:
         miss("pyOpenSSL is not installed")
+    of_vsftpd = {"more": {"delay_successful_login": 30}} if slow else {}
+    of_pyftpdlib = {"refuses_after": 30} if slow else {}
     with ExitStack() as stack:
         yield {
             f"{name}_{how}": stack.enter_context(
                 make(folder / f"{name}_{how}", pem=pem if how == "tls" else None, **more)
             )
-            for name, make, more in (("vsftpd", vsftpd, {"more": vsftpd_settings}), ("pyftpdlib", pyftpdlib, {}))
+            for name, make, more in (("vsftpd", vsftpd, of_vsftpd), ("pyftpdlib", pyftpdlib, of_pyftpdlib))
             for how in ("plain", "tls")
         }
 
@@ -105,9 +109,9 @@ def test_real_servers_are_logged_in_to_plain_and_with_tls(settings, looked, tmp_
 def test_servers_that_die_in_the_middle_of_a_check_are_told_apart_from_slow_ones(
     settings, looked, tmp_path, trusted, monkeypatch
 ):
-    monkeypatch.setenv("STUDIO_PASSWORD", "wrong")  # pyftpdlib takes three seconds to say so
+    monkeypatch.setenv("STUDIO_PASSWORD", "wrong")
     ca, pem = trusted
-    with real_servers(tmp_path / "servers", pem, delay_successful_login=5) as servers:
+    with real_servers(tmp_path / "servers", pem, slow=True) as servers:
         for name, server in servers.items():
             settings(**section(name, server, ca, timeout=20))
         ends = [server.kill_when_somebody_is_connected() for server in servers.values()]
@@ -119,7 +123,7 @@ def test_servers_that_die_in_the_middle_of_a_check_are_told_apart_from_slow_ones
             end.join()
         assert all("Connection refused" in one["message"] for one in looked("--only", "ftp", status=8).values())
 
-    assert took < 3
+    assert took < 15
     for one in found.values():
         assert one["status"] == "fail"
         assert "broke the connection off" in one["message"], one
@@ -247,7 +251,7 @@ def test_no_ftp_server_can_hold_it_whatever_it_does(settings, looked, monkeypatc
         started = time.monotonic()
         found = looked("--only", "ftp", status=8)
 
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 15
     for name, (_, _, sentence) in BAD_FTP.items():
         assert sentence in found[f"ftp.{name}"]["message"], found[f"ftp.{name}"]
     assert "nothing takes the connection" in found["ftp.gone"]["message"]
@@ -311,7 +315,7 @@ def test_no_page_can_hold_it_whatever_it_sends(settings, looked):
         started = time.monotonic()
         found = looked("--only", "checks", status=8)
 
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 15
     for name, (_, _, sentence) in PAGES.items():
         one = found[f"checks.{name}"]
         assert sentence in one["message"], one
@@ -384,6 +388,12 @@ def test_what_cannot_be_meant_is_refused_with_its_place(ytpool, home, text, sent
     assert "secret" not in err
 
 
+def test_the_help_names_everything_that_can_be_looked_at(ytpool):
+    told = " ".join(ytpool("health", "--help")[1].split())
+
+    assert f"as often as needed: {', '.join(one.name for one in LOOKS)}; or at one server" in told
+
+
 def test_only_what_is_named_is_looked_at(ytpool, settings, looked):
     settings(ftp__studio={"host": "127.0.0.1", "port": 9, "timeout": 1})
 
@@ -409,7 +419,7 @@ def test_a_state_that_another_process_holds_is_told_soon_and_the_rest_is_looked_
         started = time.monotonic()
         found = looked(status=8)
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
     assert "another process has held" in found["state"]["message"]
     assert found["buckets" if "buckets" in found else "rests"]["status"] == "pass"
     assert {"vault", "disk state", "clock", "queue", "youtube"} <= found.keys()
@@ -540,6 +550,27 @@ def test_sessions_whose_cookies_have_ended_or_end_soon_are_named(ytpool, setting
     assert "canary" not in json.dumps(found)
     monkeypatch.setenv("YTPOOL_HEALTH_COOKIE_DAYS", "0")
     assert "sessions ending" not in looked(*only("sessions"))
+
+
+def test_cookie_files_of_other_programs_are_looked_at(settings, looked, tmp_path):
+    def cookies(days):
+        domain, name = ".youtube.com\tTRUE\t/\tTRUE", "LOGIN_INFO\tcanary"
+        return f"# Netscape HTTP Cookie File\n{domain}\t{int(time.time() + days * 86400)}\t{name}\n"
+
+    for name, days in (("fresh", 100), ("late", 1), ("over", -1)):
+        settings(**{f"cookie_files__{name}": {"path": str(private(tmp_path / f"{name}.txt", cookies(days)))}})
+    settings(serve={"account": "mine", "cookies_file": str(tmp_path / "gone.txt")})
+
+    found = looked(*only("cookie_files"), status=8)
+
+    assert {name.removeprefix("cookie file "): one["status"] for name, one in found.items()} == {
+        "mine": "fail",
+        "fresh": "pass",
+        "late": "warn",
+        "over": "warn",
+    }
+    assert "log in anew" in found["cookie file over"]["fix"]
+    assert "canary" not in json.dumps(found)
 
 
 def test_targets_are_compared_with_what_is(ytpool, sandbox, looked, video, make_video, monkeypatch):

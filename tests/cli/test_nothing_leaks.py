@@ -27,6 +27,7 @@ from ytpool.sandbox.server import Sandbox
 PHRASE = "canary: pass/phrase + of = many words"
 COOKIE = "canary/cookie+with=every%kind&of;letter"
 SERVICE_KEY = "canary of a service of tasks"
+SERVE_TOKEN = "canary-of-those-who-may-ask"
 PROXY_WORD = "canary-of-a-proxy"
 OF_THE_SANDBOX = re.compile(rb"sandbox-(?:secret|refresh|access|code)-[\w-]+")
 VIDEO_ID = "aaaaaaaaaaa"
@@ -129,6 +130,8 @@ def begin(place):
     place.file("keys.env", f"FILM_KEY={SERVICE_KEY}\n")
     place.file("ftp-password", f"{PASSWORD}\n")
     place.file("film-key", f"{SERVICE_KEY}-2\n")
+    place.file("serve-token", f"{SERVE_TOKEN}\n")
+    place.file("good-cookies.txt", f".youtube.com\tTRUE\t/\tTRUE\t4000000000\tSID\t{COOKIE}\n")
     settings = place.home / "default" / "config.toml"
     settings.write_text(f"{settings.read_text()}\n{services(place)}")
     secrets = place.newsroom.secrets_file()
@@ -173,6 +176,12 @@ host = "127.0.0.1"
 port = {place.ftp}
 user = "studio"
 tls = "none"
+
+[cookie_files.news]
+path = "{place.folder / "news-cookies.txt"}"
+
+[sessions.refresh]
+command = ["/bin/cp", "{place.folder / "good-cookies.txt"}", "{{file}}"]
 """
 
 
@@ -221,7 +230,6 @@ def go_through_every_command(place):
         ("chain", "list"),
         ("chain", "show", chain),
         ("chain", "test", "voice"),
-        ("serve", "--bind", "203.0.113.7"),
         ("queue", "add", "comment", "post", video, "Later on", "--account", "news"),
         ("queue", "status"),
         ("queue", "hold", job),
@@ -272,8 +280,13 @@ def go_through_every_command(place):
         ("rests", "list", "--all"),
         ("rests", "lift", "account", "news"),
         ("activity", "report"),
+        ("activity", "tail"),
+        ("activity", "export", "--rows"),
+        ("activity", "export", "--rows", "--output", folder / "activity.csv"),
         ("why", "news"),
         ("vault", "keep", "ftp.studio", "--password-file", folder / "ftp-password"),
+        ("vault", "keep", "serve", "--password-file", folder / "serve-token"),
+        ("serve", "--bind", "203.0.113.7"),
         ("vault", "forget", "ftp.somewhere"),
         ("health",),
         ("health", "--daily"),
@@ -288,6 +301,7 @@ def go_through_every_command(place):
         ("sessions", "export", "a", "--to", folder / "state.json"),
         ("sessions", "mark", "a", "active"),
         ("sessions", "capture", "a", "--platform", "instagram", "--dry-run"),
+        ("sessions", "refresh", "news"),
         ("vault", "status"),
         ("vault", "rotate"),
         ("vault", "rotate", "--finish"),
@@ -401,6 +415,7 @@ def known_secrets(place):
     """Every secret there was: what the local YouTubes issued, the vault's keys, a cookie, and the passphrase."""
     found = {PHRASE.encode(): "the passphrase", COOKIE.encode(): "a cookie", SERVICE_KEY.encode(): "a service's key"}
     found |= {PASSWORD.encode(): "a password"}
+    found[SERVE_TOKEN.encode()] = "the token of serve"
     found[PROXY_WORD.encode()] = "a proxy's password"
     for journal in (place.folder / "youtube" / "journal.jsonl", *(place.home / "sandbox").rglob("journal.jsonl")):
         text = journal.read_bytes()

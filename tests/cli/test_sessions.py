@@ -267,7 +267,7 @@ def test_several_of_one_user_on_one_platform_are_told_apart(told, bring):
     assert names == {first: "", second: "2", third: "shop"}
     assert taken[0] == 2
     assert (several, found, error["code"]) == (2, None, "usage")
-    assert "anna@instagram, anna@instagram/2, anna@instagram/shop" in error["message"]
+    assert f"anna@instagram is {first}, anna@instagram/2 is {second}" in error["message"]
     assert told("mark", "anna@ig/shop", "active")[1]["session"] == third
     assert told("mark", second, "active")[1]["name"] == "2"
 

@@ -32,14 +32,15 @@ def cookie(name="sid", value="v", domain=".our.example", expires=NOW + 9000, pat
         ("facebook", "https://www.facebook.com/checkpoint/disabled/", Place.BANNED),
         ("x", "https://x.com/i/flow/login?redirect_after_login=%2Fhome", Place.LOGIN),
         ("x", "https://x.com/account/access", Place.CHECKPOINT),
-        ("youtube", "https://accounts.google.com/ServiceLogin?service=youtube", Place.LOGIN),
+        ("youtube", "https://accounts.google.com/v3/signin/identifier?service=youtube", Place.LOGIN),
         ("youtube", "https://accounts.google.com/v3/signin/challenge/pwd", Place.CHECKPOINT),
         ("youtube", "https://accounts.google.com/signin/v2/disabled/explanation", Place.BANNED),
         ("instagram", "https://www.instagram.com/loginhelp/", None),
         ("instagram", "https://www.instagram.com/anna/", None),
         ("instagram", "https://wifi.example/accounts/login/", None),
         ("instagram", "https://evil-instagram.com/accounts/login/", None),
-        ("youtube", "https://www.youtube.com/ServiceLogin", None),
+        ("youtube", "https://accounts.google.com/ServiceLogin?passive=true", None),  # who can, passes through
+        ("youtube", "https://www.youtube.com/signin", None),
     ],
 )
 def test_a_page_is_known_on_the_platforms_own_site_and_nowhere_else(name, url, place):

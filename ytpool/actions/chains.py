@@ -166,8 +166,7 @@ def ask(rt: Runtime, order: ChainOrder, watch: Watch) -> str:
     steps = _require_sensible(rt, order)
     with rt.store.transaction() as tx:
         job, begun = _found_or_made(rt, tx, order, steps)
-    if begun is not None:
-        watch.says(job, f"job {job} was asked for just this and is {begun}; --again makes another")
+    _tell(watch, job, begun)
     return job
 
 
@@ -181,9 +180,13 @@ def put_in_line(rt: Runtime, order: ChainOrder, in_line: InLine, watch: Watch) -
             line.ask(tx, name, in_line)
         seen = _seen(tx, jobs.get(tx, name))
     waking.ring(rt)
-    if begun is not None:
-        watch.says(name, f"job {name} was asked for just this and is {begun}; --again makes another")
+    _tell(watch, name, begun)
     return seen
+
+
+def _tell(watch: Watch, job: str, begun: JobState | None) -> None:
+    if begun is not None:
+        watch.says(job, f"job {job} was asked for just this and is {begun}; --again makes another")
 
 
 def _found_or_made(rt: Runtime, tx: Tx, order: ChainOrder, steps: Mapping[str, Step]) -> tuple[str, JobState | None]:

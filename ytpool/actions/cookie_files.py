@@ -57,6 +57,11 @@ class CookieFile:
     """Empty where nobody said whose they are."""
     path: Path
 
+    @property
+    def name(self) -> str:
+        """What it is called where it is one of many things that are looked at."""
+        return f"cookie file {self.account}".strip()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSeen:

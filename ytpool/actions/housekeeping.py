@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ytpool.actions import leaving, verifying
+from ytpool.actions import leaving, sealing, verifying
 from ytpool.actions.alerts import looking
 from ytpool.errors import Interrupted, YtpoolError
 from ytpool.runtime import Runtime
@@ -112,6 +112,12 @@ DUTIES = (
         about="browser sessions that are over",
         do=_in_one(_let_sessions_lapse, last=True),
         due=_in_one(_let_sessions_lapse, last=False),
+    ),
+    Duty(
+        name="journal",
+        about="the activity journal: to be sealed, erased or dropped",
+        do=lambda rt: {"steps": sealing.keep(rt)},
+        due=lambda rt: {"steps": sealing.due(rt)},
     ),
     Duty(
         name=LEAVING,

@@ -40,7 +40,7 @@ def revoke(
     agrees: Callable[[Account, list[str]], bool],
     says: Callable[[str], None] = lambda _: None,
 ) -> Revoked:
-    """End an account's login at Google and forget the account; its books and its history stay.
+    """End an account's login at Google and forget the account; its books stay, and its history without words.
 
     `agrees` is asked with the other accounts that live by the same login. Raises Busy while it has unfinished jobs.
     Where Google cannot be asked the account is out of service from now on, and is tried again.

@@ -28,7 +28,6 @@ from ytpool.store.sessions import Session
 
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=7)
 
-
 _FINDINGS: Mapping[Outcome, Finding] = {
     Outcome.OK: Finding.ALIVE,
     Outcome.EXPIRED: Finding.LOGGED_OUT,
@@ -40,16 +39,11 @@ _FINDINGS: Mapping[Outcome, Finding] = {
 class Lent:
     """A session that is somebody's for a while."""
 
-    session: str
-    user: str
-    platform: str
-    name: str
+    session: Session
     number: int
     """Proves whose it is when it comes back."""
     holder: str
     until: datetime
-    user_agent: str
-    has_proxy: bool
     opened: Opened | None = field(repr=False)
     """None where it went into a file, or nothing was lent."""
     path: Path | None
@@ -117,15 +111,10 @@ def checkout(
                 leases.give_back(tx, [lease])
             raise
     return Lent(
-        session=session.session,
-        user=session.user,
-        platform=session.platform,
-        name=session.name,
+        session=session,
         number=lease.fence,
         holder=who,
         until=until,
-        user_agent=session.user_agent,
-        has_proxy=session.has_proxy,
         opened=None if dry_run or path is not None else opened,
         path=path,
         proxy_path=proxy_path if opened.proxy is not None else None,
@@ -220,7 +209,7 @@ def _require_newest(session: Session, holding: Holding | None, number: int) -> N
     if holding.given_back:
         raise HoldLost(
             f"{session.spoken} was brought back already; nothing was changed",
-            hint=f"check it out again: ytpool sessions checkout {session.spoken}",
+            hint=f"check it out again: ytpool sessions checkout {session.session}",
             session=session.session,
         )
 

@@ -18,6 +18,7 @@ from ytpool.actions import sessions
 from ytpool.actions.sessions import Opened
 from ytpool.domain import cookies, markers, platforms
 from ytpool.domain import sessions as rules
+from ytpool.domain.endpoints import is_loopback
 from ytpool.domain.markers import Looked, Marks, Verdict
 from ytpool.domain.sessions import Finding, SessionState
 from ytpool.errors import SessionNotFound, SessionsInvalid, SessionUnclear, SessionUnreached, UsageWrong, YtpoolError
@@ -83,8 +84,18 @@ class _Begun:
 _Look = Callable[[_Begun], Looked]
 
 
-def check(rt: Runtime, which: Sequence[str], platform: str | None, how: How) -> list[Checked]:
-    """Look at the sessions that are meant, or at all, on every platform or on one; return them in their order."""
+def check(
+    rt: Runtime,
+    which: Sequence[str],
+    platform: str | None,
+    how: How,
+    *,
+    counted: Callable[[int, int], None] = lambda *_: None,
+) -> list[Checked]:
+    """Look at the sessions that are meant, or at all, on every platform or on one; return them in their order.
+
+    `counted` is told how many are done, and of how many.
+    """
     if not 1 <= how.parallel <= _MOST_AT_ONCE:
         raise UsageWrong(f"--parallel is a number from 1 to {_MOST_AT_ONCE}")
     if not _SHORTEST <= how.within <= _LONGEST:
@@ -93,7 +104,7 @@ def check(rt: Runtime, which: Sequence[str], platform: str | None, how: How) -> 
     with rt.store.reading() as tx:
         found = _meant(rt, tx, which, platform)
     with _eyes(rt, how) as look:
-        told = _Checking(rt, how, look, named=bool(which)).go(found)
+        told = _Checking(rt, how, look, named=bool(which), counted=counted).go(found)
     return [told[one.session] for one in found]
 
 
@@ -137,11 +148,12 @@ def _eyes(rt: Runtime, how: How) -> Iterator[_Look]:
 class _Checking:
     """A round over sessions: this thread keeps the books, the others look."""
 
-    def __init__(self, rt: Runtime, how: How, look: _Look, *, named: bool) -> None:
+    def __init__(self, rt: Runtime, how: How, look: _Look, *, named: bool, counted: Callable[[int, int], None]) -> None:
         self._rt = rt
         self._how = how
         self._look = look
         self._named = named
+        self._counted = counted
         self._told: dict[str, Checked] = {}
         self._flying: list[_Begun] = []
         self._landed: SimpleQueue[tuple[_Begun, Looked | BaseException, float]] = SimpleQueue()
@@ -158,6 +170,7 @@ class _Checking:
                         self._settle(tx, one, markers.judge(one.marks, looked.heard), looked, seconds)
                     for _ in range(min(len(waiting), free)):
                         begun += filter(None, [self._begin(tx, waiting.popleft())])
+                self._counted(len(self._told), len(found))
                 for one, _, _ in landed:
                     self._flying.remove(one)
                 for one in begun:
@@ -197,7 +210,6 @@ class _Checking:
         if session.is_banned:
             self._tell(session, None, _why_unusable(session))
             return None
-        lease = None
         try:
             sessions.require_free(tx, session)
         except YtpoolError as busy:
@@ -210,13 +222,15 @@ class _Checking:
             self._tell(session, None, damaged, message=damaged.message)
             return None
         known = markers.beforehand(marks, opened.state["cookies"], tx.now.timestamp())
+        if known is None and rt.is_sandbox and not is_loopback(marks.url):
+            known = Verdict(Finding.UNCLEAR, "is not asked: the profile sandbox never leaves this machine")
         if known is not None and (known.finding is Finding.COOKIES_EXPIRED or session.is_usable or how.expired):
             self._settle(tx, _Begun(opened=opened, marks=marks, lease=None), known, None, None)
             return None
         if not session.is_usable and not how.expired:
             self._tell(session, None, _why_unusable(session))
             return None
-        holding = leases.holding(tx, LeaseKind.SESSION, session.session)
+        lease, holding = None, leases.holding(tx, LeaseKind.SESSION, session.session)
         if holding is None or holding.given_back:
             # Else somebody is late with it, and may still bring it back under the number that is theirs.
             lasts_for = timedelta(seconds=how.within) + _SETTLES_WITHIN

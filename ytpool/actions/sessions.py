@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from shlex import quote
 from typing import Any
 
 from ytpool.actions import secrets
@@ -132,8 +133,8 @@ def one(rt: Runtime, tx: Tx, which: str) -> Session:
     found = meant(rt, tx, which)
     if len(found) > 1:
         raise UsageWrong(
-            f"{which} has {len(found)} sessions: {', '.join(each.spoken for each in found)}",
-            hint="name the one you mean, or its id: ytpool sessions list",
+            f"{which} has {len(found)} sessions: {', '.join(f'{each.spoken} is {each.session}' for each in found)}",
+            hint="name the one you mean by its id",
             sessions=[each.session for each in found],
         )
     return found[0]
@@ -145,14 +146,14 @@ def require_usable(session: Session) -> None:
         raise SessionBanned(
             f"{session.spoken} is banned since {session.state_since:%Y-%m-%d %H:%M} UTC: {session.reason}",
             hint="log in yourself and look what the platform wants; then: "
-            f"ytpool sessions mark {session.spoken} active --reason '…'",
+            f"ytpool sessions mark {session.session} active",
             session=session.session,
         )
     if session.state is SessionState.EXPIRED:
         raise SessionExpired(
             f"{session.spoken} is expired since {session.state_since:%Y-%m-%d %H:%M} UTC: {session.reason}",
-            hint=f"bring new cookies in: ytpool sessions migrate --renew --file FILE --user {session.user} "
-            f"--platform {session.platform}" + (f" --name {session.name}" if session.name else ""),
+            hint=f"bring new cookies in: ytpool sessions migrate --renew --file FILE --user {quote(session.user)} "
+            f"--platform {quote(session.platform)}" + (f" --name {quote(session.name)}" if session.name else ""),
             session=session.session,
         )
 
@@ -273,9 +274,9 @@ def _not_found(rt: Runtime, tx: Tx, which: str) -> SessionNotFound:
     known = [each.spoken for each in stored.every(tx, idle_for(rt))]
     close = get_close_matches(which, {*known, *(name.rpartition("@")[0] for name in known)}, n=1)
     return SessionNotFound(
-        f"there is no session {which[:LONGEST_SAID]!r}" + (f"; did you mean {close[0]}?" if close else ""),
+        f"there is no session {which[:_LONGEST_SAID]!r}" + (f"; did you mean {close[0]}?" if close else ""),
         hint="see: ytpool sessions list; bring one in: ytpool sessions migrate --file FILE --user U --platform P",
     )
 
 
-LONGEST_SAID = 80
+_LONGEST_SAID = 80

@@ -230,19 +230,19 @@ def put_in_line(
 def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, *, dry_run: bool = False) -> list[Verdict] | None:
     """Go on with a job of this kind as it was asked for; None for a job of another kind."""
     with rt.store.reading() as tx:
-        line.require(tx, how.picked)
         job = jobs.get(tx, job_id)
     if job.kind != KIND:
         return None
-    if job.state in _ENDED:
-        raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to go on with", job=job.job)
     asked = json.loads(job.request)
     wanted, moderation, ban = asked["comments"], Moderation(asked["as"]), asked["ban"]
     if dry_run:
+        _require_unended(job)
         return moderate(rt, wanted, moderation, job.target, how, watch, ban=ban, dry_run=True)
     rt.open_vault()
     with rt.store.transaction() as tx:
         rt.require_same_root(tx)
+        line.require(tx, how.picked)
+        _require_unended(jobs.get(tx, job.job))
         lease = claiming.take(tx, job.job)
         job = jobs.get(tx, job.job)
     told = {one: Verdict(comment_id=one, moderation=moderation, ban=ban, job=job.job) for one in wanted}
@@ -273,6 +273,11 @@ def problem_of(verdicts: Sequence[Verdict]) -> YtpoolError | None:
     if not problems or len(problems) == len(verdicts):
         return next(iter(problems), None)
     return Partly("; ".join(dict.fromkeys(one.message for one in problems)), hint=problems[0].hint)
+
+
+def _require_unended(job: Job) -> None:
+    if job.state in _ENDED:
+        raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to go on with", job=job.job)
 
 
 def _require_sensible(moderation: Moderation, *, ban: bool) -> None:

@@ -1,18 +1,22 @@
 """How a check of browser sessions is seen, and what it tells a shell; only `ytpool sessions check` loads it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+import typer
 
 from ytpool.actions import session_checks
 from ytpool.actions.session_checks import Checked, How
 from ytpool.cli.exits import DONE, UNKNOWN, common, status_of
+from ytpool.cli.invocation import Invocation
 from ytpool.cli.items import as_item
+from ytpool.cli.options import invocation, runtime
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.domain.sessions import SessionState, spoken
 from ytpool.errors import YtpoolError
-from ytpool.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +31,9 @@ class SessionsChecked:
     problem: YtpoolError | None = None
 
 
-def check(rt: Runtime, which: Sequence[str], platform: str | None, how: How) -> SessionsChecked:
-    found = session_checks.check(rt, which, platform, how)
+def check(ctx: typer.Context, which: Sequence[str], platform: str | None, how: How) -> SessionsChecked:
+    with _counter(invocation(ctx)) as counted:
+        found = session_checks.check(runtime(ctx), which, platform, how, counted=counted)
     return SessionsChecked(
         sessions=tuple({"who": spoken(one.user, one.platform, one.name), **as_item(one)} for one in found),
         counts=dict(Counter(str(one.finding or one.state) for one in found)),
@@ -36,6 +41,26 @@ def check(rt: Runtime, which: Sequence[str], platform: str | None, how: How) -> 
         exit_status=common(map(_status, found)),
         problem=found[0].problem if len(found) == 1 else None,
     )
+
+
+@contextmanager
+def _counter(call: Invocation) -> Iterator[Callable[[int, int], None]]:
+    """Yield what shows how far a check has come: a line on a terminal, gone at the end."""
+    if call.quiet or call.json or not call.stderr.isatty():
+        yield lambda *_: None
+        return
+
+    def show(done: int, of: int) -> None:
+        if of > _FEW:
+            print(f"\r{done} of {of} sessions are looked at", end="", file=call.stderr, flush=True)
+
+    try:
+        yield show
+    finally:
+        print(f"\r{'':60}\r", end="", file=call.stderr, flush=True)
+
+
+_FEW = 20
 
 
 def _status(one: Checked) -> int:

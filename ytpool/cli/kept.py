@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from ytpool.actions import capturing, lending, session_files, sessions
-from ytpool.actions.lending import Exported, Lent
+from ytpool.actions.lending import Exported
 from ytpool.actions.session_files import Migrated, Said
 from ytpool.actions.sessions import Seen
 from ytpool.cli import passphrases
@@ -240,25 +240,25 @@ def lent(
     done = lending.checkout(
         runtime(ctx), which, lasts_for=lasts_for, holder=holder, path=to, proxy_path=proxy_to, dry_run=dry_run
     )
-    call = invocation(ctx)
-    if not call.json and done.opened is not None:
-        call.say(visible(_how_lent(done)))
-    if done.has_proxy and to is not None and proxy_to is None:
-        call.say("it is used through a proxy: --proxy-to FILE writes its address")
-    opened = done.opened
-    return SessionLent(
-        **_named(done),
+    call, session, opened = invocation(ctx), done.session, done.opened
+    lent = SessionLent(
+        **_named(session),
         number=done.number,
         holder=done.holder,
         until=done.until,
-        user_agent=done.user_agent,
-        has_proxy=done.has_proxy,
+        user_agent=session.user_agent,
+        has_proxy=session.has_proxy,
         path=done.path,
         proxy_path=done.proxy_path,
         storage_state=None if opened is None else opened.state,
-        proxy=None if opened is None or opened.proxy is None else opened.proxy.reveal(),
-        dry_run=dry_run,
+        proxy=opened.proxy.reveal() if opened is not None and opened.proxy is not None else None,
+        dry_run=done.dry_run,
     )
+    if not call.json and lent.storage_state is not None:
+        call.say(visible(_how_lent(lent)))
+    if lent.has_proxy and to is not None and proxy_to is None:
+        call.say("it is used through a proxy: --proxy-to FILE writes its address")
+    return lent
 
 
 def released(
@@ -340,7 +340,7 @@ def _enter(call: Invocation) -> Callable[[], bool]:
     return is_pressed
 
 
-def _named(one: Session | Lent) -> dict[str, Any]:
+def _named(one: Session) -> dict[str, Any]:
     return {"session": one.session, "user": one.user, "platform": one.platform, "name": one.name}
 
 
@@ -348,7 +348,7 @@ def _who(one: Any) -> str:
     return spoken(one.user, one.platform, one.name)
 
 
-def _how_lent(done: Lent | SessionLent) -> str:
+def _how_lent(done: SessionLent) -> str:
     until = moments.spoken(done.until)
     if done.dry_run:
         return f"would check out {_who(done)} until {until}; nothing was changed"
@@ -463,7 +463,7 @@ VIEWS[Sessions] = View(
         Column("Cookies", "cookies", justify="right", from_width=120),
         Column("Session", "session", from_width=140),
     ),
-    empty="no session yet; bring one in: ytpool sessions migrate --file FILE --user U --platform P",
+    empty="no such session; bring one in: ytpool sessions migrate --file FILE --user U --platform P",
 )
 VIEWS[SessionsShown] = (
     View(text=_told_shown),

@@ -317,7 +317,7 @@ def check(
 
     at_once = parallel if not browser or "parallel" in typed(ctx) else _IN_A_BROWSER
     how = How(browser=browser, parallel=at_once, within=within, expired=expired, dry_run=dry_run)
-    return checked.check(runtime(ctx), which or (), platform, how)
+    return checked.check(ctx, which or (), platform, how)
 
 
 _IN_A_BROWSER = 2

@@ -45,9 +45,9 @@ VIEWS[Tidied] = View(
 def tidy(ctx: typer.Context, *, dry_run: WouldOption = False) -> Tidied:
     """Do what is due by the calendar, and nothing else; for cron, where neither `work` nor `serve` runs.
 
-    Holds that nobody settled in time, browser sessions that are over, accounts that are to be forgotten, channels that
-    have to be seen again within 30 days (a unit of the general bucket each), and alerts. Each begins nothing after two
-    seconds; what one cannot do now is left to the next time, and hinders no other.
+    Holds that nobody settled in time, browser sessions that are over, the activity journal, accounts that are to be
+    forgotten, channels that have to be seen again within 30 days (a unit of the general bucket each), and alerts. Each
+    begins nothing after two seconds; what one cannot do now is left to the next time, and hinders no other.
     """
     kept = tuple(housekeeping.tidied(runtime(ctx, logs=True), dry_run=dry_run))
     statuses = [DONE if one.problem is None else status_of(one.problem) for one in kept]

@@ -236,9 +236,7 @@ def _goes_to(domain: str, host: str) -> bool:
 
 
 def proving(marks: Marks, names: Collection[str]) -> frozenset[str]:
-    """Return those of the names that prove a login; where nobody knows, all of them may."""
-    if not marks.cookies:
-        return frozenset(names)
+    """Return those of the names that prove a login; none where nobody knows."""
     return frozenset(name for group in marks.cookies for name in group if name in names)
 
 
@@ -248,7 +246,7 @@ def judge(marks: Marks, heard: Heard) -> Verdict:
         return _unanswered(heard)
     if heard.sent_to:
         return _sent(marks, heard)
-    lost = proving(marks, heard.lost) if marks.cookies else frozenset()
+    lost = proving(marks, heard.lost)
     if heard.status in _TELLING and (heard.status == 401 or heard.has_form):
         return _out(marks, heard, "shows a login form" if heard.has_form else "was answered 401: nobody is logged in")
     if heard.status in _TELLING and lost:

@@ -9,7 +9,7 @@ import logging
 import os
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from ytpool import __version__
 from ytpool.domain.endpoints import is_loopback, is_safe
 from ytpool.domain.providers import Heard
 from ytpool.errors import ConfigInvalid, ServiceSilent
+from ytpool.probes.failures import causes
 
 _LONGEST = 4 << 20
 """Bytes of an answer that are read; a longer one is none that we understand."""
@@ -98,8 +99,7 @@ def _retry_after(response: requests.Response) -> float | None:
 
 
 def _silent(host: str | None, error: Exception) -> ServiceSilent:
-    causes = list(_causes(error))
-    never_left = any(isinstance(cause, _BEFORE_ANY_BYTE) for cause in causes)
+    never_left = any(isinstance(cause, _BEFORE_ANY_BYTE) for cause in causes(error))
     why = "nothing took the connection" if never_left else "the line broke, or it took too long"
     return ServiceSilent(f"no answer came from {host}: {why}", sent=not never_left)
 
@@ -109,16 +109,3 @@ _BEFORE_ANY_BYTE = (
     urllib3.exceptions.NewConnectionError,
     ssl.SSLCertVerificationError,
 )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it wraps: as argument or as `reason`."""
-    pending, seen = [error], set[int]()
-    while pending:
-        cause = pending.pop()
-        if id(cause) in seen:
-            continue
-        seen.add(id(cause))
-        yield cause
-        wrapped = (*cause.args, getattr(cause, "reason", None))
-        pending += [inner for inner in wrapped if isinstance(inner, BaseException)]

@@ -13,9 +13,10 @@ import threading
 import time
 import urllib.request
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
@@ -26,6 +27,8 @@ from ytpool import __version__
 from ytpool.domain.endpoints import is_loopback
 from ytpool.domain.markers import LONGEST_LOOK, MOST_REDIRECTS, Forms, Heard, Looked, Marks, Trouble
 from ytpool.domain.secret import Secret
+from ytpool.errors import ConfigInvalid
+from ytpool.probes.failures import causes
 
 # These write whole addresses, and where a platform sends somebody may hold a key.
 for _name in ("urllib3.connectionpool", "urllib3.connection"):
@@ -40,8 +43,17 @@ class WebSessions:
     """The way to ask over HTTP. Each session has a connection of its own, so that nothing links one to another."""
 
     def __init__(self) -> None:
+        # Read once: that takes longer than a look.
         bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
-        self._trust = ssl.create_default_context(cafile=bundle)  # read once, which takes longer than a look
+        is_folder = Path(bundle).is_dir()
+        try:
+            self._trust = ssl.create_default_context(
+                cafile=None if is_folder else bundle, capath=bundle if is_folder else None
+            )
+        except OSError as error:
+            raise ConfigInvalid(
+                f"the certificates in {bundle} cannot be read", hint="look at REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE"
+            ) from error
 
     def look(
         self, marks: Marks, state: Mapping[str, Any], *, proxy: Secret | None, user_agent: str, within: float
@@ -78,7 +90,7 @@ class _Asking:
         }
         self._trust = trust
         self._jar = _jar(cookies)
-        self._good = {_key(cookie): cookie.value for cookie in self._jar if not cookie.is_expired()}
+        self._good = {_key(cookie): cookie.value for cookie in self._jar}
         self._heard: Heard | None = None
         self._defect: BaseException | None = None
         self._lock = threading.Lock()
@@ -195,6 +207,8 @@ class _Asking:
     def _page(self, response: urllib3.BaseHTTPResponse) -> Heard:
         """Look at the beginning of a page, as it comes, until there is a login form in it."""
         forms, unpack = Forms(self._marks.form), _unpacking(response.headers.get("Content-Encoding", "identity"))
+        if unpack is None and response.status == 200:
+            raise _StrangeError("was answered in a coding that nobody asked for")
         size, seen = 0, unpack is not None
         try:
             while unpack is not None and size < LONGEST_LOOK and not forms.found:
@@ -330,9 +344,9 @@ _UNWRITABLE = frozenset(map(chr, [*range(9), *range(10, 32), 127]))
 
 def _why(error: Exception) -> str:
     """Say why there was no answer. An error's own words hold addresses, so only its kind is told."""
-    causes = list(_causes(error))
-    kind = next((words for kinds, words in _KINDS if any(isinstance(one, kinds) for one in causes)), "the line broke")
-    if any(isinstance(one, urllib3.exceptions.ProxyError) for one in causes):
+    found = list(causes(error))
+    kind = next((words for kinds, words in _KINDS if any(isinstance(one, kinds) for one in found)), "the line broke")
+    if any(isinstance(one, urllib3.exceptions.ProxyError) for one in found):
         return f"its proxy is no way out: {kind}"
     return kind
 
@@ -347,16 +361,3 @@ _KINDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((urllib3.exceptions.ReadTimeoutError, TimeoutError), "no answer came in time"),
     ((urllib3.exceptions.LocationParseError, urllib3.exceptions.URLSchemeUnknown), "its address is none"),
 )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it wraps: as argument, `reason` or `original_error`."""
-    pending, seen = [error], set[int]()
-    while pending:
-        cause = pending.pop()
-        if id(cause) in seen:
-            continue
-        seen.add(id(cause))
-        yield cause
-        wrapped = (*cause.args, getattr(cause, "reason", None), getattr(cause, "original_error", None))
-        pending += [inner for inner in wrapped if isinstance(inner, BaseException)]

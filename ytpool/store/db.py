@@ -59,9 +59,9 @@ class Tx:
         """Change rows and return how many."""
         return self._connection.execute(sql, parameters).rowcount
 
-    def many(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Run a statement once for each row of parameters."""
-        self._connection.executemany(sql, rows)
+    def many(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Run a statement once for each row of parameters, and return how many rows it changed."""
+        return self._connection.executemany(sql, rows).rowcount
 
 
 class Database:

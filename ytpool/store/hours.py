@@ -5,7 +5,7 @@ Each question reads the journal of the days it is about, by its index, and nothi
 
 from datetime import date, datetime, timedelta
 
-from ytpool.domain import quota
+from ytpool.domain import moments, quota
 from ytpool.store.db import Tx
 
 BY_HOUR = """
@@ -31,6 +31,51 @@ def used(tx: Tx, scope: str, name: str, bucket: str, *, since: date, until: date
         place = min(max(number, 0), len(hours) - 1)
         hours[place] = max(0.0, hours[place] + row["units"])
     return days
+
+
+def of_day(tx: Tx, scope: str, bucket: str, day: date, *, name: str | None = None) -> dict[str, list[int]]:
+    """Return what a bucket's meters, or one of them, came to in each hour of a day; their sums are what they say now.
+
+    What is set aside counts where it was set aside, and what was taken back makes an hour smaller, even negative.
+    """
+    names: dict[str, list[int]] = {}
+    begins = quota.starts_at(day)
+    rows = tx.all(
+        """
+        SELECT m.name, substr(coalesce(l.sent_at, l.held_at), 1, 13) AS hour, sum(l.units) AS units
+          FROM meters m JOIN ledger l ON l.scope = m.scope AND l.name = m.name AND l.bucket = m.bucket AND l.day = m.day
+         WHERE m.day = :day AND m.scope = :scope AND m.bucket = :bucket AND (:name IS NULL OR m.name = :name)
+           AND l.state IN ('held', 'sent', 'spent', 'unknown', 'elsewhere')
+         GROUP BY m.name, substr(coalesce(l.sent_at, l.held_at), 1, 13)
+        """,
+        scope=scope,
+        bucket=bucket,
+        day=day.isoformat(),
+        name=name,
+    )
+    for row in rows:
+        hours = names.setdefault(row["name"], [0] * quota.hours_of(day))
+        number = int((_moment(row["hour"]) - begins) / timedelta(hours=1))
+        hours[min(max(number, 0), len(hours) - 1)] += row["units"]
+    return names
+
+
+def by_account(tx: Tx, since: datetime, until: datetime) -> dict[str, dict[datetime, tuple[int, int]]]:
+    """Return how many operations each account began in each hour of a window, and how many of them did not go well."""
+    rows = tx.all(
+        """
+        SELECT coalesce(account, '') AS account, substr(happened_at, 1, 13) AS hour, count(*) AS calls,
+               sum(CASE outcome WHEN 'done' THEN 0 ELSE 1 END) AS not_done
+          FROM activity WHERE happened_at >= :since AND happened_at < :until
+         GROUP BY coalesce(account, ''), substr(happened_at, 1, 13)
+        """,
+        since=moments.text(since),
+        until=moments.text(until),
+    )
+    found: dict[str, dict[datetime, tuple[int, int]]] = {}
+    for row in rows:
+        found.setdefault(row["account"], {})[_moment(row["hour"])] = (row["calls"], row["not_done"])
+    return found
 
 
 def first_day(tx: Tx, scope: str, name: str, *, since: date) -> date | None:

@@ -731,6 +731,57 @@ def failed_since(tx: Tx, since: datetime) -> list[Job]:
     return [Job.from_row(row) for row in rows]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """An upload that has been begun, and how far it has come."""
+
+    job: str
+    file: str
+    account: str
+    state: JobState
+    begun_at: datetime
+    """When its last session was asked for."""
+    moved_at: datetime
+    ended_at: datetime | None
+    size: int
+    kept: int
+
+
+def sent_since(tx: Tx, since: datetime, *, most: int) -> tuple[list[Sending], int]:
+    """Return the uploads that were on their way since then, the latest of them first, and how many there are."""
+    found = """
+        SELECT j.job, j.state, coalesce(j.account, u.account, '') AS account, j.updated_at, j.finished_at, u.path,
+               u.size, u.kept, coalesce(u.started_at, u.intent_at) AS begun_at
+          FROM jobs j JOIN uploads u ON u.job = j.job
+         WHERE u.intent_at IS NOT NULL AND """
+    both = f"""
+        {found} j.finished_at >= :since
+         UNION ALL
+        {found} j.finished_at IS NULL AND j.state IN ('running', 'deferred', 'interrupted', 'finished_unknown')
+           AND (j.state = 'running' OR j.updated_at >= :since)
+    """
+    total = tx.one(f"SELECT count(*) AS jobs FROM ({both}) AS sent", since=moments.text(since))["jobs"]
+    rows = tx.all(
+        f"SELECT * FROM ({both}) AS sent ORDER BY begun_at DESC, job LIMIT :most",
+        since=moments.text(since),
+        most=most,
+    )
+    return [
+        Sending(
+            job=row["job"],
+            file=row["path"],
+            account=row["account"],
+            state=JobState(row["state"]),
+            begun_at=moments.parse(row["begun_at"]),
+            moved_at=moments.parse(row["updated_at"]),
+            ended_at=moments.parse_optional(row["finished_at"]),
+            size=row["size"],
+            kept=row["kept"],
+        )
+        for row in rows
+    ], total
+
+
 def bound_to(tx: Tx, account: str) -> list[Job]:
     """Return the unfinished jobs that can only be finished on this account, because something was sent there."""
     rows = tx.all(

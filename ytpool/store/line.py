@@ -207,7 +207,7 @@ def require(tx: Tx, picked: Picked | None) -> None:
     """Raise Busy unless a job stands as it stood when it was picked, and the turn lasts; for what nobody picked, never.
 
     Asked in the transaction that takes the job: whoever picked it may have stood still for an hour since, and in the
-    meantime somebody has done it, held it back, cancelled it or put it off.
+    meantime somebody has done it, held it back, cancelled it or asked for it at another time.
     """
     if picked is None:
         return

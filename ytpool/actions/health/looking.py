@@ -30,6 +30,7 @@ LOOKS = (
     Look(name="rests", about="what rests, and until when", ask=pools.rests),
     Look(name="queue", about="jobs that are stuck or wait for long", ask=work.queue),
     Look(name="sessions", about="browser sessions and their cookies", ask=work.sessions),
+    Look(name="cookie_files", about="cookie files of other programs", ask=work.watched_files),
     Look(name="youtube", about="whether YouTube answers", ask=services.youtube, within=20.0),
     Look(name="providers", about="services that run tasks", ask=services.providers, within=_KEYRING_WAIT),
     Look(

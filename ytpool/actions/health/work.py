@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ytpool.actions import cookie_files
 from ytpool.actions.health.checks import Check, Sight, Status, ago
 from ytpool.actions.reports import quota_report
 from ytpool.domain import moments
@@ -11,7 +12,7 @@ from ytpool.domain.accounts import AccountState
 from ytpool.domain.balancing import Tier
 from ytpool.domain.sessions import SessionState
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, leavings, line, projects, rests, tasks
+from ytpool.store import accounts, jobs, leases, leavings, line, projects, refreshes, rests, tasks
 from ytpool.store import chains as tried
 from ytpool.store import sessions as stored
 from ytpool.store.db import Tx
@@ -91,7 +92,10 @@ def sessions(sight: Sight) -> Iterator[Check]:
     active = [one for one in every if one.is_usable]
     yield Check(check="sessions", status=Status.PASS, message=f"{len(active)} of {len(every)} active")
     for state, fix in (
-        (SessionState.BANNED, "look at the account in a browser; a ban waits for a person"),
+        (
+            SessionState.BANNED,
+            "look at the account in a browser; when it is well again: ytpool sessions mark USER@PLATFORM active",
+        ),
         (SessionState.EXPIRED, _STORE_ANEW),
     ):
         if found := [one.spoken for one in every if one.state is state]:
@@ -103,6 +107,29 @@ def sessions(sight: Sight) -> Iterator[Check]:
     if ending:
         message = f"logins end from {moments.spoken(min(ending.values()))}: {_named(list(ending))}"
         yield Check(check="sessions ending", status=Status.WARN, message=message, fix=_STORE_ANEW)
+
+
+def watched_files(sight: Sight) -> Iterator[Check]:
+    """Look at the cookie files of other programs that the settings name: there, readable, and for how long."""
+    rt = sight.rt
+    served = cookie_files.of_account(rt)
+    for file in cookie_files.every(rt):
+        now = rt.clock.now()
+        seen, refresh = cookie_files.look(file, now), cookie_files.refresh_seen(rt, file.account)
+        ends_soon = seen.ends_at is not None and seen.ends_at <= now + timedelta(days=rt.config.health.cookie_days)
+        status, message = Status.PASS, seen.message
+        if not seen.usable or ends_soon:
+            # What this machine serves cannot go on without them; others are their own programs' affair.
+            status = Status.FAIL if file == served and not seen.usable else Status.WARN
+            if refresh.by:
+                message += f"; {refresh.by} refreshes them"
+            elif refresh.outcome is refreshes.Outcome.FAILED:
+                message += f"; the last refresh failed: {refresh.detail}"
+        fix = ""
+        if status is not Status.PASS and not refresh.by:
+            can = rt.config.sessions_refresh.command and file.account
+            fix = f"run: ytpool sessions refresh {file.account}" if can else f"log in anew, and write {file.path} again"
+        yield Check(check=file.name, status=status, message=message, fix=fix)
 
 
 _STORE_ANEW = "log in there again and store it anew: ytpool sessions migrate --file FILE"
