@@ -114,6 +114,11 @@ COMMANDS: Mapping[str, Line] = {
         "app",
         "Check the state, vault, disk, clock, logins, buckets, queue, sessions and services, and say what to type.",
     ),
+    "guide": Line(
+        "ytpool.cli.guide",
+        "app",
+        "Read how it is meant: the first steps, cron, quota, failover, sessions, several machines, rules, recipes.",
+    ),
     "pause": Line(
         "ytpool.cli.pause",
         "app",
