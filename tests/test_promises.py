@@ -45,6 +45,15 @@ def test_every_command_explains_itself(ytpool, path):
     assert re.search(r"^ *0  +done$", statuses, re.MULTILINE)
 
 
+@pytest.mark.parametrize("name", sorted({path[0] for path in EVERY_COMMAND if len(path) == 2}))
+def test_every_group_ends_with_an_example_of_each_of_its_commands(ytpool, name):
+    _, out, _ = ytpool(name, "--help")
+    example = out.partition("\nExample\n")[2]
+
+    assert [path for path in EVERY_COMMAND if path[0] == name and f"ytpool {' '.join(path)}" not in example] == []
+    assert "Exit status" in example
+
+
 @by_name
 def test_every_option_says_what_it_does(path):
     silent = [param.name for param in EVERY_COMMAND[path].params if not param.help]
