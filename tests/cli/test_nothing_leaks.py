@@ -290,6 +290,8 @@ def go_through_every_command(place):
         ("vault", "forget", "ftp.somewhere"),
         ("health",),
         ("health", "--daily"),
+        ("guide",),
+        ("guide", "failover"),
         ("pause", "--reason", "a break"),
         ("unpause",),
         ("sessions", "migrate", "--all", folder),
