@@ -171,6 +171,12 @@ class Targets(NamedTuple):
     """Per cent of a day's uploads that may be done by another account than the one first chosen, or by a reserve."""
 
 
+class Alerts(NamedTuple):
+    """When a warning that nobody has acknowledged becomes critical; 0: never."""
+
+    escalate_after_hours: float = 24.0
+
+
 class Browser(NamedTuple):
     """The Chromium in which sessions are looked at; empty: the first one that is installed."""
 
@@ -221,6 +227,7 @@ class Config(NamedTuple):
     sessions: Sessions = Sessions()
     health: Health = Health()
     targets: Targets = Targets()
+    alerts: Alerts = Alerts()
     browser: Browser = Browser()
     network: Network = Network()
     log: Log = Log()
@@ -305,6 +312,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "sessions.refresh": SessionsRefresh,
     "health": Health,
     "targets": Targets,
+    "alerts": Alerts,
     "browser": Browser,
     "network": Network,
     "log": Log,
@@ -958,6 +966,7 @@ CHECKS: Mapping[str, Check] = {
     "targets.score": _between(0, 1),
     "targets.uploads_successful": _SHARE,
     "targets.fallbacks": _SHARE,
+    "alerts.escalate_after_hours": _between(0, 24 * 365),
     "network.timeout": _between(1, 3600),
     "log.level": _one_of("debug", "info", "warning", "error"),
 }
