@@ -242,6 +242,9 @@ def test_a_page_whose_server_is_gone_says_so_and_goes_on_when_it_is_back(ytpool,
         page.locator("#state", has_text="No connection; this is what was").wait_for()
         with serving("--bind", f"127.0.0.1:{port}", program=QUICK):
             assert ytpool("pause", "--reason", "a rest for all")[0] == 0
+            assert ytpool("alerts", "list")[0] == 0  # which looks for them at once
             page.locator("#rests", has_text="a rest for all").wait_for(timeout=30_000)
             page.get_by_text("Live", exact=True).wait_for()
+            page.locator("#alerts", has_text="a rest for all").wait_for()
             page.locator("#news", has_text="1 alert").wait_for(state="attached")
+            assert page.title() == "(1) ytpool: default"

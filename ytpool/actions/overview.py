@@ -12,7 +12,8 @@ from ytpool.actions.reports import QuotaReport
 from ytpool.actions.rests import RestRow
 from ytpool.actions.sessions import Seen
 from ytpool.runtime import Runtime
-from ytpool.store import jobs, leases, overview
+from ytpool.store import alerts, jobs, leases, overview
+from ytpool.store.alerts import Alert
 from ytpool.store.entries import Entry
 from ytpool.store.leases import LeaseKind
 from ytpool.store.overview import Transfer
@@ -32,6 +33,8 @@ class Overview:
     profile: str
     now: datetime
     """In quota time, as all moments here; the sandbox has a clock of its own."""
+    alerts: Sequence[Alert]
+    """Those that are open, the worst first, as housekeeping found them."""
     quota: QuotaReport
     thresholds: tuple[int, int, int]
     """Percentages of a limit from which its colour is another."""
@@ -69,10 +72,12 @@ class Overviews:
             moment, thresholds = tx.now, rt.terms(tx).thresholds
             at_work = sorted(leases.held(tx, LeaseKind.JOB))
             transfers = overview.transfers(tx, at_work[:_LOOKED_INTO_AT_MOST])
+            open_alerts = alerts.standing(tx)
             counts = jobs.counts(tx)
         return Overview(
             profile=rt.config.profile,
             now=moment,
+            alerts=open_alerts,
             quota=reports.quota_report(rt),
             thresholds=thresholds,
             queue=queue.status(rt),

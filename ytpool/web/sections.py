@@ -12,9 +12,11 @@ from ytpool.actions.reports import BucketQuota
 from ytpool.actions.sessions import Seen
 from ytpool.domain import moments, quota
 from ytpool.domain.accounts import AccountState
+from ytpool.domain.alerts import State
 from ytpool.domain.names import readable
 from ytpool.domain.quota import Light
 from ytpool.domain.sessions import SessionState
+from ytpool.store.alerts import Alert
 from ytpool.store.entries import Entry
 from ytpool.store.overview import Transfer
 from ytpool.web.markup import Content, Markup, tag, together
@@ -48,7 +50,6 @@ _SHOWN = {
 
 _NONE = "\N{EN DASH}"
 
-_GRAVITY = {"critical": 0, "warning": 1, "info": 2}
 _LOUD = {
     "active": "green",
     "done": "green",
@@ -97,7 +98,7 @@ def sections(seen: Overview) -> Mapping[str, Markup]:
 def _summary(seen: Overview) -> Markup:
     fullest = max((one.percent for project in seen.quota.projects for one in project["buckets"]), default=None)
     facts = {
-        "alerts": str(len(seen.quota.alerts)),
+        "alerts": str(len(seen.alerts)),
         "quota": "" if fullest is None else f"{fullest:g} % at most",
         "uploads": str(len(seen.transfers)),
         "queue": f"{seen.queue.total_queued} waiting",
@@ -113,7 +114,7 @@ def _summary(seen: Overview) -> Markup:
             tag("li", tag("a", TITLES[name], fact and together(" ", tag("b", fact)), href=f"#{name}"))
             for name, fact in facts.items()
         ],
-        data_alerts=len(seen.quota.alerts),
+        data_alerts=sum(one.state is not State.ACKNOWLEDGED for one in seen.alerts),
     )
 
 
@@ -122,15 +123,28 @@ def _ailing(number: int, word: str) -> str:
 
 
 def _alerts(seen: Overview) -> Markup:
-    every = sorted(seen.quota.alerts, key=lambda alert: _GRAVITY.get(alert["severity"], len(_GRAVITY)))
-    if not every:
+    if not seen.alerts:
         return _nothing("Nothing is amiss.")
-    shown = every[: _SHOWN["alerts"]]
-    rows = [
-        tag("li", _badge(alert["severity"]), " ", _words(alert["subject"]), ": ", _words(alert["message"]))
-        for alert in shown
-    ]
-    return together(tag("ul", rows, class_="alerts", role="list"), _more(len(every) - len(shown), "ytpool todo"))
+    shown = seen.alerts[: _SHOWN["alerts"]]
+    rows = [_alert(one) for one in shown]
+    return together(
+        tag("ul", rows, class_="alerts", role="list"), _more(len(seen.alerts) - len(shown), "ytpool alerts list")
+    )
+
+
+def _alert(one: Alert) -> Markup:
+    known = f", acknowledged by {one.acknowledged_by}{f': {one.note}' if one.note else ''}"
+    return tag(
+        "li",
+        _badge(one.severity),
+        " ",
+        _words(one.subject),
+        ": ",
+        _words(one.message),
+        tag("span", ", since ", _moment(one.opened_at), class_="note"),
+        tag("span", known, class_="note") if one.state is State.ACKNOWLEDGED else None,
+        together(" ", tag("code", one.command)) if one.command and one.command not in one.message else None,
+    )
 
 
 def _quota(seen: Overview) -> Markup:
