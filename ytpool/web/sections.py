@@ -42,12 +42,13 @@ _SHOWN = {
     "uploads": 25,
     "slots": 25,
     "rests": 25,
-    "accounts": 40,
+    "accounts": 25,
     "logins": 15,
     "sessions": 15,
 }
 """Rows at most, so that a thousand accounts are a page, too."""
 
+_GLUE = "\N{NO-BREAK SPACE}"
 _NONE = "\N{EN DASH}"
 
 _LOUD = {
@@ -214,7 +215,7 @@ def _transfer(one: Transfer) -> tuple[Content, ...]:
     bar = tag("rect", x="0", y="0", width=f"{percent:.4g}", height="10", class_="spent")
     return (
         _words(readable(os.path.basename(one.path))),  # noqa: PTH119 -- its last part is wanted, be it a path or not
-        together(_gauge(bar, "plain"), tag("span", f"{percent:.0f} %")),
+        together(_gauge(bar, "plain"), tag("span", f"{percent:.0f}{_GLUE}%")),
         f"{_bytes(one.kept)} of {_bytes(one.size)}",
         _words(one.account),
         _words(one.target),
@@ -229,7 +230,7 @@ def _queue(seen: Overview) -> Markup:
         ("Waiting", _number(queue.total_queued)),
         ("Held back", _number(queue.held)),
         ("With workers", _number(queue.workers)),
-        ("Next is due", _when(queue.next_at)),
+        ("Next is due", "now" if queue.next_at and queue.next_at <= seen.now else _when(queue.next_at)),
         *((f"Jobs {state.replace('_', ' ')}", _number(jobs)) for state, jobs in sorted(seen.jobs.items())),
     ]
     told = tag("dl", [tag("div", tag("dt", name), tag("dd", fact)) for name, fact in facts])
@@ -264,10 +265,8 @@ def _accounts(seen: Overview) -> Markup:
     every = seen.quota.accounts
     if not every:
         return _nothing("No account yet: ytpool auth add NAME")
-    slots = {one.name: f"{one.running} of {one.max_slots}" for one in seen.queue.accounts}
-    shown = _foremost(
-        every, _SHOWN["accounts"], lambda row: (row["state"] == AccountState.ACTIVE, -row["uploads_today"])
-    )
+    slots = {one.name: f"{one.running}{_GLUE}of{_GLUE}{one.max_slots}" for one in seen.queue.accounts}
+    shown = _foremost(every, _SHOWN["accounts"], _how_idle)
     rows = [
         (
             _words(row["account"]),
@@ -285,6 +284,11 @@ def _accounts(seen: Overview) -> Markup:
     ]
     heads = ("Account", "State", "Channel", "Project", "Uploads", "Comments", "Units", "Slots", "Score", "Last")
     return together(_table("accounts", heads, rows), _more(len(every) - len(shown), "ytpool quota report"))
+
+
+def _how_idle(row: Mapping[str, Any]) -> tuple[bool, bool, int]:
+    """Those that worked today matter most, then those that cannot: alerts and logins tell of these anyway."""
+    return not row["used"], row["state"] == AccountState.ACTIVE, -row["uploads_today"]
 
 
 def _logins(seen: Overview) -> Markup:
@@ -440,9 +444,9 @@ def _number(number: int) -> str:
 def _bytes(number: float) -> str:
     for unit in ("B", "KiB", "MiB", "GiB"):
         if number < 1024:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+            return f"{number:.0f}{_GLUE}{unit}" if unit == "B" else f"{number:.1f}{_GLUE}{unit}"
         number /= 1024
-    return f"{number:.1f} TiB"
+    return f"{number:.1f}{_GLUE}TiB"
 
 
 def _s(number: int) -> str:
