@@ -171,6 +171,8 @@ def _form(problem: str = "") -> Markup:
         tag("p", problem, id="problem", role="alert", class_="badge red") if problem else None,
         tag(
             "form",
+            # Programs that keep passwords ask for whom.
+            tag("input", name="name", autocomplete="username", value="ytpool", hidden=True),
             tag("label", "The token of this server", for_="token"),
             tag(
                 "input",
