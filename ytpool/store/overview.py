@@ -1,0 +1,90 @@
+"""What a page shows that is looked at all day: bounded, however much there is."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from ytpool.domain import moments
+from ytpool.store.db import Tx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One row of the journal, as people read it."""
+
+    happened_at: datetime
+    account: str
+    operation: str
+    outcome: str
+    units: int
+    bytes: int
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """A file that is being sent."""
+
+    job: str
+    path: str
+    size: int
+    kept: int
+    """Bytes that have arrived for sure."""
+    target: str
+    account: str
+    state: str
+    started_at: datetime | None
+
+
+def newest(tx: Tx, most: int) -> tuple[Happening, ...]:
+    """Return what was done last, the newest first."""
+    rows = tx.all(
+        """
+        SELECT happened_at, account, operation, outcome, units, bytes, seconds, reason FROM activity
+         ORDER BY happened_at DESC, activity DESC LIMIT :most
+        """,
+        most=most,
+    )
+    return tuple(
+        Happening(
+            happened_at=moments.parse(row["happened_at"]),
+            account=row["account"] or "",
+            operation=row["operation"],
+            outcome=row["outcome"],
+            units=row["units"],
+            bytes=row["bytes"],
+            seconds=row["seconds"],
+            reason=row["reason"] or "",
+        )
+        for row in rows
+    )
+
+
+def transfers(tx: Tx, among: Collection[str]) -> tuple[Transfer, ...]:
+    """Return the files that these jobs are sending, in the order they were asked for; other jobs send none."""
+    names = {f"job_{number}": job for number, job in enumerate(among)}
+    if not names:
+        return ()
+    rows = tx.all(
+        f"""
+        SELECT jobs.job, uploads.path, uploads.size, uploads.kept, uploads.started_at, jobs.video_id, jobs.state,
+               jobs.target, jobs.account
+          FROM jobs JOIN uploads ON uploads.job = jobs.job
+         WHERE jobs.job IN ({", ".join(f":{name}" for name in names)}) ORDER BY jobs.job
+        """,
+        **names,
+    )
+    return tuple(
+        Transfer(
+            job=row["job"],
+            path=row["path"],
+            size=row["size"],
+            kept=row["size"] if row["video_id"] else row["kept"],
+            target=row["target"],
+            account=row["account"] or "",
+            state=row["state"],
+            started_at=moments.parse_optional(row["started_at"]),
+        )
+        for row in rows
+    )
