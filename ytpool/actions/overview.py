@@ -1,25 +1,29 @@
 """How it stands with everything, in one picture: read again and again for those who watch. Spends no quota."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ytpool.actions import lifetimes, queue, reports, rests, sessions
+from ytpool.actions import activity, lifetimes, queue, reports, rests, sessions
+from ytpool.actions.activity import Wanted
 from ytpool.actions.lifetimes import Lifetime
 from ytpool.actions.queue import QueueStatus
 from ytpool.actions.reports import QuotaReport
 from ytpool.actions.rests import RestRow
 from ytpool.actions.sessions import Seen
 from ytpool.runtime import Runtime
-from ytpool.store import jobs, leases, overview
+from ytpool.store import alerts, jobs, leases, overview
+from ytpool.store.alerts import Alert
+from ytpool.store.entries import Entry
 from ytpool.store.leases import LeaseKind
-from ytpool.store.overview import Happening, Transfer
+from ytpool.store.overview import Transfer
 
 _SLOW_EVERY = 15.0
 """Seconds; logins and sessions change seldom, and each asks the books."""
 
 _LOOKED_INTO_AT_MOST = 500
 _NEWEST = 25
+_LATELY = Wanted(hours=31 * 24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +33,11 @@ class Overview:
     profile: str
     now: datetime
     """In quota time, as all moments here; the sandbox has a clock of its own."""
+    alerts: Sequence[Alert]
+    """Those that are open, the worst first, as housekeeping found them."""
     quota: QuotaReport
+    thresholds: tuple[int, int, int]
+    """Percentages of a limit from which its colour is another."""
     queue: QueueStatus
     jobs: Mapping[str, int]
     """Jobs that have not ended, by state."""
@@ -39,7 +47,8 @@ class Overview:
     rests: tuple[RestRow, ...]
     logins: tuple[Lifetime, ...]
     sessions: tuple[Seen, ...]
-    activity: tuple[Happening, ...]
+    activity: Sequence[Entry]
+    """What was done last, the newest first."""
 
 
 class Overviews:
@@ -60,15 +69,17 @@ class Overviews:
             self._sessions = sessions.list_sessions(rt).sessions
             self._slow_at = now
         with rt.store.reading() as tx:
-            moment = tx.now
+            moment, thresholds = tx.now, rt.terms(tx).thresholds
             at_work = sorted(leases.held(tx, LeaseKind.JOB))
             transfers = overview.transfers(tx, at_work[:_LOOKED_INTO_AT_MOST])
+            open_alerts = alerts.standing(tx)
             counts = jobs.counts(tx)
-            activity = overview.newest(tx, _NEWEST)
         return Overview(
             profile=rt.config.profile,
             now=moment,
+            alerts=open_alerts,
             quota=reports.quota_report(rt),
+            thresholds=thresholds,
             queue=queue.status(rt),
             jobs=counts,
             at_work=len(at_work),
@@ -76,5 +87,5 @@ class Overviews:
             rests=rests.list_rests(rt).rests,
             logins=self._logins,
             sessions=self._sessions,
-            activity=activity,
+            activity=activity.newest(rt, _LATELY, _NEWEST)[0][::-1],
         )

@@ -9,20 +9,6 @@ from ytpool.store.db import Tx
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
-    """One row of the journal, as people read it."""
-
-    happened_at: datetime
-    account: str
-    operation: str
-    outcome: str
-    units: int
-    bytes: int
-    seconds: float
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """A file that is being sent."""
 
@@ -35,30 +21,6 @@ class Transfer:
     account: str
     state: str
     started_at: datetime | None
-
-
-def newest(tx: Tx, most: int) -> tuple[Happening, ...]:
-    """Return what was done last, the newest first."""
-    rows = tx.all(
-        """
-        SELECT happened_at, account, operation, outcome, units, bytes, seconds, reason FROM activity
-         ORDER BY happened_at DESC, activity DESC LIMIT :most
-        """,
-        most=most,
-    )
-    return tuple(
-        Happening(
-            happened_at=moments.parse(row["happened_at"]),
-            account=row["account"] or "",
-            operation=row["operation"],
-            outcome=row["outcome"],
-            units=row["units"],
-            bytes=row["bytes"],
-            seconds=row["seconds"],
-            reason=row["reason"] or "",
-        )
-        for row in rows
-    )
 
 
 def transfers(tx: Tx, among: Collection[str]) -> tuple[Transfer, ...]:

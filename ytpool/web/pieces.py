@@ -13,6 +13,8 @@ T = TypeVar("T")
 _NONE = "\N{EN DASH}"
 
 _LOUD = {
+    "active": "green",
+    "done": "green",
     "critical": "red",
     "warning": "orange",
     "warn": "orange",
@@ -72,9 +74,9 @@ def note(sentence: str) -> Markup:
     return tag("p", sentence, class_="note")
 
 
-def name(called: str) -> Markup:
-    """Keep a name that runs from right to left from turning around what stands beside it."""
-    return tag("bdi", called or _NONE)
+def words(text: str) -> Markup:
+    """Keep words of others, which may run from right to left, from turning around what stands beside them."""
+    return tag("bdi", text or _NONE)
 
 
 def badge(word: str, text: str = "") -> Markup:
@@ -91,10 +93,6 @@ def moment(at: datetime, *, with_seconds: bool = False) -> Markup:
     stored = moments.text(at)
     spoken = f"{stored[:10]} {stored[11:19]} UTC" if with_seconds else moments.spoken(at)
     return together(tag("time", spoken, datetime=stored), tag("span", class_="away", data_moment=stored))
-
-
-def capped(count: int, cap: int | None) -> str:
-    return number(count) if cap is None else f"{number(count)} of {number(cap)}"
 
 
 def number(count: int) -> str:

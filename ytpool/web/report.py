@@ -107,9 +107,9 @@ def _todo(seen: Summary) -> Content:
     shown = items[: _SHOWN["todo"]]
     rows = [
         (
-            pieces.name(one.name),
+            pieces.words(one.name),
             one.kind.replace("_", " "),
-            one.message,
+            pieces.words(one.message),
             tag("code", one.command),
             pieces.when(one.not_before),
         )
@@ -152,7 +152,13 @@ def _why_not(seen: Summary) -> Content:
     free = f"{told.free:,} of {told.free + len(told.rows):,} accounts could take an upload now."
     shown = told.rows[: _SHOWN["why-not"]]
     rows = [
-        (pieces.name(one.account), pieces.name(one.project), one.tier, one.reason, pieces.when(one.until))
+        (
+            pieces.words(one.account),
+            pieces.words(one.project),
+            one.tier,
+            pieces.words(one.reason),
+            pieces.when(one.until),
+        )
         for one in shown
     ]
     heads = ("Account", "Project", "Tier", "Why not", "Until")
@@ -184,7 +190,7 @@ def _sums(told: ActivityReport, by: str, shown: str) -> Content:
     best = pieces.foremost(told.rows, _SHOWN[shown], lambda row: -row["calls"])
     rows = [
         (
-            pieces.name(row[by] or ""),
+            pieces.words(row[by] or ""),
             pieces.number(row["calls"]),
             pieces.number(row["done"]),
             pieces.number(row["failed"]),
@@ -209,7 +215,7 @@ def _errors(told: ActivityReport) -> Content:
     if not told.errors:
         return None
     shown = told.errors[: _SHOWN["errors"]]
-    rows = [(one["operation"], one["reason"], pieces.number(one["times"])) for one in shown]
+    rows = [(one["operation"], pieces.words(one["reason"]), pieces.number(one["times"])) for one in shown]
     return together(
         tag("h3", "What went wrong", id="errors-title"),
         pieces.table("errors", ("Operation", "Reason", "Times"), rows),
@@ -223,10 +229,10 @@ def _health(seen: Summary) -> Content:
     shown = worst[: _SHOWN["health"]]
     rows = [
         (
-            pieces.name(check.check),
+            pieces.words(check.check),
             pieces.badge(check.status),
-            check.message,
-            check.fix,
+            pieces.words(check.message),
+            check.fix and pieces.words(check.fix),
             pieces.when(check.seen_at),
         )
         for check in shown
@@ -245,13 +251,13 @@ def _drift(seen: Summary) -> Content:
     shown = drift.rows[: _SHOWN["drift"]]
     rows = [
         (
-            together(pieces.name(one.project), " ", one.bucket),
+            together(pieces.words(one.project), " ", one.bucket),
             str(one.quota_day),
             None if one.limit is None else pieces.number(one.limit),
             pieces.number(one.elsewhere),
             pieces.number(one.overrun),
             pieces.number(one.unknown),
-            _reasons(one),
+            pieces.words(_reasons(one)),
         )
         for one in shown
     ]
@@ -268,11 +274,11 @@ def _drift(seen: Summary) -> Content:
             ("Channel", "At", "Believed", "Showed", "Why"),
             [
                 (
-                    pieces.name(one.channel_title or one.channel_id),
+                    pieces.words(one.channel_title or one.channel_id),
                     pieces.moment(one.at),
                     None if one.believed is None else pieces.number(one.believed),
                     pieces.number(one.shown),
-                    one.reason,
+                    pieces.words(one.reason),
                 )
                 for one in drift.channels
             ],
@@ -283,7 +289,7 @@ def _drift(seen: Summary) -> Content:
             ("Of", "Bucket", "Limit", "Since", "Until"),
             [
                 (
-                    pieces.name(one.of),
+                    pieces.words(one.of),
                     one.bucket,
                     pieces.number(one.units),
                     pieces.moment(one.since),

@@ -9,9 +9,14 @@ from ytpool.actions.lifetimes import Lifetime
 from ytpool.actions.overview import Overview
 from ytpool.actions.reports import BucketQuota
 from ytpool.actions.sessions import Seen
+from ytpool.domain import quota
 from ytpool.domain.accounts import AccountState
+from ytpool.domain.alerts import State
+from ytpool.domain.names import readable
 from ytpool.domain.sessions import SessionState
-from ytpool.store.overview import Happening, Transfer
+from ytpool.store.alerts import Alert
+from ytpool.store.entries import Entry
+from ytpool.store.overview import Transfer
 from ytpool.web import pieces
 from ytpool.web.markup import Content, Markup, tag, together
 
@@ -29,18 +34,16 @@ TITLES = {
 """Every section in its order, and what it is called."""
 
 _SHOWN = {
-    "alerts": 30,
+    "alerts": 12,
     "buckets": 40,
     "uploads": 25,
     "slots": 25,
     "rests": 25,
-    "accounts": 50,
-    "logins": 25,
-    "sessions": 25,
+    "accounts": 40,
+    "logins": 15,
+    "sessions": 15,
 }
 """Rows at most, so that a thousand accounts are a page, too."""
-
-_GRAVITY = {"critical": 0, "warning": 1, "info": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,7 @@ def sections(seen: Overview) -> Mapping[str, Markup]:
 def _summary(seen: Overview) -> Markup:
     fullest = max((one.percent for project in seen.quota.projects for one in project["buckets"]), default=None)
     facts = {
-        "alerts": str(len(seen.quota.alerts)),
+        "alerts": str(len(seen.alerts)),
         "quota": "" if fullest is None else f"{fullest:g} % at most",
         "uploads": str(len(seen.transfers)),
         "queue": f"{seen.queue.total_queued} waiting",
@@ -90,7 +93,7 @@ def _summary(seen: Overview) -> Markup:
             tag("li", tag("a", TITLES[name], fact and together(" ", tag("b", fact)), href=f"#{name}"))
             for name, fact in facts.items()
         ],
-        data_alerts=len(seen.quota.alerts),
+        data_alerts=sum(one.state is not State.ACKNOWLEDGED for one in seen.alerts),
     )
 
 
@@ -99,15 +102,28 @@ def _ailing(number: int, word: str) -> str:
 
 
 def _alerts(seen: Overview) -> Markup:
-    every = sorted(seen.quota.alerts, key=lambda alert: _GRAVITY.get(alert["severity"], len(_GRAVITY)))
-    if not every:
+    if not seen.alerts:
         return pieces.note("Nothing is amiss.")
-    shown = every[: _SHOWN["alerts"]]
-    rows = [
-        tag("li", pieces.badge(alert["severity"]), " ", pieces.name(alert["subject"]), ": ", alert["message"])
-        for alert in shown
-    ]
-    return together(tag("ul", rows, class_="alerts", role="list"), pieces.more(len(every) - len(shown), "ytpool todo"))
+    shown = seen.alerts[: _SHOWN["alerts"]]
+    rows = [_alert(one) for one in shown]
+    return together(
+        tag("ul", rows, class_="alerts", role="list"), pieces.more(len(seen.alerts) - len(shown), "ytpool alerts list")
+    )
+
+
+def _alert(one: Alert) -> Markup:
+    known = f", acknowledged by {one.acknowledged_by}{f': {one.note}' if one.note else ''}"
+    return tag(
+        "li",
+        pieces.badge(one.severity),
+        " ",
+        pieces.words(one.subject),
+        ": ",
+        pieces.words(one.message),
+        tag("span", ", since ", pieces.moment(one.opened_at), class_="note"),
+        tag("span", known, class_="note") if one.state is State.ACKNOWLEDGED else None,
+        together(" ", tag("code", one.command)) if one.command and one.command not in one.message else None,
+    )
 
 
 def _quota(seen: Overview) -> Markup:
@@ -118,7 +134,7 @@ def _quota(seen: Overview) -> Markup:
     shown = pieces.foremost(every, _SHOWN["buckets"], lambda row: -row[1].percent)
     rows = [
         (
-            together(pieces.name(project), " ", bucket.bucket),
+            together(pieces.words(project), " ", bucket.bucket),
             together(_bar(bucket), pieces.badge(bucket.status, f"{bucket.percent:g} % · {bucket.status}")),
             pieces.number(bucket.left),
             pieces.number(bucket.spent),
@@ -178,11 +194,11 @@ def _transfer(one: Transfer) -> tuple[Content, ...]:
     percent = 100 * one.kept / one.size if one.size else 100.0
     bar = tag("rect", x="0", y="0", width=f"{percent:.4g}", height="10", class_="spent")
     return (
-        pieces.name(os.path.basename(one.path)),  # noqa: PTH119 -- its last part is wanted, be it a path or not
+        pieces.words(readable(os.path.basename(one.path))),  # noqa: PTH119 -- its last part is wanted, be it a path or not
         together(_gauge(bar, "plain"), tag("span", f"{percent:.0f} %")),
         f"{pieces.size(one.kept)} of {pieces.size(one.size)}",
-        pieces.name(one.account),
-        pieces.name(one.target),
+        pieces.words(one.account),
+        pieces.words(one.target),
         pieces.when(one.started_at),
     )
 
@@ -203,7 +219,7 @@ def _queue(seen: Overview) -> Markup:
         return told
     shown = pieces.foremost(busy, _SHOWN["slots"], lambda one: -one.running)
     rows = [
-        (pieces.name(one.name), pieces.number(one.running), pieces.number(one.max_slots), pieces.number(one.available))
+        (pieces.words(one.name), pieces.number(one.running), pieces.number(one.max_slots), pieces.number(one.available))
         for one in shown
     ]
     table = pieces.table("queue", ("Account", "Running", "Slots", "Free"), rows)
@@ -216,11 +232,11 @@ def _rests(seen: Overview) -> Markup:
     shown = seen.rests[: _SHOWN["rests"]]
     rows = [
         (
-            together(f"{one.scope} ", pieces.name(one.title)),
+            together(f"{one.scope} ", pieces.words(one.title)),
             one.bucket or "everything",
-            together(pieces.badge(one.phase), " ", one.reason),
+            together(pieces.badge(one.phase), " ", pieces.words(one.reason)),
             "a person acts" if one.until is None else pieces.moment(one.until),
-            one.lifts,
+            pieces.words(one.lifts),
         )
         for one in shown
     ]
@@ -238,12 +254,12 @@ def _accounts(seen: Overview) -> Markup:
     )
     rows = [
         (
-            pieces.name(row["account"]),
+            pieces.words(row["account"]),
             pieces.badge(row["state"]),
-            together(pieces.name(row["channel_title"]), f" ({row['tier']})"),
-            pieces.name(row["project"]),
-            pieces.capped(row["uploads_today"], row["uploads_cap"]),
-            pieces.capped(row["comments_today"], row["comments_cap"]),
+            together(pieces.words(row["channel_title"]), f" ({row['tier']})"),
+            pieces.words(row["project"]),
+            _of(row["uploads_today"], row["uploads_cap"], seen.thresholds),
+            _of(row["comments_today"], row["comments_cap"], seen.thresholds),
             pieces.number(row["used"].get("general", 0)),
             slots.get(row["account"]),
             f"{row['score']:.2f}",
@@ -261,14 +277,14 @@ def _logins(seen: Overview) -> Markup:
     shown = sorted(seen.logins, key=_soonest)[: _SHOWN["logins"]]
     rows = [
         (
-            pieces.name(one.account),
+            pieces.words(one.account),
             pieces.badge(AccountState.LOGIN_NEEDED, "dead")
             if one.needs_login
             else "no end is known"
             if one.ends_at is None
             else pieces.moment(one.ends_at),
-            one.why,
-            one.concerns[0].command if one.concerns else None,
+            pieces.words(one.why),
+            pieces.words(one.concerns[0].command if one.concerns else ""),
         )
         for one in shown
     ]
@@ -290,11 +306,13 @@ def _sessions(seen: Overview) -> Markup:
     shown = sorted(seen.sessions, key=_most_ailing)[: _SHOWN["sessions"]]
     rows = [
         (
-            pieces.name(one.session.spoken),
-            together(pieces.badge(one.session.state), " ", one.session.reason),
+            pieces.words(one.session.spoken),
+            together(
+                pieces.badge(one.session.state), " ", pieces.words(one.session.reason) if one.session.reason else None
+            ),
             pieces.when(one.session.login_ends_at),
             pieces.when(one.session.used_at),
-            pieces.name(one.holder),
+            pieces.words(one.holder),
         )
         for one in shown
     ]
@@ -316,13 +334,21 @@ def _activity(seen: Overview) -> Markup:
     return together(table, pieces.note("Older: ytpool activity report"))
 
 
-def _happening(one: Happening) -> tuple[Content, ...]:
+def _happening(one: Entry) -> tuple[Content, ...]:
     return (
         pieces.moment(one.happened_at, with_seconds=True),
         one.operation,
-        pieces.name(one.account),
-        together(pieces.badge(one.outcome), f" {one.reason}" if one.reason else None),
+        pieces.words(one.account or ""),
+        together(pieces.badge(one.outcome), together(" ", pieces.words(one.reason)) if one.reason else None),
         pieces.number(one.units),
         pieces.size(one.bytes) if one.bytes else None,
         f"{one.seconds:.1f} s",
     )
+
+
+def _of(number: int, cap: int | None, thresholds: tuple[int, int, int]) -> Content:
+    """Return what an account has done of something, with a colour where an operator capped it."""
+    if cap is None:
+        return pieces.number(number)
+    light = quota.light(100 * number / cap if cap else 100.0, thresholds)
+    return pieces.badge(light, f"{pieces.number(number)} of {pieces.number(cap)} · {light}")
