@@ -16,7 +16,7 @@ MADE_BY = f"{MARK}{__version__}"
 SMALL, WIDE = 400, 960
 """Widths of pictures: two of the small ones stand side by side on a desk."""
 
-_HEAD = 34
+_HEAD, _FOOT = 34, 26
 _HOUR = timedelta(hours=1)
 _STEPS = (1, 2, 3, 4, 6, 8, 12, 24, 48, 168, 336)
 
@@ -30,6 +30,8 @@ class Drawing:
     width: int
     height: int
     content: Markup
+    left_out: str = ""
+    """What there was no room for; a page says it in its own words, with what to type."""
 
 
 def in_page(drawing: Drawing, name: str) -> Markup:
@@ -49,15 +51,16 @@ def in_page(drawing: Drawing, name: str) -> Markup:
 
 def as_file(drawing: Drawing) -> str:
     """Return a picture as a file of its own, with its title above it and its colours in it."""
-    height = drawing.height + _HEAD
+    height = drawing.height + _HEAD + (_FOOT if drawing.left_out else 0)
     drawn = tag(
         "svg",
         tag("title", drawing.title, id="name"),
-        tag("desc", drawing.about, id="about"),
+        tag("desc", f"{drawing.about} {drawing.left_out}".rstrip(), id="about"),
         tag("style", Markup(data.text("report/pictures.css"))),
         tag("rect", width=drawing.width, height=height, class_="paper"),
         label(drawing.title, 12, 22, drawing.width // 8, kind="title"),
         tag("g", drawing.content, transform=f"translate(0 {_HEAD})"),
+        label(drawing.left_out, 12, height - 10, drawing.width // 7, kind="quiet") if drawing.left_out else None,
         xmlns="http://www.w3.org/2000/svg",
         class_="picture",
         viewBox=f"0 0 {drawing.width} {height}",

@@ -46,11 +46,11 @@ def heat_map(seen: HeatMap) -> Drawing:
         legend([*colours, ("wrong", "some went wrong")], bottom + 40, WIDE, columns=6),
     )
     calls, failed = sum(row.calls for row in seen.rows), sum(row.failed for row in seen.rows)
-    others = f" {seen.more:,} accounts that did less are left out." if seen.more else ""
     return Drawing(
         title=title,
+        left_out=f"{seen.more:,} accounts that did less are left out." if seen.more else "",
         about=f"{calls:,} operations of {len(seen.rows):,} accounts {window}, {failed:,} of them failed or unknown. "
-        f"At most {seen.most:,} in {_span(seen.span)}.{others}",
+        f"At most {seen.most:,} in {_span(seen.span)}.",
         width=WIDE,
         height=bottom + 40 + legend_height(6, 6) + 4,
         content=content,
@@ -99,12 +99,12 @@ def upload_timeline(seen: UploadTimeline) -> Drawing:
     counts: dict[str, int] = {}
     for one in seen.uploads:
         counts[_state(one)] = counts.get(_state(one), 0) + 1
-    older = f" {seen.more:,} older ones are left out." if seen.more else ""
     return Drawing(
         title=title,
+        left_out=f"{seen.more:,} older ones are left out." if seen.more else "",
         about=f"{len(seen.uploads):,} uploads {window}: "
         + ", ".join(f"{number:,} {state}" for state, number in sorted(counts.items()))
-        + f".{older}",
+        + ".",
         width=WIDE,
         height=bottom + 40,
         content=together(

@@ -17,11 +17,11 @@ def slots(seen: Slots) -> Drawing:
     title = f"Slots: {seen.running:,} of {seen.max_slots:,} taken"
     if not seen.accounts:
         return nothing(title, "There is no account yet.")
-    others = f" {seen.more:,} accounts that do less are left out." if seen.more else ""
     return Drawing(
         title=title,
+        left_out=f"{seen.more:,} accounts that do less are left out." if seen.more else "",
         about=f"{seen.running:,} of {seen.max_slots:,} places are taken at {moments.spoken(seen.at)}, and "
-        f"{seen.queued:,} {'job waits' if seen.queued == 1 else 'jobs wait'}.{others}",
+        f"{seen.queued:,} {'job waits' if seen.queued == 1 else 'jobs wait'}.",
         width=SMALL,
         height=len(seen.accounts) * _ROW + 6,
         content=together([_row(one, number * _ROW + 2) for number, one in enumerate(seen.accounts)]),
