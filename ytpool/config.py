@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from ytpool.errors import ConfigInvalid
 
 if TYPE_CHECKING:
+    from ytpool.domain.alert_targets import Target
     from ytpool.domain.chains import Step
     from ytpool.domain.markers import Marks
     from ytpool.domain.providers import Provider
@@ -241,6 +242,8 @@ class Config(NamedTuple):
     """The FTP servers that `health` looks at, by name."""
     checks: "Mapping[str, Page]" = {}  # noqa: RUF012 - a mapping that nobody writes to
     """The other services that `health` looks at, by name."""
+    alert_targets: "Mapping[str, Target]" = {}  # noqa: RUF012 - a mapping that nobody writes to
+    """Who is told of alerts, by name."""
     platforms: "Mapping[str, Marks]" = {}  # noqa: RUF012 - a mapping that nobody writes to
     """How platforms show whether a session is logged in, where that was set."""
 
@@ -286,13 +289,19 @@ class Config(NamedTuple):
             for page in self.checks.values()
             for key, value in (("url", page.shown), ("expect", [*page.expect]), ("timeout", page.timeout))
         }
+        targets = {
+            f"{target.section}.{key}": value
+            for target in self.alert_targets.values()
+            for key, value in target.settings().items()
+        }
         platforms = {
             f"{_PLATFORMS}.{marks.name}.{key}": list(value) if isinstance(value, tuple) else value
             for marks in self.platforms.values()
             for key, value in marks._asdict().items()
             if f"{_PLATFORMS}.{marks.name}.{key}" in self.origins
         }
-        return {"state": str(self.paths.state), **named, **services, **chains, **servers, **pages, **files, **platforms}
+        others = {**services, **chains, **servers, **pages, **targets, **files, **platforms}
+        return {"state": str(self.paths.state), **named, **others}
 
 
 SECTIONS: Mapping[str, type[Any]] = {
@@ -535,6 +544,12 @@ def _services_given(table: dict[str, Any], given: Callable[..., _Given]) -> dict
         from ytpool.domain import servers  # noqa: PLC0415
 
         found |= _named_given(_CHECKS, "a service to be checked", servers.page_from_table, table.pop(_CHECKS), given)
+    alerts = table.get("alerts")
+    if isinstance(alerts, dict) and isinstance(alerts.get("targets"), dict):
+        from ytpool.domain import alert_targets  # noqa: PLC0415 - most have none
+
+        read, tables = alert_targets.from_table, alerts.pop("targets")
+        found |= _named_given(_ALERT_TARGETS, "a target of alerts", read, tables, given)
     if isinstance(table.get(_CHAINS), dict):
         found |= _chains_given(table.pop(_CHAINS), found, given)
     if isinstance(table.get(_PLATFORMS), dict):
@@ -549,18 +564,19 @@ def _named_given(
 ) -> dict[str, _Given]:
     """Read what has names of the operator's own; each becomes one value, and every setting of it knows its place."""
     found = {}
+    place = section.split(".")
     for name, settings in table.items():
         if not isinstance(settings, dict):
             sentence = f"{name} is {what}: write [{section}.{name}] and its keys below"
-            given(settings, section, name).refuse(f"{section}.{name}", sentence)
+            given(settings, *place, name).refuse(f"{section}.{name}", sentence)
 
         def refuse(path: tuple[str, ...], sentence: str, name: str = name) -> NoReturn:
-            given(None, section, name, *path).refuse(".".join((section, name, *path)), sentence)
+            given(None, *place, name, *path).refuse(".".join((section, name, *path)), sentence)
 
-        found[f"{section}.{name}"] = given(read(name, settings, refuse), section, name)
+        found[f"{section}.{name}"] = given(read(name, settings, refuse), *place, name)
         for key, value in settings.items():
             if not isinstance(value, dict):
-                found[f"{section}.{name}.{key}"] = given(value, section, name, key)
+                found[f"{section}.{name}.{key}"] = given(value, *place, name, key)
     return found
 
 
@@ -607,6 +623,7 @@ _COOKIE_FILES = "cookie_files"
 _FTP = "ftp"
 _CHECKS = "checks"
 _PLATFORMS = "platforms"
+_ALERT_TARGETS = "alerts.targets"
 _TABLES = (_PROVIDERS, _CHAINS, _COOKIE_FILES, _FTP, _CHECKS, _PLATFORMS)
 """Sections whose names are the operator's own."""
 
@@ -659,10 +676,10 @@ def _from_text(text: str, default: Any) -> Any:
 def _decide(profile: str, paths: Paths, given: Mapping[str, _Given]) -> Config:
     if profile == SANDBOX:
         given = {key: value for key, value in given.items() if not key.startswith("google.")}
-    named: dict[str, Any] = {section: {} for section in _TABLES}
+    named: dict[str, Any] = {section: {} for section in (*_TABLES, "alert_targets")}
     values: dict[str, Any] = {}
     for key, one in given.items():
-        section, _, name = key.partition(".")
+        section, name = _table_of(key)
         if section not in named:
             values[key] = _checked(key, one)
         elif "." not in name or isinstance(one.value, tuple):  # each setting of a platform stands beside it as written
@@ -681,6 +698,14 @@ def _decide(profile: str, paths: Paths, given: Mapping[str, _Given]) -> Config:
         paths = paths._replace(state=_state_path(given["state"], paths))
     _check_together(sections["thresholds"], sections["balancing"], sections["envelopes"], given)
     return Config(profile=profile, paths=paths, origins=origins, **named, **sections)
+
+
+def _table_of(key: str) -> tuple[str, str]:
+    """Return by which attribute a section is known, and what stands in it; of targets that stand in another section."""
+    if key.startswith(f"{_ALERT_TARGETS}."):
+        return "alert_targets", key[len(_ALERT_TARGETS) + 1 :]
+    section, _, name = key.partition(".")
+    return section, name
 
 
 def _shares(envelopes: Envelopes, chosen: Container[str]) -> Mapping[str, int]:

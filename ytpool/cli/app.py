@@ -125,7 +125,9 @@ COMMANDS: Mapping[str, Line] = {
         "Let the writes go on that `ytpool pause` stopped; what waits goes on with `ytpool upload --resume`.",
     ),
     "alerts": Line(
-        "ytpool.cli.alerts", "app", "See what somebody should look at, one line for each cause; say that you know."
+        "ytpool.cli.alerts",
+        "app",
+        "See what somebody should look at, one line for each cause; tell whoever wants it, say that you know.",
     ),
     "tidy": Line(
         "ytpool.cli.tidy",

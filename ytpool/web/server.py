@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import uvicorn
 
-from ytpool.actions import tasks
+from ytpool.actions import housekeeping, tasks
 from ytpool.actions.cookie_files import CookieFile
 from ytpool.domain import endpoints
 from ytpool.domain.secret import Secret
@@ -60,6 +60,7 @@ def serve(
     _hush()
     rounds = threading.Thread(target=tasks.keep_going, args=(rt, _ROUND_EVERY), name="tasks", daemon=True)
     rounds.start()
+    housekeeping_ended = housekeeping.keep_going(rt)
     standing.begin()
     try:
         listening(f"http://{name}:{listener.getsockname()[1]}")
@@ -70,6 +71,7 @@ def serve(
     finally:
         rt.stopping.set()
         rounds.join()
+        housekeeping_ended()
         standing.end()
         listener.close()
 
