@@ -18,6 +18,8 @@ from ytpool.store.alerts import Alert
 from ytpool.store.db import Tx
 
 _MOST_OF_THE_PAST = 500
+_WAITS_FOR_OTHERS = 2.0
+"""Seconds that the state may be another process's before the list does without a look of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,8 @@ class Acknowledged:
 
 def listed(rt: Runtime, *, every: bool = False, severity: Severity = Severity.INFO) -> AlertList:
     """Look how things stand now, and list the alerts that are at least this bad."""
-    with suppress(StateBusy):  # somebody writes for long: then how they stood when somebody looked last
+    rt.store.wait_at_most(_WAITS_FOR_OTHERS)
+    with suppress(StateBusy):  # then how they stood when somebody looked last
         looking.look(rt)
     with rt.store.reading() as tx:
         found = alerts.standing(tx)

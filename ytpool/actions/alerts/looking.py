@@ -111,5 +111,5 @@ def heard(rt: Runtime, checks: Sequence[Check], asked: frozenset[str]) -> None:
             of = [key for key in open_before if asked.intersection(key[1].split(" ", 1))]
             with rt.store.transaction() as tx:
                 _settle(rt, tx, found, looked_at, kinds=alerts.OF_HEALTH, of=of)
-    except YtpoolError as error:  # whoever asked is told by the look at the state
+    except YtpoolError as error:  # the next look at the state says so
         log.debug("health raised no alerts", extra={"reason": error.message})

@@ -114,7 +114,9 @@ def _name(one: Look, part: str) -> str:
 
 def _seen(sight: Sight, chosen: Sequence[tuple[Look, str]]) -> list[Check]:
     checks = _answers(sight, chosen)
-    alerts.heard(sight.rt, checks, frozenset(_name(one, part) for one, part in chosen))
+    if not any(check.look == LOOKS[0].name and check.status is Status.FAIL for check in checks):
+        sight.rt.store.wait_at_most(_WAITS_FOR_OTHERS)
+        alerts.heard(sight.rt, checks, frozenset(_name(one, part) for one, part in chosen))
     return checks
 
 
