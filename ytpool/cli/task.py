@@ -6,16 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import (
-    DryRunOption,
-    NotBeforeOption,
-    QueueOption,
-    QueuePriorityOption,
-    ServiceDeadlineOption,
-    in_line,
-    invocation,
-    runtime,
-)
+from ytpool.cli.options import DryRunOption, invocation, runtime
+from ytpool.cli.writing import NotBeforeOption, QueueOption, QueuePriorityOption, ServiceDeadlineOption, in_line
 from ytpool.domain import names
 
 app = group("Let other services work: submit tasks over their keys' slots, and see how they go.")
