@@ -30,7 +30,7 @@ _NAMES = 5
 def queue(sight: Sight) -> Iterator[Check]:
     """Look for jobs that nobody goes on with."""
     with sight.rt.store.reading() as tx:
-        found = list(_stuck(tx, timedelta(hours=sight.rt.config.health.waiting_hours)))
+        found = list(stuck(tx, timedelta(hours=sight.rt.config.health.waiting_hours)))
         waits, held, at_work = line.waiting(tx), line.held(tx), len(leases.held(tx, LeaseKind.JOB))
     if found:
         yield from found
@@ -40,7 +40,8 @@ def queue(sight: Sight) -> Iterator[Check]:
     yield Check(check="queue", status=Status.PASS, message=message)
 
 
-def _stuck(tx: Tx, too_long: timedelta) -> Iterator[Check]:
+def stuck(tx: Tx, too_long: timedelta) -> Iterator[Check]:
+    """Yield what in the queue nobody goes on with, and what waits for a person."""
     working = leases.held(tx, LeaseKind.JOB)
     left = [job for job in jobs.running(tx) if job not in working]
     if left:
