@@ -55,9 +55,7 @@ def _named(
     return found
 
 
-def _chains(
-    tables: Mapping[str, Any], so_far: Mapping[str, Given], given: Callable[..., Given]
-) -> dict[str, Given]:
+def _chains(tables: Mapping[str, Any], so_far: Mapping[str, Given], given: Callable[..., Given]) -> dict[str, Given]:
     """Read the chains, together: they may name each other."""
     from ytpool.domain import chains  # noqa: PLC0415 - most have none
 
