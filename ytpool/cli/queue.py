@@ -191,9 +191,9 @@ def status(ctx: typer.Context) -> Status:
     rt = runtime(ctx)
     found = queue.status(rt)
     if rt.config.providers:
-        from ytpool.actions import tasks  # noqa: PLC0415 -- most have no other services
+        from ytpool.actions.tasks import slots  # noqa: PLC0415 -- most have no other services
 
-        found = tasks.counted_in(rt, found)
+        found = slots.counted_in(rt, found)
     return Status(found)
 
 
