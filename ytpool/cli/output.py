@@ -6,7 +6,7 @@ Rich is imported only where a table is drawn.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from ytpool.cli.exits import CODE, DONE, MEANING
 from ytpool.cli.invocation import Invocation, speaks_unicode
@@ -17,6 +17,8 @@ from ytpool.errors import YtpoolError
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
+
+    from ytpool.cli.canvas import Canvas
 
 SCHEMA = 1
 
@@ -55,9 +57,10 @@ class Column(NamedTuple):
 
 
 class View(NamedTuple):
-    """How people see a result: a table of its rows, or a text.
+    """How people see a result: a table of its rows, a text, or a picture.
 
-    `rows` names a field of the result or is a function of it; columns may be given as `(title, field)`.
+    `rows` names a field of the result or is a function of it; columns may be given as `(title, field)`. A picture is
+    for terminals: a pipe gets its rows.
     """
 
     rows: str | Callable[[Any], Iterable[Any]] = ""
@@ -66,10 +69,14 @@ class View(NamedTuple):
     footer: str | Callable[[Any], str] = ""
     empty: str = "nothing to show"
     text: Callable[[Any], str] | None = None
+    picture: "Callable[[Any, Canvas], Iterable[Text]] | None" = None
 
 
 VIEWS: dict[type, View | tuple[View, ...]] = {}
 """By the type of a result. Several views are shown one below the other."""
+
+Seen = tuple[View, Any]
+"""A view, and the result that it shows."""
 
 
 class Outcome(NamedTuple):
@@ -87,7 +94,7 @@ def show(outcome: Outcome, invocation: Invocation) -> None:
         invocation.write_object({**last, **envelope(outcome)})
         return
     if outcome.result is not None:
-        invocation.write(_for_people(outcome.result, invocation))
+        invocation.write(for_people(outcome.result, invocation))
     if outcome.problem is not None:
         _complain(outcome.problem.message, hint_of(outcome.problem), invocation)
     elif outcome.status != DONE:
@@ -141,16 +148,21 @@ def _complain(message: str, hint: str, invocation: Invocation) -> None:
         invocation.say(f"        {visible(line)}")
 
 
-def _for_people(result: Any, invocation: Invocation) -> str:
-    views = VIEWS.get(type(result), ())
-    if isinstance(views, View):
-        views = (views,)
-    on_terminal = invocation.on_terminal(invocation.stdout)
-    if not views:
-        return _listed(result) if on_terminal else _fields(result)
-    if on_terminal:
-        return _drawn(views, result, invocation)
-    return "\n".join(filter(None, (_tabbed(view, result) for view in views)))
+def for_people(result: Any, invocation: Invocation) -> str:
+    """Return what stdout gets of a result without --json."""
+    seen = _seen(result)
+    if invocation.on_terminal(invocation.stdout):
+        return drawn(result, invocation, invocation.stdout) if seen else _listed(result)
+    return "\n".join(filter(None, (_tabbed(view, part) for view, part in seen))) if seen else _fields(result)
+
+
+def _seen(result: Any) -> list[Seen]:
+    """Return the views of a result; one that has `pictures` is seen as those."""
+    found: list[Seen] = []
+    for part in getattr(result, "pictures", None) or (result,):
+        views = VIEWS.get(type(part), ())
+        found += [(view, part) for view in ((views,) if isinstance(views, View) else views)]
+    return found
 
 
 def _fields(result: Any) -> str:
@@ -204,10 +216,10 @@ def _cell(content: Any) -> str:
     return str(content)
 
 
-def _drawn(views: Iterable[View], result: Any, invocation: Invocation) -> str:
+def drawn(result: Any, invocation: Invocation, stream: TextIO) -> str:
+    """Return what a terminal gets of a result, as wide as this one is now."""
     from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
 
-    stream = invocation.stdout
     console = Console(
         file=stream,
         force_terminal=True,
@@ -217,7 +229,8 @@ def _drawn(views: Iterable[View], result: Any, invocation: Invocation) -> str:
         emoji=False,
     )
     with console.capture() as captured:
-        shown = [list(_parts(view, result, console, unicode=speaks_unicode(stream))) for view in views]
+        unicode = speaks_unicode(stream)
+        shown = [list(_parts(view, part, console, unicode=unicode)) for view, part in _seen(result)]
         for number, parts in enumerate(filter(None, shown)):
             if number:
                 console.print()
@@ -227,14 +240,25 @@ def _drawn(views: Iterable[View], result: Any, invocation: Invocation) -> str:
 
 
 def _parts(view: View, result: Any, console: "Console", *, unicode: bool) -> "Iterable[RenderableType]":
-    from rich import box  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
     if view.text is not None:
         if text := _ended(view.text(result)).removesuffix("\n"):
             yield Text(text)
         return
+    if view.picture is not None:
+        from ytpool.cli.canvas import Canvas  # noqa: PLC0415 -- most results are tables
+
+        yield from view.picture(result, Canvas(console.width, unicode, not console.no_color))
+        return
+    yield from _table(view, result, console, unicode=unicode)
+
+
+def _table(view: View, result: Any, console: "Console", *, unicode: bool) -> "Iterable[RenderableType]":
+    from rich import box  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     if title := _words(view.title, result):
         yield Text(title, style="bold")
     rows = list(_rows(view, result))
