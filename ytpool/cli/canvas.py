@@ -38,9 +38,7 @@ class Canvas(NamedTuple):
 
     def cut(self, name: str, cells: int) -> str:
         """Return a name in exactly so many cells: filled up, or cut and marked; wide letters count as two."""
-        name = visible(name)
-        if not self.unicode:
-            name = "".join(letter if letter.isascii() else "?" for letter in name)
+        name = self._letters(name)
         if (length := cell_len(name)) <= cells:
             return name + " " * (cells - length)
         kept, taken = "", 0
@@ -64,7 +62,11 @@ class Canvas(NamedTuple):
 
     def said(self, sentence: str, style: str = "") -> Text:
         """Return a sentence, which wraps between words."""
-        return Text(sentence if self.unicode else sentence.translate(_PLAIN), style=style)
+        return Text(self._letters(sentence), style=style)
+
+    def _letters(self, text: str) -> str:
+        text = visible(text)
+        return text if self.unicode else "".join(letter if letter.isascii() else "?" for letter in text)
 
     def listed(self, entries: Sequence[Text]) -> Iterator[Text]:
         """Yield entries of a legend side by side, as many in a line as fit."""

@@ -126,7 +126,8 @@ def _runs_out(one: BurnDown) -> str:
     if ahead.status == "out":
         return f"has run out for new work; {now}"
     likely = "lasts today" if ahead.likely is None else f"runs out at {_clock(ahead.likely)}"
-    between = "" if ahead.early == ahead.late else f", or from {_clock(ahead.early)} to {_clock(ahead.late)}"
+    early, late = _clock(ahead.early), _clock(ahead.late)
+    between = "" if early == late else f", range {early} to {late}"
     return f"{likely}{between}; {now}"
 
 
@@ -156,7 +157,7 @@ def _between(at: datetime, points: Sequence[tuple[datetime, float]]) -> float:
 
 
 def _cell(left: _Lefts, limit: int, row: int, height: int, style: str) -> tuple[str, str]:
-    if isinstance(left, float):
+    if not isinstance(left, tuple):
         eighths = round((left / limit * height - row) * 8)
         if row == 0 and left > 0:
             eighths = max(eighths, 1)  # a little is never shown as nothing

@@ -165,7 +165,7 @@ def use_by_account(rt: Runtime, bucket: str, *, account: str | None = None, most
         if (reading := readings.get((meters.ACCOUNT, one.account, bucket))) is not None and reading.used
     }
     rows = [
-        AccountUse(account=name, used=units, hourly=tuple(hourly.get(name, ())[:passed]))
+        AccountUse(account=name, used=units, hourly=tuple(hourly.get(name, [0] * passed)[:passed]))
         for name, units in sorted(used.items(), key=lambda one: (-one[1], one[0]))
     ]
     shown, rest = (rows, []) if len(rows) <= most else (rows[: most - 1], rows[most - 1 :])
