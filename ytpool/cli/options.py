@@ -121,6 +121,14 @@ FollowOption = Annotated[
         show_default=False,
     ),
 ]
+PlotOption = Annotated[
+    bool,
+    typer.Option(
+        "--plot",
+        help="Draw it instead; a pipe gets the picture's numbers, and JSON has them in `plots`.",
+        show_default=False,
+    ),
+]
 UseBufferOption = Annotated[
     bool,
     typer.Option(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
 from ytpool.actions import queue
 from ytpool.actions.queue import AccountSlots, QueueStatus
@@ -12,6 +13,8 @@ from ytpool.runtime import Runtime
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slots:
     """The places to work, those of the busiest accounts first; the numbers are those of `queue status`."""
+
+    picture: ClassVar[str] = "slots"
 
     at: datetime
     running: int
