@@ -91,13 +91,7 @@ def sessions(sight: Sight) -> Iterator[Check]:
         return
     active = [one for one in every if one.is_usable]
     yield Check(check="sessions", status=Status.PASS, message=f"{len(active)} of {len(every)} active")
-    for state, fix in (
-        (
-            SessionState.BANNED,
-            "look at the account in a browser; when it is well again: ytpool sessions mark USER@PLATFORM active",
-        ),
-        (SessionState.EXPIRED, _STORE_ANEW),
-    ):
+    for state, fix in ((SessionState.BANNED, _LOOK_YOURSELF), (SessionState.EXPIRED, _STORE_ANEW)):
         if found := [one.spoken for one in every if one.state is state]:
             yield Check(check=f"sessions {state}", status=Status.WARN, message=_named(found), fix=fix)
     soon = now + timedelta(days=sight.rt.config.health.cookie_days)
@@ -132,6 +126,10 @@ def watched_files(sight: Sight) -> Iterator[Check]:
         yield Check(check=file.name, status=status, message=message, fix=fix)
 
 
+_LOOK_YOURSELF = (
+    "look at the account in a browser; when it is well again: ytpool sessions mark USER@PLATFORM active; "
+    "when it is lost for good: ytpool sessions delete USER@PLATFORM"
+)
 _STORE_ANEW = "log in there again and store it anew: ytpool sessions migrate --file FILE"
 
 
