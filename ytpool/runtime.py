@@ -274,7 +274,7 @@ class Runtime:
         """Return a Chromium to look at browser sessions in; it is started when it is entered."""
         from ytpool.probes.browser import Browser  # noqa: PLC0415 -- only with the extra
 
-        return Browser(setting=self.config.browser.executable)
+        return Browser(setting=self.config.browser.executable, stays_here=self.is_sandbox)
 
     def log_in_browser(
         self,
