@@ -261,7 +261,7 @@ class Runtime:
         """Ask for a page and return its status, if it is what was expected."""
         from ytpool.probes import pages  # noqa: PLC0415 -- requests takes its time
 
-        return pages.look(page)
+        return pages.look(page, stays_here=self.is_sandbox)
 
     @cached_property
     def web_sessions(self) -> "WebSessions":

@@ -131,7 +131,9 @@ def watched_files(sight: Sight) -> Iterator[Check]:
         yield Check(check=file.name, status=status, message=message, fix=fix)
 
 
-_STORE_ANEW = "log in there again and store it anew: ytpool sessions migrate --file FILE"
+_STORE_ANEW = (
+    "log in there again and store it anew: ytpool sessions migrate --renew --file FILE --user USER --platform PLATFORM"
+)
 
 
 def policy(sight: Sight) -> Iterator[Check]:
