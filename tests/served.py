@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from newsroom import ROOT
 
 IMPATIENT = """
-from ytpool.web import lines
-lines.HEAD_WITHIN, lines.ANSWERED_WITHIN, lines.MOST = 0.4, 0.8, 30
+from ytpool.web import connections
+connections.HEAD_WITHIN, connections.ANSWERED_WITHIN, connections.MOST = 0.4, 0.8, 30
 from ytpool.__main__ import run
 run()
 """

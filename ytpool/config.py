@@ -121,6 +121,12 @@ class Plan(NamedTuple):
     blocks: tuple[Block, ...] = ()
 
 
+class Activity(NamedTuple):
+    """For how many days what was done is kept, each operation by itself; 0: for ever."""
+
+    retention_days: int = 400
+
+
 class Serve(NamedTuple):
     """Where `serve` listens, and the cookie file of another program that it watches for one account."""
 
@@ -163,6 +169,12 @@ class Targets(NamedTuple):
     """Per cent of a day's uploads."""
     fallbacks: float = 5.0
     """Per cent of a day's uploads that may be done by another account than the one first chosen, or by a reserve."""
+
+
+class Alerts(NamedTuple):
+    """When a warning that nobody has acknowledged becomes critical; 0: never."""
+
+    escalate_after_hours: float = 24.0
 
 
 class Browser(NamedTuple):
@@ -209,11 +221,13 @@ class Config(NamedTuple):
     envelopes: Envelopes = Envelopes()
     refresh: Refresh = Refresh()
     plan: Plan = Plan()
+    activity: Activity = Activity()
     serve: Serve = Serve()
     sessions_refresh: SessionsRefresh = SessionsRefresh()
     sessions: Sessions = Sessions()
     health: Health = Health()
     targets: Targets = Targets()
+    alerts: Alerts = Alerts()
     browser: Browser = Browser()
     network: Network = Network()
     log: Log = Log()
@@ -292,11 +306,13 @@ SECTIONS: Mapping[str, type[Any]] = {
     "envelopes": Envelopes,
     "refresh": Refresh,
     "plan": Plan,
+    "activity": Activity,
     "serve": Serve,
     "sessions": Sessions,
     "sessions.refresh": SessionsRefresh,
     "health": Health,
     "targets": Targets,
+    "alerts": Alerts,
     "browser": Browser,
     "network": Network,
     "log": Log,
@@ -854,6 +870,16 @@ def _dotted(name: str) -> tuple[str, ...]:
     return tuple(part.strip(" \t\"'") for part in name.split("."))
 
 
+def _is_place(text: str) -> bool:
+    from ytpool.domain import endpoints  # noqa: PLC0415 - only where a place is named
+
+    try:
+        endpoints.place(text, 0)
+    except ValueError:
+        return False
+    return True
+
+
 def is_zone(name: str) -> bool:
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - only where a zone is named
 
@@ -927,6 +953,8 @@ CHECKS: Mapping[str, Check] = {
         (lambda value: _RATE.fullmatch(value) is not None),
         "bytes per second like 800K, 5M or 1.5G",
     ),
+    "serve.bind": (_is_place, "a place like 127.0.0.1:8383 or [::1]:8383"),
+    "activity.retention_days": _between(0, 36_500),
     "sessions.refresh.timeout": _between(1, 280),
     "sessions.inactive_days": _between(1, 3650),
     "health.disk_warn_mib": _between(0, 1 << 30),
@@ -938,6 +966,7 @@ CHECKS: Mapping[str, Check] = {
     "targets.score": _between(0, 1),
     "targets.uploads_successful": _SHARE,
     "targets.fallbacks": _SHARE,
+    "alerts.escalate_after_hours": _between(0, 24 * 365),
     "network.timeout": _between(1, 3600),
     "log.level": _one_of("debug", "info", "warning", "error"),
 }

@@ -13,6 +13,8 @@ from newsroom import assert_books_agree
 from real_parts import miss
 from schemas import fits
 
+from ytpool.actions.health.looking import LOOKS
+
 
 @pytest.fixture
 def settings(ytpool, home):
@@ -384,6 +386,12 @@ def test_what_cannot_be_meant_is_refused_with_its_place(ytpool, home, text, sent
     assert sentence in err
     assert f"{file}:" in err
     assert "secret" not in err
+
+
+def test_the_help_names_everything_that_can_be_looked_at(ytpool):
+    told = " ".join(ytpool("health", "--help")[1].split())
+
+    assert f"as often as needed: {', '.join(one.name for one in LOOKS)}; or at one server" in told
 
 
 def test_only_what_is_named_is_looked_at(ytpool, settings, looked):

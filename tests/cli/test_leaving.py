@@ -46,6 +46,9 @@ def test_a_login_is_ended_at_google_and_only_the_books_stay(ytpool, sandbox, vid
     assert rows("SELECT count(*) FROM channels WHERE title = 'news'") == [(0,)]
     assert told(ytpool("quota", "report", "--json")[1])["data"]["totals"]["used"] == used
     assert ("oauth.revoke", "done") in rows("SELECT operation, outcome FROM activity WHERE account = 'news'")
+    left = rows("SELECT DISTINCT channel_id, reason, detail FROM activity WHERE account = 'news'")
+    assert (left, rows("SELECT * FROM activity_erasures")) == ([(None, "", "")], [])
+    assert told(ytpool("activity", "report", "--account", "news", "--json")[1])["data"]["totals"]["calls"] > 1
     assert ytpool("auth", "revoke", "news", "--yes")[0] == 2  # there is none of that name any more
     assert_books_agree(ytpool, sandbox)
 

@@ -64,7 +64,7 @@ def served(port):
 
 def answers(port):
     try:
-        return asked(port, "GET", "/alive")[0] == 200
+        return asked(port, "GET", "/livez")[0] == 200
     except OSError:
         return False
 

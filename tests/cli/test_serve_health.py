@@ -1,12 +1,28 @@
 """`ytpool serve`: one honest answer to whether this machine can work, for scripts, load balancers and Prometheus."""
 
 import json
+import re
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
+from newsroom import ROOT
 from real_parts import need
 from served import LIVES_UNTIL, netscape, once, serving
 
+from ytpool import data
+
+SCHEMAS = {
+    "/livez": "readyz",
+    "/readyz": "readyz",
+    "/health": "health",
+    "/api/health": "api-health",
+    "/api/health/cookies": "api-health-cookies",
+    "/api/cookies/queue-status": "queue-status",
+    "/status": "queue-status",
+}
 TOKEN = "of-the-people-who-may-ask"
 
 
@@ -31,24 +47,22 @@ def test_a_machine_that_can_work_says_so_in_every_shape(sandbox, ytpool, cookies
     units = sandbox.truth()["units"]
     with serving(**of(cookies_of_news)) as server:
         ready, verbose, _ = has_looked(server)
-        answers = {
-            path: server.ask(path)
-            for path in (
-                "/livez",
-                "/readyz",
-                "/health",
-                "/api/health",
-                "/api/health/cookies",
-                "/api/cookies/queue-status",
-                "/status",
-            )
-        }
+        answers = {path: server.ask(path) for path in SCHEMAS}
 
     assert {path: status for path, (status, _, _) in answers.items()} == dict.fromkeys(answers, 200)
+    for path, schema in SCHEMAS.items():
+        Draft202012Validator(data.load(f"schemas/serve-{schema}.json")).validate(answers[path][1])
+    Draft202012Validator(data.load("schemas/serve-readyz.json")).validate(verbose)
     assert all(told["age_seconds"] >= 0 for _, told, _ in answers.values())
     found = {check["status"] for check in verbose["checks"]}  # a pool of two has no reserve, so there is a warning
     assert (ready, found, verbose["status"], answers["/livez"][1]["status"]) == (200, {"pass", "warn"}, "warn", "pass")
-    assert {check["check"] for check in verbose["checks"]} >= {"state", "vault", "clock", "grant news", "cookies"}
+    assert {check["check"] for check in verbose["checks"]} >= {
+        "state",
+        "vault",
+        "clock",
+        "grant news",
+        "cookie file news",
+    }
     health = answers["/health"][1]
     assert health["status"] == "warn"
     assert health["services"]["database"]["status"] == "pass"
@@ -119,7 +133,7 @@ def test_lost_cookies_are_known_at_once_and_come_back_by_themselves(cookies, tmp
     assert (told["status"], told["cookies_available"], told["can_process_downloads"]) == ("degraded", False, False)
     assert (told["refresh_in_progress"], headers["retry-after"]) == (True, "5")
     assert [status for status, _ in others] == [503, 503, 200]
-    assert others[1][1]["services"]["cookies"]["message"] == f"there is no cookie file {cookies}"
+    assert others[1][1]["services"]["cookies"]["message"] == f"cookie file news: there is no cookie file {cookies}"
     assert (others[2][1]["exists"], others[2][1]["file_info"], others[2][1]["refresh_in_progress"]) == (
         False,
         None,
@@ -132,21 +146,40 @@ def test_lost_cookies_are_known_at_once_and_come_back_by_themselves(cookies, tmp
     assert runs.read_text() == "run\n"
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (netscape(ends_at=1_600_000_000), "the cookies ended at 2020-09-13 12:26 UTC"),
-        ("<html>log in</html>", "no browser session"),
-        ("", "has no cookies"),
-    ],
-)
-def test_cookies_that_serve_nobody_are_as_good_as_lost(cookies, content, said):
-    cookies.write_text(content)
+def test_cookies_that_serve_nobody_are_as_good_as_lost(cookies):
     with serving(**of(cookies)) as server:
         has_looked(server)
-        status, told, _ = server.ask("/api/health")
+        told = []
+        for content in (netscape(ends_at=1_600_000_000), "<html>log in</html>", "", netscape()):
+            cookies.write_text(content)
+            told.append(server.ask("/api/health"))
+        cookies.unlink()
+        cookies.mkdir()
+        told.append(server.ask("/api/health"))
 
-    assert (status, said in told["message"]) == (503, True)
+    assert [status for status, _, _ in told] == [503, 503, 503, 200, 503]
+    messages = [answer["message"] for _, answer, _ in told]
+    assert all(message.startswith("cookie file news: ") for message in (*messages[:3], messages[4]))
+    assert "the cookies ended at 2020-09-13 12:26 UTC" in messages[0]
+    assert "no browser session" in messages[1]
+    assert "has no cookies" in messages[2]
+
+
+def test_a_server_that_is_asked_to_stop_ends_its_refresh(cookies, ytpool, tmp_path, monkeypatch):
+    monkeypatch.setenv("YTPOOL_SESSIONS_REFRESH_COMMAND", f"sh -c 'echo $$ > {tmp_path}/pid; exec sleep 60'")
+    for name, value in of(cookies).items():
+        monkeypatch.setenv(name, str(value))
+    cookies.unlink()
+    with serving() as server:
+        has_looked(server)
+        assert server.ask("/api/health")[1]["refresh_in_progress"]
+        pid = once(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip())
+        asked_at = time.monotonic()
+
+    assert time.monotonic() - asked_at < 10
+    assert not Path(f"/proc/{pid}").exists()
+    status, out, _ = ytpool("sessions", "refresh", "news", "--json")
+    assert (status, "failed: interrupted" in json.loads(out)["error"]["message"]) == (5, True)
 
 
 def test_without_a_cookie_file_nobody_waits_for_one(cookies):
@@ -168,21 +201,6 @@ def test_an_account_of_the_command_line_has_its_own_cookie_file(cookies, home, t
     assert (told["account_id"], told["file_info"]["path"]) == ("sports", str(tmp_path / "sports.txt"))
 
 
-def test_a_state_that_is_lost_while_it_serves_is_told(cookies, home):
-    with serving(**of(cookies)) as server:
-        has_looked(server)
-        # What the last round saw stands until the next; what is read for each answer is known at once.
-        for left in (home / "default").glob("state.db*"):
-            left.rename(left.with_name(f"gone-{left.name}"))
-        status = server.ask("/livez")[0]
-        answers = {server.ask("/status")[0] for _ in range(5)}
-        for left in (home / "default").glob("gone-*"):
-            left.rename(left.with_name(left.name.removeprefix("gone-")))
-
-    assert status == 200
-    assert answers <= {200, 503}
-
-
 def test_with_a_token_only_statuses_are_told_to_others(cookies, ytpool, tmp_path):
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n")
@@ -191,7 +209,7 @@ def test_with_a_token_only_statuses_are_told_to_others(cookies, ytpool, tmp_path
     with serving(**of(cookies)) as server:
         once(lambda: server.ask("/readyz")[0] == 200)
         told = {path: server.ask(path)[:2] for path in ("/livez", "/readyz?verbose", "/api/health")}
-        paths = ("/health", "/api/health/cookies", "/api/cookies/queue-status", "/status", "/metrics", "/alive", "/nix")
+        paths = ("/health", "/api/health/cookies", "/api/cookies/queue-status", "/status", "/metrics", "/nix")
         refused = {server.ask(path)[0] for path in paths}
         wrong = [
             server.ask("/status", Authorization=header)[0]
@@ -260,6 +278,8 @@ def test_the_numbers_are_what_prometheus_expects_and_what_the_books_say(sandbox,
     values = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
 
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
+    told = set(re.findall(r"`(ytpool_\w+)`", (ROOT / "ytpool/data/guide/recipes.md").read_text(encoding="utf-8")))
+    assert {line.split()[2] for line in lines if line.startswith("# TYPE")} == told
     assert (status, headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
     assert len(values) == sum(not line.startswith("#") for line in lines), "a series is given twice"
     for project in report["projects"]:

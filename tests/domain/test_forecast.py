@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ytpool.domain.forecast import ENOUGH_DAYS, Allowance, Change, outlook, runs_out
+from ytpool.domain.forecast import ENOUGH_DAYS, Allowance, Change, band, outlook, runs_out
 
 BEGINS = datetime(2026, 11, 20, 8, tzinfo=UTC)
 NOON = BEGINS + timedelta(hours=12)
@@ -84,6 +84,20 @@ def test_less_history_is_never_a_narrower_range(standing, day):
     assert (unsure.enough, sure.enough) == (False, True)
     assert not later(unsure.early, sure.early)
     assert not later(sure.late, unsure.late)
+
+
+@given(allowances, st.lists(days, max_size=12))
+def test_the_band_reaches_the_level_within_the_hour_in_which_the_range_says_so(standing, history):
+    ahead, ways = outlook(standing, history), band(standing, history)
+
+    assert (ways[0].at, ways[-1].at) == (standing.now, ENDS)
+    assert all(low <= likely <= high for _, low, likely, high in ways)
+    for end, used in ((ahead.early, "high"), (ahead.likely, "likely"), (ahead.late, "low")):
+        for one in ways[:-1]:
+            if end is None or end > one.at + BLINK:
+                assert getattr(one, used) < standing.level + 0.001
+            elif end < one.at - BLINK:
+                assert getattr(one, used) > standing.level - 0.001
 
 
 def test_what_is_full_has_run_out_and_what_nobody_uses_lasts():

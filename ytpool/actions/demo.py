@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from ytpool import config
-from ytpool.actions import login, publish, reports, sandbox, setup
+from ytpool.actions import activity, login, publish, reports, sandbox, setup
+from ytpool.actions.activity import Wanted
 from ytpool.actions.claiming import Order
 from ytpool.actions.login import Place
 from ytpool.actions.publish import PublishedVideo
@@ -30,7 +31,7 @@ from ytpool.domain.jobs import JobState, Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.video import VideoRequest
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, activity, ledger, rests
+from ytpool.store import accounts, ledger, rests
 from ytpool.store.rests import Scope
 
 PRODUCTION, RESERVE, VIDEOS = 12, 3, 50
@@ -314,8 +315,10 @@ def _took_over(rt: Runtime) -> tuple[str, ...]:
             f"{rest.scope} {titles.get(rest.name, rest.name)} rests: {rest.reason}" for rest in rests.running(tx)
         ]
         dead = [f"{one.account} needs a login" for one in accounts.every(tx) if one.state is AccountState.LOGIN_NEEDED]
-        failed = [
-            f"{operation}: {reason}, {'once' if times == 1 else f'{times} times'}"
-            for operation, reason, times in activity.reasons(tx, tx.now - timedelta(days=1), tx.now + timedelta(days=1))
-        ]
+    failed = [
+        "{operation}: {reason}, {often}".format(
+            **error, often="once" if error["times"] == 1 else f"{error['times']} times"
+        )
+        for error in activity.report(rt, Wanted()).errors
+    ]
     return (*failed, *resting, *dead)

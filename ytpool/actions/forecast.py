@@ -61,6 +61,10 @@ class Ahead:
     late: datetime | None
     days: int
     enough: bool
+    basis: str = ""
+    """What the range and the band rest on, in words."""
+    band: tuple[dict[str, Any], ...] = ()
+    """What may be used at every full hour to come, `low`, `likely` and `high`, if nothing stopped it at the level."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,18 +91,21 @@ class _Waiting(NamedTuple):
 def look_ahead(rt: Runtime, *, days: int) -> Forecast:
     """Say when buckets and caps run out today, from the queue and from the last so many quota days."""
     with rt.store.reading() as tx:
-        terms = rt.terms(tx)
-        everybody = accounts.every(tx)
-        waiting = _sums(_waiting(tx, terms, everybody))
-        rows = (
-            *_buckets(tx, terms, waiting, days),
-            *_envelopes(tx, terms, waiting, days),
-            *_caps(tx, terms, everybody, waiting, days),
-        )
-        now = tx.now
+        return seen_in(tx, rt.terms(tx), days=days)
+
+
+def seen_in(tx: Tx, terms: Terms, *, days: int) -> Forecast:
+    """Say the same as `look_ahead` within a transaction, for whoever sets something beside it that must agree."""
+    everybody = accounts.every(tx)
+    waiting = _sums(_waiting(tx, terms, everybody))
+    rows = (
+        *_buckets(tx, terms, waiting, days),
+        *_envelopes(tx, terms, waiting, days),
+        *_caps(tx, terms, everybody, waiting, days),
+    )
     return Forecast(
         quota_day=terms.day,
-        now=now,
+        now=tx.now,
         resets_at=quota.resets_at(terms.day),
         days=days,
         rows=rows,
@@ -237,7 +244,21 @@ def _ahead(
         late=seen.late,
         days=seen.days,
         enough=seen.enough,
+        basis=_basis(seen.days),
+        band=tuple(
+            {"at": one.at, "low": round(one.low, 2), "likely": round(one.likely, 2), "high": round(one.high, 2)}
+            for one in forecast.band(allowance, past)
+        ),
     )
+
+
+def _basis(days: int) -> str:
+    if days >= forecast.ENOUGH_DAYS:
+        return f"{days} past days, without the tenth that used least and the tenth that used most"
+    if days == 0:
+        return "no past day is known: today's own pace, from nothing more to twice of it"
+    known = "one past day" if days == 1 else f"only {days} past days"
+    return f"{known}, from nothing more today to twice the pace of the busiest"
 
 
 def _status(seen: Outlook, *, out: bool) -> str:

@@ -1,21 +1,22 @@
 """Taking an account away for good: out of service, its login ended at Google at once, and only then forgotten.
 
 In this order a process that dies in between leaves an account that does nothing, and a word of what is to become of
-it: the same command, or the next housekeeping, goes on. What was done with it stays in the books and in the history.
+it: the same command, or the next housekeeping, goes on. What was done with it stays in the books, and in the history
+without what could name a person.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ytpool.actions import secrets
+from ytpool.actions import sealing, secrets
 from ytpool.actions.accounts import left_on
 from ytpool.actions.heartbeat import renewing
 from ytpool.domain.accounts import Account, AccountState, Standing
 from ytpool.domain.secret import Secret
 from ytpool.errors import Busy, SecretDamaged, UpstreamFailed, VaultKeyLost, VaultUnavailable, YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, activity, jobs, leases, leavings, pools
+from ytpool.store import accounts, activity, jobs, leases, leavings, pools, segments
 from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
@@ -147,10 +148,13 @@ def _forget(rt: Runtime, account: Account, detail: str) -> None:
             leavings.failed(tx, account.account, refused.message)
             busy = refused
         else:
+            segments.to_be_erased(tx, account.account)
             accounts.remove(tx, account.account)
             accounts.forget_channel(tx, account.channel_id)
     if busy is not None:
         raise busy
+    while sealing.erase_some(rt):  # whoever dies here has it done by the next housekeeping
+        rt.require_going()
 
 
 @contextmanager

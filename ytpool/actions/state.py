@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ytpool.actions import sealing
+from ytpool.actions.sealing import Journal
 from ytpool.errors import BooksDisagree
 from ytpool.runtime import Runtime
 from ytpool.store import breakers, jobs, ledger, meta, rests
@@ -17,6 +19,8 @@ class StateChecked:
     size: int
     integrity: tuple[str, ...]
     books: tuple[str, ...]
+    journal: Journal
+    """The sealed part of the activity journal."""
     expired_holds: int
     open_jobs: dict[str, int]
     clock_accepted: bool
@@ -26,6 +30,7 @@ class StateChecked:
 def check(rt: Runtime, *, accept_clock: bool = False) -> StateChecked:
     """Check file and books; holds that nobody settled in time are settled on the way."""
     integrity = tuple(rt.store.integrity())
+    journal = sealing.look_over(rt)
     with rt.store.transaction() as tx:
         if accept_clock:
             meta.forget_confirmation(tx)
@@ -36,10 +41,14 @@ def check(rt: Runtime, *, accept_clock: bool = False) -> StateChecked:
         schema = int(meta.get(tx, "schema") or 0)
         open_jobs = jobs.counts(tx)
     problem = None
-    if integrity or books:
+    if integrity:
+        problem = BooksDisagree(integrity[0], hint="stop all ytpool processes and restore a backup")
+    elif books:
+        problem = BooksDisagree(books[0], hint="please report this")
+    elif journal.wrong:
         problem = BooksDisagree(
-            (integrity or books)[0],
-            hint="stop all ytpool processes and restore a backup" if integrity else "please report this",
+            f"the activity journal was changed by hand, or damaged: {journal.wrong[0]}",
+            hint="restore a backup; until then reports may be wrong about that time, and nothing else is",
         )
     return StateChecked(
         state=rt.store.path,
@@ -47,6 +56,7 @@ def check(rt: Runtime, *, accept_clock: bool = False) -> StateChecked:
         size=rt.store.path.stat().st_size,
         integrity=integrity,
         books=books,
+        journal=journal,
         expired_holds=expired,
         open_jobs=open_jobs,
         clock_accepted=accept_clock,

@@ -715,7 +715,9 @@ def _record(rt: Runtime, tx: Tx, task: Task, outcome: Outcome, error: str) -> No
     assert task.account is not None
     assert task.sent_at is not None
     reason = {Outcome.FAILED: TaskFailed.code, Outcome.UNKNOWN: OutcomeUnknown.code}.get(outcome, "")
-    if activity.settle_unknown(tx, task.job, TASK, outcome, since=task.sent_at, reason=reason):
+    if activity.settle_unknown(
+        tx, rt.rng, task.job, TASK, outcome, since=task.sent_at, reason=reason, spare_score=True
+    ):
         return
     activity.record(
         tx,

@@ -23,9 +23,11 @@ from ytpool.domain.logins import Client, Token
 from ytpool.domain.secret import Secret
 from ytpool.errors import Busy, DiskFull, LoginNeeded, Resting, StateBusy, UpstreamFailed, YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, leases, ledger, projects, rests
+from ytpool.store import accounts, activity, leases, ledger, projects, rests
+from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
+from ytpool.store.ledger import Payer
 from ytpool.store.rests import Scope
 from ytpool.store.secrets import Kind
 
@@ -166,11 +168,12 @@ def _begin(rt: Runtime, account: str, within: timedelta, refused: Secret | None)
 def _refresh(rt: Runtime, begun: _Begun, still_works: Secret | None) -> Secret:
     def ask_and_keep() -> Secret:
         with renewing(rt, begun.lease, leases.REFRESH_LASTS_FOR):
+            began_at = rt.clock.monotonic()
             try:
                 token = rt.youtube.refresh(begun.client, begun.client.token_uri, begun.refresh_token)
             except UpstreamFailed as failure:
-                return _failed(rt, begun, failure, still_works)
-            return _kept(rt, begun, token)
+                return _failed(rt, begun, failure, still_works, rt.clock.monotonic() - began_at)
+            return _kept(rt, begun, token, rt.clock.monotonic() - began_at)
 
     try:
         return _to_its_end(ask_and_keep, begun.name)
@@ -202,23 +205,24 @@ def _to_its_end(work: Callable[[], Secret], name: str) -> Secret:
         raise
 
 
-def _kept(rt: Runtime, begun: _Begun, token: Token) -> Secret:
+def _kept(rt: Runtime, begun: _Begun, token: Token, seconds: float) -> Secret:
     """Store what the token endpoint handed out; a refresh token that it will not hand out again, at all costs."""
     tries = _STORES_AGAIN if token.refresh else 1
     while True:
         tries -= 1
         try:
-            return _store(rt, begun, token)
+            return _store(rt, begun, token, seconds)
         except (StateBusy, DiskFull):
             if not tries:
                 raise
             rt.clock.sleep(_LOOK_AGAIN_AFTER)
 
 
-def _store(rt: Runtime, begun: _Begun, token: Token) -> Secret:
+def _store(rt: Runtime, begun: _Begun, token: Token, seconds: float) -> Secret:
     with rt.store.transaction() as tx:
         rt.keep_clock(tx)
         breakers.heard(rt, tx, begun.name, None, Service.OAUTH)
+        _record(rt, tx, begun, Outcome.DONE, seconds)
         ours = leases.holds(tx, begun.lease)
         leases.give_back(tx, [begun.lease])
         if not _is_current(rt, tx, begun):  # a login was made meanwhile, and is the one to go on with
@@ -235,13 +239,33 @@ def _store(rt: Runtime, begun: _Begun, token: Token) -> Secret:
     return token.access
 
 
-def _failed(rt: Runtime, begun: _Begun, failure: UpstreamFailed, still_works: Secret | None) -> Secret:
+def _record(
+    rt: Runtime, tx: Tx, begun: _Begun, outcome: Outcome, seconds: float, *, reason: str = "", detail: str = ""
+) -> None:
+    account = begun.known.account
+    payer = Payer(account=account.account, project=account.project, channel_id=account.channel_id)
+    # That a token is fresh says nothing about how an account works.
+    activity.record(
+        tx,
+        rt.rng,
+        payer,
+        activity.REFRESH,
+        outcome,
+        seconds=seconds,
+        reason=reason,
+        detail=detail,
+        spare_score=True,
+    )
+
+
+def _failed(rt: Runtime, begun: _Begun, failure: UpstreamFailed, still_works: Secret | None, seconds: float) -> Secret:
     """Write down what a failed refresh means; return a token that works in spite of it, or raise."""
     verdict = failover.judge(failure)
     newer = None
     dead = ""
     with rt.store.transaction() as tx:
         breakers.heard(rt, tx, begun.name, failure, Service.OAUTH)
+        _record(rt, tx, begun, Outcome.FAILED, seconds, reason=failure.reason, detail=failure.message)
         ours = leases.holds(tx, begun.lease)
         leases.give_back(tx, [begun.lease])
         nothing_was_given = 400 <= failure.http_status < 500 or not failure.sent

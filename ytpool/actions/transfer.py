@@ -357,6 +357,7 @@ class Transfer:
             except UpstreamFailed as failure:
                 with self._errand.rt.store.transaction() as tx:
                     self._errand.heard(tx, failure)
+                    self._record(tx, failure)
                 offset, ask = self._kept_so_far(), True
                 if offset > furthest:  # bytes went through, so neither line nor login are at their end
                     furthest, standstills, refused = offset, 0, None
@@ -373,6 +374,21 @@ class Transfer:
                         self._errand.pause(failure, standstills + 1)
                     case verdict:
                         return self._broken_off(failure, verdict)
+
+    def _record(self, tx: Tx, failure: UpstreamFailed) -> None:
+        """Write into the journal what broke the line or was refused; the upload itself says how it ended."""
+        errand = self._errand
+        activity.record(
+            tx,
+            errand.rt.rng,
+            errand.payer,
+            failure.operation,
+            Outcome.FAILED,
+            job=errand.job.job,
+            reason=failure.reason,
+            detail=failure.message,
+            spare_score=True,  # its breaker charges it, where it turns out to be the account's
+        )
 
     def _admit(self) -> None:
         """Wait while the account or YouTube takes no calls, where that is soon over; else raise Resting."""

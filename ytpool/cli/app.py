@@ -129,6 +129,14 @@ COMMANDS: Mapping[str, Line] = {
         "app",
         "Let the writes go on that `ytpool pause` stopped; what waits goes on with `ytpool upload --resume`.",
     ),
+    "alerts": Line(
+        "ytpool.cli.alerts", "app", "See what somebody should look at, one line for each cause; say that you know."
+    ),
+    "tidy": Line(
+        "ytpool.cli.tidy",
+        "app",
+        "Do what is due by the calendar, and nothing else; for cron, where neither `work` nor `serve` runs.",
+    ),
     "serve": Line(
         "ytpool.cli.serve",
         "app",

@@ -185,7 +185,9 @@ def revoke(
     dry_run: WouldOption = False,
     yes: YesOption = False,
 ) -> Any:
-    """End an account's login at Google at once, and delete what came with it; its books and its history stay.
+    """End an account's login at Google at once, and delete what came with it; its books stay.
+
+    Of its history it stays what was done when and with what outcome; channel, reasons and details are erased.
 
     It ends what the person granted to the whole project, so an account with the same project and channel keeps it
     alive; then only the account goes. One with unfinished jobs is refused (status 6). Where Google does not answer, the

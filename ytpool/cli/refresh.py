@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import leaving, scheduling, tokens, verifying
+from ytpool.actions import housekeeping, leaving, scheduling, tokens, verifying
 from ytpool.actions.scheduling import Scheduled
 from ytpool.actions.verifying import Verified
 from ytpool.cli.commands import command, single
@@ -67,7 +67,7 @@ def refresh_tokens(
 
     A refresh that fails keeps the token that still works. Only Google's own word that a login is dead makes an
     account ask for a new one. Along the way, for two seconds at the most, the channels behind logins are looked at
-    again that were not seen for four weeks: a unit of the general bucket each.
+    again that were not seen for four weeks: a unit of the general bucket each. Last comes what `ytpool tidy` does.
 
     What --print-cron and --print-systemd print is tried with an empty environment first; where the vault's key could
     not be read there, the status is 6 and the words say what helps.
@@ -80,6 +80,8 @@ def refresh_tokens(
     found = tokens.refresh_all(rt, account=account, force=force)
     seen = verifying.verify_due(rt, account)
     _tell(call, seen)
+    if account is None:
+        housekeeping.housekeep(rt, but=(housekeeping.LEAVING, housekeeping.LOGINS))
     statuses = {one.account: DONE if one.problem is None else status_of(one.problem) for one in found}
     dead = {one.account: one.problem for one in seen if isinstance(one.problem, LoginNeeded)}
     return Refresh(

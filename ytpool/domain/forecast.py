@@ -58,6 +58,15 @@ class Outlook(NamedTuple):
         return self.days >= ENOUGH_DAYS
 
 
+class Band(NamedTuple):
+    """How much may be used at a moment to come, if nothing stopped it: on one day in ten it is less, or more."""
+
+    at: datetime
+    low: float
+    likely: float
+    high: float
+
+
 def outlook(allowance: Allowance, history: Sequence[Hours]) -> Outlook:
     """Say when an allowance runs out, if today goes on as one of these past days.
 
@@ -65,7 +74,7 @@ def outlook(allowance: Allowance, history: Sequence[Hours]) -> Outlook:
     less than `ENOUGH_DAYS` of history it may also go on without anything more, or at twice the pace of the busiest
     day that is known, today's own so far where none is.
     """
-    ways = [*history] if len(history) >= ENOUGH_DAYS else _stretched(allowance, history)
+    ways = _ways(allowance, history)
     ends = sorted((runs_out(allowance, hours) for hours in ways), key=lambda end: (end is None, end or allowance.ends))
     last = len(ends) - 1
     return Outlook(
@@ -74,6 +83,18 @@ def outlook(allowance: Allowance, history: Sequence[Hours]) -> Outlook:
         late=ends[-int(-_HIGH * last // 1)],
         days=len(history),
     )
+
+
+def band(allowance: Allowance, history: Sequence[Hours]) -> list[Band]:
+    """Say how much may be used from now to the end, at every full hour; `high` reaches the level where it may early."""
+    marks = _full_hours(allowance)
+    ways = [_course(allowance, hours, marks) for hours in _ways(allowance, history)]
+    last = len(ways) - 1
+    return [
+        # The same places as in `outlook`, counted from the other side: who uses most runs out first.
+        Band(at, low=used[-int(-_HIGH * last // 1)], likely=used[last // 2], high=used[int(_LOW * last)])
+        for at, used in zip(marks, (sorted(each, reverse=True) for each in zip(*ways, strict=True)), strict=True)
+    ]
 
 
 def runs_out(allowance: Allowance, hours: Hours) -> datetime | None:
@@ -99,16 +120,40 @@ def _due(changes: Sequence[Change], now: datetime) -> float:
 
 def _marks(allowance: Allowance) -> list[datetime]:
     """Return the moments between which use grows evenly: now, full hours, changes, and the end."""
-    first = int((allowance.now - allowance.begins) / _HOUR) + 1
-    last = int((allowance.ends - allowance.begins) / _HOUR)
-    full_hours = {allowance.begins + number * _HOUR for number in range(first, last + 1)}
-    marks = full_hours | {change.at for change in allowance.changes}
+    marks = {*_full_hours(allowance), *(change.at for change in allowance.changes)}
     return [allowance.now, *sorted(at for at in marks if allowance.now < at < allowance.ends), allowance.ends]
+
+
+def _full_hours(allowance: Allowance) -> list[datetime]:
+    """Return now, every full hour of the day after it, and the end."""
+    first = int((allowance.now - allowance.begins) / _HOUR) + 1
+    last = -int(-((allowance.ends - allowance.begins) / _HOUR) // 1)
+    return [allowance.now, *(allowance.begins + number * _HOUR for number in range(first, last)), allowance.ends]
+
+
+def _course(allowance: Allowance, hours: Hours, marks: Sequence[datetime]) -> list[float]:
+    """Return what is used at each of these moments, between which the rate does not change."""
+    known = sorted(allowance.changes)
+    used, place, before = allowance.used, 0, allowance.now
+    course = []
+    for at in marks:
+        used += _rate(allowance, hours, before) * ((at - before) / _HOUR)
+        while place < len(known) and known[place].at <= at:
+            used += known[place].units
+            place += 1
+        course.append(used)
+        before = at
+    return course
 
 
 def _rate(allowance: Allowance, hours: Hours, at: datetime) -> float:
     number = int((at - allowance.begins) / _HOUR)
     return hours[number] if number < len(hours) else 0.0
+
+
+def _ways(allowance: Allowance, history: Sequence[Hours]) -> Sequence[Hours]:
+    """Return the ways in which the day may go on."""
+    return history if len(history) >= ENOUGH_DAYS else _stretched(allowance, history)
 
 
 def _stretched(allowance: Allowance, history: Sequence[Hours]) -> list[Hours]:

@@ -20,6 +20,7 @@ from ytpool import __version__
 from ytpool.domain.endpoints import is_loopback
 from ytpool.domain.servers import Page
 from ytpool.errors import ServerFailed
+from ytpool.probes.failures import causes
 
 _LONGEST = 1 << 20
 """Bytes of a page in which its text is looked for."""
@@ -101,38 +102,25 @@ def _failed(page: Page, error: Exception, *, late: bool) -> ServerFailed:
             f"{page.shown} has not answered within {page.timeout:g} s",
             hint=f"look whether it works at all, or let it take longer: {_section(page)}.timeout",
         )
-    causes = list(_causes(error))
-    certificate = next((one for one in causes if isinstance(one, ssl.SSLCertVerificationError)), None)
+    found = list(causes(error))
+    certificate = next((one for one in found if isinstance(one, ssl.SSLCertVerificationError)), None)
     if certificate is not None:
         return ServerFailed(
             f"the certificate of {page.shown} is not to be trusted: {certificate.verify_message}",
             hint=f"let the service have a valid one, or name who vouches for it: {_section(page)}.ca_file",
         )
-    if any(isinstance(one, urllib3.exceptions.ProxyError) for one in causes):
+    if any(isinstance(one, urllib3.exceptions.ProxyError) for one in found):
         return ServerFailed(f"the proxy does not lead to {page.shown}", hint="check HTTPS_PROXY and NO_PROXY")
-    if any(isinstance(one, urllib3.exceptions.NameResolutionError) for one in causes):
+    if any(isinstance(one, urllib3.exceptions.NameResolutionError) for one in found):
         return ServerFailed(
             f"nobody knows the machine of {page.shown}", hint=f"check {_section(page)}.url, and this machine's network"
         )
-    if any(isinstance(one, ConnectionRefusedError) for one in causes):
+    if any(isinstance(one, urllib3.exceptions.NewConnectionError) for one in found):
         return ServerFailed(f"nothing takes the connection at {page.shown}", hint="start the service")
-    why = next((one.strerror for one in causes if isinstance(one, OSError) and one.strerror), "it made no sense")
+    why = next((one.strerror for one in found if isinstance(one, OSError) and one.strerror), "it made no sense")
     return ServerFailed(
         f"{page.shown} broke the connection off: {why}", hint="look into the service's own log; check http or https"
     )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it wraps: as its cause, as argument or as `reason`."""
-    pending, seen = [error], set[int]()
-    while pending:
-        cause = pending.pop()
-        if id(cause) in seen:
-            continue
-        seen.add(id(cause))
-        yield cause
-        wrapped = (*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__)
-        pending += [inner for inner in wrapped if isinstance(inner, BaseException)]
 
 
 def _section(page: Page) -> str:

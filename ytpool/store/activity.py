@@ -1,5 +1,11 @@
-"""What was done, by whom, with what outcome: a journal for people."""
+"""What was done, by whom, with what outcome: a journal for people, which is only ever appended to.
 
+Entries are numbered in the order in which they are written; only one writes at a time, so this is the order of commits
+too, whatever moment a row names. How something ended that was unknown is a row of its own, which settles the first:
+whoever counts operations leaves such rows out, and takes the outcome from them.
+"""
+
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +18,10 @@ from ytpool.store.ledger import Payer
 
 if TYPE_CHECKING:
     import random  # only its name is needed here, and importing it costs every report some milliseconds
+
+
+REFRESH = "oauth.refresh"
+"""What the refreshing of an account's access token is called."""
 
 
 class Outcome(StrEnum):
@@ -41,22 +51,6 @@ class Deed:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
-    """What one account did of one operation, over a window."""
-
-    account: str
-    operation: str
-    calls: int
-    done: int
-    failed: int
-    unknown: int
-    units: int
-    bytes: int
-    seconds: float
-    last_at: str
-
-
 def record(
     tx: Tx,
     rng: "random.Random",
@@ -73,20 +67,12 @@ def record(
     spare_score: bool = False,
 ) -> None:
     """Write what happened, and count it towards the account's score unless the account is not to blame."""
-    tx.run(
-        """
-        INSERT INTO activity (activity, happened_at, account, project, channel_id, operation, outcome, units, bytes,
-                              seconds, job, reason, detail)
-        VALUES (:activity, :at, :account, :project, :channel_id, :operation, :outcome, :units, :size,
-                :seconds, :job, :reason, :detail)
-        """,
-        activity=ids.new(tx.now, rng),
-        at=tx.at,
-        account=payer.account,
-        project=payer.project,
-        channel_id=payer.channel_id,
-        operation=operation,
-        outcome=outcome,
+    _append(
+        tx,
+        rng,
+        payer,
+        operation,
+        outcome,
         units=units,
         size=size,
         seconds=seconds,
@@ -104,22 +90,40 @@ def record(
         )
 
 
-def settle_unknown(tx: Tx, job: str, operation: str, outcome: Outcome, *, since: datetime, reason: str = "") -> bool:
-    """Write how something ended that was unknown until now and begun since then; False where nothing of it was."""
-    return (
-        tx.run(
-            """
-            UPDATE activity SET outcome = :outcome, reason = :reason
-             WHERE job = :job AND operation = :operation AND outcome = 'unknown' AND happened_at >= :since
-            """,
-            since=moments.text(since),
-            job=job,
-            operation=operation,
-            outcome=outcome,
-            reason=reason,
-        )
-        > 0
+def settle_unknown(
+    tx: Tx,
+    rng: "random.Random",
+    job: str,
+    operation: str,
+    outcome: Outcome,
+    *,
+    since: datetime,
+    reason: str = "",
+    spare_score: bool = False,
+) -> bool:
+    """Write how something ended that was unknown until now and begun since then; False where nothing of it was.
+
+    An account that was charged with it as a failure is given that back, unless its score was spared then and is now.
+    """
+    waiting = tx.all(
+        """
+        SELECT activity, account, project, channel_id FROM activity AS first
+         WHERE job = :job AND operation = :operation AND outcome = 'unknown' AND happened_at >= :since
+           AND settles IS NULL AND NOT EXISTS (SELECT 1 FROM activity AS later WHERE later.settles = first.activity)
+        """,
+        since=moments.text(since),
+        job=job,
+        operation=operation,
     )
+    if outcome is Outcome.UNKNOWN:  # that was known
+        return bool(waiting)
+    for row in waiting:
+        payer = Payer(account=row["account"], project=row["project"], channel_id=row["channel_id"])
+        _append(tx, rng, payer, operation, outcome, job=job, reason=reason, settles=row["activity"])
+        if not spare_score and outcome is Outcome.DONE:
+            accounts.blame(tx, payer.account, -1)
+            accounts.worked(tx, payer.account, operation, well=True, uploaded=operation == "upload")
+    return bool(waiting)
 
 
 def remember(
@@ -138,8 +142,8 @@ def remember(
         tx.run(
             """
             INSERT INTO activity (activity, happened_at, account, project, channel_id, operation, outcome, reason,
-                                  detail)
-            VALUES (:activity, :at, :account, :project, :channel_id, :operation, :outcome, :reason, :detail)
+                                  detail, salt)
+            VALUES (:activity, :at, :account, :project, :channel_id, :operation, :outcome, :reason, :detail, :salt)
             ON CONFLICT DO NOTHING
             """,
             activity=activity,
@@ -151,29 +155,36 @@ def remember(
             outcome=outcome,
             reason=reason,
             detail=detail,
+            salt=new_salt(),
         )
         == 1
     )
 
 
 def lately(tx: Tx, account: str, deeds: int = 100) -> set[str]:
-    """Return which operations are among an account's last ones."""
+    """Return which operations are among an account's last ones; that its tokens are refreshed says nothing of it."""
     rows = tx.all(
         """
-        SELECT DISTINCT operation FROM (SELECT operation FROM activity WHERE account = :account
+        SELECT DISTINCT operation FROM (SELECT operation FROM activity
+                                         WHERE account = :account AND operation <> :refresh
                                          ORDER BY happened_at DESC LIMIT :deeds) AS last
         """,
         account=account,
+        refresh=REFRESH,
         deeds=deeds,
     )
     return {row["operation"] for row in rows}
 
 
 def last_of_youtube(tx: Tx, since: datetime) -> Deed | None:
-    """Return the last call to YouTube since then; what keys of other services did belongs to no project."""
+    """Return the last call to YouTube since then; what keys of other services did belongs to no project.
+
+    Whether a login can be refreshed or ended says another server.
+    """
     row = tx.one(
         """
-        SELECT * FROM activity WHERE happened_at >= :since AND project <> '' ORDER BY happened_at DESC LIMIT 1
+        SELECT * FROM activity WHERE happened_at >= :since AND project <> '' AND operation NOT LIKE 'oauth.%'
+         ORDER BY happened_at DESC LIMIT 1
         """,
         since=moments.text(since),
     )
@@ -197,32 +208,46 @@ def _deed(row: Any) -> Deed:
     )
 
 
-def tally(tx: Tx, since: datetime, until: datetime) -> list[Tally]:
-    """Sum up what was done from one moment up to another, by account and operation."""
-    rows = tx.all(
-        """
-        SELECT account, operation, count(*) AS calls, sum(CASE outcome WHEN 'done' THEN 1 ELSE 0 END) AS done,
-               sum(CASE outcome WHEN 'failed' THEN 1 ELSE 0 END) AS failed,
-               sum(CASE outcome WHEN 'unknown' THEN 1 ELSE 0 END) AS unknown,
-               sum(units) AS units, sum(bytes) AS bytes, sum(seconds) AS seconds, max(happened_at) AS last_at
-          FROM activity WHERE happened_at >= :since AND happened_at < :until
-         GROUP BY account, operation ORDER BY account, operation
-        """,
-        since=moments.text(since),
-        until=moments.text(until),
-    )
-    return [Tally(**{column: row[column] for column in row.keys()}) for row in rows]  # noqa: SIM118 -- a Row is no dict
+def new_salt() -> str:
+    """Make what keeps an erased row from being guessed by its digest; not of the seeded chance, which can be redone."""
+    return os.urandom(8).hex()
 
 
-def reasons(tx: Tx, since: datetime, until: datetime) -> list[tuple[str, str, int]]:
-    """Count what went wrong, by operation and Google's own word for it."""
-    rows = tx.all(
+def _append(
+    tx: Tx,
+    rng: "random.Random",
+    payer: Payer,
+    operation: str,
+    outcome: Outcome,
+    *,
+    units: int = 0,
+    size: int = 0,
+    seconds: float = 0.0,
+    job: str | None = None,
+    reason: str = "",
+    detail: str = "",
+    settles: str | None = None,
+) -> None:
+    tx.run(
         """
-        SELECT operation, reason, count(*) AS times FROM activity
-         WHERE happened_at >= :since AND happened_at < :until AND outcome <> 'done'
-         GROUP BY operation, reason ORDER BY times DESC, operation, reason
+        INSERT INTO activity (activity, happened_at, account, project, channel_id, operation, outcome, units, bytes,
+                              seconds, job, reason, detail, settles, salt)
+        VALUES (:activity, :at, :account, :project, :channel_id, :operation, :outcome, :units, :size,
+                :seconds, :job, :reason, :detail, :settles, :salt)
         """,
-        since=moments.text(since),
-        until=moments.text(until),
+        activity=ids.new(tx.now, rng),
+        at=tx.at,
+        account=payer.account,
+        project=payer.project,
+        channel_id=payer.channel_id,
+        operation=operation,
+        outcome=outcome,
+        units=units,
+        size=size,
+        seconds=seconds,
+        job=job,
+        reason=reason,
+        detail=detail,
+        settles=settles,
+        salt=new_salt(),
     )
-    return [(row["operation"], row["reason"], row["times"]) for row in rows]

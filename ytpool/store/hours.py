@@ -33,6 +33,33 @@ def used(tx: Tx, scope: str, name: str, bucket: str, *, since: date, until: date
     return days
 
 
+def of_day(tx: Tx, scope: str, bucket: str, day: date, *, name: str | None = None) -> dict[str, list[int]]:
+    """Return what a bucket's meters, or one of them, came to in each hour of a day; their sums are what they say now.
+
+    What is set aside counts where it was set aside, and what was taken back makes an hour smaller, even negative.
+    """
+    names: dict[str, list[int]] = {}
+    begins = quota.starts_at(day)
+    rows = tx.all(
+        """
+        SELECT m.name, substr(coalesce(l.sent_at, l.held_at), 1, 13) AS hour, sum(l.units) AS units
+          FROM meters m JOIN ledger l ON l.scope = m.scope AND l.name = m.name AND l.bucket = m.bucket AND l.day = m.day
+         WHERE m.day = :day AND m.scope = :scope AND m.bucket = :bucket AND (:name IS NULL OR m.name = :name)
+           AND l.state IN ('held', 'sent', 'spent', 'unknown', 'elsewhere')
+         GROUP BY m.name, substr(coalesce(l.sent_at, l.held_at), 1, 13)
+        """,
+        scope=scope,
+        bucket=bucket,
+        day=day.isoformat(),
+        name=name,
+    )
+    for row in rows:
+        hours = names.setdefault(row["name"], [0] * quota.hours_of(day))
+        number = int((_moment(row["hour"]) - begins) / timedelta(hours=1))
+        hours[min(max(number, 0), len(hours) - 1)] += row["units"]
+    return names
+
+
 def first_day(tx: Tx, scope: str, name: str, *, since: date) -> date | None:
     """Return the first day from this one on that has a meter of this name; earlier it may not have been there."""
     row = tx.one(

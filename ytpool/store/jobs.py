@@ -730,6 +730,69 @@ def ended(tx: Tx, since: datetime) -> list[Ended]:
     return [Ended(kind=row["kind"], done=row["done"], failed=row["failed"], fallbacks=row["fallbacks"]) for row in rows]
 
 
+def failed_since(tx: Tx, since: datetime) -> list[Job]:
+    """Return the uploads that failed since then, unless a person said so: whoever did knows of it."""
+    rows = tx.all(
+        """
+        SELECT * FROM jobs
+         WHERE finished_at >= :since AND state = 'failed' AND kind = 'upload' AND error_code <> 'failed' ORDER BY job
+        """,
+        since=moments.text(since),
+    )
+    return [Job.from_row(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """An upload that has been begun, and how far it has come."""
+
+    job: str
+    file: str
+    account: str
+    state: JobState
+    begun_at: datetime
+    """When its last session was asked for."""
+    moved_at: datetime
+    ended_at: datetime | None
+    size: int
+    kept: int
+
+
+def sent_within(
+    tx: Tx, since: datetime, until: datetime, *, account: str | None = None, most: int
+) -> tuple[list[Sending], int]:
+    """Return the uploads that were on their way in a window, the latest of them first, and how many there are."""
+    begun = "coalesce(u.started_at, u.intent_at)"
+    found = f"""
+        SELECT j.job, j.state, coalesce(j.account, u.account, '') AS account, j.updated_at, j.finished_at, u.path,
+               u.size, u.kept, {begun} AS begun_at
+          FROM jobs j JOIN uploads u ON u.job = j.job
+         WHERE {begun} < :until AND (:account IS NULL OR coalesce(j.account, u.account, '') = :account) AND """
+    both = f"""
+        {found} j.finished_at >= :since
+         UNION ALL
+        {found} j.finished_at IS NULL AND j.state IN ('running', 'deferred', 'interrupted', 'finished_unknown')
+           AND (j.state = 'running' OR j.updated_at >= :since)
+    """
+    given = {"since": moments.text(since), "until": moments.text(until), "account": account}
+    total = tx.one(f"SELECT count(*) AS jobs FROM ({both}) AS sent", **given)["jobs"]
+    rows = tx.all(f"SELECT * FROM ({both}) AS sent ORDER BY begun_at DESC, job LIMIT :most", **given, most=most)
+    return [
+        Sending(
+            job=row["job"],
+            file=row["path"],
+            account=row["account"],
+            state=JobState(row["state"]),
+            begun_at=moments.parse(row["begun_at"]),
+            moved_at=moments.parse(row["updated_at"]),
+            ended_at=moments.parse_optional(row["finished_at"]),
+            size=row["size"],
+            kept=row["kept"],
+        )
+        for row in rows
+    ], total
+
+
 def bound_to(tx: Tx, account: str) -> list[Job]:
     """Return the unfinished jobs that can only be finished on this account, because something was sent there."""
     rows = tx.all(

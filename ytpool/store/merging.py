@@ -1,7 +1,8 @@
 """The books of two projects that are one at Google become one: nothing that was booked is lost or counted twice.
 
-Journal rows go over as they are, those of running calls too: whoever sent them settles them by their hold. Sums are
-added, and what is beyond the limit then becomes a row `overrun`.
+The ledger's rows go over as they are, those of running calls too: whoever sent them settles them by their hold. Sums
+are added, and what is beyond the limit then becomes a row `overrun`. The activity journal stays as it was written; who
+reads it knows by `merged_projects` what a project is called now.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,6 @@ def move(tx: Tx, former: str, project: str, terms: Terms, rng: "random.Random", 
     # An envelope's ceiling is our own wish, and set anew by the next hold; until then it covers what both have used.
     _move_books(tx, ENVELOPE, former, project, "ceiling = meters.ceiling + excluded.ceiling")
     _move_lessons(tx, former, project)
-    tx.run("UPDATE activity SET project = :project WHERE project = :former", project=project, former=former)
     for row in tx.all("SELECT * FROM meters WHERE scope = :scope AND name = :project", scope=PROJECT, project=project):
         _judge(tx, row, terms, rng, reason)
 

@@ -119,6 +119,18 @@ def current(tx: Tx, project: str) -> str:
     return project if row is None else str(row["project"])
 
 
+def names_of(tx: Tx, project: str) -> tuple[str, ...]:
+    """Return all names under which the books may have kept a project: the one of now first, whichever was asked for."""
+    now = current(tx, project)
+    rows = tx.all("SELECT former FROM merged_projects WHERE project = :project ORDER BY former", project=now)
+    return (now, *(row["former"] for row in rows))
+
+
+def merged(tx: Tx) -> dict[str, str]:
+    """Return what projects are called now that were merged or renamed away."""
+    return {row["former"]: row["project"] for row in tx.all("SELECT former, project FROM merged_projects")}
+
+
 def absorb(tx: Tx, former: str, project: str) -> None:
     """Give another project's clients and accounts to this one, and forget that there were two.
 

@@ -4,33 +4,33 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from ytpool.domain.secret import Secret
 from ytpool.runtime import Runtime
 from ytpool.web import health, metrics, webhooks
-from ytpool.web.answers import answer, refused
-from ytpool.web.guard import Guard, Traffic
-from ytpool.web.lines import Crowd
+from ytpool.web.answers import refused
+from ytpool.web.connections import Crowd
+from ytpool.web.guard import Guard
 from ytpool.web.standing import Standing
+from ytpool.web.traffic import Traffic
 
 _WORDS = {404: "there is nothing at this address", 405: "that is not done at this address"}
 
 
 def application(
-    rt: Runtime, standing: Standing, crowd: Crowd, *, token: Secret | None, hosts: frozenset[str] | None
+    rt: Runtime,
+    standing: Standing,
+    traffic: Traffic,
+    crowd: Crowd,
+    *,
+    token: Secret | None,
+    hosts: frozenset[str] | None,
 ) -> ASGIApp:
     """Return what answers: how it stands with this machine, and callbacks of task services."""
-    traffic = Traffic()
-
-    async def alive(_: Request) -> Response:
-        return answer({"ok": True})
-
     served = [
         *health.routes(standing),
         *metrics.routes(standing, traffic, crowd),
-        Route("/alive", alive),
         *webhooks.routes(rt),
     ]
     app = Starlette(routes=served, exception_handlers={HTTPException: _no_such})

@@ -15,7 +15,7 @@ from ytpool.web.answers import answer, refused
 from ytpool.web.guard import TRUSTED
 from ytpool.web.standing import Standing
 
-_NAMES = {"state": "database"}
+_NAMES = {"state": "database", "cookie_files": "cookies"}
 """What a look is called where it is a service."""
 
 _GRAVITY = (Status.PASS, Status.WARN, Status.FAIL)

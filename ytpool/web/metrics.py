@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -21,9 +22,9 @@ from ytpool.actions.numbers import Numbers
 from ytpool.actions.queue import QueueStatus
 from ytpool.errors import YtpoolError
 from ytpool.store.refreshes import Outcome
-from ytpool.web.guard import Traffic
-from ytpool.web.lines import Crowd
+from ytpool.web.connections import Crowd
 from ytpool.web.standing import Seen, Standing
+from ytpool.web.traffic import Traffic
 
 _Rows = Iterable[tuple[tuple[str, ...], float]]
 
@@ -38,8 +39,9 @@ class _Facts(Collector):
     cookies: FileSeen | None
     refreshes: Mapping[str, RefreshSeen]
     account: str
-    traffic: Traffic
-    crowd: Crowd
+    answers: Mapping[tuple[str, str, int], int]
+    refusals: Mapping[str, int]
+    connections: int
 
     def collect(self) -> Iterator[Metric]:
         yield _gauge("ytpool_build_info", "The version that serves.", [((__version__,), 1)], "version")
@@ -54,14 +56,12 @@ class _Facts(Collector):
             yield from _of_queue(self.queue)
 
     def _of_serving(self) -> Iterator[Metric]:
-        answers = [((path, method, str(status)), n) for (path, method, status), n in self.traffic.answers.items()]
+        answers = [((path, method, str(status)), n) for (path, method, status), n in self.answers.items()]
         labels = ("path", "method", "status")
         yield _counter("ytpool_http_requests_total", "Requests that were answered.", answers, *labels)
-        refusals = [((reason,), n) for reason, n in self.traffic.refusals.items()]
+        refusals = [((reason,), n) for reason, n in self.refusals.items()]
         yield _counter("ytpool_http_refusals_total", "Requests that were refused, by why.", refusals, "reason")
-        ended = [(("slow",), self.crowd.slow), (("too many",), self.crowd.shed)]
-        yield _counter("ytpool_http_hang_ups_total", "Connections that were ended by us, by why.", ended, "reason")
-        yield _gauge("ytpool_http_connections", "Connections that are open.", [((), self.crowd.open)])
+        yield _gauge("ytpool_http_connections", "Connections that are open.", [((), self.connections)])
 
     def _of_cookies(self) -> Iterator[Metric]:
         if self.cookies is not None:
@@ -103,12 +103,14 @@ def routes(standing: Standing, traffic: Traffic, crowd: Crowd) -> list[Route]:
                 cookies=await standing.cookies(),
                 refreshes=refreshes,
                 account="" if standing.file is None else standing.file.account,
-                traffic=traffic,
-                crowd=crowd,
+                # Copies: they are written down in another thread, as a pool of thousands takes its time.
+                answers=dict(traffic.answers),
+                refusals=dict(traffic.refusals),
+                connections=crowd.open,
             )
         )
         return Response(
-            generate_latest(registry),
+            await run_in_threadpool(generate_latest, registry),
             headers={"Cache-Control": "no-store", "Content-Type": CONTENT_TYPE_PLAIN_0_0_4},
         )
 

@@ -14,14 +14,15 @@ from ytpool.domain.secret import Secret
 from ytpool.errors import UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.web.app import application
-from ytpool.web.lines import LONGEST_HEAD, Crowd, Line
+from ytpool.web.connections import LONGEST_HEAD, Connection, Crowd
 from ytpool.web.standing import Standing
+from ytpool.web.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
 _ROUND_EVERY = 1.0
 _ENDS_WITHIN = 5
-_WAITING_LINES = 512
+_BACKLOG = 512
 
 
 def serve(
@@ -40,13 +41,14 @@ def serve(
     """
     listener = _listen(host, port)
     name = f"[{host}]" if ":" in host else host
-    crowd = Crowd()
+    traffic = Traffic()
+    crowd = Crowd(traffic)
     standing = Standing(rt, file)
-    app = application(rt, standing, crowd, token=token, hosts=hosts if endpoints.is_own(host) else None)
-    # Addresses are not logged: a callback's holds its secret.
+    app = application(rt, standing, traffic, crowd, token=token, hosts=hosts if endpoints.is_own(host) else None)
+    # Addresses are not logged: a callback's holds its secret. Of a connection uvicorn knows the class alone.
     config = uvicorn.Config(
         app,
-        http=type("LineOfCrowd", (Line,), {"crowd": crowd}),
+        http=type("ConnectionOfCrowd", (Connection,), {"crowd": crowd}),
         ws="none",
         log_config=None,
         access_log=False,
@@ -55,7 +57,7 @@ def serve(
         lifespan="off",
         timeout_graceful_shutdown=_ENDS_WITHIN,
         h11_max_incomplete_event_size=LONGEST_HEAD,
-        backlog=_WAITING_LINES,
+        backlog=_BACKLOG,
     )
     _hush()
     rounds = threading.Thread(target=tasks.keep_going, args=(rt, _ROUND_EVERY), name="tasks", daemon=True)
@@ -87,7 +89,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(_WAITING_LINES)
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         hint = "choose another place with --bind HOST:PORT"

@@ -24,12 +24,12 @@ from ytpool.web.refreshing import Refresher
 
 log = logging.getLogger(__name__)
 
-COOKIES = "cookies"
-"""The check of the cookie file that this server watches."""
-
 _ROUNDS_EVERY = 30.0
 _TOO_OLD = 4 * _ROUNDS_EVERY
 """Seconds after which what the last round saw is no longer believed: every look has its time limit."""
+
+_COOKIES = "cookie_files"
+"""The look at cookie files; ours is looked at for each answer."""
 
 _ESSENTIAL = ("state", "vault", "clock", "disk")
 """Looks without which nothing can be done here, whichever account does it."""
@@ -97,17 +97,25 @@ class Standing:
         cookies = await self.cookies()
         seen = self.seen
         checks = () if seen is None else seen.health.checks
-        if cookies is not None:
-            status = Status.PASS if cookies.usable else Status.FAIL
-            checks = (*checks, Check(check=COOKIES, look=COOKIES, status=status, message=cookies.message))
+        own = ""
+        if cookies is not None and self.file is not None:
+            own = self.file.name
+            now = Check(
+                check=own,
+                look=_COOKIES,
+                status=Status.PASS if cookies.usable else Status.FAIL,
+                message=cookies.message,
+                seen_at=self._rt.clock.now(),
+            )
+            checks = (*(check for check in checks if check.check != own), now)
         age = self.age
         if age is None:
             hindrance = "nothing has been looked at yet"
         elif age > _TOO_OLD:
             hindrance = f"nothing has been looked at for {age:.0f} s"
         else:
-            broken = (one for one in checks if one.status is Status.FAIL and one.look in (*_ESSENTIAL, COOKIES))
-            hindrance = next((f"{one.check}: {one.message}" for one in broken), "")
+            needed = (one for one in checks if one.look in _ESSENTIAL or one.check == own)
+            hindrance = next((f"{one.check}: {one.message}" for one in needed if one.status is Status.FAIL), "")
         return Now(checks=checks, age=age, cookies=cookies, hindrance=hindrance)
 
     @property
@@ -150,8 +158,9 @@ class Standing:
         return None if self._watched is None else self._watched.look(self._rt.clock.now())
 
     def _read_refreshes(self) -> Mapping[str, RefreshSeen]:
-        names = [one.account for one in (self.file, *cookie_files.every(self._rt)) if one is not None and one.account]
-        return {name: cookie_files.refresh_seen(self._rt, name) for name in dict.fromkeys(names)}
+        own = () if self.file is None else (self.file,)
+        names = dict.fromkeys(one.account for one in (*own, *cookie_files.every(self._rt)))
+        return {name: cookie_files.refresh_seen(self._rt, name) for name in names if name}
 
     def _go_round(self) -> None:
         while not self._rt.stopping.is_set():

@@ -11,10 +11,10 @@ from ytpool.actions.health.looking import Health
 from ytpool.actions.health.work import Aim
 from ytpool.domain import moments, quota
 from ytpool.runtime import Runtime
-from ytpool.store import activity, jobs, line, meters
-from ytpool.store.activity import Tally
+from ytpool.store import jobs, line, meters, sums
 from ytpool.store.db import Tx
 from ytpool.store.jobs import Ended
+from ytpool.store.sums import Sum, Window
 
 _LOOKS_BACK = timedelta(days=1)
 _WORST = 5
@@ -73,17 +73,17 @@ def morning(rt: Runtime, *, deep: bool = False, only: Sequence[str] = (), strict
 
 
 def _happened(tx: Tx, since: datetime) -> Iterator[Event]:
-    done = activity.tally(tx, since, tx.now)
+    window = Window(since=since, until=tx.now)
+    done = [*sums.over(tx, window, ("operation",))]
     for ended in jobs.ended(tx, since):
         yield Event(what=_KINDS.get(ended.kind, f"{ended.kind} jobs"), told=_ended(ended, done))
     calls = sum(one.calls for one in done)
     if calls:
-        failed = sum(one.failed for one in done)
-        unknown = sum(one.unknown for one in done)
+        failed, unknown = (sum(one.calls for one in done if one.outcome == how) for how in ("failed", "unknown"))
         told = f"{calls:,}, {failed:,} failed" + (f", {unknown:,} unknown" if unknown else "")
         yield Event(what="calls", told=told)
     yield from _units(tx, since)
-    reasons = [(operation, reason, times) for operation, reason, times in activity.reasons(tx, since, tx.now) if reason]
+    reasons = [(operation, reason, times) for operation, reason, times in sums.went_wrong(tx, window) if reason]
     for operation, reason, times in reasons[:_WORST]:
         yield Event(what="went wrong", told=f"{operation}: {reason}, {times} {'time' if times == 1 else 'times'}")
     waits = line.waiting(tx)
@@ -108,11 +108,11 @@ def _units(tx: Tx, since: datetime) -> Iterator[Event]:
 _KINDS = {"upload": "uploads", "comment": "comments", "task": "tasks", "chain": "chains"}
 
 
-def _ended(ended: Ended, done: Iterable[Tally]) -> str:
+def _ended(ended: Ended, done: Iterable[Sum]) -> str:
     told = f"{ended.done:,} done, {ended.failed:,} failed"
     if ended.kind != "upload":
         return told
-    size = sum(one.bytes for one in done if one.operation == "upload")
+    size = sum(one.bytes for one in done if one.by == ("upload",))
     return (
         told + (f", {ended.fallbacks} by another than the first choice" if ended.fallbacks else "") + _gigabytes(size)
     )

@@ -1,8 +1,8 @@
-"""The lines to our visitors, and how long each may take its time.
+"""The connections to our visitors, and how long each may take its time.
 
-uvicorn waits for a request's end for as long as its sender likes. Here a line has seconds for the head of a request,
-and some more until it is answered; and where there are too many lines, those go first that have asked for nothing
-yet, the oldest before the others.
+uvicorn waits for a request's end for as long as its sender likes. Here a connection has seconds for the head of a
+request, and some more until it is answered; and where there are too many of them, those go first that have asked for
+nothing yet, the oldest before the others.
 """
 
 import asyncio
@@ -10,8 +10,10 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ytpool.web.traffic import Traffic
+
 HEAD_WITHIN = 10.0
-"""Seconds from the opening of a line, or its last answer, until the head of the next request is whole."""
+"""Seconds from the opening of a connection, or its last answer, until the head of the next request is whole."""
 
 ANSWERED_WITHIN = 30.0
 """Seconds from there until the answer has left; a callback's content comes in that time, too."""
@@ -21,40 +23,43 @@ LONGEST_HEAD = 16 << 10
 
 MOST = 400
 
+_HANGS_UP_WITHIN = 1.0
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class Crowd:
-    """All lines of one server."""
+    """All connections of one server."""
 
-    def __init__(self) -> None:
+    def __init__(self, traffic: Traffic) -> None:
         self.open = 0
-        self.slow = 0
-        """Lines that were ended because their time was over."""
-        self.shed = 0
-        """Lines that were ended because there were too many."""
-        self._asking: dict[Line, None] = {}
+        self._traffic = traffic
+        self._asking: dict[Connection, None] = {}
 
-    def comes(self, line: "Line") -> None:
+    def comes(self, one: "Connection") -> None:
         self.open += 1
         if self.open > MOST:
-            self.shed += 1
-            next(iter(self._asking), line).end()
+            oldest = next(iter(self._asking), one)
+            self.refuses("too many connections", oldest)
+            oldest.hang_up()
 
-    def leaves(self, line: "Line") -> None:
+    def leaves(self, one: "Connection") -> None:
         self.open -= 1
-        self._asking.pop(line, None)
+        self._asking.pop(one, None)
 
-    def asks(self, line: "Line") -> None:
-        """Take down that a line has no whole request yet."""
-        self._asking.setdefault(line)
+    def asks(self, one: "Connection") -> None:
+        """Take down that this one has no whole request yet."""
+        self._asking.setdefault(one)
 
-    def has_asked(self, line: "Line") -> None:
-        self._asking.pop(line, None)
+    def has_asked(self, one: "Connection") -> None:
+        self._asking.pop(one, None)
+
+    def refuses(self, reason: str, one: "Connection") -> None:
+        """Count and tell what never became a request."""
+        self._traffic.refuse(reason, client=one.client[0] if one.client else "?")
 
 
-class Line(H11Protocol):
-    """One line, with a time limit for everything that is done on it."""
+class Connection(H11Protocol):
+    """One connection, with a time limit for everything that is done on it."""
 
     crowd: Crowd
 
@@ -91,8 +96,11 @@ class Line(H11Protocol):
         else:
             self._look(before)
 
-    def end(self) -> None:
-        """Hang up."""
+    def send_400_response(self, msg: str) -> None:
+        self.crowd.refuses("malformed", self)
+        super().send_400_response(msg)
+
+    def hang_up(self) -> None:
         self.transport.abort()
 
     def _look(self, before: Any) -> None:
@@ -109,11 +117,11 @@ class Line(H11Protocol):
         self._limit = self.loop.call_later(seconds, self._is_too_slow)
 
     def _is_too_slow(self) -> None:
-        if self.transport.is_closing():
-            self.end()  # the last answer is not fetched
+        if self.transport.is_closing():  # the last answer is not fetched
+            self.hang_up()
             return
-        self.crowd.slow += 1
+        self.crowd.refuses("too slow", self)
         if self._heard and (self.cycle is None or self.cycle.response_complete):
             self.transport.write(_TOO_SLOW)
         self.transport.close()
-        self._limit = self.loop.call_later(1.0, self.end)
+        self._limit = self.loop.call_later(_HANGS_UP_WITHIN, self.hang_up)

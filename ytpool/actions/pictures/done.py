@@ -1,0 +1,151 @@
+"""What was done over a window: hour by hour for each account, and upload by upload. Reads only."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ytpool.actions import activity
+from ytpool.actions.activity import Wanted
+from ytpool.domain.jobs import JobState
+from ytpool.runtime import Runtime
+from ytpool.store import jobs, leases, sums
+from ytpool.store.jobs import Sending
+from ytpool.store.leases import LeaseKind
+
+_HOUR = timedelta(hours=1)
+_MOST_CELLS = 168
+_STEPS = (1, 2, 3, 4, 6, 8, 12, 24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatRow:
+    """How busy one account was, cell by cell."""
+
+    account: str
+    calls: int
+    failed: int
+    cells: tuple[int, ...]
+    """Operations in each cell, whatever came of them."""
+    wrong: tuple[int, ...]
+    """Those of them that failed or whose outcome is unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatMap:
+    """Hours by accounts. The sums of the rows are what `activity report` tells of the same window."""
+
+    since: datetime
+    until: datetime
+    starts: tuple[datetime, ...]
+    """The beginnings of the cells; the first and the last may be cut by the window."""
+    span: timedelta
+    """How much time a cell is: an hour, or several where the window is long."""
+    rows: tuple[HeatRow, ...]
+    """The busiest accounts first."""
+    most: int
+    """The operations in the fullest cell."""
+    more: int
+    """So many accounts that did something are left out."""
+
+
+def heat_map(rt: Runtime, wanted: Wanted | None = None, *, most: int = 50) -> HeatMap:
+    """Return how busy each account was in each hour of a window, the last day unless told; the busiest, if many."""
+    found: dict[str, dict[datetime, list[int]]] = {}
+    with rt.store.reading() as tx:
+        window, _ = activity.window_of(tx, wanted or Wanted())
+        start, until = window.since, window.until
+        for part in sums.over(tx, window, ("account", "hour")):
+            account, begins = part.by
+            cell = found.setdefault(account, {}).setdefault(datetime.fromisoformat(f"{begins}:00:00+00:00"), [0, 0])
+            cell[0] += part.calls
+            cell[1] += part.calls if part.outcome != "done" else 0
+    if until - start > _MOST_CELLS * _HOUR:  # what is asked for may be all there ever was: it begins with the first
+        start = max(start, min((min(hours) for hours in found.values()), default=start))
+    first, cells, span = _cells(start, until)
+    rows = []
+    for account, by_hour in found.items():
+        calls, wrong = [0] * cells, [0] * cells
+        for hour, (number, not_done) in by_hour.items():
+            place = min(max(int((hour - first) / span), 0), cells - 1)
+            calls[place] += number
+            wrong[place] += not_done
+        rows.append(
+            HeatRow(account=account, calls=sum(calls), failed=sum(wrong), cells=tuple(calls), wrong=tuple(wrong))
+        )
+    rows = [row for row in rows if row.calls > 0]
+    rows.sort(key=lambda row: (-row.calls, row.account))
+    return HeatMap(
+        since=start,
+        until=until,
+        starts=tuple(first + number * span for number in range(cells)),
+        span=span,
+        rows=tuple(rows[:most]),
+        most=max((max(row.cells) for row in rows), default=0),
+        more=max(0, len(rows) - most),
+    )
+
+
+def _cells(since: datetime, until: datetime) -> tuple[datetime, int, timedelta]:
+    """Cut a window into whole hours, or into as many together as make a picture that can be looked at."""
+    first = since.replace(minute=0, second=0, microsecond=0)
+    length = int((until - first) / _HOUR) + 1
+    step = next((step for step in _STEPS if length <= step * _MOST_CELLS), 0) or 24 * -(-length // (24 * _MOST_CELLS))
+    return first, -(-length // step), step * _HOUR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """One upload on the timeline."""
+
+    job: str
+    file: str
+    account: str
+    state: str
+    """As `queue list --all` says it."""
+    working: bool
+    """Somebody is at it now."""
+    begun_at: datetime
+    ended_at: datetime | None
+    """When its job came to an end; None: not yet."""
+    until: datetime
+    """How far it has come: its end, now while somebody is at it, else when it last moved."""
+    bytes: int
+    kept: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadTimeline:
+    """Which uploads went when, the first to begin first."""
+
+    since: datetime
+    until: datetime
+    uploads: tuple[Sent, ...]
+    more: int
+    """So many older ones of this window are left out."""
+
+
+def upload_timeline(rt: Runtime, wanted: Wanted | None = None, *, most: int = 100) -> UploadTimeline:
+    """Return the uploads that were on their way in a window, the last day unless told; the latest of them, if many."""
+    with rt.store.reading() as tx:
+        now = tx.now
+        window, _ = activity.window_of(tx, wanted or Wanted())
+        found, total = jobs.sent_within(tx, window.since, window.until, account=window.account, most=most)
+        working = leases.held(tx, LeaseKind.JOB)
+    uploads = sorted((_sent(one, now, working=one.job in working) for one in found), key=lambda one: one.begun_at)
+    since, until = window.since, min(window.until, now)
+    return UploadTimeline(since=since, until=until, uploads=tuple(uploads), more=total - len(uploads))
+
+
+def _sent(one: Sending, now: datetime, *, working: bool) -> Sent:
+    moved = now if working else max(one.begun_at, min(one.moved_at, now))
+    return Sent(
+        job=one.job,
+        file=one.file,
+        account=one.account,
+        state=one.state,
+        working=working,
+        begun_at=one.begun_at,
+        ended_at=one.ended_at,
+        until=one.ended_at or moved,
+        bytes=one.size,
+        kept=one.size if one.state in (JobState.DONE, JobState.PARTLY) else one.kept,
+    )
