@@ -165,9 +165,9 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "Accounts and who pays": ("auth", "refresh-tokens", "accounts", "projects", "pools"),
     "Videos and comments": ("upload", "video", "comment", "stats"),
     "Later, and in turn": ("plan", "queue", "work", "pause", "unpause"),
-    "What is going on": ("health", "todo", "why", "quota", "rests", "activity", "serve"),
+    "What is going on": ("health", "alerts", "todo", "why", "quota", "rests", "activity", "serve"),
     "Other services": ("task", "chain", "sessions"),
-    "Keeping it safe": ("vault", "state"),
+    "Keeping it safe": ("vault", "state", "tidy"),
 }
 """Under which heading `ytpool --help` lists a command."""
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import uvicorn
 
-from ytpool.actions import tasks
 from ytpool.actions.cookie_files import CookieFile
+from ytpool.actions.tasks.rounds import keep_going
 from ytpool.domain import endpoints
 from ytpool.domain.secret import Secret
 from ytpool.errors import UsageWrong
@@ -60,7 +60,7 @@ def serve(
         backlog=_BACKLOG,
     )
     _hush()
-    rounds = threading.Thread(target=tasks.keep_going, args=(rt, _ROUND_EVERY), name="tasks", daemon=True)
+    rounds = threading.Thread(target=keep_going, args=(rt, _ROUND_EVERY), name="tasks", daemon=True)
     rounds.start()
     standing.begin()
     try:
