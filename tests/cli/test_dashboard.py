@@ -134,8 +134,8 @@ def test_whatever_things_are_called_they_are_text_and_bounded(crowd, packages): 
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
         assert page.locator("img, main script").count() == 0
         assert page.locator("#rests").get_by_text(HOSTILE.strip()).count() == 1
-        assert rows(page, "accounts").count() == 40
-        assert page.locator("#accounts .more").inner_text() == f"and {crowd + 2 - 40} more: ytpool quota report"
+        assert rows(page, "accounts").count() == 25
+        assert page.locator("#accounts .more").inner_text() == f"and {crowd + 2 - 25} more: ytpool quota report"
         assert page.said == []
     assert len(content) < 150_000
     policy = headers["content-security-policy"]

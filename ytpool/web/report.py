@@ -322,4 +322,4 @@ def _percent(share: Any) -> str | None:
 
 
 def _seconds(seconds: Any) -> str | None:
-    return None if seconds is None else f"{seconds:.2f} s"
+    return None if seconds is None else f"{seconds:.2f}{pieces.GLUE}s"
