@@ -251,6 +251,7 @@ def test_a_report_loads_only_what_it_needs(ytpool, loaded):
 
     assert json.loads(printed)["data"]["accounts"][0]["account"] == "news"
     assert "ytpool.cli.quota" in names
+    assert "ytpool.domain.jobs" not in names  # what only commands that write need
     assert names & HEAVY == {"tomllib"}  # there is a file of settings to read
 
 

@@ -119,10 +119,14 @@ def test_a_report_and_todo_say_the_same_as_the_alerts(ytpool, sandbox, alerts):
         (*key, one["severity"]) for key, one in found.items() if one["severity"] != "info"
     }
     to_do = json.loads(ytpool("todo", "--json")[1])["data"]["items"]
-    assert {(one["kind"], one["command"]) for one in to_do} == {
-        ("login_needed", "ytpool auth add news"),
-        ("resting", "ytpool unpause --pool main"),
-    } == {(kind, one["command"]) for (kind, _), one in found.items()}
+    assert (
+        {(one["kind"], one["command"]) for one in to_do}
+        == {
+            ("login_needed", "ytpool auth add news"),
+            ("resting", "ytpool unpause --pool main"),
+        }
+        == {(kind, one["command"]) for (kind, _), one in found.items()}
+    )
 
 
 @pytest.mark.usefixtures("sandbox")

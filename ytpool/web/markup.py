@@ -20,9 +20,12 @@ Content = str | Iterable[str | None] | None
 
 
 def tag(name: str, /, *contents: Content, **attributes: str | int | bool | None) -> Markup:
-    """Return an element; `_` in a name of an attribute is `-`, one at its end falls away, and False or None is none."""
+    """Return an element; `_` in a name of an attribute is `-`, one at its end falls away, and False or None is none.
+
+    An attribute that is markup already, such as the points of a line, stands as it is, however long it is.
+    """
     told = "".join(
-        f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{_text(str(value))}"')
+        f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{_value(value)}"')
         for key, value in attributes.items()
         if value is not None and value is not False
     )
@@ -46,6 +49,10 @@ def _one(content: Content) -> str:
             return _text(content)
         case _:
             return "".join(_one(each) for each in content)
+
+
+def _value(value: str | int) -> str:
+    return value if isinstance(value, Markup) else _text(str(value))
 
 
 def _text(text: str) -> str:

@@ -1,27 +1,25 @@
 """The dashboard's sections: what an overview looks like to people. Colours never say anything alone, words do."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from ytpool.actions.lifetimes import Lifetime
 from ytpool.actions.overview import Overview
 from ytpool.actions.reports import BucketQuota
 from ytpool.actions.sessions import Seen
-from ytpool.domain import moments, quota
+from ytpool.domain import quota
 from ytpool.domain.accounts import AccountState
 from ytpool.domain.alerts import State
 from ytpool.domain.names import readable
-from ytpool.domain.quota import Light
 from ytpool.domain.sessions import SessionState
 from ytpool.store.alerts import Alert
 from ytpool.store.entries import Entry
 from ytpool.store.overview import Transfer
+from ytpool.web import pieces
 from ytpool.web.markup import Content, Markup, tag, together
-
-T = TypeVar("T")
 
 TITLES = {
     "alerts": "Alerts",
@@ -47,25 +45,6 @@ _SHOWN = {
     "sessions": 15,
 }
 """Rows at most, so that a thousand accounts are a page, too."""
-
-_GLUE = "\N{NO-BREAK SPACE}"
-_NONE = "\N{EN DASH}"
-
-_LOUD = {
-    "active": "green",
-    "done": "green",
-    "critical": "red",
-    "warning": "orange",
-    "failed": "red",
-    "unknown": "orange",
-    "login_needed": "red",
-    "banned": "red",
-    "expired": "orange",
-    "finished_unknown": "orange",
-    "resting": "orange",
-    "draining": "yellow",
-    "disabled": "plain",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,11 +104,11 @@ def _ailing(number: int, word: str) -> str:
 
 def _alerts(seen: Overview) -> Markup:
     if not seen.alerts:
-        return _nothing("Nothing is amiss.")
+        return pieces.note("Nothing is amiss.")
     shown = seen.alerts[: _SHOWN["alerts"]]
     rows = [_alert(one) for one in shown]
     return together(
-        tag("ul", rows, class_="alerts", role="list"), _more(len(seen.alerts) - len(shown), "ytpool alerts list")
+        tag("ul", rows, class_="alerts", role="list"), pieces.more(len(seen.alerts) - len(shown), "ytpool alerts list")
     )
 
 
@@ -137,12 +116,12 @@ def _alert(one: Alert) -> Markup:
     known = f", acknowledged by {one.acknowledged_by}{f': {one.note}' if one.note else ''}"
     return tag(
         "li",
-        _badge(one.severity),
+        pieces.badge(one.severity),
         " ",
-        _words(one.subject),
+        pieces.words(one.subject),
         ": ",
-        _words(one.message),
-        tag("span", ", since ", _moment(one.opened_at), class_="note"),
+        pieces.words(one.message),
+        tag("span", ", since ", pieces.moment(one.opened_at), class_="note"),
         tag("span", known, class_="note") if one.state is State.ACKNOWLEDGED else None,
         together(" ", tag("code", one.command)) if one.command and one.command not in one.message else None,
     )
@@ -150,25 +129,27 @@ def _alert(one: Alert) -> Markup:
 
 def _quota(seen: Overview) -> Markup:
     every = [(project["project"], bucket) for project in seen.quota.projects for bucket in project["buckets"]]
-    resets = tag("p", f"Quota day {seen.quota.quota_day}, ends ", _moment(seen.quota.resets_at))
+    resets = tag("p", f"Quota day {seen.quota.quota_day}, ends ", pieces.moment(seen.quota.resets_at))
     if not every:
-        return together(resets, _nothing("No project yet: ytpool auth add NAME --client-secrets FILE"))
-    shown = _foremost(every, _SHOWN["buckets"], lambda row: -row[1].percent)
+        return together(resets, pieces.note("No project yet: ytpool auth add NAME --client-secrets FILE"))
+    shown = pieces.foremost(every, _SHOWN["buckets"], lambda row: -row[1].percent)
     rows = [
         (
-            together(_words(project), " ", bucket.bucket),
-            together(_bar(bucket), _badge(bucket.status, f"{bucket.percent:g} % · {bucket.status}")),
-            _number(bucket.left),
-            _number(bucket.spent),
-            _number(bucket.held + bucket.sent),
-            _number(bucket.unknown),
-            _number(bucket.elsewhere),
-            _number(bucket.limit),
+            together(pieces.words(project), " ", bucket.bucket),
+            together(_bar(bucket), pieces.badge(bucket.status, f"{bucket.percent:g} % · {bucket.status}")),
+            pieces.number(bucket.left),
+            pieces.number(bucket.spent),
+            pieces.number(bucket.held + bucket.sent),
+            pieces.number(bucket.unknown),
+            pieces.number(bucket.elsewhere),
+            pieces.number(bucket.limit),
         )
         for project, bucket in shown
     ]
     heads = ("Project, bucket", "Used", "Left", "Spent", "Held", "Unknown", "Elsewhere", "Limit")
-    return together(resets, _table("quota", heads, rows), _more(len(every) - len(shown), "ytpool quota report"))
+    return together(
+        resets, pieces.table("quota", heads, rows), pieces.more(len(every) - len(shown), "ytpool quota report")
+    )
 
 
 def _bar(bucket: BucketQuota) -> Markup:
@@ -200,26 +181,26 @@ def _gauge(parts: Content, kind: str) -> Markup:
 
 def _uploads(seen: Overview) -> Markup:
     others = seen.at_work - len(seen.transfers)
-    more = _note(f"{others} other job{_s(others)} at work.") if others > 0 else None
+    more = pieces.note(f"{others} other job{'' if others == 1 else 's'} at work.") if others > 0 else None
     if not seen.transfers:
-        return together(_nothing("No upload is under way."), more)
+        return together(pieces.note("No upload is under way."), more)
     shown = seen.transfers[: _SHOWN["uploads"]]
-    table = _table(
+    table = pieces.table(
         "uploads", ("File", "Sent", "Bytes", "Account", "Asked for", "Since"), [_transfer(one) for one in shown]
     )
-    return together(table, _more(len(seen.transfers) - len(shown), "ytpool queue list"), more)
+    return together(table, pieces.more(len(seen.transfers) - len(shown), "ytpool queue list"), more)
 
 
 def _transfer(one: Transfer) -> tuple[Content, ...]:
     percent = 100 * one.kept / one.size if one.size else 100.0
     bar = tag("rect", x="0", y="0", width=f"{percent:.4g}", height="10", class_="spent")
     return (
-        _words(readable(os.path.basename(one.path))),  # noqa: PTH119 -- its last part is wanted, be it a path or not
-        together(_gauge(bar, "plain"), tag("span", f"{percent:.0f}{_GLUE}%")),
-        f"{_bytes(one.kept)} of {_bytes(one.size)}",
-        _words(one.account),
-        _words(one.target),
-        _when(one.started_at),
+        pieces.words(readable(os.path.basename(one.path))),  # noqa: PTH119 -- its last part is wanted, be it a path or not
+        together(_gauge(bar, "plain"), tag("span", f"{percent:.0f}{pieces.GLUE}%")),
+        f"{pieces.size(one.kept)} of {pieces.size(one.size)}",
+        pieces.words(one.account),
+        pieces.words(one.target),
+        pieces.when(one.started_at),
     )
 
 
@@ -227,63 +208,66 @@ def _queue(seen: Overview) -> Markup:
     queue = seen.queue
     facts: list[tuple[str, Content]] = [
         ("Slots taken", f"{queue.total_running} of {queue.total_max_slots}"),
-        ("Waiting", _number(queue.total_queued)),
-        ("Held back", _number(queue.held)),
-        ("With workers", _number(queue.workers)),
-        ("Next is due", "now" if queue.next_at and queue.next_at <= seen.now else _when(queue.next_at)),
-        *((f"Jobs {state.replace('_', ' ')}", _number(jobs)) for state, jobs in sorted(seen.jobs.items())),
+        ("Waiting", pieces.number(queue.total_queued)),
+        ("Held back", pieces.number(queue.held)),
+        ("With workers", pieces.number(queue.workers)),
+        ("Next is due", "now" if queue.next_at and queue.next_at <= seen.now else pieces.when(queue.next_at)),
+        *((f"Jobs {state.replace('_', ' ')}", pieces.number(jobs)) for state, jobs in sorted(seen.jobs.items())),
     ]
     told = tag("dl", [tag("div", tag("dt", name), tag("dd", fact)) for name, fact in facts])
     busy = [one for one in queue.accounts if one.running]
     if not busy:
         return told
-    shown = _foremost(busy, _SHOWN["slots"], lambda one: -one.running)
-    rows = [(_words(one.name), _number(one.running), _number(one.max_slots), _number(one.available)) for one in shown]
-    table = _table("queue", ("Account", "Running", "Slots", "Free"), rows)
-    return together(told, table, _more(len(busy) - len(shown), "ytpool queue status"))
+    shown = pieces.foremost(busy, _SHOWN["slots"], lambda one: -one.running)
+    rows = [
+        (pieces.words(one.name), pieces.number(one.running), pieces.number(one.max_slots), pieces.number(one.available))
+        for one in shown
+    ]
+    table = pieces.table("queue", ("Account", "Running", "Slots", "Free"), rows)
+    return together(told, table, pieces.more(len(busy) - len(shown), "ytpool queue status"))
 
 
 def _rests(seen: Overview) -> Markup:
     if not seen.rests:
-        return _nothing("Nothing rests.")
+        return pieces.note("Nothing rests.")
     shown = seen.rests[: _SHOWN["rests"]]
     rows = [
         (
-            together(f"{one.scope} ", _words(one.title)),
+            together(f"{one.scope} ", pieces.words(one.title)),
             one.bucket or "everything",
-            together(_badge(one.phase), " ", _words(one.reason)),
-            "a person acts" if one.until is None else _moment(one.until),
-            _words(one.lifts),
+            together(pieces.badge(one.phase), " ", pieces.words(one.reason)),
+            "a person acts" if one.until is None else pieces.moment(one.until),
+            pieces.words(one.lifts),
         )
         for one in shown
     ]
-    table = _table("rests", ("What", "Of it", "Why", "Until", "Ended by"), rows)
-    return together(table, _more(len(seen.rests) - len(shown), "ytpool rests list"))
+    table = pieces.table("rests", ("What", "Of it", "Why", "Until", "Ended by"), rows)
+    return together(table, pieces.more(len(seen.rests) - len(shown), "ytpool rests list"))
 
 
 def _accounts(seen: Overview) -> Markup:
     every = seen.quota.accounts
     if not every:
-        return _nothing("No account yet: ytpool auth add NAME")
-    slots = {one.name: f"{one.running}{_GLUE}of{_GLUE}{one.max_slots}" for one in seen.queue.accounts}
-    shown = _foremost(every, _SHOWN["accounts"], _how_idle)
+        return pieces.note("No account yet: ytpool auth add NAME")
+    slots = {one.name: f"{one.running}{pieces.GLUE}of{pieces.GLUE}{one.max_slots}" for one in seen.queue.accounts}
+    shown = pieces.foremost(every, _SHOWN["accounts"], _how_idle)
     rows = [
         (
-            _words(row["account"]),
-            _badge(row["state"]),
-            together(_words(row["channel_title"]), f" ({row['tier']})"),
-            _words(row["project"]),
+            pieces.words(row["account"]),
+            pieces.badge(row["state"]),
+            together(pieces.words(row["channel_title"]), f" ({row['tier']})"),
+            pieces.words(row["project"]),
             _of(row["uploads_today"], row["uploads_cap"], seen.thresholds),
             _of(row["comments_today"], row["comments_cap"], seen.thresholds),
-            _number(row["used"].get("general", 0)),
+            pieces.number(row["used"].get("general", 0)),
             slots.get(row["account"]),
             f"{row['score']:.2f}",
-            together(row["last_operation"], " ", _when(row["last_operation_at"])),
+            together(row["last_operation"], " ", pieces.when(row["last_operation_at"])),
         )
         for row in shown
     ]
     heads = ("Account", "State", "Channel", "Project", "Uploads", "Comments", "Units", "Slots", "Score", "Last")
-    return together(_table("accounts", heads, rows), _more(len(every) - len(shown), "ytpool quota report"))
+    return together(pieces.table("accounts", heads, rows), pieces.more(len(every) - len(shown), "ytpool quota report"))
 
 
 def _how_idle(row: Mapping[str, Any]) -> tuple[bool, bool, int]:
@@ -293,23 +277,23 @@ def _how_idle(row: Mapping[str, Any]) -> tuple[bool, bool, int]:
 
 def _logins(seen: Overview) -> Markup:
     if not seen.logins:
-        return _nothing("Nobody is logged in.")
+        return pieces.note("Nobody is logged in.")
     shown = sorted(seen.logins, key=_soonest)[: _SHOWN["logins"]]
     rows = [
         (
-            _words(one.account),
-            _badge(AccountState.LOGIN_NEEDED, "dead")
+            pieces.words(one.account),
+            pieces.badge(AccountState.LOGIN_NEEDED, "dead")
             if one.needs_login
             else "no end is known"
             if one.ends_at is None
-            else _moment(one.ends_at),
-            _words(one.why),
-            _words(one.concerns[0].command if one.concerns else ""),
+            else pieces.moment(one.ends_at),
+            pieces.words(one.why),
+            pieces.words(one.concerns[0].command if one.concerns else ""),
         )
         for one in shown
     ]
-    table = _table("logins", ("Account", "Ends", "Why", "What to type"), rows)
-    return together(table, _more(len(seen.logins) - len(shown), "ytpool auth status"))
+    table = pieces.table("logins", ("Account", "Ends", "Why", "What to type"), rows)
+    return together(table, pieces.more(len(seen.logins) - len(shown), "ytpool auth status"))
 
 
 def _soonest(login: Lifetime) -> tuple[bool, bool, float]:
@@ -319,24 +303,26 @@ def _soonest(login: Lifetime) -> tuple[bool, bool, float]:
 
 def _sessions(seen: Overview) -> Markup:
     if not seen.sessions:
-        return _nothing("No browser session is stored.")
+        return pieces.note("No browser session is stored.")
     counts: dict[str, int] = {}
     for one in seen.sessions:
         counts[one.session.state] = counts.get(one.session.state, 0) + 1
     shown = sorted(seen.sessions, key=_most_ailing)[: _SHOWN["sessions"]]
     rows = [
         (
-            _words(one.session.spoken),
-            together(_badge(one.session.state), " ", _words(one.session.reason) if one.session.reason else None),
-            _when(one.session.login_ends_at),
-            _when(one.session.used_at),
-            _words(one.holder),
+            pieces.words(one.session.spoken),
+            together(
+                pieces.badge(one.session.state), " ", pieces.words(one.session.reason) if one.session.reason else None
+            ),
+            pieces.when(one.session.login_ends_at),
+            pieces.when(one.session.used_at),
+            pieces.words(one.holder),
         )
         for one in shown
     ]
     told = tag("p", ", ".join(f"{number} {state}" for state, number in sorted(counts.items())))
-    table = _table("sessions", ("Session", "State", "Login ends", "Last used", "Held by"), rows)
-    return together(told, table, _more(len(seen.sessions) - len(shown), "ytpool sessions list"))
+    table = pieces.table("sessions", ("Session", "State", "Login ends", "Last used", "Held by"), rows)
+    return together(told, table, pieces.more(len(seen.sessions) - len(shown), "ytpool sessions list"))
 
 
 def _most_ailing(one: Seen) -> tuple[bool, bool, float]:
@@ -346,108 +332,27 @@ def _most_ailing(one: Seen) -> tuple[bool, bool, float]:
 
 def _activity(seen: Overview) -> Markup:
     if not seen.activity:
-        return _nothing("Nothing was done yet.")
+        return pieces.note("Nothing was done yet.")
     rows = [_happening(one) for one in seen.activity]
-    table = _table("activity", ("When", "What", "Account", "Outcome", "Units", "Bytes", "Took"), rows)
-    return together(table, _note("Older: ytpool activity report"))
+    table = pieces.table("activity", ("When", "What", "Account", "Outcome", "Units", "Bytes", "Took"), rows)
+    return together(table, pieces.note("Older: ytpool activity report"))
 
 
 def _happening(one: Entry) -> tuple[Content, ...]:
     return (
-        _moment(one.happened_at, with_seconds=True),
+        pieces.moment(one.happened_at, with_seconds=True),
         one.operation,
-        _words(one.account or ""),
-        together(_badge(one.outcome), together(" ", _words(one.reason)) if one.reason else None),
-        _number(one.units),
-        _bytes(one.bytes) if one.bytes else None,
+        pieces.words(one.account or ""),
+        together(pieces.badge(one.outcome), together(" ", pieces.words(one.reason)) if one.reason else None),
+        pieces.number(one.units),
+        pieces.size(one.bytes) if one.bytes else None,
         f"{one.seconds:.1f} s",
     )
-
-
-def _foremost(rows: Sequence[T], most: int, by: Callable[[T], Any]) -> Sequence[T]:
-    """Return those rows that matter most, in the order they had: what moves is hard to read."""
-    if len(rows) <= most:
-        return rows
-    chosen = sorted(sorted(range(len(rows)), key=lambda place: by(rows[place]))[:most])
-    return [rows[place] for place in chosen]
-
-
-def _table(name: str, heads: Sequence[str], rows: Iterable[Sequence[Content]]) -> Markup:
-    # The roles are said aloud because a phone shows each row as a block, and it would be no table any more.
-    head = tag("tr", [tag("th", one, role="columnheader", scope="col") for one in heads], role="row")
-    body = [
-        tag(
-            "tr",
-            tag("th", row[0], role="rowheader", scope="row"),
-            [
-                tag("td", tag("span", cell or _NONE), role="cell", data_head=of)
-                for of, cell in zip(heads[1:], row[1:], strict=True)
-            ],
-            role="row",
-        )
-        for row in rows
-    ]
-    return tag(
-        "table",
-        tag("thead", head, role="rowgroup"),
-        tag("tbody", body, role="rowgroup"),
-        role="table",
-        aria_labelledby=f"{name}-title",
-    )
-
-
-def _more(number: int, command: str) -> Markup | None:
-    return None if number <= 0 else tag("p", f"and {number} more: ", tag("code", command), class_="more")
-
-
-def _nothing(sentence: str) -> Markup:
-    return _note(sentence)
-
-
-def _note(sentence: str) -> Markup:
-    return tag("p", sentence, class_="note")
-
-
-def _words(words: str) -> Markup:
-    """Keep words of others, which may run from right to left, from turning around what stands beside them."""
-    return tag("bdi", words or _NONE)
-
-
-def _badge(word: str, text: str = "") -> Markup:
-    colour = word if word in tuple(Light) else _LOUD.get(word, "plain")
-    return tag("span", (text or str(word)).replace("_", " "), class_=f"badge {colour}")
-
-
-def _when(moment: datetime | None) -> Markup:
-    return tag("span", _NONE) if moment is None else _moment(moment)
-
-
-def _moment(moment: datetime, *, with_seconds: bool = False) -> Markup:
-    """Return a moment, and a place where the page writes how far it is away."""
-    stored = moments.text(moment)
-    spoken = f"{stored[:10]} {stored[11:19]} UTC" if with_seconds else moments.spoken(moment)
-    return together(tag("time", spoken, datetime=stored), tag("span", class_="away", data_moment=stored))
 
 
 def _of(number: int, cap: int | None, thresholds: tuple[int, int, int]) -> Content:
     """Return what an account has done of something, with a colour where an operator capped it."""
     if cap is None:
-        return _number(number)
+        return pieces.number(number)
     light = quota.light(100 * number / cap if cap else 100.0, thresholds)
-    return _badge(light, f"{_number(number)} of {_number(cap)} · {light}")
-
-
-def _number(number: int) -> str:
-    return f"{number:,}"
-
-
-def _bytes(number: float) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if number < 1024:
-            return f"{number:.0f}{_GLUE}{unit}" if unit == "B" else f"{number:.1f}{_GLUE}{unit}"
-        number /= 1024
-    return f"{number:.1f}{_GLUE}TiB"
-
-
-def _s(number: int) -> str:
-    return "" if number == 1 else "s"
+    return pieces.badge(light, f"{pieces.number(number)} of {pieces.number(cap)} · {light}")

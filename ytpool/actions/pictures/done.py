@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import ClassVar
 
 from ytpool.actions import activity
 from ytpool.actions.activity import Wanted
@@ -32,6 +33,8 @@ class HeatRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeatMap:
     """Hours by accounts. The sums of the rows are what `activity report` tells of the same window."""
+
+    picture: ClassVar[str] = "heat-map"
 
     since: datetime
     until: datetime
@@ -115,6 +118,8 @@ class Sent:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadTimeline:
     """Which uploads went when, the first to begin first."""
+
+    picture: ClassVar[str] = "upload-timeline"
 
     since: datetime
     until: datetime
