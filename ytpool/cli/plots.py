@@ -505,7 +505,7 @@ def _day_bars(bars: DayBars, where: Canvas) -> Iterator[Text]:
         yield where.said("nothing was used in these days", "dim")
         return
     names = [f"{row.project} {row.bucket}" for row in bars.rows]
-    column = where.column(names)
+    column = where.column(names, least=12)  # two buckets of a project differ at their end
     right = 7 if where.width >= _ROOM_FOR_NUMBERS else 0
     room = max(where.width - column - 1 - right, 1)
     together = -(-bars.days // room)
