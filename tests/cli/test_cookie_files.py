@@ -32,7 +32,7 @@ match account:
         while True:
             print("x" * 100_000)
     case "fails":
-        print("the password is wrong", file=sys.stderr)
+        print("the password is wrong, and SID was old-cookie", file=sys.stderr)
         sys.exit(3)
     case "nothing":
         sys.exit()
@@ -72,7 +72,7 @@ def cookies(home, ytpool, tmp_path):
 
     def make(account):
         path = tmp_path / f"{account}.txt"
-        path.write_text(netscape("old"))
+        path.write_text(netscape("old-cookie"))
         path.chmod(0o644)
         settings.write_text(f'{settings.read_text()}\n[cookie_files.{account}]\npath = "{path}"\n')
         return path
@@ -117,7 +117,7 @@ def test_eight_processes_that_ask_for_the_same_refresh_run_it_once(cookies, runs
     [
         ("hangs", "was not done within 1.5 seconds, and was ended"),
         ("floods", "was not done within 1.5 seconds, and was ended"),
-        ("fails", "ended with status 3: the password is wrong"),
+        ("fails", "ended with status 3: the password is wrong, and SID was (secret)"),
         ("nothing", "ended well, and wrote no cookies"),
         ("junk", "is not taken"),
         ("empty", "it has no cookies"),
@@ -138,7 +138,7 @@ def test_what_is_no_better_than_the_old_cookies_does_not_replace_them(
 
     assert (status, told["error"]["code"]) == (1, "refresh_failed")
     assert said in told["error"]["message"]
-    assert path.read_text() == netscape("old")
+    assert path.read_text() == netscape("old-cookie")
     assert [left.name for left in (*path.parent.glob(".*"), *(home / "default").glob("refresh.*"))] == []
     again, told = refreshed(ytpool, account)
     assert (again, told["error"]["code"], runs()) == (5, "resting", [account])
@@ -189,7 +189,7 @@ def test_a_refresher_that_is_killed_frees_its_place_and_leaves_the_old_cookies(
 
     assert (busy[0], busy[1]["error"]["details"]["by"].endswith(f"/{process.pid}")) == (6, True)
     assert (status, "did not come to its end" in told["error"]["message"]) == (5, True)
-    assert path.read_text() == netscape("old")
+    assert path.read_text() == netscape("old-cookie")
     assert len(list((home / "default").glob("refresh.*"))) == 1
     with books(home) as state:
         state.execute("UPDATE refreshes SET begun = begun - 301")
@@ -215,7 +215,7 @@ def test_ctrl_c_ends_the_command_and_keeps_the_old_cookies(cookies, runs, tmp_pa
 
     assert (status, told["error"]["code"]) == (130, "interrupted")
     assert not Path(f"/proc/{command}").exists()
-    assert path.read_text() == netscape("old")
+    assert path.read_text() == netscape("old-cookie")
 
 
 def test_a_second_machine_is_told_since_when_and_by_whom(ytpool, cookies, home, runs):

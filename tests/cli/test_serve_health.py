@@ -1,12 +1,14 @@
 """`ytpool serve`: one honest answer to whether this machine can work, for scripts, load balancers and Prometheus."""
 
 import json
+import re
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
+from newsroom import ROOT
 from real_parts import need
 from served import LIVES_UNTIL, netscape, once, serving
 
@@ -276,6 +278,8 @@ def test_the_numbers_are_what_prometheus_expects_and_what_the_books_say(sandbox,
     values = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
 
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
+    told = set(re.findall(r"`(ytpool_\w+)`", (ROOT / "ytpool/data/guide/recipes.md").read_text(encoding="utf-8")))
+    assert {line.split()[2] for line in lines if line.startswith("# TYPE")} == told
     assert (status, headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
     assert len(values) == sum(not line.startswith("#") for line in lines), "a series is given twice"
     for project in report["projects"]:

@@ -142,7 +142,7 @@ class _Group:
         self.bytes += part.bytes
         self.seconds += part.seconds
         self.last_at = max(self.last_at, part.last_at)
-        if part.outcome == "done":
+        if part.took:
             self.done_seconds += part.seconds
             self.took = [one + more for one, more in zip(self.took, part.took, strict=True)]
 

@@ -7,12 +7,13 @@ only then put in the file's place, whole.
 
 import contextlib
 import errno
+import glob
 import json
 import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -23,6 +24,7 @@ from ytpool.actions.heartbeat import renewing
 from ytpool.domain import cookies, moments, platforms
 from ytpool.domain.cookies import StorageState
 from ytpool.domain.platforms import Platform
+from ytpool.domain.providers import hushed
 from ytpool.errors import (
     Busy,
     ConfigInvalid,
@@ -44,6 +46,7 @@ ONCE_IN = timedelta(minutes=5)
 """However a refresh ends, the next one begins no sooner."""
 
 _LASTS_FOR = leases.SESSION_REFRESH_LASTS_FOR
+_SHORTEST_SECRET = 6
 _YOUTUBE = "youtube"
 _FILE = "YTPOOL_COOKIES_FILE"
 _ACCOUNT = "YTPOOL_ACCOUNT"
@@ -233,10 +236,10 @@ def refresh(rt: Runtime, account: str) -> Refreshed:
             assert last is not None
             raise _in_progress(account, last, _who(tx, account))
         wait = 0.0 if last is None else _seconds_left(refreshes.seconds_since(tx, last, rt.clock.now()))
-        if last is None or wait == 0:
-            refreshes.begin(tx, account, rt.clock.now())
-        else:
+        if wait > 0:
             leases.give_back(tx, [lease])
+        else:
+            refreshes.begin(tx, account, rt.clock.now())
     if last is not None and wait > 0:
         return _as_it_was(rt, file, last, wait)
     begun_at = rt.clock.now()
@@ -386,7 +389,7 @@ def _run(rt: Runtime, file: CookieFile, command: tuple[str, ...], room: Path) ->
         )
     if ran.status != 0:
         ended = f"ended with status {ran.status}" if ran.status > 0 else f"was ended by signal {-ran.status}"
-        said = f": {ran.complaint}" if ran.complaint else ""
+        said = f": {hushed(ran.complaint, list(_values((file.path, written))))}" if ran.complaint else ""
         raise RefreshFailed(f"{name} {ended}{said}", hint="run it by hand and look", exit_status=ran.status)
     try:
         content = _bytes(written)
@@ -397,6 +400,15 @@ def _run(rt: Runtime, file: CookieFile, command: tuple[str, ...], room: Path) ->
     except (YtpoolError, OSError, UnicodeDecodeError) as error:
         why = error.message if isinstance(error, YtpoolError) else "it is no file of text"
         raise RefreshFailed(f"what {name} wrote is not taken: {why}", hint="run it by hand and look") from error
+
+
+def _values(files: Iterable[Path]) -> Iterator[str]:
+    """Yield what no complaint may repeat."""
+    for path in files:
+        with contextlib.suppress(SessionsInvalid, FileInvalid):
+            for cookie in json.loads(_read(path).content.reveal())["cookies"]:
+                if len(cookie["value"]) >= _SHORTEST_SECRET:
+                    yield cookie["value"]
 
 
 def _filled(word: str, values: Mapping[str, str]) -> str:
@@ -427,7 +439,10 @@ def _checked(rt: Runtime, file: CookieFile, state: StorageState) -> datetime | N
 def _replace(rt: Runtime, lease: Lease, file: CookieFile, content: bytes) -> None:
     """Put the new cookies in the old ones' place, whole and for their owner only; without the lease, do nothing."""
     place = file.path.resolve()
-    descriptor, draft = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)  # 0600, whatever the umask
+    prefix = f".{place.name}.ytpool-"
+    for left in place.parent.glob(f"{glob.escape(prefix)}*"):  # of a refresh that was killed right here
+        left.unlink(missing_ok=True)
+    descriptor, draft = tempfile.mkstemp(prefix=prefix, dir=place.parent)  # 0600, whatever the umask
     try:
         with os.fdopen(descriptor, "wb") as opened:
             opened.write(content)
@@ -442,6 +457,7 @@ def _replace(rt: Runtime, lease: Lease, file: CookieFile, content: bytes) -> Non
             if not leases.holds(tx, lease):
                 raise HoldLost(f"the refresh of {file.account} took longer than its lease", hint="look what held it up")
             Path(draft).replace(place)
+            _settle_folder(place.parent)
             refreshes.end(tx, file.account, rt.clock.now(), Outcome.REPLACED, "")
             leases.give_back(tx, [lease])
     except OSError as error:
@@ -449,7 +465,6 @@ def _replace(rt: Runtime, lease: Lease, file: CookieFile, content: bytes) -> Non
         raise RefreshFailed(f"{place} cannot be replaced: {error.strerror}", hint=hint) from error
     finally:
         Path(draft).unlink(missing_ok=True)
-    _settle_folder(place.parent)
 
 
 def _settle_folder(folder: Path) -> None:

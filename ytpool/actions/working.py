@@ -175,13 +175,13 @@ def _look_after_tasks(rt: Runtime, watch: Watch, *, once: bool) -> Callable[[], 
     """
     if not rt.config.providers:
         return lambda: None
-    from ytpool.actions import tasks  # noqa: PLC0415 -- most have no other services
+    from ytpool.actions.tasks import rounds  # noqa: PLC0415 -- most have no other services
 
     found: list[BaseException] = []
 
     def one_round() -> None:
         try:
-            tasks.one_round(rt, watch)
+            rounds.one_round(rt, watch)
         except BaseException as error:  # noqa: BLE001 -- it is raised in the thread that waits for it
             found.append(error)
 
@@ -196,7 +196,7 @@ def _look_after_tasks(rt: Runtime, watch: Watch, *, once: bool) -> Callable[[], 
         return None
 
     if not once:
-        going = threading.Thread(target=tasks.keep_going, args=(rt, _TASKS_EVERY, watch), name="tasks", daemon=True)
+        going = threading.Thread(target=rounds.keep_going, args=(rt, _TASKS_EVERY, watch), name="tasks", daemon=True)
         going.start()
         return going.join
     beside = threading.Thread(target=one_round, name="tasks", daemon=True)

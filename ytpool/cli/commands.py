@@ -47,15 +47,20 @@ def command(
     With `signed` an argument may begin with a minus, as a number or another command's option, which else would be taken
     for an option of this one. `alone` are the options whose value may be left out, each with what it is then.
     """
-    lines = ["Example", *(f"  {line}" for line in example.splitlines()), "", "Exit status"]
-    lines += [f"  {status:<3}  {MEANING[status]}" for status in sorted(statuses)]
+    epilog = examples(example, statuses)
 
     def register(function: Function) -> Function:
         settings = {"ignore_unknown_options": True} if signed else None
         kind = type("Command", (Command,), {"alone": alone}) if alone else Command
-        return app.command(name, cls=kind, epilog="\n".join(lines), hidden=hidden, context_settings=settings)(function)
+        return app.command(name, cls=kind, epilog=epilog, hidden=hidden, context_settings=settings)(function)
 
     return register
+
+
+def examples(example: str, statuses: Iterable[int]) -> str:
+    """Write what ends a help page: command lines that work, and the statuses to expect."""
+    lines = ["Example", *(f"  {line}" for line in example.splitlines()), "", "Exit status"]
+    return "\n".join((*lines, *(f"  {status:<3}  {MEANING[status]}" for status in sorted(statuses))))
 
 
 def built(app: typer.Typer) -> "Command | Group":
@@ -116,6 +121,10 @@ class Group(TyperGroup):
         if found is None and not ctx.resilient_parsing:
             ctx.fail(unknown_command(ctx.command_path, name, self.list_commands(ctx)))
         return (None if found is None else name), found, args[1:]
+
+    def headings(self) -> Mapping[str, Sequence[str]]:
+        """Return which commands stand under which heading of the help page; all others are `Commands`."""
+        return {}
 
     def find(self, ctx: Any, name: str) -> Any:
         """Return the command that is to run; `get_command` may return less, for a list of commands."""

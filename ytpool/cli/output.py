@@ -4,6 +4,7 @@ A result is data; how people see it stands beside its command as a `View` in `VI
 Rich is imported only where a table is drawn.
 """
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
@@ -59,7 +60,8 @@ class Column(NamedTuple):
 class View(NamedTuple):
     """How people see a result: a table of its rows, a text, or a picture.
 
-    `rows` names a field of the result or is a function of it; columns may be given as `(title, field)`. A picture is
+    `rows` names a field of the result or is a function of it; columns may be given as `(title, field)`. A text that is
+    `markdown` is drawn as such on a terminal; what is `paged` is read there through the reader's pager. A picture is
     for terminals: a pipe gets its rows.
     """
 
@@ -69,6 +71,8 @@ class View(NamedTuple):
     footer: str | Callable[[Any], str] = ""
     empty: str = "nothing to show"
     text: Callable[[Any], str] | None = None
+    markdown: Callable[[Any], bool] | None = None
+    paged: bool = False
     picture: "Callable[[Any, Canvas], Iterable[Text]] | None" = None
 
 
@@ -94,13 +98,23 @@ def show(outcome: Outcome, invocation: Invocation) -> None:
         invocation.write_object({**last, **envelope(outcome)})
         return
     if outcome.result is not None:
-        invocation.write(for_people(outcome.result, invocation))
+        _write(for_people(outcome.result, invocation), outcome.result, invocation)
     if outcome.problem is not None:
         _complain(outcome.problem.message, hint_of(outcome.problem), invocation)
     elif outcome.status != DONE:
         # On a terminal the table stands right above; elsewhere stderr may be all that anybody reads, as cron's mail.
         advice = _advice if invocation.on_terminal(invocation.stdout) else _each_problem
         _complain(MEANING[outcome.status], advice(_failed(outcome.result)), invocation)
+
+
+def _write(text: str, result: Any, invocation: Invocation) -> None:
+    view = VIEWS.get(type(result))
+    if isinstance(view, View) and view.paged and invocation.stdout.isatty():
+        from ytpool.cli import pager  # noqa: PLC0415 - only what is long needs one
+
+        if pager.paged(text, invocation.stdout, os.environ):
+            return
+    invocation.write(text)
 
 
 def envelope(outcome: Outcome) -> dict[str, Any]:
@@ -244,7 +258,8 @@ def _parts(view: View, result: Any, console: "Console", *, unicode: bool) -> "It
 
     if view.text is not None:
         if text := _ended(view.text(result)).removesuffix("\n"):
-            yield Text(text)
+            is_markdown = unicode and view.markdown is not None and view.markdown(result)
+            yield _as_markdown(text) if is_markdown else Text(text)
         return
     if view.picture is not None:
         from ytpool.cli.canvas import Canvas  # noqa: PLC0415 -- most results are tables
@@ -285,6 +300,12 @@ def _table(view: View, result: Any, console: "Console", *, unicode: bool) -> "It
         yield Text(view.empty, style="dim")
     if footer := _words(view.footer, result):
         yield Text(footer, style="dim")
+
+
+def _as_markdown(text: str) -> "RenderableType":
+    from ytpool.cli.markdown import drawn  # noqa: PLC0415 - what draws it is the heaviest part of Rich
+
+    return drawn(text)
 
 
 def _kept_whole(columns: Sequence[Column], cells: "Sequence[Sequence[Text]]", width: int) -> set[int]:

@@ -198,15 +198,15 @@ def status(ctx: typer.Context, *, plot: PlotOption = False) -> Any:  # a Status,
     rt = runtime(ctx)
     found = queue.status(rt)
     if rt.config.providers:
-        from ytpool.actions import tasks  # noqa: PLC0415 -- most have no other services
+        from ytpool.actions.tasks import slots  # noqa: PLC0415 -- most have no other services
 
-        found = tasks.counted_in(rt, found)
+        found = slots.counted_in(rt, found)
     if not plot:
         return Status(found)
-    from ytpool.actions.pictures import slots  # noqa: PLC0415 -- most do not draw
+    from ytpool.actions.pictures import slots as drawn  # noqa: PLC0415 -- most do not draw
     from ytpool.cli.plots import Plotted  # noqa: PLC0415
 
-    return Plotted(Status(found), slots.of(found, rt.calendar.now()))
+    return Plotted(Status(found), drawn.of(found, rt.calendar.now()))
 
 
 @command(app, "hold", example="ytpool queue hold 1jd3v2a97\nytpool queue hold 1jd3v2a97 --release", statuses=(0, 2, 6))

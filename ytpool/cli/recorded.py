@@ -69,41 +69,39 @@ def _below(told: ActivityReport) -> str:
     return f"{line}\nwhat was done before {told.kept_from:%Y-%m-%d %H:%M} UTC is gone by its age"
 
 
-def _of(name: str) -> Column:
-    return Column(_TITLES[name], lambda row: row.get(name), style=STATUS_STYLES if name == "outcome" else "")
-
-
-VIEWS[ActivityReport] = (
-    View(
-        rows="rows",
-        title=_title,
-        columns=(
-            *map(_of, _TITLES),
-            Column("Calls", "calls", shown="{:,}".format, justify="right"),
-            Column("Done", "done", shown=_some, justify="right", style="green", from_width=100),
-            Column("Failed", "failed", shown=_some, justify="right", style="red"),
-            Column("Unknown", "unknown", shown=_some, justify="right", style="magenta", from_width=60),
-            Column("Worked", "success_rate", shown="{:.0%}".format, justify="right", from_width=50),
-            Column("Units", "units", shown=_some, justify="right"),
-            Column("Bytes", "bytes", shown=_some_bytes, justify="right", from_width=100),
-            Column("Median", "median_seconds", shown=_spoken_seconds, justify="right", from_width=100),
-            Column("p95", "p95_seconds", shown=_spoken_seconds, justify="right", from_width=100),
-            Column("Seconds", "seconds", shown="{:,.1f}".format, justify="right", from_width=120),
-            Column("Last", "last_at", from_width=140),
+def _views(by: Iterable[str]) -> tuple[View, View]:
+    """Show what was asked for in front of the numbers, and nothing else: a pipe has no use for empty columns."""
+    return (
+        View(
+            rows="rows",
+            title=_title,
+            columns=(
+                *(Column(_TITLES[name], name, style=STATUS_STYLES if name == "outcome" else "") for name in by),
+                Column("Calls", "calls", shown="{:,}".format, justify="right"),
+                Column("Done", "done", shown=_some, justify="right", style="green", from_width=100),
+                Column("Failed", "failed", shown=_some, justify="right", style="red"),
+                Column("Unknown", "unknown", shown=_some, justify="right", style="magenta", from_width=60),
+                Column("Worked", "success_rate", shown="{:.0%}".format, justify="right", from_width=50),
+                Column("Units", "units", shown=_some, justify="right"),
+                Column("Bytes", "bytes", shown=_some_bytes, justify="right", from_width=100),
+                Column("Seconds", "seconds", shown="{:,.1f}".format, justify="right", from_width=120),
+                Column("Median", "median_seconds", shown=_spoken_seconds, justify="right", from_width=100),
+                Column("p95", "p95_seconds", shown=_spoken_seconds, justify="right", from_width=100),
+                Column("Last", "last_at", from_width=140),
+            ),
+            empty="nothing was done in this window",
+            footer=_below,
         ),
-        empty="nothing was done in this window",
-        footer=_below,
-    ),
-    View(
-        rows="errors",
-        columns=(
-            ("What went wrong in", "operation"),
-            ("Reason", "reason"),
-            Column("Times", "times", shown="{:,}".format, justify="right"),
+        View(
+            rows="errors",
+            columns=(
+                ("What went wrong in", "operation"),
+                ("Reason", "reason"),
+                Column("Times", "times", shown="{:,}".format, justify="right"),
+            ),
+            empty="nothing went wrong",
         ),
-        empty="nothing went wrong",
-    ),
-)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +137,7 @@ def report(ctx: typer.Context, wanted: Wanted, *, by: str | None, plot: bool) ->
     """Sum up what was done."""
     rt = runtime(ctx)
     told = activity.report(rt, wanted, by=by)
+    VIEWS[ActivityReport] = _views(told.by)
     if not plot:
         return told
     from ytpool.actions.pictures import done  # noqa: PLC0415 -- most do not draw

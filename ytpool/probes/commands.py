@@ -12,13 +12,14 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import IO, NamedTuple
 
 _KEPT = 64 << 10
 _PIECE = 64 << 10
 _ENDS_WITHIN = 2.0
 _LOOKS_EVERY = 0.05
+_HEARS_WITHIN = 0.5
 
 
 class Ran(NamedTuple):
@@ -52,7 +53,11 @@ def run(
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="program") as others:
         try:
-            return others.submit(_run, argv, environ, timeout, no_more).result()
+            ran = others.submit(_run, argv, environ, timeout, no_more)
+            # A wait without end never hears of a Ctrl-C that came just before it began.
+            while not wait((ran,), _HEARS_WITHIN).done:
+                pass
+            return ran.result()
         finally:
             gone.set()
 

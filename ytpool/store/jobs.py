@@ -719,6 +719,18 @@ def ended(tx: Tx, since: datetime) -> list[Ended]:
     return [Ended(kind=row["kind"], done=row["done"], failed=row["failed"], fallbacks=row["fallbacks"]) for row in rows]
 
 
+def failed_since(tx: Tx, since: datetime) -> list[Job]:
+    """Return the uploads that failed since then, unless a person said so: whoever did knows of it."""
+    rows = tx.all(
+        """
+        SELECT * FROM jobs
+         WHERE finished_at >= :since AND state = 'failed' AND kind = 'upload' AND error_code <> 'failed' ORDER BY job
+        """,
+        since=moments.text(since),
+    )
+    return [Job.from_row(row) for row in rows]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
     """An upload that has been begun, and how far it has come."""

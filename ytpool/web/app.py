@@ -11,18 +11,23 @@ from ytpool.runtime import Runtime
 from ytpool.web import health, metrics, webhooks
 from ytpool.web.answers import refused
 from ytpool.web.connections import Crowd
-from ytpool.web.guard import Guard, Traffic
+from ytpool.web.guard import Guard
 from ytpool.web.standing import Standing
+from ytpool.web.traffic import Traffic
 
 _WORDS = {404: "there is nothing at this address", 405: "that is not done at this address"}
 
 
 def application(
-    rt: Runtime, standing: Standing, crowd: Crowd, *, token: Secret | None, hosts: frozenset[str] | None
+    rt: Runtime,
+    standing: Standing,
+    traffic: Traffic,
+    crowd: Crowd,
+    *,
+    token: Secret | None,
+    hosts: frozenset[str] | None,
 ) -> ASGIApp:
     """Return what answers: how it stands with this machine, and callbacks of task services."""
-    traffic = Traffic()
-
     served = [
         *health.routes(standing),
         *metrics.routes(standing, traffic, crowd),

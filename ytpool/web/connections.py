@@ -10,6 +10,8 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ytpool.web.traffic import Traffic
+
 HEAD_WITHIN = 10.0
 """Seconds from the opening of a connection, or its last answer, until the head of the next request is whole."""
 
@@ -28,19 +30,17 @@ _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Lengt
 class Crowd:
     """All connections of one server."""
 
-    def __init__(self) -> None:
+    def __init__(self, traffic: Traffic) -> None:
         self.open = 0
-        self.slow = 0
-        """Connections that were ended because their time was over."""
-        self.shed = 0
-        """Connections that were ended because there were too many."""
+        self._traffic = traffic
         self._asking: dict[Connection, None] = {}
 
     def comes(self, one: "Connection") -> None:
         self.open += 1
         if self.open > MOST:
-            self.shed += 1
-            next(iter(self._asking), one).hang_up()
+            oldest = next(iter(self._asking), one)
+            self.refuses("too many connections", oldest)
+            oldest.hang_up()
 
     def leaves(self, one: "Connection") -> None:
         self.open -= 1
@@ -52,6 +52,10 @@ class Crowd:
 
     def has_asked(self, one: "Connection") -> None:
         self._asking.pop(one, None)
+
+    def refuses(self, reason: str, one: "Connection") -> None:
+        """Count and tell what never became a request."""
+        self._traffic.refuse(reason, client=one.client[0] if one.client else "?")
 
 
 class Connection(H11Protocol):
@@ -92,6 +96,10 @@ class Connection(H11Protocol):
         else:
             self._look(before)
 
+    def send_400_response(self, msg: str) -> None:
+        self.crowd.refuses("malformed", self)
+        super().send_400_response(msg)
+
     def hang_up(self) -> None:
         self.transport.abort()
 
@@ -112,7 +120,7 @@ class Connection(H11Protocol):
         if self.transport.is_closing():  # the last answer is not fetched
             self.hang_up()
             return
-        self.crowd.slow += 1
+        self.crowd.refuses("too slow", self)
         if self._heard and (self.cycle is None or self.cycle.response_complete):
             self.transport.write(_TOO_SLOW)
         self.transport.close()

@@ -9,10 +9,7 @@ import hashlib
 import hmac
 import logging
 import re
-import time
-from collections import Counter
 from collections.abc import Mapping
-from typing import Any
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,6 +18,7 @@ from ytpool.domain import endpoints
 from ytpool.domain.secret import Secret
 from ytpool.web import webhooks
 from ytpool.web.answers import refused
+from ytpool.web.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -30,34 +28,11 @@ TRUSTED = "ytpool.trusted"
 OPEN = frozenset({"/livez", "/readyz", "/api/health"})
 """Addresses that answer without the token."""
 
+_OTHER = "other"
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"})
 _HOST = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[^:\[\]/@]+)(:\d{1,5})?")
-_SAID_EVERY = 10.0
 _LONGEST_SHOWN = 80
 _HEADERS = ((b"x-content-type-options", b"nosniff"),)
-
-
-class Traffic:
-    """What was asked and what was refused, counted."""
-
-    def __init__(self) -> None:
-        self.answers: Counter[tuple[str, str, int]] = Counter()
-        """By address, method and status."""
-        self.refusals: Counter[str] = Counter()
-        """By reason."""
-        self._said_at: dict[str, float] = {}
-        self._unsaid: Counter[str] = Counter()
-
-    def refuse(self, reason: str, **facts: Any) -> None:
-        """Count it, and log it; of many for the same reason one in ten seconds, with the number of the others."""
-        self.refusals[reason] += 1
-        now = time.monotonic()
-        if now - self._said_at.get(reason, -_SAID_EVERY) < _SAID_EVERY:
-            self._unsaid[reason] += 1
-            return
-        self._said_at[reason] = now
-        others = self._unsaid.pop(reason, 0)
-        log.warning("request refused", extra={"reason": reason, **facts, **({"and_others": others} if others else {})})
 
 
 class Guard:
@@ -84,7 +59,8 @@ class Guard:
         if scope["type"] != "http":
             raise RuntimeError(f"nothing is served over {scope['type']}")
         path, method = scope["path"], scope["method"]
-        place = webhooks.ROOT if path.startswith(webhooks.ROOT) else path if path in self._methods else "other"
+        place = webhooks.ROOT if path.startswith(webhooks.ROOT) else path if path in self._methods else _OTHER
+        shown = ascii(path[:_LONGEST_SHOWN])[1:-1] if place == _OTHER else place  # a callback's may hold its secret
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -92,8 +68,8 @@ class Guard:
                 status = message["status"]
                 self._traffic.answers[place, method if method in _METHODS else "other", status] += 1
                 if status in _REASONS:
-                    facts = {"method": method[:10], "path": _shown(path), "client": (scope.get("client") or ("?",))[0]}
-                    self._traffic.refuse(_REASONS[status], **facts)
+                    client = (scope.get("client") or ("?",))[0]
+                    self._traffic.refuse(_REASONS[status], method=method[:10], path=shown, client=client)
             await send(message)
 
         headers = dict(scope["headers"])
@@ -109,7 +85,7 @@ class Guard:
             await answer(scope, receive, told)
         except Exception:
             # The visitor has been told 500, or hears that the line breaks.
-            log.exception("a request met a bug", extra={"path": _shown(path)})
+            log.exception("a request met a bug", extra={"path": shown})
 
     def _has_token(self, headers: Mapping[bytes, bytes]) -> bool:
         scheme, _, given = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
@@ -130,7 +106,7 @@ class Guard:
         # HAProxy's plain `option httpchk` asks so whether anybody is there.
         if path in ("/", "*"):
             allowed = "GET, HEAD, OPTIONS"
-        elif place == "other":
+        elif place == _OTHER:
             return refused("there is nothing at this address", 404)
         else:
             allowed = self._methods[place]
@@ -151,8 +127,3 @@ _REASONS = {
 
 def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
-
-
-def _shown(path: str) -> str:
-    """Return an address without what may be secret in it, and never more than a line can hold."""
-    return ascii(path[:_LONGEST_SHOWN])[1:-1]

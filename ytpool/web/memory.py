@@ -1,7 +1,9 @@
 """Answers out of memory: what takes its time is looked up by a thread, seldom, and nobody waits for it for long."""
 
 import asyncio
+import contextlib
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -13,9 +15,6 @@ from ytpool.errors import StateBusy, YtpoolError
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-_ENOUGH = 2
-"""One look may have begun before the question; the next one has not."""
 
 
 class Known(NamedTuple, Generic[T]):
@@ -42,14 +41,15 @@ class Memory(Generic[T]):
         self._problem: YtpoolError | None = None
         self._coming: asyncio.Future[None] | None = None
         self._asked_at = 0.0
+        self._looked_at = -math.inf
+        """When the last look began that has come to its end, whatever that was."""
         self._wishes: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
     async def get(self) -> Known[T]:
         """Return it with its age; where nothing is known yet, raises StateBusy or what kept it from being looked up."""
         oldest = time.monotonic() - self._fresh_for
-        looks = 0
-        while (self._known is None or self._known[1] < oldest) and looks < _ENOUGH:
+        while self._looked_at < oldest:  # one look may have begun before the question; the next one has not
             if self._coming is None:
                 self._asked_at = time.monotonic()
                 self._coming = self._ask(self._asked_at)
@@ -57,7 +57,6 @@ class Memory(Generic[T]):
             if left <= 0:
                 break
             await asyncio.wait({self._coming}, timeout=left)
-            looks += 1
         if self._known is None:
             raise self._problem or StateBusy(f"{self._name} has not been looked up within {self._within:g} s")
         return Known(self._known[0], time.monotonic() - self._known[1])
@@ -72,6 +71,7 @@ class Memory(Generic[T]):
 
         def keep(value: tuple[T, float] | None, problem: YtpoolError | None) -> None:
             self._known, self._problem, self._coming = value or self._known, problem, None
+            self._looked_at = now
             if not coming.done():
                 coming.set_result(None)
 
@@ -83,7 +83,8 @@ class Memory(Generic[T]):
                 problem = error
             except Exception:
                 log.exception("not looked up", extra={"what": self._name})
-            loop.call_soon_threadsafe(keep, found, problem)
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(keep, found, problem)
 
         self._wishes.put(look)
         return coming

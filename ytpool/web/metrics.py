@@ -23,8 +23,8 @@ from ytpool.actions.queue import QueueStatus
 from ytpool.errors import YtpoolError
 from ytpool.store.refreshes import Outcome
 from ytpool.web.connections import Crowd
-from ytpool.web.guard import Traffic
 from ytpool.web.standing import Seen, Standing
+from ytpool.web.traffic import Traffic
 
 _Rows = Iterable[tuple[tuple[str, ...], float]]
 
@@ -42,7 +42,6 @@ class _Facts(Collector):
     answers: Mapping[tuple[str, str, int], int]
     refusals: Mapping[str, int]
     connections: int
-    hang_ups: Mapping[str, int]
 
     def collect(self) -> Iterator[Metric]:
         yield _gauge("ytpool_build_info", "The version that serves.", [((__version__,), 1)], "version")
@@ -62,8 +61,6 @@ class _Facts(Collector):
         yield _counter("ytpool_http_requests_total", "Requests that were answered.", answers, *labels)
         refusals = [((reason,), n) for reason, n in self.refusals.items()]
         yield _counter("ytpool_http_refusals_total", "Requests that were refused, by why.", refusals, "reason")
-        ended = [((reason,), n) for reason, n in self.hang_ups.items()]
-        yield _counter("ytpool_http_hang_ups_total", "Connections that were ended by us, by why.", ended, "reason")
         yield _gauge("ytpool_http_connections", "Connections that are open.", [((), self.connections)])
 
     def _of_cookies(self) -> Iterator[Metric]:
@@ -110,7 +107,6 @@ def routes(standing: Standing, traffic: Traffic, crowd: Crowd) -> list[Route]:
                 answers=dict(traffic.answers),
                 refusals=dict(traffic.refusals),
                 connections=crowd.open,
-                hang_ups={"slow": crowd.slow, "too many": crowd.shed},
             )
         )
         return Response(

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import uvicorn
 
-from ytpool.actions import tasks
 from ytpool.actions.cookie_files import CookieFile
+from ytpool.actions.tasks.rounds import keep_going
 from ytpool.domain import endpoints
 from ytpool.domain.secret import Secret
 from ytpool.errors import UsageWrong
@@ -16,6 +16,7 @@ from ytpool.runtime import Runtime
 from ytpool.web.app import application
 from ytpool.web.connections import LONGEST_HEAD, Connection, Crowd
 from ytpool.web.standing import Standing
+from ytpool.web.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +41,11 @@ def serve(
     """
     listener = _listen(host, port)
     name = f"[{host}]" if ":" in host else host
-    crowd = Crowd()
+    traffic = Traffic()
+    crowd = Crowd(traffic)
     standing = Standing(rt, file)
-    app = application(rt, standing, crowd, token=token, hosts=hosts if endpoints.is_own(host) else None)
-    # Addresses are not logged: a callback's holds its secret.
+    app = application(rt, standing, traffic, crowd, token=token, hosts=hosts if endpoints.is_own(host) else None)
+    # Addresses are not logged: a callback's holds its secret. Of a connection uvicorn knows the class alone.
     config = uvicorn.Config(
         app,
         http=type("ConnectionOfCrowd", (Connection,), {"crowd": crowd}),
@@ -58,7 +60,7 @@ def serve(
         backlog=_BACKLOG,
     )
     _hush()
-    rounds = threading.Thread(target=tasks.keep_going, args=(rt, _ROUND_EVERY), name="tasks", daemon=True)
+    rounds = threading.Thread(target=keep_going, args=(rt, _ROUND_EVERY), name="tasks", daemon=True)
     rounds.start()
     standing.begin()
     try:
