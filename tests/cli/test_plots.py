@@ -103,6 +103,7 @@ def heat(rows, hours=24, span=HOUR, more=0):
         until=NOON,
         starts=tuple(NOON + (number - hours) * span for number in range(hours)),
         span=span,
+        calls=sum(sum(cells) for _, cells, _ in rows),
         rows=tuple(
             HeatRow(
                 account=name, calls=sum(cells), failed=failed, cells=tuple(cells), wrong=(0,) * (hours - 1) + (failed,)
@@ -330,6 +331,18 @@ def test_pictures_are_drawn_for_people_tabbed_for_pipes_and_numbers_for_scripts(
         assert "\t" not in coloured
         assert re.search(r"\x1b\[[0-9;]*3[0-9]", coloured)
         assert not re.search(r"\x1b\[[0-9;]*3[0-9]", plain)
+
+
+@pytest.mark.usefixtures("morning")
+def test_a_window_without_bounds_begins_where_something_was_done(ytpool):
+    told = json.loads(ytpool("activity", "report", "--hours", "1e7", "--plot", "--json")[1])["data"]
+    heat, _ = told["plots"]
+
+    assert told["since"] < "1900"
+    assert heat["starts"][0] > "2026"
+    assert sum(sum(row["cells"]) for row in heat["rows"]) == heat["calls"] == told["totals"]["calls"]
+    only = json.loads(ytpool("activity", "report", "--project", "press", "--plot", "--json")[1])["data"]["plots"]
+    assert [one["picture"] for one in only] == ["heat-map"]
 
 
 @pytest.mark.usefixtures("empty_sandbox")
