@@ -46,7 +46,7 @@ def _and_more(where: Canvas, sentence: str) -> Iterator[Text]:
 
 
 def _clock(moment: datetime | None) -> str:
-    return "not today" if moment is None else f"{moment.astimezone(UTC):%H:%M}Z"
+    return "" if moment is None else f"{moment.astimezone(UTC):%H:%M}Z"
 
 
 def _height(where: Canvas) -> int:
@@ -133,10 +133,14 @@ def _runs_out(one: BurnDown) -> str:
     now = f"now {_clock(one.now)}, resets {_clock(one.resets_at)}"
     if ahead.status == "out":
         return f"has run out for new work; {now}"
-    likely = "lasts today" if ahead.likely is None else f"runs out at {_clock(ahead.likely)}"
-    early, late = _clock(ahead.early), _clock(ahead.late)
-    between = "" if early == late else f", range {early} to {late}"
-    return f"{likely}{between}; {now}"
+    early, likely, late = _clock(ahead.early), _clock(ahead.likely), _clock(ahead.late)
+    if ahead.likely is None:
+        said = "lasts today" + ("" if ahead.early is None else f"; on a busy day it runs out at {early}")
+    elif ahead.late is None:
+        said = f"runs out at {likely}; at {early} on a busy day, and not today on a quiet one"
+    else:
+        said = f"runs out at {likely}" + ("" if early == late else f"; between {early} and {late}")
+    return f"{said}; {now}"
 
 
 _Lefts = tuple[float, float, float] | float
@@ -211,7 +215,7 @@ _LETTERS = "abcdefgh+"
 def _use_by_account(use: UseByAccount, where: Canvas) -> Iterator[Text]:
     title = f"{use.bucket} of {use.quota_day}: {use.used:,} of {use.limit:,} used by accounts"
     if not use.used:
-        yield from _head(where, title)
+        yield from _head(where, title, "no account has used any of it yet")
         return
     shares = [*use.accounts, *([use.others] if use.others else ())]
     hours = round((use.resets_at - use.begins) / _HOUR)
