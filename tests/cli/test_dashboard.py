@@ -240,12 +240,13 @@ def test_it_works_in_a_folder_of_a_proxy_that_logs_every_address(token, ytpool, 
                 assert ytpool("pause", "--reason", "a rest for all")[0] == 0
                 page.locator("#rests", has_text="a rest for all").wait_for(timeout=3 * events.EVERY * 1000)
                 cookies, said = page.context.cookies(), [*page.said]
+                page.goto("about:blank")
+                asked = once(lambda: "/events" in (told := (tmp_path / "access.log").read_text()) and told)
             finally:
                 nginx.terminate()
 
     assert said == []
     assert [one["path"] for one in cookies] == ["/pool"]
-    asked = (tmp_path / "access.log").read_text()
     assert "/pool/events?after=" in asked
     assert token not in asked
     assert cookies[0]["value"] not in asked
