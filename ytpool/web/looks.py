@@ -36,23 +36,15 @@ class _Looks:
 
     def look(self) -> Picture:
         self._rt.store.wait_at_most(self._patience)
-        began = time.monotonic()
+        began, busy = time.monotonic(), time.thread_time()
         seen = self._overviews.take()
         if self._drawn_at is None or began - self._drawn_at >= _DRAWN_EVERY:
             self._drawn, self._drawn_at = self._draw(), began
         shown = dict(sections(seen))
         shown["quota"] = together(shown["quota"], self._drawn)
-        return Picture(sections=shown, now=seen.now, at=began, took=time.monotonic() - began)
+        return Picture(sections=shown, now=seen.now, at=began, took=time.thread_time() - busy)
 
     def _draw(self) -> Markup:
-        drawings = [burn_down(one) for one in use.burn_downs(self._rt, most=_BUCKETS).pictures]
-        figures = [
-            tag(
-                "figure",
-                tag("h3", one.title, id=f"course-{number}-title"),
-                canvas.in_page(one, f"course-{number}"),
-                tag("figcaption", one.about),
-            )
-            for number, one in enumerate(drawings)
-        ]
+        found = use.burn_downs(self._rt, most=_BUCKETS).pictures
+        figures = [canvas.figure(burn_down(one), f"course-{number}") for number, one in enumerate(found)]
         return tag("div", figures, class_="figures") if figures else Markup()

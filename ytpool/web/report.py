@@ -16,7 +16,6 @@ from ytpool.domain import moments
 from ytpool.web import pieces, sections
 from ytpool.web.markup import Content, Markup, tag, together
 from ytpool.web.pictures import canvas
-from ytpool.web.pictures.canvas import Drawing
 from ytpool.web.pictures.done import heat_map, upload_timeline
 from ytpool.web.pictures.slots import slots
 from ytpool.web.pictures.use import burn_down, use_by_account
@@ -92,14 +91,6 @@ def _links() -> Iterator[Markup]:
         yield tag("li", tag("a", title, href=f"#{name}"))
 
 
-def _figure(drawing: Drawing, name: str, *, caption: str | None = None, long: bool = False) -> Markup:
-    picture = canvas.in_page(drawing, name)
-    if long:  # whoever has no mouse moves it with the arrow keys
-        picture = tag("div", picture, class_="long", tabindex="0", role="group", aria_labelledby=f"{name}-title")
-    words = drawing.about if caption is None else caption
-    return tag("figure", tag("h3", drawing.title, id=f"{name}-title"), picture, tag("figcaption", words))
-
-
 def _todo(seen: Summary) -> Content:
     items = seen.todo.items
     if not items:
@@ -123,8 +114,8 @@ def _quota(seen: Summary) -> Content:
     downs = seen.burn_downs
     if not downs.pictures:
         return pieces.note("Nothing of any bucket is used today, and nothing is expected to be.")
-    figures = [_figure(burn_down(one), f"burn-down-{number}") for number, one in enumerate(downs.pictures)]
-    figures += [_figure(use_by_account(one), f"use-{number}") for number, one in enumerate(seen.uses)]
+    figures = [canvas.figure(burn_down(one), f"burn-down-{number}") for number, one in enumerate(downs.pictures)]
+    figures += [canvas.figure(use_by_account(one), f"use-{number}") for number, one in enumerate(seen.uses)]
     basis = next((one.ahead.basis for one in downs.pictures if one.ahead.basis), "")
     return together(
         tag("div", figures, class_="figures"),
@@ -135,14 +126,14 @@ def _quota(seen: Summary) -> Content:
 
 def _uploads(seen: Summary) -> Content:
     return together(
-        _figure(upload_timeline(seen.uploads), "timeline", long=bool(seen.uploads.uploads)),
+        canvas.figure(upload_timeline(seen.uploads), "timeline", long=bool(seen.uploads.uploads)),
         pieces.more(seen.uploads.more, "ytpool queue list --all"),
     )
 
 
 def _queue(seen: Summary) -> Content:
     return together(
-        tag("div", _figure(slots(seen.slots), "slots"), class_="figures"),
+        tag("div", canvas.figure(slots(seen.slots), "slots"), class_="figures"),
         pieces.more(seen.slots.more, "ytpool queue status"),
     )
 
@@ -173,7 +164,7 @@ def _activity(seen: Summary) -> Content:
     totals = seen.by_account.totals
     told = f"{totals['calls']:,} operations, {totals['failed']:,} failed, {totals['unknown']:,} unknown; "
     told += f"{totals['units']:,} units, {pieces.size(totals['bytes'])}."
-    heat = _figure(heat_map(seen.heat_map), "heat-map", long=bool(seen.heat_map.rows))
+    heat = canvas.figure(heat_map(seen.heat_map), "heat-map", long=bool(seen.heat_map.rows))
     return together(
         tag("p", told),
         heat,

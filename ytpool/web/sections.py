@@ -56,7 +56,7 @@ class Picture:
     at: float
     """On the monotonic clock, when it was begun."""
     took: float
-    """Seconds."""
+    """Seconds of this machine's work."""
 
 
 def sections(seen: Overview) -> Mapping[str, Markup]:
