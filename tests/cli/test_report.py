@@ -10,6 +10,7 @@ import sys
 import xml.etree.ElementTree as ET
 from contextlib import closing
 from datetime import timedelta
+from html import escape
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -138,8 +139,12 @@ def written(ytpool, tmp_path, *words):
 
 @pytest.mark.usefixtures("busy")
 def test_tables_and_pictures_have_the_numbers_that_the_commands_tell(ytpool, tmp_path):
-    page = _Tables(written(ytpool, tmp_path))
+    content = written(ytpool, tmp_path)
 
+    page = _Tables(content)
+    alerts = data(ytpool("alerts", "list", "--json")[1])["alerts"]
+    assert {alert["kind"] for alert in alerts} == {"resting", "drift"}
+    assert all(escape(alert["message"]) in content for alert in alerts)
     quota_told = data(ytpool("quota", "report", "--json")[1])
     books = {
         f"press {one['bucket']}": tuple(one[name] for name in ("left", "spent", "unknown", "elsewhere", "limit"))
