@@ -209,8 +209,12 @@ def test_the_page_is_for_everybody_and_every_name_on_it_is_text(ytpool, tmp_path
             if width != 320:
                 assert amiss(page, packages) == []
         assert page.locator("svg[role=img]").count() == 7
-        page.emulate_media(media="print")
+        page.emulate_media(media="print", color_scheme="dark")
+        page.set_viewport_size({"width": 718, "height": 1000})  # what A4 has between its margins
+        assert page.evaluate("document.documentElement.scrollWidth") <= 718
         assert not page.locator("#summary").is_visible()
+        assert page.locator("#quota thead").is_visible()
+        assert amiss(page, packages) == []  # nobody prints white on white
         assert (page.said, asked) == ([], [address])
 
 
