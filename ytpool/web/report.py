@@ -20,22 +20,13 @@ from ytpool.web.pictures.done import heat_map, upload_timeline
 from ytpool.web.pictures.slots import slots
 from ytpool.web.pictures.use import burn_down, use_by_account
 
-_TITLES = {
-    "alerts": "Alerts",
-    "todo": "To do",
-    "quota": "Quota",
-    "uploads": "Uploads",
-    "queue": "Queue and slots",
-    "rests": "Rests",
-    "accounts": "Accounts",
-    "why-not": "Why not now",
-    "activity": "Activity",
-    "health": "Health",
-    "drift": "Drift",
-    "logins": "Logins",
-    "sessions": "Sessions",
-}
-"""Every section in its order, and what it is called."""
+_TITLES = {**sections.TITLES, "todo": "To do", "why-not": "Why not now", "health": "Health", "drift": "Drift"}
+_ORDER = (
+    *("alerts", "todo", "quota", "uploads", "queue", "rests", "accounts", "why-not"),
+    *("activity", "health", "drift", "logins", "sessions"),
+)
+_ANOTHER_WAY = ("uploads", "activity")
+"""Sections of the live page that are shown as pictures and sums here."""
 
 _SHOWN = {"todo": 50, "why-not": 60, "accounts": 50, "operations": 50, "errors": 30, "drift": 40, "health": 60}
 """Rows at most, so that a thousand accounts are a report, too."""
@@ -57,18 +48,17 @@ def page(seen: Summary) -> str:
         "health": _health,
         "drift": _drift,
     }
-    shared = {name: live[name] for name in _TITLES if name in live and name not in ("uploads", "activity")}
     content = [
         tag(
             "section",
-            tag("h2", title, id=f"{name}-title"),
-            shared.get(name),
+            tag("h2", _TITLES[name], id=f"{name}-title"),
+            None if name in _ANOTHER_WAY else live.get(name),
             ours[name](seen) if name in ours else None,
             id=name,
             aria_labelledby=f"{name}-title",
             class_=name,
         )
-        for name, title in _TITLES.items()
+        for name in _ORDER
     ]
     window = f"{moments.spoken(seen.by_account.since)} to {moments.spoken(seen.by_account.until)}"
     return Template(data.text("report/report.html")).substitute(
@@ -87,8 +77,8 @@ def page(seen: Summary) -> str:
 
 
 def _links() -> Iterator[Markup]:
-    for name, title in _TITLES.items():
-        yield tag("li", tag("a", title, href=f"#{name}"))
+    for name in _ORDER:
+        yield tag("li", tag("a", _TITLES[name], href=f"#{name}"))
 
 
 def _todo(seen: Summary) -> Content:
@@ -304,8 +294,8 @@ def _lessons(name: str, title: str, heads: Sequence[str], rows: Sequence[Sequenc
 
 
 def _reasons(one: Disagreement) -> str:
-    told = dict.fromkeys(f"{each.by}: {each.operation} {each.reason}".replace("  ", " ") for each in one.reasons)
-    return "; ".join(told)
+    told = (f"{each.by}: {' '.join(filter(None, (each.operation, each.reason)))}" for each in one.reasons)
+    return "; ".join(dict.fromkeys(told))
 
 
 def _percent(share: Any) -> str | None:
