@@ -2,23 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ytpool.actions import housekeeping, leaving, scheduling, tokens, verifying
-from ytpool.actions.scheduling import Scheduled
-from ytpool.actions.verifying import Verified
 from ytpool.cli.commands import command, single
 from ytpool.cli.exits import DONE, LOGIN, common, status_of
 from ytpool.cli.invocation import Invocation
 from ytpool.cli.items import as_item, hint_of
 from ytpool.cli.options import AccountOption, ForceOption, invocation, runtime
 from ytpool.cli.output import VIEWS, Column, View, worded
-from ytpool.cli.scheduled import program
 from ytpool.errors import LoginNeeded, UsageWrong, YtpoolError
 
+if TYPE_CHECKING:
+    from ytpool.actions.scheduling import Scheduled
+    from ytpool.actions.verifying import Verified
+
 app = single()
+
+# What works is loaded by the command that runs: help and Tab do without.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,7 @@ def refresh_tokens(
     print_systemd: Annotated[
         bool, typer.Option("--print-systemd", help="Only print a service and a timer for this installation.")
     ] = False,
-) -> Refresh | Scheduled:
+) -> Any:  # Refresh or Scheduled
     """Refresh every access token that ends within 30 minutes, one refresh per account over all processes.
 
     A refresh that fails keeps the token that still works. Only Google's own word that a login is dead makes an
@@ -74,6 +76,8 @@ def refresh_tokens(
     """
     if print_cron or print_systemd:
         return _scheduled(ctx, account, cron=print_cron, systemd=print_systemd, force=force)
+    from ytpool.actions import housekeeping, leaving, tokens, verifying  # noqa: PLC0415
+
     call, rt = invocation(ctx), runtime(ctx, logs=True)
     if account is None:
         leaving.go_on(rt)
@@ -92,14 +96,17 @@ def refresh_tokens(
     )
 
 
-def _scheduled(ctx: typer.Context, account: str | None, *, cron: bool, systemd: bool, force: bool) -> Scheduled:
+def _scheduled(ctx: typer.Context, account: str | None, *, cron: bool, systemd: bool, force: bool) -> "Scheduled":
+    from ytpool.actions import scheduling  # noqa: PLC0415
+    from ytpool.cli.scheduled import program  # noqa: PLC0415
+
     if force or (cron and systemd):
         raise UsageWrong("--print-cron, --print-systemd and --force exclude each other", hint="name one of them")
     scheduler = scheduling.Scheduler.CRON if cron else scheduling.Scheduler.SYSTEMD
     return scheduling.refresh_tokens(runtime(ctx), scheduler, program(), account)
 
 
-def _tell(call: Invocation, seen: Sequence[Verified]) -> None:
+def _tell(call: Invocation, seen: "Sequence[Verified]") -> None:
     good = [one for one in seen if one.problem is None]
     if good:
         names = ", ".join(one.account for one in good)

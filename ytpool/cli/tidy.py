@@ -5,7 +5,6 @@ from typing import Any
 
 import typer
 
-from ytpool.actions import housekeeping
 from ytpool.cli.commands import command, single
 from ytpool.cli.exits import DONE, common, status_of
 from ytpool.cli.items import as_item
@@ -49,6 +48,8 @@ def tidy(ctx: typer.Context, *, dry_run: WouldOption = False) -> Tidied:
     forgotten, channels that have to be seen again within 30 days (a unit of the general bucket each), and alerts. Each
     begins nothing after two seconds; what one cannot do now is left to the next time, and hinders no other.
     """
+    from ytpool.actions import housekeeping  # noqa: PLC0415 -- help does without
+
     kept = tuple(housekeeping.tidied(runtime(ctx, logs=True), dry_run=dry_run))
     statuses = [DONE if one.problem is None else status_of(one.problem) for one in kept]
     return Tidied(duties=tuple(as_item(one) for one in kept), dry_run=dry_run, exit_status=common(statuses))
