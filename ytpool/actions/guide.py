@@ -1,6 +1,6 @@
 """The guide: pages of package data, with what stands in code put in where a page asks for it, so that neither ages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -101,7 +101,7 @@ def _wait(rests: str, until: str) -> str:
     return "" if until == Until.NOW else f" → waits {span}"
 
 
-_SPANS = {
+_SPANS: Mapping[str, str] = {
     Until.BACKOFF: "for a while (backoff)",
     Until.IN_24_HOURS: "for 24 hours",
     Until.HUMAN: "until a human has looked",
