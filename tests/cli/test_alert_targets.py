@@ -503,5 +503,5 @@ def test_whoever_runs_on_tells_what_happens_meanwhile(settings, ytpool, hook, co
         running.send_signal(signal.SIGTERM)
         _, err = running.communicate(timeout=30)
 
-    assert message["alerts"][0]["message"] == "is paused (the strike); run: ytpool unpause"
+    assert message["alerts"][0]["message"] == "is paused (the strike)"
     assert "Traceback" not in err

@@ -51,7 +51,7 @@ def test_a_cause_opens_an_alert_and_its_end_resolves_it(ytpool, alerts):
     assert of_this_moment(opened["resting", "everything"]) == {
         "severity": "warning",
         "state": "opened",
-        "message": "is paused (the strike); run: ytpool unpause",
+        "message": "is paused (the strike)",
         "command": "ytpool unpause",
     }
     assert alerts() == {}

@@ -72,7 +72,7 @@ def _books(rt: Runtime, tx: Tx) -> Iterator[Cause]:
                 title=concern["subject"],
                 severity=Severity(concern["severity"]),
                 message=concern["message"],
-                command=commands.get(subject, ""),
+                command=concern["command"] or commands.get(subject, ""),
             )
     resets_at = moments.spoken(quota.resets_at(terms.day))
     for project, buckets in pays.items():
