@@ -4,17 +4,19 @@ A target has one message on its way at a time; what becomes news meanwhile waits
 """
 
 import json
-import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ytpool.domain import ids, moments
 from ytpool.domain.alerts import Event, Severity
 from ytpool.store.alerts import Alert, Change
 from ytpool.store.db import Tx
+
+if TYPE_CHECKING:
+    import random
 
 
 class State(StrEnum):
@@ -225,10 +227,10 @@ def failed(tx: Tx, message: str, reason: str, not_before: datetime) -> None:
     )
 
 
-def forget(tx: Tx, now: datetime, kept_for: timedelta) -> None:
-    """Drop old messages, and what was to be told of alerts that are forgotten."""
+def forget(tx: Tx, before: datetime) -> None:
+    """Drop messages that ended before this moment, and what was told of alerts that are forgotten."""
     tx.run(
         "DELETE FROM alert_messages WHERE state <> 'sending' AND ended_at < :before",
-        before=moments.text(now - kept_for),
+        before=moments.text(before),
     )
     tx.run("DELETE FROM alert_notices WHERE NOT EXISTS (SELECT 1 FROM alerts a WHERE a.alert = alert_notices.alert)")

@@ -19,7 +19,7 @@ _DAY = timedelta(days=1)
 _NEWS_FOR = timedelta(days=7)
 """How long a session that has expired is worth a word; after that nobody misses it."""
 
-_SEVERITIES: Mapping[str, Severity] = {
+SEVERITIES: Mapping[str, Severity] = {
     Kind.OUTCOME_UNKNOWN: Severity.WARNING,
     Kind.CHAIN_FAILED: Severity.WARNING,
     Kind.LEAVING: Severity.WARNING,
@@ -94,14 +94,14 @@ def _logins(tx: Tx, logins: tuple[Lifetime, ...]) -> Iterator[Cause]:
                 kind=kind,
                 subject=login.account,
                 title=login.account,
-                severity=Severity.CRITICAL if ends_today else _SEVERITIES[kind],
+                severity=Severity.CRITICAL if ends_today else SEVERITIES[kind],
                 message=concern.message,
                 command=concern.command,
             )
 
 
 def _to_do(tx: Tx, item: Item) -> Cause:
-    severity = _SEVERITIES[item.kind]
+    severity = SEVERITIES[item.kind]
     if item.kind == Kind.OUTCOME_UNKNOWN and "resolve" in item.command:
         severity = Severity.CRITICAL  # nobody but a person can find out
     if item.kind == Kind.LEAVING and item.since is not None and item.since + leavings.DEADLINE <= tx.now:
