@@ -31,13 +31,24 @@ REDIRECTS = {
     "banned": ("/account/suspended",),
     "unsafe": ("http://platform.example/home",),
     "elsewhere": ("https://platform.example:9/login",),
+    "onward": ("https://www.instagram.com/accounts/edit/",),
 }
 PAGES = {
     "in": {"content": "<p>Hello</p><script>var form = '<input type=\"password\">'</script>"},
     "form": {"content": f"<h1>Welcome back</h1>{FORM}", "stalls": True},
     "scripted": {"content": "<script>location.href = '/login'</script>"},
     "drawn": {"content": f"<p id=here></p><script>here.innerHTML = `{FORM}`</script>"},
+    "fetched": {
+        "content": "<p id=here></p><script>fetch('/later').then(got => got.text()).then(text => "
+        f"{{ if (text) here.innerHTML = `{FORM}` }})</script>"
+    },
+    "busy": {
+        "content": "<p id=here></p><script>setTimeout(() => { const until = Date.now() + 1500;"
+        f"while (Date.now() < until); here.innerHTML = `{FORM}` }}, 300)</script>"
+    },
+    "chatting": {"content": "<p>Hello</p><script>fetch('/never')</script>"},
     "ended": {"content": "<p>Hello</p>", "cookie": ENDED},
+    "outward": {"content": "<script>fetch('http://platform.example/').finally(() => fetch('/asked'))</script>"},
     "refused": {"content": "<p>Not you</p>", "status": 403},
     "unauthorised": {"content": "<p>Who?</p>", "status": 401},
 }
@@ -64,6 +75,8 @@ class Site:
         self.answers_after = 0.0
         self.strangers = "out"
         self.visits = []
+        self.connects = []
+        """Where others asked to be let through to, as if this were a proxy."""
         self.closing = threading.Event()
         self._moods = {}
 
@@ -151,17 +164,26 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/favicon.ico":
             self.page("", 404)
             return
+        if "://" in self.path:
+            self.site.connects.append(self.path)
         self.site.visits.append(Visit(path, sent, self.headers.get("User-Agent", "")))
         if path.startswith("/home"):
             cookie = SimpleCookie(sent).get(COOKIE)
             if self.site.answers_after:
                 self.site.closing.wait(self.site.answers_after)
             self.home(self.site.mood(cookie.value if cookie else ""))
+        elif path in ("/later", "/never"):
+            self.site.closing.wait(1.5 if path == "/later" else self.timeout)
+            self.page("<p>what was asked for</p>")
         elif path == "/login":
             self.site.closing.wait(self.site.login_takes)
             self.page(FORM)
         else:
             self.page(f"<p>This is {path}</p>")
+
+    def do_CONNECT(self):
+        self.site.connects.append(self.path)
+        self.send_error(403)
 
     def do_POST(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))

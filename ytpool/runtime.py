@@ -263,7 +263,7 @@ class Runtime:
         """Ask for a page and return its status, if it is what was expected."""
         from ytpool.probes import pages  # noqa: PLC0415 -- requests takes its time
 
-        return pages.look(page)
+        return pages.look(page, stays_here=self.is_sandbox)
 
     @cached_property
     def web_sessions(self) -> "WebSessions":
@@ -276,7 +276,13 @@ class Runtime:
         """Return a Chromium to look at browser sessions in; it is started when it is entered."""
         from ytpool.probes.browser import Browser  # noqa: PLC0415 -- only with the extra
 
-        return Browser(setting=self.config.browser.executable)
+        return Browser(setting=self.config.browser.executable, stays_here=self.is_sandbox)
+
+    def as_png(self, svg: str, software: str) -> bytes:
+        """Turn a picture into a PNG, with a program of this machine that can."""
+        from ytpool.probes import rasters  # noqa: PLC0415 -- few pictures become one
+
+        return rasters.render(svg, software=software, chromium=self.config.browser.executable)
 
     def log_in_browser(
         self,

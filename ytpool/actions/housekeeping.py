@@ -153,7 +153,6 @@ def _messages(at_most: float | None) -> Duty:
     )
 
 
-
 DUTIES = (
     Duty(
         name="holds",

@@ -104,6 +104,12 @@ COMMANDS: Mapping[str, Line] = {
     "quota": Line("ytpool.cli.quota", "app", "See what is used, what is left, and until when."),
     "rests": Line("ytpool.cli.rests", "app", "List what rests, until when and why; lift a rest by your word."),
     "activity": Line("ytpool.cli.activity", "app", "See what was done, by whom, with what outcome."),
+    "report": Line(
+        "ytpool.cli.report",
+        "app",
+        "Write how it stands with everything as one page for people: quota, uploads, activity, health, drift, "
+        "what to do.",
+    ),
     "why": Line(
         "ytpool.cli.why",
         "app",
@@ -167,7 +173,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "Accounts and who pays": ("auth", "refresh-tokens", "accounts", "projects", "pools"),
     "Videos and comments": ("upload", "video", "comment", "stats"),
     "Later, and in turn": ("plan", "queue", "work", "pause", "unpause"),
-    "What is going on": ("health", "alerts", "todo", "why", "quota", "rests", "activity", "serve"),
+    "What is going on": ("health", "alerts", "todo", "why", "quota", "rests", "activity", "report", "serve"),
     "Other services": ("task", "chain", "sessions"),
     "Keeping it safe": ("vault", "state", "tidy"),
 }
@@ -243,9 +249,23 @@ def _shown(outcome: Outcome, invocation: Invocation) -> Outcome:
 def _invoke(words: Sequence[str], invocation: Invocation) -> Any:
     root = Root()
     if COMPLETING in os.environ:
-        root.main(args=words, prog_name="ytpool", complete_var=COMPLETING, obj=invocation)
+        raise typer.Exit(_complete(root, os.environ[COMPLETING], invocation))
     with root.make_context("ytpool", list(words), obj=invocation) as ctx:
         return root.invoke(ctx)
+
+
+def _complete(root: "Root", shell: str, invocation: Invocation) -> int:
+    """Answer a shell in which Tab was pressed."""
+    from ytpool.cli import completing, shells  # noqa: PLC0415 - nobody else needs them
+
+    asked = shells.SHELLS.get(shell)
+    if asked is None:
+        raise UsageWrong(f"{COMPLETING} is {shell!r}, and means one of {', '.join(shells.SHELLS)}")
+    typed = asked.typed(os.environ)
+    found = completing.offers(root, typed.words, typed.last, invocation)
+    told, status = asked.told(found, typed, os.environ)
+    invocation.write(f"{told}\n" if told else "")
+    return status
 
 
 def _outcome(result: Any) -> Outcome:

@@ -18,17 +18,20 @@ _LONGEST = 1 << 20
 _MOST_REDIRECTS = 5
 
 
-def look(page: Page) -> int:
-    """Ask for a page and return its status, if it is what was expected; raises ServerFailed, saying what to do."""
+def look(page: Page, *, stays_here: bool) -> int:
+    """Ask for a page and return its status, if it is what was expected; raises ServerFailed, saying what to do.
+
+    With `stays_here` nobody is asked beyond this machine, wherever a page leads.
+    """
     with deadline_of(page.timeout) as deadline, session_of(deadline) as session:
         try:
-            return _arrive(page, session, deadline)
+            return _arrive(page, session, deadline, stays_here=stays_here)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # Its own words hold the whole address, so the chain ends here.
             raise failure(error, deadline, page.shown, _section(page), page.timeout) from None
 
 
-def _arrive(page: Page, session: requests.Session, deadline: Deadline) -> int:
+def _arrive(page: Page, session: requests.Session, deadline: Deadline, *, stays_here: bool) -> int:
     url = page.url
     for _ in range(_MOST_REDIRECTS + 1):
         response = session.get(
@@ -49,6 +52,11 @@ def _arrive(page: Page, session: requests.Session, deadline: Deadline) -> int:
         if urlsplit(url).scheme not in ("https", urlsplit(page.url).scheme):
             raise ServerFailed(
                 f"{page.shown} leads to an address without TLS, which is not followed", hint=f"check {_section(page)}"
+            )
+        if stays_here and not is_loopback(url):
+            raise ServerFailed(
+                f"{page.shown} leads to another machine, and this profile never leaves this one",
+                hint=f"check {_section(page)}, or look from another profile",
             )
     raise ServerFailed(
         f"{page.shown} led on {_MOST_REDIRECTS} times and never arrived",
