@@ -151,6 +151,27 @@ def latest(tx: Tx, target: str) -> Message | None:
     return None if row is None else Message.from_row(row)
 
 
+def given_up(tx: Tx, target: str) -> Message | None:
+    """Return a target's last message that came to an end, if it was given up."""
+    row = tx.one(
+        """
+        SELECT * FROM alert_messages
+         WHERE target = :t AND state <> 'sending' ORDER BY written_at DESC, message DESC LIMIT 1
+        """,
+        t=target,
+    )
+    return Message.from_row(row) if row is not None and row["state"] == State.GIVEN_UP else None
+
+
+def hurry(tx: Tx, target: str, now: datetime) -> None:
+    """Let the next attempt at a target's message be made now: it was reached by other means."""
+    tx.run(
+        "UPDATE alert_messages SET not_before = :at WHERE target = :target AND state = 'sending'",
+        target=target,
+        at=moments.text(now),
+    )
+
+
 def delivered_at(tx: Tx, target: str) -> datetime | None:
     """Return when a target was last reached."""
     row = tx.one("SELECT max(ended_at) AS at FROM alert_messages WHERE target = :t AND state = 'delivered'", t=target)

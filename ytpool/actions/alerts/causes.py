@@ -12,7 +12,6 @@ from ytpool.domain.alerts import Cause, Kind, Severity
 from ytpool.domain.sessions import SessionState
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, alert_messages, jobs, leavings, meters, refreshes, rests, sessions
-from ytpool.store.alert_messages import State
 from ytpool.store.db import Tx
 
 _DAY = timedelta(days=1)
@@ -197,11 +196,13 @@ def _refreshes(tx: Tx) -> Iterator[Cause]:
 def _targets(rt: Runtime, tx: Tx) -> Iterator[Cause]:
     """Yield the targets that could not be told, again and again."""
     for target in rt.config.alert_targets.values():
-        last = alert_messages.latest(tx, target.name)
-        if last is None or last.state is State.DELIVERED or last.attempts < _DOWN_FROM:
+        last = alert_messages.under_way(tx, target.name)
+        if last is None or last.attempts < _DOWN_FROM:
+            last = alert_messages.given_up(tx, target.name)  # and nothing has arrived since
+        if last is None:
             continue
         tried = f"{last.attempts} attempts failed since {moments.spoken(last.written_at)}"
-        given_up = ", and it was given up" if last.state is State.GIVEN_UP else ""
+        given_up = "" if last.ended_at is None else ", and it was given up"
         yield Cause(
             kind=Kind.TARGET_DOWN,
             subject=target.name,
