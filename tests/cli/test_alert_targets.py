@@ -396,6 +396,45 @@ def test_mail_is_sent_over_tls_that_is_checked_with_a_login(settings, ytpool, tm
         assert PASSWORD not in out + err
 
 
+def test_tls_is_as_the_settings_say_and_never_less(settings, ytpool, tmp_path, monkeypatch):
+    authority, pem = certificates(tmp_path)
+    monkeypatch.setenv("SMTP_WORD", PASSWORD)
+    mail = {
+        "type": "email",
+        "host": "localhost",
+        "user": USER,
+        "password_env": "SMTP_WORD",
+        "from": "a@b.example",
+        "to": "c@d.example",
+        "ca_file": str(authority),
+        "timeout": 2,
+    }
+    with (
+        mail_server(tmp_path / "sealed", pem=pem, implicit=True) as sealed,
+        mail_server(tmp_path / "open") as plain,
+    ):
+        settings(
+            sealed={**mail, "port": sealed.port, "tls": "implicit"},
+            stripped={**mail, "port": plain.port},
+            plain={
+                "type": "email",
+                "host": "localhost",
+                "port": plain.port,
+                "tls": "none",
+                "from": "a@b.c",
+                "to": "c@d.e",
+            },
+            mistaken={**mail, "port": plain.port, "tls": "implicit"},
+        )
+        status, out, _ = ytpool("alerts", "test", "--json")
+
+    came = {one["target"]: one["error"] and one["error"]["message"] for one in json.loads(out)["data"]["targets"]}
+    assert (status, came["sealed"], came["plain"]) == (3, None, None)
+    assert came["stripped"].endswith("does not offer the TLS or the login that is wanted; no password was sent")
+    assert came["mistaken"].endswith("; no password was sent")
+    assert (len(sealed.mails), len(plain.mails)) == (1, 1)
+
+
 def test_a_mail_server_that_hangs_or_drips_is_given_up_in_time(settings, ytpool):
     def drips(connection):
         while True:
