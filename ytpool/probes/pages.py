@@ -17,10 +17,10 @@ from requests.utils import get_environ_proxies
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from ytpool import __version__
+from ytpool.domain.causes import causes
 from ytpool.domain.endpoints import is_loopback
 from ytpool.domain.servers import Page
 from ytpool.errors import ServerFailed
-from ytpool.probes.failures import causes
 
 _LONGEST = 1 << 20
 """Bytes of a page in which its text is looked for."""
