@@ -31,6 +31,7 @@ REDIRECTS = {
     "banned": ("/account/suspended",),
     "unsafe": ("http://platform.example/home",),
     "elsewhere": ("https://platform.example:9/login",),
+    "onward": ("https://www.instagram.com/accounts/edit/",),
 }
 PAGES = {
     "in": {"content": "<p>Hello</p><script>var form = '<input type=\"password\">'</script>"},
@@ -47,6 +48,7 @@ PAGES = {
     },
     "chatting": {"content": "<p>Hello</p><script>fetch('/never')</script>"},
     "ended": {"content": "<p>Hello</p>", "cookie": ENDED},
+    "outward": {"content": "<script>fetch('http://platform.example/').finally(() => fetch('/asked'))</script>"},
     "refused": {"content": "<p>Not you</p>", "status": 403},
     "unauthorised": {"content": "<p>Who?</p>", "status": 401},
 }
@@ -73,6 +75,8 @@ class Site:
         self.answers_after = 0.0
         self.strangers = "out"
         self.visits = []
+        self.connects = []
+        """Where others asked to be let through to, as if this were a proxy."""
         self.closing = threading.Event()
         self._moods = {}
 
@@ -160,6 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/favicon.ico":
             self.page("", 404)
             return
+        if "://" in self.path:
+            self.site.connects.append(self.path)
         self.site.visits.append(Visit(path, sent, self.headers.get("User-Agent", "")))
         if path.startswith("/home"):
             cookie = SimpleCookie(sent).get(COOKIE)
@@ -174,6 +180,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.page(FORM)
         else:
             self.page(f"<p>This is {path}</p>")
+
+    def do_CONNECT(self):
+        self.site.connects.append(self.path)
+        self.send_error(403)
 
     def do_POST(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))

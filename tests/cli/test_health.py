@@ -535,6 +535,23 @@ def test_an_account_that_is_to_be_forgotten_has_a_deadline(ytpool, looked, monke
     assert told["message"].startswith("news is to be forgotten by ")
 
 
+def test_the_profile_that_never_leaves_this_machine_asks_no_server_elsewhere(ytpool, home):
+    with misbehaving(answers(b"302 Found\r\nContent-Length: 0\r\nLocation: http://service.example/")) as port:
+        assert ytpool("health", "--only", "state", "--profile", "sandbox")[0] == 0
+        with (home / "sandbox" / "config.toml").open("a") as settings:
+            settings.write('\n[ftp.studio]\nhost = "ftp.example"\ntls = "none"\n')
+            settings.write(
+                f'\n[checks.far]\nurl = "https://service.example/"\n\n[checks.near]\nurl = "http://127.0.0.1:{port}/"\n'
+            )
+        _, out, _ = ytpool("health", *only("ftp", "checks"), "--profile", "sandbox", "--json")
+
+    found = {one["check"]: (one["status"], one["message"]) for one in fits("health", out)["checks"]}
+    not_asked = ("pass", "is not asked: the profile sandbox never leaves this machine")
+    assert (found["ftp.studio"], found["checks.far"]) == (not_asked, not_asked)
+    assert found["checks.near"][0] == "fail"
+    assert found["checks.near"][1].endswith("leads to another machine, and this profile never leaves this one")
+
+
 def test_sessions_whose_cookies_have_ended_or_end_soon_are_named(ytpool, settings, looked, tmp_path, monkeypatch):
     settings()
     for user, days in (("anna", 100), ("ben", 1), ("cleo", -1)):
@@ -550,6 +567,12 @@ def test_sessions_whose_cookies_have_ended_or_end_soon_are_named(ytpool, setting
     assert "canary" not in json.dumps(found)
     monkeypatch.setenv("YTPOOL_HEALTH_COOKIE_DAYS", "0")
     assert "sessions ending" not in looked(*only("sessions"))
+    typed = (
+        found["sessions expired"]["fix"].partition("ytpool ")[2].replace("PLATFORM", "forum").replace("USER", "cleo")
+    )
+    new = private(tmp_path / "new.json", json.dumps({"cookies": [{**cookie, "expires": time.time() + 8_640_000}]}))
+    assert ytpool(*typed.replace("FILE", str(new)).split())[0] == 0
+    assert looked(*only("sessions"))["sessions"]["message"] == "3 of 3 active"
 
 
 def test_cookie_files_of_other_programs_are_looked_at(settings, looked, tmp_path):

@@ -28,6 +28,7 @@ PHRASE = "canary: pass/phrase + of = many words"
 COOKIE = "canary/cookie+with=every%kind&of;letter"
 SERVICE_KEY = "canary of a service of tasks"
 SERVE_TOKEN = "canary-of-those-who-may-ask"
+HOOK = "canary-of-a-webhook"
 PROXY_WORD = "canary-of-a-proxy"
 OF_THE_SANDBOX = re.compile(rb"sandbox-(?:secret|refresh|access|code)-[\w-]+")
 VIDEO_ID = "aaaaaaaaaaa"
@@ -129,6 +130,7 @@ def begin(place):
     place.newsroom.control.settings(processing_seconds=0)
     place.file("keys.env", f"FILM_KEY={SERVICE_KEY}\n")
     place.file("ftp-password", f"{PASSWORD}\n")
+    place.file("hook", f"{place.door.url}/{HOOK}\n")
     place.file("film-key", f"{SERVICE_KEY}-2\n")
     place.file("serve-token", f"{SERVE_TOKEN}\n")
     place.file("good-cookies.txt", f".youtube.com\tTRUE\t/\tTRUE\t4000000000\tSID\t{COOKIE}\n")
@@ -170,6 +172,13 @@ url = "{place.door.url}/home"
 [[chains.voice]]
 service = "studio"
 command = ["/bin/echo", "said"]
+
+[alerts.targets.team]
+type = "webhook"
+
+[alerts.targets.book]
+type = "file"
+path = "alerts.jsonl"
 
 [ftp.studio]
 host = "127.0.0.1"
@@ -290,6 +299,8 @@ def go_through_every_command(place):
         ("vault", "keep", "serve", "--password-file", folder / "serve-token"),
         ("serve", "--bind", "203.0.113.7"),
         ("vault", "forget", "ftp.somewhere"),
+        ("vault", "keep", "alerts.targets.team", "--password-file", folder / "hook"),
+        ("alerts", "test"),
         ("health",),
         ("health", "--daily"),
         ("guide",),
@@ -422,6 +433,7 @@ def known_secrets(place):
     found |= {PASSWORD.encode(): "a password"}
     found[SERVE_TOKEN.encode()] = "the token of serve"
     found[PROXY_WORD.encode()] = "a proxy's password"
+    found[HOOK.encode()] = "the address of a webhook"
     for journal in (place.folder / "youtube" / "journal.jsonl", *(place.home / "sandbox").rglob("journal.jsonl")):
         text = journal.read_bytes()
         found |= dict.fromkeys(OF_THE_SANDBOX.findall(text), "of the sandbox")

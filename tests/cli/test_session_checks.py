@@ -137,6 +137,23 @@ def test_a_page_is_judged_when_its_scripts_are_done_and_a_chat_that_never_ends_i
     assert chatting["chatting"]["seconds"] < 5
 
 
+def test_a_file_that_no_browser_wrote_keeps_nobody_from_being_looked_at(pool, site):
+    strange = (
+        {"sameSite": 7},
+        {"sameSite": {"is": "Lax"}},
+        {"expires": 10**400},
+        {"partitionKey": [7]},
+        {"secure": None},
+    )
+    for number, fields in enumerate(({}, *strange)):
+        pool.add(f"user{number}", site.state(**fields))
+
+    over_http, in_a_browser = pool.check(), pool.check("--browser", "--within", "6")
+
+    assert [status for status, _ in (over_http, in_a_browser)] == [0, 0]
+    assert {one["finding"] for _, found in (over_http, in_a_browser) for one in found.values()} == {"alive"}
+
+
 def test_cookies_past_their_date_need_no_question(pool, site):
     pool.add("anna", site.state(expires=time.time() + 1.2))
     pool.add("ben", {"cookies": [*site.state()["cookies"], *site.state(name="other", expires=5)["cookies"]]})
@@ -290,6 +307,32 @@ def test_the_profile_that_never_leaves_this_machine_asks_no_platform(ytpool, tmp
 
     assert status == 1
     assert "never leaves this machine" in fits("sessions-check", out)["sessions"][0]["message"]
+
+
+@pytest.mark.parametrize("way", [(), ("--browser", "--within", "8")], ids=["http", "browser"])
+def test_nor_does_it_follow_a_platform_of_this_machine_out_of_it(ytpool, home, tmp_path, site, monkeypatch, way):
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, site.url)  # whoever leaves would come by here
+    assert ytpool("sessions", "list", "--profile", "sandbox")[0] == 0
+    with (home / "sandbox" / "config.toml").open("a") as settings:
+        settings.write(f'\n[platforms.instagram]\nurl = "{site.home}"\ncookies = ["{platform_site.COOKIE}"]\n')
+    path, proxy = tmp_path / "state.json", tmp_path / "proxy"
+    proxy.write_text("http://user:word@proxy.example:3128")
+    proxy.chmod(0o600)
+    for user, more in (("onward", ()), ("outward", ()), ("in", ("--proxy-file", proxy))):
+        state = site.state(mood=user)
+        state["cookies"].append({**state["cookies"][0], "domain": ".instagram.com"})
+        path.write_text(json.dumps(state))
+        who = ("--file", path, "--user", user, "--platform", "instagram")
+        assert ytpool("sessions", "migrate", *who, *more, "--profile", "sandbox")[0] == 0
+
+    out = ytpool("sessions", "check", *way, "--profile", "sandbox", "--json")[1]
+
+    found = {one["user"]: (one["finding"], one["message"]) for one in fits("sessions-check", out)["sessions"]}
+    assert found["onward"] == ("unclear", "is sent to www.instagram.com, and this profile never leaves this machine")
+    assert found["in"] == ("unclear", "is not asked: its proxy is not on this machine, which this profile never leaves")
+    assert found["outward"][0] == "alive"
+    assert site.connects == []
 
 
 def test_without_a_browser_the_words_say_what_to_install(pool, site, ytpool, monkeypatch):

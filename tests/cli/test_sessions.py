@@ -510,13 +510,20 @@ def test_of_several_the_one_that_was_left_alone_for_longest_is_lent(told, bring)
 
 
 def test_where_it_cannot_be_written_nothing_is_lent(place, told, bring):
-    bring()
+    proxy = place / "proxy"
+    proxy.write_text("http://127.0.0.1:3128")
+    proxy.chmod(0o600)
+    bring("anna", "--proxy-file", proxy)
+    files = sorted(place.iterdir())
 
     for path in (place / "missing" / "state.json", place):
         status, _, error = told("checkout", "anna", "--to", path)
         assert (status, error["code"]) == (2, "file_invalid")
+    assert told("checkout", "anna", "--to", place / "state.json", "--proxy-to", place)[0] == 2
+    assert told("checkout", "anna", "--to", place, "--proxy-to", place / "address")[0] == 2
 
     assert told("show", "anna")[1]["sessions"][0]["holder"] == ""
+    assert sorted(place.iterdir()) == files
 
 
 def test_of_many_processes_that_ask_at_once_one_gets_it(home, bring):
@@ -670,3 +677,6 @@ def test_where_there_is_no_screen_or_nobody_knows_what_a_login_is_nothing_is_beg
         assert "sessions migrate" in error["hint"]
     assert told("capture", "anna", "--platform", "our-site", "--url", "http://127.0.0.1:9/")[2]["code"] == "usage"
     assert told("capture", "anna", "--platform", "instagram", "--dry-run")[1]["session"] is None
+    for way in (("--platform", "instagram"), ("--platform", "instagram", "--url", "https://platform.example/")):
+        status, _, error = told("capture", "anna", *way, "--profile", "sandbox")
+        assert (status, error["code"], "never leaves this machine" in error["message"]) == (2, "usage", True)

@@ -13,6 +13,7 @@ from ytpool.actions.session_files import Said
 from ytpool.actions.sessions import Opened
 from ytpool.domain import cookies
 from ytpool.domain.cookies import StorageState
+from ytpool.domain.endpoints import is_loopback
 from ytpool.domain.platforms import Platform
 from ytpool.errors import HoldLost, UsageWrong
 from ytpool.runtime import Runtime
@@ -67,6 +68,11 @@ def capture(
     start = url or platform.start
     if not start:
         raise UsageWrong(f"nobody here knows where to log in at {said.platform}", hint="say it: --url https://...")
+    if rt.is_sandbox and not all(map(is_loopback, [start, *([said.proxy.reveal()] if said.proxy else [])])):
+        raise UsageWrong(
+            "the profile sandbox never leaves this machine, so nobody logs in elsewhere with it",
+            hint="use another --profile, or a page of this machine: --url http://127.0.0.1:PORT/",
+        )
     rt.open_vault()
     if dry_run:
         with rt.store.reading() as tx:

@@ -5,19 +5,25 @@ processes at once. What one of them cannot do now is left to the next round, and
 """
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 
 from ytpool.actions import leaving, sealing, verifying
-from ytpool.actions.alerts import looking
+from ytpool.actions.alerts import looking, telling
 from ytpool.errors import Interrupted, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import ledger, line, sessions
 from ytpool.store.db import Tx
 
 log = logging.getLogger(__name__)
+
+_AT_MOST = 2.0
+"""Seconds that a target of alerts may take, where somebody waits for something else."""
+_ALERTS_EVERY = 30.0
+_HOUSEKEEPS_EVERY = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,16 +51,16 @@ class Duty:
 def housekeep(rt: Runtime, *, but: tuple[str, ...] = ()) -> None:
     """Settle what nobody settled in time, and do what is due; raises only what asks to stop, or a defect.
 
-    Whoever has just done one of the duties names it.
+    Whoever has just done one of the duties names it. A target of alerts that is slow is left to whoever has more time.
     """
-    for kept in tidied(rt, but=but):
+    for kept in tidied(rt, but=but, hurries=True):
         if kept.problem is not None:
             log.warning("housekeeping was not finished", extra={"reason": kept.problem.message})
 
 
-def tidied(rt: Runtime, *, dry_run: bool = False, but: tuple[str, ...] = ()) -> Iterator[Kept]:
+def tidied(rt: Runtime, *, dry_run: bool = False, but: tuple[str, ...] = (), hurries: bool = False) -> Iterator[Kept]:
     """Do the duties one after the other, and yield what became of each."""
-    for duty in DUTIES:
+    for duty in (*DUTIES, _messages(_AT_MOST if hurries else None)):
         if duty.name in but:
             continue
         done: dict[str, int] = {}
@@ -66,6 +72,39 @@ def tidied(rt: Runtime, *, dry_run: bool = False, but: tuple[str, ...] = ()) -> 
         except YtpoolError as error:
             problem = error
         yield Kept(duty=duty.name, about=duty.about, done=done, problem=problem)
+
+
+def keep_going(rt: Runtime, *, alerts_only: bool = False) -> Callable[[], None]:
+    """Keep house in a thread beside other work until the program is asked to stop; return what waits for its end.
+
+    Alerts are looked at, and told, every half a minute, the rest every hour.
+    """
+    beside = threading.Thread(target=_keep_going, args=(rt, alerts_only), name="housekeeping", daemon=True)
+    beside.start()
+    return beside.join
+
+
+def _keep_going(rt: Runtime, alerts_only: bool) -> None:
+    said, keeps_house_at = "", rt.clock.monotonic()
+    while True:
+        try:
+            if not alerts_only and rt.clock.monotonic() >= keeps_house_at:
+                keeps_house_at = rt.clock.monotonic() + _HOUSEKEEPS_EVERY
+                housekeep(rt)
+            looking.look(rt)
+            telling.tell(rt)
+            said = ""
+        except Interrupted:
+            return
+        except YtpoolError as error:
+            # A busy state or a setting that is wrong just now: the next round finds out.
+            if error.message != said:
+                log.warning("alerts were not looked at", extra={"reason": error.message})
+            said = error.message
+        except Exception:
+            log.exception("alerts were not looked at")
+        if rt.stopping.wait(_ALERTS_EVERY):
+            return
 
 
 def _in_one(duty: Callable[[Runtime, Tx], dict[str, int]], *, last: bool) -> Callable[[Runtime], dict[str, int]]:
@@ -96,6 +135,19 @@ def _verify(rt: Runtime) -> dict[str, int]:
 def _look(rt: Runtime, *, dry_run: bool = False) -> dict[str, int]:
     found = looking.look(rt, dry_run=dry_run)
     return {"opened": found.opened, "escalated": found.escalated, "resolved": found.resolved}
+
+
+def _messages(at_most: float | None) -> Duty:
+    def do(rt: Runtime) -> dict[str, int]:
+        told = telling.tell(rt, at_most=at_most)
+        return {"told": told.delivered, "not reached": told.failed}
+
+    return Duty(
+        name="messages",
+        about="targets that are to be told of alerts",
+        do=do,
+        due=lambda rt: {"told": telling.due(rt)},
+    )
 
 
 LEAVING, LOGINS = "leaving", "logins"

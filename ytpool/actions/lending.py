@@ -123,10 +123,18 @@ def checkout(
 
 
 def _hand_over(opened: Opened, path: Path | None, proxy_path: Path | None) -> None:
-    if path is not None:
-        whole_files.write(path, json.dumps(opened.state), private=True)
-    if proxy_path is not None and opened.proxy is not None:
-        whole_files.write(proxy_path, f"{opened.proxy.reveal()}\n", private=True)
+    """Write both files, or leave none: of what nobody has been lent nobody shall find a copy."""
+    written: list[Path] = []
+    try:
+        if path is not None:
+            whole_files.write(path, json.dumps(opened.state), private=True)
+            written.append(path)
+        if proxy_path is not None and opened.proxy is not None:
+            whole_files.write(proxy_path, f"{opened.proxy.reveal()}\n", private=True)
+    except BaseException:
+        for one in written:
+            one.unlink(missing_ok=True)
+        raise
 
 
 def _me() -> str:

@@ -18,7 +18,6 @@ from ytpool.actions import sessions
 from ytpool.actions.sessions import Opened
 from ytpool.domain import cookies, markers, platforms
 from ytpool.domain import sessions as rules
-from ytpool.domain.endpoints import is_loopback
 from ytpool.domain.markers import Looked, Marks, Verdict
 from ytpool.domain.sessions import Finding, SessionState
 from ytpool.errors import SessionNotFound, SessionsInvalid, SessionUnclear, SessionUnreached, UsageWrong, YtpoolError
@@ -224,14 +223,18 @@ class _Checking:
         """Take a session that is free; None where its cookies or its state say enough."""
         rt, how = self._rt, self._how
         marks = rt.config.platforms.get(session.platform) or markers.shipped(session.platform)
+        marks = marks._replace(stays_here=rt.is_sandbox)
         try:
             opened = sessions.opened(rt, tx, session)
         except YtpoolError as damaged:
             self._tell(session, None, damaged, message=damaged.message)
             return None
         known = markers.beforehand(marks, opened.state["cookies"], tx.now.timestamp())
-        if known is None and rt.is_sandbox and not is_loopback(marks.url):
+        if known is None and marks.is_out(marks.url):
             known = Verdict(Finding.UNCLEAR, "is not asked: the profile sandbox never leaves this machine")
+        elif known is None and opened.proxy is not None and marks.is_out(opened.proxy.reveal()):
+            words = "is not asked: its proxy is not on this machine, which this profile never leaves"
+            known = Verdict(Finding.UNCLEAR, words)
         if known is not None and (known.finding is Finding.COOKIES_EXPIRED or session.is_usable or how.expired):
             self._settle(tx, _Begun(opened=opened, marks=marks, lease=None), known, None, None)
             return None

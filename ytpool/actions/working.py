@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from ytpool.actions import chains, chores, comments, publish, resuming, threads
+from ytpool.actions import chains, chores, comments, housekeeping, publish, resuming, threads
 from ytpool.actions.comments import How as SaidHow
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.housekeeping import housekeep
@@ -139,6 +139,7 @@ def work(
     tally = _Tally()
     with Bell(rt) as bell, _Signals(rt) as signals:
         round_ended = _look_after_tasks(rt, watch, once=once)
+        alerts_ended = None if once else housekeeping.keep_going(rt, alerts_only=True)
         crew = _Crew(rt, watch, parallel, signals.ring)
         try:
             _work(rt, crew, bell, signals, tally, once=once, pool=pool, begun=begun, ended=ended)
@@ -150,6 +151,8 @@ def work(
             crew.go_home()
             raise
         crew.go_home()
+        if alerts_ended is not None:
+            alerts_ended()
         unasked = round_ended()
         if unasked is not None:
             tally.problems.setdefault(unasked.code, unasked)

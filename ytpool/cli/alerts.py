@@ -8,7 +8,7 @@ from ytpool.cli.commands import command, group
 from ytpool.cli.options import WouldOption, runtime
 from ytpool.domain.alerts import Severity
 
-app = group("See what somebody should look at, one line for each cause; say that you know.")
+app = group("See what somebody should look at, one line for each cause; tell whoever wants it, say that you know.")
 
 # What works, and `raised`, which knows how it is shown, is loaded by the command that runs: help does without.
 
@@ -37,6 +37,27 @@ def list_(
     from ytpool.cli import raised  # noqa: PLC0415
 
     return raised.listed(runtime(ctx), every=every, severity=severity)
+
+
+@command(
+    app,
+    "test",
+    example="ytpool alerts test\nytpool alerts test team --json",
+    statuses=(0, 1, 2, 3, 6, 8),
+)
+def try_out(
+    ctx: typer.Context,
+    target: Annotated[str | None, typer.Argument(metavar="[TARGET]", help="Only this one.", show_default=False)] = None,
+    *,
+    dry_run: WouldOption = False,
+) -> Any:  # TestedTargets
+    """Send every target of [alerts.targets.NAME] a message that says it is a test, and say what came of it.
+
+    It is sent once, now, whatever the hour and the rate; what is wrong is said with what helps.
+    """
+    from ytpool.cli import raised  # noqa: PLC0415
+
+    return raised.tested(runtime(ctx, logs=True), target, dry_run=dry_run)
 
 
 @command(

@@ -130,7 +130,9 @@ COMMANDS: Mapping[str, Line] = {
         "Let the writes go on that `ytpool pause` stopped; what waits goes on with `ytpool upload --resume`.",
     ),
     "alerts": Line(
-        "ytpool.cli.alerts", "app", "See what somebody should look at, one line for each cause; say that you know."
+        "ytpool.cli.alerts",
+        "app",
+        "See what somebody should look at, one line for each cause; tell whoever wants it, say that you know.",
     ),
     "tidy": Line(
         "ytpool.cli.tidy",
@@ -241,9 +243,23 @@ def _shown(outcome: Outcome, invocation: Invocation) -> Outcome:
 def _invoke(words: Sequence[str], invocation: Invocation) -> Any:
     root = Root()
     if COMPLETING in os.environ:
-        root.main(args=words, prog_name="ytpool", complete_var=COMPLETING, obj=invocation)
+        raise typer.Exit(_complete(root, os.environ[COMPLETING], invocation))
     with root.make_context("ytpool", list(words), obj=invocation) as ctx:
         return root.invoke(ctx)
+
+
+def _complete(root: "Root", shell: str, invocation: Invocation) -> int:
+    """Answer a shell in which Tab was pressed."""
+    from ytpool.cli import completing, shells  # noqa: PLC0415 - nobody else needs them
+
+    asked = shells.SHELLS.get(shell)
+    if asked is None:
+        raise UsageWrong(f"{COMPLETING} is {shell!r}, and means one of {', '.join(shells.SHELLS)}")
+    typed = asked.typed(os.environ)
+    found = completing.offers(root, typed.words, typed.last, invocation)
+    told, status = asked.told(found, typed, os.environ)
+    invocation.write(f"{told}\n" if told else "")
+    return status
 
 
 def _outcome(result: Any) -> Outcome:

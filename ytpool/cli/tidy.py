@@ -46,8 +46,9 @@ def tidy(ctx: typer.Context, *, dry_run: WouldOption = False) -> Tidied:
     """Do what is due by the calendar, and nothing else; for cron, where neither `work` nor `serve` runs.
 
     Holds that nobody settled in time, browser sessions that are over, the activity journal, accounts that are to be
-    forgotten, channels that have to be seen again within 30 days (a unit of the general bucket each), and alerts. Each
-    begins nothing after two seconds; what one cannot do now is left to the next time, and hinders no other.
+    forgotten, channels that have to be seen again within 30 days (a unit of the general bucket each), alerts, and who
+    is told of them. Each begins nothing after two seconds; what one cannot do now is left to the next time, and hinders
+    no other. A target of alerts has the time that its settings say.
     """
     kept = tuple(housekeeping.tidied(runtime(ctx, logs=True), dry_run=dry_run))
     statuses = [DONE if one.problem is None else status_of(one.problem) for one in kept]

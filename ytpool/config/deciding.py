@@ -12,6 +12,7 @@ from ytpool.config.environment import from_environment
 from ytpool.config.given import Given, suggestion
 from ytpool.config.places import paths_of, profile_named
 from ytpool.config.settings import (
+    ALERT_TARGETS,
     SANDBOX,
     SECTIONS,
     TABLES,
@@ -49,10 +50,10 @@ def write_initial(paths: Paths, values: Mapping[str, Mapping[str, Any]]) -> bool
 def _decide(profile: str, paths: Paths, given: Mapping[str, Given]) -> Config:
     if profile == SANDBOX:
         given = {key: value for key, value in given.items() if not key.startswith("google.")}
-    named: dict[str, Any] = {section: {} for section in TABLES}
+    named: dict[str, Any] = {attribute: {} for attribute in (*TABLES, _TARGETS)}
     values: dict[str, Any] = {}
     for key, one in given.items():
-        section, _, name = key.partition(".")
+        section, name = _table_of(key)
         if section not in named:
             values[key] = _checked(key, one)
         elif "." not in name or isinstance(one.value, tuple):  # each setting of a platform stands beside it as written
@@ -71,6 +72,14 @@ def _decide(profile: str, paths: Paths, given: Mapping[str, Given]) -> Config:
         paths = paths._replace(state=_state_path(given["state"], paths))
     _check_together(sections["thresholds"], sections["balancing"], sections["envelopes"], given)
     return Config(profile=profile, paths=paths, origins=origins, **named, **sections)
+
+
+def _table_of(key: str) -> tuple[str, str]:
+    """Return the field that a setting is in, and its name there."""
+    if key.startswith(f"{ALERT_TARGETS}."):
+        return _TARGETS, key[len(ALERT_TARGETS) + 1 :]
+    section, _, name = key.partition(".")
+    return section, name
 
 
 def _checked(key: str, given: Given) -> Any:
@@ -161,6 +170,7 @@ def _check_together(
         given[weights[0]].refuse(weights[0], "balancing must weigh something: quota, success, idle and age are all 0")
 
 
+_TARGETS = "alert_targets"
 _SERVED_FILE = "serve.cookies_file"
 _REFRESHER = "sessions.refresh.command"
 _TYPES = {str: "text in quotes", int: "a whole number", float: "a number", bool: "true or false"}

@@ -61,7 +61,7 @@ def parse(text: str, file: Path) -> dict[str, Given]:
         return Given(value, f"{file}:{line}", str(file), line)
 
     found_values: dict[str, Given] = {}
-    if any(name in table for name in TABLES):
+    if any(name in table for name in (*TABLES, "alerts")):
         from ytpool.config import tables  # noqa: PLC0415 - most have none
 
         found_values = tables.taken_from(table, given)

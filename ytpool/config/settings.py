@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from ytpool.domain.alert_targets import Target
     from ytpool.domain.chains import Step
     from ytpool.domain.markers import Marks
     from ytpool.domain.providers import Provider
@@ -233,6 +234,8 @@ class Config(NamedTuple):
     """The FTP servers that `health` looks at, by name."""
     checks: "Mapping[str, Page]" = {}  # noqa: RUF012 - a mapping that nobody writes to
     """The other services that `health` looks at, by name."""
+    alert_targets: "Mapping[str, Target]" = {}  # noqa: RUF012 - a mapping that nobody writes to
+    """Who is told of alerts, by name."""
     platforms: "Mapping[str, Marks]" = {}  # noqa: RUF012 - a mapping that nobody writes to
     """How platforms show whether a session is logged in, where that was set."""
 
@@ -278,13 +281,19 @@ class Config(NamedTuple):
             for page in self.checks.values()
             for key, value in (("url", page.shown), ("expect", [*page.expect]), ("timeout", page.timeout))
         }
+        targets = {
+            f"{target.section}.{key}": value
+            for target in self.alert_targets.values()
+            for key, value in target.settings().items()
+        }
         platforms = {
             f"{PLATFORMS}.{marks.name}.{key}": list(value) if isinstance(value, tuple) else value
             for marks in self.platforms.values()
             for key, value in marks._asdict().items()
             if f"{PLATFORMS}.{marks.name}.{key}" in self.origins
         }
-        return {"state": str(self.paths.state), **named, **services, **chains, **servers, **pages, **files, **platforms}
+        others = {**services, **chains, **servers, **pages, **targets, **files, **platforms}
+        return {"state": str(self.paths.state), **named, **others}
 
 
 SECTIONS: Mapping[str, type[Any]] = {
@@ -319,6 +328,9 @@ PAGES = "checks"
 PLATFORMS = "platforms"
 TABLES = (PROVIDERS, CHAINS, COOKIE_FILES, FTP, PAGES, PLATFORMS)
 """Sections whose names are the operator's own."""
+
+ALERT_TARGETS = "alerts.targets"
+"""Names of the operator's own, too, within a section that has settings."""
 
 
 def shares_of(envelopes: Envelopes, chosen: Container[str]) -> Mapping[str, int]:

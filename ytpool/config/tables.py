@@ -1,4 +1,4 @@
-"""Tables whose names are the operator's own: services, chains, servers, pages, platforms, cookie files.
+"""Tables whose names are the operator's own: services, chains, servers, pages, targets, platforms, cookie files.
 
 Each is read by the rules of its noun; here is only where it stands. Most settings have none.
 """
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ytpool.config.given import Given
-from ytpool.config.settings import CHAINS, COOKIE_FILES, FTP, PAGES, PLATFORMS, PROVIDERS
+from ytpool.config.settings import ALERT_TARGETS, CHAINS, COOKIE_FILES, FTP, PAGES, PLATFORMS, PROVIDERS
 
 
 def taken_from(table: dict[str, Any], given: Callable[..., Given]) -> dict[str, Given]:
@@ -26,6 +26,12 @@ def taken_from(table: dict[str, Any], given: Callable[..., Given]) -> dict[str, 
         from ytpool.domain import servers  # noqa: PLC0415
 
         found |= _named(PAGES, "a service to be checked", servers.page_from_table, table.pop(PAGES), given)
+    alerts = table.get("alerts")
+    if isinstance(alerts, dict) and isinstance(alerts.get("targets"), dict):
+        from ytpool.domain import alert_targets  # noqa: PLC0415 - most have none
+
+        read, targets = alert_targets.from_table, alerts.pop("targets")
+        found |= _named(ALERT_TARGETS, "a target of alerts", read, targets, given)
     if isinstance(table.get(CHAINS), dict):
         found |= _chains(table.pop(CHAINS), found, given)
     if isinstance(table.get(PLATFORMS), dict):
@@ -40,18 +46,19 @@ def _named(
 ) -> dict[str, Given]:
     """Read what has names of the operator's own; each becomes one value, and every setting of it knows its place."""
     found = {}
+    place = section.split(".")
     for name, settings in table.items():
         if not isinstance(settings, dict):
             sentence = f"{name} is {what}: write [{section}.{name}] and its keys below"
-            given(settings, section, name).refuse(f"{section}.{name}", sentence)
+            given(settings, *place, name).refuse(f"{section}.{name}", sentence)
 
         def refuse(path: tuple[str, ...], sentence: str, name: str = name) -> NoReturn:
-            given(None, section, name, *path).refuse(".".join((section, name, *path)), sentence)
+            given(None, *place, name, *path).refuse(".".join((section, name, *path)), sentence)
 
-        found[f"{section}.{name}"] = given(read(name, settings, refuse), section, name)
+        found[f"{section}.{name}"] = given(read(name, settings, refuse), *place, name)
         for key, value in settings.items():
             if not isinstance(value, dict):
-                found[f"{section}.{name}.{key}"] = given(value, section, name, key)
+                found[f"{section}.{name}.{key}"] = given(value, *place, name, key)
     return found
 
 

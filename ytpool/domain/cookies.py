@@ -8,7 +8,7 @@ import ipaddress
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -188,6 +188,12 @@ _NO_HOST = re.compile(r"[\s/\\@?#]|^\.*$")
 _LONGEST_HOST = 255
 _OF_AN_EXTENSION = {"expirationDate", "hostOnly", "storeId", "expiry"}
 _ENDS = ("expirationDate", "expires", "expiry")
+_WRITTEN: Mapping[str, Callable[[Any], bool]] = {
+    "httpOnly": lambda value: isinstance(value, bool),
+    "secure": lambda value: isinstance(value, bool),
+    "sameSite": lambda value: value in ("Strict", "Lax", "None"),
+    "partitionKey": lambda value: isinstance(value, str),
+}
 _SAME_SITE = {"no_restriction": "None", "none": "None", "lax": "Lax", "strict": "Strict"}
 _HTTP_ONLY = "#HttpOnly_"
 """A comment to programs that do not know it, a cookie that scripts do not see to all others."""
@@ -212,7 +218,7 @@ def _json(text: str) -> tuple[Format, dict[str, Any]]:
         return Format.EXTENSION, {"cookies": cookies, "origins": []}
     for number, cookie in enumerate(listed, start=1):
         _check(number, cookie)
-    state = {**found, "cookies": [_finite(cookie) for cookie in listed]}
+    state = {**found, "cookies": [_plain(cookie) for cookie in listed]}
     _check_origins(state.setdefault("origins", []))
     return Format.STORAGE_STATE, state
 
@@ -234,10 +240,19 @@ def _check(number: int, cookie: Any) -> None:
         _refuse(f"cookie {number} expires at something that is no number")
 
 
+def _plain(cookie: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what no browser writes and none would take."""
+    plain = {**_finite(cookie)}
+    for field, is_right in _WRITTEN.items():
+        if field in plain and not is_right(plain[field]):
+            del plain[field]
+    return plain
+
+
 def _finite(cookie: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give an end that JSON cannot write the last moment there is."""
+    """Give an end that JSON cannot write, or no calendar has, the last moment there is."""
     expires = cookie.get("expires", -1)
-    if isinstance(expires, int) or math.isfinite(expires):
+    if -_LATEST <= expires <= _LATEST:
         return cookie
     return {**cookie, "expires": _LATEST if expires > 0 else -1}
 

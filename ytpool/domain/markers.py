@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from ytpool import data
 from ytpool.domain import platforms
-from ytpool.domain.endpoints import is_safe
+from ytpool.domain.endpoints import is_loopback, is_safe
 from ytpool.domain.sessions import Finding
 
 MOST_REDIRECTS = 5
@@ -45,6 +45,8 @@ class Marks(NamedTuple):
     """Its pages are drawn by scripts, the login as well, so that only in a browser a page proves anything."""
     cookies: tuple[tuple[str, ...], ...] = ()
     """What a login takes: of each group one cookie is enough. Empty: nobody knows."""
+    stays_here: bool = False
+    """Nobody goes beyond this machine, wherever a page leads."""
 
     def place(self, url: str) -> Place | None:
         """Tell what an address is; a ban is told before a checkpoint, and a checkpoint before a login."""
@@ -58,7 +60,11 @@ class Marks(NamedTuple):
 
     def is_end(self, url: str) -> bool:
         """Tell whether an address is answer enough, so that nobody goes there."""
-        return self.place(url) is not None or not is_safe(url) or not self.is_own(url)
+        return self.place(url) is not None or not is_safe(url) or not self.is_own(url) or self.is_out(url)
+
+    def is_out(self, url: str) -> bool:
+        """Tell whether an address is one where nobody may go from here."""
+        return self.stays_here and not is_loopback(url)
 
 
 Refuse = Callable[[tuple[str, ...], str], NoReturn]
@@ -123,6 +129,7 @@ def _marks(name: str, overruled: Mapping[str, Any]) -> Marks:
         url=found.get("url", ""),
         scripted=found.get("scripted", False),
         cookies=groups,
+        stays_here=False,
         **{key: tuple(found[key]) for key in ("login", "checkpoint", "banned", "form")},
     )
 
@@ -299,11 +306,15 @@ def _sent(marks: Marks, heard: Heard) -> Verdict:
             return Verdict(Finding.CHECKPOINT, f"is sent to {host}{_at(parts.path)}, where a person has to act")
         case Place.LOGIN:
             return _out(marks, heard, f"is sent to the login page of {host}")
-    if not marks.is_own(heard.sent_to):
-        return Verdict(Finding.UNCLEAR, f"is sent to another site, {host}, which platforms.{marks.name} does not name")
-    if not is_safe(heard.sent_to):
-        return Verdict(Finding.UNCLEAR, "is sent on to an address that may be given no cookies")
-    return Verdict(Finding.UNCLEAR, f"is sent on more than {MOST_REDIRECTS} times, at last to {host}")
+    if marks.is_out(heard.sent_to):
+        words = f"is sent to {host}, and this profile never leaves this machine"
+    elif not marks.is_own(heard.sent_to):
+        words = f"is sent to another site, {host}, which platforms.{marks.name} does not name"
+    elif not is_safe(heard.sent_to):
+        words = "is sent on to an address that may be given no cookies"
+    else:
+        words = f"is sent on more than {MOST_REDIRECTS} times, at last to {host}"
+    return Verdict(Finding.UNCLEAR, words)
 
 
 def _at(path: str) -> str:

@@ -31,6 +31,11 @@ _QUIET_FOR = 0.5
 """Seconds for which a page has been idle before it is judged: its scripts may send us away, or draw a form."""
 _JUDGES_WITHIN = 0.2
 _MARGIN = 0.3
+_STAYS_HERE = (
+    "--no-proxy-server",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]",
+)
+"""Has a Chromium find nothing but this machine: what a page loads, nobody here is asked about."""
 
 _IDLE = """
     quiet => new Promise(done => setTimeout(() => requestIdleCallback(() => done(), {timeout: quiet}), quiet))
@@ -56,8 +61,9 @@ def executable(setting: str) -> str:
 class Browser:
     """A Chromium that is there for as long as this is entered; may be shared by threads."""
 
-    def __init__(self, *, setting: str) -> None:
+    def __init__(self, *, setting: str, stays_here: bool) -> None:
         self._setting = setting
+        self._stays_here = stays_here
         self._chromium: Chromium | None = None
         self._driver: Any = None
 
@@ -109,7 +115,10 @@ class Browser:
         self._driver = await playwright.start()
         try:
             self._chromium = await self._driver.chromium.launch(
-                executable_path=program, handle_sigint=False, timeout=1000 * _STARTS_WITHIN
+                executable_path=program,
+                args=_STAYS_HERE if self._stays_here else None,
+                handle_sigint=False,
+                timeout=1000 * _STARTS_WITHIN,
             )
         except Error as error:
             raise ExtraMissing(

@@ -73,6 +73,8 @@ class Change:
 
     alert: str
     kind: str
+    subject: str
+    """What tells causes of a kind apart."""
     event: Event
     severity: Severity
 
@@ -106,9 +108,14 @@ def settle(
         else:
             changes += _see(tx, row, cause, looked_at, escalates_after)
     for key, row in standing.items():
-        if row["seen_at"] < at and (of is None or key in of):
+        if not _is_later(tx, row["seen_at"], at) and (of is None or key in of):
             changes += _resolve(tx, row, at)
     return changes
+
+
+def _is_later(tx: Tx, moment: str, at: str) -> bool:
+    """Tell whether somebody looked later than at this moment; a moment that is to come was a wrong clock's."""
+    return at < moment <= tx.at
 
 
 def _open(tx: Tx, cause: Cause, looked_at: datetime, rng: "random.Random") -> Iterator[Change]:
@@ -121,7 +128,7 @@ def _open(tx: Tx, cause: Cause, looked_at: datetime, rng: "random.Random") -> It
         kind=cause.kind,
         subject=cause.subject,
     )
-    if latest is not None and latest["ended_at"] > at:
+    if latest is not None and _is_later(tx, latest["ended_at"], at):
         return  # somebody looked later than we did, and it was gone
     if latest is not None and latest["ended_at"] >= moments.text(looked_at - _THE_SAME_WITHIN):
         yield from _reopen(tx, latest, cause, at)
@@ -143,7 +150,9 @@ def _open(tx: Tx, cause: Cause, looked_at: datetime, rng: "random.Random") -> It
         at=at,
     )
     if row["times"] == 1:
-        yield Change(alert=row["alert"], kind=cause.kind, event=Event.OPENED, severity=cause.severity)
+        yield Change(
+            alert=row["alert"], kind=cause.kind, subject=cause.subject, event=Event.OPENED, severity=cause.severity
+        )
 
 
 def _reopen(tx: Tx, row: Any, cause: Cause, at: str) -> Iterator[Change]:
@@ -161,7 +170,9 @@ def _reopen(tx: Tx, row: Any, cause: Cause, at: str) -> Iterator[Change]:
         command=cause.command,
         at=at,
     )
-    yield Change(alert=row["alert"], kind=cause.kind, event=Event.OPENED, severity=cause.severity)
+    yield Change(
+        alert=row["alert"], kind=cause.kind, subject=cause.subject, event=Event.OPENED, severity=cause.severity
+    )
 
 
 def _see(tx: Tx, row: Any, cause: Cause, looked_at: datetime, escalates_after: timedelta | None) -> Iterator[Change]:
@@ -172,7 +183,7 @@ def _see(tx: Tx, row: Any, cause: Cause, looked_at: datetime, escalates_after: t
     )
     step = alerts.seen_again(before, cause.severity, looked_at, escalates_after=escalates_after)
     at = moments.text(looked_at)
-    if row["seen_at"] > at:  # somebody saw later how it stands now
+    if _is_later(tx, row["seen_at"], at):  # somebody saw later how it stands now
         tx.run("UPDATE alerts SET times = times + 1 WHERE alert = :alert", alert=row["alert"])
         return
     escalates = step.event is Event.ESCALATED
@@ -195,7 +206,9 @@ def _see(tx: Tx, row: Any, cause: Cause, looked_at: datetime, escalates_after: t
         escalates=int(escalates),
     )
     if step.event is not None:
-        yield Change(alert=row["alert"], kind=cause.kind, event=step.event, severity=step.severity)
+        yield Change(
+            alert=row["alert"], kind=cause.kind, subject=cause.subject, event=step.event, severity=step.severity
+        )
 
 
 def _resolve(tx: Tx, row: Any, at: str) -> Iterator[Change]:
@@ -204,7 +217,13 @@ def _resolve(tx: Tx, row: Any, at: str) -> Iterator[Change]:
         alert=row["alert"],
         at=at,
     )
-    yield Change(alert=row["alert"], kind=row["kind"], event=Event.RESOLVED, severity=Severity(row["worst"]))
+    yield Change(
+        alert=row["alert"],
+        kind=row["kind"],
+        subject=row["subject"],
+        event=Event.RESOLVED,
+        severity=Severity(row["worst"]),
+    )
 
 
 def standing(tx: Tx) -> list[Alert]:

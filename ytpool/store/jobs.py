@@ -114,6 +114,17 @@ def get(tx: Tx, job: str) -> Job:
     raise UnknownName(f"there is no job {job!r}", hint=hint, what="job", name=job)
 
 
+def beginning_with(tx: Tx, beginning: str, *, most: int) -> list[Job]:
+    """Return the jobs whose ids begin so, the newest first and no more than asked for."""
+    rows = tx.all(
+        "SELECT * FROM jobs WHERE job >= :job AND job < :after ORDER BY job DESC LIMIT :most",
+        job=beginning,
+        after=beginning + "~",
+        most=most,
+    )
+    return [Job.from_row(row) for row in rows]
+
+
 def is_beginning(tx: Tx, job: str) -> bool:
     """Tell whether the id of any job begins so."""
     return tx.one("SELECT 1 FROM jobs WHERE job >= :job AND job < :after LIMIT 1", job=job, after=job + "~") is not None

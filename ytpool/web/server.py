@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import uvicorn
 
+from ytpool.actions import housekeeping
 from ytpool.actions.cookie_files import CookieFile
 from ytpool.actions.tasks.rounds import keep_going
 from ytpool.domain import endpoints
@@ -62,6 +63,7 @@ def serve(
     _hush()
     rounds = threading.Thread(target=keep_going, args=(rt, _ROUND_EVERY), name="tasks", daemon=True)
     rounds.start()
+    housekeeping_ended = housekeeping.keep_going(rt)
     standing.begin()
     try:
         listening(f"http://{name}:{listener.getsockname()[1]}")
@@ -72,6 +74,7 @@ def serve(
     finally:
         rt.stopping.set()
         rounds.join()
+        housekeeping_ended()
         standing.end()
         listener.close()
 

@@ -11,7 +11,8 @@ from ytpool.domain import moments, quota
 from ytpool.domain.alerts import Cause, Kind, Severity
 from ytpool.domain.sessions import SessionState
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leavings, meters, refreshes, rests, sessions
+from ytpool.store import accounts, alert_messages, jobs, leavings, meters, refreshes, rests, sessions
+from ytpool.store.alert_messages import State
 from ytpool.store.db import Tx
 
 _DAY = timedelta(days=1)
@@ -51,6 +52,7 @@ def everything(rt: Runtime, tx: Tx) -> Iterator[Cause]:
     yield from _drift(rt, tx)
     yield from _sessions(rt, tx)
     yield from _refreshes(tx)
+    yield from _targets(rt, tx)
 
 
 _OF_LOGINS = (Kind.LOGIN_NEEDED, Kind.LOGIN_ENDS, Kind.SCOPE_MISSING, Kind.UNVERIFIED, Kind.CROWDED)
@@ -190,3 +192,24 @@ def _refreshes(tx: Tx) -> Iterator[Cause]:
             message=f"its cookies could not be refreshed: {one.detail}",
             command=f"ytpool sessions refresh {one.account}",
         )
+
+
+def _targets(rt: Runtime, tx: Tx) -> Iterator[Cause]:
+    """Yield the targets that could not be told, again and again."""
+    for target in rt.config.alert_targets.values():
+        last = alert_messages.latest(tx, target.name)
+        if last is None or last.state is State.DELIVERED or last.attempts < _DOWN_FROM:
+            continue
+        tried = f"{last.attempts} attempts failed since {moments.spoken(last.written_at)}"
+        given_up = ", and it was given up" if last.state is State.GIVEN_UP else ""
+        yield Cause(
+            kind=Kind.TARGET_DOWN,
+            subject=target.name,
+            title=target.name,
+            severity=Severity.WARNING,
+            message=f"{tried}{given_up}: {last.reason or 'nobody heard whether it arrived'}",
+            command=f"ytpool alerts test {target.name}",
+        )
+
+
+_DOWN_FROM = 3

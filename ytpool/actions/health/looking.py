@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
+from ytpool.actions.alerts import looking as alerts
 from ytpool.actions.health import machine, pools, services, work
 from ytpool.actions.health.checks import Check, Look, Sight, Status
 from ytpool.errors import UsageWrong, YtpoolError
@@ -112,6 +113,14 @@ def _name(one: Look, part: str) -> str:
 
 
 def _seen(sight: Sight, chosen: Sequence[tuple[Look, str]]) -> list[Check]:
+    checks = _answers(sight, chosen)
+    if not any(check.look == LOOKS[0].name and check.status is Status.FAIL for check in checks):
+        sight.rt.store.wait_at_most(_WAITS_FOR_OTHERS)
+        alerts.heard(sight.rt, checks, frozenset(_name(one, part) for one, part in chosen))
+    return checks
+
+
+def _answers(sight: Sight, chosen: Sequence[tuple[Look, str]]) -> list[Check]:
     first = [_Asking(sight, one, part) for one, part in chosen if one is LOOKS[0]]
     checks = [check for asking in first for check in asking.answer()]
     open_to_others = not any(asking.gave_up for asking in first)

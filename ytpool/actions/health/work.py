@@ -130,7 +130,9 @@ _LOOK_YOURSELF = (
     "look at the account in a browser; when it is well again: ytpool sessions mark USER@PLATFORM active; "
     "when it is lost for good: ytpool sessions delete USER@PLATFORM"
 )
-_STORE_ANEW = "log in there again and store it anew: ytpool sessions migrate --file FILE"
+_STORE_ANEW = (
+    "log in there again and store it anew: ytpool sessions migrate --renew --file FILE --user USER --platform PLATFORM"
+)
 
 
 def policy(sight: Sight) -> Iterator[Check]:
