@@ -124,19 +124,6 @@ def test_what_a_real_browser_left_is_told_apart_over_http_and_in_a_browser_befor
     assert set(pool.states().values()) == {("", "active")}
 
 
-def test_a_page_is_judged_when_its_scripts_are_done_and_a_chat_that_never_ends_is_not_waited_for(pool, site):
-    for mood in ("fetched", "busy"):
-        pool.add(mood, site.state(mood=mood))
-    slow = pool.check("--dry-run", "--within", "30", "--browser")[1]
-    pool.add("chatting", site.state(mood="chatting"))
-    chatting = pool.check("chatting", "--dry-run", "--within", "5", "--browser")[1]
-
-    assert {user: one["finding"] for user, one in slow.items()} == {"fetched": "logged_out", "busy": "logged_out"}
-    assert max(one["seconds"] for one in slow.values()) < 15
-    assert chatting["chatting"]["finding"] == "alive"
-    assert chatting["chatting"]["seconds"] < 5
-
-
 def test_a_file_that_no_browser_wrote_keeps_nobody_from_being_looked_at(pool, site):
     strange = (
         {"sameSite": 7},
@@ -152,6 +139,19 @@ def test_a_file_that_no_browser_wrote_keeps_nobody_from_being_looked_at(pool, si
 
     assert [status for status, _ in (over_http, in_a_browser)] == [0, 0]
     assert {one["finding"] for _, found in (over_http, in_a_browser) for one in found.values()} == {"alive"}
+
+
+def test_a_page_is_judged_when_its_scripts_are_done_and_a_chat_that_never_ends_is_not_waited_for(pool, site):
+    for mood in ("fetched", "busy"):
+        pool.add(mood, site.state(mood=mood))
+    slow = pool.check("--dry-run", "--within", "30", "--browser")[1]
+    pool.add("chatting", site.state(mood="chatting"))
+    chatting = pool.check("chatting", "--dry-run", "--within", "5", "--browser")[1]
+
+    assert {user: one["finding"] for user, one in slow.items()} == {"fetched": "logged_out", "busy": "logged_out"}
+    assert max(one["seconds"] for one in slow.values()) < 15
+    assert chatting["chatting"]["finding"] == "alive"
+    assert chatting["chatting"]["seconds"] < 5
 
 
 def test_cookies_past_their_date_need_no_question(pool, site):
