@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ytpool.actions import activity, quota_books
 from ytpool.actions import todo as todos
 from ytpool.actions.activity import ActivityReport, Wanted
+from ytpool.actions.alerts import listing
 from ytpool.actions.health import looking
 from ytpool.actions.health.looking import Health
 from ytpool.actions.overview import Overview, Overviews
@@ -47,6 +48,7 @@ class Summary:
 
 def gather(rt: Runtime, wanted: Wanted) -> Summary:
     """Read all of it; what happens meanwhile may show in one part and not yet in another."""
+    listing.listed(rt)  # which looks, so that the alerts are those of this moment
     overview = Overviews(rt).take()
     by_account = activity.report(rt, wanted, by="account")
     days = max(_DRIFT_DAYS, (by_account.until - by_account.since).days + 1)
