@@ -540,7 +540,9 @@ def test_the_profile_that_never_leaves_this_machine_asks_no_server_elsewhere(ytp
         assert ytpool("health", "--only", "state", "--profile", "sandbox")[0] == 0
         with (home / "sandbox" / "config.toml").open("a") as settings:
             settings.write('\n[ftp.studio]\nhost = "ftp.example"\ntls = "none"\n')
-            settings.write(f'\n[checks.far]\nurl = "https://service.example/"\n\n[checks.near]\nurl = "http://127.0.0.1:{port}/"\n')
+            settings.write(
+                f'\n[checks.far]\nurl = "https://service.example/"\n\n[checks.near]\nurl = "http://127.0.0.1:{port}/"\n'
+            )
         _, out, _ = ytpool("health", *only("ftp", "checks"), "--profile", "sandbox", "--json")
 
     found = {one["check"]: (one["status"], one["message"]) for one in fits("health", out)["checks"]}
@@ -565,7 +567,9 @@ def test_sessions_whose_cookies_have_ended_or_end_soon_are_named(ytpool, setting
     assert "canary" not in json.dumps(found)
     monkeypatch.setenv("YTPOOL_HEALTH_COOKIE_DAYS", "0")
     assert "sessions ending" not in looked(*only("sessions"))
-    typed = found["sessions expired"]["fix"].partition("ytpool ")[2].replace("PLATFORM", "forum").replace("USER", "cleo")
+    typed = (
+        found["sessions expired"]["fix"].partition("ytpool ")[2].replace("PLATFORM", "forum").replace("USER", "cleo")
+    )
     new = private(tmp_path / "new.json", json.dumps({"cookies": [{**cookie, "expires": time.time() + 8_640_000}]}))
     assert ytpool(*typed.replace("FILE", str(new)).split())[0] == 0
     assert looked(*only("sessions"))["sessions"]["message"] == "3 of 3 active"

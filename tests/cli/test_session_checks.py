@@ -125,7 +125,13 @@ def test_what_a_real_browser_left_is_told_apart_over_http_and_in_a_browser_befor
 
 
 def test_a_file_that_no_browser_wrote_keeps_nobody_from_being_looked_at(pool, site):
-    strange = {"sameSite": 7}, {"sameSite": {"is": "Lax"}}, {"expires": 10**400}, {"partitionKey": [7]}, {"secure": None}
+    strange = (
+        {"sameSite": 7},
+        {"sameSite": {"is": "Lax"}},
+        {"expires": 10**400},
+        {"partitionKey": [7]},
+        {"secure": None},
+    )
     for number, fields in enumerate(({}, *strange)):
         pool.add(f"user{number}", site.state(**fields))
 

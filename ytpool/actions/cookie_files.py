@@ -209,7 +209,7 @@ def refresh_seen(rt: Runtime, account: str) -> RefreshSeen:
 
 def planned(rt: Runtime, account: str) -> RefreshPlanned:
     """Say what a refresh would do, and do nothing."""
-    file = _require_file(rt, account)
+    file = require_file(rt, account)
     seen = refresh_seen(rt, account)
     return RefreshPlanned(
         account=account,
@@ -226,7 +226,7 @@ def refresh(rt: Runtime, account: str) -> Refreshed:
     Raises Busy while somebody else is at it, Resting where it failed less than five minutes ago, and RefreshFailed
     where it came to nothing; the file is then what it was. One that succeeded so lately is good news, and not repeated.
     """
-    file = _require_file(rt, account)
+    file = require_file(rt, account)
     command = _require_command(rt)
     _require_place(file.path)
     with rt.store.transaction() as tx:
@@ -266,7 +266,8 @@ def refresh(rt: Runtime, account: str) -> Refreshed:
     )
 
 
-def _require_file(rt: Runtime, account: str) -> CookieFile:
+def require_file(rt: Runtime, account: str) -> CookieFile:
+    """Return an account's cookie file; raises UnknownName where the settings name none."""
     file = of_account(rt, account) if account else None
     if file is None:
         known = [one.account for one in every(rt) if one.account]
