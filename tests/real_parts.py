@@ -19,6 +19,7 @@ PACKAGES = {
     "nginx": "nginx-light",
     "node": "nodejs",
     "npm": "npm",
+    "prometheus": "prometheus",
     "promtool": "prometheus",
     "setpriv": "util-linux",
     "systemd-analyze": "systemd",

@@ -1,11 +1,9 @@
 """What holds for the whole of ytpool, whatever is added: commands, errors, migrations, documents, start-up."""
 
 import ast
-import io
 import json
 import os
 import re
-import shlex
 import sqlite3
 import subprocess
 import sys
@@ -13,15 +11,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import typer
 from jsonschema import Draft202012Validator
+from typed import EVERY_COMMAND, commands_in, parse, written_in
 
 import ytpool as package
 from ytpool import errors
 from ytpool.cli import exits
-from ytpool.cli.app import COMMANDS, Bug, Root
-from ytpool.cli.commands import Group
-from ytpool.cli.invocation import Invocation
+from ytpool.cli.app import COMMANDS, Bug
 from ytpool.clock import SystemClock
 from ytpool.store.db import Database, migrations
 
@@ -30,47 +26,7 @@ SOURCE = Path(package.__file__).parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def leaves(command, path=()):
-    """Every command that does something, by its path."""
-    if isinstance(command, Group):
-        for name in command.list_commands(None):
-            yield from leaves(command.find(None, name), (*path, name))
-    else:
-        yield path, command
-
-
-EVERY_COMMAND = dict(leaves(Root()))
 by_name = pytest.mark.parametrize("path", EVERY_COMMAND, ids=" ".join)
-
-
-def commands_in(script):
-    """The ytpool command lines of a piece of shell or crontab, without what stands before and behind them."""
-    for line in script.replace("\\\n", " ").splitlines():
-        words = shlex.shlex(line, posix=True, punctuation_chars=True)
-        words.whitespace_split = True
-        found = None
-        for word in [*words, ";"]:
-            if found is None:
-                found = [] if word == "ytpool" or word.endswith("/bin/ytpool") else None
-            elif re.fullmatch(r"[();<>|&]+", word):
-                yield found
-                found = None
-            else:
-                found.append(word)
-
-
-def parse(words):
-    """Let Typer read a command line without running it; it raises what it would refuse."""
-    length = next((length for length in (2, 1) if tuple(words[:length]) in EVERY_COMMAND), None)
-    assert length is not None, f"there is no command ytpool {' '.join(words)}"
-    path, arguments = words[:length], words[length:]
-    obj = Invocation(stdout=io.StringIO(), stderr=io.StringIO())
-    try:
-        EVERY_COMMAND[tuple(path)].make_context(" ".join(path), arguments, obj=obj)
-    except typer.Exit:
-        return  # help was asked for
-    except typer.TyperException as error:
-        pytest.fail(f"ytpool {' '.join(words)}: {error.format_message()}")
 
 
 # Commands
@@ -87,6 +43,15 @@ def test_every_command_explains_itself(ytpool, path):
     assert "--json" in text
     assert f"ytpool {' '.join(path)}" in example
     assert re.search(r"^ *0  +done$", statuses, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", sorted({path[0] for path in EVERY_COMMAND if len(path) == 2}))
+def test_every_group_ends_with_an_example_of_each_of_its_commands(ytpool, name):
+    _, out, _ = ytpool(name, "--help")
+    example = out.partition("\nExample\n")[2]
+
+    assert [path for path in EVERY_COMMAND if path[0] == name and f"ytpool {' '.join(path)}" not in example] == []
+    assert "Exit status" in example
 
 
 @by_name
@@ -169,12 +134,19 @@ def test_a_state_of_any_version_becomes_what_a_fresh_one_is(tmp_path, version):
 # Documents
 
 
-def test_every_command_of_the_readme_exists():
-    blocks = re.findall(r"^```(?:sh|cron)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    inline = [code.replace("\n", " ") for code in re.findall(r"(?<!`)`(ytpool [^`]+)`", README)]
-    found = [words for script in (*blocks, *inline) for words in commands_in(script)]
+RULES = (SOURCE / "data/guide/prometheus-rules.yml").read_text(encoding="utf-8")
+DOCUMENTS = {
+    "README.md": README,
+    **{page.name: page.read_text(encoding="utf-8") for page in sorted((SOURCE / "data/guide").glob("*.md"))},
+    "prometheus-rules.yml": re.sub(r"{{ \$labels\.(\w+) }}", r"\1", RULES),
+}
 
-    assert len(found) > 30
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_command_of_a_document_exists(document):
+    found = list(written_in(DOCUMENTS[document]))
+
+    assert found
     for words in found:
         parse(words)
 
@@ -279,6 +251,7 @@ def test_a_report_loads_only_what_it_needs(ytpool, loaded):
 
     assert json.loads(printed)["data"]["accounts"][0]["account"] == "news"
     assert "ytpool.cli.quota" in names
+    assert "ytpool.domain.jobs" not in names  # what only commands that write need
     assert names & HEAVY == {"tomllib"}  # there is a file of settings to read
 
 

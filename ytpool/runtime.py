@@ -23,8 +23,10 @@ from ytpool.store.db import Database, Tx
 
 if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
+    from email.message import EmailMessage
     from random import Random
 
+    from ytpool.domain.alert_targets import Target
     from ytpool.domain.envelopes import Envelopes
     from ytpool.domain.keys import KeyFound
     from ytpool.domain.providers import Provider
@@ -300,7 +302,13 @@ class Runtime:
         )
 
     def run_program(
-        self, argv: Sequence[str], *, environ: Mapping[str, str], timeout: float, to_its_end: bool = True
+        self,
+        argv: Sequence[str],
+        *,
+        environ: Mapping[str, str],
+        timeout: float,
+        to_its_end: bool = True,
+        given: str = "",
     ) -> "Ran":
         """Run a program of this machine, without a shell, for so many seconds at the most.
 
@@ -309,7 +317,34 @@ class Runtime:
         from ytpool.probes import commands  # noqa: PLC0415 -- few run any
 
         stopping = None if to_its_end else self.stopping
-        return commands.run(argv, environ=environ, timeout=timeout, stopping=stopping)
+        return commands.run(argv, environ=environ, timeout=timeout, stopping=stopping, given=given)
+
+    def post_message(
+        self,
+        target: "Target",
+        url: "Secret",
+        token: "Secret | None",
+        body: str,
+        headers: Mapping[str, str],
+        *,
+        seconds: float,
+    ) -> None:
+        """Post a message about alerts to a webhook."""
+        from ytpool.probes import messages  # noqa: PLC0415 -- requests takes its time
+
+        messages.post(target, url, token, body, headers, seconds=seconds)
+
+    def append_message(self, path: Path, line: str) -> None:
+        """Add a message about alerts to a file."""
+        from ytpool.probes import lines  # noqa: PLC0415 -- with the other ways
+
+        lines.append(path, line)
+
+    def send_mail(self, target: "Target", password: "Secret | None", mail: "EmailMessage", *, seconds: float) -> str:
+        """Hand a mail over; return who was refused, where others were not."""
+        from ytpool.probes import mail as post  # noqa: PLC0415 -- few have a mail server
+
+        return post.send(target, password, mail, seconds=seconds)
 
     def service_root(self, provider: "Provider") -> str:
         """Where a task service is; in the sandbox profile its own one stands for all of them."""

@@ -146,7 +146,8 @@ def test_nothing_one_thing_and_names_that_nobody_has(ytpool, journal):
         make_account(tx, "idle")
     empty = fits("activity-report", ytpool("activity", "report", "--account", "idle", "--json")[1])
     assert (empty["rows"], empty["errors"], empty["totals"]["success_rate"]) == ([], [], None)
-    assert ytpool("activity", "report")[1].splitlines()[0].startswith("Account\t")
+    assert ytpool("activity", "report")[1].splitlines()[0].startswith("Account\tOperation\tCalls\tDone\t")
+    assert ytpool("activity", "report", "--by", "hour")[1].splitlines()[0].startswith("Hour\tCalls\t")
     assert json.loads(ytpool("activity", "export", "--rows")[1])["rows"] == []
     assert ytpool("activity", "export", "--format", "csv")[1].count("\n") == 1
     assert ytpool("activity", "tail")[1].count("\n") == 1

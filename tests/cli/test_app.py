@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ytpool.cli import app, exits
-from ytpool.cli.app import COMMANDS, Line
+from ytpool.cli.app import COMMANDS, SECTIONS, Line
 from ytpool.cli.commands import built
 
 
@@ -26,6 +26,20 @@ def test_the_list_says_of_each_command_what_its_own_help_says():
     for name, line in COMMANDS.items():
         about = built(getattr(__import__(line.module, fromlist=["_"]), line.attribute)).help
         assert about.splitlines()[0] == line.about, name
+
+
+def test_the_list_has_a_heading_for_every_command_and_each_once(ytpool):
+    listed = [name for names in SECTIONS.values() for name in names]
+    _, out, _ = ytpool("--help")
+    under = {line.split()[0]: line for line in out.splitlines() if line.startswith("  ")}
+
+    assert len(listed) == len(set(listed))
+    assert COMMANDS.keys() - {"scratch", "alone"} == set(listed), "give these a heading in SECTIONS"
+    assert under.keys() >= set(listed)
+    assert "\nCommands\n  scratch" in out  # what has no heading is listed all the same
+    assert [heading for heading in SECTIONS if f"\n{heading}\n" not in out] == []
+    assert out.index("\nOptions\n") > out.index("  state")
+    assert "\nExample\n  ytpool demo\n" in out
 
 
 def test_a_result_is_one_line_of_json_in_one_envelope(ytpool):

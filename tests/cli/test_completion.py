@@ -1,7 +1,8 @@
 """Completion: the scripts we ship are Typer's of today, and they work in the real shells."""
 
+import json
 import os
-import shutil
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,42 @@ def environment(home, tmp_path):
     }
 
 
+SPITEFUL = "night$(touch${IFS}a);`touch${IFS}b`'s\\$(touch${IFS}c)"
+"""A name that a shell would obey if it were handed over as it is."""
+
+
+@pytest.fixture
+def names(environment, sandbox, ytpool, make_video, tmp_path):
+    """Accounts `news`, `sports` and one with a spiteful name, a job, and sessions of users with awkward names."""
+    secrets = sandbox.secrets_file()
+    token = sandbox.token_file("night")
+    assert ytpool("auth", "import", SPITEFUL, "--client-secrets", secrets, "--token", token)[0] == 0
+    environment |= sandbox.addresses()
+    status, out, err = ytpool("upload", make_video(), "--pool", "main", "--queue", "--json")
+    assert status == 0, err
+    for user in ("Анна Б", "zoe@home"):
+        file = tmp_path / "cookies.json"
+        cookie = {"name": "sessionid", "value": f"of {user}", "domain": ".instagram.com", "path": "/"}
+        file.write_text(json.dumps({"cookies": [{**cookie, "expires": 4_000_000_000}], "origins": []}))
+        assert ytpool("sessions", "migrate", "--file", file, "--user", user, "--platform", "instagram")[0] == 0
+    return json.loads(out.splitlines()[-1])["data"]["job"]
+
+
+def bash(folder):
+    start = folder / "bashrc"
+    start.write_text(f"source {ROOT}/completions/ytpool.bash\nPS1='ready>'\nbind 'set enable-bracketed-paste off'\n")
+    return [need("bash"), "--noprofile", "--rcfile", str(start), "-i"]
+
+
+def zsh(folder):
+    lines = ("autoload -Uz compinit", "compinit -u", f"source {ROOT}/completions/ytpool.zsh", "PS1='ready>'", "")
+    (folder / ".zshrc").write_text("\n".join(lines))
+    return [need("zsh"), "-i"]
+
+
+interactive = pytest.mark.parametrize("shell", [bash, zsh])
+
+
 def press_tab(command, environment, typed, awaited):
     with pexpect.spawn(command[0], command[1:], env=environment, timeout=20, encoding="utf-8") as child:
         child.expect_exact("ready>")
@@ -50,33 +87,53 @@ def press_tab(command, environment, typed, awaited):
         return [child.expect_exact(word) for word in awaited]
 
 
-def test_bash_completes_a_group_and_its_verbs(environment, tmp_path):
-    start = tmp_path / "bashrc"
-    start.write_text(f"source {ROOT}/completions/ytpool.bash\nPS1='ready>'\n")
-    command = [need("bash"), "--noprofile", "--rcfile", str(start), "-i"]
+@interactive
+def test_a_shell_completes_a_group_and_its_verbs(environment, tmp_path, shell):
+    command = shell(tmp_path)
 
     assert press_tab(command, environment, "ytpool conf", ["ig"]) == [0]
     assert press_tab(command, environment, "ytpool config ", ["check", "import", "path", "show"]) == [0, 0, 0, 0]
 
 
-def test_zsh_completes_a_group_and_its_verbs(environment, tmp_path):
-    functions = tmp_path / "functions"
-    functions.mkdir()
-    shutil.copy(ROOT / "completions/ytpool.zsh", functions / "_ytpool")
-    (tmp_path / ".zshrc").write_text(f"fpath=({functions} $fpath)\nautoload -Uz compinit\ncompinit -u\nPS1='ready>'\n")
-    command = [need("zsh"), "-i"]
+@interactive
+def test_a_shell_completes_names_from_the_state_so_that_the_command_means_them(
+    environment, names, tmp_path, shell, monkeypatch
+):
+    command = shell(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    lines = {
+        "ytpool accounts show ni": SPITEFUL,
+        "ytpool auth status --account spo": "sports",
+        "ytpool auth status --account=spo": "sports",
+        f"ytpool queue show {names[:-2]}": names,
+        "ytpool sessions show Ан": "Анна Б",
+        "ytpool sessions show zoe@h": "zoe@home",
+        "ytpool sessions show zoe@home@in": "zoe@home",
+        "ytpool why ne": "news",
+    }
+    with pexpect.spawn(command[0], command[1:], env=environment, timeout=20, encoding="utf-8") as child:
+        child.setwinsize(50, 400)
+        child.expect_exact("ready>")
+        for typed, meant in lines.items():
+            child.send(typed)
+            child.expect_exact(typed[-4:])
+            child.send("\t")
+            child.expect(r"[^\\\s] ")  # what is whole is followed by a space
+            child.send(" --json; echo status=$?\r")
+            child.expect(r"status=(\d+)\r")
+            told = child.before
+            assert (child.match[1], json.dumps(meant, ensure_ascii=False)[1:-1] in told) == ("0", True), (typed, told)
 
-    assert press_tab(command, environment, "ytpool conf", ["ig"]) == [0]
-    assert press_tab(command, environment, "ytpool config ", ["check", "import", "path", "show"]) == [0, 0, 0, 0]
+    assert [path.name for path in tmp_path.iterdir() if len(path.name) == 1] == []
 
 
-def test_fish_completes_with_the_line_of_help(environment):
+def test_fish_completes_with_the_line_of_help(environment, names):
     def complete(typed):
-        script = f"source {ROOT}/completions/ytpool.fish; complete -C '{typed}'"
+        script = f"source {ROOT}/completions/ytpool.fish; complete -C {shlex.quote(typed)}"
         told = subprocess.run(
             [need("fish"), "-N", "-c", script], env=environment, capture_output=True, text=True, timeout=20, check=True
         )
-        return dict(line.split("\t") for line in told.stdout.splitlines())
+        return dict(line.split("\t") if "\t" in line else (line, "") for line in told.stdout.splitlines())
 
     told = complete("ytpool ")
     assert told.keys() == COMMANDS.keys()
@@ -85,3 +142,10 @@ def test_fish_completes_with_the_line_of_help(environment):
     assert "--json" in complete("ytpool config show --")
     # What stands before the command does not stop it.
     assert complete("ytpool --profile sandbox --json config sh").keys() == {"show"}
+    assert complete("ytpool accounts show ").keys() == {"news", "sports", SPITEFUL}
+    assert complete("ytpool accounts show s") == {"sports": "sports"}
+    assert complete("ytpool upload --pool ").keys() == {"main"}
+    assert complete(f"ytpool queue show {names[:3]}").keys() == {names}
+    assert complete("ytpool sessions show ").keys() == {"Анна Б@instagram", "zoe@home@instagram"}
+    assert complete("ytpool pools set main --strategy r").keys() == {"round_robin", "random"}
+    assert "news" not in complete("ytpool accounts show --profile nobody ")

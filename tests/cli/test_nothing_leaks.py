@@ -28,6 +28,7 @@ PHRASE = "canary: pass/phrase + of = many words"
 COOKIE = "canary/cookie+with=every%kind&of;letter"
 SERVICE_KEY = "canary of a service of tasks"
 SERVE_TOKEN = "canary-of-those-who-may-ask"
+HOOK = "canary-of-a-webhook"
 PROXY_WORD = "canary-of-a-proxy"
 OF_THE_SANDBOX = re.compile(rb"sandbox-(?:secret|refresh|access|code)-[\w-]+")
 VIDEO_ID = "aaaaaaaaaaa"
@@ -129,6 +130,7 @@ def begin(place):
     place.newsroom.control.settings(processing_seconds=0)
     place.file("keys.env", f"FILM_KEY={SERVICE_KEY}\n")
     place.file("ftp-password", f"{PASSWORD}\n")
+    place.file("hook", f"{place.door.url}/{HOOK}\n")
     place.file("film-key", f"{SERVICE_KEY}-2\n")
     place.file("serve-token", f"{SERVE_TOKEN}\n")
     place.file("good-cookies.txt", f".youtube.com\tTRUE\t/\tTRUE\t4000000000\tSID\t{COOKIE}\n")
@@ -170,6 +172,13 @@ url = "{place.door.url}/home"
 [[chains.voice]]
 service = "studio"
 command = ["/bin/echo", "said"]
+
+[alerts.targets.team]
+type = "webhook"
+
+[alerts.targets.book]
+type = "file"
+path = "alerts.jsonl"
 
 [ftp.studio]
 host = "127.0.0.1"
@@ -259,6 +268,9 @@ def go_through_every_command(place):
         ("queue", "resolve", job, "--as", "failed"),
         ("queue", "cancel", job),
         ("todo",),
+        ("tidy",),
+        ("alerts", "list", "--all"),
+        ("alerts", "ack", "--all", "--note", "seen"),
         ("video", "show", video),
         ("video", "update", video, "--title", "Another", "--account", "news"),
         ("video", "thumbnail", video, folder / "cover.png"),
@@ -269,14 +281,16 @@ def go_through_every_command(place):
         ("comment", "moderate", comment, "--as", "published", "--account", "news"),
         ("stats", video),
         ("quota", "report"),
+        ("quota", "report", "--plot"),
         ("quota", "history"),
-        ("quota", "forecast"),
+        ("quota", "history", "--compare"),
+        ("quota", "forecast", "--plot"),
         ("quota", "adjust", project, "general", "+1", "--reason", "by hand"),
         ("quota", "drift"),
         ("quota", "prices"),
         ("rests", "list", "--all"),
         ("rests", "lift", "account", "news"),
-        ("activity", "report"),
+        ("activity", "report", "--plot"),
         ("activity", "tail"),
         ("activity", "export", "--rows"),
         ("activity", "export", "--rows", "--output", folder / "activity.csv"),
@@ -285,8 +299,12 @@ def go_through_every_command(place):
         ("vault", "keep", "serve", "--password-file", folder / "serve-token"),
         ("serve", "--bind", "203.0.113.7"),
         ("vault", "forget", "ftp.somewhere"),
+        ("vault", "keep", "alerts.targets.team", "--password-file", folder / "hook"),
+        ("alerts", "test"),
         ("health",),
         ("health", "--daily"),
+        ("guide",),
+        ("guide", "failover"),
         ("pause", "--reason", "a break"),
         ("unpause",),
         ("sessions", "migrate", "--all", folder),
@@ -298,6 +316,7 @@ def go_through_every_command(place):
         ("sessions", "export", "a", "--to", folder / "state.json"),
         ("sessions", "mark", "a", "active"),
         ("sessions", "capture", "a", "--platform", "instagram", "--dry-run"),
+        ("sessions", "delete", "a", "--yes"),
         ("sessions", "refresh", "news"),
         ("vault", "status"),
         ("vault", "rotate"),
@@ -414,6 +433,7 @@ def known_secrets(place):
     found |= {PASSWORD.encode(): "a password"}
     found[SERVE_TOKEN.encode()] = "the token of serve"
     found[PROXY_WORD.encode()] = "a proxy's password"
+    found[HOOK.encode()] = "the address of a webhook"
     for journal in (place.folder / "youtube" / "journal.jsonl", *(place.home / "sandbox").rglob("journal.jsonl")):
         text = journal.read_bytes()
         found |= dict.fromkeys(OF_THE_SANDBOX.findall(text), "of the sandbox")

@@ -3,16 +3,18 @@
 import json
 import os
 import random
+import sqlite3
 import stat
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 
+import pexpect
 import pytest
 from real_parts import miss, need, scaled
 from schemas import fits
@@ -333,6 +335,69 @@ def test_states_are_marked_with_a_reason_and_each_has_its_error(ytpool, told, br
     assert (nobody[0], nobody[2]["code"]) == (2, "session_not_found")
     assert "did you mean anna" in nobody[2]["message"]
     assert told("checkout", "anna")[0] == 0
+
+
+def test_a_deleted_session_is_gone_with_cookies_and_proxy_and_its_name_with_it(home, ytpool, place, told, bring):
+    (place / "proxy").write_text("http://me:word@proxy.test:8080\n")
+    (place / "proxy").chmod(0o600)
+    lost = bring("anna", "--proxy-file", place / "proxy")
+    bring("berta")
+    told("mark", "anna", "banned", "--reason", "shut out for good")
+    would = ytpool("sessions", "delete", "anna", "--dry-run", "--json")
+    there = told("show", "anna")[0]
+    unsaid = told("delete", "anna")
+
+    status, out, _ = ytpool("sessions", "delete", lost, "--yes", "--json")
+
+    assert (would[0], there, fits("sessions-delete", would[1])["dry_run"]) == (0, 0, True)
+    assert (unsaid[0], unsaid[2]["code"]) == (2, "usage")
+    assert "anna@instagram, which is banned" in unsaid[2]["message"]
+    assert (status, [one["session"] for one in fits("sessions-delete", out)["sessions"]]) == (0, [lost])
+    assert [one["user"] for one in told("list")[1]["sessions"]] == ["berta"]
+    assert told("show", lost)[2]["code"] == "session_not_found"
+    with closing(sqlite3.connect(home / "default" / "state.db")) as state:
+        assert [owner for (owner,) in state.execute("SELECT owner FROM secrets WHERE owner = ?", (lost,))] == []
+        deeds = state.execute("SELECT operation, account, outcome, detail FROM activity").fetchall()
+    assert deeds == [("sessions.delete", "", "done", f"{lost}, of instagram")]
+    assert ytpool("activity", "report", "--json")[0] == 0
+    assert json.loads(ytpool("health", "--only", "sessions", "--json")[1])["data"]["status"] == "pass"
+
+
+def test_all_that_is_named_is_deleted_or_nothing_and_never_what_somebody_has(told, bring):
+    first, _ = bring("anna"), bring("anna")
+    bring("berta")
+    bring("anna@instagram")
+    number = told("checkout", "berta")[1]["number"]
+
+    busy = told("delete", "anna", "berta", "--yes")
+    two_people = told("delete", "anna@instagram", "--yes")
+    kept = len(told("list")[1]["sessions"])
+    told("release", "berta", "--number", number)
+    gone = told("delete", "anna", "berta", first, "--yes")
+
+    assert (busy[0], busy[2]["code"]) == (6, "session_busy")
+    assert (two_people[0], two_people[2]["code"]) == (2, "usage")
+    assert first in two_people[2]["message"]
+    assert kept == 4
+    assert (gone[0], len(gone[1]["sessions"])) == (0, 3)
+    assert [one["user"] for one in told("list")[1]["sessions"]] == ["anna@instagram"]
+
+
+def test_a_person_at_a_terminal_is_asked_before_a_session_is_deleted(home, told, bring):
+    bring()
+    environment = {**os.environ, "YTPOOL_HOME": str(home)}
+
+    def answer(word):
+        command = ["-m", "ytpool", "sessions", "delete", "anna"]
+        with pexpect.spawn(sys.executable, command, env=environment, timeout=20, encoding="utf-8") as child:
+            child.expect_exact("Delete anna@instagram, which is active, for good")
+            child.sendline(word)
+            child.expect(pexpect.EOF)
+            child.close()
+            return child.exitstatus
+
+    assert (answer("n"), len(told("list")[1]["sessions"])) == (130, 1)
+    assert (answer("y"), told("list")[1]["sessions"]) == (0, [])
 
 
 def test_a_login_that_is_over_is_stored_as_expired_until_new_cookies_come(place, told, bring):

@@ -49,7 +49,8 @@ def counted(books, window, by):
     with books.database.reading() as tx:
         for part in sums.over(tx, window, by):
             key = (*part.by, part.outcome)
-            numbers = [part.calls, part.units, part.bytes, round(part.seconds * 1000), *part.took]
+            took = part.took or [0] * latencies.CLASSES
+            numbers = [part.calls, part.units, part.bytes, round(part.seconds * 1000), *took]
             found[key] = [a + b for a, b in zip(found.get(key, [0] * len(numbers)), numbers, strict=True)]
     return {key: numbers for key, numbers in found.items() if any(numbers)}
 
@@ -66,7 +67,7 @@ def recounted(happened, window, by):
         numbers = found.setdefault(key, [0] * (4 + latencies.CLASSES))
         for place, more in enumerate((1, one["units"], one["size"], round(one["seconds"] * 1000))):
             numbers[place] += more
-        if one["seconds"]:
+        if one["seconds"] and one["outcome"] == "done":
             numbers[4 + latencies.class_of(one["seconds"])] += 1
     return found
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from books import Books, ObedientClock
-from real_parts import fill
+from real_parts import fill, scaled
 
 from ytpool.clock import SystemClock
 from ytpool.errors import DiskFull, NotInitialised, StateBusy, StateTooNew, StateUnusable
@@ -280,7 +280,44 @@ def test_threads_that_ended_leave_no_connection_open(opened):
         thread.start()
         thread.join()
 
-    assert len(database._connections) <= 2
+    assert len(database._kept) <= 2
+
+
+CLOSED_MEANWHILE = """
+import sys, threading
+from pathlib import Path
+from ytpool.clock import SystemClock
+from ytpool.store.db import Database
+
+COUNTING = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT count(*) AS n FROM n"
+
+def read(database, reads):
+    for _ in range(20):
+        with database.reading() as tx:
+            reads.set()
+            assert tx.one(COUNTING)["n"] == 20000
+
+for _ in range(int(sys.argv[2])):
+    database, reads = Database(Path(sys.argv[1]), SystemClock(), SystemClock().now), threading.Event()
+    reader = threading.Thread(target=read, args=(database, reads))
+    reader.start()
+    reads.wait()
+    if sys.argv[3] == "stop":
+        database.stop(reader)
+    database.close()
+    reader.join()
+"""
+
+
+@pytest.mark.parametrize("first", ["stop", "close"])
+def test_whoever_closes_it_leaves_a_thread_the_connection_that_it_works_with(opened, first):
+    path = opened(create=True).path
+    command = [sys.executable, "-c", CLOSED_MEANWHILE, path, str(scaled(200, least=20)), first]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    assert done.returncode == 0, done.stderr  # else it is a signal: SQLite looked at what was no longer there
+    assert "closed database" not in done.stderr
 
 
 def test_on_a_full_disk_nothing_is_booked_and_afterwards_everything_works(small_disk):

@@ -54,7 +54,7 @@ def report(rt: Runtime, wanted: Wanted, *, by: str | None = None) -> ActivityRep
     groups: dict[tuple[str, ...], _Group] = {}
     whole = _Group()
     with rt.store.reading() as tx:
-        window, kept_from = _window(tx, wanted)
+        window, kept_from = window_of(tx, wanted)
         until = wanted.until or tx.now
         called = projects.merged(tx)
         for part in sums.over(tx, window, asked):
@@ -85,7 +85,7 @@ def operations(rt: Runtime, wanted: Wanted) -> "tuple[datetime, datetime, Iterat
     What is done meanwhile is not among them, as long as the window ends now or earlier.
     """
     with rt.store.reading() as tx:
-        window, _ = _window(tx, wanted)
+        window, _ = window_of(tx, wanted)
 
     def read() -> Iterator[Entry]:
         before: Entry | None = None
@@ -104,7 +104,7 @@ def operations(rt: Runtime, wanted: Wanted) -> "tuple[datetime, datetime, Iterat
 def newest(rt: Runtime, wanted: Wanted, most: int) -> tuple[Sequence[Entry], int]:
     """Return the last rows of the journal, and the entry behind which `newer` goes on."""
     with rt.store.reading() as tx:
-        window, _ = _window(tx, wanted)
+        window, _ = window_of(tx, wanted)
         return entries.newest(tx, window, most) if most else (), entries.last(tx)
 
 
@@ -114,7 +114,7 @@ def newer(rt: Runtime, wanted: Wanted, after: int) -> tuple[Sequence[Entry], int
         end = entries.last(tx)
         if end <= after:
             return (), after
-        window, _ = _window(tx, wanted)
+        window, _ = window_of(tx, wanted)
         found = entries.written(tx, window, after, _READ_AT_ONCE)
     return found, found[-1].entry if len(found) == _READ_AT_ONCE else end
 
@@ -142,7 +142,7 @@ class _Group:
         self.bytes += part.bytes
         self.seconds += part.seconds
         self.last_at = max(self.last_at, part.last_at)
-        if part.outcome == "done":
+        if part.took:
             self.done_seconds += part.seconds
             self.took = [one + more for one, more in zip(self.took, part.took, strict=True)]
 
@@ -175,8 +175,11 @@ def _named(name: str, value: str) -> Any:
     return value or None
 
 
-def _window(tx: Tx, wanted: Wanted) -> tuple[Window, datetime | None]:
-    """Return what is asked for in the state's words; raises UsageWrong and UnknownName for what makes no sense."""
+def window_of(tx: Tx, wanted: Wanted) -> tuple[Window, datetime | None]:
+    """Return what is asked for in the state's words, and from when on all is known.
+
+    Raises UsageWrong and UnknownName for what makes no sense.
+    """
     until = wanted.until or tx.now + timedelta(microseconds=1)
     since = wanted.since or _ago(until, _HOURS if wanted.hours is None else wanted.hours)
     if since > until:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 
-from ytpool.actions import api_keys, breakers, programs, queue, tasks, waking, word
+from ytpool.actions import api_keys, breakers, programs, queue, waking, word
 from ytpool.actions.heartbeat import Heartbeat
-from ytpool.actions.tasks import TaskOrder, TaskSeen
+from ytpool.actions.tasks import asking, slots
+from ytpool.actions.tasks.asking import TaskOrder, TaskSeen
 from ytpool.actions.watch import Watch
 from ytpool.domain import chains as rules
 from ytpool.domain import ids, moments
@@ -433,11 +434,11 @@ class _Run:
         with rt.store.reading() as tx:
             job = chains.task_of(tx, key)
         why = ""
-        if job is None or tasks.show(rt, job).state is JobState.QUEUED:  # a person may have said: send it again
+        if job is None or asking.show(rt, job).state is JobState.QUEUED:  # a person may have said: send it again
             wanted = rt.config.providers[step.provider].inputs
             inputs = {name: value for name, value in self._order.inputs.items() if name in wanted}
             try:
-                job = tasks.submit(rt, TaskOrder(provider=step.provider, inputs=inputs, key=key), self._watch).job
+                job = asking.submit(rt, TaskOrder(provider=step.provider, inputs=inputs, key=key), self._watch).job
             except YtpoolError as error:
                 self._rt.require_going()
                 why = error.message
@@ -445,14 +446,14 @@ class _Run:
                     job = chains.task_of(tx, key)
         if job is None:
             return None, why
-        if tasks.show(rt, job).state is JobState.QUEUED:
+        if asking.show(rt, job).state is JobState.QUEUED:
             try:
                 word.cancel(rt, job)
             except (Busy, OutcomeUnknown, UsageWrong):  # somebody has just sent it
                 pass
             else:
                 return None, why or "no slot of its keys was free"
-        return tasks.follow(rt, job, self._watch, within=step.timeout), why
+        return asking.follow(rt, job, self._watch, within=step.timeout), why
 
     def _serves(self, one: Try, output: str, *, cut: bool, cost: float, task: str | None = None) -> None:
         with self._rt.store.transaction() as tx:
@@ -588,7 +589,7 @@ def _not_ready(rt: Runtime, order: ChainOrder, step: Step, spent: float) -> str:
     if step.provider:
         provider = rt.config.providers[step.provider]
         try:
-            free = tasks.free_slots(rt, provider, api_keys.require(rt, provider))
+            free = slots.free(rt, provider, api_keys.require(rt, provider))
         except NoEligibleAccount as error:
             return error.message
         return "" if free else "no slot of its keys is free"

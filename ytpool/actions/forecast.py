@@ -23,6 +23,7 @@ from ytpool.domain.terms import Terms
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, caps, envelopes, hours, jobs, ledger, limits, meters, pools, projects
 from ytpool.store.db import Tx
+from ytpool.store.suggest import unknown
 
 CHANNEL = "channel"
 """The scope of a learned cap: uploads in 24 hours, and no meter of a day."""
@@ -88,20 +89,33 @@ class _Waiting(NamedTuple):
     change: Change
 
 
-def look_ahead(rt: Runtime, *, days: int) -> Forecast:
-    """Say when buckets and caps run out today, from the queue and from the last so many quota days."""
+def look_ahead(rt: Runtime, *, days: int, project: str | None = None, bucket: str | None = None) -> Forecast:
+    """Say when buckets and caps run out today, from the queue and from the last so many quota days.
+
+    Of a project that is named, it is its buckets and its shares of them; of a bucket, whatever limits it.
+    """
     with rt.store.reading() as tx:
-        return seen_in(tx, rt.terms(tx), days=days)
+        return seen_in(tx, rt.terms(tx), days=days, project=project, bucket=bucket)
 
 
-def seen_in(tx: Tx, terms: Terms, *, days: int) -> Forecast:
+def seen_in(tx: Tx, terms: Terms, *, days: int, project: str | None = None, bucket: str | None = None) -> Forecast:
     """Say the same as `look_ahead` within a transaction, for whoever sets something beside it that must agree."""
+    if project is not None:
+        projects.get(tx, project)
+    if bucket is not None and bucket not in terms.prices.limits:
+        raise unknown("bucket", bucket, [*terms.prices.limits], listed_by="ytpool quota report", made_by="")
     everybody = accounts.every(tx)
     waiting = _sums(_waiting(tx, terms, everybody))
-    rows = (
+    limited = (
         *_buckets(tx, terms, waiting, days),
         *_envelopes(tx, terms, waiting, days),
         *_caps(tx, terms, everybody, waiting, days),
+    )
+    rows = tuple(
+        row
+        for row in limited
+        if (project is None or (row.name == project and row.scope in (meters.PROJECT, meters.ENVELOPE)))
+        and bucket in (None, row.bucket)
     )
     return Forecast(
         quota_day=terms.day,

@@ -78,21 +78,26 @@ def revoke(
     return replace(told, ended_at_google=removed.ended_at_google, deleted=True, notes=removed.notes)
 
 
-def go_on(rt: Runtime) -> None:
-    """Go on with accounts whose logins could not be ended yet; why it failed again is written down, and in `todo`.
-
-    For housekeeping: begins nothing after two seconds, and leaves alone what was tried lately.
-    """
-    ends_at = rt.clock.monotonic() + _HOUSEKEEPING_SECONDS
+def due(rt: Runtime) -> list[str]:
+    """Return the accounts whose logins could not be ended yet, and were not tried lately."""
     with rt.store.reading() as tx:
-        due = [
+        return [
             one.account
             for one in leavings.every(tx)
             if one.tried_at is None or tx.now - one.tried_at > _TRIED_AGAIN_AFTER
         ]
-    for account in due:
+
+
+def go_on(rt: Runtime) -> int:
+    """Go on with accounts that are due, and return how many are gone; why it failed again stands in `todo`.
+
+    For housekeeping: begins nothing after two seconds.
+    """
+    ends_at = rt.clock.monotonic() + _HOUSEKEEPING_SECONDS
+    gone = 0
+    for account in due(rt):
         if rt.clock.monotonic() > ends_at:
-            return
+            break
         try:
             removal.remove(rt, account)
         except Interrupted:
@@ -100,6 +105,9 @@ def go_on(rt: Runtime) -> None:
         except YtpoolError as error:
             with rt.store.transaction() as tx:
                 leavings.failed(tx, account, error.message)
+        else:
+            gone += 1
+    return gone
 
 
 def _delayed(told: Revoked, ends_at: datetime, failure: UpstreamFailed) -> Revoked:

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 
 from ytpool.actions import secrets, serving
 from ytpool.domain import servers
+from ytpool.domain.alert_targets import Target
 from ytpool.domain.secret import Secret
 from ytpool.domain.servers import FtpServer
 from ytpool.errors import ServerFailed, UnknownName
@@ -25,7 +26,7 @@ class PasswordKept:
     dry_run: bool = False
 
 
-def find(rt: Runtime, server: FtpServer) -> Secret:
+def find(rt: Runtime, server: FtpServer | Target) -> Secret:
     """Find a server's password; raises ServerFailed where there is none, saying how one gets there."""
     if server.password_env:
         text = rt.environ.get(server.password_env, "")
@@ -37,9 +38,7 @@ def find(rt: Runtime, server: FtpServer) -> Secret:
         )
     if server.user == servers.ANONYMOUS:
         return Secret("anonymous@")
-    with rt.store.reading() as tx:
-        is_there = sealed.get(tx, Kind.PASSWORD, server.section) is not None
-    if not is_there:
+    if not is_there(rt, server):
         raise ServerFailed(
             f"there is no password for {server.section}",
             hint=f"run: ytpool vault keep {server.section} --password-file FILE",
@@ -51,14 +50,22 @@ def find(rt: Runtime, server: FtpServer) -> Secret:
     return found
 
 
+def is_there(rt: Runtime, server: FtpServer | Target) -> bool:
+    """Tell whether the vault has a password of this server."""
+    with rt.store.reading() as tx:
+        return sealed.get(tx, Kind.PASSWORD, server.section) is not None
+
+
 def keep(rt: Runtime, owner: str, password: Secret, *, dry_run: bool = False) -> PasswordKept:
     """Seal the password of a server that the settings name; one that is there is replaced. Raises UnknownName."""
     known = [server.section for server in rt.config.ftp.values()]
+    known += [target.section for target in rt.config.alert_targets.values()]
     if owner == SERVE:
         serving.require_usable(password, "that file")
     elif owner not in known:
         close = get_close_matches(owner, known, n=1)
-        advice = f"did you mean {close[0]}?" if close else "describe it first, in [ftp.NAME] of the settings"
+        describe = "describe it first, in [ftp.NAME] or [alerts.targets.NAME] of the settings"
+        advice = f"did you mean {close[0]}?" if close else describe
         raise UnknownName(f"no server is called {owner!r}", hint=advice, what="server", name=owner)
     rt.open_vault()
     if not dry_run:

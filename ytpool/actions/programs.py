@@ -24,6 +24,7 @@ def environment(rt: Runtime) -> dict[str, str]:
         for number in numbered(provider.keys, rt.environ)
     }
     keys |= {server.password_env for server in rt.config.ftp.values()}
+    keys |= {target.password_env for target in rt.config.alert_targets.values()}
     return {
         name: value
         for name, value in rt.environ.items()

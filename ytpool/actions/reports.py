@@ -1,5 +1,6 @@
 """What is used, what is left, and until when. Reads only: nothing here opens the vault or Google."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -13,7 +14,7 @@ from ytpool.runtime import Runtime
 from ytpool.store import accounts, limits, meters, pools, projects, rests
 from ytpool.store.db import Tx
 from ytpool.store.meters import Reading
-from ytpool.store.rests import Rest
+from ytpool.store.rests import Rest, Scope
 
 _Readings = dict[tuple[str, str, str], Reading]
 _Limits = dict[tuple[str, str, str], int]
@@ -73,9 +74,15 @@ def quota_report(rt: Runtime, *, account: str | None = None) -> QuotaReport:
         ),
         accounts=rows,
         totals=_totals(pays, rows),
-        alerts=tuple(_alerts(pays, found, resting)),
+        alerts=tuple(one for _, one in concerns(pays, found, resting) if one["severity"] != "info"),
         pools=spread,
     )
+
+
+def buckets_today(tx: Tx, terms: Terms) -> dict[str, tuple[BucketQuota, ...]]:
+    """Return today's buckets of every project."""
+    readings, believed = meters.on(tx, terms.day), limits.units_on(tx, terms.day)
+    return {one.project: _buckets(one.project, terms, readings, believed) for one in projects.every(tx)}
 
 
 def _buckets(project: str, terms: Terms, readings: _Readings, believed: _Limits) -> tuple[BucketQuota, ...]:
@@ -212,39 +219,46 @@ def _totals(pays: dict[str, tuple[BucketQuota, ...]], rows: tuple[dict[str, Any]
     }
 
 
-def _alerts(
-    pays: dict[str, tuple[BucketQuota, ...]], found: list[Account], resting: list[Rest]
-) -> list[dict[str, str]]:
+def concerns(
+    pays: Mapping[str, tuple[BucketQuota, ...]], found: Sequence[Account], resting: Sequence[Rest]
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield what somebody should look at in the books, each with what tells it apart from others of its kind.
+
+    A report lists it from `warning` on; what becomes an alert begins here too, so both have the same words.
+    """
     titles = {account.channel_id: account.channel_title for account in found}
-    alerts = [
-        {
-            "severity": "critical" if bucket.status is Light.RED else "warning",
-            "subject": f"{project} {bucket.bucket}",
-            "message": f"{bucket.percent:g} % of {bucket.limit} used, {bucket.left} left"
-            + (f"; {bucket.elsewhere} were used elsewhere" if bucket.elsewhere else ""),
-        }
-        for project, buckets in pays.items()
-        for bucket in buckets
-        if bucket.status in (Light.RED, Light.ORANGE)
-    ]
-    alerts += [
-        {
-            "severity": "critical",
-            "subject": account.account,
-            "message": f"needs a login ({account.login_reason}); run: ytpool auth add {account.account}",
-        }
-        for account in found
-        if account.needs_login and account.standing is not Standing.DISABLED
-    ]
-    alerts += [
-        {
-            "severity": "warning",
-            "subject": f"{rest.scope} {titles.get(rest.name, rest.name)}".strip(),
-            "message": f"is paused ({rest.reason}); run: {rest.lifts}"
-            if rest.is_pause
-            else f"rests ({rest.reason}) until "
-            + ("a person lifts it" if rest.until is None else moments.spoken(rest.until)),
-        }
-        for rest in resting
-    ]
-    return alerts
+    for project, buckets in pays.items():
+        for bucket in buckets:
+            if bucket.status in _SEVERITIES:
+                subject = f"{project} {bucket.bucket}"
+                message = f"{bucket.percent:g} % of {bucket.limit} used, {bucket.left} left"
+                message += f"; {bucket.elsewhere} were used elsewhere" if bucket.elsewhere else ""
+                yield subject, _concern("quota", _SEVERITIES[bucket.status], subject, message)
+    for account in found:
+        if account.needs_login and account.standing is not Standing.DISABLED:
+            message = f"needs a login ({account.login_reason}); run: ytpool auth add {account.account}"
+            yield account.account, _concern("login_needed", "critical", account.account, message)
+    for rest in resting:
+        subject = f"{rest.scope} {titles.get(rest.name, rest.name)}".strip()
+        yield f"{rest.scope} {rest.name} {rest.bucket}", _concern("resting", _how_bad(rest), subject, _rests(rest))
+
+
+def _concern(kind: str, severity: str, subject: str, message: str) -> dict[str, str]:
+    return {"kind": kind, "severity": severity, "subject": subject, "message": message}
+
+
+def _rests(rest: Rest) -> str:
+    if rest.is_pause:
+        return f"is paused ({rest.reason}); run: {rest.lifts}"
+    until = "a person lifts it" if rest.until is None else moments.spoken(rest.until)
+    return f"rests ({rest.reason}) until {until}"
+
+
+def _how_bad(rest: Rest) -> str:
+    """Say how soon somebody should look: what waits for a person stands still until then, a guess ends before long."""
+    if rest.until is None and not rest.is_pause:
+        return "critical"
+    return "info" if rest.guessed and rest.scope is not Scope.SERVICE else "warning"
+
+
+_SEVERITIES = {Light.YELLOW: "info", Light.ORANGE: "warning", Light.RED: "critical"}

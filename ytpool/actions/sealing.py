@@ -31,12 +31,34 @@ class Journal:
     """What is not as it was sealed."""
 
 
-def keep(rt: Runtime) -> None:
-    """Erase, seal and drop what is due; begins nothing after two seconds of each, and goes on the next time."""
+def keep(rt: Runtime) -> int:
+    """Erase, seal and drop what is due, and return in how many steps.
+
+    Begins nothing after two seconds of each, and goes on the next time.
+    """
+    steps = 0
     for some in (erase_some, seal_some, _drop_some):
         ends_at = rt.clock.monotonic() + _LASTS_FOR
-        while some(rt) and rt.clock.monotonic() < ends_at:
+        while some(rt):
+            steps += 1
+            if rt.clock.monotonic() >= ends_at:
+                break
             rt.require_going()
+    return steps
+
+
+def due(rt: Runtime) -> int:
+    """Return how many sorts of steps are due: erasing, sealing, dropping."""
+    days = rt.config.activity.retention_days
+    with rt.store.reading() as tx:
+        return sum(
+            one is not None
+            for one in (
+                segments.whom_to_erase(tx),
+                segments.draft(tx, SEALED_AFTER, AT_ONCE),
+                segments.too_old(tx, tx.now - timedelta(days=days)) if days else None,
+            )
+        )
 
 
 def seal_some(rt: Runtime) -> bool:

@@ -204,8 +204,11 @@ class _Checking:
 
     def _begin(self, tx: Tx, listed: Session) -> _Begun | None:
         """Take a session to be looked at; None where what is to be told of it is known already."""
-        rt, how = self._rt, self._how
-        session = stored.get(tx, listed.session, sessions.idle_for(rt)) or listed
+        session = stored.get(tx, listed.session, sessions.idle_for(self._rt))
+        if session is None:
+            gone = SessionNotFound(f"{listed.spoken} was deleted meanwhile", hint="see: ytpool sessions list")
+            self._tell(listed, None, gone if self._named else None, message=gone.message)
+            return None
         if session.is_banned:
             self._tell(session, None, _why_unusable(session))
             return None
@@ -214,6 +217,11 @@ class _Checking:
         except YtpoolError as busy:
             self._tell(session, None, busy if self._named else None, message=busy.message)
             return None
+        return self._take(tx, session)
+
+    def _take(self, tx: Tx, session: Session) -> _Begun | None:
+        """Take a session that is free; None where its cookies or its state say enough."""
+        rt, how = self._rt, self._how
         marks = rt.config.platforms.get(session.platform) or markers.shipped(session.platform)
         marks = marks._replace(stays_here=rt.is_sandbox)
         try:

@@ -1,11 +1,11 @@
-"""Browser sessions of many users in one safe place: found, opened, judged, and given new content.
+"""Browser sessions of many users in one safe place: found, opened, judged, given new content, and deleted.
 
 What a person types to name one is `USER`, `USER@PLATFORM` or `USER@PLATFORM/NAME`, or its id. Whatever is done with
 what was found takes the transaction that found it.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -20,6 +20,7 @@ from ytpool.domain.platforms import Platform
 from ytpool.domain.secret import Secret
 from ytpool.domain.sessions import Finding, SessionState
 from ytpool.errors import (
+    Interrupted,
     SecretDamaged,
     SessionBanned,
     SessionBusy,
@@ -29,10 +30,13 @@ from ytpool.errors import (
     UsageWrong,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import leases
+from ytpool.store import activity, leases
+from ytpool.store import secrets as sealed
 from ytpool.store import sessions as stored
+from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.leases import Holding, LeaseKind
+from ytpool.store.ledger import Payer
 from ytpool.store.secrets import Kind
 from ytpool.store.sessions import Session
 
@@ -146,7 +150,8 @@ def require_usable(session: Session) -> None:
         raise SessionBanned(
             f"{session.spoken} is banned since {session.state_since:%Y-%m-%d %H:%M} UTC: {session.reason}",
             hint="log in yourself and look what the platform wants; then: "
-            f"ytpool sessions mark {session.session} active",
+            f"ytpool sessions mark {session.session} active; one that is lost for good goes with: "
+            f"ytpool sessions delete {session.session}",
             session=session.session,
         )
     if session.state is SessionState.EXPIRED:
@@ -158,11 +163,12 @@ def require_usable(session: Session) -> None:
         )
 
 
-def require_free(tx: Tx, session: Session) -> None:
+def require_free(tx: Tx, *found: Session) -> None:
     """Raise SessionBusy while somebody has checked a session out: what they bring back would be written over."""
-    holding = leases.holding(tx, LeaseKind.SESSION, session.session)
-    if holding is not None and holding.left > timedelta(0):
-        raise busy(tx, {session.spoken: holding})
+    holdings = {one.spoken: leases.holding(tx, LeaseKind.SESSION, one.session) for one in found}
+    held = {spoken: one for spoken, one in holdings.items() if one is not None and one.left > timedelta(0)}
+    if held:
+        raise busy(tx, held)
 
 
 def busy(tx: Tx, held: Mapping[str, Holding]) -> SessionBusy:
@@ -206,6 +212,56 @@ def mark(rt: Runtime, which: str, state: SessionState, reason: str, *, dry_run: 
 
 
 _OVER = "its login is over, and only new cookies help"
+
+
+def delete(
+    rt: Runtime, which: Sequence[str], agrees: Callable[[Sequence[Session]], bool], *, dry_run: bool = False
+) -> list[Session]:
+    """Delete all the sessions that somebody means, with their cookies and proxies, once the person asked agrees.
+
+    All or none: raises SessionBusy while somebody has checked one out. The vault need not open, because what goes is
+    not read. The history keeps that it went, by its id: the person's name goes, too.
+    """
+    with rt.store.reading() as tx:
+        found = {one.session: one for name in which for one in _of_one_user(rt, tx, name)}
+        require_free(tx, *found.values())
+    going = list(found.values())
+    if dry_run:
+        return going
+    if not agrees(going):
+        raise Interrupted("nothing was deleted")
+    with rt.store.transaction() as tx:
+        require_free(tx, *going)
+        for session in going:
+            if stored.remove(tx, session.session):  # else somebody else did, while the person was asked
+                sealed.forget(tx, Kind.BROWSER_SESSION, session.session)
+                sealed.forget(tx, Kind.SESSION_PROXY, session.session)
+                activity.record(
+                    tx,
+                    rt.rng,
+                    _NOBODY,
+                    "sessions.delete",
+                    Outcome.DONE,
+                    detail=f"{session.session}, of {session.platform}",
+                    spare_score=True,
+                )
+    return going
+
+
+_NOBODY = Payer(account="", project="", channel_id="")
+"""A browser session is no account's."""
+
+
+def _of_one_user(rt: Runtime, tx: Tx, which: str) -> list[Session]:
+    """Return what is to go; raises UsageWrong where a name with an @ in it could be two people's."""
+    found = meant(rt, tx, which)
+    if len({one.user for one in found}) > 1:
+        raise UsageWrong(
+            f"{which} could be {' or '.join(f'{each.spoken} ({each.session})' for each in found)}",
+            hint="name those that are to go by their ids",
+            sessions=[each.session for each in found],
+        )
+    return found
 
 
 def record(rt: Runtime, tx: Tx, session: Session, finding: Finding, detail: str = "") -> Session:

@@ -1,12 +1,12 @@
 """What only a person can settle, each with the command that does it."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ytpool.actions import lifetimes, queue
-from ytpool.actions.lifetimes import Kind
+from ytpool.actions.lifetimes import Kind, Lifetime
 from ytpool.domain import publication
 from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import Job, JobState, StepState
@@ -15,6 +15,7 @@ from ytpool.runtime import Runtime
 from ytpool.store import chains, comments, jobs, leases, leavings, rests, sessions
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
+from ytpool.store.rests import Rest
 
 _FOR_A_PERSON = (Kind.LOGIN_NEEDED, Kind.LOGIN_ENDS, Kind.SCOPE_MISSING)
 """A client that is refused rests its project, which is listed once; the others settle themselves, or only warn."""
@@ -48,19 +49,16 @@ def todo(rt: Runtime) -> Todo:
     Then deletions, browser sessions that are banned, and of the rests those that only a person lifts.
     """
     with rt.store.reading() as tx:
-        return Todo(
-            items=(
-                *_unknown(tx),
-                *_chains(tx),
-                *_logins(tx),
-                *_leavings(tx),
-                *_astray(tx),
-                *_refused(tx),
-                *_deletions(tx),
-                *_bans(tx),
-                *_rests(tx),
-            )
-        )
+        return Todo(items=tuple(items(tx, lifetimes.everyone(tx))))
+
+
+def items(tx: Tx, logins: Sequence[Lifetime]) -> Iterator[Item]:
+    """Yield the same within a transaction."""
+    yield from _unknown(tx)
+    yield from _chains(tx)
+    yield from _logins(logins)
+    for source in (_leavings, _astray, _refused, _deletions, _bans, _rests):
+        yield from source(tx)
 
 
 def _chains(tx: Tx) -> Iterator[Item]:
@@ -100,8 +98,8 @@ def _unheard_of(job: Job) -> str:
     return f"nobody heard whether the comment of {job.account} is there: {job.error or 'whoever sent it died'}"
 
 
-def _logins(tx: Tx) -> Iterator[Item]:
-    for login in lifetimes.everyone(tx):
+def _logins(logins: Sequence[Lifetime]) -> Iterator[Item]:
+    for login in logins:
         for concern in login.concerns:
             if concern.kind in _FOR_A_PERSON:
                 yield Item(kind=concern.kind, name=login.account, message=concern.message, command=concern.command)
@@ -173,8 +171,13 @@ def _rests(tx: Tx) -> Iterator[Item]:
     for rest in rests.running(tx):
         if rest.until is None:
             name = f"{rest.scope} {rest.name}".strip()
-            message, command = rest.reason, rest.lifts
-            if not command.startswith("ytpool "):  # what helps is done elsewhere; then a word here lets it work again
-                message = f"{rest.reason}: {rest.lifts}"
-                command = f"ytpool rests lift {shlex.join([rest.scope, rest.name])}"
+            command = lifting(rest)
+            message = rest.reason if command == rest.lifts else f"{rest.reason}: {rest.lifts}"
             yield Item(kind="resting", name=name, message=message, command=command, since=rest.since)
+
+
+def lifting(rest: Rest) -> str:
+    """Return what to type so that it rests no longer; where what helps is done elsewhere, a word here comes after."""
+    if rest.lifts.startswith("ytpool "):
+        return rest.lifts
+    return f"ytpool rests lift {shlex.join([rest.scope, rest.name])}"

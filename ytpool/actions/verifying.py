@@ -37,17 +37,22 @@ class Verified:
     problem: YtpoolError | None = None
 
 
+def due(rt: Runtime) -> list[Account]:
+    """Return the accounts whose channels are to be seen again, the most urgent first."""
+    with rt.store.reading() as tx:
+        found = [one for one in accounts.every(tx) if _is_due(tx, one)]
+        return sorted(found, key=lambda one: one.verified_at or tx.now)
+
+
 def verify_due(rt: Runtime, account: str | None = None) -> tuple[Verified, ...]:
     """Ask for the channels behind the logins that are due, of all accounts or of this one, for two seconds at the most.
 
     What cannot be asked now is due again the next time; a login that turns out to speak for another channel needs a
     new one.
     """
-    with rt.store.reading() as tx:
-        due = sorted((one for one in accounts.every(tx) if _is_due(tx, one)), key=lambda one: one.verified_at or tx.now)
     found: list[Verified] = []
     began = rt.clock.monotonic()
-    for one in due:
+    for one in due(rt):
         if account in (None, one.account) and rt.clock.monotonic() - began < _AT_MOST:
             rt.require_going()
             found += _verify(rt, one)

@@ -66,9 +66,9 @@ def resolve(rt: Runtime, job_id: str, word: Word, *, named: str | None = None, t
                 with rt.store.transaction() as tx:
                     _SETTLES[word](tx, job, lease)
                     if job.kind == TASK:
-                        from ytpool.actions import tasks as others  # noqa: PLC0415 -- most have no other services
+                        from ytpool.actions.tasks import endings  # noqa: PLC0415 -- most have no other services
 
-                        others.settled(rt, tx, job.job, _OUTCOMES[word])
+                        endings.settled(rt, tx, job.job, _OUTCOMES[word])
     waking.ring(rt)
     return queue.show(rt, job.job).job
 

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from ytpool.actions import chains, chores, comments, publish, resuming, threads
+from ytpool.actions import chains, chores, comments, housekeeping, publish, resuming, threads
 from ytpool.actions.comments import How as SaidHow
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.housekeeping import housekeep
@@ -139,6 +139,7 @@ def work(
     tally = _Tally()
     with Bell(rt) as bell, _Signals(rt) as signals:
         round_ended = _look_after_tasks(rt, watch, once=once)
+        alerts_ended = None if once else housekeeping.keep_going(rt, alerts_only=True)
         crew = _Crew(rt, watch, parallel, signals.ring)
         try:
             _work(rt, crew, bell, signals, tally, once=once, pool=pool, begun=begun, ended=ended)
@@ -150,6 +151,8 @@ def work(
             crew.go_home()
             raise
         crew.go_home()
+        if alerts_ended is not None:
+            alerts_ended()
         unasked = round_ended()
         if unasked is not None:
             tally.problems.setdefault(unasked.code, unasked)
@@ -175,13 +178,13 @@ def _look_after_tasks(rt: Runtime, watch: Watch, *, once: bool) -> Callable[[], 
     """
     if not rt.config.providers:
         return lambda: None
-    from ytpool.actions import tasks  # noqa: PLC0415 -- most have no other services
+    from ytpool.actions.tasks import rounds  # noqa: PLC0415 -- most have no other services
 
     found: list[BaseException] = []
 
     def one_round() -> None:
         try:
-            tasks.one_round(rt, watch)
+            rounds.one_round(rt, watch)
         except BaseException as error:  # noqa: BLE001 -- it is raised in the thread that waits for it
             found.append(error)
 
@@ -196,7 +199,7 @@ def _look_after_tasks(rt: Runtime, watch: Watch, *, once: bool) -> Callable[[], 
         return None
 
     if not once:
-        going = threading.Thread(target=tasks.keep_going, args=(rt, _TASKS_EVERY, watch), name="tasks", daemon=True)
+        going = threading.Thread(target=rounds.keep_going, args=(rt, _TASKS_EVERY, watch), name="tasks", daemon=True)
         going.start()
         return going.join
     beside = threading.Thread(target=one_round, name="tasks", daemon=True)

@@ -9,6 +9,7 @@ import typer
 from ytpool.actions import accounts, arrangement
 from ytpool.actions.accounts import AccountList, AccountRow, Drained, Draining, Wish
 from ytpool.actions.arrangement import Applied, Exported, NeedsLogin
+from ytpool.cli.agreeing import agrees
 from ytpool.cli.commands import command, group
 from ytpool.cli.exits import BLOCKED, DONE, LATER, PARTLY
 from ytpool.cli.options import (
@@ -309,23 +310,22 @@ def apply(
     """
     call = invocation(ctx)
 
-    def agrees(changes: Sequence[Change]) -> bool:
-        if yes:
-            return True
-        if call.json or not call.stderr.isatty():
-            going = ", ".join(f"{one.what} {one.name}" for one in changes if one.removes)
-            raise UsageWrong(f"this removes {going}", hint="say --yes, or look first with --dry-run")
-        for one in changes:
-            row = _row_of(one)
-            call.say(visible(f"{one.what} {one.name} {row['field']}: {row['before']} -> {row['after']}"))
-        return typer.confirm("Remove what is to be removed, and end its logins at Google?", err=True)
+    def may_remove(changes: Sequence[Change]) -> bool:
+        rows = [(one, _row_of(one)) for one in changes]
+        return agrees(
+            call,
+            f"removes {', '.join(f'{one.what} {one.name}' for one in changes if one.removes)}",
+            "Remove what is to be removed, and end its logins at Google?",
+            yes=yes,
+            shows=[f"{one.what} {one.name} {row['field']}: {row['before']} -> {row['after']}" for one, row in rows],
+        )
 
     return arrangement.apply(
         runtime(ctx, logs=True),
         file,
         prune=prune,
         dry_run=dry_run,
-        agrees=agrees,
+        agrees=may_remove,
         passphrase=lambda: passphrase(call, passphrase_file, new=False),
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import AccountOption, invocation, moment
+from ytpool.cli.options import AccountOption, PlotOption, invocation, moment
 
 if TYPE_CHECKING:
     from ytpool.actions.activity import Wanted
@@ -65,7 +65,8 @@ OperationOption = Annotated[
     example=(
         "ytpool activity report --hours 8\n"
         "ytpool activity report --since 2026-11-01T00:00 --by account\n"
-        "ytpool activity report --account news --by hour"
+        "ytpool activity report --account news --by hour\n"
+        "ytpool activity report --hours 72 --plot"
     ),
     statuses=(0, 2, 6),
 )
@@ -78,17 +79,21 @@ def report(
     account: AccountOption = None,
     project: ProjectOption = None,
     operation: OperationOption = None,
+    *,
+    plot: PlotOption = False,
 ) -> Any:
     """Sum up what was done in a window, by account and operation, with the reasons for what went wrong.
 
     Each operation counts once, at the moment when it happened; one whose outcome was unknown counts as what it turned
     out to be. Half of what was done took no longer than the median, 95 of a hundred no longer than p95; both are
     estimated from counts by how long calls took. Hours are UTC.
+
+    --plot draws how busy each account was in each hour, and which uploads were on their way when.
     """
     from ytpool.cli import recorded  # noqa: PLC0415 -- with what it shows
 
     wanted = _wanted(ctx, hours, since, until, account, project, operation)
-    return recorded.report(ctx, wanted, by=by)
+    return recorded.report(ctx, wanted, by=by, plot=plot)
 
 
 @command(

@@ -21,7 +21,7 @@ from typer.main import get_install_completion_arguments
 
 from ytpool import __version__
 from ytpool.cli import exits, output
-from ytpool.cli.commands import Command, Group, built
+from ytpool.cli.commands import Command, Group, built, examples
 from ytpool.cli.invocation import Invocation, speaks_unicode
 from ytpool.cli.output import VIEWS, Outcome, View
 from ytpool.errors import Bug, Interrupted, UsageWrong, YtpoolError
@@ -114,6 +114,11 @@ COMMANDS: Mapping[str, Line] = {
         "app",
         "Check the state, vault, disk, clock, logins, buckets, queue, sessions and services, and say what to type.",
     ),
+    "guide": Line(
+        "ytpool.cli.guide",
+        "app",
+        "Read how it is meant: the first steps, cron, quota, failover, sessions, several machines, rules, recipes.",
+    ),
     "pause": Line(
         "ytpool.cli.pause",
         "app",
@@ -123,6 +128,16 @@ COMMANDS: Mapping[str, Line] = {
         "ytpool.cli.unpause",
         "app",
         "Let the writes go on that `ytpool pause` stopped; what waits goes on with `ytpool upload --resume`.",
+    ),
+    "alerts": Line(
+        "ytpool.cli.alerts",
+        "app",
+        "See what somebody should look at, one line for each cause; tell whoever wants it, say that you know.",
+    ),
+    "tidy": Line(
+        "ytpool.cli.tidy",
+        "app",
+        "Do what is due by the calendar, and nothing else; for cron, where neither `work` nor `serve` runs.",
     ),
     "serve": Line(
         "ytpool.cli.serve",
@@ -145,7 +160,18 @@ COMMANDS: Mapping[str, Line] = {
         "ytpool.cli.config", "app", "Show, locate and check the settings; take over the accounts of an older tool."
     ),
 }
-"""What `ytpool --help` lists, in this order."""
+"""Every command, as `ytpool --help` and completion list it."""
+
+SECTIONS: Mapping[str, Sequence[str]] = {
+    "First steps": ("init", "demo", "guide", "sandbox", "config"),
+    "Accounts and who pays": ("auth", "refresh-tokens", "accounts", "projects", "pools"),
+    "Videos and comments": ("upload", "video", "comment", "stats"),
+    "Later, and in turn": ("plan", "queue", "work", "pause", "unpause"),
+    "What is going on": ("health", "alerts", "todo", "why", "quota", "rests", "activity", "serve"),
+    "Other services": ("task", "chain", "sessions"),
+    "Keeping it safe": ("vault", "state", "tidy"),
+}
+"""Under which heading `ytpool --help` lists a command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,9 +243,23 @@ def _shown(outcome: Outcome, invocation: Invocation) -> Outcome:
 def _invoke(words: Sequence[str], invocation: Invocation) -> Any:
     root = Root()
     if COMPLETING in os.environ:
-        root.main(args=words, prog_name="ytpool", complete_var=COMPLETING, obj=invocation)
+        raise typer.Exit(_complete(root, os.environ[COMPLETING], invocation))
     with root.make_context("ytpool", list(words), obj=invocation) as ctx:
         return root.invoke(ctx)
+
+
+def _complete(root: "Root", shell: str, invocation: Invocation) -> int:
+    """Answer a shell in which Tab was pressed."""
+    from ytpool.cli import completing, shells  # noqa: PLC0415 - nobody else needs them
+
+    asked = shells.SHELLS.get(shell)
+    if asked is None:
+        raise UsageWrong(f"{COMPLETING} is {shell!r}, and means one of {', '.join(shells.SHELLS)}")
+    typed = asked.typed(os.environ)
+    found = completing.offers(root, typed.words, typed.last, invocation)
+    told, status = asked.told(found, typed, os.environ)
+    invocation.write(f"{told}\n" if told else "")
+    return status
 
 
 def _outcome(result: Any) -> Outcome:
@@ -289,11 +329,15 @@ class Root(Group):
     """`ytpool`: knows its commands by the table, and builds only the one that is to run."""
 
     def __init__(self) -> None:
-        super().__init__(name="ytpool", help=ABOUT, commands={}, options_metavar="[OPTIONS]")
+        epilog = examples(_EXAMPLES, exits.MEANING)
+        super().__init__(name="ytpool", help=ABOUT, epilog=epilog, commands={}, options_metavar="[OPTIONS]")
         self.params = [*_root_options(), *self.params]
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - Typer asks so
         return list(COMMANDS)
+
+    def headings(self) -> Mapping[str, Sequence[str]]:
+        return SECTIONS
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         """Return what a list of commands needs, for help and completion; `find` returns the command itself."""
@@ -308,6 +352,12 @@ class Root(Group):
         if ctx.params["version"]:
             return Version(version=__version__, python=".".join(map(str, sys.version_info[:3])))
         return super().invoke(ctx)
+
+
+_EXAMPLES = """ytpool demo
+ytpool guide start
+ytpool upload --help
+ytpool --profile sandbox quota report"""
 
 
 def _root_options() -> list[Any]:

@@ -6,17 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import (
-    NotBeforeOption,
-    QueueOption,
-    QueuePriorityOption,
-    ServiceDeadlineOption,
-    WaitOption,
-    WouldOption,
-    in_line,
-    invocation,
-    runtime,
-)
+from ytpool.cli.options import WaitOption, WouldOption, invocation, runtime
+from ytpool.cli.writing import NotBeforeOption, QueueOption, QueuePriorityOption, ServiceDeadlineOption, in_line
 
 app = group("Ask services in order until one has done it, within a cost and above a quality; see how each does.")
 

@@ -5,8 +5,9 @@ a result and neither prints nor exits. Nothing is imported from Click: Typer car
 """
 
 import gc
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import typer
@@ -39,22 +40,27 @@ def command(
     statuses: Iterable[int] = (0, 1, 2),
     hidden: bool = False,
     signed: bool = False,
+    alone: Mapping[str, str] | None = None,
 ) -> Callable[[Function], Function]:
     """Register a function; its docstring is the help, followed by an example and the statuses it may end with.
 
     With `signed` an argument may begin with a minus, as a number or another command's option, which else would be taken
-    for an option of this one.
+    for an option of this one. `alone` are the options whose value may be left out, each with what it is then.
     """
-    lines = ["Example", *(f"  {line}" for line in example.splitlines()), "", "Exit status"]
-    lines += [f"  {status:<3}  {MEANING[status]}" for status in sorted(statuses)]
+    epilog = examples(example, statuses)
 
     def register(function: Function) -> Function:
         settings = {"ignore_unknown_options": True} if signed else None
-        return app.command(name, cls=Command, epilog="\n".join(lines), hidden=hidden, context_settings=settings)(
-            function
-        )
+        kind = type("Command", (Command,), {"alone": alone}) if alone else Command
+        return app.command(name, cls=kind, epilog=epilog, hidden=hidden, context_settings=settings)(function)
 
     return register
+
+
+def examples(example: str, statuses: Iterable[int]) -> str:
+    """Write what ends a help page: command lines that work, and the statuses to expect."""
+    lines = ["Example", *(f"  {line}" for line in example.splitlines()), "", "Exit status"]
+    return "\n".join((*lines, *(f"  {status:<3}  {MEANING[status]}" for status in sorted(statuses))))
 
 
 def built(app: typer.Typer) -> "Command | Group":
@@ -67,12 +73,18 @@ def built(app: typer.Typer) -> "Command | Group":
 class Command(TyperCommand):
     """A command with the common options."""
 
+    alone: Mapping[str, str] = {}
+    """The options whose value may be left out, and what it is then; a command with such has no arguments."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for param in self.params:
             if isinstance(param, TyperArgument) and param.metavar is None and param.name:
                 param.metavar = param.name.upper()  # so the help page and a refusal say the same
         self.params = [*self.params, *_common_options()]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [*_with_values(args, self.alone)] if self.alone else args)
 
     def invoke(self, ctx: Any) -> Any:
         gc.freeze()  # what starting has made stays for good; see `__main__`
@@ -82,6 +94,11 @@ class Command(TyperCommand):
             # Such a result looks like that of the real thing, and somebody may believe it.
             ctx.obj.note("a dry run: nothing is sent, and nothing changes")
         return result
+
+
+def _with_values(words: Sequence[str], alone: Mapping[str, str]) -> Iterator[str]:
+    for word, following in pairwise([*words, "--"]):
+        yield f"{word}={alone[word]}" if word in alone and following.startswith("-") else word
 
 
 class Group(TyperGroup):
@@ -104,6 +121,10 @@ class Group(TyperGroup):
         if found is None and not ctx.resilient_parsing:
             ctx.fail(unknown_command(ctx.command_path, name, self.list_commands(ctx)))
         return (None if found is None else name), found, args[1:]
+
+    def headings(self) -> Mapping[str, Sequence[str]]:
+        """Return which commands stand under which heading of the help page; all others are `Commands`."""
+        return {}
 
     def find(self, ctx: Any, name: str) -> Any:
         """Return the command that is to run; `get_command` may return less, for a list of commands."""

@@ -11,18 +11,14 @@ import typer
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import (
     AccountOption,
-    DeadlineOption,
     DryRunOption,
-    NotBeforeOption,
     NoWaitOption,
     PoolOption,
-    QueueOption,
-    QueuePriorityOption,
     UseBufferOption,
     WaitOption,
     YesOption,
-    in_line,
 )
+from ytpool.cli.writing import DeadlineOption, NotBeforeOption, QueueOption, QueuePriorityOption, in_line
 
 app = group("Comment on videos, reply, list what was said, and decide what is seen.")
 

@@ -10,8 +10,9 @@ from ytpool.actions import stats
 from ytpool.actions.stats import VideoStats
 from ytpool.cli.exits import DONE, common, status_of
 from ytpool.cli.items import as_item
-from ytpool.cli.options import runtime, target
+from ytpool.cli.options import runtime
 from ytpool.cli.output import VIEWS, Column, View
+from ytpool.cli.writing import target
 from ytpool.domain import video
 from ytpool.errors import UsageWrong
 

@@ -16,6 +16,7 @@ from ytpool.actions.lending import Exported
 from ytpool.actions.session_files import Migrated, Said
 from ytpool.actions.sessions import Seen
 from ytpool.cli import passphrases
+from ytpool.cli.agreeing import agrees
 from ytpool.cli.exits import common, status_of
 from ytpool.cli.invocation import Invocation
 from ytpool.cli.items import as_item
@@ -66,6 +67,14 @@ class Marked:
     state: SessionState
     reason: str
     state_since: datetime
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionsDeleted:
+    """Sessions that are gone with their cookies and proxies, or would be."""
+
+    sessions: tuple[dict[str, Any], ...]
     dry_run: bool
 
 
@@ -163,13 +172,13 @@ def agrees_to_delete(ctx: typer.Context, found: Sequence[Path], *, lists: bool, 
     """Tell whether files are to go; asks on a terminal, and demands --yes elsewhere."""
     if lists:
         raise UsageWrong("--list only looks, so leave out --delete-files")
-    if yes or dry_run or not found:
-        return True
-    call = invocation(ctx)
     what = str(found[0]) if len(found) == 1 else f"{len(found)} files"
-    if call.json or not call.stderr.isatty():
-        raise UsageWrong(f"this deletes {what} once they are stored", hint="say --yes, or look first with --dry-run")
-    return typer.confirm(visible(f"Delete {what}, each once it is stored and was read back?"), err=True)
+    return agrees(
+        invocation(ctx),
+        f"deletes {what} once stored",
+        f"Delete {what}, each once it is stored and was read back?",
+        yes=yes or dry_run or not found,
+    )
 
 
 def migrate(
@@ -223,6 +232,28 @@ def marked(rt: Runtime, which: str, state: SessionState, reason: str, *, dry_run
         reason=session.reason,
         state_since=session.state_since,
         dry_run=dry_run,
+    )
+
+
+def deleted(ctx: typer.Context, which: Sequence[str], *, dry_run: bool, yes: bool) -> SessionsDeleted:
+    """Delete sessions for good, asking on a terminal first."""
+
+    def may_go(going: Sequence[Session]) -> bool:
+        named = [f"{one.spoken}, which is {one.state}" for one in going]
+        what = named[0] if len(named) == 1 else f"{len(named)} sessions"
+        return agrees(
+            invocation(ctx),
+            f"deletes {'; '.join(named)}",
+            f"Delete {what}, for good, with its cookies and proxy?"
+            if len(named) == 1
+            else f"Delete these {what} for good, with their cookies and proxies?",
+            yes=yes,
+            shows=named if len(named) > 1 else (),
+        )
+
+    gone = sessions.delete(runtime(ctx), which, may_go, dry_run=dry_run)
+    return SessionsDeleted(
+        sessions=tuple({**_named(one), "state": one.state, "cookies": one.cookies} for one in gone), dry_run=dry_run
     )
 
 
@@ -375,6 +406,14 @@ def _told_released(done: SessionReleased) -> str:
     return "\n".join(map(visible, lines))
 
 
+def _told_deleted(done: SessionsDeleted) -> str:
+    would = "would go" if done.dry_run else "is gone"
+    return "\n".join(
+        visible(f"{spoken(one['user'], one['platform'], one['name'])} {would}, with its {one['cookies']} cookies")
+        for one in done.sessions
+    )
+
+
 def _told_marked(done: Marked) -> str:
     would = "would be" if done.dry_run else "is"
     return visible(f"{_who(done)} {would} {done.state}" + (f": {done.reason}" if done.reason else ""))
@@ -484,6 +523,7 @@ VIEWS[SessionsShown] = (
         empty="",
     ),
 )
+VIEWS[SessionsDeleted] = View(text=_told_deleted)
 VIEWS[Marked] = View(text=_told_marked)
 VIEWS[SessionLent] = View(text=_told_lent)
 VIEWS[SessionReleased] = View(text=_told_released)

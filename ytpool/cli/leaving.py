@@ -4,11 +4,11 @@ import typer
 
 from ytpool.actions import leaving
 from ytpool.actions.leaving import Revoked
+from ytpool.cli.agreeing import agrees
 from ytpool.cli.options import invocation, runtime
 from ytpool.cli.output import VIEWS, View
 from ytpool.cli.values import visible
 from ytpool.domain.accounts import Account
-from ytpool.errors import UsageWrong
 
 
 def _told(done: Revoked) -> str:
@@ -28,15 +28,15 @@ def revoke(ctx: typer.Context, name: str, *, dry_run: bool, yes: bool) -> Revoke
     """End an account's login at Google, asking on a terminal first, and delete what came with it."""
     call = invocation(ctx)
 
-    def agrees(account: Account, others: list[str]) -> bool:
-        if yes:
-            return True
+    def may_end(account: Account, others: list[str]) -> bool:
         what = f"the login of {account.account} for channel {account.channel_title} ({account.channel_id})"
-        if call.json or not call.stderr.isatty():
-            raise UsageWrong(f"this ends {what}", hint="say --yes, or look first with --dry-run")
-        if others:
-            call.say(visible(f"{', '.join(others)} lives by the same login, so it stays alive at Google"))
-        return typer.confirm(visible(f"End {what} and forget the account?"), err=True)
+        return agrees(
+            call,
+            f"ends {what}",
+            f"End {what} and forget the account?",
+            yes=yes,
+            shows=[f"{', '.join(others)} lives by the same login, so it stays alive at Google"] if others else [],
+        )
 
     rt = runtime(ctx, logs=True)
-    return leaving.revoke(rt, name, dry_run=dry_run, agrees=agrees, says=lambda text: call.say(visible(text)))
+    return leaving.revoke(rt, name, dry_run=dry_run, agrees=may_end, says=lambda text: call.say(visible(text)))

@@ -24,8 +24,10 @@ def display(stream: TextIO, *, coloured: bool) -> Progress:
 
 def say(shown: Progress, sentence: str) -> None:
     """Print a sentence above the display, broken between words; an address that is too long stays one to copy."""
-    for line in textwrap.wrap(sentence, shown.console.width, break_long_words=False, break_on_hyphens=False):
-        shown.console.print(Text(line), soft_wrap=True)
+    # Rich draws under this lock, but prints above the display without it: of two threads one would draw over the other.
+    with shown.live._lock:  # noqa: SLF001
+        for line in textwrap.wrap(sentence, shown.console.width, break_long_words=False, break_on_hyphens=False):
+            shown.console.print(Text(line), soft_wrap=True)
 
 
 _WIDEST_NAME = 64

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ytpool.actions import batch
 from ytpool.actions.claiming import Order
-from ytpool.cli import options
+from ytpool.cli import writing
 from ytpool.cli.options import moment
 from ytpool.config import Config
 from ytpool.domain import captions, moments, names, publication, video
@@ -127,7 +127,7 @@ def _bare(typed: Typed, defaults: Defaults, path: Path, files: int) -> Order:
 
 def _defaults(config: Config, typed: Typed, *, target_needed: bool) -> Defaults:
     settings = config.upload
-    target = options.target(typed.account, typed.pool) if target_needed or typed.account or typed.pool else None
+    target = writing.target(typed.account, typed.pool) if target_needed or typed.account or typed.pool else None
     return Defaults(
         target=target,
         video=VideoRequest(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ytpool.actions.forecast import Ahead, Forecast
-from ytpool.actions.history import QuotaHistory
+from ytpool.actions.history import QuotaCompared, QuotaHistory
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
 
 
@@ -48,6 +48,28 @@ VIEWS[QuotaHistory] = (
     ),
 )
 
+
+def _change(row: dict[str, Any]) -> str:
+    return "new" if row["change"] is None else f"{row['change']:+,.0f} %"
+
+
+VIEWS[QuotaCompared] = View(
+    rows="compared",
+    title=lambda past: f"Quota from {past.since} to {past.until}, and from {past.before.since} to {past.before.until}",
+    columns=(
+        ("Project", "project"),
+        ("Bucket", "bucket"),
+        Column("Units", "used", shown="{:,}".format, justify="right"),
+        Column("Before", "used_before", shown="{:,}".format, justify="right"),
+        Column("Change", _change, justify="right"),
+        Column("A day", "mean", shown="{:,.1f}".format, justify="right", from_width=100),
+        Column("Before", "mean_before", shown="{:,.1f}".format, justify="right", from_width=100),
+        Column("Fullest", "percent", shown="{:g} %".format, justify="right"),
+        Column("Before", "percent_before", shown="{:g} %".format, justify="right"),
+    ),
+    empty="nothing was used in either of these periods",
+    footer="today counts as far as it has gone; a mean is over the days with use",
+)
 
 _OUTLOOK_STYLES = {"out": "red", "likely": "dark_orange", "possible": "yellow", "lasts": "green"}
 

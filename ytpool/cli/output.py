@@ -4,9 +4,10 @@ A result is data; how people see it stands beside its command as a `View` in `VI
 Rich is imported only where a table is drawn.
 """
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from ytpool.cli.exits import CODE, DONE, MEANING
 from ytpool.cli.invocation import Invocation, speaks_unicode
@@ -17,6 +18,8 @@ from ytpool.errors import YtpoolError
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
+
+    from ytpool.cli.canvas import Canvas
 
 SCHEMA = 1
 
@@ -55,9 +58,11 @@ class Column(NamedTuple):
 
 
 class View(NamedTuple):
-    """How people see a result: a table of its rows, or a text.
+    """How people see a result: a table of its rows, a text, or a picture.
 
-    `rows` names a field of the result or is a function of it; columns may be given as `(title, field)`.
+    `rows` names a field of the result or is a function of it; columns may be given as `(title, field)`. A text that is
+    `markdown` is drawn as such on a terminal; what is `paged` is read there through the reader's pager. A picture is
+    for terminals: a pipe gets its rows.
     """
 
     rows: str | Callable[[Any], Iterable[Any]] = ""
@@ -66,10 +71,16 @@ class View(NamedTuple):
     footer: str | Callable[[Any], str] = ""
     empty: str = "nothing to show"
     text: Callable[[Any], str] | None = None
+    markdown: Callable[[Any], bool] | None = None
+    paged: bool = False
+    picture: "Callable[[Any, Canvas], Iterable[Text]] | None" = None
 
 
 VIEWS: dict[type, View | tuple[View, ...]] = {}
 """By the type of a result. Several views are shown one below the other."""
+
+Seen = tuple[View, Any]
+"""A view, and the result that it shows."""
 
 
 class Outcome(NamedTuple):
@@ -87,13 +98,23 @@ def show(outcome: Outcome, invocation: Invocation) -> None:
         invocation.write_object({**last, **envelope(outcome)})
         return
     if outcome.result is not None:
-        invocation.write(_for_people(outcome.result, invocation))
+        _write(for_people(outcome.result, invocation), outcome.result, invocation)
     if outcome.problem is not None:
         _complain(outcome.problem.message, hint_of(outcome.problem), invocation)
     elif outcome.status != DONE:
         # On a terminal the table stands right above; elsewhere stderr may be all that anybody reads, as cron's mail.
         advice = _advice if invocation.on_terminal(invocation.stdout) else _each_problem
         _complain(MEANING[outcome.status], advice(_failed(outcome.result)), invocation)
+
+
+def _write(text: str, result: Any, invocation: Invocation) -> None:
+    view = VIEWS.get(type(result))
+    if isinstance(view, View) and view.paged and invocation.stdout.isatty():
+        from ytpool.cli import pager  # noqa: PLC0415 - only what is long needs one
+
+        if pager.paged(text, invocation.stdout, os.environ):
+            return
+    invocation.write(text)
 
 
 def envelope(outcome: Outcome) -> dict[str, Any]:
@@ -141,16 +162,21 @@ def _complain(message: str, hint: str, invocation: Invocation) -> None:
         invocation.say(f"        {visible(line)}")
 
 
-def _for_people(result: Any, invocation: Invocation) -> str:
-    views = VIEWS.get(type(result), ())
-    if isinstance(views, View):
-        views = (views,)
-    on_terminal = invocation.on_terminal(invocation.stdout)
-    if not views:
-        return _listed(result) if on_terminal else _fields(result)
-    if on_terminal:
-        return _drawn(views, result, invocation)
-    return "\n".join(filter(None, (_tabbed(view, result) for view in views)))
+def for_people(result: Any, invocation: Invocation) -> str:
+    """Return what stdout gets of a result without --json."""
+    seen = _seen(result)
+    if invocation.on_terminal(invocation.stdout):
+        return drawn(result, invocation, invocation.stdout) if seen else _listed(result)
+    return "\n".join(filter(None, (_tabbed(view, part) for view, part in seen))) if seen else _fields(result)
+
+
+def _seen(result: Any) -> list[Seen]:
+    """Return the views of a result; one that has `pictures` is seen as those."""
+    found: list[Seen] = []
+    for part in getattr(result, "pictures", None) or (result,):
+        views = VIEWS.get(type(part), ())
+        found += [(view, part) for view in ((views,) if isinstance(views, View) else views)]
+    return found
 
 
 def _fields(result: Any) -> str:
@@ -204,10 +230,10 @@ def _cell(content: Any) -> str:
     return str(content)
 
 
-def _drawn(views: Iterable[View], result: Any, invocation: Invocation) -> str:
+def drawn(result: Any, invocation: Invocation, stream: TextIO) -> str:
+    """Return what a terminal gets of a result, as wide as this one is now."""
     from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
 
-    stream = invocation.stdout
     console = Console(
         file=stream,
         force_terminal=True,
@@ -217,7 +243,8 @@ def _drawn(views: Iterable[View], result: Any, invocation: Invocation) -> str:
         emoji=False,
     )
     with console.capture() as captured:
-        shown = [list(_parts(view, result, console, unicode=speaks_unicode(stream))) for view in views]
+        unicode = speaks_unicode(stream)
+        shown = [list(_parts(view, part, console, unicode=unicode)) for view, part in _seen(result)]
         for number, parts in enumerate(filter(None, shown)):
             if number:
                 console.print()
@@ -227,14 +254,26 @@ def _drawn(views: Iterable[View], result: Any, invocation: Invocation) -> str:
 
 
 def _parts(view: View, result: Any, console: "Console", *, unicode: bool) -> "Iterable[RenderableType]":
-    from rich import box  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
     if view.text is not None:
         if text := _ended(view.text(result)).removesuffix("\n"):
-            yield Text(text)
+            is_markdown = unicode and view.markdown is not None and view.markdown(result)
+            yield _as_markdown(text) if is_markdown else Text(text)
         return
+    if view.picture is not None:
+        from ytpool.cli.canvas import Canvas  # noqa: PLC0415 -- most results are tables
+
+        yield from view.picture(result, Canvas(console.width, unicode, not console.no_color))
+        return
+    yield from _table(view, result, console, unicode=unicode)
+
+
+def _table(view: View, result: Any, console: "Console", *, unicode: bool) -> "Iterable[RenderableType]":
+    from rich import box  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     if title := _words(view.title, result):
         yield Text(title, style="bold")
     rows = list(_rows(view, result))
@@ -261,6 +300,12 @@ def _parts(view: View, result: Any, console: "Console", *, unicode: bool) -> "It
         yield Text(view.empty, style="dim")
     if footer := _words(view.footer, result):
         yield Text(footer, style="dim")
+
+
+def _as_markdown(text: str) -> "RenderableType":
+    from ytpool.cli.markdown import drawn  # noqa: PLC0415 - what draws it is the heaviest part of Rich
+
+    return drawn(text)
 
 
 def _kept_whole(columns: Sequence[Column], cells: "Sequence[Sequence[Text]]", width: int) -> set[int]:

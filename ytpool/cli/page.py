@@ -55,15 +55,21 @@ def _lines(command: Any, ctx: Any, width: int, paint: _Paint) -> Iterator[str]:
     for heading, rows in sections.items():
         if rows:
             yield from _section(heading, rows, column, width, paint)
-    if command.epilog:
-        yield ""
-        for line in command.epilog.splitlines():
-            if not line.startswith(" "):
-                yield paint.heading(line)
-            elif line.startswith("  ytpool "):
-                yield from _example(line, width)
-            else:
-                yield line
+    yield ""
+    for line in (command.epilog or _of_verbs(command, ctx)).splitlines():
+        if not line.startswith(" "):
+            yield paint.heading(line)
+        elif line.startswith("  ytpool "):
+            yield from _example(line, width)
+        else:
+            yield from textwrap.wrap(line, width, subsequent_indent=7 * " ", break_on_hyphens=False)
+
+
+def _of_verbs(group: Any, ctx: Any) -> str:
+    """Write what ends a group's page: the first example of each of its commands."""
+    verbs = (group.get_command(ctx, name) for name in group.list_commands(ctx))
+    first = (verb.epilog.splitlines()[1] for verb in verbs if not verb.hidden)
+    return "\n".join(("Example", *first, "", "Exit status", f"  See {ctx.command_path} COMMAND --help."))
 
 
 def _example(line: str, width: int) -> Iterator[str]:
@@ -86,8 +92,15 @@ def _usage(command: Any, ctx: Any) -> str:
 
 
 def _sections(command: Any, ctx: Any) -> dict[str, list[Row]]:
-    """Arguments, options by their headings, commands."""
-    sections: dict[str, list[Row]] = {"Arguments": [], "Options": []}
+    """Arguments, commands and options, each by their headings."""
+    sections: dict[str, list[Row]] = {"Arguments": []}
+    if hasattr(command, "list_commands"):
+        listed = ((name, command.get_command(ctx, name)) for name in command.list_commands(ctx))
+        rows = {name: one.get_short_help_str(200) for name, one in listed if not one.hidden}
+        for heading, names in command.headings().items():
+            sections[heading] = [(name, rows.pop(name)) for name in names if name in rows]
+        sections["Commands"] = list(rows.items())
+    sections["Options"] = []
     for param in command.get_params(ctx):
         if param.hidden:
             continue
@@ -96,9 +109,6 @@ def _sections(command: Any, ctx: Any) -> dict[str, list[Row]]:
         else:
             heading = param.rich_help_panel or "Options"
             sections.setdefault(heading, []).append((_option_name(param, ctx), _help(param)))
-    if hasattr(command, "list_commands"):
-        listed = ((name, command.get_command(ctx, name)) for name in command.list_commands(ctx))
-        sections["Commands"] = [(name, one.get_short_help_str(200)) for name, one in listed if not one.hidden]
     return sections
 
 

@@ -13,6 +13,7 @@ from ytpool.cli.commands import command, group
 from ytpool.cli.options import (
     DryRunOption,
     NoWaitOption,
+    PlotOption,
     UseBufferOption,
     WaitOption,
     YesOption,
@@ -182,19 +183,30 @@ VIEWS[Status] = View(
 )
 
 
-@command(app, "status", example="ytpool queue status\nytpool queue status --json", statuses=(0, 2, 6))
-def status(ctx: typer.Context) -> Status:
+@command(
+    app,
+    "status",
+    example="ytpool queue status\nytpool queue status --json\nytpool queue status --plot",
+    statuses=(0, 2, 6),
+)
+def status(ctx: typer.Context, *, plot: PlotOption = False) -> Any:  # a Status, or what is drawn of it
     """Show which slots of which accounts are taken, and how many jobs wait for `ytpool work`.
 
-    The keys of other services stand among the accounts, by the short name where there is one service.
+    The keys of other services stand among the accounts, by the short name where there is one service. --plot draws the
+    slots, the busiest accounts first.
     """
     rt = runtime(ctx)
     found = queue.status(rt)
     if rt.config.providers:
-        from ytpool.actions import tasks  # noqa: PLC0415 -- most have no other services
+        from ytpool.actions.tasks import slots  # noqa: PLC0415 -- most have no other services
 
-        found = tasks.counted_in(rt, found)
-    return Status(found)
+        found = slots.counted_in(rt, found)
+    if not plot:
+        return Status(found)
+    from ytpool.actions.pictures import slots as drawn  # noqa: PLC0415 -- most do not draw
+    from ytpool.cli.plots import Plotted  # noqa: PLC0415
+
+    return Plotted(Status(found), drawn.of(found, rt.calendar.now()))
 
 
 @command(app, "hold", example="ytpool queue hold 1jd3v2a97\nytpool queue hold 1jd3v2a97 --release", statuses=(0, 2, 6))

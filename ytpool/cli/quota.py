@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from ytpool.actions import reports
 from ytpool.actions.reports import QuotaReport
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import AccountOption, runtime
+from ytpool.cli.options import AccountOption, PlotOption, runtime
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.domain.prices import GENERAL
 from ytpool.errors import UsageWrong
@@ -70,8 +71,8 @@ def seen(of: Callable[[Any], QuotaReport]) -> tuple[View, View]:
                 ("Project", "project"),
                 ("Bucket", "bucket"),
                 Column("Used", "percent", bar=12, style=_light),
-                Column("Limit", "limit", shown="{:,}".format, justify="right"),
-                Column("Spent", "spent", shown=_some, justify="right"),
+                Column("Limit", "limit", shown="{:,}".format, justify="right", from_width=60),
+                Column("Spent", "spent", shown=_some, justify="right", from_width=60),
                 Column("Held", "held", shown=_some, justify="right", from_width=90),
                 Column("Unknown", "unknown", shown=_some, justify="right", style="magenta", from_width=90),
                 Column("Elsewhere", "elsewhere", shown=_some, justify="right", from_width=110),
@@ -86,12 +87,12 @@ def seen(of: Callable[[Any], QuotaReport]) -> tuple[View, View]:
                 ("Account", "account"),
                 Column("Project", "project", from_width=110),
                 Column("Channel", "channel_title", from_width=90),
-                ("Tier", "tier"),
+                Column("Tier", "tier", from_width=60),
                 Column("State", "state", style={"active": "green", "login_needed": "red", "disabled": "dim"}),
                 Column("Uploads", _capped("uploads_today", "uploads_cap"), justify="right"),
                 Column("Comments", _capped("comments_today", "comments_cap"), justify="right", from_width=100),
-                Column("Units", lambda row: row["used"].get("general", 0), shown=_some, justify="right"),
-                Column("Score", "score", shown="{:.2f}".format, justify="right"),
+                Column("Units", lambda row: row["used"].get("general", 0), shown=_some, justify="right", from_width=60),
+                Column("Score", "score", shown="{:.2f}".format, justify="right", from_width=60),
                 Column("Last operation", "last_operation", from_width=100),
             ),
             empty="no account yet",
@@ -103,8 +104,34 @@ def seen(of: Callable[[Any], QuotaReport]) -> tuple[View, View]:
 VIEWS[QuotaReport] = seen(lambda report: report)
 
 
-@command(app, "report", example="ytpool quota report --json | jq '.data.totals'", statuses=(0, 2, 6))
-def report(ctx: typer.Context, account: AccountOption = None) -> QuotaReport:
+WATCHES_EVERY = "2"
+"""Seconds, unless told."""
+
+
+@command(
+    app,
+    "report",
+    example="ytpool quota report --json | jq '.data.totals'\nytpool quota report --watch\nytpool quota report --plot",
+    statuses=(0, 2, 6, 130),
+    alone={"--watch": WATCHES_EVERY},
+)
+def report(
+    ctx: typer.Context,
+    account: AccountOption = None,
+    watch: Annotated[
+        float | None,
+        typer.Option(
+            "--watch",
+            metavar="[SECONDS]",
+            help=f"Go on showing it every so many seconds, {WATCHES_EVERY} unless told, until Ctrl-C.",
+            min=0.1,
+            max=86400,
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    plot: PlotOption = False,
+) -> Any:  # a QuotaReport, or what is drawn of it
     """Show what each project's buckets and each account have used and have left today.
 
     Today is the quota day, which ends at midnight in California. A bucket is green below 70 % of its limit, yellow
@@ -112,8 +139,16 @@ def report(ctx: typer.Context, account: AccountOption = None) -> QuotaReport:
     --publish-at lies within 24 hours stop at red; and only --use-buffer reaches into the rest, never past a limit, a
     cap or a rest. Where the general bucket is shared out ([envelopes]), each purpose has a line of its own, as
     general/publishing. These are our own books: Google publishes none.
+
+    --plot lays what the accounts used on one another, hour by hour. --watch fills the terminal, whatever size it has,
+    and leaves the last report there when it ends, with status 130; a pipe gets a table each time, and --json an event.
     """
-    return reports.quota_report(runtime(ctx), account=account)
+    rt = runtime(ctx)
+    if watch is None and not plot:
+        return reports.quota_report(rt, account=account)
+    from ytpool.cli import watched  # noqa: PLC0415 -- `quota report` itself is typed all day
+
+    return watched.report(ctx, rt, account=account, seconds=watch, plot=plot)
 
 
 DaysOption = Annotated[
@@ -122,29 +157,88 @@ DaysOption = Annotated[
 ProjectOption = Annotated[
     str | None, typer.Option("--project", metavar="NAME", help="Only this project.", show_default=False)
 ]
+RIGHT_BEFORE = "before"
+"""What --compare means where no day is named."""
 BucketOption = Annotated[
     str | None,
     typer.Option("--bucket", metavar="NAME", help="Only this bucket: uploads, general, search …", show_default=False),
 ]
 
 
-@command(app, "history", example="ytpool quota history --days 30 --bucket uploads", statuses=(0, 2, 6))
+@command(
+    app,
+    "history",
+    example=(
+        "ytpool quota history --days 30 --bucket uploads\n"
+        "ytpool quota history --days 7 --compare\n"
+        "ytpool quota history --days 7 --compare 2026-11-01 --plot"
+    ),
+    statuses=(0, 2, 6),
+    alone={"--compare": RIGHT_BEFORE},
+)
 def history(
-    ctx: typer.Context, days: DaysOption = 14, project: ProjectOption = None, bucket: BucketOption = None
-) -> Any:  # a QuotaHistory
+    ctx: typer.Context,
+    days: DaysOption = 14,
+    project: ProjectOption = None,
+    bucket: BucketOption = None,
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            "--compare",
+            metavar="[DAY]",
+            help="Set them beside as many days from this one on; beside those right before them, if none is named.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    plot: PlotOption = False,
+) -> Any:  # a QuotaHistory, or what is drawn of it
     """Show what every bucket came to on each of the last quota days, and which was its fullest.
 
     Limits are those that held on the day. What was used elsewhere is what Google's refusals or an operator told; units
     whose call was never answered stay unknown. Today counts as far as it has gone. A day without use has no row.
+
+    --compare tells what each bucket came to in both periods, which are equally long, and by how much it changed.
     """
     from ytpool.actions import history as past  # noqa: PLC0415 -- `quota report` is typed all day, and looks at today
     from ytpool.cli import outlook  # noqa: F401, PLC0415 -- how the result is seen
 
-    return past.quota_history(runtime(ctx), days=days, project=project, bucket=bucket)
+    rt = runtime(ctx)
+    found: past.QuotaHistory
+    if compare is None:
+        found = past.quota_history(rt, days=days, project=project, bucket=bucket)
+    else:
+        since = None if compare == RIGHT_BEFORE else _day(compare)
+        found = past.quota_compared(rt, days=days, since=since, project=project, bucket=bucket)
+    if not plot:
+        return found
+    from ytpool.actions.pictures import days as bars  # noqa: PLC0415 -- most do not draw
+    from ytpool.cli.plots import Plotted  # noqa: PLC0415
+
+    return Plotted(found, bars.day_bars(rt, found))
 
 
-@command(app, "forecast", example="ytpool quota forecast", statuses=(0, 2, 6))
-def forecast(ctx: typer.Context, days: DaysOption = 14) -> Any:  # a Forecast
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageWrong(f"--compare: {text[:60]!r} is no day", hint="write it as 2026-11-01") from None
+
+
+@command(
+    app,
+    "forecast",
+    example="ytpool quota forecast\nytpool quota forecast --plot --project press --bucket uploads",
+    statuses=(0, 2, 6),
+)
+def forecast(
+    ctx: typer.Context,
+    days: DaysOption = 14,
+    project: ProjectOption = None,
+    bucket: BucketOption = None,
+    *,
+    plot: PlotOption = False,
+) -> Any:  # a Forecast, or what is drawn of it
     """Tell when each bucket and each cap runs out today, with a range.
 
     Used today, and set aside, is where it starts. What waits in the queue is added from the moment it may go, shared
@@ -156,11 +250,21 @@ def forecast(ctx: typer.Context, days: DaysOption = 14) -> Any:  # a Forecast
     A bucket has run out where new work stops (80 %, `thresholds.orange`); the rest is for what has begun. An envelope
     is taken as it stands now, borrowed and lent included. Caps are those set on accounts and those learned for
     channels, which count the last 24 hours. "Not today" means that it lasts until the reset.
+
+    --plot draws how the buckets burn down, those first that run out first, and what may be left of each until the
+    reset; JSON has the same as `band`: what may be used at every full hour, low, likely and high.
     """
     from ytpool.actions import forecast as ahead  # noqa: PLC0415 -- `quota report` is typed all day, and looks at today
     from ytpool.cli import outlook  # noqa: F401, PLC0415 -- how the result is seen
 
-    return ahead.look_ahead(runtime(ctx), days=days)
+    rt = runtime(ctx)
+    found = ahead.look_ahead(rt, days=days, project=project, bucket=bucket)
+    if not plot:
+        return found
+    from ytpool.actions.pictures import use  # noqa: PLC0415 -- most do not draw
+    from ytpool.cli.plots import Plotted  # noqa: PLC0415
+
+    return Plotted(found, use.burn_downs(rt, days=days, project=project, bucket=bucket))
 
 
 @command(

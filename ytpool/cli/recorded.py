@@ -2,10 +2,9 @@
 
 import csv
 import io
-import select
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -18,10 +17,10 @@ from ytpool.actions.activity import ActivityReport, Wanted
 from ytpool.cli.invocation import Invocation, speaks_unicode
 from ytpool.cli.options import invocation, runtime
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
+from ytpool.cli.reading import is_read_on
 from ytpool.cli.speed import spoken_bytes
 from ytpool.cli.values import json_line, plain, visible
 from ytpool.errors import Interrupted, UsageWrong, YtpoolError
-from ytpool.runtime import Runtime
 from ytpool.store.entries import Entry
 
 T = TypeVar("T")
@@ -70,41 +69,39 @@ def _below(told: ActivityReport) -> str:
     return f"{line}\nwhat was done before {told.kept_from:%Y-%m-%d %H:%M} UTC is gone by its age"
 
 
-def _of(name: str) -> Column:
-    return Column(_TITLES[name], lambda row: row.get(name), style=STATUS_STYLES if name == "outcome" else "")
-
-
-VIEWS[ActivityReport] = (
-    View(
-        rows="rows",
-        title=_title,
-        columns=(
-            *map(_of, _TITLES),
-            Column("Calls", "calls", shown="{:,}".format, justify="right"),
-            Column("Done", "done", shown=_some, justify="right", style="green", from_width=100),
-            Column("Failed", "failed", shown=_some, justify="right", style="red"),
-            Column("Unknown", "unknown", shown=_some, justify="right", style="magenta", from_width=60),
-            Column("Worked", "success_rate", shown="{:.0%}".format, justify="right", from_width=50),
-            Column("Units", "units", shown=_some, justify="right"),
-            Column("Bytes", "bytes", shown=_some_bytes, justify="right", from_width=100),
-            Column("Median", "median_seconds", shown=_spoken_seconds, justify="right", from_width=100),
-            Column("p95", "p95_seconds", shown=_spoken_seconds, justify="right", from_width=100),
-            Column("Seconds", "seconds", shown="{:,.1f}".format, justify="right", from_width=120),
-            Column("Last", "last_at", from_width=140),
+def _views(by: Iterable[str]) -> tuple[View, View]:
+    """Show what was asked for in front of the numbers, and nothing else: a pipe has no use for empty columns."""
+    return (
+        View(
+            rows="rows",
+            title=_title,
+            columns=(
+                *(Column(_TITLES[name], name, style=STATUS_STYLES if name == "outcome" else "") for name in by),
+                Column("Calls", "calls", shown="{:,}".format, justify="right"),
+                Column("Done", "done", shown=_some, justify="right", style="green", from_width=100),
+                Column("Failed", "failed", shown=_some, justify="right", style="red"),
+                Column("Unknown", "unknown", shown=_some, justify="right", style="magenta", from_width=60),
+                Column("Worked", "success_rate", shown="{:.0%}".format, justify="right", from_width=50),
+                Column("Units", "units", shown=_some, justify="right"),
+                Column("Bytes", "bytes", shown=_some_bytes, justify="right", from_width=100),
+                Column("Seconds", "seconds", shown="{:,.1f}".format, justify="right", from_width=120),
+                Column("Median", "median_seconds", shown=_spoken_seconds, justify="right", from_width=100),
+                Column("p95", "p95_seconds", shown=_spoken_seconds, justify="right", from_width=100),
+                Column("Last", "last_at", from_width=140),
+            ),
+            empty="nothing was done in this window",
+            footer=_below,
         ),
-        empty="nothing was done in this window",
-        footer=_below,
-    ),
-    View(
-        rows="errors",
-        columns=(
-            ("What went wrong in", "operation"),
-            ("Reason", "reason"),
-            Column("Times", "times", shown="{:,}".format, justify="right"),
+        View(
+            rows="errors",
+            columns=(
+                ("What went wrong in", "operation"),
+                ("Reason", "reason"),
+                Column("Times", "times", shown="{:,}".format, justify="right"),
+            ),
+            empty="nothing went wrong",
         ),
-        empty="nothing went wrong",
-    ),
-)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +133,19 @@ class Tailed:
 VIEWS[Tailed] = View(text=lambda _: "")
 
 
-def report(ctx: typer.Context, wanted: Wanted, *, by: str | None) -> ActivityReport:
+def report(ctx: typer.Context, wanted: Wanted, *, by: str | None, plot: bool) -> Any:  # an ActivityReport, or drawn
     """Sum up what was done."""
-    return activity.report(runtime(ctx), wanted, by=by)
+    rt = runtime(ctx)
+    told = activity.report(rt, wanted, by=by)
+    VIEWS[ActivityReport] = _views(told.by)
+    if not plot:
+        return told
+    from ytpool.actions.pictures import done  # noqa: PLC0415 -- most do not draw
+    from ytpool.cli.plots import Plotted  # noqa: PLC0415
+
+    # Now is the same for all three of them.
+    wanted = replace(wanted, since=told.since, until=wanted.until or told.until + timedelta(microseconds=1))
+    return Plotted(told, done.heat_map(rt, wanted), done.upload_timeline(rt, wanted))
 
 
 # Export
@@ -285,25 +292,11 @@ def tail(ctx: typer.Context, wanted: Wanted, *, lines: int, follow: bool) -> Tai
                 _show(call, one)
             if not follow or call.lost is not None:
                 return Tailed(lines=shown)
-            if not found and not _is_read_on(call, rt):
+            if not found and not is_read_on(call, rt, _LOOKS_EVERY):
                 return Tailed(lines=shown)
             found, reached = activity.newer(rt, wanted, reached)
     except KeyboardInterrupt:
         return Tailed(lines=shown, problem=Interrupted("no longer following"))
-
-
-def _is_read_on(call: Invocation, rt: Runtime) -> bool:
-    """Wait a moment; False as soon as nobody reads any more, which else only the next line would tell."""
-    try:
-        descriptor = call.stdout.fileno()
-    except OSError:
-        rt.sleep(_LOOKS_EVERY)
-        return True
-    looks = select.poll()
-    looks.register(descriptor, 0)  # that it is closed is told in any case
-    if looks.poll(_LOOKS_EVERY * 1000):
-        call.lost = BrokenPipeError()
-    return call.lost is None
 
 
 def _show(call: Invocation, one: Entry) -> None:

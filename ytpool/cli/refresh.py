@@ -1,13 +1,12 @@
 """`ytpool refresh-tokens`: keep every login alive, from cron."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import leaving, scheduling, sealing, tokens, verifying
+from ytpool.actions import housekeeping, leaving, scheduling, tokens, verifying
 from ytpool.actions.scheduling import Scheduled
 from ytpool.actions.verifying import Verified
 from ytpool.cli.commands import command, single
@@ -17,10 +16,7 @@ from ytpool.cli.items import as_item, hint_of
 from ytpool.cli.options import AccountOption, ForceOption, invocation, runtime
 from ytpool.cli.output import VIEWS, Column, View, worded
 from ytpool.cli.scheduled import program
-from ytpool.errors import Interrupted, LoginNeeded, UsageWrong, YtpoolError
-from ytpool.runtime import Runtime
-
-log = logging.getLogger(__name__)
+from ytpool.errors import LoginNeeded, UsageWrong, YtpoolError
 
 app = single()
 
@@ -71,7 +67,7 @@ def refresh_tokens(
 
     A refresh that fails keeps the token that still works. Only Google's own word that a login is dead makes an
     account ask for a new one. Along the way, for two seconds at the most, the channels behind logins are looked at
-    again that were not seen for four weeks: a unit of the general bucket each.
+    again that were not seen for four weeks: a unit of the general bucket each. Last comes what `ytpool tidy` does.
 
     What --print-cron and --print-systemd print is tried with an empty environment first; where the vault's key could
     not be read there, the status is 6 and the words say what helps.
@@ -85,7 +81,7 @@ def refresh_tokens(
     seen = verifying.verify_due(rt, account)
     _tell(call, seen)
     if account is None:
-        _keep_journal(rt)
+        housekeeping.housekeep(rt, but=(housekeeping.LEAVING, housekeeping.LOGINS))
     statuses = {one.account: DONE if one.problem is None else status_of(one.problem) for one in found}
     dead = {one.account: one.problem for one in seen if isinstance(one.problem, LoginNeeded)}
     return Refresh(
@@ -94,16 +90,6 @@ def refresh_tokens(
         exit_status=common({**statuses, **dict.fromkeys(dead, LOGIN)}.values()),
         problem=None if account is None else found[0].problem or dead.get(account),
     )
-
-
-def _keep_journal(rt: Runtime) -> None:
-    """Seal what was done, along the way: what hinders it says nothing about the tokens."""
-    try:
-        sealing.keep(rt)
-    except Interrupted:
-        raise
-    except YtpoolError as error:
-        log.warning("the activity journal was not sealed", extra={"reason": error.message})
 
 
 def _scheduled(ctx: typer.Context, account: str | None, *, cron: bool, systemd: bool, force: bool) -> Scheduled:

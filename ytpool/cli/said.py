@@ -13,9 +13,10 @@ from ytpool.actions.comments import CommentDone, How
 from ytpool.actions.threads import Listed, Verdict
 from ytpool.cli.exits import DONE, common, status_of
 from ytpool.cli.items import as_item
-from ytpool.cli.options import invocation, require_one_way_to_wait, runtime, target
+from ytpool.cli.options import invocation, require_one_way_to_wait, runtime
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.values import visible
+from ytpool.cli.writing import target
 from ytpool.cli.written import Notes
 from ytpool.domain import comments as rules
 from ytpool.domain import video

@@ -8,6 +8,7 @@ import typer
 
 from ytpool.actions import sandbox
 from ytpool.actions.sandbox import ClockMoved, Disturbed, Emptied, SandboxStatus, SandboxUp, Stopped
+from ytpool.cli.agreeing import agrees
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import YesOption, invocation, moment, span
 from ytpool.cli.output import VIEWS, Column, View
@@ -241,13 +242,10 @@ def fault(
 @command(app, "reset", example="ytpool sandbox reset --yes", statuses=(0, 1, 2))
 def reset(ctx: typer.Context, *, yes: YesOption = False) -> Emptied:
     """Empty the sandbox together with the books of its profile; only the clock stays."""
-    call = invocation(ctx)
     rt = _profile(ctx)
-    if not yes:
-        if call.json or not call.stderr.isatty():
-            raise UsageWrong("this empties the sandbox and its books", hint="say --yes")
-        if not typer.confirm(f"Empty the sandbox in {rt.config.paths.sandbox} and its books?", err=True):
-            raise Interrupted("nothing was emptied")
+    question = f"Empty the sandbox in {rt.config.paths.sandbox} and its books?"
+    if not agrees(invocation(ctx), "empties the sandbox and its books", question, yes=yes, hint="say --yes"):
+        raise Interrupted("nothing was emptied")
     return sandbox.reset(rt)
 
 

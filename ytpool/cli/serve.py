@@ -57,12 +57,13 @@ def serve(
 ) -> Served:
     """Say whether this machine can work, to scripts and load balancers; take the callbacks of task services.
 
-    It answers from memory and spends no quota: /livez, /readyz?verbose, /health, /api/health, /api/health/cookies,
+    Answers come from memory and cost no quota: /livez, /readyz?verbose, /health, /api/health, /api/health/cookies,
     /api/cookies/queue-status, /status, /metrics. Free checks run every 30 seconds, and each answer says its age. Where
     cookies are lost, /api/health answers 503 and begins their refresh. Services call /webhooks/NAME, each task with a
     secret of its own. It listens on this machine alone unless told; anywhere else needs a token, from
     $YTPOOL_SERVE_TOKEN, systemd's credential ytpool-serve-token, or the vault (`ytpool vault keep serve`). It speaks
-    plain HTTP: put a proxy with TLS before it. It needs the extra `ytpool[serve]`, and ends on SIGTERM or Ctrl-C.
+    plain HTTP: put a proxy with TLS before it. Beside that it tells targets of alerts, and does what `ytpool tidy` does
+    every hour. It needs the extra `ytpool[serve]`, and ends on SIGTERM or Ctrl-C.
     """
     from ytpool.actions import cookie_files, serving  # noqa: PLC0415
 

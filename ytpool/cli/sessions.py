@@ -157,6 +157,32 @@ def mark(
 
 @command(
     app,
+    "delete",
+    example="ytpool sessions delete anna@instagram --dry-run\nytpool sessions delete anna ben@x --yes",
+    statuses=(0, 2, 6, 130),
+)
+def delete(
+    ctx: typer.Context,
+    which: Annotated[
+        list[str],
+        typer.Argument(metavar="USER[@PLATFORM[/NAME]]", help="Whose sessions, or their ids.", show_default=False),
+    ],
+    *,
+    dry_run: WouldOption = False,
+    yes: YesOption = False,
+) -> Any:  # SessionsDeleted
+    """Delete sessions for good, with their cookies and proxies, once you agree; without a terminal --yes is needed.
+
+    USER alone means all that this user has, on every platform. All that is named goes, or nothing: while somebody has
+    one checked out, none goes (status 6). Backups and files that were written out keep what is in them.
+    """
+    from ytpool.cli import kept  # noqa: PLC0415
+
+    return kept.deleted(ctx, which, dry_run=dry_run, yes=yes)
+
+
+@command(
+    app,
     "checkout",
     example=(
         "ytpool sessions checkout anna@instagram --to state.json --for 2h --json\n"

@@ -46,8 +46,8 @@ def check(
     """Check the file's integrity, that every meter equals the sum of its journal, and the activity journal's seals.
 
     What was done is sealed by housekeeping, each segment with the digest of the one before it; who keeps the last
-    digest elsewhere can prove later that nothing up to there was changed. It is read from end to end: some ten seconds
-    for a million rows.
+    digest elsewhere can prove later that nothing up to there was changed. It is read from end to end: some fifteen
+    seconds for a million rows.
 
     Holds whose worker died are settled on the way: what was not sent is released, what was sent is unknown.
     """

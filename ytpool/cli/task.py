@@ -6,16 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import (
-    DryRunOption,
-    NotBeforeOption,
-    QueueOption,
-    QueuePriorityOption,
-    ServiceDeadlineOption,
-    in_line,
-    invocation,
-    runtime,
-)
+from ytpool.cli.options import DryRunOption, invocation, runtime
+from ytpool.cli.writing import NotBeforeOption, QueueOption, QueuePriorityOption, ServiceDeadlineOption, in_line
 from ytpool.domain import names
 
 app = group("Let other services work: submit tasks over their keys' slots, and see how they go.")
@@ -80,7 +72,7 @@ def submit(
     poll`. Tasks that wait go by priority, deadline, not-before and age; one whose deadline is over when its turn comes
     is not sent, and has failed. What it needs stands in braces in [providers.NAME.submit] of the settings.
     """
-    from ytpool.actions import tasks  # noqa: PLC0415
+    from ytpool.actions.tasks import asking  # noqa: PLC0415
     from ytpool.cli.tasked import inputs  # noqa: PLC0415
     from ytpool.cli.written import Notes  # noqa: PLC0415
 
@@ -89,15 +81,15 @@ def submit(
         names.require(key, "a key")
     waits = in_line(ctx, queue=queue, priority=priority, not_before=not_before, deadline=deadline)
     given_inputs = inputs(given or [], file)
-    order = tasks.TaskOrder(provider=provider, inputs=given_inputs, key=key, again=again, in_line=waits)
+    order = asking.TaskOrder(provider=provider, inputs=given_inputs, key=key, again=again, in_line=waits)
     rt = runtime(ctx, logs=True)
     if dry_run:
-        return tasks.planned(rt, order)
+        return asking.planned(rt, order)
     notes = Notes(call)
-    seen = tasks.submit(rt, order, notes)
+    seen = asking.submit(rt, order, notes)
     if follow:
-        return tasks.follow(rt, seen.job, notes)
-    return tasks.wait_for_slot(rt, seen.job, notes) if wait else seen
+        return asking.follow(rt, seen.job, notes)
+    return asking.wait_for_slot(rt, seen.job, notes) if wait else seen
 
 
 @command(app, "list", example="ytpool task list\nytpool task list runninghub --all --json", statuses=(0, 2, 6))
@@ -108,10 +100,10 @@ def list_(
     every: Annotated[bool, typer.Option("--all", help="Also those that have ended.")] = False,
 ) -> Any:  # TaskList
     """List the tasks that wait or run, in the order they were asked for, each with its key and what to type."""
-    from ytpool.actions import tasks  # noqa: PLC0415
+    from ytpool.actions.tasks import asking  # noqa: PLC0415
     from ytpool.cli import tasked  # noqa: F401, PLC0415
 
-    return tasks.list_tasks(runtime(ctx), provider, every=every)
+    return asking.list_tasks(runtime(ctx), provider, every=every)
 
 
 @command(
@@ -122,14 +114,14 @@ def list_(
 )
 def show(ctx: typer.Context, job: JobArgument, *, follow: FollowTaskOption = False) -> Any:  # TaskSeen
     """Show one task: which key runs it, how far it is, and what came of it; without --follow nobody is asked."""
-    from ytpool.actions import tasks  # noqa: PLC0415
+    from ytpool.actions.tasks import asking  # noqa: PLC0415
     from ytpool.cli import tasked  # noqa: F401, PLC0415
     from ytpool.cli.written import Notes  # noqa: PLC0415
 
     rt = runtime(ctx, logs=follow)
     if not follow:
-        return tasks.show(rt, job)
-    return tasks.follow(rt, job, Notes(invocation(ctx)))
+        return asking.show(rt, job)
+    return asking.follow(rt, job, Notes(invocation(ctx)))
 
 
 @command(app, "poll", example="ytpool task poll\n*/5 * * * * ytpool task poll --quiet", statuses=(0, 2, 6, 130))
@@ -138,11 +130,11 @@ def poll(ctx: typer.Context) -> Any:  # Round
 
     For cron, where no `ytpool serve` runs: a callback that never came is made good here.
     """
-    from ytpool.actions import tasks  # noqa: PLC0415
+    from ytpool.actions.tasks import rounds  # noqa: PLC0415
     from ytpool.cli.written import Notes  # noqa: PLC0415
 
     rt = runtime(ctx, logs=True)
-    return tasks.one_round(rt, Notes(invocation(ctx)))
+    return rounds.one_round(rt, Notes(invocation(ctx)))
 
 
 @command(app, "keys", example="ytpool task keys --json", statuses=(0, 2, 6))
@@ -152,10 +144,10 @@ def keys(ctx: typer.Context) -> Any:  # Keys
     The first key is `primary`, NAME_2 is `account_2` and so on. Their values are never shown. One that rests takes
     nothing (`ytpool rests list` says why); one that was taken away is listed as long as its tasks run.
     """
-    from ytpool.actions import tasks  # noqa: PLC0415
+    from ytpool.actions.tasks import slots  # noqa: PLC0415
     from ytpool.cli import tasked  # noqa: F401, PLC0415
 
-    return tasks.slots(runtime(ctx))
+    return slots.of_keys(runtime(ctx))
 
 
 @command(
@@ -179,10 +171,11 @@ def keep_key(
 
     A variable of the same number goes before it. No argument takes the key itself: others see those.
     """
-    from ytpool.actions import api_keys, tasks  # noqa: PLC0415
+    from ytpool.actions import api_keys  # noqa: PLC0415
+    from ytpool.actions.tasks import slots  # noqa: PLC0415
     from ytpool.cli import passphrases, tasked  # noqa: F401, PLC0415
 
     rt = runtime(ctx)
-    found = tasks.require_provider(rt, provider)
+    found = slots.require_provider(rt, provider)
     api_keys.keep(rt, found, account, passphrases.api_key(invocation(ctx), key_file))
-    return tasks.slots(rt)
+    return slots.of_keys(rt)

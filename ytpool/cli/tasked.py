@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ytpool.actions.tasks import Keys, TaskList, TaskPlanned, TaskSeen
+from ytpool.actions.tasks.asking import TaskList, TaskPlanned, TaskSeen
+from ytpool.actions.tasks.slots import Keys
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
 from ytpool.cli.values import json_line, visible
 from ytpool.domain import moments, names

@@ -10,24 +10,19 @@ import typer
 from ytpool.cli.commands import command, single
 from ytpool.cli.options import (
     AccountOption,
-    DeadlineOption,
     DryRunOption,
     FollowOption,
-    NotBeforeOption,
     NoWaitOption,
     PoolOption,
-    PrivacyOption,
-    QueueOption,
-    QueuePriorityOption,
     UseBufferOption,
     WaitOption,
     YesOption,
-    in_line,
     invocation,
     require_one_way_to_wait,
     runtime,
     typed,
 )
+from ytpool.cli.writing import DeadlineOption, NotBeforeOption, PrivacyOption, QueueOption, QueuePriorityOption, in_line
 from ytpool.errors import UsageWrong
 
 app = single()

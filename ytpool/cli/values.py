@@ -31,8 +31,12 @@ def plain(value: Any) -> Any:
 def json_line(content: Any, *, ascii_only: bool = False) -> str:
     """Write a value as one line of JSON."""
     text = json.dumps(plain(content), ensure_ascii=ascii_only, allow_nan=False, separators=(", ", ": "))
-    # Half a surrogate pair is how Python carries a file name that is not UTF-8; JSON has its own way to write it.
-    return "".join(f"\\u{ord(c):04x}" if "\ud800" <= c <= "\udfff" else c for c in text) + "\n"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # Half a surrogate pair is how Python carries a file name that is not UTF-8; JSON has its own way to write it.
+        text = "".join(f"\\u{ord(c):04x}" if "\ud800" <= c <= "\udfff" else c for c in text)
+    return text + "\n"
 
 
 def visible(text: str) -> str:

@@ -190,7 +190,10 @@ def _password(told: PasswordKept) -> str:
 VIEWS[PasswordKept] = View(text=_password)
 
 ServerArgument = Annotated[
-    str, typer.Argument(help="The server's section in the settings, such as ftp.studio; `serve`: the token of ours.")
+    str,
+    typer.Argument(
+        help="Its section in the settings, such as ftp.studio or alerts.targets.team; `serve`: the token of our server."
+    ),
 ]
 
 

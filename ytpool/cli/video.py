@@ -11,21 +11,16 @@ import typer
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import (
     AccountOption,
-    DeadlineOption,
     DryRunOption,
     FollowOption,
-    NotBeforeOption,
     NoWaitOption,
-    Privacy,
-    QueueOption,
-    QueuePriorityOption,
     UseBufferOption,
     WaitOption,
     YesOption,
-    in_line,
     invocation,
     runtime,
 )
+from ytpool.cli.writing import DeadlineOption, NotBeforeOption, Privacy, QueueOption, QueuePriorityOption, in_line
 from ytpool.domain.video import Licence
 from ytpool.errors import Interrupted, UsageWrong
 

@@ -16,6 +16,11 @@ def load(name: str) -> Any:
     return json.loads((_FOLDER / name).read_bytes())
 
 
+def text(name: str) -> str:
+    """Read a page of this folder, for instance `guide/cron.md`."""
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
 def discovery_document() -> bytes:
     """Return Google's description of the YouTube Data API; finding it imports nothing of Google's."""
     found = find_spec("googleapiclient")

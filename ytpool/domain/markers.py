@@ -306,18 +306,15 @@ def _sent(marks: Marks, heard: Heard) -> Verdict:
             return Verdict(Finding.CHECKPOINT, f"is sent to {host}{_at(parts.path)}, where a person has to act")
         case Place.LOGIN:
             return _out(marks, heard, f"is sent to the login page of {host}")
-    return Verdict(Finding.UNCLEAR, _astray(marks, heard.sent_to, host))
-
-
-def _astray(marks: Marks, url: str, host: str) -> str:
-    """Say why nobody goes on to an address that is no page of `Place`."""
-    if marks.is_out(url):
-        return f"is sent to {host}, and this profile never leaves this machine"
-    if not marks.is_own(url):
-        return f"is sent to another site, {host}, which platforms.{marks.name} does not name"
-    if not is_safe(url):
-        return "is sent on to an address that may be given no cookies"
-    return f"is sent on more than {MOST_REDIRECTS} times, at last to {host}"
+    if marks.is_out(heard.sent_to):
+        words = f"is sent to {host}, and this profile never leaves this machine"
+    elif not marks.is_own(heard.sent_to):
+        words = f"is sent to another site, {host}, which platforms.{marks.name} does not name"
+    elif not is_safe(heard.sent_to):
+        words = "is sent on to an address that may be given no cookies"
+    else:
+        words = f"is sent on more than {MOST_REDIRECTS} times, at last to {host}"
+    return Verdict(Finding.UNCLEAR, words)
 
 
 def _at(path: str) -> str:

@@ -127,7 +127,7 @@ _TYPES = {str: "text in quotes", int: "a whole number", float: "a number"}
 
 
 def _wrong_ftp(server: FtpServer) -> Iterator[tuple[str, str]]:
-    if not _HOST.fullmatch(server.host):
+    if not is_host(server.host):
         yield "host", f"must be the name or the address of a machine, not {server.host!r}"
     if not 0 <= server.port <= 65535:
         yield "port", f"must be between 1 and 65535, not {server.port}"
@@ -135,27 +135,39 @@ def _wrong_ftp(server: FtpServer) -> Iterator[tuple[str, str]]:
         yield "user", f"must be a name on one line, not {server.user!r}"
     if server.tls not in _PORTS:
         yield "tls", f"must be one of {', '.join(_PORTS)}, not {server.tls!r}"
-    if server.password_env and not _VARIABLE.fullmatch(server.password_env):
+    if server.password_env and not is_variable(server.password_env):
         yield "password_env", "must be the name of a variable, and never the password itself"
-    yield from _wrong_wait(server.timeout)
+    yield from wrong_wait(server.timeout)
 
 
 def _wrong_page(page: Page) -> Iterator[tuple[str, str]]:
-    if not _is_address(page.url):
+    if not is_address(page.url):
         yield "url", "must be an address like https://host/path, without a user or a password in it"
     if strange := [one for one in page.statuses if not 200 <= one <= 599]:
         yield "expect", f"must name statuses between 200 and 599, not {strange[0]}"
     if not all(0 < len(text) <= _LONGEST for text in page.texts):
         yield "expect", f"must name texts of up to {_LONGEST} characters, and none that is empty"
-    yield from _wrong_wait(page.timeout)
+    yield from wrong_wait(page.timeout)
 
 
-def _wrong_wait(seconds: float) -> Iterator[tuple[str, str]]:
+def is_host(host: str) -> bool:
+    """Tell whether this can be a machine's name or address."""
+    return _HOST.fullmatch(host) is not None
+
+
+def is_variable(name: str) -> bool:
+    """Tell whether this can be the name of a variable; a password mostly cannot."""
+    return _VARIABLE.fullmatch(name) is not None
+
+
+def wrong_wait(seconds: float) -> Iterator[tuple[str, str]]:
+    """Say what is wrong with a time limit."""
     if not _SHORTEST_WAIT <= seconds <= _LONGEST_WAIT:
         yield "timeout", f"must be between {_SHORTEST_WAIT:g} and {_LONGEST_WAIT:g} seconds, not {seconds:g}"
 
 
-def _is_address(url: str) -> bool:
+def is_address(url: str) -> bool:
+    """Tell whether this is an address of http or https that every program reads alike."""
     if _AMBIGUOUS.search(url) or len(url) > 2 * _LONGEST:
         return False
     try:

@@ -9,16 +9,18 @@ import os
 import selectors
 import signal
 import subprocess
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import IO, NamedTuple
 
 _KEPT = 64 << 10
 _PIECE = 64 << 10
 _ENDS_WITHIN = 2.0
 _LOOKS_EVERY = 0.05
+_HEARS_WITHIN = 0.5
 
 
 class Ran(NamedTuple):
@@ -38,9 +40,14 @@ class Ran(NamedTuple):
 
 
 def run(
-    argv: Sequence[str], *, environ: Mapping[str, str], timeout: float, stopping: threading.Event | None = None
+    argv: Sequence[str],
+    *,
+    environ: Mapping[str, str],
+    timeout: float,
+    stopping: threading.Event | None = None,
+    given: str = "",
 ) -> Ran:
-    """Run a program without a shell and without input, for so many seconds at the most, or until `stopping` is set.
+    """Run a program without a shell, for so many seconds at the most, or until `stopping` is set; `given` is its input.
 
     Ctrl-C may come at any line, also between the start of a program and our knowing of it. It comes to the main thread
     alone, so another one starts the program and sees to its end.
@@ -52,21 +59,28 @@ def run(
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="program") as others:
         try:
-            return others.submit(_run, argv, environ, timeout, no_more).result()
+            ran = others.submit(_run, argv, environ, timeout, no_more, given)
+            # A wait without end never hears of a Ctrl-C that came just before it began.
+            while not wait((ran,), _HEARS_WITHIN).done:
+                pass
+            return ran.result()
         finally:
             gone.set()
 
 
-def _run(argv: Sequence[str], environ: Mapping[str, str], timeout: float, no_more: Callable[[], bool]) -> Ran:
+def _run(
+    argv: Sequence[str], environ: Mapping[str, str], timeout: float, no_more: Callable[[], bool], given: str
+) -> Ran:
     try:
-        process = subprocess.Popen(
-            argv,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        with _content(given) as content:
+            process = subprocess.Popen(
+                argv,
+                env=dict(environ),
+                stdin=content,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return Ran(started=False, status=127, output="", cut=False, complaint=why, hung=False)
@@ -89,6 +103,18 @@ def _run(argv: Sequence[str], environ: Mapping[str, str], timeout: float, no_mor
         complaint=complaint[:500],
         hung=hung,
     )
+
+
+@contextlib.contextmanager
+def _content(given: str) -> Iterator[IO[bytes] | int]:
+    """Open what a program is given; a file and no pipe, because it need not read it."""
+    if not given:
+        yield subprocess.DEVNULL
+        return
+    with tempfile.TemporaryFile() as content:
+        content.write(given.encode())
+        content.seek(0)
+        yield content
 
 
 def _drain(

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,46 @@ class Tx:
         return self._connection.executemany(sql, rows).rowcount
 
 
+class _Kept:
+    """A thread's connection, which nobody closes while its thread is in the middle of something.
+
+    SQLite lets go of a closed connection at once; a statement that another thread runs on it by then looks at what is
+    no longer there, and that ends the whole process.
+    """
+
+    __slots__ = ("_busy", "_connection", "_unwanted", "thread")
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.thread = threading.current_thread()
+        self._connection = connection
+        self._busy = threading.RLock()
+        self._unwanted = False
+
+    @contextmanager
+    def at_work(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection to its thread; when nobody wants it any more, it is closed afterwards."""
+        with self._busy:
+            if self._unwanted:
+                raise Interrupted("the state was closed meanwhile")
+            yield self._connection
+        if self._unwanted:
+            self.close()
+
+    def close(self) -> None:
+        """Close the connection, at once or as soon as its thread is done with it."""
+        self._unwanted = True
+        if self._busy.acquire(blocking=False):
+            try:
+                self._connection.close()
+            finally:
+                self._busy.release()
+
+    def interrupt(self) -> None:
+        """Break off what its thread is reading or writing."""
+        with suppress(sqlite3.ProgrammingError):  # it was done with that, and the connection is closed
+            self._connection.interrupt()
+
+
 class Database:
     """One state file; a connection per thread, opened on first use."""
 
@@ -73,7 +113,7 @@ class Database:
         self._now = now
         self._opening = threading.Lock()
         self._local = threading.local()
-        self._connections: list[tuple[threading.Thread, sqlite3.Connection]] = []
+        self._kept: list[_Kept] = []
 
     @property
     def path(self) -> Path:
@@ -117,13 +157,13 @@ class Database:
                 os.close(handle)
         except OSError as error:
             raise _out_of_reach(error, self._path) from error
-        self._connection()
+        self._here()
 
     def integrity(self) -> list[str]:
         """Ask SQLite whether the file is whole; an empty list is good news."""
-        with self._translated():
+        with self._translated(), self._here().at_work() as connection:
             try:
-                found = [row[0] for row in self._connection().execute("PRAGMA integrity_check(20)")]
+                found = [row[0] for row in connection.execute("PRAGMA integrity_check(20)")]
             except sqlite3.DatabaseError as error:
                 return [str(error)]
         return [] if found == ["ok"] else found
@@ -131,28 +171,27 @@ class Database:
     def wait_at_most(self, seconds: float) -> None:
         """Let this thread wait no longer than so for another's transaction; the next one it opens counts."""
         self._local.patience = seconds
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+        kept: _Kept | None = getattr(self._local, "kept", None)
+        if kept is not None:
+            with kept.at_work() as connection:
+                connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
     def stop(self, thread: threading.Thread) -> None:
         """Break off what a thread is reading or writing here, because nobody waits for it any more."""
         with self._opening:
-            connections = [kept for of, kept in self._connections if of is thread]
-        for connection in connections:
-            connection.interrupt()
+            of_thread = [kept for kept in self._kept if kept.thread is thread]
+        for kept in of_thread:
+            kept.interrupt()
 
     def close(self) -> None:
-        """Close every connection this object opened, in whichever thread."""
-        while self._connections:
-            _, connection = self._connections.pop()
-            connection.close()
+        """Close every connection this object opened; a thread that is in the middle of something closes its own."""
+        while self._kept:
+            self._kept.pop().close()
         self._local = threading.local()
 
     @contextmanager
     def _opened(self, begin: str, ends: str = "COMMIT") -> Iterator[Tx]:
-        connection = self._connection()
-        with self._translated():
+        with self._translated(), self._here().at_work() as connection:
             connection.execute(begin)
             try:
                 yield Tx(connection, self._now(), self._clock)
@@ -171,25 +210,25 @@ class Database:
     def _patience(self) -> float:
         return getattr(self._local, "patience", _BUSY_SECONDS)
 
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
+    def _here(self) -> _Kept:
+        """Return this thread's connection."""
+        kept: _Kept | None = getattr(self._local, "kept", None)
+        if kept is None:
             if not self.exists():
                 raise NotInitialised(
                     f"there is no state at {self._path}", hint="run: ytpool init", path=str(self._path)
                 )
             with self._translated():
-                connection = self._connect()
-            self._local.connection = connection
-            self._keep(connection)
-        return connection
+                kept = _Kept(self._connect())
+            self._local.kept = kept
+            self._keep(kept)
+        return kept
 
-    def _keep(self, connection: sqlite3.Connection) -> None:
+    def _keep(self, one: _Kept) -> None:
         """Remember a connection for `close`, and close those whose threads have ended: nobody else can."""
         with self._opening:
-            ended = [kept for thread, kept in self._connections if not thread.is_alive()]
-            self._connections = [(thread, kept) for thread, kept in self._connections if thread.is_alive()]
-            self._connections.append((threading.current_thread(), connection))
+            ended = [kept for kept in self._kept if not kept.thread.is_alive()]
+            self._kept = [*(kept for kept in self._kept if kept.thread.is_alive()), one]
         for kept in ended:
             kept.close()
 

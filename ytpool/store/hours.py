@@ -5,7 +5,7 @@ Each question reads the journal of the days it is about, by its index, and nothi
 
 from datetime import date, datetime, timedelta
 
-from ytpool.domain import moments, quota
+from ytpool.domain import quota
 from ytpool.store.db import Tx
 
 BY_HOUR = """
@@ -58,24 +58,6 @@ def of_day(tx: Tx, scope: str, bucket: str, day: date, *, name: str | None = Non
         number = int((_moment(row["hour"]) - begins) / timedelta(hours=1))
         hours[min(max(number, 0), len(hours) - 1)] += row["units"]
     return names
-
-
-def by_account(tx: Tx, since: datetime, until: datetime) -> dict[str, dict[datetime, tuple[int, int]]]:
-    """Return how many operations each account began in each hour of a window, and how many of them did not go well."""
-    rows = tx.all(
-        """
-        SELECT coalesce(account, '') AS account, substr(happened_at, 1, 13) AS hour, count(*) AS calls,
-               sum(CASE outcome WHEN 'done' THEN 0 ELSE 1 END) AS not_done
-          FROM activity WHERE happened_at >= :since AND happened_at < :until
-         GROUP BY coalesce(account, ''), substr(happened_at, 1, 13)
-        """,
-        since=moments.text(since),
-        until=moments.text(until),
-    )
-    found: dict[str, dict[datetime, tuple[int, int]]] = {}
-    for row in rows:
-        found.setdefault(row["account"], {})[_moment(row["hour"])] = (row["calls"], row["not_done"])
-    return found
 
 
 def first_day(tx: Tx, scope: str, name: str, *, since: date) -> date | None:

@@ -114,6 +114,17 @@ def get(tx: Tx, job: str) -> Job:
     raise UnknownName(f"there is no job {job!r}", hint=hint, what="job", name=job)
 
 
+def beginning_with(tx: Tx, beginning: str, *, most: int) -> list[Job]:
+    """Return the jobs whose ids begin so, the newest first and no more than asked for."""
+    rows = tx.all(
+        "SELECT * FROM jobs WHERE job >= :job AND job < :after ORDER BY job DESC LIMIT :most",
+        job=beginning,
+        after=beginning + "~",
+        most=most,
+    )
+    return [Job.from_row(row) for row in rows]
+
+
 def is_beginning(tx: Tx, job: str) -> bool:
     """Tell whether the id of any job begins so."""
     return tx.one("SELECT 1 FROM jobs WHERE job >= :job AND job < :after LIMIT 1", job=job, after=job + "~") is not None
@@ -719,6 +730,18 @@ def ended(tx: Tx, since: datetime) -> list[Ended]:
     return [Ended(kind=row["kind"], done=row["done"], failed=row["failed"], fallbacks=row["fallbacks"]) for row in rows]
 
 
+def failed_since(tx: Tx, since: datetime) -> list[Job]:
+    """Return the uploads that failed since then, unless a person said so: whoever did knows of it."""
+    rows = tx.all(
+        """
+        SELECT * FROM jobs
+         WHERE finished_at >= :since AND state = 'failed' AND kind = 'upload' AND error_code <> 'failed' ORDER BY job
+        """,
+        since=moments.text(since),
+    )
+    return [Job.from_row(row) for row in rows]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
     """An upload that has been begun, and how far it has come."""
@@ -735,25 +758,25 @@ class Sending:
     kept: int
 
 
-def sent_since(tx: Tx, since: datetime, *, most: int) -> tuple[list[Sending], int]:
-    """Return the uploads that were on their way since then, the latest of them first, and how many there are."""
-    found = """
+def sent_within(
+    tx: Tx, since: datetime, until: datetime, *, account: str | None = None, most: int
+) -> tuple[list[Sending], int]:
+    """Return the uploads that were on their way in a window, the latest of them first, and how many there are."""
+    begun = "coalesce(u.started_at, u.intent_at)"
+    found = f"""
         SELECT j.job, j.state, coalesce(j.account, u.account, '') AS account, j.updated_at, j.finished_at, u.path,
-               u.size, u.kept, coalesce(u.started_at, u.intent_at) AS begun_at
+               u.size, u.kept, {begun} AS begun_at
           FROM jobs j JOIN uploads u ON u.job = j.job
-         WHERE u.intent_at IS NOT NULL AND """
+         WHERE {begun} < :until AND (:account IS NULL OR coalesce(j.account, u.account, '') = :account) AND """
     both = f"""
         {found} j.finished_at >= :since
          UNION ALL
         {found} j.finished_at IS NULL AND j.state IN ('running', 'deferred', 'interrupted', 'finished_unknown')
            AND (j.state = 'running' OR j.updated_at >= :since)
     """
-    total = tx.one(f"SELECT count(*) AS jobs FROM ({both}) AS sent", since=moments.text(since))["jobs"]
-    rows = tx.all(
-        f"SELECT * FROM ({both}) AS sent ORDER BY begun_at DESC, job LIMIT :most",
-        since=moments.text(since),
-        most=most,
-    )
+    given = {"since": moments.text(since), "until": moments.text(until), "account": account}
+    total = tx.one(f"SELECT count(*) AS jobs FROM ({both}) AS sent", **given)["jobs"]
+    rows = tx.all(f"SELECT * FROM ({both}) AS sent ORDER BY begun_at DESC, job LIMIT :most", **given, most=most)
     return [
         Sending(
             job=row["job"],

@@ -36,6 +36,9 @@ class LeaseKind(StrEnum):
     SESSION = "session"
     """A browser session that somebody has checked out; programs of theirs hold it, not a process of ours."""
 
+    ALERT_TARGET = "alert_target"
+    """A target of alerts, while a message is on its way to it."""
+
 
 LASTS_FOR = timedelta(seconds=10)
 REFRESH_LASTS_FOR = timedelta(seconds=30)

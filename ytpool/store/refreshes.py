@@ -48,6 +48,13 @@ def latest(tx: Tx, account: str) -> Refresh | None:
     return None if row is None else Refresh.from_row(row)
 
 
+def failed(tx: Tx) -> list[Refresh]:
+    """Return the accounts' last refreshes that failed."""
+    return [
+        Refresh.from_row(row) for row in tx.all("SELECT * FROM refreshes WHERE outcome = 'failed' ORDER BY account")
+    ]
+
+
 def begin(tx: Tx, account: str, at: datetime) -> None:
     """Write down that the command is about to run, whatever becomes of it."""
     tx.run(

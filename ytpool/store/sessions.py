@@ -250,6 +250,11 @@ def used(tx: Tx, session: str) -> None:
     tx.run("UPDATE sessions SET used_at = :at WHERE session = :session", session=session, at=tx.at)
 
 
+def remove(tx: Tx, session: str) -> bool:
+    """Forget a session, without its secrets; False where it is gone already."""
+    return tx.run("DELETE FROM sessions WHERE session = :session", session=session) == 1
+
+
 def lapse(tx: Tx, inactive_for: timedelta) -> int:
     """Write down which sessions have expired by themselves; returns how many."""
     rows = tx.all(

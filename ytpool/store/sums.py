@@ -66,6 +66,7 @@ class Sum(NamedTuple):
     bytes: int
     seconds: float
     took: tuple[int, ...]
+    """Calls by how long they took; nothing of those that were not done."""
 
 
 # Adding
@@ -172,7 +173,7 @@ def _count(hours: Sums, row: Sealed, outcome: str, reason: str, sign: int) -> No
     numbers[2] += sign * row.units
     numbers[3] += sign * row.bytes
     numbers[4] += sign * row.seconds
-    if row.seconds > 0:
+    if outcome == "done" and row.seconds > 0:
         numbers[5 + latencies.class_of(row.seconds)] += sign
 
 
@@ -190,12 +191,18 @@ def _merge(found: Sums, key: tuple[str, ...], numbers: Sequence[Any]) -> None:
 # Asking
 
 
-def over(tx: Tx, window: Window, by: Sequence[str], *, but_done: bool = False) -> Iterator[Sum]:
+def over(tx: Tx, window: Window, by: Sequence[str]) -> Iterator[Sum]:
     """Yield what a window comes to, by outcome and by some of account, project, operation, reason and hour.
 
     One combination may come several times, from several stretches of the window. An hour is named as the beginning of
-    a stored moment, `2026-11-20T04`. With `but_done` what was done is left out.
+    a stored moment, `2026-11-20T04`. How long it took is told of what was done.
     """
+    yield from _over(tx, window, by, done=True)
+    yield from _over(tx, window, by, done=False)
+
+
+def _over(tx: Tx, window: Window, by: Sequence[str], *, done: bool) -> Iterator[Sum]:
+    # What was not done has nothing in the columns of `took`, and need not be read for them.
     sealed = sealed_to(tx)
     if window.until > tx.now:  # nothing has happened after now, so this hour is a whole one, too
         window = window._replace(until=_up(window.until, HOUR))
@@ -203,7 +210,7 @@ def over(tx: Tx, window: Window, by: Sequence[str], *, but_done: bool = False) -
     everyone = "hour" in by and not {"account", "project"} & {*by} and window.account is None and not window.projects
 
     def asked(question: _Question, since: datetime, until: datetime, **given: Any) -> Iterator[Sum]:
-        return _asked(tx, window._replace(since=since, until=until), by, question, but_done=but_done, **given)
+        return _asked(tx, window._replace(since=since, until=until), by, question, done=done, **given)
 
     for span, since, until in spans:
         begins, ends = _named(span, since), _named(span, until)
@@ -217,7 +224,7 @@ def over(tx: Tx, window: Window, by: Sequence[str], *, but_done: bool = False) -
 def went_wrong(tx: Tx, window: Window) -> list[tuple[str, str, int]]:
     """Count what went wrong by operation and Google's own word for it, the most frequent first."""
     found: dict[tuple[str, ...], int] = {}
-    for part in over(tx, window, ("operation", "reason"), but_done=True):
+    for part in _over(tx, window, ("operation", "reason"), done=False):
         found[part.by] = found.get(part.by, 0) + part.calls
     return sorted(
         ((operation, reason, times) for (operation, reason), times in found.items() if times > 0),
@@ -233,7 +240,8 @@ def sealed_to(tx: Tx) -> int:
 class _Question(NamedTuple):
     """A part of the journal, in SQL: what is asked of it, where it is, and how its columns are called there."""
 
-    numbers: str
+    counts: str
+    took: str
     table: str
     where: str
     names: Mapping[str, str]
@@ -242,17 +250,15 @@ class _Question(NamedTuple):
     """An account's rows are looked up; else there are fewer of those that `where` names."""
 
 
-_FROM_SUMS = f"max(f.last_at), {', '.join(f'sum(f.{name})' for name in _NUMBERS)}"
-
-
-def _from_rows(sign: str) -> str:
+def _of_rows(sign: str) -> tuple[str, str]:
     bounds = [None, *latencies.BOUNDS, None]
     took = []
     for low, high in pairwise(bounds):
         above = "f.seconds > 0" if low is None else f"f.seconds > {low}"
         took.append(f"sum(CASE WHEN {above}{'' if high is None else f' AND f.seconds <= {high}'} THEN 1 ELSE 0 END)")
-    numbers = ("count(*)", "sum(f.units)", "sum(f.bytes)", "sum(f.seconds)", *took)
-    return f"max(f.happened_at), {', '.join(f'{sign}{number}' for number in numbers)}"
+    numbers = ("count(*)", "sum(f.units)", "sum(f.bytes)", "sum(f.seconds)")
+    counts = ", ".join(("max(f.happened_at)", *(f"{sign}{number}" for number in numbers)))
+    return counts, ", ".join(f"{sign}{number}" for number in took)
 
 
 # `coalesce` keeps a condition from being looked up by its index, where another one has fewer rows.
@@ -262,21 +268,22 @@ _KNOWN_NOW = {"hour": _HOUR_OF_ROW, "reason": "CASE WHEN later.entry IS NULL THE
 _OUTCOME_NOW = "CASE WHEN later.entry IS NULL THEN f.outcome ELSE later.outcome END"
 
 _OF_SUMS = _Question(
-    numbers=_FROM_SUMS,
+    counts="max(f.last_at), sum(f.calls), sum(f.units), sum(f.bytes), sum(f.seconds)",
+    took=", ".join(f"sum(f.{name})" for name in _TOOK),
     table="activity_sums AS f",
     where="f.span = :span AND f.begins >= :begins AND f.begins < :ends",
     names={"hour": "f.begins"},
     outcome="f.outcome",
 )
 _SEALED = _Question(
-    numbers=_from_rows(""),
+    *_of_rows(""),
     table="activity AS f LEFT JOIN activity AS later ON later.settles = f.activity AND later.entry <= :sealed",
     where="f.happened_at >= :since AND f.happened_at < :until AND f.entry + 0 <= :sealed AND f.settles IS NULL",
     names=_KNOWN_NOW,
     outcome=_OUTCOME_NOW,
 )
 _NOT_SEALED = _Question(
-    numbers=_from_rows(""),
+    *_of_rows(""),
     table="activity AS f LEFT JOIN activity AS later ON later.settles = f.activity",
     where=f"f.entry > :sealed AND {_WITHIN}",
     names=_KNOWN_NOW,
@@ -284,29 +291,33 @@ _NOT_SEALED = _Question(
     by_index=False,
 )
 _NOT_UNKNOWN_ANY_MORE = _Question(
-    numbers=_from_rows("-"),
+    *_of_rows("-"),
     table="activity AS later JOIN activity AS f ON f.activity = later.settles",
     where=f"later.entry > :sealed AND later.settles IS NOT NULL AND coalesce(f.entry, 0) <= :sealed AND {_WITHIN}",
     names={"hour": _HOUR_OF_ROW},
     outcome="f.outcome",
     by_index=False,
 )
-_KNOWN_SINCE = _NOT_UNKNOWN_ANY_MORE._replace(
-    numbers=_from_rows(""), names={"hour": _HOUR_OF_ROW, "reason": "later.reason"}, outcome="later.outcome"
+_KNOWN_SINCE = _Question(
+    *_of_rows(""),
+    table=_NOT_UNKNOWN_ANY_MORE.table,
+    where=_NOT_UNKNOWN_ANY_MORE.where,
+    names={"hour": _HOUR_OF_ROW, "reason": "later.reason"},
+    outcome="later.outcome",
+    by_index=False,
 )
 
 
 def _asked(
-    tx: Tx, window: Window, by: Sequence[str], question: _Question, *, but_done: bool, **given: Any
+    tx: Tx, window: Window, by: Sequence[str], question: _Question, *, done: bool, **given: Any
 ) -> Iterator[Sum]:
     columns = [question.names.get(name, f"coalesce(f.{name}, '')") for name in by]
     conditions, of_whom = window.conditions(by_index=question.by_index)
-    if but_done:
-        conditions.append(f"{question.outcome} <> 'done'")
-    where = " AND ".join((question.where, *conditions))
+    where = " AND ".join((question.where, *conditions, f"{question.outcome} {'=' if done else '<>'} 'done'"))
+    numbers = f"{question.counts}, {question.took}" if done else question.counts
     groups = ", ".join((*columns, question.outcome))
     rows = tx.all(
-        f"SELECT {groups}, {question.numbers} FROM {question.table} WHERE {where} GROUP BY {groups}",
+        f"SELECT {groups}, {numbers} FROM {question.table} WHERE {where} GROUP BY {groups}",
         since=moments.text(window.since),
         until=moments.text(window.until),
         **of_whom,

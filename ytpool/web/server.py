@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import uvicorn
 
-from ytpool.actions import tasks
+from ytpool.actions import housekeeping
 from ytpool.actions.cookie_files import CookieFile
+from ytpool.actions.tasks.rounds import keep_going
 from ytpool.domain import endpoints
 from ytpool.domain.secret import Secret
 from ytpool.errors import UsageWrong
@@ -60,8 +61,9 @@ def serve(
         backlog=_BACKLOG,
     )
     _hush()
-    rounds = threading.Thread(target=tasks.keep_going, args=(rt, _ROUND_EVERY), name="tasks", daemon=True)
+    rounds = threading.Thread(target=keep_going, args=(rt, _ROUND_EVERY), name="tasks", daemon=True)
     rounds.start()
+    housekeeping_ended = housekeeping.keep_going(rt)
     standing.begin()
     try:
         listening(f"http://{name}:{listener.getsockname()[1]}")
@@ -72,6 +74,7 @@ def serve(
     finally:
         rt.stopping.set()
         rounds.join()
+        housekeeping_ended()
         standing.end()
         listener.close()
 

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ytpool.actions import tasks
+from ytpool.actions.tasks import hearing
 from ytpool.errors import CallbackRefused, YtpoolError
 from ytpool.runtime import Runtime
 
@@ -33,7 +33,7 @@ def routes(rt: Runtime) -> list[Route]:
         try:
             content = await asyncio.wait_for(_content(request), _READ_WITHIN)
             secret = request.query_params.get("secret") or request.headers.get("x-ytpool-secret") or ""
-            called = await run_in_threadpool(tasks.hear, rt, request.path_params["provider"], content, secret)
+            called = await run_in_threadpool(hearing.hear, rt, request.path_params["provider"], content, secret)
         except TimeoutError:
             return _refused("the callback did not come to its end in time", 408)
         except ClientDisconnect:

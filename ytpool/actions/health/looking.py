@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
+from ytpool.actions.alerts import looking as alerts
 from ytpool.actions.health import machine, pools, services, work
 from ytpool.actions.health.checks import Check, Look, Sight, Status
 from ytpool.errors import UsageWrong, YtpoolError
@@ -123,8 +124,16 @@ def _name(one: Look, part: str) -> str:
 
 
 def _seen(sight: Sight, chosen: Sequence[tuple[Look, str]], hanging: "dict[str, _Asking] | None" = None) -> list[Check]:
-    """Ask the looks; those that hang since an earlier time are in `hanging`, and those that hang now come in there."""
-    still = {} if hanging is None else {name: asking for name, asking in hanging.items() if asking.hangs}
+    checks = _answers(sight, chosen, {} if hanging is None else hanging)
+    if not any(check.look == LOOKS[0].name and check.status is Status.FAIL for check in checks):
+        sight.rt.store.wait_at_most(_WAITS_FOR_OTHERS)
+        alerts.heard(sight.rt, checks, frozenset(_name(one, part) for one, part in chosen))
+    return checks
+
+
+def _answers(sight: Sight, chosen: Sequence[tuple[Look, str]], hanging: "dict[str, _Asking]") -> list[Check]:
+    """Ask the looks, and return what they say; `hanging` has those that hang since an earlier time, and then now."""
+    still = {name: asking for name, asking in hanging.items() if asking.hangs}
 
     def asked(one: Look, part: str) -> _Asking:
         return still.get(_name(one, part)) or _Asking(sight, one, part)
@@ -135,8 +144,8 @@ def _seen(sight: Sight, chosen: Sequence[tuple[Look, str]], hanging: "dict[str, 
     # Without the state the others would only say the same once more.
     rest = [asked(one, part) for one, part in chosen if one is not LOOKS[0] and (open_to_others or not one.needs_state)]
     checks += [check for asking in rest for check in asking.answer()]
-    if hanging is not None:
-        hanging |= {asking.name: asking for asking in (*first, *rest) if asking.hangs}
+    hanging.clear()
+    hanging |= {asking.name: asking for asking in (*still.values(), *first, *rest) if asking.hangs}
     return checks
 
 
@@ -161,7 +170,7 @@ class _Asking:
 
     @property
     def hangs(self) -> bool:
-        """Whether it is still being looked."""
+        """Whether it has not come back yet."""
         return self._thread.is_alive()
 
     def answer(self) -> Iterator[Check]:

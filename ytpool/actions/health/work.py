@@ -30,7 +30,7 @@ _NAMES = 5
 def queue(sight: Sight) -> Iterator[Check]:
     """Look for jobs that nobody goes on with."""
     with sight.rt.store.reading() as tx:
-        found = list(_stuck(tx, timedelta(hours=sight.rt.config.health.waiting_hours)))
+        found = list(stuck(tx, timedelta(hours=sight.rt.config.health.waiting_hours)))
         waits, held, at_work = line.waiting(tx), line.held(tx), len(leases.held(tx, LeaseKind.JOB))
     if found:
         yield from found
@@ -40,7 +40,8 @@ def queue(sight: Sight) -> Iterator[Check]:
     yield Check(check="queue", status=Status.PASS, message=message)
 
 
-def _stuck(tx: Tx, too_long: timedelta) -> Iterator[Check]:
+def stuck(tx: Tx, too_long: timedelta) -> Iterator[Check]:
+    """Yield what in the queue nobody goes on with, and what waits for a person."""
     working = leases.held(tx, LeaseKind.JOB)
     left = [job for job in jobs.running(tx) if job not in working]
     if left:
@@ -90,13 +91,7 @@ def sessions(sight: Sight) -> Iterator[Check]:
         return
     active = [one for one in every if one.is_usable]
     yield Check(check="sessions", status=Status.PASS, message=f"{len(active)} of {len(every)} active")
-    for state, fix in (
-        (
-            SessionState.BANNED,
-            "look at the account in a browser; when it is well again: ytpool sessions mark USER@PLATFORM active",
-        ),
-        (SessionState.EXPIRED, _STORE_ANEW),
-    ):
+    for state, fix in ((SessionState.BANNED, _LOOK_YOURSELF), (SessionState.EXPIRED, _STORE_ANEW)):
         if found := [one.spoken for one in every if one.state is state]:
             yield Check(check=f"sessions {state}", status=Status.WARN, message=_named(found), fix=fix)
     soon = now + timedelta(days=sight.rt.config.health.cookie_days)
@@ -131,6 +126,10 @@ def watched_files(sight: Sight) -> Iterator[Check]:
         yield Check(check=file.name, status=status, message=message, fix=fix)
 
 
+_LOOK_YOURSELF = (
+    "look at the account in a browser; when it is well again: ytpool sessions mark USER@PLATFORM active; "
+    "when it is lost for good: ytpool sessions delete USER@PLATFORM"
+)
 _STORE_ANEW = (
     "log in there again and store it anew: ytpool sessions migrate --renew --file FILE --user USER --platform PLATFORM"
 )

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import ClassVar
 
+from ytpool.actions import activity
+from ytpool.actions.activity import Wanted
 from ytpool.domain.jobs import JobState
 from ytpool.runtime import Runtime
-from ytpool.store import hours, jobs, leases
+from ytpool.store import jobs, leases, sums
 from ytpool.store.jobs import Sending
 from ytpool.store.leases import LeaseKind
 
@@ -31,6 +34,8 @@ class HeatRow:
 class HeatMap:
     """Hours by accounts. The sums of the rows are what `activity report` tells of the same window."""
 
+    picture: ClassVar[str] = "heat-map"
+
     since: datetime
     until: datetime
     starts: tuple[datetime, ...]
@@ -45,12 +50,19 @@ class HeatMap:
     """So many accounts that did something are left out."""
 
 
-def heat_map(rt: Runtime, *, since: datetime | None = None, hours_back: float = 24, most: int = 50) -> HeatMap:
-    """Return how busy each account was in each hour since a moment, or in the last so many hours."""
+def heat_map(rt: Runtime, wanted: Wanted | None = None, *, most: int = 50) -> HeatMap:
+    """Return how busy each account was in each hour of a window, the last day unless told; the busiest, if many."""
+    found: dict[str, dict[datetime, list[int]]] = {}
     with rt.store.reading() as tx:
-        start = since or tx.now - timedelta(hours=hours_back)
-        until = tx.now + timedelta(microseconds=1)
-        found = hours.by_account(tx, start, until)
+        window, _ = activity.window_of(tx, wanted or Wanted())
+        start, until = window.since, window.until
+        for part in sums.over(tx, window, ("account", "hour")):
+            account, begins = part.by
+            cell = found.setdefault(account, {}).setdefault(datetime.fromisoformat(f"{begins}:00:00+00:00"), [0, 0])
+            cell[0] += part.calls
+            cell[1] += part.calls if part.outcome != "done" else 0
+    if until - start > _MOST_CELLS * _HOUR:  # what is asked for may be all there ever was: it begins with the first
+        start = max(start, min((min(hours) for hours in found.values()), default=start))
     first, cells, span = _cells(start, until)
     rows = []
     for account, by_hour in found.items():
@@ -62,6 +74,7 @@ def heat_map(rt: Runtime, *, since: datetime | None = None, hours_back: float = 
         rows.append(
             HeatRow(account=account, calls=sum(calls), failed=sum(wrong), cells=tuple(calls), wrong=tuple(wrong))
         )
+    rows = [row for row in rows if row.calls > 0]
     rows.sort(key=lambda row: (-row.calls, row.account))
     return HeatMap(
         since=start,
@@ -106,6 +119,8 @@ class Sent:
 class UploadTimeline:
     """Which uploads went when, the first to begin first."""
 
+    picture: ClassVar[str] = "upload-timeline"
+
     since: datetime
     until: datetime
     uploads: tuple[Sent, ...]
@@ -113,17 +128,16 @@ class UploadTimeline:
     """So many older ones of this window are left out."""
 
 
-def upload_timeline(
-    rt: Runtime, *, since: datetime | None = None, hours_back: float = 24, most: int = 100
-) -> UploadTimeline:
-    """Return the uploads that were on their way since a moment, or in the last so many hours; the latest, if many."""
+def upload_timeline(rt: Runtime, wanted: Wanted | None = None, *, most: int = 100) -> UploadTimeline:
+    """Return the uploads that were on their way in a window, the last day unless told; the latest of them, if many."""
     with rt.store.reading() as tx:
         now = tx.now
-        start = since or now - timedelta(hours=hours_back)
-        found, total = jobs.sent_since(tx, start, most=most)
+        window, _ = activity.window_of(tx, wanted or Wanted())
+        found, total = jobs.sent_within(tx, window.since, window.until, account=window.account, most=most)
         working = leases.held(tx, LeaseKind.JOB)
     uploads = sorted((_sent(one, now, working=one.job in working) for one in found), key=lambda one: one.begun_at)
-    return UploadTimeline(since=start, until=now, uploads=tuple(uploads), more=total - len(uploads))
+    since, until = window.since, min(window.until, now)
+    return UploadTimeline(since=since, until=until, uploads=tuple(uploads), more=total - len(uploads))
 
 
 def _sent(one: Sending, now: datetime, *, working: bool) -> Sent:

@@ -2,15 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
-from ytpool.actions import queue, tasks
+from ytpool.actions import queue
 from ytpool.actions.queue import AccountSlots, QueueStatus
+from ytpool.actions.tasks.slots import counted_in
 from ytpool.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slots:
     """The places to work, those of the busiest accounts first; the numbers are those of `queue status`."""
+
+    picture: ClassVar[str] = "slots"
 
     at: datetime
     running: int
@@ -25,7 +29,7 @@ def slots(rt: Runtime, *, most: int = 40) -> Slots:
     """Return which places are taken, at most so many accounts."""
     found = queue.status(rt)
     if rt.config.providers:
-        found = tasks.counted_in(rt, found)
+        found = counted_in(rt, found)
     return of(found, rt.calendar.now(), most=most)
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from ytpool.actions import forecast
 from ytpool.actions.forecast import Ahead
 from ytpool.domain import quota
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, hours, limits, meters, projects
+from ytpool.store import accounts, hours, limits, meters
 from ytpool.store.db import Tx
 from ytpool.store.suggest import unknown
 
@@ -51,6 +51,8 @@ class BurnDown:
 class BurnDowns:
     """The limits that were asked for, the one that runs out first at the beginning."""
 
+    picture: ClassVar[str] = "burn-down"
+
     quota_day: date
     resets_at: datetime
     pictures: tuple[BurnDown, ...]
@@ -69,16 +71,8 @@ def burn_downs(
     """
     with rt.store.reading() as tx:
         terms = rt.terms(tx)
-        if project is not None:
-            project = projects.get(tx, project).project
-        if bucket is not None and bucket not in terms.prices.limits:
-            raise unknown("bucket", bucket, [*terms.prices.limits], listed_by="ytpool quota report", made_by="")
-        seen = forecast.seen_in(tx, terms, days=days)
-        rows = [
-            row
-            for row in seen.rows
-            if row.scope == meters.PROJECT and project in (None, row.name) and bucket in (None, row.bucket)
-        ]
+        seen = forecast.seen_in(tx, terms, days=days, project=project, bucket=bucket)
+        rows = [row for row in seen.rows if row.scope == meters.PROJECT]
         shown = [row for row in rows if (project and bucket) or _is_used(row)]
         first = sorted(shown, key=lambda row: (row.likely or seen.resets_at, row.early or seen.resets_at, -row.percent))
         begins = quota.starts_at(terms.day)
@@ -136,6 +130,8 @@ class UseByAccount:
     What was used elsewhere is nobody's and not among them.
     """
 
+    picture: ClassVar[str] = "use-by-account"
+
     quota_day: date
     bucket: str
     begins: datetime
@@ -169,7 +165,7 @@ def use_by_account(rt: Runtime, bucket: str, *, account: str | None = None, most
         if (reading := readings.get((meters.ACCOUNT, one.account, bucket))) is not None and reading.used
     }
     rows = [
-        AccountUse(account=name, used=units, hourly=tuple(hourly.get(name, ())[:passed]))
+        AccountUse(account=name, used=units, hourly=tuple(hourly.get(name, [0] * passed)[:passed]))
         for name, units in sorted(used.items(), key=lambda one: (-one[1], one[0]))
     ]
     shown, rest = (rows, []) if len(rows) <= most else (rows[: most - 1], rows[most - 1 :])

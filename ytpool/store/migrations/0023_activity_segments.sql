@@ -57,7 +57,7 @@ CREATE TABLE activity_sums (
     bytes       BIGINT NOT NULL,
     seconds     DOUBLE PRECISION NOT NULL,
     last_at     TEXT NOT NULL,
-    took_0      BIGINT NOT NULL,           -- calls by how long they took: `domain/latencies` has the bounds
+    took_0      BIGINT NOT NULL,           -- of what was done, by how long it took: `domain/latencies` has the bounds
     took_1      BIGINT NOT NULL,
     took_2      BIGINT NOT NULL,
     took_3      BIGINT NOT NULL,

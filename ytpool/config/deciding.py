@@ -1,0 +1,176 @@
+"""Every setting decided: the environment's over the file's over the default, each checked, and some together."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ytpool.config import file
+from ytpool.config.checks import ANYTHING, CHECKS, WHOLE, zones
+from ytpool.config.environment import from_environment
+from ytpool.config.given import Given, suggestion
+from ytpool.config.places import paths_of, profile_named
+from ytpool.config.settings import (
+    ALERT_TARGETS,
+    SANDBOX,
+    SECTIONS,
+    TABLES,
+    Balancing,
+    Config,
+    Envelopes,
+    Google,
+    Paths,
+    Thresholds,
+    attribute,
+    shares_of,
+)
+
+
+def load(*, profile: str | None, environ: Mapping[str, str]) -> Config:
+    """Decide every setting. The profile is the flag's, else `YTPOOL_PROFILE`, else `default`."""
+    name = profile_named(profile, environ)
+    paths = paths_of(name, environ)
+    given = {**file.read(paths.config), **from_environment(environ)}
+    return _decide(name, paths, given)
+
+
+def write_initial(paths: Paths, values: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Create the configuration file, readable by its owner only; an existing one is never touched.
+
+    Returns whether it was created.
+    """
+    import tomli_w  # noqa: PLC0415 - only `init` writes
+
+    text = "# Settings of this ytpool profile; `ytpool config show` lists them all.\n\n" + tomli_w.dumps(values)
+    _decide("default", paths, file.parse(text, paths.config))
+    return file.create(paths.config, text)
+
+
+def _decide(profile: str, paths: Paths, given: Mapping[str, Given]) -> Config:
+    if profile == SANDBOX:
+        given = {key: value for key, value in given.items() if not key.startswith("google.")}
+    named: dict[str, Any] = {attribute: {} for attribute in (*TABLES, _TARGETS)}
+    values: dict[str, Any] = {}
+    for key, one in given.items():
+        section, name = _table_of(key)
+        if section not in named:
+            values[key] = _checked(key, one)
+        elif "." not in name or isinstance(one.value, tuple):  # each setting of a platform stands beside it as written
+            named[section][name] = one.value
+    if values.get(_SERVED_FILE):
+        values[_SERVED_FILE] = str(_path(given[_SERVED_FILE], paths))
+    sections = {
+        attribute(name): kind(**{key: values[f"{name}.{key}"] for key in kind._fields if f"{name}.{key}" in values})
+        for name, kind in SECTIONS.items()
+    }
+    origins = {key: one.origin for key, one in given.items()}
+    if profile == SANDBOX:
+        sections["google"] = Google("", "", "", "")
+        origins |= {f"google.{key}": "the sandbox of this profile" for key in Google._fields}
+    if "state" in values:
+        paths = paths._replace(state=_state_path(given["state"], paths))
+    _check_together(sections["thresholds"], sections["balancing"], sections["envelopes"], given)
+    return Config(profile=profile, paths=paths, origins=origins, **named, **sections)
+
+
+def _table_of(key: str) -> tuple[str, str]:
+    """Return the field that a setting is in, and its name there."""
+    if key.startswith(f"{ALERT_TARGETS}."):
+        return _TARGETS, key[len(ALERT_TARGETS) + 1 :]
+    section, _, name = key.partition(".")
+    return section, name
+
+
+def _checked(key: str, given: Given) -> Any:
+    section, _, name = key.rpartition(".")
+    default: Any = SECTIONS[section]._field_defaults[name] if section else ""
+    value: Any = given.value
+    if isinstance(default, tuple):
+        if key == _REFRESHER:
+            return _words(key, given)
+        from ytpool.config import blocks  # noqa: PLC0415 - most have none
+
+        return blocks.read(key, given)
+    if isinstance(default, float) and type(value) is int:
+        value = float(value)
+    if type(value) is not type(default):
+        given.refuse(key, f"{key} must be {_TYPES[type(default)]}, not {value!r}")
+    if key.startswith("google."):
+        value = _address(key, value, given)
+    right, meaning = CHECKS.get(key, ANYTHING)
+    if not right(value):
+        wish = ""
+        if key == "time.zone":
+            wish = suggestion(value, zones())
+        given.refuse(key, f"{key} must be {meaning}, not {value!r}{wish}")
+    return value
+
+
+def _words(key: str, given: Given) -> tuple[str, ...]:
+    """Read a command: a list of texts in the file, and in a variable words as a shell would split them."""
+    value = given.value
+    if isinstance(value, str) and not given.file:
+        import shlex  # noqa: PLC0415 - only where a variable names a command
+
+        try:
+            value = [Given(word, given.origin) for word in shlex.split(value)]
+        except ValueError as error:
+            given.refuse(key, f"{key} cannot be split into words: {error}")
+    if not isinstance(value, list) or not all(isinstance(word.value, str) for word in value):
+        given.refuse(
+            key, f"{key} is a list of texts like ['/opt/log-in', '{{account}}', '{{file}}']; no shell reads it"
+        )
+    return tuple(word.value for word in value)
+
+
+def _address(key: str, value: str, given: Given) -> str:
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        given.refuse(key, f"{key} must be an address, not {value!r} ({error})")
+    if parts.scheme not in {"http", "https"} or not host or parts.username or parts.query or parts.fragment:
+        given.refuse(key, f"{key} must be an address like https://host/path, without a query, not {value!r}")
+    if parts.scheme == "http" and not re.fullmatch(r"localhost|::1|127(\.\d{1,3}){3}", host):
+        given.refuse(key, f"{key} may use plain http only for this machine (127.0.0.1, ::1, localhost), not {value!r}")
+    if key == "google.api_root" and not value.endswith("/"):
+        return value + "/"
+    return value
+
+
+def _state_path(given: Given, paths: Paths) -> Path:
+    if re.match(r"postgres(ql)?://", given.value):
+        given.refuse("state", "this version keeps its state in a local file: state must be a path, not a database URL")
+    if "://" in given.value:
+        given.refuse("state", f"state must be a path, not {given.value!r}")
+    return _path(given, paths)
+
+
+def _path(given: Given, paths: Paths) -> Path:
+    # A path in the file is meant from the file's own folder: cron starts elsewhere than a terminal does.
+    base = paths.config.parent if given.file else Path.cwd()
+    return base / Path(given.value).expanduser()
+
+
+def _check_together(
+    thresholds: Thresholds, balancing: Balancing, envelopes: Envelopes, given: Mapping[str, Given]
+) -> None:
+    shares = shares_of(envelopes, given)
+    if sum(shares.values()) > WHOLE:
+        key = next(f"envelopes.{name}" for name in reversed(Envelopes._fields) if f"envelopes.{name}" in given)
+        values = ", ".join(f"{name} {percent}" for name, percent in shares.items())
+        given[key].refuse(key, f"envelopes must come to 100 per cent together at the most, not {values}")
+    if not thresholds.yellow < thresholds.orange < thresholds.red:
+        key = next(f"thresholds.{name}" for name in Thresholds._fields if f"thresholds.{name}" in given)
+        values = ", ".join(f"{name} {value}" for name, value in thresholds._asdict().items())
+        given[key].refuse(key, f"thresholds must rise from yellow over orange to red, not {values}")
+    weights = [f"balancing.{name}" for name in Balancing._fields[1:]]
+    if not any(balancing[1:]):
+        given[weights[0]].refuse(weights[0], "balancing must weigh something: quota, success, idle and age are all 0")
+
+
+_TARGETS = "alert_targets"
+_SERVED_FILE = "serve.cookies_file"
+_REFRESHER = "sessions.refresh.command"
+_TYPES = {str: "text in quotes", int: "a whole number", float: "a number", bool: "true or false"}
