@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import platform_site
 import pytest
@@ -252,6 +253,34 @@ def test_a_check_that_is_ended_waits_for_nobody_and_every_session_is_free_again(
 
     assert check.returncode == status
     assert pool.check("--within", "1")[1]["anna"]["finding"] == "network"
+
+
+def test_a_browser_that_stands_still_holds_nobody_up(pool, site, home):
+    pool.add("anna", site.state(mood="silent"))
+    check = ["sessions", "check", "--browser", "--within", "1", "--json"]
+    with start(*check, env={"PATH": os.environ["PATH"], "YTPOOL_HOME": str(home)}) as checking:
+        while not site.visits:
+            assert checking.poll() is None, checking.communicate()
+            time.sleep(0.01)
+        stopped = [pid for pid in offspring(checking.pid) if "chrom" in Path(f"/proc/{pid}/exe").readlink().name]
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        out, err = checking.communicate(timeout=30)
+
+    [found] = fits("sessions-check", out)["sessions"]
+    assert stopped
+    assert (found["finding"], found["state"]) == ("unclear", "active")
+    assert found["seconds"] < 1.5
+    assert "Task was destroyed" not in err
+
+
+def offspring(pid):
+    """Return the numbers of the processes that a process has started, and of those that these have."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += [int(child), *offspring(child)]
+    return found
 
 
 def test_a_shell_is_told_what_it_is_about(pool, site, ytpool):
