@@ -434,7 +434,17 @@ def _checked(rt: Runtime, file: CookieFile, state: StorageState) -> datetime | N
             f"the new cookies are written as {state.format}, and {file.path} is read as {before.format}",
             hint="let the command write the same; what reads the file would not know the other",
         )
+    if _is_login(before) and not _is_login(state):
+        raise RefreshFailed(
+            f"nobody is logged in at {_YOUTUBE} with the new cookies, as somebody was with the old",
+            hint="log in again, and let the command find that",
+        )
     return ends_at
+
+
+def _is_login(state: StorageState) -> bool:
+    login = cookies.login(json.loads(state.content.reveal())["cookies"], platforms.known(_YOUTUBE))
+    return login.belongs and not login.missing
 
 
 def _replace(rt: Runtime, lease: Lease, file: CookieFile, content: bytes) -> None:
