@@ -271,6 +271,7 @@ def test_a_browser_that_stands_still_holds_nobody_up(pool, site, home):
     assert stopped
     assert (found["finding"], found["state"]) == ("unclear", "active")
     assert found["seconds"] < 1.5
+    assert "--browser" not in found["error"]["hint"]
     assert "Task was destroyed" not in err
 
 
@@ -322,7 +323,9 @@ def test_the_profile_that_never_leaves_this_machine_asks_no_platform(ytpool, tmp
     status, out, _ = ytpool("sessions", "check", "--profile", "sandbox", "--json")
 
     assert status == 1
-    assert "never leaves this machine" in fits("sessions-check", out)["sessions"][0]["message"]
+    [told] = fits("sessions-check", out)["sessions"]
+    assert "never leaves this machine" in told["message"]
+    assert "ask from a --profile" in told["error"]["hint"]
 
 
 @pytest.mark.parametrize("way", [(), ("--browser", "--within", "8")], ids=["http", "browser"])
