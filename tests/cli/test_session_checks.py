@@ -142,6 +142,20 @@ def test_a_file_that_no_browser_wrote_keeps_nobody_from_being_looked_at(pool, si
     assert {one["finding"] for _, found in (over_http, in_a_browser) for one in found.values()} == {"alive"}
 
 
+@pytest.mark.parametrize("way", [(), ("--browser", "--within", "6")], ids=["http", "browser"])
+def test_a_cookie_that_ends_while_another_stands_in_for_it_is_no_sure_sign(pool, site, home, way):
+    settings = home / "default" / "config.toml"
+    settings.write_text(settings.read_text().replace('["sid"]', '["sid", "sid_of_old"]'))
+    for user, more in (("anna", {"name": "sid_of_old"}), ("ben", {"path": "/home"}), ("cleo", {"name": "shown_to"})):
+        state = site.state(mood="ended")
+        state["cookies"].append({**state["cookies"][0], **more})
+        pool.add(user, state)
+
+    found = pool.check(*way)[1]
+
+    assert {user: one["finding"] for user, one in found.items()} == {"anna": "alive", "ben": "alive", "cleo": "rotated"}
+
+
 def test_cookies_past_their_date_need_no_question(pool, site):
     pool.add("anna", site.state(expires=time.time() + 1.2))
     pool.add("ben", {"cookies": [*site.state()["cookies"], *site.state(name="other", expires=5)["cookies"]]})

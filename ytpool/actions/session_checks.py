@@ -166,7 +166,7 @@ class _Checking:
                 begun: list[_Begun] = []
                 with self._rt.store.transaction() as tx:
                     for one, looked, seconds in landed:
-                        self._settle(tx, one, markers.judge(one.marks, looked.heard), looked, seconds)
+                        self._settle(tx, one, markers.judge(one.marks, looked.heard, looked.cookies), looked, seconds)
                     for _ in range(min(len(waiting), free)):
                         begun += filter(None, [self._begin(tx, waiting.popleft())])
                 self._counted(len(self._told), len(found))
