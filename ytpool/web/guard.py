@@ -77,7 +77,10 @@ class Guard:
         if path in PAGES and not scope[TRUSTED]:
             scope[TRUSTED] = self._visitors.knows(headers, scope["server"][1])
         answer: ASGIApp = self._app
-        if place != webhooks.ROOT and not self._may_be_called(headers.get(b"host")):
+        if headers.keys() >= {b"content-length", b"transfer-encoding"}:
+            # Whoever stands before us may go by the other one, and take for one request what are two for us.
+            answer = refused("the length of this request is told in two ways", 400, {"Connection": "close"})
+        elif place != webhooks.ROOT and not self._may_be_called(headers.get(b"host")):
             answer = refused("this machine is not asked under that name", 421)
         elif method == "OPTIONS":
             answer = self._options(path, place)
