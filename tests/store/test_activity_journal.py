@@ -185,6 +185,10 @@ def _many(books, clock, rows, accounts=("news", "sports")):
         ("DELETE FROM activity_segments WHERE segment = 1", [(2, "the segments before it are missing")]),
         ("UPDATE activity_segments SET digest = 'x' WHERE segment = 2",
          [(2, "its rows are not those that were sealed"), (3, "its rows are not those that were sealed")]),
+        ("UPDATE activity_segments SET dropped_at = 'x' WHERE segment = 2",
+         [(2, "it was not the oldest, and is said to have been dropped")]),
+        ("UPDATE activity_segments SET dropped_at = 'x' WHERE segment = 1",
+         [(1, "its rows are said to have been dropped, and 3 are there")]),
     ],
 )  # fmt: skip
 def test_whatever_is_changed_by_hand_is_seen_and_named(books, clock, what, says):

@@ -123,8 +123,11 @@ def what_is_wrong(tx: Tx, before: Segment | None, segment: Segment) -> str:
 
     Rows that stand between the segment before and this one count as its own: none was there when it was sealed.
     """
-    if segment.dropped:  # and so are those before it
-        return ""
+    if segment.dropped:  # then nothing of those before it is left
+        if before is not None:
+            return "it was not the oldest, and is said to have been dropped"
+        there = tx.one("SELECT count(*) AS rows FROM activity WHERE entry <= :last", last=segment.last)["rows"]
+        return f"its rows are said to have been dropped, and {there} are there" if there else ""
     if segment.segment != (1 if before is None else before.segment + 1):
         return "the segments before it are missing"
     after, digest = (0, sealing.BEGINNING) if before is None else (before.last, before.digest)
