@@ -10,6 +10,7 @@ import sys
 import xml.etree.ElementTree as ET
 from contextlib import closing
 from datetime import timedelta
+from html import escape
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -138,8 +139,12 @@ def written(ytpool, tmp_path, *words):
 
 @pytest.mark.usefixtures("busy")
 def test_tables_and_pictures_have_the_numbers_that_the_commands_tell(ytpool, tmp_path):
-    page = _Tables(written(ytpool, tmp_path))
+    content = written(ytpool, tmp_path)
 
+    page = _Tables(content)
+    alerts = data(ytpool("alerts", "list", "--json")[1])["alerts"]
+    assert {alert["kind"] for alert in alerts} == {"resting", "drift"}
+    assert all(escape(alert["message"]) in content for alert in alerts)
     quota_told = data(ytpool("quota", "report", "--json")[1])
     books = {
         f"press {one['bucket']}": tuple(one[name] for name in ("left", "spent", "unknown", "elsewhere", "limit"))
@@ -204,8 +209,12 @@ def test_the_page_is_for_everybody_and_every_name_on_it_is_text(ytpool, tmp_path
             if width != 320:
                 assert amiss(page, packages) == []
         assert page.locator("svg[role=img]").count() == 7
-        page.emulate_media(media="print")
+        page.emulate_media(media="print", color_scheme="dark")
+        page.set_viewport_size({"width": 718, "height": 1000})  # what A4 has between its margins
+        assert page.evaluate("document.documentElement.scrollWidth") <= 718
         assert not page.locator("#summary").is_visible()
+        assert page.locator("#quota thead").is_visible()
+        assert amiss(page, packages) == []  # nobody prints white on white
         assert (page.said, asked) == ([], [address])
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ytpool.actions import activity, quota_books
 from ytpool.actions import todo as todos
 from ytpool.actions.activity import ActivityReport, Wanted
+from ytpool.actions.alerts import listing
 from ytpool.actions.health import looking
 from ytpool.actions.health.looking import Health
 from ytpool.actions.overview import Overview, Overviews
@@ -47,6 +48,7 @@ class Summary:
 
 def gather(rt: Runtime, wanted: Wanted) -> Summary:
     """Read all of it; what happens meanwhile may show in one part and not yet in another."""
+    listing.listed(rt)  # which looks, so that the alerts are those of this moment
     overview = Overviews(rt).take()
     by_account = activity.report(rt, wanted, by="account")
     days = max(_DRIFT_DAYS, (by_account.until - by_account.since).days + 1)
@@ -54,7 +56,7 @@ def gather(rt: Runtime, wanted: Wanted) -> Summary:
         overview=overview,
         todo=todos.todo(rt),
         why_not=everybody.why_not(rt),
-        health=looking.free_checks(rt),
+        health=looking.Rounds(rt).go(),
         drift=quota_books.drift(rt, min(days, 3660)),
         by_account=by_account,
         by_operation=activity.report(rt, wanted, by="operation"),
