@@ -72,6 +72,7 @@ def test_every_line_of_a_crontab_is_one(topic):
 
     assert [line for line in lines if not SCHEDULE.fullmatch(line) and not re.fullmatch(r"[A-Z]+=\S+", line)] == []
     assert "%" not in crontab, "cron would begin a new line there"
+    assert "PATH=" in lines[0], "cron looks for programs in /usr/bin and /bin only"
 
 
 def test_the_matrix_is_the_one_in_the_code():

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ytpool.domain import latencies
+from ytpool.domain import latencies, moments
 from ytpool.store import activity, entries, segments, sums
 from ytpool.store.activity import Outcome
 from ytpool.store.ledger import Payer
@@ -138,6 +138,35 @@ def test_a_row_with_an_old_moment_that_comes_late_is_sealed_after_the_others_and
     assert wrong(books) == []
     hour = Window(since=before - timedelta(seconds=1), until=before + timedelta(seconds=1))
     assert [*counted(books, hour, ("operation",))] == [("older.upload", "done")]
+
+
+def test_what_a_clock_that_was_ahead_wrote_is_reported_where_it_is_listed(books, clock):
+    clock.wall = datetime(2026, 6, 1, 12, 7, tzinfo=UTC)
+    payer = books.account()
+    with books.transaction() as tx:
+        tx.now += 3 * MINUTE
+        tx.at = moments.text(tx.now)
+        activity.record(tx, books.rng, payer, "videos.list", Outcome.DONE)
+
+    for minutes, expected in ((0, 0), (4, 1)):
+        clock.forward(minutes * MINUTE)
+        window = Window(since=clock.wall - timedelta(hours=5), until=clock.wall + timedelta(microseconds=1))
+        with books.database.reading() as tx:
+            assert len(entries.operations(tx, window, None, 10)) == expected
+        assert [numbers[0] for numbers in counted(books, window, ()).values()] == [1] * expected
+
+
+@pytest.mark.parametrize("span", ["hour", "day", "month", "everyone"])
+def test_sums_that_are_not_those_of_the_rows_are_seen(books, clock, span):
+    clock.wall = datetime(2026, 5, 30, 12, 10, tzinfo=UTC)
+    _many(books, clock, 60)
+    seal(books)
+    assert sums_are_right(books)
+
+    with books.transaction() as tx:
+        assert tx.run("UPDATE activity_sums SET units = units + 1 WHERE span = :span", span=span) > 0
+
+    assert not sums_are_right(books)
 
 
 def test_of_two_who_seal_the_same_rows_one_does(books, clock):

@@ -178,18 +178,32 @@ def what_is_wrong(tx: Tx) -> str:
         since=since,
     )
     for span in (HOUR, EVERYONE):
-        told = tx.one(
-            """
-            SELECT coalesce(sum(calls), 0) AS calls, coalesce(sum(units), 0) AS units, coalesce(sum(bytes), 0) AS bytes
-              FROM activity_sums WHERE span = :span AND begins >= :begins
-            """,
-            span=span,
-            begins=since[: _LENGTHS[HOUR]],
-        )
-        for what in ("calls", "units", "bytes"):
+        told = _whole(tx, span, since)
+        for what in _COMPARED:
             if told[what] != there[what]:
                 return f"its sums by hour tell of {told[what]:,} {what}, and its rows of {there[what]:,}"
+    for span in (DAY, MONTH):
+        whole_from = moments.text(_up(moments.parse(since), span)) if since else ""
+        told, hours = _whole(tx, span, whole_from), _whole(tx, HOUR, whole_from)
+        for what in _COMPARED:
+            if told[what] != hours[what]:
+                return f"its sums by {span} tell of {told[what]:,} {what}, and those by hour of {hours[what]:,}"
     return ""
+
+
+_COMPARED = ("calls", "units", "bytes")
+
+
+def _whole(tx: Tx, span: str, since: str) -> Any:
+    """Return what all sums of a span come to that begin then or later."""
+    return tx.one(
+        """
+        SELECT coalesce(sum(calls), 0) AS calls, coalesce(sum(units), 0) AS units, coalesce(sum(bytes), 0) AS bytes
+          FROM activity_sums WHERE span = :span AND begins >= :begins
+        """,
+        span=span,
+        begins=since[: _LENGTHS[HOUR if span == EVERYONE else span]],
+    )
 
 
 def kept_from(tx: Tx) -> datetime | None:
@@ -239,7 +253,7 @@ def over(tx: Tx, window: Window, by: Sequence[str]) -> Iterator[Sum]:
 def _over(tx: Tx, window: Window, by: Sequence[str], *, done: bool) -> Iterator[Sum]:
     # What was not done has nothing in the columns of `took`, and need not be read for them.
     sealed = sealed_to(tx)
-    if window.until > tx.now:  # nothing has happened after now, so this hour is a whole one, too
+    if window.until > tx.now and not _goes_on_after(tx, window.until):  # so this hour is a whole one, too
         window = window._replace(until=_up(window.until, HOUR))
     edges, spans = _stretches(window.since, window.until, hourly="hour" in by)
     everyone = "hour" in by and not {"account", "project"} & {*by} and window.account is None and not window.projects
@@ -254,6 +268,12 @@ def _over(tx: Tx, window: Window, by: Sequence[str], *, done: bool) -> Iterator[
         yield from asked(_SEALED, since, until, sealed=sealed)
     for question in (_NOT_SEALED, _NOT_UNKNOWN_ANY_MORE, _KNOWN_SINCE):
         yield from asked(question, window.since, window.until, sealed=sealed)
+
+
+def _goes_on_after(tx: Tx, moment: datetime) -> bool:
+    """Tell whether something stands behind this moment already: a clock was ahead when it was written."""
+    latest = tx.one("SELECT max(happened_at) AS at FROM activity")["at"]
+    return latest is not None and latest >= moments.text(moment)
 
 
 def went_wrong(tx: Tx, window: Window) -> list[tuple[str, str, int]]:
