@@ -56,7 +56,7 @@ def gather(rt: Runtime, wanted: Wanted) -> Summary:
         overview=overview,
         todo=todos.todo(rt),
         why_not=everybody.why_not(rt),
-        health=looking.free_checks(rt),
+        health=looking.Rounds(rt).go(),
         drift=quota_books.drift(rt, min(days, 3660)),
         by_account=by_account,
         by_operation=activity.report(rt, wanted, by="operation"),

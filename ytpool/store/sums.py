@@ -5,7 +5,7 @@ those, the rows of the two hours it only touches, and whatever is not sealed yet
 before. Each operation counts once, at the moment when it happened, with the outcome that is known now.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -82,6 +82,10 @@ def of(rows: Sequence[Sealed], settled: Mapping[str, Sealed]) -> Sums:
             # It was counted as unknown, and counts as what it was, at its own hour.
             _count(hours, first, first.outcome, first.reason, -1)
             _count(hours, first, row.outcome, row.reason, 1)
+    return _in_every_span(hours)
+
+
+def _in_every_span(hours: Sums) -> Sums:
     found = dict(hours)
     for (_, begins, account, project, operation, outcome, reason), numbers in hours.items():
         for key in (
@@ -109,6 +113,37 @@ def add(tx: Tx, sums: Sums) -> None:
             # In the order of the index they stand in.
             for key, numbers in sorted(sums.items())
         ],
+    )
+
+
+def erase(tx: Tx, rows: Iterable[Sealed], settled: Mapping[str, Sealed]) -> None:
+    """Take the reasons of rows that are erased out of what is there; `settled` are those that some of them settle."""
+    sealed = sealed_to(tx)
+    hours: Sums = {}
+    for row in rows:
+        counted_at = row if row.settles is None else settled.get(row.settles)
+        if row.entry > sealed or counted_at is None:
+            continue
+        # Where it is known by now how it ended, it counts as that, and only the empty sum is left of its reason.
+        sign = 0 if row.settles is None and _is_settled(tx, row, sealed) else 1
+        _count(hours, counted_at, row.outcome, row.reason, -sign)
+        _count(hours, counted_at, row.outcome, "", sign)
+    moved = _in_every_span(hours)
+    add(tx, moved)
+    tx.many(
+        f"DELETE FROM activity_sums WHERE {' AND '.join(f'{name} = :{name}' for name in _KEYS)} AND calls = 0",
+        [dict(zip(_KEYS, key, strict=True)) for key in sorted(moved)],
+    )
+
+
+def _is_settled(tx: Tx, row: Sealed, sealed: int) -> bool:
+    return (
+        tx.one(
+            "SELECT 1 FROM activity WHERE settles = :activity AND entry <= :sealed LIMIT 1",
+            activity=row.activity,
+            sealed=sealed,
+        )
+        is not None
     )
 
 
