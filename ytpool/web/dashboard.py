@@ -15,10 +15,10 @@ from ytpool import __version__, data
 from ytpool.domain import moments
 from ytpool.runtime import Runtime
 from ytpool.web.answers import refused
-from ytpool.web.events import Feed, Shown, Stream
+from ytpool.web.events import Feed, Shown, Snapshot, Stream
 from ytpool.web.guard import TRUSTED
 from ytpool.web.markup import Content, Markup, tag, together
-from ytpool.web.sections import TITLES, Picture
+from ytpool.web.sections import TITLES
 from ytpool.web.visitors import Visitors
 
 _SAFELY = {
@@ -62,7 +62,7 @@ class _Pages:
         log_out = tag("form", tag("button", "Log out"), method="post", action="logout")
         header = (*_state(shown), log_out if self._came_by_door(request) else None)
         script = tag("script", src="dashboard.js", defer=True)
-        return self._page(_live(shown.picture, self._feed), header=header, script=script)
+        return self._page(_live(shown.snapshot, self._feed), header=header, script=script)
 
     async def events(self, request: Request) -> Response:
         if not request.scope[TRUSTED]:
@@ -108,8 +108,8 @@ class _Pages:
         return Response(filled, status, _NOT_KEPT, "text/html")
 
 
-def _live(picture: Picture | None, feed: Feed) -> Markup:
-    found = {} if picture is None else picture.sections
+def _live(snapshot: Snapshot | None, feed: Feed) -> Markup:
+    found = {} if snapshot is None else snapshot.sections
     return together(
         tag("nav", found.get("summary"), id="summary", aria_label="Sections"),
         tag(
@@ -134,7 +134,7 @@ def _live(picture: Picture | None, feed: Feed) -> Markup:
 
 def _state(shown: Shown) -> tuple[Markup, ...]:
     """Say how things stand with the page itself; from here on its script does."""
-    as_of = "" if shown.picture is None else f"as of {moments.text(shown.picture.now)[11:19]} UTC"
+    as_of = "" if shown.snapshot is None else f"as of {moments.text(shown.snapshot.now)[11:19]} UTC"
     problem = f"The books cannot be read: {shown.problem}" if shown.problem else ""
     return (
         tag("p", problem, id="state", role="status", class_="badge orange" if problem else "badge"),

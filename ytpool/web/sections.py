@@ -2,8 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from ytpool.actions.lifetimes import Lifetime
@@ -45,18 +43,6 @@ _SHOWN = {
     "sessions": 15,
 }
 """Rows at most, so that a thousand accounts are a page, too."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """How it stood with everything, as sections of a page."""
-
-    sections: Mapping[str, Markup]
-    now: datetime
-    at: float
-    """On the monotonic clock, when it was begun."""
-    took: float
-    """Seconds of this machine's work."""
 
 
 def sections(seen: Overview) -> Mapping[str, Markup]:

@@ -1,4 +1,4 @@
-"""What one look at the books brings for the dashboard: its sections, with pictures, which are drawn less often."""
+"""Snapshots of the books for the dashboard: its sections, and pictures, which are drawn less often."""
 
 import time
 
@@ -6,11 +6,11 @@ from ytpool.actions.overview import Overviews
 from ytpool.actions.pictures import use
 from ytpool.runtime import Runtime
 from ytpool.web import events
-from ytpool.web.events import Feed
+from ytpool.web.events import Feed, Snapshot
 from ytpool.web.markup import Markup, tag, together
 from ytpool.web.pictures import canvas
 from ytpool.web.pictures.use import burn_down
-from ytpool.web.sections import Picture, sections
+from ytpool.web.sections import sections
 
 _DRAWN_EVERY = 20.0
 """Seconds; a forecast reads days."""
@@ -20,11 +20,11 @@ _BUCKETS = 3
 
 def feed(rt: Runtime) -> Feed:
     """Return what is shown to all who watch."""
-    looks = _Looks(rt, events.EVERY)
-    return Feed(looks.look, every=events.EVERY)
+    camera = _Camera(rt, events.EVERY)
+    return Feed(camera.take, every=events.EVERY)
 
 
-class _Looks:
+class _Camera:
     """Belongs to one thread."""
 
     def __init__(self, rt: Runtime, patience: float) -> None:
@@ -34,7 +34,7 @@ class _Looks:
         self._drawn = Markup()
         self._drawn_at: float | None = None
 
-    def look(self) -> Picture:
+    def take(self) -> Snapshot:
         self._rt.store.wait_at_most(self._patience)
         began, busy = time.monotonic(), time.thread_time()
         seen = self._overviews.take()
@@ -42,7 +42,7 @@ class _Looks:
             self._drawn, self._drawn_at = self._draw(), began
         shown = dict(sections(seen))
         shown["quota"] = together(shown["quota"], self._drawn)
-        return Picture(sections=shown, now=seen.now, at=began, took=time.thread_time() - busy)
+        return Snapshot(sections=shown, now=seen.now, at=began, took=time.thread_time() - busy)
 
     def _draw(self) -> Markup:
         found = use.burn_downs(self._rt, most=_BUCKETS).pictures
