@@ -23,6 +23,11 @@ from real_parts import fill, need, scaled
 from schemas import fits
 
 from ytpool import config
+from ytpool.actions.pictures.days import DayBars
+from ytpool.actions.pictures.done import HeatMap, UploadTimeline
+from ytpool.actions.pictures.slots import Slots
+from ytpool.actions.pictures.use import BurnDowns, UseByAccount
+from ytpool.cli import report
 from ytpool.clock import SystemClock
 from ytpool.domain import quota
 from ytpool.store import activity
@@ -242,6 +247,12 @@ def test_each_picture_is_a_file_of_its_own(ytpool, tmp_path):
     assert ytpool(*words, "--bucket", "upload")[0] == 2
 
 
+def test_a_picture_has_one_name_on_the_terminal_and_as_a_file():
+    drawn = {kind.picture for kind in (BurnDowns, UseByAccount, DayBars, HeatMap, UploadTimeline, Slots)}
+
+    assert drawn == {*PICTURES} == {*report.Picture}
+
+
 def size_of(content):
     assert content.startswith(b"\x89PNG")
     return struct.unpack(">II", content[16:24])
@@ -280,6 +291,9 @@ def test_a_report_is_replaced_and_keeps_its_permissions_and_nothing_else_is(ytpo
     first = ours.read_bytes()
     assert ytpool("report", "--html", ours)[0] == 0
     assert (ours.stat().st_mode & 0o777, ours.read_bytes() == first) == (0o644, False)
+    (tmp_path / "link.html").symlink_to(ours)
+    assert ytpool("report", "--html", tmp_path / "link.html")[0] == 0
+    assert (tmp_path / "link.html").is_symlink()
     assert ytpool("report", "--svg", tmp_path / "empty.svg", "--picture", "slots")[0] == 0
     for path, words in ((theirs, ()), (folder, ("--yes",)), (folder / "none" / "r.html", ())):
         status, out, _ = ytpool("report", "--html", path, "--json", *words)
