@@ -125,7 +125,6 @@ def test_what_is_no_request_is_told_so(server, content):
     "path",
     [
         *(
-            "/",
             "/etc/passwd",
             "/../../etc/passwd",
             "/%2e%2e/%2e%2e/state.db",

@@ -53,7 +53,8 @@ def try_out(
 ) -> Any:  # TestedTargets
     """Send every target of [alerts.targets.NAME] a message that says it is a test, and say what came of it.
 
-    It is sent once, now, whatever the hour and the rate; what is wrong is said with what helps.
+    It is sent once, now, whatever the hour and the rate; what is wrong is said with what helps. A message that waits
+    for another attempt goes out next where its target was reached.
     """
     from ytpool.cli import raised  # noqa: PLC0415
 

@@ -104,6 +104,12 @@ COMMANDS: Mapping[str, Line] = {
     "quota": Line("ytpool.cli.quota", "app", "See what is used, what is left, and until when."),
     "rests": Line("ytpool.cli.rests", "app", "List what rests, until when and why; lift a rest by your word."),
     "activity": Line("ytpool.cli.activity", "app", "See what was done, by whom, with what outcome."),
+    "report": Line(
+        "ytpool.cli.report",
+        "app",
+        "Write how it stands with everything as one page for people: quota, uploads, activity, health, drift, "
+        "what to do.",
+    ),
     "why": Line(
         "ytpool.cli.why",
         "app",
@@ -167,7 +173,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "Accounts and who pays": ("auth", "refresh-tokens", "accounts", "projects", "pools"),
     "Videos and comments": ("upload", "video", "comment", "stats"),
     "Later, and in turn": ("plan", "queue", "work", "pause", "unpause"),
-    "What is going on": ("health", "alerts", "todo", "why", "quota", "rests", "activity", "serve"),
+    "What is going on": ("health", "alerts", "todo", "why", "quota", "rests", "activity", "report", "serve"),
     "Other services": ("task", "chain", "sessions"),
     "Keeping it safe": ("vault", "state", "tidy"),
 }

@@ -24,11 +24,11 @@ import urllib3
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
 
 from ytpool import __version__
+from ytpool.domain.causes import causes
 from ytpool.domain.endpoints import is_loopback
 from ytpool.domain.markers import LONGEST_LOOK, MOST_REDIRECTS, NOTHING, Forms, Heard, Looked, Marks, Trouble
 from ytpool.domain.secret import Secret
 from ytpool.errors import ConfigInvalid
-from ytpool.probes.failures import causes
 
 # These write whole addresses, and where a platform sends somebody may hold a key.
 for _name in ("urllib3.connectionpool", "urllib3.connection"):
