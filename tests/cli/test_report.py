@@ -31,7 +31,7 @@ from ytpool.store.ledger import Payer
 
 MARKUP = "<script>alert('x')</script>\"&"
 LONG = "频道" * 100
-PICTURES = ("burn-down", "use", "heat-map", "uploads", "slots")
+PICTURES = ("burn-down", "use-by-account", "days", "heat-map", "upload-timeline", "slots")
 RIGHT_TO_LEFT = "أخبار المساء"
 
 
@@ -169,6 +169,8 @@ def test_tables_and_pictures_have_the_numbers_that_the_commands_tell(ytpool, tmp
     assert f"press uploads: {uploads['left']} of {uploads['limit']} left" in page.hints
     for account in quota_told["accounts"]:
         assert f"{account['account']}: {account['used']['uploads']}" in page.hints
+    for day in data(ytpool("quota", "history", "--json")[1])["rows"]:
+        assert f"press {day['bucket']}, {day['quota_day']}: {day['percent']:g} %" in page.hints
     calls, wrong = {}, {}
     for hint in page.hints:
         if cell := re.fullmatch(r"(\w+), \d\d-\d\d \d\d:00 UTC: (\d+) done or tried(?:, (\d+) went wrong)?", hint):
@@ -208,7 +210,7 @@ def test_the_page_is_for_everybody_and_every_name_on_it_is_text(ytpool, tmp_path
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             if width != 320:
                 assert amiss(page, packages) == []
-        assert page.locator("svg[role=img]").count() == 7
+        assert page.locator("svg[role=img]").count() == 8
         page.emulate_media(media="print", color_scheme="dark")
         page.set_viewport_size({"width": 718, "height": 1000})  # what A4 has between its margins
         assert page.evaluate("document.documentElement.scrollWidth") <= 718
@@ -311,11 +313,12 @@ def test_a_full_disk_is_said_in_a_sentence_and_yesterdays_report_stays(ytpool, s
         ("--html", "a.html", "--picture", "slots"),
         ("--svg", "a", "--png", "a", "--picture", "slots"),
         ("--svg", "a", "--picture", "slots", "--bucket", "uploads"),
-        ("--svg", "a", "--picture", "use", "--project", "press"),
+        ("--svg", "a", "--picture", "use-by-account", "--project", "press"),
         ("--svg", "a", "--picture", "pie"),
         ("--html", "-", "--json"),
         ("--html", "a", "--days", "-1"),
         ("--html", "a", "--days", "nan"),
+        ("--svg", "a", "--picture", "days", "--days", "nan"),
         ("--html", "a", "--since", "yesterday"),
         ("--html", "a", "--since", "2999-01-01T00:00"),
     ],

@@ -142,6 +142,19 @@ def test_a_file_that_no_browser_wrote_keeps_nobody_from_being_looked_at(pool, si
     assert {one["finding"] for _, found in (over_http, in_a_browser) for one in found.values()} == {"alive"}
 
 
+def test_a_page_is_judged_when_its_scripts_are_done_and_a_chat_that_never_ends_is_not_waited_for(pool, site):
+    for mood in ("fetched", "busy"):
+        pool.add(mood, site.state(mood=mood))
+    slow = pool.check("--dry-run", "--within", "30", "--browser")[1]
+    pool.add("chatting", site.state(mood="chatting"))
+    chatting = pool.check("chatting", "--dry-run", "--within", "5", "--browser")[1]
+
+    assert {user: one["finding"] for user, one in slow.items()} == {"fetched": "logged_out", "busy": "logged_out"}
+    assert max(one["seconds"] for one in slow.values()) < 15
+    assert chatting["chatting"]["finding"] == "alive"
+    assert chatting["chatting"]["seconds"] < 5
+
+
 @pytest.mark.parametrize("way", [(), ("--browser", "--within", "6")], ids=["http", "browser"])
 def test_a_cookie_that_ends_while_another_stands_in_for_it_is_no_sure_sign(pool, site, home, way):
     settings = home / "default" / "config.toml"
@@ -154,19 +167,6 @@ def test_a_cookie_that_ends_while_another_stands_in_for_it_is_no_sure_sign(pool,
     found = pool.check(*way)[1]
 
     assert {user: one["finding"] for user, one in found.items()} == {"anna": "alive", "ben": "alive", "cleo": "rotated"}
-
-
-def test_a_page_is_judged_when_its_scripts_are_done_and_a_chat_that_never_ends_is_not_waited_for(pool, site):
-    for mood in ("fetched", "busy"):
-        pool.add(mood, site.state(mood=mood))
-    slow = pool.check("--dry-run", "--within", "30", "--browser")[1]
-    pool.add("chatting", site.state(mood="chatting"))
-    chatting = pool.check("chatting", "--dry-run", "--within", "5", "--browser")[1]
-
-    assert {user: one["finding"] for user, one in slow.items()} == {"fetched": "logged_out", "busy": "logged_out"}
-    assert max(one["seconds"] for one in slow.values()) < 15
-    assert chatting["chatting"]["finding"] == "alive"
-    assert chatting["chatting"]["seconds"] < 5
 
 
 def test_cookies_past_their_date_need_no_question(pool, site):

@@ -71,7 +71,7 @@ def _read(topic: str) -> str:
 
 def _about(text: str) -> str:
     """Return what the heading says behind the topic's name."""
-    return text.partition("\n")[0].partition(": ")[2]
+    return text.partition("\n")[0].partition(": ")[2].replace("`", "")
 
 
 def _verdicts() -> Iterator[str]:

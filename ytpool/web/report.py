@@ -16,6 +16,7 @@ from ytpool.domain import moments
 from ytpool.web import pieces, sections
 from ytpool.web.markup import Content, Markup, tag, together
 from ytpool.web.pictures import canvas
+from ytpool.web.pictures.days import day_bars
 from ytpool.web.pictures.done import heat_map, upload_timeline
 from ytpool.web.pictures.slots import slots
 from ytpool.web.pictures.use import burn_down, use_by_account
@@ -101,16 +102,18 @@ def _todo(seen: Summary) -> Content:
 
 
 def _quota(seen: Summary) -> Content:
-    downs = seen.burn_downs
-    if not downs.pictures:
-        return pieces.note("Nothing of any bucket is used today, and nothing is expected to be.")
+    downs, past = seen.burn_downs, seen.day_bars
     figures = [canvas.figure(burn_down(one), f"burn-down-{number}") for number, one in enumerate(downs.pictures)]
     figures += [canvas.figure(use_by_account(one), f"use-{number}") for number, one in enumerate(seen.uses)]
     basis = next((one.ahead.basis for one in downs.pictures if one.ahead.basis), "")
     return together(
-        tag("div", figures, class_="figures"),
+        tag("div", figures, class_="figures")
+        if figures
+        else pieces.note("Nothing of any bucket is used today, and nothing is expected to be."),
         pieces.note(f"What is to come rests on what was: {basis}.") if basis else None,
         pieces.more(downs.more, "ytpool quota forecast"),
+        canvas.figure(day_bars(past), "days", long=bool(past.rows)),
+        pieces.more(past.more, f"ytpool quota history --days {past.days}"),
     )
 
 
