@@ -21,6 +21,7 @@ LOOKS = (
         ask=machine.state,
         within=machine.reads_within,
     ),
+    Look(name="backup", about="when the last backup of the state was made", ask=machine.backup),
     Look(name="vault", about="where the key is", ask=machine.vault, within=_KEYRING_WAIT),
     Look(name="disk", about="room where the state and the cache lie", ask=machine.disk, needs_state=False),
     Look(name="clock", about="this machine's clock against Google's", ask=machine.clock),
