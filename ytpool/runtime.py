@@ -394,11 +394,19 @@ class Runtime:
         self._sandbox_url = None
         return process.stop(self.config.paths.sandbox)
 
+    def let_go_of_state(self) -> None:
+        """Close the state, because another one is about to be in its place; it is opened anew when it is needed."""
+        self.close()
+        self._database = self._vault = None
+
+    def database_at(self, path: Path) -> Database:
+        """Return a state that lies elsewhere, such as a copy, by the clocks of this one."""
+        return Database(path, self.clock, self.calendar.now)
+
     def forget_books(self) -> Path:
         """Remove the state of the sandbox profile; the next command makes a new one with the same key."""
         assert self.is_sandbox
-        self.close()
-        self._database = self._vault = None
+        self.let_go_of_state()
         state = self.config.paths.state
         for path in (state, state.with_name(f"{state.name}-wal"), state.with_name(f"{state.name}-shm")):
             path.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ import sys
 import xml.etree.ElementTree as ET
 from contextlib import closing
 from datetime import timedelta
+from html import escape
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -22,6 +23,11 @@ from real_parts import fill, need, scaled
 from schemas import fits
 
 from ytpool import config
+from ytpool.actions.pictures.days import DayBars
+from ytpool.actions.pictures.done import HeatMap, UploadTimeline
+from ytpool.actions.pictures.slots import Slots
+from ytpool.actions.pictures.use import BurnDowns, UseByAccount
+from ytpool.cli import report
 from ytpool.clock import SystemClock
 from ytpool.domain import quota
 from ytpool.store import activity
@@ -30,7 +36,7 @@ from ytpool.store.ledger import Payer
 
 MARKUP = "<script>alert('x')</script>\"&"
 LONG = "频道" * 100
-PICTURES = ("burn-down", "use", "heat-map", "uploads", "slots")
+PICTURES = ("burn-down", "use-by-account", "days", "heat-map", "upload-timeline", "slots")
 RIGHT_TO_LEFT = "أخبار المساء"
 
 
@@ -138,8 +144,12 @@ def written(ytpool, tmp_path, *words):
 
 @pytest.mark.usefixtures("busy")
 def test_tables_and_pictures_have_the_numbers_that_the_commands_tell(ytpool, tmp_path):
-    page = _Tables(written(ytpool, tmp_path))
+    content = written(ytpool, tmp_path)
 
+    page = _Tables(content)
+    alerts = data(ytpool("alerts", "list", "--json")[1])["alerts"]
+    assert {alert["kind"] for alert in alerts} == {"resting", "drift"}
+    assert all(escape(alert["message"]) in content for alert in alerts)
     quota_told = data(ytpool("quota", "report", "--json")[1])
     books = {
         f"press {one['bucket']}": tuple(one[name] for name in ("left", "spent", "unknown", "elsewhere", "limit"))
@@ -164,6 +174,8 @@ def test_tables_and_pictures_have_the_numbers_that_the_commands_tell(ytpool, tmp
     assert f"press uploads: {uploads['left']} of {uploads['limit']} left" in page.hints
     for account in quota_told["accounts"]:
         assert f"{account['account']}: {account['used']['uploads']}" in page.hints
+    for day in data(ytpool("quota", "history", "--json")[1])["rows"]:
+        assert f"press {day['bucket']}, {day['quota_day']}: {day['percent']:g} %" in page.hints
     calls, wrong = {}, {}
     for hint in page.hints:
         if cell := re.fullmatch(r"(\w+), \d\d-\d\d \d\d:00 UTC: (\d+) done or tried(?:, (\d+) went wrong)?", hint):
@@ -203,9 +215,13 @@ def test_the_page_is_for_everybody_and_every_name_on_it_is_text(ytpool, tmp_path
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             if width != 320:
                 assert amiss(page, packages) == []
-        assert page.locator("svg[role=img]").count() == 7
-        page.emulate_media(media="print")
+        assert page.locator("svg[role=img]").count() == 8
+        page.emulate_media(media="print", color_scheme="dark")
+        page.set_viewport_size({"width": 718, "height": 1000})  # what A4 has between its margins
+        assert page.evaluate("document.documentElement.scrollWidth") <= 718
         assert not page.locator("#summary").is_visible()
+        assert page.locator("#quota thead").is_visible()
+        assert amiss(page, packages) == []  # nobody prints white on white
         assert (page.said, asked) == ([], [address])
 
 
@@ -229,6 +245,12 @@ def test_each_picture_is_a_file_of_its_own(ytpool, tmp_path):
     assert "press search: 100 of 100 left" in svg.read_text()
     assert ytpool(*words, "--project", "pres")[0] == 2
     assert ytpool(*words, "--bucket", "upload")[0] == 2
+
+
+def test_a_picture_has_one_name_on_the_terminal_and_as_a_file():
+    drawn = {kind.picture for kind in (BurnDowns, UseByAccount, DayBars, HeatMap, UploadTimeline, Slots)}
+
+    assert drawn == {*PICTURES} == {*report.Picture}
 
 
 def size_of(content):
@@ -269,6 +291,9 @@ def test_a_report_is_replaced_and_keeps_its_permissions_and_nothing_else_is(ytpo
     first = ours.read_bytes()
     assert ytpool("report", "--html", ours)[0] == 0
     assert (ours.stat().st_mode & 0o777, ours.read_bytes() == first) == (0o644, False)
+    (tmp_path / "link.html").symlink_to(ours)
+    assert ytpool("report", "--html", tmp_path / "link.html")[0] == 0
+    assert (tmp_path / "link.html").is_symlink()
     assert ytpool("report", "--svg", tmp_path / "empty.svg", "--picture", "slots")[0] == 0
     for path, words in ((theirs, ()), (folder, ("--yes",)), (folder / "none" / "r.html", ())):
         status, out, _ = ytpool("report", "--html", path, "--json", *words)
@@ -302,11 +327,12 @@ def test_a_full_disk_is_said_in_a_sentence_and_yesterdays_report_stays(ytpool, s
         ("--html", "a.html", "--picture", "slots"),
         ("--svg", "a", "--png", "a", "--picture", "slots"),
         ("--svg", "a", "--picture", "slots", "--bucket", "uploads"),
-        ("--svg", "a", "--picture", "use", "--project", "press"),
+        ("--svg", "a", "--picture", "use-by-account", "--project", "press"),
         ("--svg", "a", "--picture", "pie"),
         ("--html", "-", "--json"),
         ("--html", "a", "--days", "-1"),
         ("--html", "a", "--days", "nan"),
+        ("--svg", "a", "--picture", "days", "--days", "nan"),
         ("--html", "a", "--since", "yesterday"),
         ("--html", "a", "--since", "2999-01-01T00:00"),
     ],

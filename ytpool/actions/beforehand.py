@@ -2,7 +2,8 @@
 
 An upload that waited for its quota, a login or its turn goes on hours later, and a person may not have waited with
 it. What was asked for a moment ago is not looked up unless that is asked for: the channel's list is long, and two
-units for every upload would tell an operator what they know.
+units for every upload would tell an operator what they know. After a backup was restored it is looked up all the same,
+for a time: what was sent after the backup is not in the books.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from ytpool.domain.publication import UPLOAD
 from ytpool.domain.reconcile import CLOCK_TOLERANCE, Doubtful, Look, NotYet, Outcome, Sought
 from ytpool.errors import OutcomeUnknown, UpstreamFailed
 from ytpool.runtime import Runtime
-from ytpool.store import jobs, looks
+from ytpool.store import jobs, looks, meta
 from ytpool.store.db import Tx
 from ytpool.store.jobs import Upload
 from ytpool.store.ledger import Call
@@ -41,7 +42,7 @@ def is_wanted(rt: Runtime, order: Order, job: Job) -> bool:
     with rt.store.reading() as tx:
         upload = jobs.upload(tx, job.job)
         is_old = tx.now - _asked_at(job, upload) >= _MEANWHILE
-        return order.look or is_old or _is_open(tx, upload)
+        return order.look or is_old or _is_open(tx, upload) or meta.gap(tx) is not None
 
 
 def where_it_was_seen(rt: Runtime, job: Job) -> Target | None:
@@ -66,7 +67,9 @@ def look(errand: Errand) -> None:
         upload, now = jobs.upload(tx, job.job), tx.now
         claimed = jobs.claimed(tx, errand.payer.channel_id, job.job) | _answered(tx, upload)
         whenever = errand.order.look or _is_open(tx, upload)
-    asked_at = _asked_at(job, upload)
+        asked_at, gap = _asked_at(job, upload), meta.gap(tx)
+        if gap is not None and upload.cleared_at is None:  # a job that is not in the books may have sent it
+            asked_at = min(asked_at, gap[0])
     sought = Sought(
         intent_at=_EVER if whenever else asked_at,
         size=upload.size,

@@ -20,13 +20,14 @@ def write(path: Path, pieces: Iterable[str | bytes]) -> int:
     Raises DiskFull where there is no room, FileInvalid where it cannot be written: then nothing of it is left. It is
     readable by its owner only, as is what it is made of, unless who may read the one before was decided otherwise.
     """
+    target = Path(os.path.realpath(path))  # a link leads on to the file that is meant
     try:
         mode = None
         with suppress(FileNotFoundError):
             found = path.stat()
             require_file(path, found)  # a device that is replaced by a file is lost to everybody
             mode = stat.S_IMODE(found.st_mode)
-        descriptor, name = tempfile.mkstemp(prefix=".export.", dir=path.parent)
+        descriptor, name = tempfile.mkstemp(prefix=".export.", dir=target.parent)
         draft = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -36,7 +37,7 @@ def write(path: Path, pieces: Iterable[str | bytes]) -> int:
                 file.flush()
                 os.fsync(descriptor)
                 size = os.fstat(descriptor).st_size
-            draft.replace(path)
+            draft.replace(target)
         except BaseException:
             draft.unlink()
             raise

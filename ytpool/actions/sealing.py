@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from ytpool.runtime import Runtime
 from ytpool.store import segments, sums
+from ytpool.store.db import Database
 
 SEALED_AFTER = timedelta(minutes=1)
 
@@ -83,11 +84,11 @@ def erase_some(rt: Runtime) -> bool:
     return True
 
 
-def look_over(rt: Runtime) -> Journal:
+def look_over(store: Database) -> Journal:
     """Read every sealed row, and say which segments are not as they were sealed, and whether reports count them."""
     before, count, rows, wrong = None, 0, 0, []
     while True:
-        with rt.store.reading() as tx:
+        with store.reading() as tx:
             found = segments.next_to(tx, before)
             if found is None:
                 problem = sums.what_is_wrong(tx)

@@ -1,5 +1,6 @@
 """Looking whether the state is whole and its books are right."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,10 +28,26 @@ class StateChecked:
     problem: BooksDisagree | None = None
 
 
+def what_is_wrong(integrity: Sequence[str], books: Sequence[str], journal: Journal) -> BooksDisagree | None:
+    """Word the worst of what was found, with what to do; None is good news."""
+    if integrity:
+        return BooksDisagree(
+            integrity[0], hint="stop all ytpool processes and restore a backup: ytpool state restore FILE"
+        )
+    if books:
+        return BooksDisagree(books[0], hint="please report this")
+    if journal.wrong:
+        return BooksDisagree(
+            f"the activity journal was changed by hand, or damaged: {journal.wrong[0]}",
+            hint="restore a backup; until then reports may be wrong about that time, and nothing else is",
+        )
+    return None
+
+
 def check(rt: Runtime, *, accept_clock: bool = False) -> StateChecked:
     """Check file and books; holds that nobody settled in time are settled on the way."""
     integrity = tuple(rt.store.integrity())
-    journal = sealing.look_over(rt)
+    journal = sealing.look_over(rt.store)
     with rt.store.transaction() as tx:
         if accept_clock:
             meta.forget_confirmation(tx)
@@ -40,16 +57,6 @@ def check(rt: Runtime, *, accept_clock: bool = False) -> StateChecked:
         books = tuple(ledger.differences(tx))
         schema = int(meta.get(tx, "schema") or 0)
         open_jobs = jobs.counts(tx)
-    problem = None
-    if integrity:
-        problem = BooksDisagree(integrity[0], hint="stop all ytpool processes and restore a backup")
-    elif books:
-        problem = BooksDisagree(books[0], hint="please report this")
-    elif journal.wrong:
-        problem = BooksDisagree(
-            f"the activity journal was changed by hand, or damaged: {journal.wrong[0]}",
-            hint="restore a backup; until then reports may be wrong about that time, and nothing else is",
-        )
     return StateChecked(
         state=rt.store.path,
         schema=schema,
@@ -60,5 +67,5 @@ def check(rt: Runtime, *, accept_clock: bool = False) -> StateChecked:
         expired_holds=expired,
         open_jobs=open_jobs,
         clock_accepted=accept_clock,
-        problem=problem,
+        problem=what_is_wrong(integrity, books, journal),
     )

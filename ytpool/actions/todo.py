@@ -7,12 +7,12 @@ from datetime import datetime
 
 from ytpool.actions import lifetimes, queue
 from ytpool.actions.lifetimes import Kind, Lifetime
-from ytpool.domain import publication
+from ytpool.domain import moments, publication
 from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import Job, JobState, StepState
 from ytpool.errors import OutcomeUnknown
 from ytpool.runtime import Runtime
-from ytpool.store import chains, comments, jobs, leases, leavings, rests, sessions
+from ytpool.store import chains, comments, jobs, leases, leavings, meta, rests, sessions
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 from ytpool.store.rests import Rest
@@ -26,8 +26,8 @@ class Item:
     """One thing to do."""
 
     kind: str
-    """outcome_unknown, chain_failed, login_needed, login_ends, scope_missing, leaving, astray, step_failed, deletion,
-    session_banned or resting."""
+    """outcome_unknown, chain_failed, login_needed, login_ends, scope_missing, restored, leaving, astray, step_failed,
+    deletion, session_banned or resting."""
     name: str
     message: str
     command: str
@@ -57,8 +57,23 @@ def items(tx: Tx, logins: Sequence[Lifetime]) -> Iterator[Item]:
     yield from _unknown(tx)
     yield from _chains(tx)
     yield from _logins(logins)
-    for source in (_leavings, _astray, _refused, _deletions, _bans, _rests):
+    for source in (_restored, _leavings, _astray, _refused, _deletions, _bans, _rests):
         yield from source(tx)
+
+
+def _restored(tx: Tx) -> Iterator[Item]:
+    span = meta.gap(tx)
+    count = 0 if span is None else jobs.held_since(tx, span[1])
+    if span is not None and count:
+        yield Item(
+            kind="restored",
+            name="",
+            message=f"{'1 job is' if count == 1 else f'{count} jobs are'} held back: restored from a backup of "
+            f"{moments.spoken(span[0])}, and what was done since is not known; look whether each is done, then let it "
+            "go with `queue hold JOB --release`, or settle it with `queue resolve`",
+            command="ytpool queue list",
+            since=span[1],
+        )
 
 
 def _chains(tx: Tx) -> Iterator[Item]:

@@ -160,7 +160,7 @@ COMMANDS: Mapping[str, Line] = {
         "app",
         "See where the vault's keys are and what they seal; move them, change to a new one, keep passwords.",
     ),
-    "state": Line("ytpool.cli.state", "app", "Check the state and its books."),
+    "state": Line("ytpool.cli.state", "app", "Check the state and its books; back it up, and restore a backup."),
     "sandbox": Line("ytpool.cli.sandbox", "app", "Start, stop, look at and disturb the local YouTube."),
     "config": Line(
         "ytpool.cli.config", "app", "Show, locate and check the settings; take over the accounts of an older tool."
@@ -194,6 +194,7 @@ VIEWS[Version] = View(text=lambda told: f"ytpool {told.version}")
 def entry() -> None:
     """Run as a program: the console script and `python -m ytpool`."""
     signal.signal(signal.SIGTERM, _stop)
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         _never_refuse_a_letter(stream)
     status = main(sys.argv[1:])
@@ -309,6 +310,16 @@ def _asks_for_json(words: Sequence[str]) -> bool:
 def _stop(_number: int, _frame: object) -> None:
     # Asked to stop is stopped by hand: one way out, and everything resumable.
     raise KeyboardInterrupt
+
+
+def _open_what_is_closed() -> None:
+    """Lead a stream that somebody has closed to nowhere: else the next file of ours would have its number."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:  # the lowest number that is free
+        os.set_inheritable(number, True)
+    os.close(number)
+    sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 -- as long as the program
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
 def _never_refuse_a_letter(stream: TextIO) -> None:

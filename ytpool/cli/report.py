@@ -16,9 +16,10 @@ class Picture(StrEnum):
     """What a picture may show."""
 
     BURN_DOWN = "burn-down"
-    USE = "use"
+    USE_BY_ACCOUNT = "use-by-account"
+    DAYS = "days"
     HEAT_MAP = "heat-map"
-    UPLOADS = "uploads"
+    UPLOAD_TIMELINE = "upload-timeline"
     SLOTS = "slots"
 
 
@@ -45,7 +46,9 @@ def report(
     picture: Annotated[
         Picture | None,
         typer.Option(
-            metavar="NAME", help="With --svg and --png: burn-down, use, heat-map, uploads or slots.", show_default=False
+            metavar="NAME",
+            help="With --svg and --png: burn-down, use-by-account, days, heat-map, upload-timeline or slots.",
+            show_default=False,
         ),
     ] = None,
     project: Annotated[
@@ -54,7 +57,9 @@ def report(
     bucket: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Of burn-down and use: this bucket; else the fullest one.", show_default=False
+            metavar="NAME",
+            help="Of burn-down, use-by-account and days: this bucket; else the fullest one.",
+            show_default=False,
         ),
     ] = None,
     since: Annotated[
@@ -75,8 +80,9 @@ def report(
 
     The page holds all it shows, pictures included, and asks nobody for anything: no script, no network. It is shown in
     light and dark, on a phone and on paper. One picture of it is written by --svg and --png: how the fullest bucket
-    goes down and may go on (burn-down), who used it (use), hours by accounts (heat-map), uploads, or slots. It spends
-    no quota; health is looked at as far as that is free.
+    goes down and may go on (burn-down), who used it (use-by-account), how full buckets were on each of at least 14 days
+    (days), hours by accounts (heat-map), which upload went when (upload-timeline), or slots. It spends no quota; health
+    is looked at as far as that is free.
 
     A file is there whole or not at all. One that an earlier report wrote is replaced and keeps its permissions, so cron
     may write the same one every day; any other file is left alone without --yes. PNG is drawn by rsvg-convert, or by

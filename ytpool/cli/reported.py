@@ -1,5 +1,6 @@
 """How a report is made and written; only its own command imports this."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +19,15 @@ from ytpool.errors import UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.web import report as paper
 from ytpool.web.pictures import canvas
+from ytpool.web.pictures import days as draw_days
 from ytpool.web.pictures import done as draw_done
 from ytpool.web.pictures import slots as draw_slots
 from ytpool.web.pictures import use as draw_use
 from ytpool.web.pictures.canvas import Drawing
 
 _STDOUT = Path("-")
-_OF_A_BUCKET = ("burn-down", "use")
+_OF_A_PROJECT = ("burn-down", "days")
+_OF_A_BUCKET = (*_OF_A_PROJECT, "use-by-account")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,39 +107,59 @@ def _require_sense(call: Invocation, asked: Asked) -> None:
         raise UsageWrong("a report is written to a file", hint="name it: --html FILE; for one picture --svg or --png")
     if len(asked.files) > len(set(asked.files.values())):
         raise UsageWrong("each of --html, --svg and --png needs a file of its own")
-    wants_picture = any(kind != "html" for kind in asked.files)
-    if wants_picture and asked.picture is None:
+    if math.isnan(asked.wanted.hours or 0):
+        raise UsageWrong("--days is a number of days")
+    if _STDOUT in asked.files.values() and call.json:
+        raise UsageWrong("--json and a report on stdout exclude each other", hint="name a file instead of -")
+    if asked.files.get("png") == _STDOUT and call.stdout.isatty():
+        raise UsageWrong("a terminal cannot show a PNG", hint="name a file, or send it on: --png - > FILE")
+    _require_picture(asked)
+
+
+def _require_picture(asked: Asked) -> None:
+    wanted = any(kind != "html" for kind in asked.files)
+    if wanted and asked.picture is None:
         raise UsageWrong(
-            "--svg and --png show one picture", hint="say which: --picture burn-down, use, heat-map, uploads or slots"
+            "--svg and --png show one picture",
+            hint="say which: --picture burn-down, use-by-account, days, heat-map, upload-timeline or slots",
         )
-    if asked.picture is not None and not wants_picture:
+    if asked.picture is not None and not wanted:
         raise UsageWrong("--picture goes with --svg or --png; a page has all of them")
-    if asked.project is not None and asked.picture != "burn-down":
-        raise UsageWrong("--project goes with --picture burn-down")
+    if asked.project is not None and asked.picture not in _OF_A_PROJECT:
+        raise UsageWrong("--project goes with --picture burn-down or days")
     if asked.bucket is not None and asked.picture not in _OF_A_BUCKET:
-        raise UsageWrong("--bucket goes with --picture burn-down or use")
-    if _STDOUT in asked.files.values():
-        if call.json:
-            raise UsageWrong("--json and a report on stdout exclude each other", hint="name a file instead of -")
-        if asked.files.get("png") == _STDOUT and call.stdout.isatty():
-            raise UsageWrong("a terminal cannot show a PNG", hint="name a file, or send it on: --png - > FILE")
+        raise UsageWrong("--bucket goes with --picture burn-down, use-by-account or days")
 
 
 def _drawn(rt: Runtime, picture: str, asked: Asked) -> Drawing:
     match picture:
         case "burn-down":
-            downs = use.burn_downs(rt, project=asked.project, bucket=asked.bucket, most=1)
-            if not downs.pictures:
-                return canvas.nothing("Quota", "Nothing is used today, and nothing is expected to be.")
-            return draw_use.burn_down(downs.pictures[0])
-        case "use":
-            return draw_use.use_by_account(use.use_by_account(rt, asked.bucket or _fullest(rt)))
+            drawing = _burn_down(rt, asked)
+        case "use-by-account":
+            drawing = draw_use.use_by_account(use.use_by_account(rt, asked.bucket or _fullest(rt)))
+        case "days":
+            found = summary.full_days(rt, _days(asked.wanted, rt), project=asked.project, bucket=asked.bucket)
+            drawing = draw_days.day_bars(found)
         case "heat-map":
-            return draw_done.heat_map(done.heat_map(rt, asked.wanted))
-        case "uploads":
-            return draw_done.upload_timeline(done.upload_timeline(rt, asked.wanted))
+            drawing = draw_done.heat_map(done.heat_map(rt, asked.wanted))
+        case "upload-timeline":
+            drawing = draw_done.upload_timeline(done.upload_timeline(rt, asked.wanted))
         case _:
-            return draw_slots.slots(slots.slots(rt))
+            drawing = draw_slots.slots(slots.slots(rt))
+    return drawing
+
+
+def _burn_down(rt: Runtime, asked: Asked) -> Drawing:
+    found = use.burn_downs(rt, project=asked.project, bucket=asked.bucket, most=1)
+    if not found.pictures:
+        return canvas.nothing("Quota", "Nothing is used today, and nothing is expected to be.")
+    return draw_use.burn_down(found.pictures[0])
+
+
+def _days(wanted: Wanted, rt: Runtime) -> int:
+    if wanted.since is not None:
+        return (rt.calendar.now() - wanted.since).days + 1
+    return math.ceil(min((wanted.hours or 0) / 24, 10_000))
 
 
 def _fullest(rt: Runtime) -> str:

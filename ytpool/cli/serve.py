@@ -98,7 +98,7 @@ def serve(
         port=port,
         token=token,
         hosts=frozenset(call.config.serve.hosts.lower().replace(",", " ").split()),
-        file=cookie_files.of_account(rt, account),
+        file=cookie_files.of_account(rt) if account is None else cookie_files.require_file(rt, account),
         listening=listening,
     )
     return Served(url=heard[0])

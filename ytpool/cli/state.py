@@ -1,16 +1,17 @@
-"""`ytpool state`: is the state whole, and are its books right?"""
+"""`ytpool state`: is it whole, are its books right; its backups, and going back to one."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from ytpool.actions import state
 from ytpool.actions.state import StateChecked
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import runtime
+from ytpool.cli.options import WouldOption, YesOption, runtime
 from ytpool.cli.output import VIEWS, View
 
-app = group("Check the state and its books.")
+app = group("Check the state and its books; back it up, and restore a backup.")
 
 
 def _told(checked: StateChecked) -> str:
@@ -52,3 +53,88 @@ def check(
     Holds whose worker died are settled on the way: what was not sent is released, what was sent is unknown.
     """
     return state.check(runtime(ctx), accept_clock=accept_clock)
+
+
+@command(
+    app,
+    "backup",
+    example="ytpool state backup\nytpool state backup /mnt/backups --keep 14\nytpool state backup before-the-move.db",
+    statuses=(0, 1, 2, 6, 8),
+)
+def backup(
+    ctx: typer.Context,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Where to: a file, or a folder in which it is named by its moment; without it, `backups` beside the "
+            "state.",
+            readable=False,
+            show_default=False,
+        ),
+    ] = None,
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            "--keep",
+            metavar="N",
+            min=1,
+            help="Delete all but the N newest backups of this state in the folder, if this one is well.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    dry_run: WouldOption = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Write over a file that is no backup of this state.", show_default=False)
+    ] = False,
+) -> Any:  # a BackedUp
+    """Write the state as it is now to one file, while workers go on, and check what was written.
+
+    It is complete or not there at all: it grows under another name, readable by its owner only, and takes its own once
+    its integrity, its books and the seals of the activity journal are checked. What is wrong with the books is wrong
+    in the backup too; it is kept then, older ones are not deleted, and the status is 8.
+
+    Secrets stay encrypted in it, and the key is not in it: keep a copy of the key elsewhere.
+    """
+    from ytpool.cli import kept_safe  # noqa: PLC0415 -- a check does without
+
+    return kept_safe.backup(ctx, file, keep=keep, dry_run=dry_run, yes=yes)
+
+
+@command(
+    app,
+    "restore",
+    example="ytpool state restore FILE --dry-run\nytpool state restore FILE --yes",
+    statuses=(0, 1, 2, 6),
+)
+def restore(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A backup, or a state that was put aside by a restore.", readable=False)],
+    *,
+    accept: Annotated[
+        bool,
+        typer.Option(
+            "--accept",
+            help="You know that nothing was done since the backup: nothing is held back.",
+            show_default=False,
+        ),
+    ] = False,
+    dry_run: WouldOption = False,
+    yes: YesOption = False,
+) -> Any:  # a Restored
+    """Put a backup in the place of the state, which is kept beside it and can be restored the same way.
+
+    Refused while any process has the state open (status 6, saying which). The backup is checked first: that it is one,
+    of this profile and the same API root, whole, and not newer than this version; an older one is brought up to date.
+    Killed at any moment, either the old or the new state is there.
+
+    What was done after the backup is not in it, so it counts as unknown, and nothing is sold or posted twice: all
+    writes are paused until `ytpool unpause`; jobs that were not at their end are held back, for they may have been
+    done; what had begun is looked for before it is sent again, and for thirty days every upload is; calls that were
+    under way are booked as unknown; and every project rests until its quota day is over. --accept leaves all that out.
+
+    On another machine the key has to be there too: bring its file, and name it with YTPOOL_VAULT_KEY_FILE.
+    """
+    from ytpool.cli import kept_safe  # noqa: PLC0415 -- a check does without
+
+    return kept_safe.restore(ctx, file, accept=accept, dry_run=dry_run, yes=yes)

@@ -97,6 +97,7 @@ CHECKS: Mapping[str, Check] = {
     "health.waiting_hours": _between(0.1, 24 * 365),
     "health.cookie_days": _between(0, 365),
     "health.deep_units": _between(0, 1000),
+    "health.backup_days": _between(0, 3650),
     "targets.reserves_ready": _between(0, 10_000),
     "targets.score": _between(0, 1),
     "targets.uploads_successful": _SHARE,

@@ -151,6 +151,8 @@ class Health(NamedTuple):
     cookie_days: float = 3.0
     deep_units: int = 10
     """Units a day for all `--deep` together."""
+    backup_days: int = 7
+    """Without a backup for so long it warns; 0: never."""
 
 
 class Targets(NamedTuple):

@@ -20,13 +20,13 @@ from ytpool.errors import ExtraMissing
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as Chromium
-    from playwright.async_api import Page, Request, Response
+    from playwright.async_api import BrowserContext, Page, Request, Response
 
 Found = TypeVar("Found")
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _STARTS_WITHIN = 30.0
-_ENDS_WITHIN = 5.0
+_ENDS_WITHIN = 2.0
 _QUIET_FOR = 0.5
 """Seconds for which a page has been idle before it is judged: its scripts may send us away, or draw a form."""
 _JUDGES_WITHIN = 0.2
@@ -66,6 +66,7 @@ class Browser:
         self._stays_here = stays_here
         self._chromium: Chromium | None = None
         self._driver: Any = None
+        self._closing: set[asyncio.Future[None]] = set()
 
     def __enter__(self) -> Self:
         try:
@@ -86,8 +87,9 @@ class Browser:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(TimeoutError):  # what still hangs then ends with this program
-            self._wait(self._end(), _ENDS_WITHIN)
+        for last in (self._end(), _give_up()):  # what still hangs then ends with this program
+            with suppress(TimeoutError):
+                self._wait(last, _ENDS_WITHIN)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_ENDS_WITHIN)
         if not self._loop.is_running():
@@ -98,7 +100,7 @@ class Browser:
     ) -> Looked:
         """Open a platform's page with what a storage state holds; there is an answer within so many seconds."""
         try:
-            return self._wait(self._look(marks, state, proxy, user_agent, within - _MARGIN), within + _ENDS_WITHIN)
+            return self._wait(self._look(marks, state, proxy, user_agent, within - _MARGIN), within)
         except TimeoutError:
             return _GONE
 
@@ -159,9 +161,26 @@ class Browser:
         except Error:
             return _GONE
         finally:
-            with suppress(Error):  # it may have crashed over the page
-                await context.close()
+            # Nobody waits for that: it takes its time, and a browser that hangs for ever.
+            closing = asyncio.ensure_future(_closed(context))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
         return Looked(heard._replace(lost=_lost(before, now)), tuple(now))
+
+
+async def _closed(context: "BrowserContext") -> None:
+    from playwright.async_api import Error  # noqa: PLC0415
+
+    with suppress(Error):  # it may have crashed over the page
+        await context.close()
+
+
+async def _give_up() -> None:
+    """End what has not come to its end by itself."""
+    pending = asyncio.all_tasks() - {asyncio.current_task()}
+    for one in pending:
+        one.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
 
 
 _GONE = Looked(Heard(trouble=Trouble.STRANGE, words="the browser has gone, or answers no more"))

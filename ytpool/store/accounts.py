@@ -25,6 +25,11 @@ def every(tx: Tx) -> list[Account]:
     return [Account.from_row(row) for row in tx.all(f"{_SELECT} ORDER BY a.priority, a.account")]
 
 
+def first_at(tx: Tx) -> datetime | None:
+    """Return when the first of them was made; None where there is none."""
+    return moments.parse_optional(tx.one("SELECT min(created_at) AS moment FROM accounts")["moment"])
+
+
 def on_channel(tx: Tx, channel_id: str) -> list[Account]:
     """Return the accounts that work on a channel."""
     rows = tx.all(f"{_SELECT} AND a.channel_id = :channel_id ORDER BY a.account", channel_id=channel_id)

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,9 @@ _BUSY_SECONDS = 30.0
 
 
 _LOOK_AGAIN_AFTER = 0.02
+
+_PAGES_AT_ONCE = 2048
+"""How much of a state is copied between two questions whether to go on: some eight megabytes."""
 
 
 class Tx:
@@ -168,6 +171,29 @@ class Database:
                 return [str(error)]
         return [] if found == ["ok"] else found
 
+    def copy_to(self, path: Path, still_going: Callable[[], None]) -> datetime:
+        """Copy the state as it is at one moment into an empty file, and return a moment that is not later.
+
+        Nobody waits for it: what is written meanwhile goes on in the write-ahead log, beside what is read here. What
+        `still_going` raises breaks it off.
+        """
+        with self._translated(), self._here().at_work() as connection:
+            moment = self._now()
+            connection.execute("BEGIN")
+            try:
+                connection.execute("SELECT count(*) FROM meta").fetchone()  # only reading pins the moment
+                with closing(sqlite3.connect(path, isolation_level=None)) as target:
+                    # Whoever dies on the way leaves a file that nobody takes for a state, so it needs no journal.
+                    target.execute("PRAGMA journal_mode = OFF")
+                    target.execute("PRAGMA synchronous = OFF")
+                    try:
+                        connection.backup(target, pages=_PAGES_AT_ONCE, progress=lambda *_: still_going())
+                    except sqlite3.Error as error:
+                        raise named(error, path, 0) from error
+            finally:
+                connection.execute("COMMIT")
+            return moment
+
     def wait_at_most(self, seconds: float) -> None:
         """Let this thread wait no longer than so for another's transaction; the next one it opens counts."""
         self._local.patience = seconds
@@ -233,12 +259,22 @@ class Database:
             kept.close()
 
     def _connect(self) -> sqlite3.Connection:
+        while True:
+            before = _identity(self._path)
+            connection = self._open(before)
+            if _identity(self._path) == before:
+                return connection
+            connection.close()  # a restore has put another state in its place meanwhile
+
+    def _open(self, identity: tuple[int, int] | None) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self._path, timeout=self._patience, isolation_level=None, check_same_thread=False, cached_statements=256
         )
         try:
             connection.row_factory = sqlite3.Row
             _require_ours(connection, self._path)
+            if _identity(self._path) != identity:  # of one that was put aside not even the log may be opened
+                return connection
             self._use_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
@@ -266,10 +302,19 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            raise _named(error, self._path, self._patience) from error
+            raise named(error, self._path, self._patience) from error
 
 
-def _named(error: sqlite3.Error, path: Path, waited: float) -> YtpoolError:
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another one that takes its place."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return None  # opening it says why
+    return seen.st_dev, seen.st_ino
+
+
+def named(error: sqlite3.Error, path: Path, waited: float) -> YtpoolError:
     """Give SQLite's trouble one of our names."""
     name = getattr(error, "sqlite_errorname", "")
     match name.split("_")[1:2]:
@@ -321,10 +366,18 @@ def _has_no_room(path: Path) -> bool:
         return False
 
 
+def is_ours(connection: sqlite3.Connection) -> bool:
+    """Tell whether a database that has tables is a state."""
+    return _tables(connection) >= _FIRST_TABLES
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
 def _require_ours(connection: sqlite3.Connection, path: Path) -> None:
     """Refuse, before anything is changed, another program's database and a state that only a newer ytpool may open."""
-    names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if names and not names >= _FIRST_TABLES:
+    if _tables(connection) and not is_ours(connection):
         raise StateUnusable(
             f"{path} is a database of another program",
             hint="say with --profile or YTPOOL_HOME where the state is",

@@ -826,6 +826,58 @@ _UNFINISHED = """
 """
 
 
+def lose_sight(tx: Tx, why: str) -> tuple[int, int]:
+    """Hold back every job that may go on, because somebody may have done it since; return how many, and how many begun.
+
+    An upload that was begun is from now on one whose last byte may have arrived, and a comment that was asked for one
+    that may be there: neither is sent again before it was looked for, or a person has said what became of it. Tasks
+    that are with their service stay there, and are asked about.
+    """
+    unfinished = f"{_UNFINISHED} AND NOT (kind = 'task' AND state = 'running')"
+    begun = tx.run(
+        f"""
+        UPDATE uploads SET last_sent_at = :at
+         WHERE intent_at IS NOT NULL AND account IS NOT NULL
+           AND job IN (SELECT job FROM jobs WHERE {unfinished} AND video_id IS NULL)
+        """,
+        at=tx.at,
+    )
+    begun += tx.run(
+        f"""
+        UPDATE comments SET sent_at = coalesce(sent_at, :at)
+         WHERE comment_id IS NULL AND job IN (SELECT job FROM jobs WHERE {unfinished})
+        """,
+        at=tx.at,
+    )
+    tx.run(
+        f"""
+        UPDATE jobs SET state = 'finished_unknown', not_before = CASE kind WHEN 'upload' THEN :at ELSE NULL END
+         WHERE {unfinished} AND video_id IS NULL
+           AND (job IN (SELECT job FROM uploads WHERE last_sent_at IS NOT NULL)
+                OR job IN (SELECT job FROM comments WHERE sent_at IS NOT NULL AND comment_id IS NULL))
+        """,
+        at=tx.at,
+    )
+    held = tx.run(
+        f"""
+        UPDATE jobs SET held_at = :at, is_due = 0, put_off_until = NULL, error_code = 'outcome_unknown', error = :why,
+               updated_at = :at
+         WHERE {unfinished}
+        """,
+        at=tx.at,
+        why=why,
+    )
+    return held, begun
+
+
+def held_since(tx: Tx, moment: datetime) -> int:
+    """Count the jobs that were held back at just this moment and are so still."""
+    row = tx.one(
+        "SELECT count(*) AS jobs FROM jobs WHERE held_at = :moment AND finished_at IS NULL", moment=moments.text(moment)
+    )
+    return int(row["jobs"])
+
+
 def counts(tx: Tx) -> dict[str, int]:
     """Return how many jobs are in each state that is not an end."""
     rows = tx.all(

@@ -154,6 +154,37 @@ def give_back(tx: Tx, leases: Iterable[Lease]) -> None:
         )
 
 
+def at_work(tx: Tx) -> list[str]:
+    """Say what processes of ours hold now, and who they are."""
+    rows = tx.all(
+        "SELECT * FROM leases WHERE expires > :boot AND kind <> :theirs ORDER BY kind, name, place",
+        boot=tx.boot,
+        theirs=LeaseKind.SESSION,
+    )
+    return [
+        f"process {row['pid']} on {row['host']} holds {row['kind'].replace('_', ' ')} {row['name']}"
+        for row in rows
+        if is_held(tx, row)
+    ]
+
+
+def begin_anew(tx: Tx) -> None:
+    """Free every place but those of programs that are not ours, in a state that others have gone on from.
+
+    What was handed out since is not known, so the fencing numbers leap beyond whatever may have been.
+    """
+    tx.run(
+        """
+        UPDATE leases SET fence = fence + :leap, expires = CASE kind WHEN :theirs THEN expires ELSE 0 END
+        """,
+        leap=_LEAP,
+        theirs=LeaseKind.SESSION,
+    )
+
+
+_LEAP = 1_000_000
+
+
 def holds(tx: Tx, lease: Lease) -> bool:
     """Tell whether a lease is still ours, in the transaction that is about to write in its name."""
     row = tx.one(

@@ -330,6 +330,26 @@ def take_over(tx: Tx, job: str, fence: int) -> int:
     return _settle_left_behind(tx, "job = :job AND fence < :fence", "taken over", job=job, fence=fence)
 
 
+def lose_sight(tx: Tx, reason: str) -> int:
+    """Book as unknown all that was set aside or sent, because these books are older than what became of it."""
+    lost = 0
+    for former in (Entry.HELD, Entry.SENT):
+        rows = tx.all(
+            """
+            UPDATE ledger
+               SET state = 'unknown', sent_at = coalesce(sent_at, held_at), settled_at = :at, reason = :reason
+             WHERE state = :former
+            RETURNING hold, scope, name, bucket, day, units
+            """,
+            at=tx.at,
+            reason=reason,
+            former=former,
+        )
+        _shift(tx, rows, former, Entry.UNKNOWN)
+        lost += len({row["hold"] for row in rows})
+    return lost
+
+
 def _settle_left_behind(tx: Tx, where: str, reason: str, **which: str | float) -> int:
     rows = tx.all(
         f"""

@@ -1,5 +1,7 @@
 """Facts about the state itself: one row each."""
 
+from datetime import datetime, timedelta
+
 from ytpool.clock import Confirmation
 from ytpool.domain import moments
 from ytpool.store.db import Tx
@@ -22,7 +24,24 @@ VAULT_NEXT_KEY_AT = "vault_next_key_at"
 LOOKED_AT = "health_looked_at"
 """When `health` last wrote here, which shows that it can be written."""
 
+STATE = "state"
+"""An id of this state, made for its first backup: its backups have the same."""
+
+BACKED_UP = "backed_up"
+"""When and where the last backup was made, with a space between."""
+
+TAKEN = "backup_taken"
+"""Only in backups: the moment they show."""
+
+TAKEN_OF = "backup_profile"
+"""Only in backups: the profile they were made of."""
+
 _CONFIRMED = "google_confirmed"
+
+_GAP = "restored"
+"""Of which moment the backup was that this state came from, and when it was restored, with a space between."""
+
+_GAP_MATTERS_FOR = timedelta(days=30)
 
 
 def get(tx: Tx, key: str) -> str | None:
@@ -64,6 +83,20 @@ def keep_confirmation(tx: Tx, confirmed: Confirmation) -> None:
     standing = confirmation(tx)
     if standing is None or standing.moment < confirmed.moment:
         put(tx, _CONFIRMED, f"{moments.text(confirmed.moment)} {confirmed.boot!r} {confirmed.era}")
+
+
+def keep_gap(tx: Tx, since: datetime) -> None:
+    """Write down that nobody knows here what was done from that moment until now."""
+    put(tx, _GAP, f"{moments.text(since)} {tx.at}")
+
+
+def gap(tx: Tx) -> tuple[datetime, datetime] | None:
+    """Return the span of which this state knows nothing; None where it knows all, and after thirty days."""
+    said = get(tx, _GAP)
+    if said is None:
+        return None
+    since, until = map(moments.parse, said.split(" "))
+    return (since, until) if tx.now - until < _GAP_MATTERS_FOR else None
 
 
 def forget_confirmation(tx: Tx) -> None:

@@ -4,8 +4,6 @@ It only reads. The page holds no script and no style of its own and loads none f
 markup in it, were it ever shown unescaped, would still be nothing but text.
 """
 
-import time
-from importlib.resources import files
 from string import Template
 from urllib.parse import parse_qs
 
@@ -13,16 +11,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ytpool import __version__
-from ytpool.actions.overview import Overviews
+from ytpool import __version__, data
 from ytpool.domain import moments
 from ytpool.runtime import Runtime
-from ytpool.web import events
 from ytpool.web.answers import refused
-from ytpool.web.events import Feed, Shown, Stream
+from ytpool.web.events import Feed, Shown, Snapshot, Stream
 from ytpool.web.guard import TRUSTED
 from ytpool.web.markup import Content, Markup, tag, together
-from ytpool.web.sections import TITLES, Picture, sections
+from ytpool.web.sections import TITLES
 from ytpool.web.visitors import Visitors
 
 _SAFELY = {
@@ -39,21 +35,6 @@ _LONGEST_FORM = 4096
 _COMES_BACK_WITHIN = 30
 
 
-def looks(rt: Runtime) -> Feed:
-    """Return what is shown to all who watch."""
-    overviews = Overviews(rt)
-    every = events.EVERY
-
-    def look() -> Picture:
-        rt.store.wait_at_most(every)
-        began = time.monotonic()
-        seen = overviews.take()
-        shown = sections(seen)
-        return Picture(sections=shown, now=seen.now, at=began, took=time.monotonic() - began)
-
-    return Feed(look, every=every)
-
-
 def routes(rt: Runtime, feed: Feed, visitors: Visitors) -> list[Route]:
     """Return the page, what belongs to it, and the door to it."""
     pages = _Pages(rt.config.profile, feed, visitors)
@@ -62,8 +43,8 @@ def routes(rt: Runtime, feed: Feed, visitors: Visitors) -> list[Route]:
         Route("/events", pages.events),
         Route("/login", pages.login, methods=["GET", "POST"]),
         Route("/logout", pages.logout, methods=["POST"]),
-        _file("dashboard.css", "text/css"),
-        _file("dashboard.js", "text/javascript"),
+        _file("dashboard.css", "text/css", "dashboard/dashboard.css", "report/pictures.css"),
+        _file("dashboard.js", "text/javascript", "dashboard/dashboard.js"),
     ]
 
 
@@ -72,7 +53,7 @@ class _Pages:
         self._profile = profile
         self._feed = feed
         self._visitors = visitors
-        self._frame = Template(_packaged("dashboard.html"))
+        self._frame = Template(data.text("dashboard/dashboard.html"))
 
     async def dashboard(self, request: Request) -> Response:
         if not request.scope[TRUSTED]:
@@ -81,7 +62,7 @@ class _Pages:
         log_out = tag("form", tag("button", "Log out"), method="post", action="logout")
         header = (*_state(shown), log_out if self._came_by_door(request) else None)
         script = tag("script", src="dashboard.js", defer=True)
-        return self._page(_live(shown.picture, self._feed), header=header, script=script)
+        return self._page(_live(shown.snapshot, self._feed), header=header, script=script)
 
     async def events(self, request: Request) -> Response:
         if not request.scope[TRUSTED]:
@@ -127,8 +108,8 @@ class _Pages:
         return Response(filled, status, _NOT_KEPT, "text/html")
 
 
-def _live(picture: Picture | None, feed: Feed) -> Markup:
-    found = {} if picture is None else picture.sections
+def _live(snapshot: Snapshot | None, feed: Feed) -> Markup:
+    found = {} if snapshot is None else snapshot.sections
     return together(
         tag("nav", found.get("summary"), id="summary", aria_label="Sections"),
         tag(
@@ -153,7 +134,7 @@ def _live(picture: Picture | None, feed: Feed) -> Markup:
 
 def _state(shown: Shown) -> tuple[Markup, ...]:
     """Say how things stand with the page itself; from here on its script does."""
-    as_of = "" if shown.picture is None else f"as of {moments.text(shown.picture.now)[11:19]} UTC"
+    as_of = "" if shown.snapshot is None else f"as of {moments.text(shown.snapshot.now)[11:19]} UTC"
     problem = f"The books cannot be read: {shown.problem}" if shown.problem else ""
     return (
         tag("p", problem, id="state", role="status", class_="badge orange" if problem else "badge"),
@@ -171,6 +152,8 @@ def _form(problem: str = "") -> Markup:
         tag("p", problem, id="problem", role="alert", class_="badge red") if problem else None,
         tag(
             "form",
+            # Programs that keep passwords ask for whom.
+            tag("input", name="name", autocomplete="username", value="ytpool", hidden=True),
             tag("label", "The token of this server", for_="token"),
             tag(
                 "input",
@@ -228,14 +211,10 @@ def _is_secure(request: Request) -> bool:
     return "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", "").lower())
 
 
-def _file(name: str, media_type: str) -> Route:
-    content = _packaged(name)
+def _file(name: str, media_type: str, *parts: str) -> Route:
+    content = "\n".join(map(data.text, parts))
 
     async def packaged(_: Request) -> Response:
         return Response(content, headers={**_SAFELY, "Cache-Control": "no-cache"}, media_type=media_type)
 
     return Route(f"/{name}", packaged)
-
-
-def _packaged(name: str) -> str:
-    return files("ytpool.data").joinpath("dashboard", name).read_text(encoding="utf-8")

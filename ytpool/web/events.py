@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -20,7 +21,6 @@ from ytpool.domain import moments
 from ytpool.errors import YtpoolError
 from ytpool.web.connections import CONNECTION
 from ytpool.web.memory import Memory
-from ytpool.web.sections import Picture
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,8 @@ MOST = 40
 _RESTS = 9
 """Times as long as a look took, until the next: large books do not keep this machine busy."""
 
-_AT_LEAST_EVERY = 20.0
-"""Seconds from one piece to the next, whatever a look takes: a line that is silent is taken for dead."""
+_LONGEST_PAUSE = 20.0
+"""Seconds, whatever a look takes: a connection that is silent is taken for dead."""
 
 _LONGEST_NUMBER = 12
 _AGAIN_AFTER = 1000
@@ -42,10 +42,22 @@ _AGAIN_AFTER = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """How it stood with everything, as sections of a page."""
+
+    sections: Mapping[str, str]
+    now: datetime
+    at: float
+    """On the monotonic clock, when it was begun."""
+    took: float
+    """Seconds of this machine's work."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
     """What there is to show at a moment."""
 
-    picture: Picture | None
+    snapshot: Snapshot | None
     """None where the books could not be read yet."""
     problem: str
     """Why the books cannot be read just now."""
@@ -54,11 +66,11 @@ class Shown:
 class Feed:
     """What is told to all who watch; belongs to the event loop that serves."""
 
-    def __init__(self, look: Callable[[], Picture], *, every: float) -> None:
+    def __init__(self, look: Callable[[], Snapshot], *, every: float) -> None:
         self._look = look
         self.every = every
         self._memory = Memory("the dashboard", self._look_or_say_why, fresh_for=every, within=every)
-        self._shown = Shown(picture=None, problem="the books are being read")
+        self._shown = Shown(snapshot=None, problem="the books are being read")
         self._began = secrets.token_hex(4)  # after a restart, numbers mean something else
         self._number = 0
         self._changed: dict[str, int] = {}
@@ -79,29 +91,29 @@ class Feed:
 
     async def shown(self) -> Shown:
         """Return what there is to show; while others watch, what they see."""
-        if self._pump is None or self._shown.picture is None:
+        if self._pump is None or self._shown.snapshot is None:
             await self._renew()
         return self._shown
 
     @property
     def _pause(self) -> float:
-        took = 0.0 if self._shown.picture is None else self._shown.picture.took
-        return max(self.every, min(_RESTS * took, _AT_LEAST_EVERY))
+        took = 0.0 if self._shown.snapshot is None else self._shown.snapshot.took
+        return max(self.every, min(_RESTS * took, _LONGEST_PAUSE))
 
     def piece(self, seen: str) -> bytes:
         """Return an event with all that is new to somebody who has seen this."""
         began, _, number = seen.partition("-")
         is_ours = began == self._began and number.isdecimal() and len(number) <= _LONGEST_NUMBER
         last = int(number) if is_ours else -1
-        picture = self._shown.picture
+        snapshot = self._shown.snapshot
         told = {
-            "now": None if picture is None else moments.text(picture.now),
-            "age": None if picture is None else round(time.monotonic() - picture.at, 3),
+            "now": None if snapshot is None else moments.text(snapshot.now),
+            "age": None if snapshot is None else round(time.monotonic() - snapshot.at, 3),
             "every": self._pause,
             "problem": self._shown.problem,
             "sections": {}
-            if picture is None
-            else {name: picture.sections[name] for name, when in self._changed.items() if when > last},
+            if snapshot is None
+            else {name: snapshot.sections[name] for name, when in self._changed.items() if when > last},
         }
         return f"retry: {_AGAIN_AFTER}\nid: {self.at}\ndata: {json.dumps(told, separators=(',', ':'))}\n\n".encode()
 
@@ -149,11 +161,11 @@ class Feed:
         try:
             shown = (await self._memory.get()).value
         except YtpoolError as error:
-            shown = Shown(picture=self._shown.picture, problem=error.message)
+            shown = Shown(snapshot=self._shown.snapshot, problem=error.message)
         if shown is self._shown:
             return
-        before: Mapping[str, str] = {} if self._shown.picture is None else self._shown.picture.sections
-        now = {} if shown.picture is None else shown.picture.sections
+        before: Mapping[str, str] = {} if self._shown.snapshot is None else self._shown.snapshot.sections
+        now = {} if shown.snapshot is None else shown.snapshot.sections
         changed = [name for name, content in now.items() if before.get(name) != content]
         if changed:
             self._number += 1
@@ -162,9 +174,9 @@ class Feed:
 
     def _look_or_say_why(self) -> Shown:
         try:
-            return Shown(picture=self._look(), problem="")
+            return Shown(snapshot=self._look(), problem="")
         except YtpoolError as error:
-            return Shown(picture=self._shown.picture, problem=error.message)
+            return Shown(snapshot=self._shown.snapshot, problem=error.message)
 
 
 class Stream(Response):

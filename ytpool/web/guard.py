@@ -72,22 +72,29 @@ class Guard:
                     self._traffic.refuse(_REASONS[status], method=method[:10], path=shown, client=client)
             await send(message)
 
-        headers = dict(scope["headers"])
-        scope[TRUSTED] = not self._needs_token or self._has_token(headers)
-        if path in PAGES and not scope[TRUSTED]:
-            scope[TRUSTED] = self._visitors.knows(headers, scope["server"][1])
-        answer: ASGIApp = self._app
-        if place != webhooks.ROOT and not self._may_be_called(headers.get(b"host")):
-            answer = refused("this machine is not asked under that name", 421)
-        elif method == "OPTIONS":
-            answer = self._options(path, place)
-        elif place not in (webhooks.ROOT, *OPEN, *PAGES) and not scope[TRUSTED]:
-            answer = refused("this needs the token", 401, {"WWW-Authenticate": 'Bearer realm="ytpool"'})
+        answer = self._answer(scope, place)
         try:
             await answer(scope, receive, told)
         except Exception:
             # The visitor has been told 500, or hears that the line breaks.
             log.exception("a request met a bug", extra={"path": shown})
+
+    def _answer(self, scope: Scope, place: str) -> ASGIApp:
+        """Return who answers this request, and write down whether it may see more than a status."""
+        headers = dict(scope["headers"])
+        scope[TRUSTED] = not self._needs_token or self._has_token(headers)
+        if scope["path"] in PAGES and not scope[TRUSTED]:
+            scope[TRUSTED] = self._visitors.knows(headers, scope["server"][1])
+        if headers.keys() >= {b"content-length", b"transfer-encoding"}:
+            # Whoever stands before us may go by the other one, and take for one request what are two for us.
+            return refused("the length of this request is told in two ways", 400, {"Connection": "close"})
+        if place != webhooks.ROOT and not self._may_be_called(headers.get(b"host")):
+            return refused("this machine is not asked under that name", 421)
+        if scope["method"] == "OPTIONS":
+            return self._options(scope["path"], place)
+        if place not in (webhooks.ROOT, *OPEN, *PAGES) and not scope[TRUSTED]:
+            return refused("this needs the token", 401, {"WWW-Authenticate": 'Bearer realm="ytpool"'})
+        return self._app
 
     def _has_token(self, headers: Mapping[bytes, bytes]) -> bool:
         scheme, _, given = headers.get(b"authorization", b"").decode("latin-1").partition(" ")

@@ -10,6 +10,9 @@ from ytpool.web.markup import Content, Markup, tag, together
 
 T = TypeVar("T")
 
+GLUE = "\N{NO-BREAK SPACE}"
+"""Keeps a number and its unit on one line."""
+
 _NONE = "\N{EN DASH}"
 
 _LOUD = {
@@ -103,6 +106,6 @@ def size(bytes_: float) -> str:
     """Write a number of bytes as people read it."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if bytes_ < 1024:
-            return f"{bytes_:.0f} {unit}" if unit == "B" else f"{bytes_:.1f} {unit}"
+            return f"{bytes_:.0f}{GLUE}{unit}" if unit == "B" else f"{bytes_:.1f}{GLUE}{unit}"
         bytes_ /= 1024
-    return f"{bytes_:.1f} TiB"
+    return f"{bytes_:.1f}{GLUE}TiB"

@@ -16,27 +16,18 @@ from ytpool.domain import moments
 from ytpool.web import pieces, sections
 from ytpool.web.markup import Content, Markup, tag, together
 from ytpool.web.pictures import canvas
-from ytpool.web.pictures.canvas import Drawing
+from ytpool.web.pictures.days import day_bars
 from ytpool.web.pictures.done import heat_map, upload_timeline
 from ytpool.web.pictures.slots import slots
 from ytpool.web.pictures.use import burn_down, use_by_account
 
-_TITLES = {
-    "alerts": "Alerts",
-    "todo": "To do",
-    "quota": "Quota",
-    "uploads": "Uploads",
-    "queue": "Queue and slots",
-    "rests": "Rests",
-    "accounts": "Accounts",
-    "why-not": "Why not now",
-    "activity": "Activity",
-    "health": "Health",
-    "drift": "Drift",
-    "logins": "Logins",
-    "sessions": "Sessions",
-}
-"""Every section in its order, and what it is called."""
+_TITLES = {**sections.TITLES, "todo": "To do", "why-not": "Why not now", "health": "Health", "drift": "Drift"}
+_ORDER = (
+    *("alerts", "todo", "quota", "uploads", "queue", "rests", "accounts", "why-not"),
+    *("activity", "health", "drift", "logins", "sessions"),
+)
+_ANOTHER_WAY = ("uploads", "activity")
+"""Sections of the live page that are shown as pictures and sums here."""
 
 _SHOWN = {"todo": 50, "why-not": 60, "accounts": 50, "operations": 50, "errors": 30, "drift": 40, "health": 60}
 """Rows at most, so that a thousand accounts are a report, too."""
@@ -58,18 +49,17 @@ def page(seen: Summary) -> str:
         "health": _health,
         "drift": _drift,
     }
-    shared = {name: live[name] for name in _TITLES if name in live and name not in ("uploads", "activity")}
     content = [
         tag(
             "section",
-            tag("h2", title, id=f"{name}-title"),
-            shared.get(name),
+            tag("h2", _TITLES[name], id=f"{name}-title"),
+            None if name in _ANOTHER_WAY else live.get(name),
             ours[name](seen) if name in ours else None,
             id=name,
             aria_labelledby=f"{name}-title",
             class_=name,
         )
-        for name, title in _TITLES.items()
+        for name in _ORDER
     ]
     window = f"{moments.spoken(seen.by_account.since)} to {moments.spoken(seen.by_account.until)}"
     return Template(data.text("report/report.html")).substitute(
@@ -88,16 +78,8 @@ def page(seen: Summary) -> str:
 
 
 def _links() -> Iterator[Markup]:
-    for name, title in _TITLES.items():
-        yield tag("li", tag("a", title, href=f"#{name}"))
-
-
-def _figure(drawing: Drawing, name: str, *, caption: str | None = None, long: bool = False) -> Markup:
-    picture = canvas.in_page(drawing, name)
-    if long:  # whoever has no mouse moves it with the arrow keys
-        picture = tag("div", picture, class_="long", tabindex="0", role="group", aria_labelledby=f"{name}-title")
-    words = drawing.about if caption is None else caption
-    return tag("figure", tag("h3", drawing.title, id=f"{name}-title"), picture, tag("figcaption", words))
+    for name in _ORDER:
+        yield tag("li", tag("a", _TITLES[name], href=f"#{name}"))
 
 
 def _todo(seen: Summary) -> Content:
@@ -120,29 +102,31 @@ def _todo(seen: Summary) -> Content:
 
 
 def _quota(seen: Summary) -> Content:
-    downs = seen.burn_downs
-    if not downs.pictures:
-        return pieces.note("Nothing of any bucket is used today, and nothing is expected to be.")
-    figures = [_figure(burn_down(one), f"burn-down-{number}") for number, one in enumerate(downs.pictures)]
-    figures += [_figure(use_by_account(one), f"use-{number}") for number, one in enumerate(seen.uses)]
+    downs, past = seen.burn_downs, seen.day_bars
+    figures = [canvas.figure(burn_down(one), f"burn-down-{number}") for number, one in enumerate(downs.pictures)]
+    figures += [canvas.figure(use_by_account(one), f"use-{number}") for number, one in enumerate(seen.uses)]
     basis = next((one.ahead.basis for one in downs.pictures if one.ahead.basis), "")
     return together(
-        tag("div", figures, class_="figures"),
+        tag("div", figures, class_="figures")
+        if figures
+        else pieces.note("Nothing of any bucket is used today, and nothing is expected to be."),
         pieces.note(f"What is to come rests on what was: {basis}.") if basis else None,
         pieces.more(downs.more, "ytpool quota forecast"),
+        canvas.figure(day_bars(past), "days", long=bool(past.rows)),
+        pieces.more(past.more, f"ytpool quota history --days {past.days}"),
     )
 
 
 def _uploads(seen: Summary) -> Content:
     return together(
-        _figure(upload_timeline(seen.uploads), "timeline", long=bool(seen.uploads.uploads)),
+        canvas.figure(upload_timeline(seen.uploads), "timeline", long=bool(seen.uploads.uploads)),
         pieces.more(seen.uploads.more, "ytpool queue list --all"),
     )
 
 
 def _queue(seen: Summary) -> Content:
     return together(
-        tag("div", _figure(slots(seen.slots), "slots"), class_="figures"),
+        tag("div", canvas.figure(slots(seen.slots), "slots"), class_="figures"),
         pieces.more(seen.slots.more, "ytpool queue status"),
     )
 
@@ -173,7 +157,7 @@ def _activity(seen: Summary) -> Content:
     totals = seen.by_account.totals
     told = f"{totals['calls']:,} operations, {totals['failed']:,} failed, {totals['unknown']:,} unknown; "
     told += f"{totals['units']:,} units, {pieces.size(totals['bytes'])}."
-    heat = _figure(heat_map(seen.heat_map), "heat-map", long=bool(seen.heat_map.rows))
+    heat = canvas.figure(heat_map(seen.heat_map), "heat-map", long=bool(seen.heat_map.rows))
     return together(
         tag("p", told),
         heat,
@@ -313,8 +297,8 @@ def _lessons(name: str, title: str, heads: Sequence[str], rows: Sequence[Sequenc
 
 
 def _reasons(one: Disagreement) -> str:
-    told = dict.fromkeys(f"{each.by}: {each.operation} {each.reason}".replace("  ", " ") for each in one.reasons)
-    return "; ".join(told)
+    told = (f"{each.by}: {' '.join(filter(None, (each.operation, each.reason)))}" for each in one.reasons)
+    return "; ".join(dict.fromkeys(told))
 
 
 def _percent(share: Any) -> str | None:
@@ -322,4 +306,4 @@ def _percent(share: Any) -> str | None:
 
 
 def _seconds(seconds: Any) -> str | None:
-    return None if seconds is None else f"{seconds:.2f} s"
+    return None if seconds is None else f"{seconds:.2f}{pieces.GLUE}s"

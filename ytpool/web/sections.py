@@ -2,8 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
 from ytpool.actions.lifetimes import Lifetime
 from ytpool.actions.overview import Overview
@@ -39,23 +38,11 @@ _SHOWN = {
     "uploads": 25,
     "slots": 25,
     "rests": 25,
-    "accounts": 40,
+    "accounts": 25,
     "logins": 15,
     "sessions": 15,
 }
 """Rows at most, so that a thousand accounts are a page, too."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """How it stood with everything, as sections of a page."""
-
-    sections: Mapping[str, Markup]
-    now: datetime
-    at: float
-    """On the monotonic clock, when it was begun."""
-    took: float
-    """Seconds."""
 
 
 def sections(seen: Overview) -> Mapping[str, Markup]:
@@ -195,7 +182,7 @@ def _transfer(one: Transfer) -> tuple[Content, ...]:
     bar = tag("rect", x="0", y="0", width=f"{percent:.4g}", height="10", class_="spent")
     return (
         pieces.words(readable(os.path.basename(one.path))),  # noqa: PTH119 -- its last part is wanted, be it a path or not
-        together(_gauge(bar, "plain"), tag("span", f"{percent:.0f} %")),
+        together(_gauge(bar, "plain"), tag("span", f"{percent:.0f}{pieces.GLUE}%")),
         f"{pieces.size(one.kept)} of {pieces.size(one.size)}",
         pieces.words(one.account),
         pieces.words(one.target),
@@ -210,7 +197,7 @@ def _queue(seen: Overview) -> Markup:
         ("Waiting", pieces.number(queue.total_queued)),
         ("Held back", pieces.number(queue.held)),
         ("With workers", pieces.number(queue.workers)),
-        ("Next is due", pieces.when(queue.next_at)),
+        ("Next is due", "now" if queue.next_at and queue.next_at <= seen.now else pieces.when(queue.next_at)),
         *((f"Jobs {state.replace('_', ' ')}", pieces.number(jobs)) for state, jobs in sorted(seen.jobs.items())),
     ]
     told = tag("dl", [tag("div", tag("dt", name), tag("dd", fact)) for name, fact in facts])
@@ -248,10 +235,8 @@ def _accounts(seen: Overview) -> Markup:
     every = seen.quota.accounts
     if not every:
         return pieces.note("No account yet: ytpool auth add NAME")
-    slots = {one.name: f"{one.running} of {one.max_slots}" for one in seen.queue.accounts}
-    shown = pieces.foremost(
-        every, _SHOWN["accounts"], lambda row: (row["state"] == AccountState.ACTIVE, -row["uploads_today"])
-    )
+    slots = {one.name: f"{one.running}{pieces.GLUE}of{pieces.GLUE}{one.max_slots}" for one in seen.queue.accounts}
+    shown = pieces.foremost(every, _SHOWN["accounts"], _how_idle)
     rows = [
         (
             pieces.words(row["account"]),
@@ -269,6 +254,11 @@ def _accounts(seen: Overview) -> Markup:
     ]
     heads = ("Account", "State", "Channel", "Project", "Uploads", "Comments", "Units", "Slots", "Score", "Last")
     return together(pieces.table("accounts", heads, rows), pieces.more(len(every) - len(shown), "ytpool quota report"))
+
+
+def _how_idle(row: Mapping[str, Any]) -> tuple[bool, bool, int]:
+    """Those that worked today matter most, then those that cannot: alerts and logins tell of these anyway."""
+    return not row["used"], row["state"] == AccountState.ACTIVE, -row["uploads_today"]
 
 
 def _logins(seen: Overview) -> Markup:

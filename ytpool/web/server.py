@@ -14,7 +14,7 @@ from ytpool.domain import endpoints
 from ytpool.domain.secret import Secret
 from ytpool.errors import UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.web import dashboard
+from ytpool.web import snapshots
 from ytpool.web.app import application
 from ytpool.web.connections import LONGEST_HEAD, Connection, Crowd
 from ytpool.web.events import Feed
@@ -47,7 +47,7 @@ def serve(
     traffic = Traffic()
     crowd = Crowd(traffic)
     standing = Standing(rt, file)
-    feed = dashboard.looks(rt)
+    feed = snapshots.feed(rt)
     app = application(rt, standing, traffic, crowd, feed, token=token, hosts=hosts if endpoints.is_own(host) else None)
     # Addresses are not logged: a callback's holds its secret. Of a connection uvicorn knows the class alone.
     config = uvicorn.Config(

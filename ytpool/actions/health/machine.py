@@ -8,8 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from ytpool.actions.health.checks import Check, Sight, Status, ago
+from ytpool.domain import moments
 from ytpool.errors import DiskFull, StateBusy
-from ytpool.store import ledger, meta, secrets
+from ytpool.store import accounts, ledger, meta, secrets
 
 _READS_WHOLE = 256 << 20
 """A state up to this size is read from end to end each time; a larger one with `deep` alone."""
@@ -49,6 +50,27 @@ def state(sight: Sight) -> Iterator[Check]:
         message = f"{store.path} lies on {kind}, where locks are not to be relied on"
         fix = "put the state on a disk of this machine: state = PATH in the settings"
         yield Check(check="state place", status=Status.WARN, message=message, fix=fix)
+
+
+def backup(sight: Sight) -> Iterator[Check]:
+    """Say when the last backup was made; what is younger than that may wait for its first."""
+    days = sight.rt.config.health.backup_days
+    with sight.rt.store.reading() as tx:
+        said, began_at, now = meta.get(tx, meta.BACKED_UP), accounts.first_at(tx), tx.now
+    if not days or sight.rt.is_sandbox or (said is None and began_at is None):
+        why = "none is asked for" if not days else "there is nothing yet that would be missed"
+        yield Check(check="backup", status=Status.PASS, message=why)
+        return
+    if said is None:
+        assert began_at is not None
+        last, message = began_at, "the state was never backed up"
+    else:
+        moment, where = said.split(" ", 1)
+        last = moments.parse(moment)
+        message = f"the last backup was made {ago(now, last)} ago: {where}"
+    late = now - last > timedelta(days=days)
+    fix = "run: ytpool state backup; every night: ytpool guide cron" if late else ""
+    yield Check(check="backup", status=Status.WARN if late else Status.PASS, message=message, fix=fix)
 
 
 def _file_system(path: Path) -> str:

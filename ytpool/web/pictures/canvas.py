@@ -49,6 +49,14 @@ def in_page(drawing: Drawing, name: str) -> Markup:
     )
 
 
+def figure(drawing: Drawing, name: str, *, long: bool = False) -> Markup:
+    """Return a picture with its title above it and its words below; where it is long, it is moved and not the page."""
+    picture = in_page(drawing, name)
+    if long:  # whoever has no mouse moves it with the arrow keys
+        picture = tag("div", picture, class_="long", tabindex="0", role="group", aria_labelledby=f"{name}-title")
+    return tag("figure", tag("h3", drawing.title, id=f"{name}-title"), picture, tag("figcaption", drawing.about))
+
+
 def as_file(drawing: Drawing) -> str:
     """Return a picture as a file of its own, with its title above it and its colours in it."""
     height = drawing.height + _HEAD + (_FOOT if drawing.left_out else 0)
