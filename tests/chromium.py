@@ -7,6 +7,7 @@ import json
 import re
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -94,3 +95,28 @@ def walk(browser, url, steps, log):
     draft = Path(f"{log}.draft")
     draft.write_text(json.dumps(seen))
     draft.rename(log)
+
+
+@contextmanager
+def looking(**how):
+    """Sit in front of a real Chromium; yields a page that keeps all that its console says in `page.said`."""
+    browser = need("chromium")
+    if find_spec("playwright") is None:
+        miss("Playwright is not installed (pip install playwright)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver, driver.chromium.launch(executable_path=browser) as chrome:
+        page = chrome.new_context(**how).new_page()
+        page.set_default_timeout(_WAITS)
+        page.said = []
+        page.on("console", lambda message: page.said.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: page.said.append(str(error)))
+        yield page
+
+
+def amiss(page, packages):
+    """Return what axe finds on a page that keeps people out, in its words."""
+    # As a debugger, which the page's own policy does not bind.
+    page.evaluate((packages / "axe-core" / "axe.min.js").read_text())
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [f"{one['id']}: {one['help']}: {node['html'][:200]}" for one in found["violations"] for node in one["nodes"]]

@@ -38,6 +38,15 @@ PAGES = {
     "form": {"content": f"<h1>Welcome back</h1>{FORM}", "stalls": True},
     "scripted": {"content": "<script>location.href = '/login'</script>"},
     "drawn": {"content": f"<p id=here></p><script>here.innerHTML = `{FORM}`</script>"},
+    "fetched": {
+        "content": "<p id=here></p><script>fetch('/later').then(got => got.text()).then(text => "
+        f"{{ if (text) here.innerHTML = `{FORM}` }})</script>"
+    },
+    "busy": {
+        "content": "<p id=here></p><script>setTimeout(() => { const until = Date.now() + 1500;"
+        f"while (Date.now() < until); here.innerHTML = `{FORM}` }}, 300)</script>"
+    },
+    "chatting": {"content": "<p>Hello</p><script>fetch('/never')</script>"},
     "ended": {"content": "<p>Hello</p>", "cookie": ENDED},
     "outward": {"content": "<script>fetch('http://platform.example/').finally(() => fetch('/asked'))</script>"},
     "refused": {"content": "<p>Not you</p>", "status": 403},
@@ -163,6 +172,9 @@ class _Handler(BaseHTTPRequestHandler):
             if self.site.answers_after:
                 self.site.closing.wait(self.site.answers_after)
             self.home(self.site.mood(cookie.value if cookie else ""))
+        elif path in ("/later", "/never"):
+            self.site.closing.wait(1.5 if path == "/later" else self.timeout)
+            self.page("<p>what was asked for</p>")
         elif path == "/login":
             self.site.closing.wait(self.site.login_takes)
             self.page(FORM)

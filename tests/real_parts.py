@@ -21,6 +21,7 @@ PACKAGES = {
     "npm": "npm",
     "prometheus": "prometheus",
     "promtool": "prometheus",
+    "rsvg-convert": "librsvg2-bin",
     "setpriv": "util-linux",
     "systemd-analyze": "systemd",
     "vsftpd": "vsftpd",

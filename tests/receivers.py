@@ -1,7 +1,7 @@
 """Those who are told of alerts: a web server that does as it is told, and a mail server that is a process of its own.
 
-Run as a program this is aiosmtpd: `receivers.py FOLDER [PEM]`, with SMTP_PASSWORD; it prints its port, and leaves every
-mail that it takes in the folder.
+Run as a program this is aiosmtpd: `receivers.py FOLDER [PEM [implicit]]`, with SMTP_PASSWORD; it prints its port, and
+leaves every mail that it takes in the folder.
 """
 
 import email
@@ -108,10 +108,10 @@ class MailServer:
 
 
 @contextmanager
-def mail_server(folder, *, pem=None):
-    """Run aiosmtpd, which wants TLS and a login where it has a certificate."""
+def mail_server(folder, *, pem=None, implicit=False):
+    """Run aiosmtpd, which wants TLS and a login where it has a certificate; implicit TLS begins with the first byte."""
     folder.mkdir(exist_ok=True)
-    words = [sys.executable, __file__, str(folder), *([str(pem)] if pem else [])]
+    words = [sys.executable, __file__, str(folder), *([str(pem)] if pem else []), *(["implicit"] if implicit else [])]
     process = subprocess.Popen(
         words,
         env={**os.environ, "SMTP_PASSWORD": PASSWORD},
@@ -146,7 +146,7 @@ class _Takes:
         return "250 taken"
 
 
-def _serve(folder, pem=None):
+def _serve(folder, pem=None, implicit=None):
     import asyncio
 
     from aiosmtpd.smtp import SMTP, AuthResult
@@ -167,14 +167,16 @@ def _serve(folder, pem=None):
             lambda: SMTP(
                 takes,
                 hostname="localhost",
-                tls_context=context,
-                require_starttls=bool(context),
+                tls_context=None if implicit else context,
+                require_starttls=bool(context) and not implicit,
+                auth_require_tls=not implicit,  # it knows only of the TLS that it has begun itself
                 auth_required=bool(context),
                 authenticator=knows if context else None,
                 loop=loop,
             ),
             "127.0.0.1",
             0,
+            ssl=context if implicit else None,
         )
         print(server.sockets[0].getsockname()[1], flush=True)
         await server.serve_forever()

@@ -68,6 +68,9 @@ def test_every_example_is_a_command_line_that_works(ytpool, path):
     lines = list(commands_in(example))
 
     assert lines
+    assert re.findall(r"^ *[\d*/,-]+ .* \* ytpool ", example, re.MULTILINE) == [], (
+        "cron finds it by its whole path only"
+    )
     for words in lines:
         parse(words)
 

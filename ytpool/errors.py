@@ -325,6 +325,12 @@ class ServerFailed(YtpoolError):
     code = "server_failed"
 
 
+class DrawingFailed(YtpoolError):
+    """A program that was to draw a picture has not done so."""
+
+    code = "drawing_failed"
+
+
 class TaskFailed(YtpoolError):
     """A task service refused a task, or says that it failed."""
 

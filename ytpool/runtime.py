@@ -278,6 +278,12 @@ class Runtime:
 
         return Browser(setting=self.config.browser.executable, stays_here=self.is_sandbox)
 
+    def as_png(self, svg: str, software: str) -> bytes:
+        """Turn a picture into a PNG, with a program of this machine that can."""
+        from ytpool.probes import rasters  # noqa: PLC0415 -- few pictures become one
+
+        return rasters.render(svg, software=software, chromium=self.config.browser.executable)
+
     def log_in_browser(
         self,
         url: str,

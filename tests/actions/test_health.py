@@ -92,8 +92,8 @@ def test_a_server_that_refused_us_is_not_asked_again_at_once(desk):
         settings.write_text(settings.read_text() + text)
         rt = desk.runtime()
 
-        first = looking.free_checks(rt)
-        second = looking.free_checks(rt, first.checks)
+        rounds = looking.Rounds(rt)
+        first, second = rounds.go(), rounds.go()
 
     [before], [after] = ([one for one in seen.checks if one.look == "ftp"] for seen in (first, second))
     assert len(visits) == 1
@@ -103,9 +103,10 @@ def test_a_server_that_refused_us_is_not_asked_again_at_once(desk):
 def test_what_is_asked_often_costs_nothing_and_says_its_age(desk):
     before = desk.control.truth()["calls"]
 
-    first = looking.free_checks(desk.rt)
+    rounds = looking.Rounds(desk.rt)
+    first = rounds.go()
     time.sleep(0.05)
-    second = looking.free_checks(desk.rt, first.checks)
+    second = rounds.go()
 
     assert desk.control.truth()["calls"] == before
     assert {one.look for one in first.checks} >= {"state", "vault", "disk", "clock", "queue", "youtube", "buckets"}

@@ -29,7 +29,7 @@ YTPOOL = (sys.executable, "-m", "ytpool")
 BARE = (sys.executable, "-c", "import typer, sqlite3")
 ACCOUNTS, DAYS, UPLOADS_A_DAY = 50, 30, 3
 ROUNDS = 40
-TAB = {"COMP_WORDS": "ytpool\nupload\n--account\nacc", "COMP_CWORD": "3", "_YTPOOL_COMPLETE": "complete_bash"}
+TAB = {"COMP_WORDS": "ytpool\naccounts\nshow\nacc", "COMP_CWORD": "3", "_YTPOOL_COMPLETE": "complete_bash"}
 
 
 def _make_state(environ):
@@ -72,7 +72,7 @@ def main():
         kept = [
             _measure("quota report --json", _whole((*YTPOOL, "quota", "report", "--json"), environ), environ, 1.6),
             _measure("upload --help", _whole((*YTPOOL, "upload", "--help"), environ), environ, 2.5),
-            _measure("Tab behind upload --account", _whole(YTPOOL, {**environ, **TAB}), environ, 2.0),
+            _measure("Tab behind accounts show", _whole(YTPOOL, {**environ, **TAB}), environ, 2.0),
         ]
     return 0 if all(kept) else 1
 

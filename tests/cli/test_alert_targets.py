@@ -181,15 +181,19 @@ def test_a_webhook_that_answers_500_for_a_day_is_tried_less_and_less_and_somebod
         assert tried == [(number, first) for number in range(1, len(tried) + 1)]
         assert 20 < len(tried) < 60
         assert "attempt 2; an earlier one may have arrived" in hook.told[1]["text"]
-        assert [one["alerts"][0]["subject"] for one in other.told][:1] == ["team"]
+        assert [(one["event"], one["subject"]) for message in other.told for one in message["alerts"]] == [
+            ("opened", "team"),
+            ("escalated", "team"),
+        ]
         assert "answered 500" in other.told[0]["text"]
         seen = json.loads(ytpool("alerts", "list", "--json")[1])["data"]["targets"][0]
         assert (seen["target"], seen["reached_at"]) == ("team", None)
 
         hook.status = 200
         go.unpause()
-        go(hours=2)
-        go(hours=2)
+        assert [one.delivered for one in telling.try_out(go.rt, "team")] == [True]
+        go(minutes=1)
+        go(minutes=1)
 
         assert hook.told[-1]["alerts"][-1]["event"] == "resolved"
 
@@ -392,6 +396,45 @@ def test_mail_is_sent_over_tls_that_is_checked_with_a_login(settings, ytpool, tm
         assert PASSWORD not in out + err
 
 
+def test_tls_is_as_the_settings_say_and_never_less(settings, ytpool, tmp_path, monkeypatch):
+    authority, pem = certificates(tmp_path)
+    monkeypatch.setenv("SMTP_WORD", PASSWORD)
+    mail = {
+        "type": "email",
+        "host": "localhost",
+        "user": USER,
+        "password_env": "SMTP_WORD",
+        "from": "a@b.example",
+        "to": "c@d.example",
+        "ca_file": str(authority),
+        "timeout": 2,
+    }
+    with (
+        mail_server(tmp_path / "sealed", pem=pem, implicit=True) as sealed,
+        mail_server(tmp_path / "open") as plain,
+    ):
+        settings(
+            sealed={**mail, "port": sealed.port, "tls": "implicit"},
+            stripped={**mail, "port": plain.port},
+            plain={
+                "type": "email",
+                "host": "localhost",
+                "port": plain.port,
+                "tls": "none",
+                "from": "a@b.c",
+                "to": "c@d.e",
+            },
+            mistaken={**mail, "port": plain.port, "tls": "implicit"},
+        )
+        status, out, _ = ytpool("alerts", "test", "--json")
+
+    came = {one["target"]: one["error"] and one["error"]["message"] for one in json.loads(out)["data"]["targets"]}
+    assert (status, came["sealed"], came["plain"]) == (3, None, None)
+    assert came["stripped"].endswith("does not offer the TLS or the login that is wanted; no password was sent")
+    assert came["mistaken"].endswith("; no password was sent")
+    assert (len(sealed.mails), len(plain.mails)) == (1, 1)
+
+
 def test_a_mail_server_that_hangs_or_drips_is_given_up_in_time(settings, ytpool):
     def drips(connection):
         while True:
@@ -503,5 +546,5 @@ def test_whoever_runs_on_tells_what_happens_meanwhile(settings, ytpool, hook, co
         running.send_signal(signal.SIGTERM)
         _, err = running.communicate(timeout=30)
 
-    assert message["alerts"][0]["message"] == "is paused (the strike); run: ytpool unpause"
+    assert message["alerts"][0]["message"] == "is paused (the strike)"
     assert "Traceback" not in err

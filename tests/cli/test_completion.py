@@ -149,3 +149,25 @@ def test_fish_completes_with_the_line_of_help(environment, names):
     assert complete("ytpool sessions show ").keys() == {"Анна Б@instagram", "zoe@home@instagram"}
     assert complete("ytpool pools set main --strategy r").keys() == {"round_robin", "random"}
     assert "news" not in complete("ytpool accounts show --profile nobody ")
+
+
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize("file", ["config.toml", "state.db"])
+def test_tab_offers_nothing_and_says_nothing_where_settings_or_state_are_broken(ytpool, home, monkeypatch, file):
+    monkeypatch.setenv(COMPLETING, "complete_bash")
+    monkeypatch.setenv("COMP_CWORD", "3")
+    monkeypatch.setenv("COMP_WORDS", "ytpool\naccounts\nshow\n")
+    whole = ytpool()
+
+    (home / "default" / file).write_text("no [settings and no state")
+
+    assert whole == (0, "news\nsports\n", "")
+    assert ytpool() == (0, "", "")
+
+
+def test_a_shell_that_nobody_knows_is_refused(ytpool, monkeypatch):
+    monkeypatch.setenv(COMPLETING, "complete_csh")
+
+    status, _, err = ytpool()
+
+    assert (status, "complete_bash, complete_zsh" in err) == (2, True)

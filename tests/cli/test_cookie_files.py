@@ -45,6 +45,9 @@ match account:
     case "expired":
         file.write_text({late!r})
         sys.exit()
+    case "visitor":
+        file.write_text("# Netscape HTTP Cookie File\\n.youtube.com\\tTRUE\\t/\\tTRUE\\t4000000000\\tPREF\\tnobody\\n")
+        sys.exit()
     case "other":
         cookie = dict(name="SID", value="s", domain=".youtube.com", path="/", expires=4e9)
         file.write_text('{{"cookies": [%s], "origins": []}}' % __import__("json").dumps(cookie))
@@ -122,6 +125,7 @@ def test_eight_processes_that_ask_for_the_same_refresh_run_it_once(cookies, runs
         ("junk", "is not taken"),
         ("empty", "it has no cookies"),
         ("expired", "the new cookies ended at 2020-09-13 12:26 UTC"),
+        ("visitor", "nobody is logged in at youtube with the new cookies"),
         ("other", "the new cookies are written as storage-state, and"),
         ("pipe", "cookies is no file"),
         ("huge", "a browser session has at most"),

@@ -20,9 +20,13 @@ from ftp_servers import PASSWORD, misbehaving, repeating
 from newsroom import Newsroom, start
 from pictures import png
 
+from ytpool import config
+from ytpool.actions.overview import Overviews
 from ytpool.cli.app import Root
 from ytpool.cli.commands import Group
+from ytpool.runtime import Runtime
 from ytpool.sandbox.server import Sandbox
+from ytpool.web.sections import sections
 
 PHRASE = "canary: pass/phrase + of = many words"
 COOKIE = "canary/cookie+with=every%kind&of;letter"
@@ -294,6 +298,9 @@ def go_through_every_command(place):
         ("activity", "tail"),
         ("activity", "export", "--rows"),
         ("activity", "export", "--rows", "--output", folder / "activity.csv"),
+        ("report", "--html", place.home / "report.html"),
+        ("report", "--svg", place.home / "slots.svg", "--picture", "slots"),
+        ("report", "--html", "-"),
         ("why", "news"),
         ("vault", "keep", "ftp.studio", "--password-file", folder / "ftp-password"),
         ("vault", "keep", "serve", "--password-file", folder / "serve-token"),
@@ -474,6 +481,17 @@ def files_of(home):
             yield path
 
 
+def dashboard():
+    """What `serve` shows of all this in a browser."""
+    rt = Runtime(config.load(profile=None, environ=os.environ))
+    try:
+        found = sections(Overviews(rt).take())
+    finally:
+        rt.close()
+    assert all(found.values())
+    return "".join(found.values())
+
+
 _CHILDREN = []
 """Arguments and environment of every process that was started from this one; an audit hook cannot be taken away."""
 
@@ -496,6 +514,7 @@ def test_no_secret_is_ever_found_by_anybody_else(place, monkeypatch):
         go_through_every_command(place)
         missing = sorted(" ".join(path) for path in EVERY_COMMAND - {command_of(line) for line in place.heard.lines})
         assert missing == [], "give these commands a line in go_through_every_command"
+        place.heard.keep("the dashboard", dashboard())
         go_as_programs(place, seen)
         # A reader that stays keeps the write-ahead log from being folded into the state.
         with contextlib.closing(sqlite3.connect(place.home / "default" / "state.db")) as reader:

@@ -96,6 +96,7 @@ def test_the_heat_map_and_the_timeline_are_the_journal_and_the_queue(rt, told, y
         calls[row["account"]] = calls.get(row["account"], 0) + row["calls"]
     assert {row["account"]: row["calls"] for row in heat["rows"]} == calls
     assert all(sum(row["cells"]) == row["calls"] and len(row["cells"]) == len(heat["starts"]) for row in heat["rows"])
+    assert heat["calls"] == report["totals"]["calls"]
     assert heat["most"] == max(max(row["cells"]) for row in heat["rows"])
     keys = ("job", "file", "account", "state", "working", "bytes", "kept")
     assert [{key: one[key] for key in keys} for one in line["uploads"]] == [

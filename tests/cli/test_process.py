@@ -48,6 +48,17 @@ def test_a_reader_that_leaves_early_hears_no_complaint(run):
     assert ended.stdout == "Name\tUsed\tSince\tState\n"
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_who_has_closed_a_stream_is_served_all_the_same(run, home, closed):
+    ended = run("config", "path", shell=f'"$@" {closed}')
+    lost = run("nonsense", shell=f'"$@" {closed}')
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert str(home) in ended.stdout or ">&-" in closed
+    assert lost.returncode == 2
+    assert "Traceback" not in lost.stderr
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a full device")
 @pytest.mark.parametrize("words", [("config", "show"), ("config", "show", "--json"), ("config", "--help")])
 def test_a_full_disk_is_told(run, words):

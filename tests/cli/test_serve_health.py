@@ -201,6 +201,70 @@ def test_an_account_of_the_command_line_has_its_own_cookie_file(cookies, home, t
     assert (told["account_id"], told["file_info"]["path"]) == ("sports", str(tmp_path / "sports.txt"))
 
 
+def test_an_account_without_a_cookie_file_is_told_and_one_that_was_to_be_watched_is_refused(ytpool, cookies):
+    status, out, _ = ytpool("serve", "--account", "newz", "--json")
+    with serving(**{**of(cookies), "YT_DLP_COOKIES_FILE": ""}) as server:
+        told = [server.ask(path)[1]["account_id"] for path in ("/api/health", "/api/health/cookies")]
+
+    error = json.loads(out)["error"]
+    assert (status, error["code"], "name no cookie file of 'newz'" in error["message"]) == (2, "unknown_name", True)
+    assert told == ["news", "news"]
+
+
+def test_a_refresh_that_cannot_even_begin_is_not_tried_at_every_question(cookies, tmp_path, monkeypatch):
+    monkeypatch.setenv("YTPOOL_SESSIONS_REFRESH_COMMAND", "true")
+    with serving(**of(tmp_path / "missing" / cookies.name)) as server:
+        has_looked(server)
+        for _ in range(20):
+            server.ask("/api/health")
+            time.sleep(0.05)
+        _, told, headers = server.ask("/api/health")
+
+    assert (told["refresh_in_progress"], headers["retry-after"]) == (False, "30")
+    assert server.said.count("cookies not refreshed") == 1
+
+
+def test_a_look_that_hangs_is_not_begun_once_more_with_every_round(cookies, tmp_path):
+    with serving(program=HURRIED, STUCK_UNTIL=tmp_path / "answer", **of(cookies)) as server:
+        hangs = once(lambda: (found := stuck(server)) and found["status"] == "fail" and found)
+        before = threads(server)
+        time.sleep(2)
+        after = threads(server)
+        (tmp_path / "answer").touch()
+        answers = once(lambda: (found := stuck(server))["status"] == "pass" and found)
+
+    assert "has not answered within 0.2 s" in hangs["message"]
+    assert after <= before + 2
+    assert answers["message"] == "answers again"
+
+
+HURRIED = """
+import os, time
+from ytpool.actions.health import looking
+from ytpool.actions.health.checks import Check, Look, Status
+from ytpool.web import standing
+
+def look(sight):
+    while not os.path.exists(os.environ["STUCK_UNTIL"]):
+        time.sleep(0.05)
+    yield Check(check="stuck", status=Status.PASS, message="answers again")
+
+standing._ROUNDS_EVERY = 0.1
+looking.LOOKS = (*looking.LOOKS, Look(name="stuck", about="a disk that hangs", ask=look, within=0.2, needs_state=False))
+from ytpool.__main__ import run
+run()
+"""
+"""The same program, which goes round ten times a second and has one more look, at something that hangs."""
+
+
+def stuck(server):
+    return server.ask("/health")[1]["services"].get("stuck")
+
+
+def threads(server):
+    return len(list(Path(f"/proc/{server.process.pid}/task").iterdir()))
+
+
 def test_with_a_token_only_statuses_are_told_to_others(cookies, ytpool, tmp_path):
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n")

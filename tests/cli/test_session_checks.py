@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import platform_site
 import pytest
@@ -141,6 +142,33 @@ def test_a_file_that_no_browser_wrote_keeps_nobody_from_being_looked_at(pool, si
     assert {one["finding"] for _, found in (over_http, in_a_browser) for one in found.values()} == {"alive"}
 
 
+def test_a_page_is_judged_when_its_scripts_are_done_and_a_chat_that_never_ends_is_not_waited_for(pool, site):
+    for mood in ("fetched", "busy"):
+        pool.add(mood, site.state(mood=mood))
+    slow = pool.check("--dry-run", "--within", "30", "--browser")[1]
+    pool.add("chatting", site.state(mood="chatting"))
+    chatting = pool.check("chatting", "--dry-run", "--within", "5", "--browser")[1]
+
+    assert {user: one["finding"] for user, one in slow.items()} == {"fetched": "logged_out", "busy": "logged_out"}
+    assert max(one["seconds"] for one in slow.values()) < 15
+    assert chatting["chatting"]["finding"] == "alive"
+    assert chatting["chatting"]["seconds"] < 5
+
+
+@pytest.mark.parametrize("way", [(), ("--browser", "--within", "6")], ids=["http", "browser"])
+def test_a_cookie_that_ends_while_another_stands_in_for_it_is_no_sure_sign(pool, site, home, way):
+    settings = home / "default" / "config.toml"
+    settings.write_text(settings.read_text().replace('["sid"]', '["sid", "sid_of_old"]'))
+    for user, more in (("anna", {"name": "sid_of_old"}), ("ben", {"path": "/home"}), ("cleo", {"name": "shown_to"})):
+        state = site.state(mood="ended")
+        state["cookies"].append({**state["cookies"][0], **more})
+        pool.add(user, state)
+
+    found = pool.check(*way)[1]
+
+    assert {user: one["finding"] for user, one in found.items()} == {"anna": "alive", "ben": "alive", "cleo": "rotated"}
+
+
 def test_cookies_past_their_date_need_no_question(pool, site):
     pool.add("anna", site.state(expires=time.time() + 1.2))
     pool.add("ben", {"cookies": [*site.state()["cookies"], *site.state(name="other", expires=5)["cookies"]]})
@@ -254,6 +282,35 @@ def test_a_check_that_is_ended_waits_for_nobody_and_every_session_is_free_again(
     assert pool.check("--within", "1")[1]["anna"]["finding"] == "network"
 
 
+def test_a_browser_that_stands_still_holds_nobody_up(pool, site, home):
+    pool.add("anna", site.state(mood="silent"))
+    check = ["sessions", "check", "--browser", "--within", "1", "--json"]
+    with start(*check, env={"PATH": os.environ["PATH"], "YTPOOL_HOME": str(home)}) as checking:
+        while not site.visits:
+            assert checking.poll() is None, checking.communicate()
+            time.sleep(0.01)
+        stopped = [pid for pid in offspring(checking.pid) if "chrom" in Path(f"/proc/{pid}/exe").readlink().name]
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        out, err = checking.communicate(timeout=30)
+
+    [found] = fits("sessions-check", out)["sessions"]
+    assert stopped
+    assert (found["finding"], found["state"]) == ("unclear", "active")
+    assert found["seconds"] < 1.5
+    assert "--browser" not in found["error"]["hint"]
+    assert "Task was destroyed" not in err
+
+
+def offspring(pid):
+    """Return the numbers of the processes that a process has started, and of those that these have."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += [int(child), *offspring(child)]
+    return found
+
+
 def test_a_shell_is_told_what_it_is_about(pool, site, ytpool):
     alive, out, shut = site.log_in(), site.log_in("out"), site.log_in("checkpoint")
     pool.add("alive", site.state(alive))
@@ -293,7 +350,9 @@ def test_the_profile_that_never_leaves_this_machine_asks_no_platform(ytpool, tmp
     status, out, _ = ytpool("sessions", "check", "--profile", "sandbox", "--json")
 
     assert status == 1
-    assert "never leaves this machine" in fits("sessions-check", out)["sessions"][0]["message"]
+    [told] = fits("sessions-check", out)["sessions"]
+    assert "never leaves this machine" in told["message"]
+    assert "ask from a --profile" in told["error"]["hint"]
 
 
 @pytest.mark.parametrize("way", [(), ("--browser", "--within", "8")], ids=["http", "browser"])

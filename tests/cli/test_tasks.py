@@ -421,6 +421,20 @@ def test_the_queue_counts_keys_among_accounts_and_a_worker_leaves_tasks_to_their
     assert states == ["done", "done", "done", "running"]
 
 
+@pytest.mark.parametrize("missing", ["url", "keys"])
+def test_what_a_service_needs_and_has_not_is_called_missing(ytpool, home, missing):
+    told = {"url": "https://film.example", "keys": "FILM_KEY"}
+    lines = "\n".join(f'{key} = "{value}"' for key, value in told.items() if key != missing)
+    (home / "default").mkdir(parents=True)
+    (home / "default" / "config.toml").write_text(f'[providers.film]\npreset = "runninghub"\n{lines}\n')
+
+    status, _, err = ytpool("config", "check")
+
+    assert status == 2
+    assert f"providers.film.{missing} is missing: it is" in err
+    assert "''" not in err
+
+
 def test_a_key_keeps_its_full_name_where_an_account_is_called_like_it(ytpool, home, monkeypatch):
     monkeypatch.setenv("YTPOOL_PROFILE", "sandbox")
     monkeypatch.setenv("FILM_KEY", KEY)
@@ -463,6 +477,11 @@ def test_a_task_is_held_back_let_go_and_done_again_like_any_job(ytpool, service,
     assert "it waits for a free slot; `ytpool work` or `ytpool serve` sends it" in explained
     assert "on account" not in explained  # it is nobody's any more
     assert "film is at it" in ytpool("why", waits)[1]
+
+    assert ytpool("queue", "resolve", waits, "--as", "done")[0] == 0
+    status, _, err = ytpool("queue", "retry", waits)
+    assert (status, f"task {waits} of film is done" in err) == (2, True)
+    assert "for another: ytpool task submit film --again" in err
 
 
 def test_a_task_that_is_let_go_or_queued_is_sent_at_once_by_a_worker_that_waits(ytpool, service, home):

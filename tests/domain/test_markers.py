@@ -70,7 +70,14 @@ def test_a_cookie_that_ended_before_its_date_was_ended_elsewhere_and_only_one_of
 
     assert judge(OUR, page).finding is Finding.ALIVE
     assert judge(OUR, page._replace(lost=frozenset({"tracker"}))).finding is Finding.ALIVE
-    assert judge(OUR, page._replace(lost=frozenset({"sid"}))).finding is Finding.ROTATED
+    lost = page._replace(lost=frozenset({"sid"}))
+    assert judge(OUR, lost).finding is Finding.ROTATED
+    for domain, value, found in (
+        ("our.example", "other", Finding.ALIVE),
+        ("our.example", "deleted", Finding.ROTATED),
+        ("elsewhere.example", "other", Finding.ROTATED),
+    ):
+        assert judge(OUR, lost, [{"name": "sid", "value": value, "domain": f".{domain}"}]).finding is found
     # Where nobody knows which cookies are a login, losing one proves nothing by itself.
     assert judge(OUR._replace(cookies=()), page._replace(lost=frozenset({"sid"}))).finding is Finding.ALIVE
 

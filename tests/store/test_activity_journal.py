@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ytpool.domain import latencies
+from ytpool.domain import latencies, moments
 from ytpool.store import activity, entries, segments, sums
 from ytpool.store.activity import Outcome
 from ytpool.store.ledger import Payer
@@ -140,6 +140,35 @@ def test_a_row_with_an_old_moment_that_comes_late_is_sealed_after_the_others_and
     assert [*counted(books, hour, ("operation",))] == [("older.upload", "done")]
 
 
+def test_what_a_clock_that_was_ahead_wrote_is_reported_where_it_is_listed(books, clock):
+    clock.wall = datetime(2026, 6, 1, 12, 7, tzinfo=UTC)
+    payer = books.account()
+    with books.transaction() as tx:
+        tx.now += 3 * MINUTE
+        tx.at = moments.text(tx.now)
+        activity.record(tx, books.rng, payer, "videos.list", Outcome.DONE)
+
+    for minutes, expected in ((0, 0), (4, 1)):
+        clock.forward(minutes * MINUTE)
+        window = Window(since=clock.wall - timedelta(hours=5), until=clock.wall + timedelta(microseconds=1))
+        with books.database.reading() as tx:
+            assert len(entries.operations(tx, window, None, 10)) == expected
+        assert [numbers[0] for numbers in counted(books, window, ()).values()] == [1] * expected
+
+
+@pytest.mark.parametrize("span", ["hour", "day", "month", "everyone"])
+def test_sums_that_are_not_those_of_the_rows_are_seen(books, clock, span):
+    clock.wall = datetime(2026, 5, 30, 12, 10, tzinfo=UTC)
+    _many(books, clock, 60)
+    seal(books)
+    assert sums_are_right(books)
+
+    with books.transaction() as tx:
+        assert tx.run("UPDATE activity_sums SET units = units + 1 WHERE span = :span", span=span) > 0
+
+    assert not sums_are_right(books)
+
+
 def test_of_two_who_seal_the_same_rows_one_does(books, clock):
     payer = books.account()
     with books.transaction() as tx:
@@ -185,6 +214,10 @@ def _many(books, clock, rows, accounts=("news", "sports")):
         ("DELETE FROM activity_segments WHERE segment = 1", [(2, "the segments before it are missing")]),
         ("UPDATE activity_segments SET digest = 'x' WHERE segment = 2",
          [(2, "its rows are not those that were sealed"), (3, "its rows are not those that were sealed")]),
+        ("UPDATE activity_segments SET dropped_at = 'x' WHERE segment = 2",
+         [(2, "it was not the oldest, and is said to have been dropped")]),
+        ("UPDATE activity_segments SET dropped_at = 'x' WHERE segment = 1",
+         [(1, "its rows are said to have been dropped, and 3 are there")]),
     ],
 )  # fmt: skip
 def test_whatever_is_changed_by_hand_is_seen_and_named(books, clock, what, says):
@@ -220,6 +253,109 @@ def test_what_names_a_person_can_be_erased_sealed_or_not_and_the_seals_hold(book
     left = {(row["account"], row["channel_id"], row["detail"]) for row in rows}
     assert left == {("news", None, ""), ("sports", "UCsports", "said to sports"), ("news", "UCnews", "again")}
     assert all((row["erased"] is None) == bool(row["salt"]) for row in rows)
+
+
+def erase(books, account, most=1000):
+    """Erase what is to be erased of an account, as housekeeping does."""
+    while True:
+        with books.transaction() as tx:
+            if segments.whom_to_erase(tx) is None:
+                return
+            segments.erase_some(tx, account, most)
+
+
+def test_who_comes_back_with_an_older_past_and_leaves_again_is_erased_whole(books, clock):
+    _many(books, clock, 4, accounts=("news",))
+    with books.transaction() as tx:
+        segments.to_be_erased(tx, "news")
+        segments.erase_some(tx, "news", 3)
+    with books.transaction() as tx:
+        how = {"operation": "older.upload", "outcome": Outcome.DONE, "reason": "", "detail": "said long ago"}
+        activity.remember(tx, "late", NEWS, happened_at=clock.wall - timedelta(days=40), **how)
+        segments.to_be_erased(tx, "news")
+
+    erase(books, "news")
+
+    with books.database.reading() as tx:
+        assert [*tx.all("SELECT activity FROM activity WHERE channel_id IS NOT NULL OR detail <> ''")] == []
+
+
+def test_an_erased_row_of_an_older_version_cannot_be_guessed_by_its_digest(books, clock):
+    make = """
+        INSERT INTO activity (activity, happened_at, account, operation, outcome, detail)
+        VALUES (:activity, :at, 'news', 'x', 'done', 'y')
+    """
+    with books.transaction() as tx:
+        for number in range(2):
+            tx.run(make, activity=str(number), at=tx.at)
+        segments.to_be_erased(tx, "news")
+    erase(books, "news")
+    clock.forward(timedelta(hours=1))
+
+    assert (seal(books), wrong(books)) == (1, [])
+
+    with books.database.reading() as tx:
+        one, other = tx.all("SELECT erased FROM activity")
+    assert one["erased"] != other["erased"]
+
+
+@pytest.mark.parametrize("at_once", [1, 1000])
+def test_reports_say_of_erased_rows_what_the_rows_say(books, clock, at_once):
+    payer = books.account("news")
+    for number, outcome in enumerate(("failed", "unknown", "unknown", "done", "unknown")):
+        with books.transaction() as tx:
+            how = {"job": f"job-{number}", "reason": "said to news"}
+            activity.record(tx, books.rng, payer, "videos.insert", Outcome(outcome), **how)
+        clock.forward(timedelta(minutes=2))
+    since = clock.wall - timedelta(days=1)
+
+    def settle(number, outcome=Outcome.FAILED, reason="found out"):
+        with books.transaction() as tx:
+            how = {"since": since, "reason": reason}
+            assert activity.settle_unknown(tx, books.rng, f"job-{number}", "videos.insert", outcome, **how)
+
+    settle(1)  # and sealed before its account leaves
+    clock.forward(timedelta(hours=1))
+    seal(books, most=3)
+    settle(2)  # and not sealed
+    with books.transaction() as tx:
+        segments.to_be_erased(tx, "news")
+    erase(books, "news", at_once)
+    settle(4, Outcome.DONE, "")  # by a person, of an account that is gone
+
+    def told():
+        with books.database.reading() as tx:
+            window = Window(since=since, until=clock.wall + timedelta(days=1))
+            rows = entries.operations(tx, window, None, 100)
+            errors = sums.went_wrong(tx, window)
+        # With whole hours inside of the window the sums are asked, and each row else.
+        return (sorted((row.operation, row.reason) for row in rows if row.outcome != "done"), errors)
+
+    for _ in range(2):
+        rows, errors = told()
+        assert sorted((one, reason) for one, reason, times in errors for _ in range(times)) == rows
+        clock.forward(timedelta(hours=2))
+        seal(books)
+    with books.database.reading() as tx:
+        assert tx.all("SELECT * FROM activity_sums WHERE reason <> ''") == []
+    assert (wrong(books), sums_are_right(books)) == ([], True)
+
+
+def test_what_is_erased_while_somebody_seals_is_sealed_without_its_words(books, clock):
+    _many(books, clock, 4)
+    with books.database.reading() as tx:
+        slow = segments.draft(tx, MINUTE, 10)
+    with books.transaction() as tx:
+        segments.to_be_erased(tx, "news")
+    erase(books, "news")
+
+    with books.transaction() as tx:
+        assert not segments.seal(tx, slow)
+
+    assert (seal(books), wrong(books)) == (1, [])
+    with books.database.reading() as tx:
+        assert tx.all("SELECT * FROM activity_sums WHERE account = 'news' AND reason <> ''") == []
+        assert len(tx.all("SELECT * FROM activity_sums WHERE account = 'sports' AND reason <> ''")) > 0
 
 
 def test_rows_of_an_older_version_get_a_salt_when_they_are_sealed(books, clock):

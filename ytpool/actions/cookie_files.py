@@ -209,7 +209,7 @@ def refresh_seen(rt: Runtime, account: str) -> RefreshSeen:
 
 def planned(rt: Runtime, account: str) -> RefreshPlanned:
     """Say what a refresh would do, and do nothing."""
-    file = _require_file(rt, account)
+    file = require_file(rt, account)
     seen = refresh_seen(rt, account)
     return RefreshPlanned(
         account=account,
@@ -226,7 +226,7 @@ def refresh(rt: Runtime, account: str) -> Refreshed:
     Raises Busy while somebody else is at it, Resting where it failed less than five minutes ago, and RefreshFailed
     where it came to nothing; the file is then what it was. One that succeeded so lately is good news, and not repeated.
     """
-    file = _require_file(rt, account)
+    file = require_file(rt, account)
     command = _require_command(rt)
     _require_place(file.path)
     with rt.store.transaction() as tx:
@@ -266,7 +266,8 @@ def refresh(rt: Runtime, account: str) -> Refreshed:
     )
 
 
-def _require_file(rt: Runtime, account: str) -> CookieFile:
+def require_file(rt: Runtime, account: str) -> CookieFile:
+    """Return an account's cookie file; raises UnknownName where the settings name none."""
     file = of_account(rt, account) if account else None
     if file is None:
         known = [one.account for one in every(rt) if one.account]
@@ -433,7 +434,17 @@ def _checked(rt: Runtime, file: CookieFile, state: StorageState) -> datetime | N
             f"the new cookies are written as {state.format}, and {file.path} is read as {before.format}",
             hint="let the command write the same; what reads the file would not know the other",
         )
+    if _is_login(before) and not _is_login(state):
+        raise RefreshFailed(
+            f"nobody is logged in at {_YOUTUBE} with the new cookies, as somebody was with the old",
+            hint="log in again, and let the command find that",
+        )
     return ends_at
+
+
+def _is_login(state: StorageState) -> bool:
+    login = cookies.login(json.loads(state.content.reveal())["cookies"], platforms.known(_YOUTUBE))
+    return login.belongs and not login.missing
 
 
 def _replace(rt: Runtime, lease: Lease, file: CookieFile, content: bytes) -> None:

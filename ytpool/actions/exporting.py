@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
@@ -10,26 +11,33 @@ from pathlib import Path
 from ytpool.actions.files import require_file
 from ytpool.errors import DiskFull, FileInvalid, YtpoolError
 
+_HEAD = 4096
 
-def write(path: Path, pieces: Iterable[str]) -> int:
+
+def write(path: Path, pieces: Iterable[str | bytes]) -> int:
     """Write a file as its pieces come, and return its size; what was there before stays until the last one.
 
     Raises DiskFull where there is no room, FileInvalid where it cannot be written: then nothing of it is left. It is
-    readable by its owner only, as is what it is made of.
+    readable by its owner only, as is what it is made of, unless who may read the one before was decided otherwise.
     """
+    target = Path(os.path.realpath(path))  # a link leads on to the file that is meant
     try:
+        mode = None
         with suppress(FileNotFoundError):
-            require_file(path, path.stat())  # a device that is replaced by a file is lost to everybody
-        descriptor, name = tempfile.mkstemp(prefix=".export.", dir=path.parent)
+            found = path.stat()
+            require_file(path, found)  # a device that is replaced by a file is lost to everybody
+            mode = stat.S_IMODE(found.st_mode)
+        descriptor, name = tempfile.mkstemp(prefix=".export.", dir=target.parent)
         draft = Path(name)
         try:
-            # Half a surrogate pair is how Python carries what was no UTF-8; a file has another way to write it.
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-                file.writelines(pieces)
+            with os.fdopen(descriptor, "wb") as file:
+                if mode is not None:
+                    os.fchmod(descriptor, mode)
+                file.writelines(map(_encoded, pieces))
                 file.flush()
                 os.fsync(descriptor)
                 size = os.fstat(descriptor).st_size
-            draft.replace(path)
+            draft.replace(target)
         except BaseException:
             draft.unlink()
             raise
@@ -38,11 +46,35 @@ def write(path: Path, pieces: Iterable[str]) -> int:
     return size
 
 
+def require_replaceable(path: Path, mark: str) -> None:
+    """Raise FileInvalid for a file that says nowhere in its head that it is one of ours, and holds something."""
+    try:
+        with suppress(FileNotFoundError):
+            require_file(path, path.stat())
+            with path.open("rb") as file:
+                head = file.read(_HEAD)
+            if head and mark.encode() not in head:
+                raise FileInvalid(
+                    f"{path} is there, and is not a file that ytpool made",
+                    hint="name another one, or write over it with --yes",
+                    path=str(path),
+                )
+    except OSError as error:
+        raise FileInvalid(
+            f"{path} cannot be read: {error.strerror}", hint="name another one", path=str(path)
+        ) from error
+
+
+def _encoded(piece: str | bytes) -> bytes:
+    # Half a surrogate pair is how Python carries what was no UTF-8; a file has another way to write it.
+    return piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace")
+
+
 def _named(error: OSError, path: Path) -> YtpoolError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(
             f"the disk that holds {path} is full, and nothing of it was kept",
-            hint="free some space, or name another place with --output",
+            hint="free some space, or name another place",
             path=str(path),
         )
     return FileInvalid(f"{path} cannot be written: {error.strerror}", hint="check the folder", path=str(path))

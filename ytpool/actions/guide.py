@@ -1,6 +1,6 @@
 """The guide: pages of package data, with what stands in code put in where a page asks for it, so that neither ages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -71,7 +71,7 @@ def _read(topic: str) -> str:
 
 def _about(text: str) -> str:
     """Return what the heading says behind the topic's name."""
-    return text.partition("\n")[0].partition(": ")[2]
+    return text.partition("\n")[0].partition(": ")[2].replace("`", "")
 
 
 def _verdicts() -> Iterator[str]:
@@ -95,6 +95,14 @@ def _answer(reason: str, when: str) -> str:
 
 def _wait(rests: str, until: str) -> str:
     """Say what rests and until when, or what is waited for before the same call."""
+    span = _SPANS.get(until, f"until {until}")
     if rests != RestScope.NOTHING:
-        return f" → **{rests}** rests until {until}"
-    return "" if until == Until.NOW else f" → waits for {until}"
+        return f" → **{rests}** rests {span}"
+    return "" if until == Until.NOW else f" → waits {span}"
+
+
+_SPANS: Mapping[str, str] = {
+    Until.BACKOFF: "for a while (backoff)",
+    Until.IN_24_HOURS: "for 24 hours",
+    Until.HUMAN: "until a human has looked",
+}

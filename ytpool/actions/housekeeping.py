@@ -20,6 +20,9 @@ from ytpool.store.db import Tx
 
 log = logging.getLogger(__name__)
 
+LEAVING, LOGINS, ALERTS, MESSAGES = "leaving", "logins", "alerts", "messages"
+"""Duties that some do, or have done, by themselves."""
+
 _AT_MOST = 2.0
 """Seconds that a target of alerts may take, where somebody waits for something else."""
 _ALERTS_EVERY = 30.0
@@ -90,7 +93,7 @@ def _keep_going(rt: Runtime, alerts_only: bool) -> None:
         try:
             if not alerts_only and rt.clock.monotonic() >= keeps_house_at:
                 keeps_house_at = rt.clock.monotonic() + _HOUSEKEEPS_EVERY
-                housekeep(rt)
+                housekeep(rt, but=(ALERTS, MESSAGES))
             looking.look(rt)
             telling.tell(rt)
             said = ""
@@ -143,14 +146,12 @@ def _messages(at_most: float | None) -> Duty:
         return {"told": told.delivered, "not reached": told.failed}
 
     return Duty(
-        name="messages",
+        name=MESSAGES,
         about="targets that are to be told of alerts",
         do=do,
         due=lambda rt: {"told": telling.due(rt)},
     )
 
-
-LEAVING, LOGINS = "leaving", "logins"
 
 DUTIES = (
     Duty(
@@ -184,7 +185,7 @@ DUTIES = (
         due=lambda rt: {"seen": len(verifying.due(rt))},
     ),
     Duty(
-        name="alerts",
+        name=ALERTS,
         about="what somebody should look at",
         do=_look,
         due=lambda rt: _look(rt, dry_run=True),

@@ -4,16 +4,13 @@ Each lending has a number, and whoever brings a session back names it: who was l
 changes nothing any more.
 """
 
-import getpass
 import json
-import os
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ytpool.actions import sessions, whole_files
+from ytpool.actions import people, sessions, whole_files
 from ytpool.actions.session_files import read_file
 from ytpool.actions.sessions import Opened
 from ytpool.domain import cookies, names
@@ -96,7 +93,7 @@ def checkout(
     """
     if not SHORTEST <= lasts_for <= LONGEST:
         raise UsageWrong("a session is lent for a minute at least, and for seven days at most")
-    who = names.require_words(holder or _me(), "the name of a holder")
+    who = names.require_words(holder or people.me(), "the name of a holder")
     rt.open_vault()
     with rt.store.imagining() if dry_run else rt.store.transaction() as tx:
         session, lease = _free(rt, tx, which, who, lasts_for)
@@ -135,14 +132,6 @@ def _hand_over(opened: Opened, path: Path | None, proxy_path: Path | None) -> No
         for one in written:
             one.unlink(missing_ok=True)
         raise
-
-
-def _me() -> str:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # nobody has given this number a name, as in many a container
-        user = f"user {os.getuid()}"
-    return f"{user} on {socket.gethostname()}"
 
 
 def _free(rt: Runtime, tx: Tx, which: str, who: str, lasts_for: timedelta) -> tuple[Session, leases.Lease]:

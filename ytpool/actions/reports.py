@@ -74,7 +74,7 @@ def quota_report(rt: Runtime, *, account: str | None = None) -> QuotaReport:
         ),
         accounts=rows,
         totals=_totals(pays, rows),
-        alerts=tuple(one for _, one in concerns(pays, found, resting) if one["severity"] != "info"),
+        alerts=tuple(_advised(one) for _, one in concerns(pays, found, resting) if one["severity"] != "info"),
         pools=spread,
     )
 
@@ -236,20 +236,28 @@ def concerns(
                 yield subject, _concern("quota", _SEVERITIES[bucket.status], subject, message)
     for account in found:
         if account.needs_login and account.standing is not Standing.DISABLED:
-            message = f"needs a login ({account.login_reason}); run: ytpool auth add {account.account}"
-            yield account.account, _concern("login_needed", "critical", account.account, message)
+            message, command = f"needs a login ({account.login_reason})", f"ytpool auth add {account.account}"
+            yield account.account, _concern("login_needed", "critical", account.account, message, command)
     for rest in resting:
         subject = f"{rest.scope} {titles.get(rest.name, rest.name)}".strip()
-        yield f"{rest.scope} {rest.name} {rest.bucket}", _concern("resting", _how_bad(rest), subject, _rests(rest))
+        command = rest.lifts if rest.is_pause else ""
+        key = f"{rest.scope} {rest.name} {rest.bucket}"
+        yield key, _concern("resting", _how_bad(rest), subject, _rests(rest), command)
 
 
-def _concern(kind: str, severity: str, subject: str, message: str) -> dict[str, str]:
-    return {"kind": kind, "severity": severity, "subject": subject, "message": message}
+def _concern(kind: str, severity: str, subject: str, message: str, command: str = "") -> dict[str, str]:
+    return {"kind": kind, "severity": severity, "subject": subject, "message": message, "command": command}
+
+
+def _advised(concern: dict[str, str]) -> dict[str, str]:
+    """Return a concern with what to type in its message, where something helps: there it was before it had a field."""
+    advice = f"; run: {concern['command']}" if concern["command"] else ""
+    return {**concern, "message": concern["message"] + advice}
 
 
 def _rests(rest: Rest) -> str:
     if rest.is_pause:
-        return f"is paused ({rest.reason}); run: {rest.lifts}"
+        return f"is paused ({rest.reason})"
     until = "a person lifts it" if rest.until is None else moments.spoken(rest.until)
     return f"rests ({rest.reason}) until {until}"
 

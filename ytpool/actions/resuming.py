@@ -3,6 +3,7 @@
 What was asked for stands with the job, so nothing of the first command line is needed but the file.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import compress
@@ -15,7 +16,7 @@ from ytpool.actions.claiming import Order
 from ytpool.actions.publish import PublishedVideo
 from ytpool.actions.watch import Watch
 from ytpool.domain import moments
-from ytpool.domain.jobs import Job, JobState
+from ytpool.domain.jobs import TASK, Job, JobState
 from ytpool.errors import OutcomeUnknown, Resting, UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import jobs, leases
@@ -74,14 +75,31 @@ def order_of(
     """
     with rt.store.reading() as tx:
         job = jobs.get(tx, job_id)
-        if job.kind != "upload":
+        if job.kind == TASK:
             advice = queue.advice(tx, job)
-            hint = f"run: {advice}" if advice else ""
-            raise UsageWrong(f"job {job.job} is a {job.kind} and uploads nothing", hint=hint, job=job.job)
+            hint = f"run: {advice}" if advice else f"see: ytpool task show {job.job}; for another: {_another(job)}"
+            stands = "is held back" if job.held_at is not None else _TASK_STANDS[job.state]
+            raise UsageWrong(f"task {job.job} of {job.target.name} {stands}", hint=hint, job=job.job)
+        assert job.kind == "upload"
         order = _order(tx, job, file=file, wait=wait, use_buffer=use_buffer)
         if file is None and not _is_here(tx, job, order):
             raise files.gone(order.path, job.job)
     return order
+
+
+_TASK_STANDS: Mapping[JobState, str] = {
+    JobState.QUEUED: "waits for a free slot, and is sent when it is its turn",
+    JobState.RUNNING: "is with its service, which is asked how it goes",
+    JobState.DONE: "is done",
+    JobState.FAILED: "has failed, and is sent again only when you say so",
+    JobState.FINISHED_UNKNOWN: "may be done or not, and waits for your word",
+    JobState.CANCELLED: "was cancelled",
+}
+"""Why a task of another service is not tried again here: it may have been paid for."""
+
+
+def _another(job: Job) -> str:
+    return f"ytpool task submit {job.target.name} --again, with its inputs"
 
 
 def when_due(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:

@@ -166,7 +166,7 @@ class _Checking:
                 begun: list[_Begun] = []
                 with self._rt.store.transaction() as tx:
                     for one, looked, seconds in landed:
-                        self._settle(tx, one, markers.judge(one.marks, looked.heard), looked, seconds)
+                        self._settle(tx, one, markers.judge(one.marks, looked.heard, looked.cookies), looked, seconds)
                     for _ in range(min(len(waiting), free)):
                         begun += filter(None, [self._begin(tx, waiting.popleft())])
                 self._counted(len(self._told), len(found))
@@ -266,7 +266,7 @@ class _Checking:
         self._tell(
             session,
             verdict.finding,
-            _problem(session, verdict, begun.marks),
+            _problem(session, verdict, begun.marks, in_browser=self._how.browser),
             before=before.state,
             message=verdict.words,
             seconds=seconds,
@@ -319,7 +319,7 @@ def _why_unusable(session: Session) -> YtpoolError | None:
     return None
 
 
-def _problem(session: Session, verdict: Verdict, marks: Marks) -> YtpoolError | None:
+def _problem(session: Session, verdict: Verdict, marks: Marks, *, in_browser: bool) -> YtpoolError | None:
     if verdict.finding is Finding.NETWORK:
         return SessionUnreached(
             f"{session.spoken} {verdict.words}",
@@ -329,9 +329,16 @@ def _problem(session: Session, verdict: Verdict, marks: Marks) -> YtpoolError | 
     if verdict.finding is Finding.UNCLEAR:
         return SessionUnclear(
             f"{session.spoken}: {verdict.words}",
-            hint="look yourself, or ask with --browser; its state is as it was"
-            if marks.url
-            else f"name one in config.toml: [platforms.{marks.name}] url = 'https://…'",
+            hint=_clearer(marks, in_browser=in_browser),
             session=session.session,
         )
     return _why_unusable(session)
+
+
+def _clearer(marks: Marks, *, in_browser: bool) -> str:
+    """Say how more could be known of a session that is unclear."""
+    if not marks.url:
+        return f"name one in config.toml: [platforms.{marks.name}] url = 'https://…'"
+    if marks.stays_here:
+        return "ask from a --profile that may leave this machine; its state is as it was"
+    return f"look yourself{'' if in_browser else ', or ask with --browser'}; its state is as it was"

@@ -21,7 +21,6 @@ from typing import Any, Self
 from ytpool.actions import chains, chores, comments, housekeeping, publish, resuming, threads
 from ytpool.actions.comments import How as SaidHow
 from ytpool.actions.heartbeat import renewing
-from ytpool.actions.housekeeping import housekeep
 from ytpool.actions.waking import Bell
 from ytpool.actions.watch import Watch
 from ytpool.domain.chains import CHAIN
@@ -158,7 +157,7 @@ def work(
             tally.problems.setdefault(unasked.code, unasked)
         stopped = rt.stopping.is_set()
     if not stopped:
-        housekeep(rt)
+        housekeeping.housekeep(rt)
     with rt.store.reading() as tx:
         return Worked(
             counts=dict(tally.counts),
@@ -235,7 +234,7 @@ def _work(
         elif not once and not crew.at_work and rt.clock.monotonic() >= keeps_house_at:
             keeps_house_at = rt.clock.monotonic() + _HOUSEKEEPS_EVERY
             with contextlib.suppress(Interrupted):  # the loop sees it, too
-                housekeep(rt)
+                housekeeping.housekeep(rt, but=(housekeeping.ALERTS, housekeeping.MESSAGES))
         else:
             _sleep(rt, bell, signals, is_full=crew.at_work == crew.size, pool=pool)
 

@@ -1,17 +1,13 @@
 """`ytpool accounts`: who is in the pool, how they take part, and how they are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ytpool.actions import accounts, arrangement
-from ytpool.actions.accounts import AccountList, AccountRow, Drained, Draining, Wish
-from ytpool.actions.arrangement import Applied, Exported, NeedsLogin
 from ytpool.cli.agreeing import agrees
 from ytpool.cli.commands import command, group
-from ytpool.cli.exits import BLOCKED, DONE, LATER, PARTLY
 from ytpool.cli.options import (
     PoolOption,
     PriorityOption,
@@ -22,54 +18,20 @@ from ytpool.cli.options import (
     runtime,
     typed,
 )
-from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.passphrases import PassphraseOption, passphrase
 from ytpool.cli.values import visible
-from ytpool.domain.accounts import CAPPED, AccountState, label
-from ytpool.domain.arrangement import Change
+from ytpool.domain.accounts import AccountState
 from ytpool.errors import UsageWrong
+
+if TYPE_CHECKING:
+    from ytpool.domain.arrangement import Change
 
 app = group("Arrange accounts, take them out of service and back; write the whole arrangement to a file, and apply it.")
 
 NamesArgument = Annotated[list[str], typer.Argument(metavar="NAME", help="The account, or several.")]
 ReasonOption = Annotated[str, typer.Option(metavar="TEXT", help="Why, for whoever wonders.", show_default=False)]
 
-_STATES = {"active": "green", "login_needed": "red", "draining": "yellow", "disabled": "dim"}
-
-
-def _caps(row: AccountRow) -> str:
-    return ", ".join(f"{units or 'no'} {bucket}" for bucket, units in row.caps.items())
-
-
-def _below(told: AccountList) -> str:
-    """Say what no column shows well: what is paused, what is never done, and what an operator said."""
-    lines = list(told.paused)
-    for row in told.accounts:
-        lines += [f"{row.account} does no {bucket}: its cap is 0" for bucket, units in row.caps.items() if not units]
-        if row.state in (AccountState.DRAINING, AccountState.DISABLED) and row.state_reason:
-            lines.append(f"{row.account} is {row.state}: {row.state_reason}")
-    return "\n".join(lines)
-
-
-VIEWS[AccountList] = View(
-    rows="accounts",
-    columns=(
-        ("Account", "account"),
-        ("Channel", "channel_title"),
-        Column("Project", "project", from_width=100),
-        ("Pools", lambda row: ", ".join(row.pools)),
-        ("Tier", "tier"),
-        Column("Priority", "priority", justify="right", from_width=110),
-        Column("State", "state", style=_STATES),
-        Column("Slots", lambda row: f"{row.running}/{row.slots}", justify="right"),
-        Column("A day", _caps, from_width=90),
-        Column("Labels", lambda row: ", ".join(f"{name}={value}" for name, value in row.labels.items()), from_width=90),
-        Column("Worked", "success_rate", shown=lambda rate: f"{rate:.0%}", justify="right", from_width=120),
-        Column("Rests", lambda row: "; ".join(row.rests), style="yellow"),
-    ),
-    empty="no account is like that; all of them: ytpool accounts list; a new one: ytpool auth add NAME",
-    footer=_below,
-)
+# What works, and `arranged`, which knows how it is shown, is loaded by the command that runs: help and Tab do without.
 
 
 @command(
@@ -90,19 +52,24 @@ def list_(
         list[str] | None,
         typer.Option("--label", metavar="KEY=VALUE", help="Only those with this label.", show_default=False),
     ] = None,
-) -> AccountList:
+) -> Any:  # AccountList
     """List accounts with tier, state, slots, caps, labels and what keeps them from working.
 
     With --pool, --tier, --state or --label, which may be given several times, only those that all of it is true of.
     """
+    from ytpool.actions import accounts  # noqa: PLC0415
+    from ytpool.cli import arranged  # noqa: PLC0415
+
     return accounts.list_accounts(
-        runtime(ctx), pool=pool_name, tier=tier, state=state, labels=dict(map(_label, labelled or ()))
+        runtime(ctx), pool=pool_name, tier=tier, state=state, labels=dict(map(arranged.label, labelled or ()))
     )
 
 
 @command(app, "show", example="ytpool accounts show news", statuses=(0, 2, 6))
-def show(ctx: typer.Context, name: Annotated[str, typer.Argument(help="The account.")]) -> AccountRow:
+def show(ctx: typer.Context, name: Annotated[str, typer.Argument(help="The account.")]) -> Any:  # AccountRow
     """Show everything that is known of one account, a line per field."""
+    from ytpool.actions import accounts  # noqa: PLC0415
+
     return accounts.show_account(runtime(ctx), name)
 
 
@@ -142,91 +109,50 @@ def set_(
     ] = None,
     *,
     dry_run: WouldOption = False,
-) -> AccountList:
+) -> Any:  # AccountList
     """Change how accounts take part: all that are named, or none where something is wrong.
 
     What is not named stays as it is. A cap counts by quota day, from midnight to midnight in California; work that
     passed a new cap today already stays booked, as overrun.
     """
-    wish = Wish(
+    from ytpool.actions import accounts  # noqa: PLC0415
+    from ytpool.cli import arranged  # noqa: PLC0415
+
+    wish = accounts.Wish(
         tier=tier,
         priority=priority,
         slots=slots,
-        caps=_capped(cap or ()),
-        labels=dict(map(_label, labelled or ())),
+        caps=arranged.capped(cap or ()),
+        labels=dict(map(arranged.label, labelled or ())),
         unlabel=tuple(unlabel or ()),
     )
-    if wish == Wish(unlabel=()):
+    if wish == accounts.Wish(unlabel=()):
         raise UsageWrong("nothing to change was named", hint="see `ytpool accounts set --help`")
     return accounts.set_accounts(runtime(ctx), names, wish, dry_run=dry_run)
 
 
 @command(app, "enable", example="ytpool accounts enable news", statuses=(0, 2, 6))
-def enable(ctx: typer.Context, names: NamesArgument, *, dry_run: WouldOption = False) -> AccountList:
+def enable(ctx: typer.Context, names: NamesArgument, *, dry_run: WouldOption = False) -> Any:  # AccountList
     """Let accounts work again that were drained or disabled; one whose login is dead still needs that."""
+    from ytpool.actions import accounts  # noqa: PLC0415
+    from ytpool.cli import arranged  # noqa: F401, PLC0415
+
     return accounts.enable(runtime(ctx), names, dry_run=dry_run)
 
 
 @command(app, "disable", example="ytpool accounts disable news --reason 'sold'", statuses=(0, 2, 6))
 def disable(
     ctx: typer.Context, names: NamesArgument, reason: ReasonOption = "", *, dry_run: WouldOption = False
-) -> AccountList:
+) -> Any:  # AccountList
     """Let nothing more be sent as these accounts, on any machine and from the next call on.
 
     A call that is on its way ends; its job stops before the next one and waits until the account is enabled again.
     Logins are kept and kept fresh. To let what was begun be finished first: ytpool accounts drain.
     """
+    from ytpool.actions import accounts  # noqa: PLC0415
+    from ytpool.cli import arranged  # noqa: F401, PLC0415
+
     return accounts.disable(runtime(ctx), names, reason, dry_run=dry_run)
-
-
-def _row_of(change: Change) -> dict[str, str]:
-    if not change.field:
-        return {"field": "", "before": shown(change.before), "after": "removed" if change.removes else "new"}
-    return {"field": change.field, "before": shown(change.before), "after": shown(change.after)}
-
-
-def shown(value: Any) -> str:
-    """Word a value of the arrangement; nothing is a dash."""
-    if value is None or value in ("", ()):
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
-
-
-def _left_to_do(told: Applied) -> str:
-    lines = list(told.notes)
-    verb = "would take" if told.dry_run else "took"
-    lines += [f"{account} {verb} its login from the file" for account in told.logins_brought]
-    lines += [f"{one.account} needs a login: {_login(one)}" for one in told.logins_needed]
-    if told.dry_run and told.changes:
-        lines.append("nothing was changed; without --dry-run it would be")
-    return "\n".join(lines)
-
-
-def _with(logins: Sequence[str]) -> str:
-    return f", with the login{'s' * (len(logins) > 1)} of {', '.join(logins)}" if logins else ""
-
-
-def _login(one: NeedsLogin) -> str:
-    return f"ytpool auth add {one.account} --client-secrets FILE (client {one.client_id})"
-
-
-VIEWS[Exported] = View(
-    text=lambda told: told.toml if told.path is None else f"the arrangement is in {told.path}{_with(told.logins)}",
-)
-VIEWS[Applied] = View(
-    rows=lambda told: ({"what": one.what, "name": one.name, **_row_of(one)} for one in told.changes),
-    columns=(
-        ("What", "what"),
-        ("Name", "name"),
-        ("Field", "field"),
-        ("Was", "before"),
-        ("Becomes", "after"),
-    ),
-    empty="nothing differs from the file",
-    footer=_left_to_do,
-)
 
 
 @command(
@@ -255,7 +181,7 @@ def export(
             show_default=False,
         ),
     ] = False,
-) -> Exported:
+) -> Any:  # Exported
     """Write the whole arrangement as TOML: projects with limits, accounts, pools; there is no secret in it.
 
     The same arrangement gives the same bytes, so it can be kept under version control; `ytpool accounts apply FILE`
@@ -265,6 +191,9 @@ def export(
     work there without any browser. The file is for its owner only, and one JSON object: `format` is ytpool-parcel-1,
     the key is scrypt of the passphrase (`n`, `r`, `p`, `salt`), and `sealed` is AES-256-GCM under `nonce`.
     """
+    from ytpool.actions import arrangement  # noqa: PLC0415
+    from ytpool.cli import arranged  # noqa: F401, PLC0415
+
     if not with_secrets:
         if passphrase_file is not None and "passphrase_file" in typed(ctx):
             raise UsageWrong("--passphrase-file goes with --with-secrets", hint="add --with-secrets")
@@ -297,7 +226,7 @@ def apply(
     passphrase_file: PassphraseOption = None,
     dry_run: WouldOption = False,
     yes: YesOption = False,
-) -> Applied:
+) -> Any:  # Applied
     """Bring projects, accounts and pools to what a file says, and show the difference; what it leaves out stays.
 
     Everything that is wrong with the file is told at once, and then nothing is changed. An account that is not here is
@@ -308,10 +237,13 @@ def apply(
     A file of `export --with-secrets` needs its passphrase. Accounts that need a login here take theirs from it, and
     work without any browser; a login that lives here is left as it is.
     """
+    from ytpool.actions import arrangement  # noqa: PLC0415
+    from ytpool.cli import arranged  # noqa: PLC0415
+
     call = invocation(ctx)
 
-    def may_remove(changes: Sequence[Change]) -> bool:
-        rows = [(one, _row_of(one)) for one in changes]
+    def may_remove(changes: "Sequence[Change]") -> bool:
+        rows = [(one, arranged.row_of(one)) for one in changes]
         return agrees(
             call,
             f"removes {', '.join(f'{one.what} {one.name}' for one in changes if one.removes)}",
@@ -330,21 +262,6 @@ def apply(
     )
 
 
-class DrainingTold(dict[str, Any]):
-    """How far each account is, with the status that says so to a script."""
-
-    def __init__(self, told: Draining) -> None:
-        super().__init__({"accounts": told.accounts})
-        statuses = {_status(one) for one in told.accounts}
-        self.exit_status = statuses.pop() if len(statuses) == 1 else PARTLY
-
-
-def _status(one: Drained) -> int:
-    if one.free:
-        return DONE
-    return LATER if one.goes_by_itself else BLOCKED
-
-
 @command(
     app, "drain", example="ytpool accounts drain news --wait --reason 'handed over'", statuses=(0, 2, 3, 5, 6, 130)
 )
@@ -358,7 +275,7 @@ def drain(
         typer.Option("--wait/--no-wait", help="Wait until nothing is left that goes by itself.", show_default=False),
     ] = False,
     dry_run: WouldOption = False,
-) -> DrainingTold:
+) -> Any:  # DrainingTold
     """Let nothing new begin on these accounts, and report what is not finished there yet.
 
     What runs is finished. What was begun there and waits is finished there too, by `ytpool upload --resume`; a job for
@@ -366,8 +283,11 @@ def drain(
     waits for a moment that is known; 6 that something waits for you: the list says what to type. To undo it: ytpool
     accounts enable.
     """
+    from ytpool.actions import accounts  # noqa: PLC0415
+    from ytpool.cli import arranged  # noqa: PLC0415
+
     call = invocation(ctx)
-    return DrainingTold(
+    return arranged.DrainingTold(
         accounts.drain(
             runtime(ctx),
             names,
@@ -377,56 +297,3 @@ def drain(
             dry_run=dry_run,
         )
     )
-
-
-def _left(told: DrainingTold) -> Iterator[dict[str, Any]]:
-    for one in told["accounts"]:
-        if one.free:
-            yield {"account": one.account, "left": "free", "advice": ""}
-        for job in one.jobs:
-            yield {
-                "account": one.account,
-                "left": job.left,
-                "job": job.job,
-                "what": job.what,
-                "not_before": job.not_before,
-                "advice": job.advice,
-            }
-
-
-VIEWS[DrainingTold] = View(
-    rows=_left,
-    columns=(
-        ("Account", "account"),
-        Column("Is", "left", style={"free": "green", "running": "yellow"}),
-        ("Job", "job"),
-        Column("What", "what", from_width=100),
-        ("Not before", "not_before"),
-        ("Type", "advice"),
-    ),
-)
-
-
-def _label(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise UsageWrong(f"--label {text}: a label is KEY=VALUE", hint="for instance --label region=eu")
-    return label(name, value)
-
-
-def _capped(given: list[str] | tuple[str, ...]) -> dict[str, int | None]:
-    caps: dict[str, int | None] = {}
-    for text in given:
-        if text == "none":
-            caps |= dict.fromkeys(CAPPED)
-            continue
-        bucket, _, number = text.partition("=")
-        none = number == "none"
-        counted = number.isascii() and number.isdigit() and len(number) < 10
-        if bucket not in CAPPED or not (none or counted):
-            raise UsageWrong(
-                f"--cap {text}: a cap is {' or '.join(f'{each}=N' for each in CAPPED)}, with a whole number or none",
-                hint="for instance --cap uploads=5",
-            )
-        caps[bucket] = None if none else int(number)
-    return caps

@@ -47,13 +47,14 @@ def list_(
 )
 def try_out(
     ctx: typer.Context,
-    target: Annotated[str | None, typer.Argument(metavar="[TARGET]", help="Only this one.", show_default=False)] = None,
+    target: Annotated[str | None, typer.Argument(metavar="TARGET", help="Only this one.", show_default=False)] = None,
     *,
     dry_run: WouldOption = False,
 ) -> Any:  # TestedTargets
     """Send every target of [alerts.targets.NAME] a message that says it is a test, and say what came of it.
 
-    It is sent once, now, whatever the hour and the rate; what is wrong is said with what helps.
+    It is sent once, now, whatever the hour and the rate; what is wrong is said with what helps. A message that waits
+    for another attempt goes out next where its target was reached.
     """
     from ytpool.cli import raised  # noqa: PLC0415
 
@@ -70,7 +71,7 @@ def ack(
     ctx: typer.Context,
     which: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ALERT...]", help="Which, by the beginning of its id.", show_default=False),
+        typer.Argument(metavar="ALERT...", help="Which, by the beginning of its id.", show_default=False),
     ] = None,
     note: Annotated[str, typer.Option(metavar="TEXT", help="What you know, in one line.", show_default=False)] = "",
     *,

@@ -104,6 +104,12 @@ COMMANDS: Mapping[str, Line] = {
     "quota": Line("ytpool.cli.quota", "app", "See what is used, what is left, and until when."),
     "rests": Line("ytpool.cli.rests", "app", "List what rests, until when and why; lift a rest by your word."),
     "activity": Line("ytpool.cli.activity", "app", "See what was done, by whom, with what outcome."),
+    "report": Line(
+        "ytpool.cli.report",
+        "app",
+        "Write how it stands with everything as one page for people: quota, uploads, activity, health, drift, "
+        "what to do.",
+    ),
     "why": Line(
         "ytpool.cli.why",
         "app",
@@ -167,7 +173,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "Accounts and who pays": ("auth", "refresh-tokens", "accounts", "projects", "pools"),
     "Videos and comments": ("upload", "video", "comment", "stats"),
     "Later, and in turn": ("plan", "queue", "work", "pause", "unpause"),
-    "What is going on": ("health", "alerts", "todo", "why", "quota", "rests", "activity", "serve"),
+    "What is going on": ("health", "alerts", "todo", "why", "quota", "rests", "activity", "report", "serve"),
     "Other services": ("task", "chain", "sessions"),
     "Keeping it safe": ("vault", "state", "tidy"),
 }
@@ -188,6 +194,7 @@ VIEWS[Version] = View(text=lambda told: f"ytpool {told.version}")
 def entry() -> None:
     """Run as a program: the console script and `python -m ytpool`."""
     signal.signal(signal.SIGTERM, _stop)
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         _never_refuse_a_letter(stream)
     status = main(sys.argv[1:])
@@ -303,6 +310,16 @@ def _asks_for_json(words: Sequence[str]) -> bool:
 def _stop(_number: int, _frame: object) -> None:
     # Asked to stop is stopped by hand: one way out, and everything resumable.
     raise KeyboardInterrupt
+
+
+def _open_what_is_closed() -> None:
+    """Lead a stream that somebody has closed to nowhere: else the next file of ours would have its number."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:  # the lowest number that is free
+        os.set_inheritable(number, True)
+    os.close(number)
+    sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 -- as long as the program
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
 def _never_refuse_a_letter(stream: TextIO) -> None:

@@ -38,6 +38,7 @@ CODE: dict[int, str] = {
 EXIT_STATUS: dict[str, int] = {
     "failed": FAILED,
     "bug": FAILED,
+    "drawing_failed": FAILED,
     "file_changed": FAILED,
     "hold_lost": FAILED,
     "sandbox_failed": FAILED,

@@ -89,6 +89,22 @@ class Invocation:
             except OSError as error:
                 self.lost = error
 
+    def write_bytes(self, content: bytes) -> None:
+        """Write to stdout what is a file's content: as it is, whatever letters the terminal knows."""
+        binary = getattr(self.stdout, "buffer", None)
+        if binary is None:
+            self.write(content.decode("utf-8", "replace"))
+            return
+        with self._lock:
+            if self.lost is not None:
+                return
+            try:
+                self.stdout.flush()
+                binary.write(content)
+                binary.flush()
+            except OSError as error:
+                self.lost = error
+
     def write_object(self, content: Mapping[str, Any]) -> None:
         """Write one JSON object as one line."""
         self.write(values.json_line(content, ascii_only=not speaks_unicode(self.stdout)))

@@ -409,7 +409,10 @@ def _told_released(done: SessionReleased) -> str:
 def _told_deleted(done: SessionsDeleted) -> str:
     would = "would go" if done.dry_run else "is gone"
     return "\n".join(
-        visible(f"{spoken(one['user'], one['platform'], one['name'])} {would}, with its {one['cookies']} cookies")
+        visible(
+            f"{spoken(one['user'], one['platform'], one['name'])} {would}, "
+            f"with {one['cookies']} cookie{'s' * (one['cookies'] != 1)}"
+        )
         for one in done.sessions
     )
 

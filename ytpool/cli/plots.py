@@ -46,11 +46,21 @@ def _and_more(where: Canvas, sentence: str) -> Iterator[Text]:
 
 
 def _clock(moment: datetime | None) -> str:
-    return "not today" if moment is None else f"{moment.astimezone(UTC):%H:%M}Z"
+    return "" if moment is None else f"{moment.astimezone(UTC):%H:%M}Z"
 
 
 def _height(where: Canvas) -> int:
     return 8 if where.width < 120 else 12
+
+
+def _row(where: Canvas, label: str, gutter: int) -> Text:
+    """Begin a row of a chart: its label, where it has one, and the upright axis."""
+    return where.line((f"{label:>{gutter}} " + where.signs("┤" if label else "│"), "dim"))
+
+
+def _hours_axis(where: Canvas, gutter: int, begins: datetime, ends: datetime, columns: int) -> Iterator[Text]:
+    yield where.line((f"{'0':>{gutter}} " + where.signs("└" + "─" * columns), "dim"))
+    yield where.line((" " * (gutter + 2) + canvas.hours_below(begins, ends, columns), "dim"))
 
 
 # A bucket over its day
@@ -82,11 +92,11 @@ def _burn_downs(downs: BurnDowns, where: Canvas) -> Iterator[Text]:
 def _burn_down(one: BurnDown, where: Canvas) -> Iterator[Text]:
     ahead = one.ahead
     left = max(0, one.limit - one.used)
-    yield from _head(where, f"{one.bucket} of {one.name}: {left:,} of {one.limit:,} left", f"{_runs_out(one)}")
+    yield from _head(where, f"{one.bucket} of {one.name}: {left:,} of {one.limit:,} left", _runs_out(one))
     height = _height(where)
     stops = max(0, one.limit - one.level)
-    names = {height: f"{one.limit:,}", round(stops / one.limit * height) if one.limit else 0: f"{stops:,}"}
-    gutter = max(map(len, names.values()))
+    labels = {height: f"{one.limit:,}", round(stops / one.limit * height) if one.limit else 0: f"{stops:,}"}
+    gutter = max(map(len, labels.values()))
     columns, hours = where.width - gutter - 2, round((one.resets_at - one.begins) / _HOUR)
     if columns >= hours:  # each of them gets as much room as the others
         columns = min(columns // hours, 6) * hours
@@ -95,10 +105,9 @@ def _burn_down(one: BurnDown, where: Canvas) -> Iterator[Text]:
     lefts = [_left_at(one, one.begins + (one.resets_at - one.begins) * ((n + 0.5) / columns)) for n in range(columns)]
     style = _OUTLOOK[ahead.status]
     for row in range(height - 1, -1, -1):
-        label = names.get(row + 1, "")
-        edge = where.signs("┤" if label else "│")
-        line = where.line((f"{label:>{gutter}} ", "dim"), (edge, "dim"))
-        at_stop = row + 1 in names and row + 1 < height
+        label = labels.get(row + 1, "")
+        line = _row(where, label, gutter)
+        at_stop = label and row + 1 < height
         for each in lefts:
             sign, colour = _cell(each, one.limit, row, height, style)
             if not where.unicode and sign in EIGHTHS[1:8]:
@@ -107,8 +116,7 @@ def _burn_down(one: BurnDown, where: Canvas) -> Iterator[Text]:
                 sign, colour = "┄", "dim"
             line.append(where.signs(sign), colour)
         yield line
-    yield where.line((f"{'0':>{gutter}} " + where.signs("└" + "─" * columns), "dim"))
-    yield where.line((" " * (gutter + 2) + canvas.hours_below(one.begins, one.resets_at, columns), "dim"))
+    yield from _hours_axis(where, gutter, one.begins, one.resets_at, columns)
 
 
 _LEAST_COLUMNS = 6
@@ -125,10 +133,14 @@ def _runs_out(one: BurnDown) -> str:
     now = f"now {_clock(one.now)}, resets {_clock(one.resets_at)}"
     if ahead.status == "out":
         return f"has run out for new work; {now}"
-    likely = "lasts today" if ahead.likely is None else f"runs out at {_clock(ahead.likely)}"
-    early, late = _clock(ahead.early), _clock(ahead.late)
-    between = "" if early == late else f", range {early} to {late}"
-    return f"{likely}{between}; {now}"
+    early, likely, late = _clock(ahead.early), _clock(ahead.likely), _clock(ahead.late)
+    if ahead.likely is None:
+        said = "lasts today" + ("" if ahead.early is None else f"; on a busy day it runs out at {early}")
+    elif ahead.late is None:
+        said = f"runs out at {likely}; at {early} on a busy day, and not today on a quiet one"
+    else:
+        said = f"runs out at {likely}" + ("" if early == late else f"; between {early} and {late}")
+    return f"{said}; {now}"
 
 
 _Lefts = tuple[float, float, float] | float
@@ -203,7 +215,7 @@ _LETTERS = "abcdefgh+"
 def _use_by_account(use: UseByAccount, where: Canvas) -> Iterator[Text]:
     title = f"{use.bucket} of {use.quota_day}: {use.used:,} of {use.limit:,} used by accounts"
     if not use.used:
-        yield from _head(where, title)
+        yield from _head(where, title, "no account has used any of it yet")
         return
     shares = [*use.accounts, *([use.others] if use.others else ())]
     hours = round((use.resets_at - use.begins) / _HOUR)
@@ -252,15 +264,14 @@ def _stacked(
     gap = " " if cell >= 3 else ""
     for row in range(height - 1, -1, -1):
         label = f"{most:,}" if row == height - 1 else ""
-        line = where.line((f"{label:>{gutter}} ", "dim"), (where.signs("┤" if label else "│"), "dim"))
+        line = _row(where, label, gutter)
         for stack in stacks:
             sign, style = _layer([units * scale for units in stack], marks, row)
             line.append(sign * (cell - len(gap)), style).append(gap)
         yield line
     columns = cell * -(-round((use.resets_at - use.begins) / _HOUR) // together)
     ends = use.begins + columns // cell * together * _HOUR
-    yield where.line((f"{'0':>{gutter}} " + where.signs("└" + "─" * columns), "dim"))
-    yield where.line((" " * (gutter + 2) + canvas.hours_below(use.begins, ends, columns), "dim"))
+    yield from _hours_axis(where, gutter, use.begins, ends, columns)
 
 
 def _layer(stack: Sequence[float], marks: Sequence[tuple[str, str]], row: int) -> tuple[str, str]:
@@ -312,7 +323,6 @@ _HEAT = "·░▒▓█"
 
 
 def _heat_map(heat: HeatMap, where: Canvas) -> Iterator[Text]:
-    calls = sum(row.calls for row in heat.rows)
     yield from _head(where, f"Calls from {_day(heat.since)} to {_day(heat.until)} UTC")
     if not heat.rows:
         yield where.said("nothing was done in this window", "dim")
@@ -345,7 +355,7 @@ def _heat_map(heat: HeatMap, where: Canvas) -> Iterator[Text]:
         scale.append(Text.assemble(("!" if marked else where.signs("█"), "red"), " some failed"))
     yield from where.listed(scale)
     each = "an hour" if span == 1 else f"{span} hours"
-    yield where.said(f"{calls:,} calls; a cell is {each}, and hours are UTC.", "dim")
+    yield where.said(f"{heat.calls:,} calls; a cell is {each}, and hours are UTC.", "dim")
     yield from _and_more(where, f"and {heat.more:,} accounts more, less busy; the report has all" if heat.more else "")
 
 
@@ -505,7 +515,7 @@ def _day_bars(bars: DayBars, where: Canvas) -> Iterator[Text]:
         yield where.said("nothing was used in these days", "dim")
         return
     names = [f"{row.project} {row.bucket}" for row in bars.rows]
-    column = where.column(names)
+    column = where.column(names, least=12)  # two buckets of a project differ at their end
     right = 7 if where.width >= _ROOM_FOR_NUMBERS else 0
     room = max(where.width - column - 1 - right, 1)
     together = -(-bars.days // room)

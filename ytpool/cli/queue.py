@@ -1,14 +1,11 @@
 """`ytpool queue`: the jobs of this state, going on with one, and a person's word on one."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import queue
-from ytpool.actions.queue import JobShown, Queue, QueuedJob, QueueStatus
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import (
     DryRunOption,
@@ -21,13 +18,11 @@ from ytpool.cli.options import (
     require_one_way_to_wait,
     runtime,
 )
-from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
-from ytpool.domain import moments, publication
-from ytpool.domain.chains import CHAIN
-from ytpool.domain.jobs import TASK
 from ytpool.errors import UsageWrong
 
 app = group("See and change what waits to be done, go on with one job, settle what nobody else can.")
+
+# What works, and `queued`, which knows how it is shown, is loaded by the command that runs: help and Tab do without.
 
 JobArgument = Annotated[str, typer.Argument(help="The job's id, or the beginning of it.")]
 
@@ -42,145 +37,18 @@ _TO_BE_QUEUED = {
     ("chain", "run"),
 }
 
-_STATES = {
-    **STATUS_STYLES,
-    "partly": "yellow",
-    "deferred": "yellow",
-    "interrupted": "yellow",
-    "finished_unknown": "magenta",
-}
-
-
-def _state(job: QueuedJob) -> str:
-    if job.working:
-        return f"{job.state}, at work"
-    if job.held:
-        return f"{job.state}, held"
-    # Whoever was at work is dead, and wrote nothing down; a task runs elsewhere, and nobody need be at work here.
-    return "stopped" if job.state == "running" and job.kind != TASK else job.state
-
-
-def _style(row: QueuedJob) -> str:
-    return _STATES.get(row.state, "")
-
-
-VIEWS[Queue] = View(
-    rows="jobs",
-    columns=(
-        ("Job", "job"),
-        Column(
-            "State",
-            _state,
-            shown=lambda state: state.removeprefix("finished_"),
-            style=_style,
-        ),
-        ("What", lambda row: Path(row.file).name or f"{row.kind} {row.video_id or ''}".rstrip()),
-        Column("For", "target", from_width=100),
-        Column("Account", "account", from_width=100),
-        Column(
-            "Sent",
-            lambda row: 100 * row.kept / row.bytes if row.bytes else None,
-            shown="{:.0f} %".format,
-            from_width=100,
-        ),
-        Column("Priority", lambda row: row.priority or None, justify="right", from_width=120),
-        ("Not before", "not_before"),
-        Column("Deadline", "deadline", from_width=160),
-        ("Type", "advice"),
-    ),
-    empty="nothing is left to do",
-)
-
-
-def _told(job: QueuedJob) -> str:
-    about = job.file or job.video_id
-    what = f" of {about}" if about else ""
-    lines = [f"job {job.job}: {job.kind}{what} for {job.target}, {_state(job)}"]
-    if job.kind == CHAIN:
-        lines.append(f"what was tried for it: ytpool chain show {job.job}")
-    elif job.account and job.kind == TASK:
-        lines.append(f"on account {job.account}; what came of it: ytpool task show {job.job}")
-    elif job.account:
-        lines.append(f"on account {job.account}, channel {job.channel_id}, video {job.video_id or 'not yet'}")
-    if job.held:
-        lines.append("it is held back")
-    if job.priority:
-        lines.append(f"priority {job.priority}")
-    if job.deadline:
-        lines.append(f"to be done until {moments.spoken(job.deadline)}")
-    if job.not_before:
-        lines.append(f"not before {moments.spoken(job.not_before)}")
-    if job.error:
-        lines.append(f"because: {job.error}")
-    if job.advice:
-        lines.append(f"type: {job.advice}")
-    return "\n".join(lines)
-
-
-def _all_of(shown: JobShown) -> str:
-    lines = [_told(shown.job)]
-    if shown.job.bytes:
-        lines.append(f"{shown.job.kept:,} of {shown.job.bytes:,} bytes are at YouTube")
-    lines += [
-        f"  {publication.spoken(step.step)}: {step.state}{f', {step.detail}' if step.detail else ''}"
-        for step in shown.steps
-    ]
-    lines += [f"  {line}" for line in _looks(shown)]
-    return "\n".join(lines)
-
-
-def _looks(shown: JobShown) -> Iterator[str]:
-    for look in shown.looks:
-        match look:
-            case {"found": video_id}:
-                seen = f"found {video_id}"
-            case {"doubtful": candidates}:
-                seen = f"{', '.join(candidates)} may be it: {look['reason']}"
-            case {"not_yet": reason}:
-                seen = reason
-            case _:
-                seen = "not there"
-        yield f"looked at {moments.spoken(moments.parse(look['at']))}: {seen}"
-
-
-VIEWS[QueuedJob] = View(text=_told)
-VIEWS[JobShown] = View(text=_all_of)
-
 
 @command(app, "list", example="ytpool queue list\nytpool queue list --all --json", statuses=(0, 2, 6))
 def list_(
     ctx: typer.Context,
     *,
     every: Annotated[bool, typer.Option("--all", help="Also those that are done, failed or cancelled.")] = False,
-) -> Queue:
+) -> Any:  # Queue
     """List the jobs that have not come to an end, in the order they were asked for, each with what to type."""
+    from ytpool.actions import queue  # noqa: PLC0415
+    from ytpool.cli import queued  # noqa: F401, PLC0415
+
     return queue.list_jobs(runtime(ctx), every=every)
-
-
-class Status(dict[str, Any]):
-    """How busy everybody is, under the names that scripts rely on."""
-
-    def __init__(self, found: QueueStatus) -> None:
-        super().__init__(found.told())
-
-
-def _summed_up(told: Status) -> str:
-    held = f", {told['held']} held back" if told["held"] else ""
-    return f"{told['totalRunning']} of {told['totalMaxSlots']} slots taken; {told['totalQueued']} jobs wait{held}"
-
-
-VIEWS[Status] = View(
-    rows="accounts",
-    columns=(
-        ("Account", "name"),
-        Column("Running", "running", justify="right"),
-        Column("Slots", "maxSlots", justify="right"),
-        Column("Free", "available", justify="right"),
-        Column("State", "state", style={"active": "green", "login_needed": "red"}),
-    ),
-    empty="no account yet; add one: ytpool auth add NAME --client-secrets FILE",
-    footer=_summed_up,
-)
 
 
 @command(
@@ -195,6 +63,9 @@ def status(ctx: typer.Context, *, plot: PlotOption = False) -> Any:  # a Status,
     The keys of other services stand among the accounts, by the short name where there is one service. --plot draws the
     slots, the busiest accounts first.
     """
+    from ytpool.actions import queue  # noqa: PLC0415
+    from ytpool.cli import queued  # noqa: PLC0415
+
     rt = runtime(ctx)
     found = queue.status(rt)
     if rt.config.providers:
@@ -202,11 +73,11 @@ def status(ctx: typer.Context, *, plot: PlotOption = False) -> Any:  # a Status,
 
         found = slots.counted_in(rt, found)
     if not plot:
-        return Status(found)
+        return queued.Status(found)
     from ytpool.actions.pictures import slots as drawn  # noqa: PLC0415 -- most do not draw
     from ytpool.cli.plots import Plotted  # noqa: PLC0415
 
-    return Plotted(Status(found), drawn.of(found, rt.calendar.now()))
+    return Plotted(queued.Status(found), drawn.of(found, rt.calendar.now()))
 
 
 @command(app, "hold", example="ytpool queue hold 1jd3v2a97\nytpool queue hold 1jd3v2a97 --release", statuses=(0, 2, 6))
@@ -215,11 +86,14 @@ def hold(
     job: JobArgument,
     *,
     release: Annotated[bool, typer.Option("--release", help="Let it go instead.")] = False,
-) -> QueuedJob:
+) -> Any:  # QueuedJob
     """Hold a job back: neither `ytpool work` nor `upload --resume` takes it until --release lets it go.
 
     Asking for this very job, by `queue retry` or by the command that made it, goes on with it all the same.
     """
+    from ytpool.actions import queue  # noqa: PLC0415
+    from ytpool.cli import queued  # noqa: F401, PLC0415
+
     return queue.hold(runtime(ctx), job, release=release)
 
 
@@ -263,8 +137,11 @@ def add(
 
 
 @command(app, "show", example="ytpool queue show 1jd3v2a97", statuses=(0, 2, 6))
-def show(ctx: typer.Context, job: JobArgument) -> JobShown:
+def show(ctx: typer.Context, job: JobArgument) -> Any:  # JobShown
     """Show one job: what was asked for, how far it is, its steps, and every look for a video nobody heard of."""
+    from ytpool.actions import queue  # noqa: PLC0415
+    from ytpool.cli import queued  # noqa: F401, PLC0415
+
     return queue.show(runtime(ctx), job)
 
 
@@ -295,13 +172,13 @@ def retry(
     asked for with `ytpool video` is looked up first; a deletion wants --yes. A comment that may be there is looked for,
     and not said again. A chain is begun again, or goes on with the step that can be asked how it went.
     """
-    # What publishes is loaded where it is wanted: the list of jobs does without.
-    from ytpool.actions import chores, comments, publish, resuming, threads, waiting  # noqa: PLC0415
+    from ytpool.actions import chores, comments, publish, queue, resuming, threads, waiting  # noqa: PLC0415
     from ytpool.actions.chores import How  # noqa: PLC0415
     from ytpool.actions.comments import How as SaidHow  # noqa: PLC0415
     from ytpool.cli.said import Moderated  # noqa: PLC0415
     from ytpool.cli.uploaded import Planned, work_through  # noqa: PLC0415
     from ytpool.cli.written import Notes  # noqa: PLC0415
+    from ytpool.domain.chains import CHAIN  # noqa: PLC0415
 
     call = invocation(ctx)
     require_one_way_to_wait(wait=wait, no_wait=no_wait)
@@ -362,7 +239,7 @@ def resolve(
     ],
     *,
     yes: YesOption = False,
-) -> QueuedJob:
+) -> Any:  # QueuedJob
     """Settle by your word what nothing else can: it is done, it has failed, or it starts again.
 
     A video that is named must be on the job's channel, a comment in its words by its account; to see that costs one
@@ -370,7 +247,9 @@ def resolve(
     `done` alone they are yours. A chain that waits to hear of a task goes on by the word on that task: with the next
     step where it failed, with the task sent once more where it starts again.
     """
-    from ytpool.actions import word as words  # noqa: PLC0415 -- the list of jobs does without
+    from ytpool.actions import queue  # noqa: PLC0415
+    from ytpool.actions import word as words  # noqa: PLC0415
+    from ytpool.cli import queued  # noqa: F401, PLC0415
 
     said, colon, named = word.partition(":")
     try:
@@ -385,12 +264,13 @@ def resolve(
 
 
 @command(app, "cancel", example="ytpool queue cancel 1jd3v2a97", statuses=(0, 2, 6, 7))
-def cancel(ctx: typer.Context, job: JobArgument) -> QueuedJob:
+def cancel(ctx: typer.Context, job: JobArgument) -> Any:  # QueuedJob
     """End a job that has published nothing, and forget what of it is at YouTube.
 
     The same command typed again makes a new job. Where the video may be up already, `queue resolve` is asked for.
     """
-    from ytpool.actions import word  # noqa: PLC0415 -- the list of jobs does without
+    from ytpool.actions import word  # noqa: PLC0415
+    from ytpool.cli import queued  # noqa: F401, PLC0415
 
     return word.cancel(runtime(ctx), job)
 

@@ -27,16 +27,26 @@ def _state(alert: Alert) -> str:
     return alert.state
 
 
+def _about(alert: Alert) -> str:
+    return f"{alert.kind} {alert.subject}"
+
+
+def _shortened(words: str) -> str:
+    """Cut a name that would fill the screen; its alert is told apart by its id."""
+    return words if len(words) <= _LONGEST_NAME else f"{words[: _LONGEST_NAME - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
+_LONGEST_NAME = 80
+
 _ALERTS = (
-    Column("Alert", "alert", from_width=80),
+    Column("Alert", "alert", from_width=60),
     Column("Severity", "severity", style=_style),
-    Column("Kind", "kind"),
-    Column("Subject", "subject"),
+    Column("About", _about, shown=_shortened),
     Column("State", _state, from_width=110),
     Column("Since", "opened_at", from_width=130),
     Column("Until", "ended_at", from_width=130),
     Column("Times", "times", justify="right", from_width=130),
-    Column("What", "message"),
+    Column("What", "message", from_width=40),
     Column("Type", "command", from_width=80),
 )
 

@@ -145,7 +145,10 @@ def report(ctx: typer.Context, wanted: Wanted, *, by: str | None, plot: bool) ->
 
     # Now is the same for all three of them.
     wanted = replace(wanted, since=told.since, until=wanted.until or told.until + timedelta(microseconds=1))
-    return Plotted(told, done.heat_map(rt, wanted), done.upload_timeline(rt, wanted))
+    heat = done.heat_map(rt, wanted)
+    if wanted.project is None and wanted.operation in (None, "videos.insert"):
+        return Plotted(told, heat, done.upload_timeline(rt, wanted))
+    return Plotted(told, heat)
 
 
 # Export

@@ -1,48 +1,15 @@
 """`ytpool refresh-tokens`: keep every login alive, from cron."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
-from ytpool.actions import housekeeping, leaving, scheduling, tokens, verifying
-from ytpool.actions.scheduling import Scheduled
-from ytpool.actions.verifying import Verified
 from ytpool.cli.commands import command, single
-from ytpool.cli.exits import DONE, LOGIN, common, status_of
-from ytpool.cli.invocation import Invocation
-from ytpool.cli.items import as_item, hint_of
-from ytpool.cli.options import AccountOption, ForceOption, invocation, runtime
-from ytpool.cli.output import VIEWS, Column, View, worded
-from ytpool.cli.scheduled import program
-from ytpool.errors import LoginNeeded, UsageWrong, YtpoolError
+from ytpool.cli.options import AccountOption, ForceOption
 
 app = single()
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refresh:
-    """What became of every token."""
-
-    accounts: tuple[dict[str, Any], ...]
-    verified: tuple[dict[str, Any], ...]
-    """The channels that were looked at again, as has to be done within every thirty days."""
-    exit_status: int
-    problem: YtpoolError | None = None
-
-
-VIEWS[Refresh] = View(
-    rows="accounts",
-    columns=(
-        ("Account", "account"),
-        Column("Outcome", "outcome", style={"refreshed": "green", "login_needed": "red", "failed": "red"}),
-        ("Token until", "token_expires_at"),
-        ("Login until", "grant_expires_at"),
-        Column("What to do", lambda row: worded(row["error"]["message"], row["error"]["hint"]) if row["error"] else ""),
-    ),
-    empty="no account yet; add one: ytpool auth add NAME --client-secrets FILE",
-)
+# What works, and `refreshed`, which knows how it is shown, is loaded by the command that runs: help does without.
 
 
 @command(
@@ -62,7 +29,7 @@ def refresh_tokens(
     print_systemd: Annotated[
         bool, typer.Option("--print-systemd", help="Only print a service and a timer for this installation.")
     ] = False,
-) -> Refresh | Scheduled:
+) -> Any:  # Refresh or Scheduled
     """Refresh every access token that ends within 30 minutes, one refresh per account over all processes.
 
     A refresh that fails keeps the token that still works. Only Google's own word that a login is dead makes an
@@ -72,44 +39,8 @@ def refresh_tokens(
     What --print-cron and --print-systemd print is tried with an empty environment first; where the vault's key could
     not be read there, the status is 6 and the words say what helps.
     """
+    from ytpool.cli import refreshed  # noqa: PLC0415
+
     if print_cron or print_systemd:
-        return _scheduled(ctx, account, cron=print_cron, systemd=print_systemd, force=force)
-    call, rt = invocation(ctx), runtime(ctx, logs=True)
-    if account is None:
-        leaving.go_on(rt)
-    found = tokens.refresh_all(rt, account=account, force=force)
-    seen = verifying.verify_due(rt, account)
-    _tell(call, seen)
-    if account is None:
-        housekeeping.housekeep(rt, but=(housekeeping.LEAVING, housekeeping.LOGINS))
-    statuses = {one.account: DONE if one.problem is None else status_of(one.problem) for one in found}
-    dead = {one.account: one.problem for one in seen if isinstance(one.problem, LoginNeeded)}
-    return Refresh(
-        accounts=tuple(as_item(one) for one in found),
-        verified=tuple(as_item(one) for one in seen),
-        exit_status=common({**statuses, **dict.fromkeys(dead, LOGIN)}.values()),
-        problem=None if account is None else found[0].problem or dead.get(account),
-    )
-
-
-def _scheduled(ctx: typer.Context, account: str | None, *, cron: bool, systemd: bool, force: bool) -> Scheduled:
-    if force or (cron and systemd):
-        raise UsageWrong("--print-cron, --print-systemd and --force exclude each other", hint="name one of them")
-    scheduler = scheduling.Scheduler.CRON if cron else scheduling.Scheduler.SYSTEMD
-    return scheduling.refresh_tokens(runtime(ctx), scheduler, program(), account)
-
-
-def _tell(call: Invocation, seen: Sequence[Verified]) -> None:
-    good = [one for one in seen if one.problem is None]
-    if good:
-        names = ", ".join(one.account for one in good)
-        call.note(
-            f"the channels behind these logins were looked at again: {names} (units: {sum(o.units for o in good)})"
-        )
-    for one in seen:
-        if one.problem is not None:
-            words = f"{one.account}: {worded(one.problem.message, hint_of(one.problem))}"
-            if isinstance(one.problem, LoginNeeded):
-                call.say(words)
-            else:  # it is due again the next time: no news for cron's mail, and `health` warns once it is late
-                call.note(f"the channel behind a login could not be looked at: {words}")
+        return refreshed.scheduled(ctx, account, cron=print_cron, systemd=print_systemd, force=force)
+    return refreshed.refresh(ctx, account, force=force)

@@ -57,6 +57,8 @@ def serve(
 ) -> Served:
     """Say whether this machine can work, to scripts and load balancers; take the callbacks of task services.
 
+    A browser finds a live page at /: alerts, quota, uploads, queue, rests, accounts, logins, sessions, activity.
+
     Answers come from memory and cost no quota: /livez, /readyz?verbose, /health, /api/health, /api/health/cookies,
     /api/cookies/queue-status, /status, /metrics. Free checks run every 30 seconds, and each answer says its age. Where
     cookies are lost, /api/health answers 503 and begins their refresh. Services call /webhooks/NAME, each task with a
@@ -86,7 +88,7 @@ def serve(
     def listening(url: str) -> None:
         heard.append(url)
         call.emit("listening", url=url)
-        call.note(f"listening at {url}; services call {url}/webhooks/NAME")
+        call.note(f"listening at {url}, with a page for browsers; services call {url}/webhooks/NAME")
 
     with rt.store.reading():  # without a state there is nothing to serve
         pass
@@ -96,7 +98,7 @@ def serve(
         port=port,
         token=token,
         hosts=frozenset(call.config.serve.hosts.lower().replace(",", " ").split()),
-        file=cookie_files.of_account(rt, account),
+        file=cookie_files.of_account(rt) if account is None else cookie_files.require_file(rt, account),
         listening=listening,
     )
     return Served(url=heard[0])

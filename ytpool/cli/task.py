@@ -124,7 +124,12 @@ def show(ctx: typer.Context, job: JobArgument, *, follow: FollowTaskOption = Fal
     return asking.follow(rt, job, Notes(invocation(ctx)))
 
 
-@command(app, "poll", example="ytpool task poll\n*/5 * * * * ytpool task poll --quiet", statuses=(0, 2, 6, 130))
+@command(
+    app,
+    "poll",
+    example="ytpool task poll\n*/5 * * * * /opt/ytpool/.venv/bin/ytpool task poll --quiet",
+    statuses=(0, 2, 6, 130),
+)
 def poll(ctx: typer.Context) -> Any:  # Round
     """Go round once: ask about the tasks it is time for, give up those whose time is over, send what waits.
 

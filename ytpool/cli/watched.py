@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import select
+import shutil
 import signal
 import sys
 import termios
@@ -110,7 +111,7 @@ class Screen:
 
     def show(self, text: str, below: str) -> None:
         """Fill the screen; what is too long for it is left out, and said to be."""
-        columns, rows = os.get_terminal_size(self._stream.fileno())
+        columns, rows = shutil.get_terminal_size()
         lines = text.rstrip("\n").split("\n")
         if len(lines) > rows - 1:
             left_out = len(lines) - (rows - 2)
@@ -130,7 +131,7 @@ class Screen:
     def _take(self) -> None:
         self._write("\x1b[?1049h\x1b[?25l\x1b[2J")
         self._keys: list[Any] | None = None
-        if sys.stdin.isatty():
+        if sys.stdin is not None and sys.stdin.isatty():
             self._keys = termios.tcgetattr(sys.stdin)
             quiet = [*self._keys]
             quiet[3] &= ~termios.ECHO  # what is typed would stand in the middle of the report

@@ -78,8 +78,7 @@ class Target(NamedTuple):
         """Where it is, as it may be shown: the path of a webhook's address is often its secret."""
         match self.type:
             case Way.WEBHOOK if self.url:
-                parts = urlsplit(self.url)
-                return f"{parts.scheme}://{parts.hostname}/..."
+                return origin(self.url)
             case Way.WEBHOOK:
                 return "an address in the vault" if not self.password_env else f"the address in {self.password_env}"
             case Way.EMAIL:
@@ -115,6 +114,12 @@ class Target(NamedTuple):
     def is_time(self, since: datetime, worst: Severity, now: datetime) -> bool:
         """Tell whether what has waited since then goes out now, or waits for more of its sort."""
         return worst is Severity.CRITICAL or now - since >= timedelta(minutes=self.digest_minutes)
+
+
+def origin(url: str) -> str:
+    """Return as much of an address as may be shown: its path, too, may be a secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 _COMMON = ("type", "severity", "kinds", "quiet", "critical_wakes", "digest_minutes", "hourly", "timeout")

@@ -88,7 +88,8 @@ def outlook(allowance: Allowance, history: Sequence[Hours]) -> Outlook:
 def band(allowance: Allowance, history: Sequence[Hours]) -> list[Band]:
     """Say how much may be used from now to the end, at every full hour; `high` reaches the level where it may early."""
     marks = _full_hours(allowance)
-    ways = [_course(allowance, hours, marks) for hours in _ways(allowance, history)]
+    changes = sorted(allowance.changes)
+    ways = [_course(allowance, changes, hours, marks) for hours in _ways(allowance, history)]
     last = len(ways) - 1
     return [
         # The same places as in `outlook`, counted from the other side: who uses most runs out first.
@@ -131,15 +132,14 @@ def _full_hours(allowance: Allowance) -> list[datetime]:
     return [allowance.now, *(allowance.begins + number * _HOUR for number in range(first, last)), allowance.ends]
 
 
-def _course(allowance: Allowance, hours: Hours, marks: Sequence[datetime]) -> list[float]:
+def _course(allowance: Allowance, changes: Sequence[Change], hours: Hours, marks: Sequence[datetime]) -> list[float]:
     """Return what is used at each of these moments, between which the rate does not change."""
-    known = sorted(allowance.changes)
     used, place, before = allowance.used, 0, allowance.now
     course = []
     for at in marks:
         used += _rate(allowance, hours, before) * ((at - before) / _HOUR)
-        while place < len(known) and known[place].at <= at:
-            used += known[place].units
+        while place < len(changes) and changes[place].at <= at:
+            used += changes[place].units
             place += 1
         course.append(used)
         before = at

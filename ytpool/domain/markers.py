@@ -242,20 +242,26 @@ def _goes_to(domain: str, host: str) -> bool:
     return host == bare or (domain.startswith(".") and host.endswith(f".{bare}"))
 
 
-def proving(marks: Marks, names: Collection[str]) -> frozenset[str]:
-    """Return those of the names that prove a login; none where nobody knows."""
-    return frozenset(name for group in marks.cookies for name in group if name in names)
+NOTHING = (None, "", '""', "deleted")
+"""What servers put in the place of a cookie that they end."""
 
 
-def judge(marks: Marks, heard: Heard) -> Verdict:
-    """Say what an answer means. What is no sure sign is unclear, and changes nothing."""
+def proving(marks: Marks, lost: Collection[str], now: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """Return those of the lost cookies that prove a lost login: nothing that is there now stands in for them."""
+    host = _host(marks.url)
+    good = {one["name"] for one in now if one["value"] not in NOTHING and _goes_to(one["domain"], host)}
+    return frozenset(name for group in marks.cookies if good.isdisjoint(group) for name in group if name in lost)
+
+
+def judge(marks: Marks, heard: Heard, now: Sequence[Mapping[str, Any]] = ()) -> Verdict:
+    """Say what an answer means, with the cookies as they are since. What is no sure sign changes nothing."""
     if heard.trouble is not None:
         return _unanswered(heard)
+    lost = proving(marks, heard.lost, now)
     if heard.sent_to:
-        return _sent(marks, heard)
-    lost = proving(marks, heard.lost)
+        return _sent(marks, heard, lost)
     if heard.status in _TELLING and (heard.status == 401 or heard.has_form):
-        return _out(marks, heard, "shows a login form" if heard.has_form else "was answered 401: nobody is logged in")
+        return _out(lost, "shows a login form" if heard.has_form else "was answered 401: nobody is logged in")
     if heard.status in _TELLING and lost:
         return Verdict(Finding.ROTATED, _taken(lost))
     doubt = _doubt(marks, heard)
@@ -296,7 +302,7 @@ _MEANINGS = {
 }
 
 
-def _sent(marks: Marks, heard: Heard) -> Verdict:
+def _sent(marks: Marks, heard: Heard, lost: Collection[str]) -> Verdict:
     parts = urlsplit(heard.sent_to)
     host = (parts.hostname or "")[:100]
     match marks.place(heard.sent_to):
@@ -305,7 +311,7 @@ def _sent(marks: Marks, heard: Heard) -> Verdict:
         case Place.CHECKPOINT:
             return Verdict(Finding.CHECKPOINT, f"is sent to {host}{_at(parts.path)}, where a person has to act")
         case Place.LOGIN:
-            return _out(marks, heard, f"is sent to the login page of {host}")
+            return _out(lost, f"is sent to the login page of {host}")
     if marks.is_out(heard.sent_to):
         words = f"is sent to {host}, and this profile never leaves this machine"
     elif not marks.is_own(heard.sent_to):
@@ -322,8 +328,7 @@ def _at(path: str) -> str:
     return "/" + "/".join(path.split("/")[1:3])[:60]
 
 
-def _out(marks: Marks, heard: Heard, words: str) -> Verdict:
-    lost = proving(marks, heard.lost)
+def _out(lost: Collection[str], words: str) -> Verdict:
     return Verdict(Finding.ROTATED, f"{words}, and {_taken(lost)}") if lost else Verdict(Finding.LOGGED_OUT, words)
 
 

@@ -224,8 +224,12 @@ def _check(provider: Provider, refuse: Refuse) -> None:
 
 def _wrong(provider: Provider) -> Iterator[tuple[tuple[str, ...], str]]:
     address = "must be an https address; plain http is for this machine only (127.0.0.1, ::1, localhost)"
+    if not provider.url:
+        yield ("url",), "is missing: it is the address of the service, such as 'https://api.film.example'"
     if not is_safe(provider.url) or "?" in provider.url:
         yield ("url",), f"{address}, not {provider.url!r}"
+    if not provider.keys:
+        yield ("keys",), "is missing: it is the name of the variable that holds the first key, such as 'FILM_KEY'"
     if not _VARIABLE.fullmatch(provider.keys):
         yield ("keys",), f"must be the name of the variable that holds the first key, not {provider.keys!r}"
     for key, value, least, most in (
@@ -249,6 +253,8 @@ def _wrong_requests(provider: Provider) -> Iterator[tuple[tuple[str, ...], str]]
     for part, request in (("submit", provider.submit.request), ("poll", provider.poll.request)):
         if part == "poll" and not request:
             continue
+        if not request:
+            yield (part, "request"), "is missing: it says how a task is submitted, such as 'POST /tasks'"
         match = _REQUEST.fullmatch(request)
         if match is None or (match[2].startswith("http") and not is_safe(_WORD.sub("x", match[2]))):
             yield (part, "request"), f"must be like 'POST /tasks', not {request!r}"

@@ -20,21 +20,30 @@ from ytpool.errors import ExtraMissing
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as Chromium
-    from playwright.async_api import Page, Request, Response
+    from playwright.async_api import BrowserContext, Page, Request, Response
 
 Found = TypeVar("Found")
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _STARTS_WITHIN = 30.0
-_ENDS_WITHIN = 5.0
-_SCRIPTS_TAKE = 0.5
-"""Seconds for which the scripts of a page that is there may still send us away, or draw a login form."""
+_ENDS_WITHIN = 2.0
+_QUIET_FOR = 0.5
+"""Seconds for which a page has been idle before it is judged: its scripts may send us away, or draw a form."""
+_JUDGES_WITHIN = 0.2
 _MARGIN = 0.3
 _STAYS_HERE = (
     "--no-proxy-server",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]",
 )
 """Has a Chromium find nothing but this machine: what a page loads, nobody here is asked about."""
+
+_IDLE = """
+    quiet => new Promise(done => setTimeout(() => requestIdleCallback(() => done(), {timeout: quiet}), quiet))
+"""
+"""Resolved by the page itself, behind whatever its scripts have begun, however slow this machine is just now."""
+
+_MAY_DRAW = ("script", "xhr", "fetch")
+"""Requests whose answers may change what the page is; pictures and films do not."""
 
 
 def executable(setting: str) -> str:
@@ -57,6 +66,7 @@ class Browser:
         self._stays_here = stays_here
         self._chromium: Chromium | None = None
         self._driver: Any = None
+        self._closing: set[asyncio.Future[None]] = set()
 
     def __enter__(self) -> Self:
         try:
@@ -77,8 +87,9 @@ class Browser:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(TimeoutError):  # what still hangs then ends with this program
-            self._wait(self._end(), _ENDS_WITHIN)
+        for last in (self._end(), _give_up()):  # what still hangs then ends with this program
+            with suppress(TimeoutError):
+                self._wait(last, _ENDS_WITHIN)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_ENDS_WITHIN)
         if not self._loop.is_running():
@@ -89,7 +100,7 @@ class Browser:
     ) -> Looked:
         """Open a platform's page with what a storage state holds; there is an answer within so many seconds."""
         try:
-            return self._wait(self._look(marks, state, proxy, user_agent, within - _MARGIN), within + _ENDS_WITHIN)
+            return self._wait(self._look(marks, state, proxy, user_agent, within - _MARGIN), within)
         except TimeoutError:
             return _GONE
 
@@ -150,9 +161,26 @@ class Browser:
         except Error:
             return _GONE
         finally:
-            with suppress(Error):  # it may have crashed over the page
-                await context.close()
+            # Nobody waits for that: it takes its time, and a browser that hangs for ever.
+            closing = asyncio.ensure_future(_closed(context))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
         return Looked(heard._replace(lost=_lost(before, now)), tuple(now))
+
+
+async def _closed(context: "BrowserContext") -> None:
+    from playwright.async_api import Error  # noqa: PLC0415
+
+    with suppress(Error):  # it may have crashed over the page
+        await context.close()
+
+
+async def _give_up() -> None:
+    """End what has not come to its end by itself."""
+    pending = asyncio.all_tasks() - {asyncio.current_task()}
+    for one in pending:
+        one.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
 
 
 _GONE = Looked(Heard(trouble=Trouble.STRANGE, words="the browser has gone, or answers no more"))
@@ -169,13 +197,17 @@ class _Visit:
         self._answer = Heard()
         self._is_answered = asyncio.Event()
         self._went = 0
+        self._on_their_way: set[Request] = set()
+        self._stirred = asyncio.Event()
         page.on("request", self._on_request)
+        page.on("requestfinished", self._on_arrival)
+        page.on("requestfailed", self._on_arrival)
         page.on("response", self._on_response)
         page.on("framenavigated", lambda frame: self._goes_to(frame.url) if frame == page.main_frame else None)
 
     async def heard(self, until: float) -> Heard:
         """Go there, and return what is heard first, or what is known when the time is over."""
-        work = [asyncio.ensure_future(self._open()), asyncio.ensure_future(self._find_form()), self._ended]
+        work = [asyncio.ensure_future(self._open(until)), asyncio.ensure_future(self._find_form()), self._ended]
         try:
             left = max(0, until - asyncio.get_running_loop().time())
             done, _ = await asyncio.wait(work, timeout=left, return_when=asyncio.FIRST_COMPLETED)
@@ -191,21 +223,47 @@ class _Visit:
                 one.cancel()
             await asyncio.gather(*work, return_exceptions=True)
 
-    async def _open(self) -> Heard:
+    async def _open(self, until: float) -> Heard:
         from playwright.async_api import Error  # noqa: PLC0415
 
         try:
             answer = await self._page.goto(self._marks.url, wait_until="commit", timeout=0)
             if answer is None or not self._hear(answer):
                 return self._answer
-            await self._page.wait_for_load_state("domcontentloaded", timeout=0)
-            await asyncio.sleep(_SCRIPTS_TAKE)
-            await self._page.wait_for_load_state("domcontentloaded", timeout=0)
+            await self._settles(until - _JUDGES_WITHIN)
             # Who waits for a form may be behind, on a machine with much else to do.
             has_form = bool(self._form) and await self._page.query_selector(self._form) is not None
         except Error as error:
             return _failed(error.message)
         return self._answer._replace(has_form=has_form)
+
+    async def _settles(self, until: float) -> None:
+        """Wait until the page is there and its scripts are done with what they began.
+
+        A page that is idle and goes on asking, as one with a chat does, is what it is when the time is over. One that
+        is never idle is waited for in vain.
+        """
+        from playwright.async_api import Error  # noqa: PLC0415
+
+        clock = asyncio.get_running_loop()
+        while True:
+            await self._page.wait_for_load_state("domcontentloaded", timeout=0)
+            self._stirred.clear()
+            try:
+                await self._page.evaluate(_IDLE, 1000 * _QUIET_FOR)
+            except Error as error:
+                if _WENT_ON not in error.message:
+                    raise
+                continue
+            if not self._on_their_way and not self._stirred.is_set():
+                return
+            if self._on_their_way:
+                self._stirred.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(until):
+                        await self._stirred.wait()
+            if clock.time() + _QUIET_FOR >= until:
+                return
 
     def _hear(self, answer: "Response") -> bool:
         """Keep what an answer says; return whether its page is worth waiting for."""
@@ -232,12 +290,21 @@ class _Visit:
         return self._answer._replace(has_form=True)
 
     def _on_request(self, request: "Request") -> None:
-        if not self._is_ours(request):
+        is_ours = self._is_ours(request)
+        if is_ours or request.resource_type in _MAY_DRAW:
+            self._on_their_way.add(request)
+            self._stirred.set()
+        if not is_ours:
             return
         self._went += 1
         if self._went > 1 + MOST_REDIRECTS:
             self._end(Heard(status=302, sent_to=request.url))
         self._goes_to(request.url)
+
+    def _on_arrival(self, request: "Request") -> None:
+        if request in self._on_their_way:
+            self._on_their_way.discard(request)
+            self._stirred.set()
 
     def _on_response(self, response: "Response") -> None:
         if self._is_ours(response.request) and 300 <= response.status < 400:
@@ -304,6 +371,9 @@ def _failed(words: str) -> Heard:
             return Heard(trouble=trouble, words=said)
     return Heard(trouble=Trouble.STRANGE, words=f"the browser could not open the page ({code[1]})")
 
+
+_WENT_ON = "Execution context was destroyed"
+"""What Playwright says where a page has made room for another one."""
 
 _CODE = re.compile(r"net::ERR_([A-Z_]{1,60})")
 _CODES: Mapping[str, tuple[Trouble, str]] = {

@@ -1,14 +1,13 @@
 """Messages about alerts on their way to webhooks."""
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from requests.utils import get_environ_proxies
 
 from ytpool import __version__
-from ytpool.domain.alert_targets import Target
+from ytpool.domain.alert_targets import Target, origin
 from ytpool.domain.endpoints import is_loopback
 from ytpool.domain.secret import Secret
 from ytpool.errors import ServerFailed
@@ -22,12 +21,11 @@ def post(
 ) -> None:
     """Post a message once, without following anybody anywhere; raises ServerFailed unless the answer is 2xx."""
     address = url.reveal()
-    parts = urlsplit(address)
-    shown = f"{parts.scheme}://{parts.hostname}/..."  # the rest of it may be a secret
+    shown = origin(address)
     named = {**headers, "Content-Type": "application/json; charset=utf-8", "User-Agent": f"ytpool/{__version__}"}
     if token is not None:
         named["Authorization"] = f"Bearer {token.reveal()}"
-    if (token is not None or not target.url) and parts.scheme != "https" and not is_loopback(address):
+    if (token is not None or not target.url) and not address.startswith("https://") and not is_loopback(address):
         hint = f"let {target.section} have an address of https"
         raise ServerFailed(f"{shown} is not protected, and what proves who we are is not sent there", hint=hint)
     with deadline_of(seconds) as deadline, session_of(deadline) as session:

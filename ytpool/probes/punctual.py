@@ -17,8 +17,8 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from ytpool.domain.causes import causes
 from ytpool.errors import ServerFailed
-from ytpool.probes.failures import causes
 
 
 class Deadline:

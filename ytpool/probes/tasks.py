@@ -20,10 +20,10 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
 from ytpool import __version__
+from ytpool.domain.causes import causes
 from ytpool.domain.endpoints import is_loopback, is_safe
 from ytpool.domain.providers import Heard
 from ytpool.errors import ConfigInvalid, ServiceSilent
-from ytpool.probes.failures import causes
 
 _LONGEST = 4 << 20
 """Bytes of an answer that are read; a longer one is none that we understand."""

@@ -24,11 +24,11 @@ import urllib3
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
 
 from ytpool import __version__
+from ytpool.domain.causes import causes
 from ytpool.domain.endpoints import is_loopback
-from ytpool.domain.markers import LONGEST_LOOK, MOST_REDIRECTS, Forms, Heard, Looked, Marks, Trouble
+from ytpool.domain.markers import LONGEST_LOOK, MOST_REDIRECTS, NOTHING, Forms, Heard, Looked, Marks, Trouble
 from ytpool.domain.secret import Secret
 from ytpool.errors import ConfigInvalid
-from ytpool.probes.failures import causes
 
 # These write whole addresses, and where a platform sends somebody may hold a key.
 for _name in ("urllib3.connectionpool", "urllib3.connection"):
@@ -233,11 +233,7 @@ class _Asking:
     def _lost(self) -> frozenset[str]:
         """Name the cookies that were good and are gone, or empty, since."""
         now = {_key(cookie): cookie.value for cookie in self._jar}
-        return frozenset(key[2] for key, value in self._good.items() if value and now.get(key) in _NOTHING)
-
-
-_NOTHING = (None, "", '""', "deleted")
-"""What servers put in a cookie's place."""
+        return frozenset(key[2] for key, value in self._good.items() if value and now.get(key) in NOTHING)
 
 
 def _of_environment(url: str) -> str:

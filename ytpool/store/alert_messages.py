@@ -4,17 +4,19 @@ A target has one message on its way at a time; what becomes news meanwhile waits
 """
 
 import json
-import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ytpool.domain import ids, moments
 from ytpool.domain.alerts import Event, Severity
 from ytpool.store.alerts import Alert, Change
 from ytpool.store.db import Tx
+
+if TYPE_CHECKING:
+    import random
 
 
 class State(StrEnum):
@@ -149,6 +151,27 @@ def latest(tx: Tx, target: str) -> Message | None:
     return None if row is None else Message.from_row(row)
 
 
+def given_up(tx: Tx, target: str) -> Message | None:
+    """Return a target's last message that came to an end, if it was given up."""
+    row = tx.one(
+        """
+        SELECT * FROM alert_messages
+         WHERE target = :t AND state <> 'sending' ORDER BY written_at DESC, message DESC LIMIT 1
+        """,
+        t=target,
+    )
+    return Message.from_row(row) if row is not None and row["state"] == State.GIVEN_UP else None
+
+
+def hurry(tx: Tx, target: str, now: datetime) -> None:
+    """Let the next attempt at a target's message be made now: it was reached by other means."""
+    tx.run(
+        "UPDATE alert_messages SET not_before = :at WHERE target = :target AND state = 'sending'",
+        target=target,
+        at=moments.text(now),
+    )
+
+
 def delivered_at(tx: Tx, target: str) -> datetime | None:
     """Return when a target was last reached."""
     row = tx.one("SELECT max(ended_at) AS at FROM alert_messages WHERE target = :t AND state = 'delivered'", t=target)
@@ -225,10 +248,10 @@ def failed(tx: Tx, message: str, reason: str, not_before: datetime) -> None:
     )
 
 
-def forget(tx: Tx, now: datetime, kept_for: timedelta) -> None:
-    """Drop old messages, and what was to be told of alerts that are forgotten."""
+def forget(tx: Tx, before: datetime) -> None:
+    """Drop messages that ended before this moment, and what was told of alerts that are forgotten."""
     tx.run(
         "DELETE FROM alert_messages WHERE state <> 'sending' AND ended_at < :before",
-        before=moments.text(now - kept_for),
+        before=moments.text(before),
     )
     tx.run("DELETE FROM alert_notices WHERE NOT EXISTS (SELECT 1 FROM alerts a WHERE a.alert = alert_notices.alert)")

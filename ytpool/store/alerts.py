@@ -3,16 +3,18 @@
 Whoever looks sees the state of one moment, and others look meanwhile: what somebody saw later counts more.
 """
 
-import random
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ytpool.domain import alerts, ids, moments
 from ytpool.domain.alerts import Cause, Event, Severity, Standing, State
 from ytpool.errors import UnknownName
 from ytpool.store.db import Tx
+
+if TYPE_CHECKING:
+    import random
 
 _THE_SAME_WITHIN = timedelta(minutes=10)
 """What comes back this soon after it was gone is the same alert still."""

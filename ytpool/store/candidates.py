@@ -51,7 +51,7 @@ class _Room(NamedTuple):
 
 def of(
     tx: Tx,
-    target: Target,
+    target: Target | None,
     operations: tuple[str, ...],
     terms: Terms,
     *,
@@ -59,7 +59,7 @@ def of(
     main_bucket: str = quota.UPLOADS,
     rules: Rules = _RULES,
 ) -> list[Candidate]:
-    """Return the target's accounts as candidates for these calls, obstacles and all.
+    """Return the target's accounts, or everybody's, as candidates for these calls, obstacles and all.
 
     One that is tried out after its failures has no more free slots than calls that may leave to try it, as `rules` say.
     """
@@ -227,9 +227,10 @@ def _longer(one: Obstacle | None, other: Obstacle | None) -> Obstacle | None:
     return other if other.until is None or other.until > one.until else one
 
 
-def _accounts(tx: Tx, target: Target, terms: Terms, bucket: str) -> list[Any]:
-    """Return the target's accounts, each with what it has used of this bucket today."""
-    of_pool = target.kind is TargetKind.POOL
+def _accounts(tx: Tx, target: Target | None, terms: Terms, bucket: str) -> list[Any]:
+    """Return the target's accounts, or all, each with what it has used of this bucket today."""
+    of_pool = target is not None and target.kind is TargetKind.POOL
+    named = "" if target is None else "p.pool = :name AND" if of_pool else "a.account = :name AND"
     served = "p.served_comments" if bucket == quota.COMMENTS else "p.served"
     chosen = "pool_members p JOIN accounts a ON a.account = p.account" if of_pool else "accounts a"
     return tx.all(
@@ -239,10 +240,10 @@ def _accounts(tx: Tx, target: Target, terms: Terms, bucket: str) -> list[Any]:
                a.failures, a.last_upload_at, a.created_at, coalesce({_USED}, 0), {served if of_pool else "0"}
           FROM {chosen} LEFT JOIN meters m
                ON m.scope = 'account' AND m.name = a.account AND m.bucket = :bucket AND m.day = :day
-         WHERE {"p.pool" if of_pool else "a.account"} = :name AND a.kind = 'youtube'
+         WHERE {named} a.kind = 'youtube'
          ORDER BY a.priority, a.account
         """,
-        name=target.name,
+        name="" if target is None else target.name,
         bucket=bucket,
         day=terms.day.isoformat(),
     )

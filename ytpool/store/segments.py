@@ -5,7 +5,7 @@ that comes late is sealed later, and lost to nobody. What a draft is made of is 
 only where nobody else has sealed meanwhile, so of many who seal one does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -44,6 +44,8 @@ class Draft(NamedTuple):
     rows: Sequence[Sealed]
     digest: str
     sums: Sums
+    settled: Mapping[str, Sealed]
+    """Rows whose unknown outcome some of these say, by their ids, as they were then."""
     salted: Sequence[tuple[int, str]]
     """Entries that had no salt, and the one that they get."""
 
@@ -80,18 +82,20 @@ def draft(tx: Tx, older_than: timedelta, most: int) -> Draft | None:
     salted = [(row.entry, new_salt()) for row in rows if not row.salt and row.erased is None]
     fresh = dict(salted)
     rows = [row._replace(salt=fresh[row.entry]) if row.entry in fresh else row for row in rows]
+    settled = _settled(tx, rows)
     return Draft(
         after=before,
         rows=rows,
         digest=sealing.digest(sealing.BEGINNING if before is None else before.digest, rows),
-        sums=sums.of(rows, _settled(tx, rows)),
+        sums=sums.of(rows, settled),
+        settled=settled,
         salted=salted,
     )
 
 
 def seal(tx: Tx, draft: Draft) -> bool:
     """Store a segment with what it comes to; False where its rows were sealed, or erased, since it was drafted."""
-    if last(tx) != draft.after:
+    if last(tx) != draft.after or _was_erased_since(tx, draft):
         return False
     given = tx.many(
         "UPDATE activity SET salt = :salt WHERE entry = :entry AND salt = '' AND erased IS NULL",
@@ -118,13 +122,28 @@ def seal(tx: Tx, draft: Draft) -> bool:
     return True
 
 
+def _was_erased_since(tx: Tx, draft: Draft) -> bool:
+    # The seal would hold, but the sums would keep the words that are gone.
+    there = tx.one(
+        "SELECT count(erased) AS erased FROM activity WHERE entry >= :first AND entry <= :last",
+        first=draft.rows[0].entry,
+        last=draft.rows[-1].entry,
+    )
+    return there["erased"] != sum(row.erased is not None for row in draft.rows) or (
+        _settled(tx, draft.rows) != draft.settled
+    )
+
+
 def what_is_wrong(tx: Tx, before: Segment | None, segment: Segment) -> str:
     """Say how a segment differs from what was sealed; nothing where it does not.
 
     Rows that stand between the segment before and this one count as its own: none was there when it was sealed.
     """
-    if segment.dropped:  # and so are those before it
-        return ""
+    if segment.dropped:  # then nothing of those before it is left
+        if before is not None:
+            return "it was not the oldest, and is said to have been dropped"
+        there = tx.one("SELECT count(*) AS rows FROM activity WHERE entry <= :last", last=segment.last)["rows"]
+        return f"its rows are said to have been dropped, and {there} are there" if there else ""
     if segment.segment != (1 if before is None else before.segment + 1):
         return "the segments before it are missing"
     after, digest = (0, sealing.BEGINNING) if before is None else (before.last, before.digest)
@@ -166,7 +185,7 @@ def to_be_erased(tx: Tx, account: str) -> None:
         """
         INSERT INTO activity_erasures (account, upto)
         SELECT :account, coalesce(max(entry), 0) FROM activity WHERE account = :account
-        ON CONFLICT (account) DO UPDATE SET upto = excluded.upto
+        ON CONFLICT (account) DO UPDATE SET upto = excluded.upto, reached_at = '', reached = 0
         """,
         account=account,
     )
@@ -179,7 +198,7 @@ def whom_to_erase(tx: Tx) -> str | None:
 
 
 def erase_some(tx: Tx, account: str, most: int) -> None:
-    """Erase the next rows of an account, the oldest first."""
+    """Erase the next rows of an account, the oldest first, and what the sums tell in their words."""
     asked = tx.one("SELECT * FROM activity_erasures WHERE account = :account", account=account)
     if asked is None:  # somebody else was at it
         return
@@ -203,8 +222,14 @@ def erase_some(tx: Tx, account: str, most: int) -> None:
         UPDATE activity SET erased = :digest, channel_id = NULL, reason = '', detail = '', salt = ''
          WHERE entry = :entry AND erased IS NULL
         """,
-        [{"entry": row.entry, "digest": sealing.payload(row)} for row in rows],
+        # A row that was written before there were salts, and is not sealed, gets one that nobody sees again.
+        [
+            {"entry": row.entry, "digest": sealing.payload(row if row.salt else row._replace(salt=new_salt()))}
+            for row in rows
+        ],
     )
+    said = [row for row in rows if row.erased is None and row.reason]
+    sums.erase(tx, said, _settled(tx, said))
     if len(rows) < most:
         tx.run("DELETE FROM activity_erasures WHERE account = :account", account=account)
     else:

@@ -5,7 +5,7 @@ those, the rows of the two hours it only touches, and whatever is not sealed yet
 before. Each operation counts once, at the moment when it happened, with the outcome that is known now.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -82,6 +82,10 @@ def of(rows: Sequence[Sealed], settled: Mapping[str, Sealed]) -> Sums:
             # It was counted as unknown, and counts as what it was, at its own hour.
             _count(hours, first, first.outcome, first.reason, -1)
             _count(hours, first, row.outcome, row.reason, 1)
+    return _in_every_span(hours)
+
+
+def _in_every_span(hours: Sums) -> Sums:
     found = dict(hours)
     for (_, begins, account, project, operation, outcome, reason), numbers in hours.items():
         for key in (
@@ -109,6 +113,37 @@ def add(tx: Tx, sums: Sums) -> None:
             # In the order of the index they stand in.
             for key, numbers in sorted(sums.items())
         ],
+    )
+
+
+def erase(tx: Tx, rows: Iterable[Sealed], settled: Mapping[str, Sealed]) -> None:
+    """Take the reasons of rows that are erased out of what is there; `settled` are those that some of them settle."""
+    sealed = sealed_to(tx)
+    hours: Sums = {}
+    for row in rows:
+        counted_at = row if row.settles is None else settled.get(row.settles)
+        if row.entry > sealed or counted_at is None:
+            continue
+        # Where it is known by now how it ended, it counts as that, and only the empty sum is left of its reason.
+        sign = 0 if row.settles is None and _is_settled(tx, row, sealed) else 1
+        _count(hours, counted_at, row.outcome, row.reason, -sign)
+        _count(hours, counted_at, row.outcome, "", sign)
+    moved = _in_every_span(hours)
+    add(tx, moved)
+    tx.many(
+        f"DELETE FROM activity_sums WHERE {' AND '.join(f'{name} = :{name}' for name in _KEYS)} AND calls = 0",
+        [dict(zip(_KEYS, key, strict=True)) for key in sorted(moved)],
+    )
+
+
+def _is_settled(tx: Tx, row: Sealed, sealed: int) -> bool:
+    return (
+        tx.one(
+            "SELECT 1 FROM activity WHERE settles = :activity AND entry <= :sealed LIMIT 1",
+            activity=row.activity,
+            sealed=sealed,
+        )
+        is not None
     )
 
 
@@ -143,18 +178,32 @@ def what_is_wrong(tx: Tx) -> str:
         since=since,
     )
     for span in (HOUR, EVERYONE):
-        told = tx.one(
-            """
-            SELECT coalesce(sum(calls), 0) AS calls, coalesce(sum(units), 0) AS units, coalesce(sum(bytes), 0) AS bytes
-              FROM activity_sums WHERE span = :span AND begins >= :begins
-            """,
-            span=span,
-            begins=since[: _LENGTHS[HOUR]],
-        )
-        for what in ("calls", "units", "bytes"):
+        told = _whole(tx, span, since)
+        for what in _COMPARED:
             if told[what] != there[what]:
                 return f"its sums by hour tell of {told[what]:,} {what}, and its rows of {there[what]:,}"
+    for span in (DAY, MONTH):
+        whole_from = moments.text(_up(moments.parse(since), span)) if since else ""
+        told, hours = _whole(tx, span, whole_from), _whole(tx, HOUR, whole_from)
+        for what in _COMPARED:
+            if told[what] != hours[what]:
+                return f"its sums by {span} tell of {told[what]:,} {what}, and those by hour of {hours[what]:,}"
     return ""
+
+
+_COMPARED = ("calls", "units", "bytes")
+
+
+def _whole(tx: Tx, span: str, since: str) -> Any:
+    """Return what all sums of a span come to that begin then or later."""
+    return tx.one(
+        """
+        SELECT coalesce(sum(calls), 0) AS calls, coalesce(sum(units), 0) AS units, coalesce(sum(bytes), 0) AS bytes
+          FROM activity_sums WHERE span = :span AND begins >= :begins
+        """,
+        span=span,
+        begins=since[: _LENGTHS[HOUR if span == EVERYONE else span]],
+    )
 
 
 def kept_from(tx: Tx) -> datetime | None:
@@ -204,7 +253,7 @@ def over(tx: Tx, window: Window, by: Sequence[str]) -> Iterator[Sum]:
 def _over(tx: Tx, window: Window, by: Sequence[str], *, done: bool) -> Iterator[Sum]:
     # What was not done has nothing in the columns of `took`, and need not be read for them.
     sealed = sealed_to(tx)
-    if window.until > tx.now:  # nothing has happened after now, so this hour is a whole one, too
+    if window.until > tx.now and not _goes_on_after(tx, window.until):  # so this hour is a whole one, too
         window = window._replace(until=_up(window.until, HOUR))
     edges, spans = _stretches(window.since, window.until, hourly="hour" in by)
     everyone = "hour" in by and not {"account", "project"} & {*by} and window.account is None and not window.projects
@@ -219,6 +268,12 @@ def _over(tx: Tx, window: Window, by: Sequence[str], *, done: bool) -> Iterator[
         yield from asked(_SEALED, since, until, sealed=sealed)
     for question in (_NOT_SEALED, _NOT_UNKNOWN_ANY_MORE, _KNOWN_SINCE):
         yield from asked(question, window.since, window.until, sealed=sealed)
+
+
+def _goes_on_after(tx: Tx, moment: datetime) -> bool:
+    """Tell whether something stands behind this moment already: a clock was ahead when it was written."""
+    latest = tx.one("SELECT max(happened_at) AS at FROM activity")["at"]
+    return latest is not None and latest >= moments.text(moment)
 
 
 def went_wrong(tx: Tx, window: Window) -> list[tuple[str, str, int]]:

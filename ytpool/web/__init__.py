@@ -1,1 +1,1 @@
-"""`ytpool serve`: what other machines may ask and tell us over HTTP."""
+"""Pages, and `ytpool serve`: what other machines may ask and tell us over HTTP, and what people see in a browser."""

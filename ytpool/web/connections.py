@@ -23,6 +23,9 @@ LONGEST_HEAD = 16 << 10
 
 MOST = 400
 
+CONNECTION = "ytpool.connection"
+"""In a request's scope: the connection on which it came."""
+
 _HANGS_UP_WITHIN = 1.0
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
@@ -100,6 +103,10 @@ class Connection(H11Protocol):
         self.crowd.refuses("malformed", self)
         super().send_400_response(msg)
 
+    def goes_on(self) -> None:
+        """Give an answer that comes piece by piece its time anew: a piece was taken."""
+        self._has(ANSWERED_WITHIN)
+
     def hang_up(self) -> None:
         self.transport.abort()
 
@@ -107,6 +114,8 @@ class Connection(H11Protocol):
         if self.cycle is None:
             return
         if self.cycle is not before:
+            # A scope holds more than its type says.
+            self.cycle.scope[CONNECTION] = self  # type: ignore[literal-required]
             self._has(ANSWERED_WITHIN)
         if not self.cycle.more_body:
             self.crowd.has_asked(self)

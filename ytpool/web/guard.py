@@ -5,8 +5,6 @@ its name point here, and would read what it gets. Where a token is set, everythi
 which then say only their status; webhooks have secrets of their own, and come under whatever name a proxy has.
 """
 
-import hashlib
-import hmac
 import logging
 import re
 from collections.abc import Mapping
@@ -15,10 +13,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ytpool.domain import endpoints
-from ytpool.domain.secret import Secret
 from ytpool.web import webhooks
 from ytpool.web.answers import refused
 from ytpool.web.traffic import Traffic
+from ytpool.web.visitors import PAGES, Visitors
 
 log = logging.getLogger(__name__)
 
@@ -44,14 +42,16 @@ class Guard:
         traffic: Traffic,
         *,
         methods: Mapping[str, str],
-        token: Secret | None,
+        visitors: Visitors,
+        needs_token: bool,
         hosts: frozenset[str] | None,
     ) -> None:
         self._app = app
         self._traffic = traffic
         self._methods = methods
         """What may be done at each address that is served."""
-        self._token = None if token is None else _digest(token.reveal())
+        self._visitors = visitors
+        self._needs_token = needs_token
         self._hosts = hosts
         """Names under which we may be asked, besides loopback's; None: under any."""
 
@@ -72,26 +72,33 @@ class Guard:
                     self._traffic.refuse(_REASONS[status], method=method[:10], path=shown, client=client)
             await send(message)
 
-        headers = dict(scope["headers"])
-        scope[TRUSTED] = self._token is None or self._has_token(headers)
-        answer: ASGIApp = self._app
-        if place != webhooks.ROOT and not self._may_be_called(headers.get(b"host")):
-            answer = refused("this machine is not asked under that name", 421)
-        elif method == "OPTIONS":
-            answer = self._options(path, place)
-        elif place not in (webhooks.ROOT, *OPEN) and not scope[TRUSTED]:
-            answer = refused("this needs the token", 401, {"WWW-Authenticate": 'Bearer realm="ytpool"'})
+        answer = self._answer(scope, place)
         try:
             await answer(scope, receive, told)
         except Exception:
             # The visitor has been told 500, or hears that the line breaks.
             log.exception("a request met a bug", extra={"path": shown})
 
+    def _answer(self, scope: Scope, place: str) -> ASGIApp:
+        """Return who answers this request, and write down whether it may see more than a status."""
+        headers = dict(scope["headers"])
+        scope[TRUSTED] = not self._needs_token or self._has_token(headers)
+        if scope["path"] in PAGES and not scope[TRUSTED]:
+            scope[TRUSTED] = self._visitors.knows(headers, scope["server"][1])
+        if headers.keys() >= {b"content-length", b"transfer-encoding"}:
+            # Whoever stands before us may go by the other one, and take for one request what are two for us.
+            return refused("the length of this request is told in two ways", 400, {"Connection": "close"})
+        if place != webhooks.ROOT and not self._may_be_called(headers.get(b"host")):
+            return refused("this machine is not asked under that name", 421)
+        if scope["method"] == "OPTIONS":
+            return self._options(scope["path"], place)
+        if place not in (webhooks.ROOT, *OPEN, *PAGES) and not scope[TRUSTED]:
+            return refused("this needs the token", 401, {"WWW-Authenticate": 'Bearer realm="ytpool"'})
+        return self._app
+
     def _has_token(self, headers: Mapping[bytes, bytes]) -> bool:
         scheme, _, given = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        # Digests have one length, so that how long the comparison takes says nothing of the token's.
-        right = hmac.compare_digest(_digest(given.strip()), self._token or b"")
-        return right and scheme.lower() == "bearer"
+        return self._visitors.is_token(given.strip()) and scheme.lower() == "bearer"
 
     def _may_be_called(self, name: bytes | None) -> bool:
         if self._hosts is None or name is None:  # a browser always says; HAProxy's plain check does not
@@ -123,7 +130,3 @@ _REASONS = {
     413: "too long",
     421: "asked under another name",
 }
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()

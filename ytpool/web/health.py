@@ -58,7 +58,7 @@ def routes(standing: Standing) -> list[Route]:
             "status": word,
             "cookies_available": now.cookies is not None and now.cookies.usable,
             "refresh_in_progress": running,
-            "account_id": _account(standing),
+            "account_id": standing.account or None,
             "can_process_downloads": not now.hindrance,
             "message": now.hindrance or "can work",
             "age_seconds": _rounded(now.age),
@@ -74,7 +74,7 @@ def routes(standing: Standing) -> list[Route]:
             {
                 "configured": seen is not None,
                 "exists": seen is not None and seen.exists,
-                "account_id": _account(standing),
+                "account_id": standing.account or None,
                 "refresh_in_progress": running,
                 "file_info": _file_info(standing, seen),
                 "message": "no cookie file is watched" if seen is None else seen.message,
@@ -169,7 +169,7 @@ def _refreshes(
     standing: Standing, known: Mapping[str, RefreshSeen], seen: FileSeen | None, age: float
 ) -> dict[str, Any]:
     """Tell of refreshes as the queue tells of jobs: each account has one slot, and waits where its file is lost."""
-    own = _account(standing)
+    own = standing.account
     here = own if standing.refresher.is_running else None
     running = {name for name, one in known.items() if one.by or name == here}
     waits = own in known and own not in running and seen is not None and not seen.usable
@@ -193,10 +193,6 @@ def _refreshes(
         "accounts": rows,
         "age_seconds": round(age, 3),
     }
-
-
-def _account(standing: Standing) -> str | None:
-    return standing.file.account or None if standing.file is not None else None
 
 
 def _rounded(age: float | None) -> float | None:

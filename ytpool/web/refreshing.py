@@ -1,6 +1,7 @@
 """The refresh of cookies that `serve` begins by itself, when it finds that it cannot work without."""
 
 import logging
+import math
 import threading
 
 from ytpool.actions import cookie_files
@@ -10,6 +11,9 @@ from ytpool.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
+_TRIED_AGAIN_AFTER = 30.0
+"""Seconds; a refresh that cannot even begin leaves nothing in the books that would hold back the next."""
+
 
 class Refresher:
     """Runs the operator's command in a thread of its own; the lease sees to it that nobody else does meanwhile."""
@@ -18,6 +22,7 @@ class Refresher:
         self._rt = rt
         self._file = file
         self._thread: threading.Thread | None = None
+        self._not_before = -math.inf
 
     @property
     def is_possible(self) -> bool:
@@ -29,7 +34,9 @@ class Refresher:
 
     def begin(self, seen: RefreshSeen) -> bool:
         """Begin one, unless one runs somewhere or the last began too lately; return whether one runs here now."""
-        if not self.is_running and self.is_possible and not seen.by and seen.next_in == 0:
+        is_due = not seen.by and seen.next_in == 0 and self._rt.clock.monotonic() >= self._not_before
+        if is_due and self.is_possible and not self.is_running:
+            self._not_before = self._rt.clock.monotonic() + _TRIED_AGAIN_AFTER
             self._thread = threading.Thread(target=self._refresh, name="refresh of cookies", daemon=True)
             self._thread.start()
         return self.is_running

@@ -14,8 +14,10 @@ from ytpool.domain import endpoints
 from ytpool.domain.secret import Secret
 from ytpool.errors import UsageWrong
 from ytpool.runtime import Runtime
+from ytpool.web import snapshots
 from ytpool.web.app import application
 from ytpool.web.connections import LONGEST_HEAD, Connection, Crowd
+from ytpool.web.events import Feed
 from ytpool.web.standing import Standing
 from ytpool.web.traffic import Traffic
 
@@ -45,7 +47,8 @@ def serve(
     traffic = Traffic()
     crowd = Crowd(traffic)
     standing = Standing(rt, file)
-    app = application(rt, standing, traffic, crowd, token=token, hosts=hosts if endpoints.is_own(host) else None)
+    feed = snapshots.feed(rt)
+    app = application(rt, standing, traffic, crowd, feed, token=token, hosts=hosts if endpoints.is_own(host) else None)
     # Addresses are not logged: a callback's holds its secret. Of a connection uvicorn knows the class alone.
     config = uvicorn.Config(
         app,
@@ -67,7 +70,7 @@ def serve(
     standing.begin()
     try:
         listening(f"http://{name}:{listener.getsockname()[1]}")
-        uvicorn.Server(config).run(sockets=[listener])
+        _Server(config, feed).run(sockets=[listener])
     except KeyboardInterrupt:
         # How it is meant to end: uvicorn has closed everything, and raises the signal again.
         log.info("asked to stop")
@@ -77,6 +80,18 @@ def serve(
         housekeeping_ended()
         standing.end()
         listener.close()
+
+
+class _Server(uvicorn.Server):
+    """A server that sends home those who watch before it waits for all answers to come to their end."""
+
+    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
+        super().__init__(config)
+        self._feed = feed
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._feed.end()
+        await super().shutdown(sockets)
 
 
 def _hush() -> None:

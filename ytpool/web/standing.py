@@ -74,6 +74,8 @@ class Standing:
 
     def __init__(self, rt: Runtime, file: CookieFile | None) -> None:
         self.file = file
+        self.account = rt.config.serve.account if file is None else file.account
+        """Empty where nobody said whose cookies these are."""
         self.refresher = Refresher(rt, file)
         self.seen: Seen | None = None
         self._rt = rt
@@ -83,6 +85,7 @@ class Standing:
         )
         self._refreshes = Memory("refreshes", self._read_refreshes, fresh_for=0.0, within=_BOOKS_WITHIN)
         self._queue = Memory("the queue", lambda: queue.status(rt), fresh_for=_BOOKS_FRESH_FOR, within=_BOOKS_WITHIN)
+        self._looks = looking.Rounds(rt)
         self._rounds = threading.Thread(target=self._go_round, name="health", daemon=True)
 
     def begin(self) -> None:
@@ -176,7 +179,7 @@ class Standing:
     def _round(self) -> None:
         at = self._rt.clock.monotonic()
         before = self.seen
-        health = looking.free_checks(self._rt, () if before is None else before.health.checks)
+        health = self._looks.go()
         found: Numbers | None = None
         try:
             found = numbers(self._rt)

@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -24,6 +24,7 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
 from ytpool import __version__
+from ytpool.domain.causes import causes
 from ytpool.domain.endpoints import is_loopback, is_safe
 from ytpool.domain.secret import Secret
 from ytpool.errors import ConfigInvalid, UpstreamFailed
@@ -198,10 +199,10 @@ def _lost(operation: str, host: str | None, error: Exception) -> Exception:
             "the proxy that the environment names cannot be used",
             hint="look at https_proxy and all_proxy; SOCKS proxies need the package PySocks",
         )
-    causes = list(_causes(error))
-    never_left = any(isinstance(cause, _BEFORE_ANY_BYTE) or _is_refused_tunnel(cause) for cause in causes)
+    found = list(causes(error))
+    never_left = any(isinstance(cause, _BEFORE_ANY_BYTE) or _is_refused_tunnel(cause) for cause in found)
     kind = next(
-        (words for kinds, words in _KINDS if any(isinstance(cause, kinds) for cause in causes)), "the line broke"
+        (words for kinds, words in _KINDS if any(isinstance(cause, kinds) for cause in found)), "the line broke"
     )
     return UpstreamFailed(
         f"{operation} got no answer from {host}: {kind}",
@@ -232,16 +233,3 @@ _KINDS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
 def _is_refused_tunnel(cause: BaseException) -> bool:
     # http.client has only these words for a proxy that did not open the way.
     return isinstance(cause, OSError) and str(cause).startswith("Tunnel connection failed")
-
-
-def _causes(error: BaseException) -> Iterable[BaseException]:
-    """Yield an error and what it wraps, as requests and urllib3 wrap: as argument, `reason` or `original_error`."""
-    pending, seen = [error], set[int]()
-    while pending:
-        cause = pending.pop()
-        if id(cause) in seen:
-            continue
-        seen.add(id(cause))
-        yield cause
-        wrapped = (*cause.args, getattr(cause, "reason", None), getattr(cause, "original_error", None))
-        pending += [inner for inner in wrapped if isinstance(inner, BaseException)]

@@ -12,14 +12,13 @@ from ytpool.domain.alerts import Cause, Kind, Severity
 from ytpool.domain.sessions import SessionState
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, alert_messages, jobs, leavings, meters, refreshes, rests, sessions
-from ytpool.store.alert_messages import State
 from ytpool.store.db import Tx
 
 _DAY = timedelta(days=1)
 _NEWS_FOR = timedelta(days=7)
 """How long a session that has expired is worth a word; after that nobody misses it."""
 
-_SEVERITIES: Mapping[str, Severity] = {
+SEVERITIES: Mapping[str, Severity] = {
     Kind.OUTCOME_UNKNOWN: Severity.WARNING,
     Kind.CHAIN_FAILED: Severity.WARNING,
     Kind.RESTORED: Severity.WARNING,
@@ -73,7 +72,7 @@ def _books(rt: Runtime, tx: Tx) -> Iterator[Cause]:
                 title=concern["subject"],
                 severity=Severity(concern["severity"]),
                 message=concern["message"],
-                command=commands.get(subject, ""),
+                command=concern["command"] or commands.get(subject, ""),
             )
     resets_at = moments.spoken(quota.resets_at(terms.day))
     for project, buckets in pays.items():
@@ -95,14 +94,14 @@ def _logins(tx: Tx, logins: tuple[Lifetime, ...]) -> Iterator[Cause]:
                 kind=kind,
                 subject=login.account,
                 title=login.account,
-                severity=Severity.CRITICAL if ends_today else _SEVERITIES[kind],
+                severity=Severity.CRITICAL if ends_today else SEVERITIES[kind],
                 message=concern.message,
                 command=concern.command,
             )
 
 
 def _to_do(tx: Tx, item: Item) -> Cause:
-    severity = _SEVERITIES[item.kind]
+    severity = SEVERITIES[item.kind]
     if item.kind == Kind.OUTCOME_UNKNOWN and "resolve" in item.command:
         severity = Severity.CRITICAL  # nobody but a person can find out
     if item.kind == Kind.LEAVING and item.since is not None and item.since + leavings.DEADLINE <= tx.now:
@@ -198,11 +197,13 @@ def _refreshes(tx: Tx) -> Iterator[Cause]:
 def _targets(rt: Runtime, tx: Tx) -> Iterator[Cause]:
     """Yield the targets that could not be told, again and again."""
     for target in rt.config.alert_targets.values():
-        last = alert_messages.latest(tx, target.name)
-        if last is None or last.state is State.DELIVERED or last.attempts < _DOWN_FROM:
+        last = alert_messages.under_way(tx, target.name)
+        if last is None or last.attempts < _DOWN_FROM:
+            last = alert_messages.given_up(tx, target.name)  # and nothing has arrived since
+        if last is None:
             continue
         tried = f"{last.attempts} attempts failed since {moments.spoken(last.written_at)}"
-        given_up = ", and it was given up" if last.state is State.GIVEN_UP else ""
+        given_up = "" if last.ended_at is None else ", and it was given up"
         yield Cause(
             kind=Kind.TARGET_DOWN,
             subject=target.name,

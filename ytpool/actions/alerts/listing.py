@@ -1,17 +1,16 @@
 """What people ask of alerts, and their word that they know."""
 
-import getpass
-import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from ytpool.actions import people
 from ytpool.actions.alerts import looking
 from ytpool.domain import names
 from ytpool.domain.alert_targets import Target
 from ytpool.domain.alerts import Severity, State
-from ytpool.errors import StateBusy, UsageWrong
+from ytpool.errors import DiskFull, StateBusy, UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.store import alert_messages, alerts
 from ytpool.store.alerts import Alert
@@ -61,7 +60,7 @@ class Acknowledged:
 def listed(rt: Runtime, *, every: bool = False, severity: Severity = Severity.INFO) -> AlertList:
     """Look how things stand now, and list the alerts that are at least this bad."""
     rt.store.wait_at_most(_WAITS_FOR_OTHERS)
-    with suppress(StateBusy):  # then how they stood when somebody looked last
+    with suppress(StateBusy, DiskFull):  # then how they stood when somebody looked last
         looking.look(rt)
     with rt.store.reading() as tx:
         found = alerts.standing(tx)
@@ -92,7 +91,6 @@ def acknowledge(
     """Write down that somebody knows: these are told again only if they get worse. Raises UnknownName, UsageWrong."""
     if note:
         names.require_words(note, "a note")
-    by = f"{getpass.getuser()}@{socket.gethostname()}"
     with rt.store.imagining() if dry_run else rt.store.transaction() as tx:
         found = [alerts.get(tx, one) for one in dict.fromkeys(which)]
         for one in found:
@@ -101,5 +99,5 @@ def acknowledge(
         if every:
             found = [one for one in alerts.standing(tx) if one.state is not State.ACKNOWLEDGED]
         for one in found:
-            alerts.acknowledge(tx, one.alert, by=by, note=note)
+            alerts.acknowledge(tx, one.alert, by=people.me(), note=note)
         return Acknowledged(alerts=tuple(alerts.get(tx, one.alert) for one in found), dry_run=dry_run)

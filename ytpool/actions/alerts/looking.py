@@ -43,8 +43,8 @@ def look(rt: Runtime, *, dry_run: bool = False) -> Looked:
         changes = _settle(rt, tx, found, looked_at, kinds=alerts.IN_THE_STATE)
         stale = raised.unseen_since(tx, alerts.OF_HEALTH, tx.now - _NOBODY_LOOKS)
         changes += _settle(rt, tx, (), tx.now, kinds=alerts.OF_HEALTH, of=stale)
-        raised.forget(tx, tx.now - _KEPT_FOR)
-        alert_messages.forget(tx, rt.clock.now(), _KEPT_FOR)
+        if raised.forget(tx, tx.now - _KEPT_FOR):
+            alert_messages.forget(tx, rt.clock.now() - _KEPT_FOR)
     events = [change.event for change in changes]
     return Looked(
         opened=events.count(Event.OPENED),

@@ -103,7 +103,10 @@ def tell(rt: Runtime, *, at_most: float | None = None) -> Told:
 
 
 def try_out(rt: Runtime, name: str | None = None, *, dry_run: bool = False) -> tuple[Tested, ...]:
-    """Send a test to this target or to all, and say what came of each; raises UnknownName."""
+    """Send a test to this target or to all, and say what came of each; raises UnknownName.
+
+    What has waited for a target that is reached goes out with the next round.
+    """
     every = rt.config.alert_targets
     if name is not None and name not in every:
         known = f"the settings have {', '.join(every)}" if every else "describe one: [alerts.targets.NAME]"
@@ -139,6 +142,8 @@ def _try_out(rt: Runtime, target: Target, *, dry_run: bool) -> Tested:
     if not dry_run:
         try:
             _send(rt, target, told, 1, target.timeout)
+            with rt.store.transaction() as tx:
+                messages.hurry(tx, target.name, rt.clock.now())
         except YtpoolError as error:
             problem = error
     return Tested(

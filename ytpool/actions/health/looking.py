@@ -80,12 +80,23 @@ def look(rt: Runtime, *, deep: bool = False, only: Sequence[str] = (), strict: b
     return _judged(_seen(Sight(rt=rt, deep=deep), _chosen(rt, only)), strict=strict)
 
 
-def free_checks(rt: Runtime, before: Sequence[Check] = ()) -> Health:
-    """Ask what costs no units and little time, for whoever asks every few seconds and keeps the answer.
+class Rounds:
+    """Asks what costs no units and little time, for whoever asks every few seconds and keeps the answer.
 
-    With the checks of the last time, a server that refused us is not asked again at once.
+    A server that refused us is not asked again at once, and a look that hangs is not begun once more beside itself.
     """
-    return _judged(_seen(Sight(rt=rt, often=True, before=before), _chosen(rt, ())), strict=False)
+
+    def __init__(self, rt: Runtime) -> None:
+        self._rt = rt
+        self._before: Sequence[Check] = ()
+        self._hanging: dict[str, _Asking] = {}
+
+    def go(self) -> Health:
+        """Look at everything once."""
+        sight = Sight(rt=self._rt, often=True, before=self._before)
+        health = _judged(_seen(sight, _chosen(self._rt, ()), self._hanging), strict=False)
+        self._before = health.checks
+        return health
 
 
 def _judged(checks: Sequence[Check], *, strict: bool) -> Health:
@@ -113,25 +124,30 @@ def _name(one: Look, part: str) -> str:
     return f"{one.name}.{part}" if part else one.name
 
 
-def _seen(sight: Sight, chosen: Sequence[tuple[Look, str]]) -> list[Check]:
-    checks = _answers(sight, chosen)
+def _seen(sight: Sight, chosen: Sequence[tuple[Look, str]], hanging: "dict[str, _Asking] | None" = None) -> list[Check]:
+    checks = _answers(sight, chosen, {} if hanging is None else hanging)
     if not any(check.look == LOOKS[0].name and check.status is Status.FAIL for check in checks):
         sight.rt.store.wait_at_most(_WAITS_FOR_OTHERS)
         alerts.heard(sight.rt, checks, frozenset(_name(one, part) for one, part in chosen))
     return checks
 
 
-def _answers(sight: Sight, chosen: Sequence[tuple[Look, str]]) -> list[Check]:
-    first = [_Asking(sight, one, part) for one, part in chosen if one is LOOKS[0]]
+def _answers(sight: Sight, chosen: Sequence[tuple[Look, str]], hanging: "dict[str, _Asking]") -> list[Check]:
+    """Ask the looks, and return what they say; `hanging` has those that hang since an earlier time, and then now."""
+    still = {name: asking for name, asking in hanging.items() if asking.hangs}
+
+    def asked(one: Look, part: str) -> _Asking:
+        return still.get(_name(one, part)) or _Asking(sight, one, part)
+
+    first = [asked(one, part) for one, part in chosen if one is LOOKS[0]]
     checks = [check for asking in first for check in asking.answer()]
     open_to_others = not any(asking.gave_up for asking in first)
     # Without the state the others would only say the same once more.
-    rest = [
-        _Asking(sight, one, part)
-        for one, part in chosen
-        if one is not LOOKS[0] and (open_to_others or not one.needs_state)
-    ]
-    return [*checks, *(check for asking in rest for check in asking.answer())]
+    rest = [asked(one, part) for one, part in chosen if one is not LOOKS[0] and (open_to_others or not one.needs_state)]
+    checks += [check for asking in rest for check in asking.answer()]
+    hanging.clear()
+    hanging |= {asking.name: asking for asking in (*still.values(), *first, *rest) if asking.hangs}
+    return checks
 
 
 class _Asking:
@@ -142,7 +158,7 @@ class _Asking:
         self._rt = sight.rt
         self._look = one
         self._within = one.within(self._sight) if callable(one.within) else one.within
-        self._name = _name(one, part)
+        self.name = _name(one, part)
         self._found: list[Check] = []
         self._bug: BaseException | None = None
         self._reads = False
@@ -150,8 +166,13 @@ class _Asking:
         self.gave_up = False
         """It could not be looked at, whatever there is to see."""
         self._started = self._rt.clock.monotonic()
-        self._thread = threading.Thread(target=self._ask, name=f"health {self._name}", daemon=True)
+        self._thread = threading.Thread(target=self._ask, name=f"health {self.name}", daemon=True)
         self._thread.start()
+
+    @property
+    def hangs(self) -> bool:
+        """Whether it has not come back yet."""
+        return self._thread.is_alive()
 
     def answer(self) -> Iterator[Check]:
         """Yield what was seen, or that nothing was in its time; raises what is no trouble but a mistake of ours."""
@@ -166,7 +187,7 @@ class _Asking:
             message = f"has not answered within {self._within:g} s, and is not waited for"
             found = [
                 Check(
-                    check=self._name,
+                    check=self.name,
                     status=Status.FAIL,
                     message=message,
                     fix=f"try it alone: ytpool health --only {self._look.name}",
@@ -194,7 +215,7 @@ class _Asking:
         except YtpoolError as error:
             fix = " ".join(error.hint.splitlines())
             self.gave_up = True
-            self._found = [Check(check=self._name, status=Status.FAIL, message=error.message, fix=fix)]
+            self._found = [Check(check=self.name, status=Status.FAIL, message=error.message, fix=fix)]
         except BaseException as error:  # noqa: BLE001 -- it belongs to whoever waits for the answer
             self._bug = error
         self._seconds = self._rt.clock.monotonic() - self._started

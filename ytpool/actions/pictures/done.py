@@ -1,5 +1,6 @@
 """What was done over a window: hour by hour for each account, and upload by upload. Reads only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -42,6 +43,8 @@ class HeatMap:
     """The beginnings of the cells; the first and the last may be cut by the window."""
     span: timedelta
     """How much time a cell is: an hour, or several where the window is long."""
+    calls: int
+    """Of all accounts."""
     rows: tuple[HeatRow, ...]
     """The busiest accounts first."""
     most: int
@@ -61,8 +64,7 @@ def heat_map(rt: Runtime, wanted: Wanted | None = None, *, most: int = 50) -> He
             cell = found.setdefault(account, {}).setdefault(datetime.fromisoformat(f"{begins}:00:00+00:00"), [0, 0])
             cell[0] += part.calls
             cell[1] += part.calls if part.outcome != "done" else 0
-    if until - start > _MOST_CELLS * _HOUR:  # what is asked for may be all there ever was: it begins with the first
-        start = max(start, min((min(hours) for hours in found.values()), default=start))
+    start = _begins(start, until, [min(hours) for hours in found.values()])
     first, cells, span = _cells(start, until)
     rows = []
     for account, by_hour in found.items():
@@ -81,10 +83,16 @@ def heat_map(rt: Runtime, wanted: Wanted | None = None, *, most: int = 50) -> He
         until=until,
         starts=tuple(first + number * span for number in range(cells)),
         span=span,
+        calls=sum(row.calls for row in rows),
         rows=tuple(rows[:most]),
         most=max((max(row.cells) for row in rows), default=0),
         more=max(0, len(rows) - most),
     )
+
+
+def _begins(since: datetime, until: datetime, seen: Sequence[datetime]) -> datetime:
+    """Return where a picture begins: where it was asked to, or, of a window without bounds, with what is seen first."""
+    return max(since, min(seen, default=since)) if until - since > _MOST_CELLS * _HOUR else since
 
 
 def _cells(since: datetime, until: datetime) -> tuple[datetime, int, timedelta]:
@@ -136,7 +144,8 @@ def upload_timeline(rt: Runtime, wanted: Wanted | None = None, *, most: int = 10
         found, total = jobs.sent_within(tx, window.since, window.until, account=window.account, most=most)
         working = leases.held(tx, LeaseKind.JOB)
     uploads = sorted((_sent(one, now, working=one.job in working) for one in found), key=lambda one: one.begun_at)
-    since, until = window.since, min(window.until, now)
+    until = min(window.until, now)
+    since = _begins(window.since, until, [one.begun_at for one in uploads])
     return UploadTimeline(since=since, until=until, uploads=tuple(uploads), more=total - len(uploads))
 
 

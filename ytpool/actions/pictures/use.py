@@ -152,13 +152,13 @@ def use_by_account(rt: Runtime, bucket: str, *, account: str | None = None, most
     """Return what each account used of a bucket today, hour by hour."""
     with rt.store.reading() as tx:
         terms = rt.terms(tx)
-        if bucket not in terms.prices.limits:
-            raise unknown("bucket", bucket, [*terms.prices.limits], listed_by="ytpool quota report", made_by="")
         everybody = [accounts.get(tx, account)] if account else accounts.every(tx)
         readings, believed = meters.on(tx, terms.day), limits.units_on(tx, terms.day)
+        if bucket not in {*terms.prices.limits, *(key[2] for key in readings)}:
+            raise unknown("bucket", bucket, [*terms.prices.limits], listed_by="ytpool quota report", made_by="")
         hourly = hours.of_day(tx, meters.ACCOUNT, bucket, terms.day)
         begins, now = quota.starts_at(terms.day), tx.now
-    passed = min(quota.hours_of(terms.day), max(1, int(-((begins - now) / _HOUR) // 1) + 1))
+    passed = min(quota.hours_of(terms.day), max(1, int((now - begins) / _HOUR) + 1))
     used = {
         one.account: reading.used
         for one in everybody
@@ -176,7 +176,7 @@ def use_by_account(rt: Runtime, bucket: str, *, account: str | None = None, most
         now=now,
         resets_at=quota.resets_at(terms.day),
         limit=sum(
-            _limit(readings, believed, name, bucket, terms.prices.limits[bucket])
+            _limit(readings, believed, name, bucket, terms.prices.limits.get(bucket, 0))
             for name in {one.project for one in everybody}
         ),
         used=sum(used.values()),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it wraps: as argument or as `reason`."""
+    """Yield an error and what it wraps, as requests and urllib3 wrap: as argument, `reason` or `original_error`."""
     pending, seen = [error], set[int]()
     while pending:
         cause = pending.pop()
@@ -12,5 +12,5 @@ def causes(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(cause))
         yield cause
-        wrapped = (*cause.args, getattr(cause, "reason", None))
+        wrapped = (*cause.args, getattr(cause, "reason", None), getattr(cause, "original_error", None))
         pending += [inner for inner in wrapped if isinstance(inner, BaseException)]
