@@ -14,6 +14,9 @@ from real_parts import miss
 from ytpool.cli.app import main
 from ytpool.sandbox.server import Sandbox
 
+# Some tests take these as plugins and some take functions of theirs; whichever comes first, asserts in them explain.
+pytest.register_assert_rewrite("chromium", "node_packages", "secret_service")
+
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):

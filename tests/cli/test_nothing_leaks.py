@@ -330,6 +330,8 @@ def go_through_every_command(place):
         ("vault", "rotate", "--finish"),
         ("vault", "move", "--to", "keyfile", "--key-file", place.home / "moved.key"),
         ("state", "check"),
+        ("state", "backup", folder / "saved.db"),
+        ("state", "restore", folder / "saved.db", "--accept", "--yes"),
         ("config", "show"),
         ("config", "path"),
         ("config", "check"),

@@ -549,6 +549,8 @@ class Saying(Work):
     def _look_for_it(self) -> None:
         """Find what may be there, or raise OutcomeUnknown: it is never said again for not being found."""
         said = self._said()
+        if said.channel_id is None:  # these books are older than its account: a backup was restored
+            raise self._unknown(said, ", and who said it is not known")
         try:
             found = self._found(said)
         except (HoldLost, Interrupted):
@@ -583,8 +585,9 @@ class Saying(Work):
         return None
 
     def _unknown(self, said: Said, why: str) -> OutcomeUnknown:
+        whose = said.account or said.target
         return OutcomeUnknown(
-            f"nobody can say whether the comment of {said.account} is there: the answer did not come{why}",
+            f"nobody can say whether the comment of {whose} is there: the answer did not come{why}",
             hint=f"{settling.hint(self.job.job, said.video_id)}; the same command looks again and says nothing twice",
             job=self.job.job,
         )

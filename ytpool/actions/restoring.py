@@ -253,7 +253,7 @@ def _marked(tx: Tx, file: Path, state: Path, taken_at: datetime, *, accept: bool
     if not accept:
         why = f"restored from a backup of {moments.spoken(taken_at)}"
         unknown = ledger.lose_sight(tx, why)
-        held, begun = jobs.lose_sight(tx, f"{why}: it may have been done since")
+        held, begun = jobs.lose_sight(tx, taken_at, f"{why}: it may have been done since")
         rests.rest(
             tx,
             Scope.EVERYTHING,

@@ -67,7 +67,7 @@ def _restored(tx: Tx) -> Iterator[Item]:
     if span is not None and count:
         yield Item(
             kind="restored",
-            name="",
+            name="jobs",
             message=f"{'1 job is' if count == 1 else f'{count} jobs are'} held back: restored from a backup of "
             f"{moments.spoken(span[0])}, and what was done since is not known; look whether each is done, then let it "
             "go with `queue hold JOB --release`, or settle it with `queue resolve`",

@@ -60,6 +60,7 @@ class Kind(StrEnum):
     SCOPE_MISSING = "scope_missing"
     UNVERIFIED = "unverified"
     CROWDED = "crowded"
+    RESTORED = "restored"
     LEAVING = "leaving"
     UPLOAD_FAILED = "upload_failed"
     OUTCOME_UNKNOWN = "outcome_unknown"

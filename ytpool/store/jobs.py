@@ -826,8 +826,8 @@ _UNFINISHED = """
 """
 
 
-def lose_sight(tx: Tx, why: str) -> tuple[int, int]:
-    """Hold back every job that may go on, because somebody may have done it since; return how many, and how many begun.
+def lose_sight(tx: Tx, since: datetime, why: str) -> tuple[int, int]:
+    """Hold back every job that may go on, as it may be done since that moment; return how many, and how many begun.
 
     An upload that was begun is from now on one whose last byte may have arrived, and a comment that was asked for one
     that may be there: neither is sent again before it was looked for, or a person has said what became of it. Tasks
@@ -844,10 +844,17 @@ def lose_sight(tx: Tx, why: str) -> tuple[int, int]:
     )
     begun += tx.run(
         f"""
-        UPDATE comments SET sent_at = coalesce(sent_at, :at)
+        UPDATE comments SET sent_at = coalesce(sent_at, :since)
          WHERE comment_id IS NULL AND job IN (SELECT job FROM jobs WHERE {unfinished})
         """,
-        at=tx.at,
+        since=moments.text(since),
+    )
+    tx.run(  # who else could have said it; of a pool nobody knows who did
+        f"""
+        UPDATE jobs
+           SET account = target, channel_id = (SELECT channel_id FROM accounts WHERE accounts.account = jobs.target)
+         WHERE {unfinished} AND account IS NULL AND target_kind = 'account' AND job IN (SELECT job FROM comments)
+        """
     )
     tx.run(
         f"""

@@ -21,6 +21,7 @@ _NEWS_FOR = timedelta(days=7)
 SEVERITIES: Mapping[str, Severity] = {
     Kind.OUTCOME_UNKNOWN: Severity.WARNING,
     Kind.CHAIN_FAILED: Severity.WARNING,
+    Kind.RESTORED: Severity.WARNING,
     Kind.LEAVING: Severity.WARNING,
     Kind.ASTRAY: Severity.CRITICAL,
     Kind.STEP_FAILED: Severity.WARNING,
