@@ -19,6 +19,7 @@ from ytpool import errors
 from ytpool.cli import exits
 from ytpool.cli.app import COMMANDS, Bug
 from ytpool.clock import SystemClock
+from ytpool.domain.alerts import Kind
 from ytpool.store.db import Database, migrations
 
 ROOT = Path(__file__).parents[1]
@@ -169,6 +170,15 @@ def sentences(file):
                 yield "".join(part.value if isinstance(part, ast.Constant) else "X" for part in node.values)
             case ast.Constant(value=str(text)):
                 yield text
+
+
+def test_every_kind_of_alert_stands_in_the_readme_and_all_that_todo_lists_becomes_one():
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", README.partition("| kind | cause |")[2], re.MULTILINE)
+    todo = json.loads((SOURCE / "data" / "schemas" / "todo.json").read_text(encoding="utf-8"))
+    listed = todo["properties"]["items"]["items"]["properties"]["kind"]["enum"]
+
+    assert {kind.strip("`") for row in rows for kind in row.split(", ")} >= {*Kind}
+    assert {*listed} <= {*Kind}
 
 
 def test_every_command_that_a_message_advises_exists():

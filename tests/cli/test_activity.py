@@ -340,6 +340,12 @@ def test_the_state_check_names_the_segment_that_was_changed_and_the_last_digest(
     ]
 
 
+def test_tidy_counts_a_single_step_as_one(ytpool, journal):
+    write(journal, "news", ("videos.list", "done", {}), ago=timedelta(hours=1))
+
+    assert "to be sealed, erased or dropped\t1 step\n" in ytpool("tidy")[1]
+
+
 def test_what_is_too_old_goes_and_reports_say_since_when_they_know(ytpool, journal):
     for days in (40, 30, 20, 1):
         write(journal, "news", ("videos.list", "done", {}), ago=timedelta(days=days))

@@ -110,7 +110,7 @@ def test_a_webhook_is_told_once_when_it_begins_and_once_when_it_is_over(settings
     go(minutes=1)
     go.unpause()
     go(minutes=1)
-    go(minutes=1)
+    go(minutes=11)
 
     assert told(hook) == [[("opened", "warning")], [("resolved", "warning")]]
     (headers, first), _ = hook.heard
@@ -193,7 +193,7 @@ def test_a_webhook_that_answers_500_for_a_day_is_tried_less_and_less_and_somebod
         go.unpause()
         assert [one.delivered for one in telling.try_out(go.rt, "team")] == [True]
         go(minutes=1)
-        go(minutes=1)
+        go(minutes=11)
 
         assert hook.told[-1]["alerts"][-1]["event"] == "resolved"
 
@@ -258,6 +258,27 @@ def test_what_comes_and_goes_is_told_no_more_than_it_must(settings, hook, a_roun
     go(minutes=5)
 
     assert told(hook) == [[("opened", "warning")]]
+
+
+def test_what_flaps_is_told_once_and_its_end_once_it_stays_away(settings, hook, a_round):
+    settings(team={"type": "webhook", "url": hook.url})
+    go = a_round()
+    go.pause()
+    go()
+
+    for _ in range(5):
+        go.unpause()
+        go(minutes=1)
+        go.pause()
+        go(minutes=1)
+    assert told(hook) == [[("opened", "warning")]]
+    go.unpause()
+    go(minutes=1)
+    go(minutes=10)
+    assert len(told(hook)) == 1
+    go(minutes=1)
+
+    assert told(hook)[1:] == [[("resolved", "warning")]]
 
 
 def test_a_sender_that_is_killed_is_replaced_and_says_so(settings, hook, ytpool, home):

@@ -108,6 +108,21 @@ def test_what_is_known_stands_beside_what_went_wrong(ytpool, verb, status, code)
     assert (ended, told["ok"], told["data"], told["error"]["code"]) == (status, False, {"done": 3}, code)
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("activity", "report", "--hours", "x"), "'--hours': 'x' is no number\n"),
+        (("activity", "report", "--hours", "-3"), "'--hours': -3.0 is less than 0.0\n"),
+        (("activity", "tail", "-n", "1.5"), "'1.5' is no whole number\n"),
+        (("work", "--parallel", "0"), ": 0 is not between 1 and 64\n"),
+    ],
+)
+def test_a_number_that_is_none_is_refused_in_words_that_are_nobodys_types(ytpool, words, says):
+    status, _, err = ytpool(*words)
+
+    assert (status, says in err) == (2, True), err
+
+
 def test_events_are_lines_and_the_last_one_is_the_result(ytpool):
     _, out, err = ytpool("scratch", "events", "--json")
 
@@ -130,7 +145,7 @@ def test_quiet_leaves_out_notes_and_keeps_the_result(ytpool):
         (["scratch", "table", "--jsn"], "no such option: --jsn (Possible options: --json)"),
         (["scratch", "table", "more"], "got unexpected extra argument(s) (more)"),
         (["alone"], "missing argument 'FILE'"),
-        (["alone", "x", "--count", "many"], "'many' is not a valid int"),
+        (["alone", "x", "--count", "many"], "'many' is no whole number"),
     ],
 )
 def test_a_wrong_command_line_says_what_was_meant_also_in_json(ytpool, words, meant):

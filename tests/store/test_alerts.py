@@ -1,11 +1,13 @@
 """One row for each cause, whoever looks when."""
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from ytpool.domain.alerts import Cause, Event, Kind, Severity
+from ytpool.store import alert_messages as messages
 from ytpool.store import alerts
 
 
@@ -83,3 +85,40 @@ def test_a_clock_that_was_ahead_leaves_nothing_open_for_ever(settle, books):
     assert [one.event for one in settle()] == [Event.RESOLVED]
     assert [one.event for one in settle(Severity.WARNING)] == [Event.OPENED]
     assert open_now(books) == [(Severity.WARNING, 2)]
+
+
+OPENED, ESCALATED, RESOLVED = Event
+INFO, WARNING, CRITICAL = Severity
+
+
+@pytest.mark.parametrize(
+    ("happened", "heard"),
+    [
+        ([(OPENED, WARNING), "tell", (RESOLVED, WARNING), (OPENED, WARNING), "tell"], [(OPENED, WARNING)]),
+        ([(OPENED, WARNING), "tell", (RESOLVED, WARNING), (OPENED, CRITICAL), "tell"],
+         [(OPENED, WARNING), (ESCALATED, CRITICAL)]),
+        ([(OPENED, WARNING), "tell", (RESOLVED, WARNING), "tell", (OPENED, WARNING), (RESOLVED, WARNING),
+          (OPENED, WARNING), "tell"],
+         [(OPENED, WARNING), (RESOLVED, WARNING), (OPENED, WARNING)]),
+        ([(OPENED, WARNING), "tell", (RESOLVED, WARNING), "tell", (OPENED, WARNING), (RESOLVED, WARNING), "tell"],
+         [(OPENED, WARNING), (RESOLVED, WARNING)]),
+        ([(OPENED, CRITICAL), "tell", (RESOLVED, CRITICAL), (OPENED, WARNING), (ESCALATED, CRITICAL), "tell"],
+         [(OPENED, CRITICAL)]),
+    ],
+)  # fmt: skip
+def test_what_a_target_believes_in_the_end_is_how_it_stands(settle, books, clock, happened, heard):
+    (alert,) = settle(Severity.WARNING)
+    found = []
+    for number, event in enumerate(happened):
+        clock.forward(timedelta(seconds=1))
+        with books.database.transaction() as tx:
+            if event == "tell":
+                waits = messages.waiting(tx, "team")
+                found += [(one.event, one.severity) for one in waits]
+                messages.write(tx, str(number), "team", {}, waits, tx.now)
+                messages.end(tx, str(number), messages.State.DELIVERED, tx.now, "")
+            else:
+                change = replace(alert, event=event[0], severity=event[1])
+                messages.notify(tx, "team", change, tx.now, random.Random(number))
+
+    assert found == heard

@@ -51,19 +51,23 @@ def report(rt: Runtime, wanted: Wanted, *, by: str | None = None) -> ActivityRep
     """
     names = ("account", "operation") if by is None else (by,)
     asked = tuple(name for name in names if name != "outcome")
+    besides = tuple(name for name in ("operation", "reason") if name not in asked)
     groups: dict[tuple[str, ...], _Group] = {}
+    errors: dict[tuple[str, ...], int] = {}
     whole = _Group()
     with rt.store.reading() as tx:
         window, kept_from = window_of(tx, wanted)
         until = wanted.until or tx.now
         called = projects.merged(tx)
-        for part in sums.over(tx, window, asked):
-            of = {"outcome": part.outcome, **dict(zip(asked, part.by, strict=True))}
+        for part in sums.over(tx, window, asked, of_failures=besides):
+            of = {"outcome": part.outcome, **dict(zip((*asked, *besides), part.by, strict=False))}
+            if part.outcome != "done":
+                error = of["operation"], of["reason"]
+                errors[error] = errors.get(error, 0) + part.calls
             if "project" in of:
                 of["project"] = called.get(of["project"], of["project"])
             groups.setdefault(tuple(of[name] for name in names), _Group()).take_in(part)
             whole.take_in(part)
-        errors = sums.went_wrong(tx, window)
     return ActivityReport(
         since=window.since,
         until=until,
@@ -74,7 +78,10 @@ def report(rt: Runtime, wanted: Wanted, *, by: str | None = None) -> ActivityRep
             if group.calls > 0
         ),
         totals=whole.told(),
-        errors=tuple({"operation": operation, "reason": reason, "times": times} for operation, reason, times in errors),
+        errors=tuple(
+            {"operation": operation, "reason": reason, "times": times}
+            for operation, reason, times in sums.by_frequency(errors)
+        ),
         kept_from=kept_from,
     )
 

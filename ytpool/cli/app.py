@@ -7,6 +7,7 @@ output and an error becomes an exit status.
 import codecs
 import contextlib
 import os
+import re
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -279,10 +280,18 @@ def _outcome(result: Any) -> Outcome:
 
 
 def _usage(error: typer.TyperException) -> UsageWrong:
-    message = error.format_message()
+    message = _without_types(error.format_message())
     ctx = getattr(error, "ctx", None)
     path = "ytpool" if ctx is None else ctx.command_path
     return UsageWrong(message[:1].lower() + message[1:].rstrip("."), hint=f"see `{path} --help`", command=path)
+
+
+def _without_types(message: str) -> str:
+    """Word what Typer says of a number for people who know nothing of its types."""
+    for kind, words in (("float", "is no number"), ("int(?:eger)?", "is no whole number")):
+        message = re.sub(rf"is not a valid {kind}(?: range)?\b", words, message)
+    message = re.sub(r"is not in the range (\S+)<=x<=(\S+)\.", r"is not between \1 and \2.", message)
+    return re.sub(r"is not in the range x>=(\S+)\.", r"is less than \1.", message)
 
 
 def _bug(error: Exception, invocation: Invocation) -> YtpoolError:

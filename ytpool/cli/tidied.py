@@ -22,7 +22,8 @@ class Tidied:
 def _done(row: dict[str, Any]) -> str:
     if row["error"]:
         return worded(row["error"]["message"], row["error"]["hint"])
-    return ", ".join(f"{count} {what}" for what, count in row["done"].items() if count) or "nothing"
+    done = ((count, what.removesuffix("s") if count == 1 else what) for what, count in row["done"].items() if count)
+    return ", ".join(f"{count} {what}" for count, what in done) or "nothing"
 
 
 VIEWS[Tidied] = View(

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+THE_SAME_WITHIN = timedelta(minutes=10)
+"""What comes back this soon after it was gone is the same alert still; nobody is told before that it was over."""
+
 
 class Severity(StrEnum):
     """How soon somebody should look."""

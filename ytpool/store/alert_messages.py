@@ -71,22 +71,35 @@ class Message:
 def notify(tx: Tx, target: str, change: Change, now: datetime, rng: "random.Random") -> None:
     """Let what has become of an alert wait to be told; what waits already is told as it stands then.
 
-    That something is over is told to those who were or will be told that it began; what is back before anybody was told
-    that it was over, was never gone.
+    That something is over is told to those who were or will be told that it began. What a target believes already is
+    not told again: what is back before anybody was told that it was over was never gone, unless it is worse now.
     """
-    told = tx.one(
-        "SELECT 1 FROM alert_notices WHERE alert = :alert AND target = :target AND message IS NOT NULL LIMIT 1",
+    event, believed, ever = change.event, None, False
+    for row in tx.all(
+        """
+        SELECT event, severity FROM alert_notices
+         WHERE alert = :alert AND target = :target AND message IS NOT NULL ORDER BY notice
+        """,
         alert=change.alert,
         target=target,
-    )
+    ):
+        ever, severity = True, Severity(row["severity"])
+        if row["event"] == Event.RESOLVED:
+            believed = None
+        elif believed is None or not believed.is_at_least(severity):
+            believed = severity
     waits = tx.one(
         "SELECT event FROM alert_notices WHERE alert = :alert AND target = :target AND message IS NULL",
         alert=change.alert,
         target=target,
     )
-    if change.event is Event.RESOLVED and told is None and waits is None:
-        return
-    if change.event is Event.OPENED and told is not None and waits is not None:
+    if event is Event.RESOLVED:
+        is_news = believed is not None or (waits is not None and not ever)
+    else:
+        is_news = believed is None or not believed.is_at_least(change.severity)
+        if believed is not None:
+            event = Event.ESCALATED
+    if not is_news:
         tx.run(
             "DELETE FROM alert_notices WHERE alert = :alert AND target = :target AND message IS NULL",
             alert=change.alert,
@@ -98,12 +111,13 @@ def notify(tx: Tx, target: str, change: Change, now: datetime, rng: "random.Rand
         INSERT INTO alert_notices (notice, alert, target, event, severity, since)
         VALUES (:notice, :alert, :target, :event, :severity, :since)
         ON CONFLICT (target, alert) WHERE message IS NULL DO UPDATE
-           SET event = excluded.event, severity = excluded.severity
+           SET event = excluded.event, severity = excluded.severity,
+               since = CASE WHEN excluded.event = 'resolved' THEN excluded.since ELSE alert_notices.since END
         """,
         notice=ids.new(now, rng),
         alert=change.alert,
         target=target,
-        event=change.event,
+        event=event,
         severity=change.severity,
         since=moments.text(now),
     )

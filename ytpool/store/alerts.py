@@ -16,9 +16,6 @@ from ytpool.store.db import Tx
 if TYPE_CHECKING:
     import random
 
-_THE_SAME_WITHIN = timedelta(minutes=10)
-"""What comes back this soon after it was gone is the same alert still."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
@@ -132,7 +129,7 @@ def _open(tx: Tx, cause: Cause, looked_at: datetime, rng: "random.Random") -> It
     )
     if latest is not None and _is_later(tx, latest["ended_at"], at):
         return  # somebody looked later than we did, and it was gone
-    if latest is not None and latest["ended_at"] >= moments.text(looked_at - _THE_SAME_WITHIN):
+    if latest is not None and latest["ended_at"] >= moments.text(looked_at - alerts.THE_SAME_WITHIN):
         yield from _reopen(tx, latest, cause, at)
         return
     row = tx.one(

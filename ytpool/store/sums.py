@@ -240,21 +240,22 @@ def _merge(found: Sums, key: tuple[str, ...], numbers: Sequence[Any]) -> None:
 # Asking
 
 
-def over(tx: Tx, window: Window, by: Sequence[str]) -> Iterator[Sum]:
+def over(tx: Tx, window: Window, by: Sequence[str], *, of_failures: Sequence[str] = ()) -> Iterator[Sum]:
     """Yield what a window comes to, by outcome and by some of account, project, operation, reason and hour.
 
     One combination may come several times, from several stretches of the window. An hour is named as the beginning of
-    a stored moment, `2026-11-20T04`. How long it took is told of what was done.
+    a stored moment, `2026-11-20T04`. How long it took is told of what was done; what was not is told apart by
+    `of_failures`, too, which stand behind the others.
     """
     yield from _over(tx, window, by, done=True)
-    yield from _over(tx, window, by, done=False)
+    yield from _over(tx, window, (*by, *of_failures), done=False)
 
 
 def _over(tx: Tx, window: Window, by: Sequence[str], *, done: bool) -> Iterator[Sum]:
     # What was not done has nothing in the columns of `took`, and need not be read for them.
     sealed = sealed_to(tx)
-    if window.until > tx.now and not _goes_on_after(tx, window.until):  # so this hour is a whole one, too
-        window = window._replace(until=_up(window.until, HOUR))
+    if window.until > tx.now and not _goes_on_after(tx, window.until):  # so this month is a whole one, too
+        window = window._replace(until=_up(window.until, MONTH))
     edges, spans = _stretches(window.since, window.until, hourly="hour" in by)
     everyone = "hour" in by and not {"account", "project"} & {*by} and window.account is None and not window.projects
 
@@ -273,7 +274,10 @@ def _over(tx: Tx, window: Window, by: Sequence[str], *, done: bool) -> Iterator[
 def _goes_on_after(tx: Tx, moment: datetime) -> bool:
     """Tell whether something stands behind this moment already: a clock was ahead when it was written."""
     latest = tx.one("SELECT max(happened_at) AS at FROM activity")["at"]
-    return latest is not None and latest >= moments.text(moment)
+    if latest is not None and latest >= moments.text(moment):
+        return True
+    hour = tx.one("SELECT max(begins) AS at FROM activity_sums WHERE span = :span", span=HOUR)["at"]
+    return hour is not None and hour >= _named(HOUR, _up(moment, HOUR))  # of rows that are gone by their age
 
 
 def went_wrong(tx: Tx, window: Window) -> list[tuple[str, str, int]]:
@@ -281,6 +285,11 @@ def went_wrong(tx: Tx, window: Window) -> list[tuple[str, str, int]]:
     found: dict[tuple[str, ...], int] = {}
     for part in _over(tx, window, ("operation", "reason"), done=False):
         found[part.by] = found.get(part.by, 0) + part.calls
+    return by_frequency(found)
+
+
+def by_frequency(found: Mapping[tuple[str, ...], int]) -> list[tuple[str, str, int]]:
+    """List operations and reasons with how often they were met, the most frequent first."""
     return sorted(
         ((operation, reason, times) for (operation, reason), times in found.items() if times > 0),
         key=lambda one: (-one[2], one),

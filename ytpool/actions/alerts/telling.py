@@ -18,7 +18,7 @@ from ytpool.actions import passwords, programs
 from ytpool.domain import alert_messages as words
 from ytpool.domain import ids, moments
 from ytpool.domain.alert_targets import Target, Way
-from ytpool.domain.alerts import Event, Kind, Severity
+from ytpool.domain.alerts import THE_SAME_WITHIN, Event, Kind, Severity
 from ytpool.domain.secret import Secret
 from ytpool.errors import Bug, ServerFailed, UnknownName, YtpoolError
 from ytpool.runtime import Runtime
@@ -164,10 +164,18 @@ def _is_due(rt: Runtime, tx: Tx, target: Target) -> bool:
 
 
 def _ready(rt: Runtime, tx: Tx, target: Target) -> Sequence[Notice]:
-    """Return what a target is told now: all that no quiet hour holds, once it is time, and within its rate."""
+    """Return what a target is told now: all that no quiet hour holds, once it is time, and within its rate.
+
+    That something is over waits until it is not to be expected back, so that what comes and goes is told once.
+    """
     now = rt.clock.now()
     local = now.astimezone(ZoneInfo(rt.config.time.zone))
-    found = [one for one in messages.waiting(tx, target.name) if not target.waits(one.severity, local)]
+    found = [
+        one
+        for one in messages.waiting(tx, target.name)
+        if not target.waits(one.severity, local)
+        and not (one.event is Event.RESOLVED and now - one.since <= THE_SAME_WITHIN)
+    ]
     if not found:
         return ()
     oldest, worst = min(one.since for one in found), max((one.severity for one in found), key=lambda one: one.rank)
