@@ -386,13 +386,18 @@ def test_a_thousand_accounts_with_long_names_are_a_report_that_says_what_it_leav
 
 
 @pytest.mark.usefixtures("set_up")
-def test_a_report_goes_on_through_a_pipe_and_ends_where_nobody_reads_it():
+def test_a_report_goes_on_through_a_pipe_alone_and_ends_where_nobody_reads_it(tmp_path):
     whole = start(
         "report", "--html", "-", env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     )
     out, err = whole.communicate(timeout=60)
     assert (whole.returncode, err) == (0, "")
     assert (out.startswith("<!DOCTYPE html>"), out.endswith("</html>\n")) == (True, True)
+
+    beside = tmp_path / "slots.svg"
+    both = start("report", "--html", "-", "--svg", beside, "--picture", "slots", env=os.environ)
+    out, err = both.communicate(timeout=60)
+    assert (both.returncode, err, out.endswith("</html>\n"), beside.exists()) == (0, "", True, True)
 
     with start("report", "--html", "-", env=os.environ) as cut:
         cut.stdout.close()

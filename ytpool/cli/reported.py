@@ -63,8 +63,11 @@ class Reported:
 
 
 VIEWS[Reported] = View(
-    text=lambda told: "\n".join(
-        f"{one.file}: {one.picture or 'the report'}, {spoken_bytes(one.bytes)}" for one in told.files if one.file
+    # Where one of them went to stdout, nothing may stand behind it.
+    text=lambda told: (
+        ""
+        if any(one.file is None for one in told.files)
+        else "\n".join(f"{one.file}: {one.picture or 'the report'}, {spoken_bytes(one.bytes)}" for one in told.files)
     )
 )
 
