@@ -326,6 +326,9 @@ def test_a_full_disk_is_said_in_a_sentence_and_yesterdays_report_stays(ytpool, s
         ("--svg", "a.svg"),
         ("--html", "a.html", "--picture", "slots"),
         ("--svg", "a", "--png", "a", "--picture", "slots"),
+        ("--svg", "a", "--png", "../{here}/a", "--picture", "slots"),
+        ("--html", "a", "--svg", "none/a", "--picture", "slots"),
+        ("--html", "a", "--svg", "none/a", "--picture", "slots", "--yes"),
         ("--svg", "a", "--picture", "slots", "--bucket", "uploads"),
         ("--svg", "a", "--picture", "use-by-account", "--project", "press"),
         ("--svg", "a", "--picture", "pie"),
@@ -342,7 +345,7 @@ def test_a_full_disk_is_said_in_a_sentence_and_yesterdays_report_stays(ytpool, s
 def test_what_makes_no_sense_is_refused_before_anything_is_written(ytpool, tmp_path, monkeypatch, words):
     monkeypatch.chdir(tmp_path)
 
-    assert ytpool("report", *words)[0] == 2
+    assert ytpool("report", *(word.format(here=tmp_path.name) for word in words))[0] == 2
 
     assert {path.name for path in tmp_path.iterdir()} == {"home"}
 
