@@ -5,7 +5,7 @@ import unicodedata
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ytpool.actions.forecast import Ahead
@@ -39,6 +39,7 @@ def drawn(drawing):
 
 
 @given(text=NAMES, cells=st.integers(1, 80))
+@example(text="abe\u0301\u0301d", cells=3)
 def test_a_text_is_cut_to_its_width_and_only_where_it_must_be(text, cells):
     def width(letters):
         wide = (
