@@ -200,7 +200,10 @@ def _queue(seen: Overview) -> Markup:
         ("Next is due", "now" if queue.next_at and queue.next_at <= seen.now else pieces.when(queue.next_at)),
         *((f"Jobs {state.replace('_', ' ')}", pieces.number(jobs)) for state, jobs in sorted(seen.jobs.items())),
     ]
-    told = tag("dl", [tag("div", tag("dt", name), tag("dd", fact)) for name, fact in facts])
+    told = together(
+        tag("dl", [tag("div", tag("dt", name), tag("dd", fact)) for name, fact in facts]),
+        pieces.note(f"Keys of other services are not counted: {seen.keys_uncounted}.") if seen.keys_uncounted else None,
+    )
     busy = [one for one in queue.accounts if one.running]
     if not busy:
         return told
