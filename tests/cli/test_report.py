@@ -389,6 +389,22 @@ def test_a_thousand_accounts_with_long_names_are_a_report_that_says_what_it_leav
 
 
 @pytest.mark.usefixtures("set_up")
+def test_one_account_that_did_one_thing_is_told_in_words_that_fit(ytpool, tmp_path):
+    books = Books(config.load(profile=None, environ=os.environ).paths.state, SystemClock())
+    with books.transaction() as tx:
+        payer = make_account(tx, "news", project="acme")
+        activity.record(tx, books.rng, payer, "videos.insert", Outcome.DONE, units=1)
+    books.spend(payer, "videos.insert")
+    books.database.close()
+
+    content = written(ytpool, tmp_path)
+
+    assert "1 operation of 1 account from" in content
+    assert "How full 1 bucket was on each of 14 quota days" in content
+    assert re.findall(r"(?<![\d,.])1 \w+s\b", content) == []
+
+
+@pytest.mark.usefixtures("set_up")
 def test_a_report_goes_on_through_a_pipe_alone_and_ends_where_nobody_reads_it(tmp_path):
     whole = start(
         "report", "--html", "-", env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

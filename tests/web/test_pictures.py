@@ -139,5 +139,5 @@ def test_a_heat_map_and_a_timeline_stay_in_their_frames(rows, back):
     told = "".join(drawn(heat_map(heat)).itertext())
     drawn(upload_timeline(line))
 
-    assert ("3 accounts that did less are left out." in told) == bool(rows)
+    assert ("Left out: 3 accounts that did less." in told) == bool(rows)
     assert all(f"{sum(cells):,}" in told for _, cells in rows)

@@ -167,7 +167,7 @@ def _gauge(parts: Content, kind: str) -> Markup:
 
 def _uploads(seen: Overview) -> Markup:
     others = seen.at_work - len(seen.transfers)
-    more = pieces.note(f"{others} other job{'' if others == 1 else 's'} at work.") if others > 0 else None
+    more = pieces.note(f"{pieces.counted(others, 'other job')} at work.") if others > 0 else None
     if not seen.transfers:
         return together(pieces.note("No upload is under way."), more)
     shown = seen.transfers[: _SHOWN["uploads"]]
