@@ -165,6 +165,7 @@ def test_a_browser_brings_the_token_once_and_gets_a_cookie_that_opens_the_page_a
         by = {"Cookie": cookie.partition(";")[0]}
         opened = {path: server.ask(path, **by)[0] for path in ("/", "/login", "/status", "/metrics")}
         page = server.ask("/", **by)[1].decode()
+        sent_from_elsewhere = post(server, "/logout")
         by_header = server.ask("/", Authorization=f"Bearer {token}")[0]
         left = post(server, "/logout", **by)
         after = server.ask("/", **by)[0]
@@ -178,6 +179,7 @@ def test_a_browser_brings_the_token_once_and_gets_a_cookie_that_opens_the_page_a
     assert opened == {"/": 200, "/login": 303, "/status": 401, "/metrics": 401}
     assert ("Log out" in page, by_header) == (True, 200)
     assert (left[0], "Max-Age=0" in left[2]["set-cookie"], after) == (303, True, 303)
+    assert (sent_from_elsewhere[0], sent_from_elsewhere[2]["set-cookie"]) == (303, None)
     assert token not in page + cookie + server.said
 
 

@@ -327,6 +327,9 @@ def test_a_full_disk_is_said_in_a_sentence_and_yesterdays_report_stays(ytpool, s
         ("--svg", "a.svg"),
         ("--html", "a.html", "--picture", "slots"),
         ("--svg", "a", "--png", "a", "--picture", "slots"),
+        ("--svg", "a", "--png", "../{here}/a", "--picture", "slots"),
+        ("--html", "a", "--svg", "none/a", "--picture", "slots"),
+        ("--html", "a", "--svg", "none/a", "--picture", "slots", "--yes"),
         ("--svg", "a", "--picture", "slots", "--bucket", "uploads"),
         ("--svg", "a", "--picture", "use-by-account", "--project", "press"),
         ("--svg", "a", "--picture", "pie"),
@@ -343,7 +346,7 @@ def test_a_full_disk_is_said_in_a_sentence_and_yesterdays_report_stays(ytpool, s
 def test_what_makes_no_sense_is_refused_before_anything_is_written(ytpool, tmp_path, monkeypatch, words):
     monkeypatch.chdir(tmp_path)
 
-    assert ytpool("report", *words)[0] == 2
+    assert ytpool("report", *(word.format(here=tmp_path.name) for word in words))[0] == 2
 
     assert {path.name for path in tmp_path.iterdir()} == {"home"}
 
@@ -387,13 +390,34 @@ def test_a_thousand_accounts_with_long_names_are_a_report_that_says_what_it_leav
 
 
 @pytest.mark.usefixtures("set_up")
-def test_a_report_goes_on_through_a_pipe_and_ends_where_nobody_reads_it():
+def test_one_account_that_did_one_thing_is_told_in_words_that_fit(ytpool, tmp_path):
+    books = Books(config.load(profile=None, environ=os.environ).paths.state, SystemClock())
+    with books.transaction() as tx:
+        payer = make_account(tx, "news", project="acme")
+        activity.record(tx, books.rng, payer, "videos.insert", Outcome.DONE, units=1)
+    books.spend(payer, "videos.insert")
+    books.database.close()
+
+    content = written(ytpool, tmp_path)
+
+    assert "1 operation of 1 account from" in content
+    assert "How full 1 bucket was on each of 14 quota days" in content
+    assert re.findall(r"(?<![\d,.])1 \w+s\b", content) == []
+
+
+@pytest.mark.usefixtures("set_up")
+def test_a_report_goes_on_through_a_pipe_alone_and_ends_where_nobody_reads_it(tmp_path):
     whole = start(
         "report", "--html", "-", env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     )
     out, err = whole.communicate(timeout=60)
     assert (whole.returncode, err) == (0, "")
     assert (out.startswith("<!DOCTYPE html>"), out.endswith("</html>\n")) == (True, True)
+
+    beside = tmp_path / "slots.svg"
+    both = start("report", "--html", "-", "--svg", beside, "--picture", "slots", env=os.environ)
+    out, err = both.communicate(timeout=60)
+    assert (both.returncode, err, out.endswith("</html>\n"), beside.exists()) == (0, "", True, True)
 
     with start("report", "--html", "-", env=os.environ) as cut:
         cut.stdout.close()

@@ -12,6 +12,7 @@ from sqlite3 import connect
 import pytest
 from newsroom import ROOT, ended, heard, start
 from schemas import fits
+from served import serving
 
 from ytpool.store import leases
 
@@ -218,6 +219,28 @@ def test_a_key_that_is_taken_away_is_counted_as_long_as_its_tasks_run(ytpool, se
         ("film/primary", 1, 0, "gone"),
     ]
     assert (status["totalMaxSlots"], status["totalRunning"]) == (3, 1)
+
+
+def test_pages_tell_of_the_slots_of_keys_what_queue_status_tells(ytpool, service, home):
+    service.control.settings(tasks_take=3600)
+    submitted(ytpool)
+    status = told(ytpool, "queue", "status")
+
+    with serving() as server:
+        live = server.ask("/")[1].decode()
+    printed = ytpool("report", "--html", "-")[1]
+    describe(home, service, env_file='"none.env"')
+    (home / "default" / "none.env").mkdir()
+    with serving() as server:
+        unread = server.ask("/")[1].decode()
+
+    taken = "<dt>Slots taken</dt><dd>{totalRunning} of {totalMaxSlots}</dd>".format(**status)
+    assert (status["totalRunning"], status["totalMaxSlots"]) == (1, 3)
+    assert taken in live
+    assert taken in printed
+    assert "Slots: 1 of 3 taken" in printed
+    assert "Keys of other services are not counted: " in unread
+    assert "<dt>Slots taken</dt><dd>0 of 0</dd>" in unread
 
 
 def test_a_service_that_is_busy_lets_the_task_wait(ytpool, service):

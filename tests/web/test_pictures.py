@@ -5,7 +5,7 @@ import unicodedata
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ytpool.actions.forecast import Ahead
@@ -39,6 +39,7 @@ def drawn(drawing):
 
 
 @given(text=NAMES, cells=st.integers(1, 80))
+@example(text="abe\u0301\u0301d", cells=3)
 def test_a_text_is_cut_to_its_width_and_only_where_it_must_be(text, cells):
     def width(letters):
         wide = (
@@ -138,5 +139,5 @@ def test_a_heat_map_and_a_timeline_stay_in_their_frames(rows, back):
     told = "".join(drawn(heat_map(heat)).itertext())
     drawn(upload_timeline(line))
 
-    assert ("3 accounts that did less are left out." in told) == bool(rows)
+    assert ("Left out: 3 accounts that did less." in told) == bool(rows)
     assert all(f"{sum(cells):,}" in told for _, cells in rows)

@@ -46,6 +46,14 @@ def write(path: Path, pieces: Iterable[str | bytes]) -> int:
     return size
 
 
+def require_folder(path: Path) -> None:
+    """Raise FileInvalid where there is no folder for a file, or none that takes one."""
+    folder = Path(os.path.realpath(path)).parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        number = errno.EACCES if folder.is_dir() else errno.ENOENT
+        raise _named(OSError(number, os.strerror(number)), path)
+
+
 def require_replaceable(path: Path, mark: str) -> None:
     """Raise FileInvalid for a file that says nowhere in its head that it is one of ours, and holds something."""
     try:

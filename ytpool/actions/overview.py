@@ -11,6 +11,8 @@ from ytpool.actions.queue import QueueStatus
 from ytpool.actions.reports import QuotaReport
 from ytpool.actions.rests import RestRow
 from ytpool.actions.sessions import Seen
+from ytpool.actions.tasks.slots import counted_in
+from ytpool.errors import StateBusy, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import alerts, jobs, leases, overview
 from ytpool.store.alerts import Alert
@@ -39,6 +41,9 @@ class Overview:
     thresholds: tuple[int, int, int]
     """Percentages of a limit from which its colour is another."""
     queue: QueueStatus
+    """As `queue status` tells it."""
+    keys_uncounted: str
+    """Why the slots of other services' keys are not counted in there, or nothing."""
     jobs: Mapping[str, int]
     """Jobs that have not ended, by state."""
     at_work: int
@@ -59,6 +64,8 @@ class Overviews:
         self._slow_at: float | None = None
         self._logins: tuple[Lifetime, ...] = ()
         self._sessions: tuple[Seen, ...] = ()
+        self._keys_problem = ""
+        self._keys_failed_at: float | None = None
 
     def take(self) -> Overview:
         """Read the books; raises StateBusy and whatever else keeps them from being read."""
@@ -74,13 +81,15 @@ class Overviews:
             transfers = overview.transfers(tx, at_work[:_LOOKED_INTO_AT_MOST])
             open_alerts = alerts.standing(tx)
             counts = jobs.counts(tx)
+        places, keys_uncounted = self._places(now)
         return Overview(
             profile=rt.config.profile,
             now=moment,
             alerts=open_alerts,
             quota=reports.quota_report(rt),
             thresholds=thresholds,
-            queue=queue.status(rt),
+            queue=places,
+            keys_uncounted=keys_uncounted,
             jobs=counts,
             at_work=len(at_work),
             transfers=transfers,
@@ -89,3 +98,19 @@ class Overviews:
             sessions=self._sessions,
             activity=activity.newest(rt, _LATELY, _NEWEST)[0][::-1],
         )
+
+    def _places(self, now: float) -> tuple[QueueStatus, str]:
+        """Say which slots are taken; keys that cannot be read, as in a vault that is locked, hide nothing else."""
+        found = queue.status(self._rt)
+        if not self._rt.config.providers:
+            return found, ""
+        if self._keys_failed_at is None or now - self._keys_failed_at >= _SLOW_EVERY:  # a keyring may take its time
+            try:
+                counted, self._keys_failed_at = counted_in(self._rt, found), None
+            except StateBusy:
+                raise
+            except YtpoolError as error:
+                self._keys_problem, self._keys_failed_at = error.message, now
+            else:
+                return counted, ""
+        return found, self._keys_problem

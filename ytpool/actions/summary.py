@@ -69,7 +69,7 @@ def gather(rt: Runtime, wanted: Wanted) -> Summary:
         uses=tuple(use.use_by_account(rt, bucket) for bucket in fullest(overview.quota)[:_BUCKETS]),
         heat_map=done.heat_map(rt, wanted, most=_ACCOUNTS_ON_A_MAP),
         uploads=done.upload_timeline(rt, wanted, most=_UPLOADS_ON_A_LINE),
-        slots=slots.slots(rt),
+        slots=slots.of(overview.queue, overview.now),
     )
 
 

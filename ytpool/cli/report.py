@@ -52,7 +52,8 @@ def report(
         ),
     ] = None,
     project: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of burn-down: this project's bucket.", show_default=False)
+        str | None,
+        typer.Option(metavar="NAME", help="Of burn-down and days: this project's buckets.", show_default=False),
     ] = None,
     bucket: Annotated[
         str | None,

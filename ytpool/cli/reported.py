@@ -1,6 +1,7 @@
 """How a report is made and written; only its own command imports this."""
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,8 +64,11 @@ class Reported:
 
 
 VIEWS[Reported] = View(
-    text=lambda told: "\n".join(
-        f"{one.file}: {one.picture or 'the report'}, {spoken_bytes(one.bytes)}" for one in told.files if one.file
+    # Where one of them went to stdout, nothing may stand behind it.
+    text=lambda told: (
+        ""
+        if any(one.file is None for one in told.files)
+        else "\n".join(f"{one.file}: {one.picture or 'the report'}, {spoken_bytes(one.bytes)}" for one in told.files)
     )
 )
 
@@ -73,9 +77,10 @@ def report(ctx: typer.Context, asked: Asked) -> Reported:
     """Write the page, the picture, or both; what cannot be written is refused before anything is read."""
     call = invocation(ctx)
     _require_sense(call, asked)
-    if not asked.yes:
-        for path in asked.files.values():
-            if path != _STDOUT:
+    for path in asked.files.values():
+        if path != _STDOUT:
+            exporting.require_folder(path)
+            if not asked.yes:
                 exporting.require_replaceable(path, canvas.MARK)
     rt = runtime(ctx)
     svg = ""
@@ -105,7 +110,7 @@ def report(ctx: typer.Context, asked: Asked) -> Reported:
 def _require_sense(call: Invocation, asked: Asked) -> None:
     if not asked.files:
         raise UsageWrong("a report is written to a file", hint="name it: --html FILE; for one picture --svg or --png")
-    if len(asked.files) > len(set(asked.files.values())):
+    if len(asked.files) > len({os.path.realpath(path) for path in asked.files.values()}):
         raise UsageWrong("each of --html, --svg and --png needs a file of its own")
     if math.isnan(asked.wanted.hours or 0):
         raise UsageWrong("--days is a number of days")

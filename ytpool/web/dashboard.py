@@ -91,6 +91,8 @@ class _Pages:
         return _elsewhere("./", cookie)
 
     async def logout(self, request: Request) -> Response:
+        if not self._came_by_door(request):  # such as one whom the page of another site sends here, without the cookie
+            return _elsewhere("./login")
         cookie = self._visitors.leave(_headers(request), port=_port(request), is_secure=_is_secure(request))
         return _elsewhere("./login", cookie)
 

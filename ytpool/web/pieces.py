@@ -98,6 +98,11 @@ def moment(at: datetime, *, with_seconds: bool = False) -> Markup:
     return together(tag("time", spoken, datetime=stored), tag("span", class_="away", data_moment=stored))
 
 
+def counted(count: int, what: str) -> str:
+    """Say how many of something there are."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def number(count: int) -> str:
     return f"{count:,}"
 

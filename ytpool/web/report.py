@@ -133,7 +133,7 @@ def _queue(seen: Summary) -> Content:
 
 def _why_not(seen: Summary) -> Content:
     told = seen.why_not
-    free = f"{told.free:,} of {told.free + len(told.rows):,} accounts could take an upload now."
+    free = f"{told.free:,} of {pieces.counted(told.free + len(told.rows), 'account')} could take an upload now."
     shown = told.rows[: _SHOWN["why-not"]]
     rows = [
         (
@@ -155,8 +155,10 @@ def _why_not(seen: Summary) -> Content:
 
 def _activity(seen: Summary) -> Content:
     totals = seen.by_account.totals
-    told = f"{totals['calls']:,} operations, {totals['failed']:,} failed, {totals['unknown']:,} unknown; "
-    told += f"{totals['units']:,} units, {pieces.size(totals['bytes'])}."
+    told = (
+        f"{pieces.counted(totals['calls'], 'operation')}, {totals['failed']:,} failed, {totals['unknown']:,} unknown; "
+    )
+    told += f"{pieces.counted(totals['units'], 'unit')}, {pieces.size(totals['bytes'])}."
     heat = canvas.figure(heat_map(seen.heat_map), "heat-map", long=bool(seen.heat_map.rows))
     return together(
         tag("p", told),

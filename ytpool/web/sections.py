@@ -167,7 +167,7 @@ def _gauge(parts: Content, kind: str) -> Markup:
 
 def _uploads(seen: Overview) -> Markup:
     others = seen.at_work - len(seen.transfers)
-    more = pieces.note(f"{others} other job{'' if others == 1 else 's'} at work.") if others > 0 else None
+    more = pieces.note(f"{pieces.counted(others, 'other job')} at work.") if others > 0 else None
     if not seen.transfers:
         return together(pieces.note("No upload is under way."), more)
     shown = seen.transfers[: _SHOWN["uploads"]]
@@ -200,7 +200,10 @@ def _queue(seen: Overview) -> Markup:
         ("Next is due", "now" if queue.next_at and queue.next_at <= seen.now else pieces.when(queue.next_at)),
         *((f"Jobs {state.replace('_', ' ')}", pieces.number(jobs)) for state, jobs in sorted(seen.jobs.items())),
     ]
-    told = tag("dl", [tag("div", tag("dt", name), tag("dd", fact)) for name, fact in facts])
+    told = together(
+        tag("dl", [tag("div", tag("dt", name), tag("dd", fact)) for name, fact in facts]),
+        pieces.note(f"Keys of other services are not counted: {seen.keys_uncounted}.") if seen.keys_uncounted else None,
+    )
     busy = [one for one in queue.accounts if one.running]
     if not busy:
         return told

@@ -204,15 +204,20 @@ def fitting(text: str, cells: int) -> str:
     taken = 0
     kept: list[str] = []
     for sign in text:
-        wide = 0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+        wide = _cells(sign)
         if taken + wide > cells:
             while kept and taken + 1 > cells:
-                last = kept.pop()
-                taken -= 2 if unicodedata.east_asian_width(last) in "WF" else 1
+                taken -= _cells(kept.pop())
             return "".join(kept) + "…"
         taken += wide
         kept.append(sign)
     return text
+
+
+def _cells(sign: str) -> int:
+    if unicodedata.combining(sign):
+        return 0
+    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
 
 
 def short(number: float) -> str:

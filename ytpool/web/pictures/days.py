@@ -6,6 +6,7 @@ from ytpool.actions.pictures.days import DayBars, DayRow
 from ytpool.domain import quota
 from ytpool.web.markup import Markup, together
 from ytpool.web.pictures.canvas import WIDE, Drawing, box, label, legend, legend_height, line, nothing
+from ytpool.web.pieces import counted
 
 _NAMES, _WORDS = 200, 120
 _ROW = 36
@@ -31,9 +32,9 @@ def day_bars(seen: DayBars) -> Drawing:
     ]
     return Drawing(
         title=title,
-        about=f"How full {len(seen.rows):,} buckets were on each of {seen.days:,} quota days, "
-        f"from {seen.since} to {seen.until}.",
-        left_out=f"{seen.more:,} buckets of which less was used are left out." if seen.more else "",
+        about=f"How full {counted(len(seen.rows), 'bucket')} {'was' if len(seen.rows) == 1 else 'were'} "
+        f"on each of {seen.days:,} quota days, from {seen.since} to {seen.until}.",
+        left_out=f"Left out: {counted(seen.more, 'bucket')} of which less was used." if seen.more else "",
         width=WIDE,
         height=bottom + 28 + legend_height(len(lights), 6) + 4,
         content=together(

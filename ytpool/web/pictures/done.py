@@ -20,6 +20,7 @@ from ytpool.web.pictures.canvas import (
     line,
     nothing,
 )
+from ytpool.web.pieces import counted
 
 _NAMES, _SUMS = 170, 96
 _ROW = 19
@@ -48,8 +49,9 @@ def heat_map(seen: HeatMap) -> Drawing:
     calls, failed = sum(row.calls for row in seen.rows), sum(row.failed for row in seen.rows)
     return Drawing(
         title=title,
-        left_out=f"{seen.more:,} accounts that did less are left out." if seen.more else "",
-        about=f"{calls:,} operations of {len(seen.rows):,} accounts {window}, {failed:,} of them failed or unknown. "
+        left_out=f"Left out: {counted(seen.more, 'account')} that did less." if seen.more else "",
+        about=f"{counted(calls, 'operation')} of {counted(len(seen.rows), 'account')} {window}, "
+        f"{failed:,} of them failed or unknown. "
         f"At most {seen.most:,} in {_span(seen.span)}.",
         width=WIDE,
         height=bottom + 40 + legend_height(6, 6) + 4,
@@ -101,8 +103,8 @@ def upload_timeline(seen: UploadTimeline) -> Drawing:
         counts[_state(one)] = counts.get(_state(one), 0) + 1
     return Drawing(
         title=title,
-        left_out=f"{seen.more:,} older ones are left out." if seen.more else "",
-        about=f"{len(seen.uploads):,} uploads {window}: "
+        left_out=f"Left out: {counted(seen.more, 'older one')}." if seen.more else "",
+        about=f"{counted(len(seen.uploads), 'upload')} {window}: "
         + ", ".join(f"{number:,} {state}" for state, number in sorted(counts.items()))
         + ".",
         width=WIDE,

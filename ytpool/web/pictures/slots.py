@@ -6,6 +6,7 @@ from ytpool.domain import moments
 from ytpool.domain.accounts import AccountState
 from ytpool.web.markup import Markup, together
 from ytpool.web.pictures.canvas import SMALL, Drawing, box, label, nothing
+from ytpool.web.pieces import counted
 
 _NAMES, _WORDS = 130, 120
 _ROW = 20
@@ -19,7 +20,7 @@ def slots(seen: Slots) -> Drawing:
         return nothing(title, "There is no account yet.")
     return Drawing(
         title=title,
-        left_out=f"{seen.more:,} accounts that do less are left out." if seen.more else "",
+        left_out=f"Left out: {counted(seen.more, 'account')} with less to do." if seen.more else "",
         about=f"{seen.running:,} of {seen.max_slots:,} places are taken at {moments.spoken(seen.at)}, and "
         f"{seen.queued:,} {'job waits' if seen.queued == 1 else 'jobs wait'}.",
         width=SMALL,
