@@ -7,12 +7,16 @@ import subprocess
 import sys
 
 import pytest
+
 from books import Books, ObedientClock
 from newsroom import ROOT, Newsroom
 from real_parts import miss
 
 from ytpool.cli.app import main
 from ytpool.sandbox.server import Sandbox
+
+# Some tests take these as plugins and some take functions of theirs; whichever comes first, asserts in them explain.
+pytest.register_assert_rewrite("chromium", "node_packages", "secret_service")
 
 
 @pytest.fixture

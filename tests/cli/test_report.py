@@ -213,6 +213,7 @@ def test_the_page_is_for_everybody_and_every_name_on_it_is_text(ytpool, tmp_path
             page.emulate_media(media="screen", color_scheme=scheme)
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert (page.locator("#quota thead").bounding_box()["height"] > 5) == (width == 1280)
             if width != 320:
                 assert amiss(page, packages) == []
         assert page.locator("svg[role=img]").count() == 8

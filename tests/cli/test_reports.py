@@ -64,6 +64,20 @@ def test_the_quota_report_is_a_table_for_people_and_for_pipes(ytpool, sandbox, m
         assert word in drawn
 
 
+@pytest.mark.parametrize("words", [("report",), ("history",), ("history", "--compare")])
+@pytest.mark.usefixtures("sandbox")
+def test_a_terminal_of_twenty_columns_still_says_which_number_is_whose(ytpool, monkeypatch, words):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "20")
+
+    lines = re.sub(r"\x1b\[[\d;]*m", "", ytpool("quota", *words)[1]).splitlines()
+
+    assert max(map(len, lines)) <= 20
+    row = lines[lines.index("Bucket: general") - 1 :]
+    assert row[0].startswith("Project: ")
+    assert any(re.match(r"(?:Left|Units): [\d,]+", line) for line in row)
+
+
 def test_what_cron_mails_names_each_item_that_failed_and_what_to_type(ytpool, sandbox):
     sandbox.channel("news").revoke()
 

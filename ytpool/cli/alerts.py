@@ -71,7 +71,7 @@ def ack(
     ctx: typer.Context,
     which: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ALERT...", help="Which, by the beginning of its id.", show_default=False),
+        typer.Argument(metavar="ALERT", help="Which, by the beginning of its id.", show_default=False),
     ] = None,
     note: Annotated[str, typer.Option(metavar="TEXT", help="What you know, in one line.", show_default=False)] = "",
     *,

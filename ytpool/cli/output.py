@@ -270,8 +270,6 @@ def _parts(view: View, result: Any, console: "Console", *, unicode: bool) -> "It
 
 
 def _table(view: View, result: Any, console: "Console", *, unicode: bool) -> "Iterable[RenderableType]":
-    from rich import box  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
     if title := _words(view.title, result):
@@ -283,19 +281,11 @@ def _table(view: View, result: Any, console: "Console", *, unicode: bool) -> "It
             columns = [column._replace(bar=min(column.bar, 4)) for column in columns]
         # A column without a word in it only takes room from the others.
         columns = [column for column in columns if any(_value(column, row) not in (None, "") for row in rows)]
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
         cells = [[_coloured(column, row, unicode=unicode) for column in columns] for row in rows]
-        whole = _kept_whole(columns, cells, console.width)
-        for number, column in enumerate(columns):
-            table.add_column(
-                column.title,
-                justify=column.justify,  # type: ignore[arg-type]
-                overflow="fold",
-                no_wrap=bool(column.bar) or number in whole,
-            )
-        for row in cells:
-            table.add_row(*row)
-        yield table
+        if _has_room(columns, cells, console.width):
+            yield _side_by_side(columns, cells, console.width)
+        else:
+            yield from _below_each_other(columns, cells)
     elif view.empty and getattr(result, "problem", None) is None:  # else what went wrong is the answer
         yield Text(view.empty, style="dim")
     if footer := _words(view.footer, result):
@@ -318,7 +308,50 @@ def _kept_whole(columns: Sequence[Column], cells: "Sequence[Sequence[Text]]", wi
     return words if sum(widths[number] for number in words) <= room else set()
 
 
+def _has_room(columns: Sequence[Column], cells: "Sequence[Sequence[Text]]", width: int) -> bool:
+    """Tell whether each column gets enough to be read, however often its words are broken."""
+    down = zip(*cells, strict=True)
+    widths: Iterable[int] = (max(cell.cell_len for cell in each) for each in down)
+    least = sum(
+        wide if column.bar else min(max(wide, _LEAST_FOR_A_TITLE), _LEAST_FOR_A_WORD)
+        for column, wide in zip(columns, widths, strict=True)
+    )
+    return least + len(_GAP) * (len(columns) - 1) <= width
+
+
+def _side_by_side(columns: Sequence[Column], cells: "Sequence[Sequence[Text]]", width: int) -> "RenderableType":
+    from rich import box  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
+    whole = _kept_whole(columns, cells, width)
+    for number, column in enumerate(columns):
+        table.add_column(
+            column.title,
+            justify=column.justify,  # type: ignore[arg-type]
+            overflow="fold",
+            no_wrap=bool(column.bar) or number in whole,
+        )
+    for row in cells:
+        table.add_row(*row)
+    return table
+
+
+def _below_each_other(columns: Sequence[Column], cells: "Sequence[Sequence[Text]]") -> "Iterable[RenderableType]":
+    """Draw each row as lines of its own, where a table has no room."""
+    from rich.text import Text  # noqa: PLC0415
+
+    for number, row in enumerate(cells):
+        if number:
+            yield Text()
+        for column, cell in zip(columns, row, strict=True):
+            if cell.plain:
+                yield Text.assemble((f"{column.title}: ", "bold"), cell)
+
+
 _GAP = "   "
+_LEAST_FOR_A_TITLE = 3
+_LEAST_FOR_A_WORD = 6
 _LEAST_FOR_A_SENTENCE = 14
 _ROOM_FOR_BARS = 72
 
