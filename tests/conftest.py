@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-
 from books import Books, ObedientClock
 from newsroom import ROOT, Newsroom
 from real_parts import miss
