@@ -353,7 +353,9 @@ def test_a_state_that_is_locked_for_longer_than_anybody_waits_ends_no_worker(
         wait_until(lambda: {one.job for one in ended_jobs if one.state == "done"} == jobs, seconds=30)
 
     assert sorted(texts(sandbox)) == ["While it is on its way", "While nobody can pick it"]
-    assert [one.state for one in ended_jobs] == ["running", "done", "done"]
+    states = [one.state for one in ended_jobs]
+    assert (states.count("running"), states.count("done")) == (1, 2)
+    assert set(states) <= {"running", "done", "queued"}  # on a busy machine two of ours may meet at the state, too
     assert_books_agree(ytpool, sandbox)
 
 
