@@ -16,7 +16,10 @@ import pytest
 from newsroom import ROOT, start
 from schemas import fits
 
-from ytpool.store.db import migrations
+from ytpool.clock import SystemClock
+from ytpool.store import leases
+from ytpool.store.db import Database, migrations
+from ytpool.store.leases import LeaseKind
 
 DYING = """
 import os, signal, sys
@@ -260,6 +263,7 @@ def test_an_upload_that_had_begun_is_found_and_not_sent_again(ytpool, sandbox, m
     restored = restore(ytpool, backup)
 
     assert (restored["held"], restored["begun"]) == (1, 1)
+    assert restored["unknown"] >= 1  # what was set aside for reading back may have been spent since
     goes_on(ytpool)
     status, out, err = ytpool(*words, "--json")
     assert (status, told(out)["state"]) == (0, "done"), err
@@ -372,6 +376,24 @@ def test_it_is_refused_while_a_worker_waits_for_work_and_says_which(ytpool, save
             worker.send_signal(signal.SIGINT)
             worker.communicate(timeout=30)
     assert ytpool("state", "restore", backup, "--yes")[0] == 0
+
+
+@pytest.mark.usefixtures("empty_sandbox")
+def test_it_is_refused_while_somebody_holds_a_job_and_says_who(ytpool, saved, state):
+    backup = saved()
+    clock = SystemClock()
+    books = Database(state, clock, clock.now)
+    try:
+        with books.transaction() as tx:
+            assert leases.take(tx, LeaseKind.JOB, "1jd3v2a97", holder="1jd3v2a97")
+    finally:
+        books.close()
+
+    status, _, err = ytpool("state", "restore", backup, "--yes")
+
+    assert status == 6
+    assert f"work is going on here: process {os.getpid()} on " in err
+    assert "holds job 1jd3v2a97" in err
 
 
 def test_it_works_on_another_machine_with_its_key(ytpool, sandbox, video, saved, home, tmp_path, monkeypatch):
