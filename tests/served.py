@@ -71,7 +71,7 @@ def serving(*words, program=None, **variables):
         process.terminate()
         out, served.said = process.communicate(timeout=30)
     assert (process.returncode, json.loads(out)["ok"]) == (0, True), served.said
-    assert "bug" not in served.said
+    assert "bug" not in served.said, served.said
 
 
 def once(question, within=15.0):

@@ -291,6 +291,28 @@ def test_viewers_are_counted_and_all_go_home_when_the_server_ends(ytpool):
 
 
 @pytest.mark.usefixtures("home")
+def test_a_state_that_is_gone_is_said_and_one_that_takes_its_place_is_shown(ytpool, home):
+    assert ytpool("init", "--yes", "--vault", "keyfile")[0] == 0
+    folder, aside = home / "default", home / "aside"
+    aside.mkdir()
+
+    def page():
+        return server.ask("/")[1].decode()
+
+    def swap(here, there):
+        for path in list(here.glob("state.db*")):
+            path.rename(there / path.name)
+
+    with serving(program=QUICK) as server:
+        assert "cannot be read" not in page()
+        swap(folder, aside)
+        once(lambda: "The books cannot be read: there is no state at" in page())
+        assert ytpool("init", "--yes")[0] == 0
+        assert ytpool("pause", "--reason", "a rest for all")[0] == 0
+        once(lambda: "a rest for all" in page() and "cannot be read" not in page())
+
+
+@pytest.mark.usefixtures("home")
 def test_a_page_whose_server_is_gone_says_so_and_goes_on_when_it_is_back(ytpool, tmp_path):  # noqa: ARG001
     assert ytpool("init", "--yes", "--vault", "keyfile")[0] == 0
     with looking(viewport=DESKTOP) as page:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -266,6 +268,32 @@ def test_a_reader_sees_one_picture_while_others_write(opened):
 
     with database.reading() as tx:
         assert meta.get(tx, "a") == "b"
+
+
+def test_opening_a_state_that_goes_at_this_moment_makes_none_in_its_place(tmp_path, opened):
+    opened(create=True).close()
+    path, aside = tmp_path / "state.db", tmp_path / "aside.db"
+    has_ended = threading.Event()
+
+    def go_on_opening():
+        while not has_ended.is_set():
+            with suppress(NotInitialised, StateUnusable):
+                opened()
+
+    threads = [threading.Thread(target=go_on_opening) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    made_anew = 0
+    for _ in range(50):
+        path.rename(aside)
+        time.sleep(0.0005)
+        made_anew += path.exists()
+        aside.rename(path)
+    has_ended.set()
+    for thread in threads:
+        thread.join()
+
+    assert made_anew == 0
 
 
 def test_threads_that_ended_leave_no_connection_open(opened):

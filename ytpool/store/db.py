@@ -202,6 +202,18 @@ class Database:
             with kept.at_work() as connection:
                 connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
+    def follow(self) -> None:
+        """Let this thread's next transaction open what is in the state's place by now, if that is another file or none.
+
+        SQLite would go on with the file that it has open, which nobody else finds any more.
+        """
+        kept: _Kept | None = getattr(self._local, "kept", None)
+        if kept is not None and self._local.identity != _identity(self._path):
+            self._local.kept = None
+            with self._opening:
+                self._kept.remove(kept)
+            kept.close()
+
     def stop(self, thread: threading.Thread) -> None:
         """Break off what a thread is reading or writing here, because nobody waits for it any more."""
         with self._opening:
@@ -240,13 +252,9 @@ class Database:
         """Return this thread's connection."""
         kept: _Kept | None = getattr(self._local, "kept", None)
         if kept is None:
-            if not self.exists():
-                raise NotInitialised(
-                    f"there is no state at {self._path}", hint="run: ytpool init", path=str(self._path)
-                )
             with self._translated():
                 kept = _Kept(self._connect())
-            self._local.kept = kept
+            self._local.kept, self._local.identity = kept, _identity(self._path)
             self._keep(kept)
         return kept
 
@@ -260,6 +268,10 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         while True:
+            if not self.exists():
+                raise NotInitialised(
+                    f"there is no state at {self._path}", hint="run: ytpool init", path=str(self._path)
+                )
             before = _identity(self._path)
             connection = self._open(before)
             if _identity(self._path) == before:
@@ -267,8 +279,14 @@ class Database:
             connection.close()  # a restore has put another state in its place meanwhile
 
     def _open(self, identity: tuple[int, int] | None) -> sqlite3.Connection:
+        # Only `create` makes the file: SQLite would make an empty one in the place of one that goes at this moment.
         connection = sqlite3.connect(
-            self._path, timeout=self._patience, isolation_level=None, check_same_thread=False, cached_statements=256
+            f"{self._path.absolute().as_uri()}?mode=rw",
+            uri=True,
+            timeout=self._patience,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
         )
         try:
             connection.row_factory = sqlite3.Row

@@ -36,6 +36,7 @@ class _Camera:
 
     def take(self) -> Snapshot:
         self._rt.store.wait_at_most(self._patience)
+        self._rt.store.follow()
         began, busy = time.monotonic(), time.thread_time()
         seen = self._overviews.take()
         if self._drawn_at is None or began - self._drawn_at >= _DRAWN_EVERY:
