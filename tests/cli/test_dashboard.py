@@ -121,6 +121,8 @@ def crowd(sandbox, ytpool, tmp_path):  # noqa: ARG001 - the project comes first
     )
     assert ytpool("accounts", "apply", arrangement)[0] == 0
     assert ytpool("pause", "--reason", HOSTILE)[0] == 0
+    assert ytpool("alerts", "list")[0] == 0  # which looks for them at once
+    assert ytpool("alerts", "ack", "--all", "--note", HOSTILE)[0] == 0
     return many
 
 
@@ -135,6 +137,7 @@ def test_whatever_things_are_called_they_are_text_and_bounded(crowd, packages): 
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
         assert page.locator("img, main script").count() == 0
         assert page.locator("#rests").get_by_text(HOSTILE.strip()).count() == 1
+        assert page.locator("#alerts .note bdi", has_text=HOSTILE.strip()).count() > 0
         assert rows(page, "accounts").count() == 25
         assert page.locator("#accounts .more").inner_text() == f"and {crowd + 2 - 25} more: ytpool quota report"
         assert page.said == []

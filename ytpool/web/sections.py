@@ -99,7 +99,9 @@ def _alerts(seen: Overview) -> Markup:
 
 
 def _alert(one: Alert) -> Markup:
-    known = f", acknowledged by {one.acknowledged_by}{f': {one.note}' if one.note else ''}"
+    known = together(", acknowledged by ", pieces.words(one.acknowledged_by))
+    if one.note:
+        known = together(known, ": ", pieces.words(one.note))
     return tag(
         "li",
         pieces.badge(one.severity),
