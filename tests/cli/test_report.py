@@ -30,9 +30,11 @@ from ytpool.actions.pictures.use import BurnDowns, UseByAccount
 from ytpool.cli import report
 from ytpool.clock import SystemClock
 from ytpool.domain import quota
+from ytpool.domain.sizes import spoken_bytes
 from ytpool.store import activity
 from ytpool.store.activity import Outcome
 from ytpool.store.ledger import Payer
+from ytpool.web.pieces import GLUE
 
 MARKUP = "<script>alert('x')</script>\"&"
 LONG = "频道" * 100
@@ -184,6 +186,8 @@ def test_tables_and_pictures_have_the_numbers_that_the_commands_tell(ytpool, tmp
     rows = data(ytpool("activity", "report", "--by", "account", "--json")[1])["rows"]
     assert calls == {row["account"]: row["calls"] for row in rows}
     assert wrong == {row["account"]: row["failed"] + row["unknown"] for row in rows}
+    sent = data(ytpool("activity", "report", "--json")[1])["totals"]["bytes"]
+    assert f", {spoken_bytes(sent)}." in content.replace(GLUE, " ")  # as the terminal says it
     jobs = data(ytpool("queue", "list", "--all", "--json")[1])["jobs"]
     sent = [hint for hint in page.hints if " bytes, from " in hint]
     assert [re.search(r": (.*), from ", hint)[1] for hint in sent] == [

@@ -4,14 +4,17 @@ import math
 import textwrap
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task
 from rich.table import Column, Table
 from rich.text import Text
 
-from ytpool.cli.speed import Speed, spoken_bytes
+from ytpool.domain.sizes import spoken_bytes
+
+if TYPE_CHECKING:
+    from ytpool.cli.speed import Speed
 
 
 def display(stream: TextIO, *, coloured: bool) -> Progress:

@@ -18,6 +18,7 @@ from ytpool.cli.values import plain
 from ytpool.domain import moments
 from ytpool.domain.jobs import InLine
 from ytpool.domain.manifest.listed import SUFFIXES
+from ytpool.domain.sizes import spoken_bytes
 from ytpool.errors import NoEligibleAccount, Partly, UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
 
@@ -128,15 +129,6 @@ def _time(moment: datetime) -> str:
     return f"{_day(moment.date())} {moment:%H:%M}"
 
 
-def _size(count: int) -> str:
-    size, unit = float(count), "B"
-    for larger in ("KiB", "MiB", "GiB", "TiB"):
-        if size < 1024:
-            break
-        size, unit = size / 1024, larger
-    return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"
-
-
 def _shares(accounts: Mapping[str, int]) -> str:
     names = [f"{name} {count}" for name, count in accounts.items()]
     more = [f"and {len(names) - _NAMES_SHOWN} more"] if len(names) > _NAMES_SHOWN else []
@@ -160,7 +152,7 @@ def _below(plan: Plan) -> str:
     counts = plan.counts
     facts = [
         f"{counts[PLANNED]} planned, {counts[LEFT]} without a place, {counts[DONE]} done already",
-        f"times are those of {plan.zone}; the line is taken to carry {_size(plan.rate)} a second (--rate)",
+        f"times are those of {plan.zone}; the line is taken to carry {spoken_bytes(plan.rate)} a second (--rate)",
     ]
     if counts["waiting"]:
         facts.insert(1, f"{counts['waiting']} that wait in the queue come before these: ytpool plan --queue")
@@ -180,7 +172,7 @@ VIEWS[PlanTold] = (
             Column("Full", "percent", bar=8, style="cyan"),
             Column("Items", "planned", justify="right"),
             Column("Of", "videos", justify="right"),
-            Column("Bytes", "bytes", shown=_size, justify="right", from_width=90),
+            Column("Bytes", "bytes", shown=spoken_bytes, justify="right", from_width=90),
             Column("Accounts", lambda row: len(row["accounts"]), justify="right"),
             Column("Who", "accounts", shown=_shares, from_width=130),
         ),
@@ -193,7 +185,7 @@ VIEWS[PlanTold] = (
             ("Account", "account"),
             Column("Project", "project", from_width=110),
             Column("Items", "planned", justify="right"),
-            Column("Bytes", "bytes", shown=_size, justify="right", from_width=90),
+            Column("Bytes", "bytes", shown=spoken_bytes, justify="right", from_width=90),
             Column("Days", "days", shown=_each_day),
         ),
         empty="",
@@ -209,7 +201,7 @@ VIEWS[PlanTold] = (
             Column("Publish at", "publish_at", shown=_time, from_width=100),
             Column("Quota day", "quota_day", shown=_day, from_width=110),
             Column("Project", "project", from_width=110),
-            Column("Bytes", "bytes", shown=_size, justify="right", from_width=120),
+            Column("Bytes", "bytes", shown=spoken_bytes, justify="right", from_width=120),
             Column(
                 "Units", "units", shown=lambda units: ", ".join(f"{b} {n}" for b, n in units.items()), from_width=120
             ),

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from ytpool.cli.invocation import Invocation, speaks_unicode
-from ytpool.cli.speed import Speed, spoken_bytes
+from ytpool.cli.speed import Speed
 from ytpool.cli.values import visible
+from ytpool.domain.sizes import spoken_bytes
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

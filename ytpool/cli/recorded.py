@@ -18,8 +18,8 @@ from ytpool.cli.invocation import Invocation, speaks_unicode
 from ytpool.cli.options import invocation, runtime
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
 from ytpool.cli.reading import is_read_on
-from ytpool.cli.speed import spoken_bytes
 from ytpool.cli.values import json_line, plain, visible
+from ytpool.domain.sizes import spoken_bytes
 from ytpool.errors import Interrupted, UsageWrong, YtpoolError
 from ytpool.store.entries import Entry
 

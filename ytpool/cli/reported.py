@@ -14,8 +14,8 @@ from ytpool.actions.pictures import done, slots, use
 from ytpool.cli.invocation import Invocation
 from ytpool.cli.options import invocation, runtime
 from ytpool.cli.output import VIEWS, View
-from ytpool.cli.speed import spoken_bytes
 from ytpool.domain import quota
+from ytpool.domain.sizes import spoken_bytes
 from ytpool.errors import UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.web import report as paper

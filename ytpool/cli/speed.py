@@ -1,4 +1,4 @@
-"""Bytes as people read them, and how fast they leave."""
+"""How fast bytes leave."""
 
 from collections import deque
 
@@ -42,12 +42,3 @@ class Speed:
 _LOOKS_BACK = 10.0
 """Seconds over which the speed of now is measured."""
 _MARKS_EVERY = 0.2
-
-
-def spoken_bytes(count: float) -> str:
-    """Word a number of bytes as people do: powers of ten, three digits."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 999.5:
-            return f"{count:.0f} {unit}" if unit == "bytes" or count >= 99.5 else f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.4g} TB"

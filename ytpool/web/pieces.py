@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from ytpool.domain import moments
 from ytpool.domain.quota import Light
+from ytpool.domain.sizes import spoken_bytes
 from ytpool.web.markup import Content, Markup, tag, together
 
 T = TypeVar("T")
@@ -107,10 +108,6 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
-def size(bytes_: float) -> str:
+def size(count: float) -> str:
     """Write a number of bytes as people read it."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if bytes_ < 1024:
-            return f"{bytes_:.0f}{GLUE}{unit}" if unit == "B" else f"{bytes_:.1f}{GLUE}{unit}"
-        bytes_ /= 1024
-    return f"{bytes_:.1f}{GLUE}TiB"
+    return spoken_bytes(count).replace(" ", GLUE)
