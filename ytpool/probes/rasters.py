@@ -31,8 +31,7 @@ def _by_converter(svg: str, program: str) -> bytes:
             capture_output=True,
             timeout=_WITHIN,
             check=True,
-            # It looks for fonts by its environment, and none of ours is its business.
-            env={name: value for name, value in os.environ.items() if not name.startswith("YTPOOL_")},
+            env=_environ(),
         )
     except subprocess.TimeoutExpired as error:
         raise DrawingFailed(f"{program} has not drawn the picture within {_WITHIN:g} s") from error
@@ -57,7 +56,7 @@ def _by_chromium(svg: str, setting: str) -> bytes:
     try:
         with (
             sync_playwright() as driver,
-            driver.chromium.launch(executable_path=program, timeout=_WITHIN * 1000) as run,
+            driver.chromium.launch(executable_path=program, timeout=_WITHIN * 1000, env={**_environ()}) as run,
         ):
             page = run.new_page(
                 device_scale_factor=_SCALE, java_script_enabled=False, offline=True, color_scheme="light"
@@ -66,6 +65,11 @@ def _by_chromium(svg: str, setting: str) -> bytes:
             return page.locator("svg").first.screenshot(type="png", timeout=_WITHIN * 1000)
     except Error as error:
         raise DrawingFailed(f"{program} could not draw the picture: {str(error).splitlines()[0]}") from error
+
+
+def _environ() -> dict[str, str]:
+    """Return what a program needs to find its fonts; none of ours is its business."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("YTPOOL_")}
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
