@@ -272,11 +272,12 @@ def test_a_png_is_drawn_by_chromium_where_nothing_else_can_and_else_it_is_said(y
     words = ("report", "--png", png, "--picture", "burn-down", "--json")
     monkeypatch.setenv("PATH", str(programs))
 
-    status, out, _ = ytpool(*words)
+    page = tmp_path / "report.html"
+    status, out, _ = ytpool(*words, "--html", page)
     error = json.loads(out)["error"]
     assert (status, error["code"], error["message"]) == (6, "extra_missing", "nothing here can draw a PNG")
     assert {"rsvg-convert", "ytpool[browser]", "--svg"} <= {*re.findall(r"[\w\[\]-]+", error["hint"])}
-    assert not png.exists()
+    assert (png.exists(), page.exists()) == (False, False)
 
     told = tmp_path / "environment"
     (programs / "chromium").write_text(f'#!/bin/sh\n/usr/bin/env > {told}\nexec {browser} "$@"\n')

@@ -74,7 +74,7 @@ VIEWS[Reported] = View(
 
 
 def report(ctx: typer.Context, asked: Asked) -> Reported:
-    """Write the page, the picture, or both; what cannot be written is refused before anything is read."""
+    """Write the page, the picture, or both. What stands in the way is said first, and all is made before anything is written."""
     call = invocation(ctx)
     _require_sense(call, asked)
     for path in asked.files.values():
@@ -86,12 +86,15 @@ def report(ctx: typer.Context, asked: Asked) -> Reported:
     svg = ""
     if asked.picture is not None:
         svg = canvas.as_file(_drawn(rt, asked.picture, asked))
-    written = []
+    made = []
     for kind, path in asked.files.items():
         if kind == "html":
             content = paper.page(summary.gather(rt, asked.wanted)).encode()
         else:
             content = svg.encode() if kind == "svg" else rt.as_png(svg, canvas.MADE_BY)
+        made.append((kind, path, content))
+    written = []
+    for kind, path, content in made:
         if path == _STDOUT:
             call.write_bytes(content)
         else:
