@@ -74,7 +74,7 @@ VIEWS[Reported] = View(
 
 
 def report(ctx: typer.Context, asked: Asked) -> Reported:
-    """Write the page, the picture, or both. What stands in the way is said first, and all is made before anything is written."""
+    """Write the page, the picture, or both: whatever stands in the way is met before the first file is written."""
     call = invocation(ctx)
     _require_sense(call, asked)
     for path in asked.files.values():
