@@ -108,7 +108,7 @@ def test_everything_that_can_be_said_of_a_video_reaches_youtube(ytpool, sandbox,
         (("--publish-at", "2031-03-30T02:30 Europe/Berlin"), "usage", "the clocks skip it"),
         (("--licence", "mit"), "usage", "creativeCommon"),
         (("--rate", "fast"), "config_invalid", "5M"),
-        (("--parallel", "0"), "usage", "1<="),
+        (("--parallel", "0"), "usage", "between 1 and 64"),
         (("--manifest", "list.csv"), "usage", "either"),
     ],
 )

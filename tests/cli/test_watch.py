@@ -28,7 +28,8 @@ def books(sandbox, ytpool, home):
     books.database.close()
 
 
-def test_a_terminal_is_kept_filled_with_what_is_so_now_whatever_its_size(books):
+def test_a_terminal_is_kept_filled_with_what_is_so_now_whatever_its_size(books, monkeypatch):
+    monkeypatch.setenv("LINES", "24")  # some shells export what was so when they began
     with Terminal("quota", "report", "--watch", "0.2") as screen:
         before = screen.shows("Ctrl-C ends")
         assert before[0].startswith("Quota of ")

@@ -111,7 +111,7 @@ class Screen:
 
     def show(self, text: str, below: str) -> None:
         """Fill the screen; what is too long for it is left out, and said to be."""
-        columns, rows = shutil.get_terminal_size()
+        columns, rows = shutil.get_terminal_size().columns, self._rows()
         lines = text.rstrip("\n").split("\n")
         if len(lines) > rows - 1:
             left_out = len(lines) - (rows - 2)
@@ -120,6 +120,13 @@ class Screen:
         # The rest of a line is wiped only where there is one: behind a full line the cursor stands on its last letter.
         ended = [line + ("\x1b[K" if cell_len(_COLOURS.sub("", line)) < columns else "") for line in lines]
         self._write("\x1b[?2026h\x1b[H" + "\r\n".join(ended) + "\x1b[?2026l")
+
+    def _rows(self) -> int:
+        """Return how high the terminal is now: LINES, where a shell exports it, is how high it once was."""
+        try:
+            return os.get_terminal_size(self._stream.fileno()).lines or shutil.get_terminal_size().lines
+        except OSError:  # it is gone, which whoever writes to it hears
+            return shutil.get_terminal_size().lines
 
     def changes_within(self, seconds: float) -> bool:
         """Wait so long, or until the terminal has another size; tell whether it has."""
