@@ -307,7 +307,7 @@ def test_others_than_this_machine_are_served_with_a_token_only(ytpool, cookies, 
 
     assert (status, "serving there needs a token" in json.loads(out)["error"]["message"]) == (2, True)
     assert (with_token, json.loads(told)["error"]["message"][:16]) == (2, "cannot listen on")
-    assert (short, "8 to 512 visible characters" in json.loads(refused)["error"]["message"]) == (2, True)
+    assert (short, "16 to 512 visible characters" in json.loads(refused)["error"]["message"]) == (2, True)
     assert TOKEN not in out + told + refused
 
 

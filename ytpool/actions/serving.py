@@ -17,7 +17,7 @@ CREDENTIAL = "ytpool-serve-token"
 OWNER = "serve"
 """Under which name the vault has it."""
 
-_FITS = re.compile(r"[!-~]{8,512}")
+_FITS = re.compile(r"[!-~]{16,512}")
 _LONGEST = 4096
 
 
@@ -49,7 +49,7 @@ def require_usable(value: Secret, place: str) -> Secret:
     """Return a token that fits into a header and is not guessed at once; raises ConfigInvalid."""
     if not _FITS.fullmatch(value.reveal()):
         raise ConfigInvalid(
-            f"the token in {place} cannot be used: it has 8 to 512 visible characters of ASCII, without spaces",
+            f"the token in {place} cannot be used: it has 16 to 512 visible characters of ASCII, without spaces",
             hint="make one, for instance with: openssl rand -hex 32",
         )
     return value
