@@ -124,7 +124,8 @@ class Status(dict[str, Any]):
 
 def _summed_up(told: Status) -> str:
     held = f", {told['held']} held back" if told["held"] else ""
-    return f"{told['totalRunning']} of {told['totalMaxSlots']} slots taken; {told['totalQueued']} jobs wait{held}"
+    waiting = "1 job waits" if told["totalQueued"] == 1 else f"{told['totalQueued']} jobs wait"
+    return f"{told['totalRunning']} of {told['totalMaxSlots']} slots taken; {waiting}{held}"
 
 
 VIEWS[Status] = View(
