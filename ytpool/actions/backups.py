@@ -71,7 +71,7 @@ def backup(
         with rt.store.reading() as tx:
             would = _seen(rt, tx, path, state, taken_at=now)
         gone = _too_many(rt, path.parent, state, keep, besides=path)
-        return replace(would, bytes=rt.store.path.stat().st_size, deleted=gone, dry_run=True)
+        return replace(would, bytes=rt.store.size(), deleted=gone, dry_run=True)
     done = _written(rt, path, state)
     with rt.store.transaction() as tx:
         meta.put(tx, meta.BACKED_UP, f"{moments.text(done.taken_at)} {path}")

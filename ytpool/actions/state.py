@@ -60,7 +60,7 @@ def check(rt: Runtime, *, accept_clock: bool = False) -> StateChecked:
     return StateChecked(
         state=rt.store.path,
         schema=schema,
-        size=rt.store.path.stat().st_size,
+        size=rt.store.size(),
         integrity=integrity,
         books=books,
         journal=journal,

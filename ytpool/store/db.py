@@ -122,6 +122,13 @@ class Database:
     def path(self) -> Path:
         return self._path
 
+    def size(self) -> int:
+        """Return how many bytes the file has; raises NotInitialised where it has gone."""
+        try:
+            return self._path.stat().st_size
+        except FileNotFoundError:
+            raise self._gone() from None
+
     def exists(self) -> bool:
         try:
             self._path.stat()
@@ -266,12 +273,13 @@ class Database:
         for kept in ended:
             kept.close()
 
+    def _gone(self) -> NotInitialised:
+        return NotInitialised(f"there is no state at {self._path}", hint="run: ytpool init", path=str(self._path))
+
     def _connect(self) -> sqlite3.Connection:
         while True:
             if not self.exists():
-                raise NotInitialised(
-                    f"there is no state at {self._path}", hint="run: ytpool init", path=str(self._path)
-                )
+                raise self._gone()
             before = _identity(self._path)
             connection = self._open(before)
             if _identity(self._path) == before:

@@ -35,7 +35,7 @@ def state(sight: Sight) -> Iterator[Check]:
         return
     with store.reading() as tx:
         wrong = ledger.differences(tx, sight.rt.terms(tx).day)
-    size = store.path.stat().st_size
+    size = store.size()
     large = size > _READS_WHOLE and not sight.deep
     broken = [] if sight.often or large else store.integrity()
     if broken or wrong:
