@@ -80,7 +80,7 @@ def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
             line.require(tx, order.picked)
             require_target(tx, order.target)
             named = None if order.job is None else jobs.get(tx, order.job)
-            found = [] if named else jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
+            found = [] if named else _same(tx, order, file)
             if found and sha256 is None:
                 taken = None
             else:
@@ -142,7 +142,7 @@ def put_in_line(rt: Runtime, order: Order, file: VideoFile, in_line: InLine) -> 
         with rt.store.transaction() as tx:
             rt.require_same_root(tx)
             require_target(tx, order.target)
-            found = jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
+            found = _same(tx, order, file)
             if sha256 is not None or not found:
                 job = _found_or_made(rt, tx, order, file, sha256, found, "")
                 taken = _take(tx, order, file, job, sha256) if job.state is JobState.QUEUED else None

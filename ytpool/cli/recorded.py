@@ -117,9 +117,14 @@ class Exported:
     bytes: int | None
 
 
-VIEWS[Exported] = View(
-    text=lambda told: "" if told.file is None else f"{told.file}: {told.lines:,} lines, {spoken_bytes(told.bytes)}"
-)
+def _written(told: Exported) -> str:
+    if told.file is None or told.bytes is None:
+        return ""
+    lines = "1 line" if told.lines == 1 else f"{told.lines:,} lines"
+    return f"{told.file}: {lines}, {spoken_bytes(told.bytes)}"
+
+
+VIEWS[Exported] = View(text=_written)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
