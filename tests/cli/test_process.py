@@ -101,6 +101,41 @@ def test_stopped_is_told_in_one_sentence(environment, stop):
     assert json.loads(out)["error"]["code"] == "interrupted"
 
 
+INTERRUPTED_WHILE_IMPORTING = """
+import sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "{module}":
+            exec("raise KeyboardInterrupt")  # as a signal does that meets a dataclass in the making
+sys.meta_path.insert(0, Finder())
+from ytpool.__main__ import run
+run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "told"),
+    [
+        ("ytpool.cli.app", "ytpool: interrupted\n"),
+        (
+            "ytpool.actions.reports",
+            "ytpool: interrupted; what was begun can be resumed\n        run the same command again\n",
+        ),
+    ],
+)
+def test_stopped_while_it_starts_ends_with_its_own_status(environment, module, told):
+    """Python ends by SIGINT, whatever status is asked for, when a KeyboardInterrupt once left an `exec`."""
+    ended = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_WHILE_IMPORTING.format(module=module), "quota", "report"],
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", told)
+
+
 def screen(environment, *words, columns, code=WITH_SCRATCH):
     """Run in a terminal of this width; return what it looked like at every moment, and the status."""
     terminal = pyte.Screen(columns, 50)

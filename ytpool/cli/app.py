@@ -199,8 +199,11 @@ def entry() -> None:
     for stream in (sys.stdout, sys.stderr):
         _never_refuse_a_letter(stream)
     status = main(sys.argv[1:])
+    for number in (signal.SIGTERM, signal.SIGINT):  # what was asked is done and told: nobody is interrupted any more
+        signal.signal(number, signal.SIG_DFL)
     for stream in (sys.stdout, sys.stderr):
         _close_quietly(stream)
+    _keep_the_status()
     sys.exit(status)
 
 
@@ -319,6 +322,15 @@ def _asks_for_json(words: Sequence[str]) -> bool:
 def _stop(_number: int, _frame: object) -> None:
     # Asked to stop is stopped by hand: one way out, and everything resumable.
     raise KeyboardInterrupt
+
+
+def _keep_the_status() -> None:
+    """Let Python end with our status also where a signal met it inside an `exec`, as dataclasses are made with one.
+
+    It keeps in mind that such a piece of source was interrupted, and would end by SIGINT, whoever has dealt with it
+    since; the next piece that runs to its end makes it forget.
+    """
+    exec("")  # noqa: S102 - nothing is run
 
 
 def _open_what_is_closed() -> None:
