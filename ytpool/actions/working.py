@@ -19,6 +19,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from ytpool.actions import chains, chores, comments, housekeeping, publish, resuming, threads
+from ytpool.actions.afar import Ear
 from ytpool.actions.comments import How as SaidHow
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.waking import Bell
@@ -53,7 +54,7 @@ log = logging.getLogger(__name__)
 _TASKS_EVERY = 5.0
 """Seconds between two looks at the tasks of other services, where there are any."""
 _LOOKS_EVERY = 5.0
-"""Seconds after which a worker looks also if no bell rang: a dead worker rings none, nor does another machine."""
+"""Seconds after which a worker looks also if no bell rang: a dead worker rings none, and some wires carry none."""
 _LOOKS_FOR_A_PLACE_EVERY = 0.5
 """The same while a job is due and somebody else has the slot or the channel that it needs."""
 _LOOKS_AT_CLOCK_EVERY = 1.0
@@ -136,8 +137,8 @@ def work(
         with rt.store.reading() as tx:
             pools.get(tx, pool)
     tally = _Tally()
-    with Bell(rt) as bell, _Signals(rt) as signals:
-        round_ended = _look_after_tasks(rt, watch, once=once)
+    with Ear(rt) as ear, Bell(rt) as bell, ear.striking(bell), _Signals(rt) as signals:
+        round_ended = _look_after_tasks(rt, watch, ear, once=once)
         alerts_ended = None if once else housekeeping.keep_going(rt, alerts_only=True)
         crew = _Crew(rt, watch, parallel, signals.ring)
         try:
@@ -169,7 +170,7 @@ def work(
         )
 
 
-def _look_after_tasks(rt: Runtime, watch: Watch, *, once: bool) -> Callable[[], YtpoolError | None]:
+def _look_after_tasks(rt: Runtime, watch: Watch, ear: Ear, *, once: bool) -> Callable[[], YtpoolError | None]:
     """Send and ask about the tasks of other services, beside the jobs: a service may take its time to answer.
 
     What comes back waits for the end, so that nothing is broken off between its sending and its answer; of a single
@@ -198,7 +199,9 @@ def _look_after_tasks(rt: Runtime, watch: Watch, *, once: bool) -> Callable[[], 
         return None
 
     if not once:
-        going = threading.Thread(target=rounds.keep_going, args=(rt, _TASKS_EVERY, watch), name="tasks", daemon=True)
+        going = threading.Thread(
+            target=rounds.keep_going, args=(rt, _TASKS_EVERY, watch, ear), name="tasks", daemon=True
+        )
         going.start()
         return going.join
     beside = threading.Thread(target=one_round, name="tasks", daemon=True)

@@ -13,12 +13,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ytpool.clock import Clock
 from ytpool.config import make_private_folder
 from ytpool.domain import moments
 from ytpool.errors import DiskFull, Interrupted, NotInitialised, StateBusy, StateTooNew, StateUnusable, YtpoolError
+
+if TYPE_CHECKING:
+    from ytpool.store.listening import Listener
 
 Row = Mapping[str, Any]
 
@@ -65,6 +68,9 @@ class Tx:
     def many(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> int:
         """Run a statement once for each row of parameters, and return how many rows it changed."""
         return self._connection.executemany(sql, rows).rowcount
+
+    def ring(self) -> None:
+        """Wake the workers of all machines once this is committed; a file has those of one, whose bells are pipes."""
 
 
 class _Kept:
@@ -227,6 +233,10 @@ class Database:
             of_thread = [kept for kept in self._kept if kept.thread is thread]
         for kept in of_thread:
             kept.interrupt()
+
+    def listener(self) -> "Listener | None":
+        """Return what hears `tx.ring` on any machine; None for a file, which workers of one machine share."""
+        return None
 
     def close(self) -> None:
         """Close every connection this object opened; a thread that is in the middle of something closes its own."""
