@@ -137,7 +137,7 @@ def work(
         with rt.store.reading() as tx:
             pools.get(tx, pool)
     tally = _Tally()
-    with Ear(rt) as ear, Bell(rt) as bell, ear.striking(bell), _Signals(rt) as signals:
+    with Ear(rt, listens=not once) as ear, Bell(rt) as bell, ear.striking(bell), _Signals(rt) as signals:
         round_ended = _look_after_tasks(rt, watch, ear, once=once)
         alerts_ended = None if once else housekeeping.keep_going(rt, alerts_only=True)
         crew = _Crew(rt, watch, parallel, signals.ring)
