@@ -63,8 +63,9 @@ class Tx(ABC):
     def tables(self) -> list[str]:
         """Return the names of the state's tables, in their order."""
 
+    @abstractmethod
     def ring(self) -> None:
-        """Wake the workers of all machines once this is committed; a file has those of one, whose bells are pipes."""
+        """Wake the workers of all machines that share the state, once this is committed."""
 
 
 class Database(ABC):
@@ -127,9 +128,9 @@ class Database(ABC):
     def stop(self, thread: Thread) -> None:
         """Break off what a thread is reading or writing here, because nobody waits for it any more."""
 
+    @abstractmethod
     def listener(self) -> "Listener | None":
-        """Return what hears `tx.ring` on any machine; None for a file, which workers of one machine share."""
-        return None
+        """Return what hears `tx.ring` on any machine; None where only the processes of one share the state."""
 
     @abstractmethod
     def close(self) -> None:

@@ -49,6 +49,9 @@ class SqliteTx(Tx):
         found = self.all("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
         return [row["name"] for row in found if not row["name"].startswith("sqlite_")]
 
+    def ring(self) -> None:
+        """Do nothing: only processes of this machine are there to be woken, and their bells are pipes."""
+
 
 class _Kept:
     """A thread's connection, which nobody closes while its thread is in the middle of something.
@@ -218,6 +221,9 @@ class SqliteDatabase(Database):
             of_thread = [kept for kept in self._kept if kept.thread is thread]
         for kept in of_thread:
             kept.interrupt()
+
+    def listener(self) -> None:
+        return None
 
     def close(self) -> None:
         """Close every connection this object opened; a thread that is in the middle of something closes its own."""
