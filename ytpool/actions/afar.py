@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from ytpool.actions.waking import Bell
+from ytpool.actions.waking import LOOKS_EVERY, Bell
 from ytpool.domain import failover, ids
 from ytpool.errors import YtpoolError
 from ytpool.runtime import Runtime
@@ -90,7 +90,9 @@ class Ear:
                 attempt += 1
                 seconds, reason = failover.backoff(attempt, self._rt.rng), error.message
             if reason != told and self._stays([], 0):
-                log.info("no wake-ups from other machines; looking without them", extra={"reason": reason})
+                log.info(
+                    "no wake-ups from other machines; looking by itself", extra={"reason": reason, "every": LOOKS_EVERY}
+                )
             told = reason
             if not self._stays([], seconds):
                 return

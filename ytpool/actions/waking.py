@@ -17,6 +17,9 @@ from ytpool.config import make_private_folder
 from ytpool.domain import ids
 from ytpool.runtime import Runtime
 
+LOOKS_EVERY = 5.0
+"""Seconds after which a worker looks also if no bell rang: a dead worker rings none, and some wires carry none."""
+
 _FOLDER = "workers"
 _SUFFIX = ".pipe"
 _READS = 4096

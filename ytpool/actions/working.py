@@ -22,7 +22,7 @@ from ytpool.actions import chains, chores, comments, housekeeping, publish, resu
 from ytpool.actions.afar import Ear
 from ytpool.actions.comments import How as SaidHow
 from ytpool.actions.heartbeat import renewing
-from ytpool.actions.waking import Bell
+from ytpool.actions.waking import LOOKS_EVERY, Bell
 from ytpool.actions.watch import Watch
 from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import Job, JobState
@@ -53,10 +53,8 @@ log = logging.getLogger(__name__)
 
 _TASKS_EVERY = 5.0
 """Seconds between two looks at the tasks of other services, where there are any."""
-_LOOKS_EVERY = 5.0
-"""Seconds after which a worker looks also if no bell rang: a dead worker rings none, and some wires carry none."""
 _LOOKS_FOR_A_PLACE_EVERY = 0.5
-"""The same while a job is due and somebody else has the slot or the channel that it needs."""
+"""Seconds between two looks while a job is due and somebody else has the slot or the channel that it needs."""
 _LOOKS_AT_CLOCK_EVERY = 1.0
 """Seconds between two looks at a clock that a person may move."""
 _HOUSEKEEPS_EVERY = 3600.0
@@ -280,7 +278,7 @@ def _sleep(rt: Runtime, bell: Bell, signals: "_Signals", *, is_full: bool, pool:
         return
     with rt.store.reading() as tx:
         soonest, is_due = line.soonest(tx), line.has_due(tx, pool=pool)
-    looks_at = rt.clock.monotonic() + (_LOOKS_FOR_A_PLACE_EVERY if is_due else _LOOKS_EVERY)
+    looks_at = rt.clock.monotonic() + (_LOOKS_FOR_A_PLACE_EVERY if is_due else LOOKS_EVERY)
     while not rt.stopping.is_set():
         left = looks_at - rt.clock.monotonic()
         if soonest is not None:
