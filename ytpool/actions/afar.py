@@ -11,13 +11,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ytpool.actions.waking import LOOKS_EVERY, Bell
 from ytpool.domain import failover, ids
 from ytpool.errors import YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store.listening import RUNG, Listener
+
+if TYPE_CHECKING:
+    from ytpool.store.listening import Listener
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +84,7 @@ class Ear:
                     if arrives(self._rt, listener, meanwhile=self._strike, stops=self._reads):
                         attempt, told = 0, ""
                         while self._stays([listener.fileno()], None):
-                            if RUNG in listener.heard():
+                            if listener.heard().rung:
                                 self._strike()
                         return
                 seconds, reason = _ASKS_A_POOLER_AGAIN_AFTER, "wake-ups do not arrive through this pooler"
@@ -103,7 +105,7 @@ class Ear:
         return self._reads not in ready
 
 
-def arrives(rt: Runtime, listener: Listener, *, meanwhile: Callable[[], None] | None = None, stops: int = -1) -> bool:
+def arrives(rt: Runtime, listener: "Listener", *, meanwhile: Callable[[], None] | None = None, stops: int = -1) -> bool:
     """Call out to ourselves, and tell whether we hear it; `meanwhile` is called when somebody rings before that.
 
     It is over, and nothing heard, once `stops` can be read.
@@ -116,9 +118,11 @@ def arrives(rt: Runtime, listener: Listener, *, meanwhile: Callable[[], None] | 
         ready, _, _ = select.select([listener.fileno(), *also], [], [], left)
         if stops in ready:
             return False
-        said = listener.heard() if ready else set()
-        if RUNG in said and meanwhile is not None:
+        if not ready:
+            break
+        heard = listener.heard()
+        if heard.rung and meanwhile is not None:
             meanwhile()
-        if word in said:
+        if word in heard.calls:
             return True
     return False

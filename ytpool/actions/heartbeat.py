@@ -65,7 +65,7 @@ class Heartbeat:
                 with self._changing, self._rt.store.transaction() as tx:
                     renewed = leases.renew(tx, self._leases)
                     ledger.renew(tx, self._job.name)
-                    until = tx.boot + leases.LASTS_FOR.total_seconds()
+                    until = tx.machine_boot + leases.LASTS_FOR.total_seconds()
             except YtpoolError as error:
                 # The state may be free again at the next beat; until then `require` counts down.
                 log.warning("lease not renewed", extra={"job": self._job.name, "reason": error.message})

@@ -34,10 +34,18 @@ class Tx(ABC):
 
     __slots__ = ("at", "boot", "era", "machine_boot", "machine_era", "now")
 
-    def __init__(self, now: datetime, clock: Clock, *, boot: float | None = None, era: str | None = None) -> None:
+    def __init__(
+        self,
+        now: datetime,
+        clock: Clock,
+        *,
+        boot: float | None = None,
+        era: str | None = None,
+        machine_boot: float | None = None,
+    ) -> None:
         self.now = now
         self.at = moments.text(now)
-        self.machine_boot = clock.boot()
+        self.machine_boot = clock.boot() if machine_boot is None else machine_boot
         """This machine's own clock, for what only this process compares: never later than `boot` was asked for."""
         self.machine_era = clock.era()
         self.boot = self.machine_boot if boot is None else boot
