@@ -130,7 +130,7 @@ class Runtime:
             return self._database
 
     def _set_calendar(self, tx: Tx, *, shared: bool) -> None:
-        """Begin with what Google's clock said last; where nobody has heard it, machines that share a state agree too."""
+        """Begin with what Google's clock said last; where nobody heard it, machines that share a state agree."""
         confirmed = meta.confirmation(tx)
         if confirmed is not None:
             self.calendar.remember(confirmed)
