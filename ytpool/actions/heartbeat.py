@@ -30,7 +30,7 @@ class Heartbeat:
         self._job = job
         self._leases: tuple[Lease, ...] = (job,)
         self._changing = threading.Lock()
-        self._good_until = rt.clock.boot() + leases.LASTS_FOR.total_seconds()
+        self._good_until = job.until
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat {job.name}", daemon=True)
 
