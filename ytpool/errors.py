@@ -63,8 +63,12 @@ class StateUnusable(YtpoolError):
     code = "state_unusable"
 
 
-class StateUnreachable(YtpoolError):
-    """The database that keeps the state does not answer, or the connection to it was lost."""
+class StateAway(YtpoolError):
+    """The state cannot be read or written now; that passes without anybody changing what is asked of it."""
+
+
+class StateUnreachable(StateAway):
+    """The database that keeps the state does not answer or takes nothing, or the connection to it was lost."""
 
     code = "state_unreachable"
 
@@ -75,13 +79,13 @@ class StateTooNew(YtpoolError):
     code = "state_too_new"
 
 
-class StateBusy(YtpoolError):
+class StateBusy(StateAway):
     """Another process held the state for longer than we wait."""
 
     code = "state_busy"
 
 
-class DiskFull(YtpoolError):
+class DiskFull(StateAway):
     """There is no room left where the state lives."""
 
     code = "disk_full"

@@ -24,6 +24,7 @@ from ytpool.actions.comments import How as SaidHow
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.waking import LOOKS_EVERY, Bell
 from ytpool.actions.watch import Watch
+from ytpool.domain import failover
 from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import Job, JobState
 from ytpool.errors import (
@@ -37,7 +38,7 @@ from ytpool.errors import (
     MetadataInvalid,
     NoEligibleAccount,
     OutOfService,
-    StateBusy,
+    StateAway,
     TextRepeated,
     UnknownName,
     UsageWrong,
@@ -219,6 +220,7 @@ def _work(
     begun: Callable[[Job], None],
     ended: Callable[[JobWorked], None],
 ) -> None:
+    absence = _Absence(rt, signals)
     keeps_house_at = rt.clock.monotonic()
     while True:
         for done in crew.ended():
@@ -228,32 +230,55 @@ def _work(
             if not crew.at_work:
                 return
             signals.wait([], None)
-        elif _hand_out(rt, crew, begun, once=once, pool=pool):
             continue
-        elif once and not crew.at_work:
-            return
-        elif not once and not crew.at_work and rt.clock.monotonic() >= keeps_house_at:
-            keeps_house_at = rt.clock.monotonic() + _HOUSEKEEPS_EVERY
-            with contextlib.suppress(Interrupted):  # the loop sees it, too
+        with absence.borne(gives_up=once and not crew.at_work):
+            if _hand_out(rt, crew, begun, pool=pool):
+                continue
+            if once and not crew.at_work:
+                return
+            if not once and not crew.at_work and rt.clock.monotonic() >= keeps_house_at:
+                keeps_house_at = rt.clock.monotonic() + _HOUSEKEEPS_EVERY
                 housekeeping.housekeep(rt, but=(housekeeping.ALERTS, housekeeping.MESSAGES))
+            else:
+                _sleep(rt, bell, signals, is_full=crew.at_work == crew.size, pool=pool)
+
+
+class _Absence:
+    """Waits for a state that cannot be had, later and later; says that it is away, and that it is back."""
+
+    def __init__(self, rt: Runtime, signals: "_Signals") -> None:
+        self._rt = rt
+        self._signals = signals
+        self._looks = 0
+
+    @contextlib.contextmanager
+    def borne(self, *, gives_up: bool) -> Iterator[None]:
+        """Do what needs the state; where that is away, wait a while instead, unless nobody is to wait for it."""
+        try:
+            yield
+        except (StateAway, Interrupted) as trouble:  # somebody may have broken off what we asked the database
+            if gives_up:
+                raise
+            if self._rt.stopping.is_set():
+                return
+            if not self._looks:
+                log.warning("nothing is begun until the state is back", extra={"reason": trouble.message})
+            self._signals.wait([], failover.backoff(self._looks, self._rt.rng))
+            self._looks += 1
         else:
-            _sleep(rt, bell, signals, is_full=crew.at_work == crew.size, pool=pool)
+            if self._looks:
+                log.warning("the state is back", extra={"looked": self._looks})
+            self._looks = 0
 
 
-def _hand_out(rt: Runtime, crew: "_Crew", begun: Callable[[Job], None], *, once: bool, pool: str | None) -> bool:
+def _hand_out(rt: Runtime, crew: "_Crew", begun: Callable[[Job], None], *, pool: str | None) -> bool:
     """Give the next job to whoever is free; False where nobody is, or nothing can begin."""
     if crew.at_work == crew.size:
         return False
-    try:
-        with rt.store.transaction() as tx:
-            rt.require_same_root(tx)
-            rt.require_clock()  # else every job would be begun in vain
-            picked = line.pick(tx, pool=pool)
-    except StateBusy as busy:  # somebody stands still in the middle of a write; that ends before long
-        if once and not crew.at_work:
-            raise
-        log.warning("nothing picked", extra={"reason": busy.message})
-        return False
+    with rt.store.transaction() as tx:
+        rt.require_same_root(tx)
+        rt.require_clock()  # else every job would be begun in vain
+        picked = line.pick(tx, pool=pool)
     if picked is None:
         return False
     if not crew.at_work:
@@ -393,12 +418,15 @@ def _turn(rt: Runtime, picked: Picked, watch: Watch) -> JobWorked:
             _leave(rt, picked.job, problem)
             with rt.store.transaction() as tx:
                 leases.give_back(tx, [picked.turn])
-        except StateBusy as busy:  # the turn ends by itself, and whoever comes then finds the job as it stands
-            log.warning("job left as it stands", extra={"job": picked.job.job, "reason": busy.message})
+        except StateAway as away:  # the turn ends by itself, and whoever comes then finds the job as it stands
+            log.warning("job left as it stands", extra={"job": picked.job.job, "reason": away.message})
     if isinstance(problem, Busy):  # in other hands, which is no trouble of ours
         detail, problem = problem.message, None
-    with rt.store.reading() as tx:
-        now = jobs.get(tx, picked.job.job)
+    try:
+        with rt.store.reading() as tx:
+            now = jobs.get(tx, picked.job.job)
+    except StateAway as away:
+        now, problem = picked.job, problem or away
     return JobWorked(
         job=now.job,
         kind=now.kind,

@@ -512,7 +512,7 @@ def named(error: psycopg.Error, shown: str, waited: float) -> YtpoolError:
         case refusals.DiskFull():
             named = DiskFull(f"the disk that holds {shown} is full: {said}", hint="free some space there and try again")
         case refusals.ReadOnlySqlTransaction():
-            named = StateUnusable(
+            named = StateUnreachable(
                 f"{shown} can only be read at the moment: {said}",
                 hint="is it a standby, or was it made read-only? name the server that may be written",
             )
