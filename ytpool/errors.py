@@ -75,6 +75,18 @@ class StateBusy(YtpoolError):
     code = "state_busy"
 
 
+class StateUnreachable(YtpoolError):
+    """The database that holds the state does not answer, or takes nobody now; that may end by itself."""
+
+    code = "state_unreachable"
+
+
+class StateRefused(YtpoolError):
+    """The database that holds the state does not let us in, or is not whom we would believe; a person mends that."""
+
+    code = "state_refused"
+
+
 class DiskFull(YtpoolError):
     """There is no room left where the state lives."""
 

@@ -17,7 +17,16 @@ from ytpool.config import SANDBOX, Config
 from ytpool.domain import quota
 from ytpool.domain.prices import PriceBook
 from ytpool.domain.terms import Terms
-from ytpool.errors import ClockBehind, EndpointsChanged, Interrupted, VaultKeyLost, VaultUnavailable, YtpoolError
+from ytpool.errors import (
+    ClockBehind,
+    ConfigInvalid,
+    EndpointsChanged,
+    ExtraMissing,
+    Interrupted,
+    VaultKeyLost,
+    VaultUnavailable,
+    YtpoolError,
+)
 from ytpool.store import meta
 from ytpool.store.db import Database, Tx
 
@@ -38,6 +47,7 @@ if TYPE_CHECKING:
     from ytpool.probes.tasks import TaskServices
     from ytpool.probes.web_sessions import WebSessions
     from ytpool.sandbox.control import Control
+    from ytpool.vault.database_passwords import DatabasePassword
     from ytpool.vault.envelope import Vault
     from ytpool.youtube.client import YouTube
 
@@ -120,6 +130,7 @@ class Runtime:
             return self._database
         with self._opening:
             if self._database is None:
+                require_driver(self.config)
                 database = Database(self.config.paths.state, self.clock, self.calendar.now)
                 if database.exists():
                     with database.reading() as tx:
@@ -129,6 +140,17 @@ class Runtime:
                         self._kept_confirmation = confirmed.moment
                 self._database = database
             return self._database
+
+    def database_password(self) -> "DatabasePassword":
+        """Return where the password of the database is that holds the state; asked when a connection is made."""
+        from ytpool.vault.database_passwords import DatabasePassword  # noqa: PLC0415 -- a file needs none
+
+        assert self.config.database is not None
+        return DatabasePassword(
+            database=self.config.database,
+            environ=self.environ,
+            keyring_timeout=self.config.vault.keyring_timeout,
+        )
 
     def is_set_up(self) -> bool:
         """Tell whether `init` has run to its end: the key's id is what it writes last."""
@@ -501,3 +523,17 @@ class Runtime:
             self._database.close()
         if self._youtube is not None:
             self._youtube.close()
+
+
+def require_driver(config: Config) -> None:
+    """Raise ExtraMissing where the settings name a database and its driver is not installed."""
+    if config.database is None:
+        return
+    try:
+        from ytpool.store import postgres_connection  # noqa: F401, PLC0415 -- a file needs no driver
+    except ImportError as error:
+        raise ExtraMissing(
+            f"the state in {config.database.shown} needs psycopg, and here: {str(error).splitlines()[0]}",
+            hint="run: pip install 'ytpool[postgres]'",
+        ) from error
+    raise ConfigInvalid("this version keeps its state in a local file", hint="let `state` be a path")
