@@ -36,8 +36,11 @@ def load(*, profile: str | None, environ: Mapping[str, str]) -> Config:
     """Decide every setting. The profile is the flag's, else `YTPOOL_PROFILE`, else `default`."""
     name = profile_named(profile, environ)
     paths = paths_of(name, environ)
-    given = {**file.read(paths.config), **from_environment(environ)}
-    return _decide(name, paths, given, environ)
+    written, variables = file.read(paths.config), from_environment(environ)
+    ignored: Mapping[str, str] = {}
+    if name == SANDBOX:
+        written, variables, ignored = _of_the_sandbox(written, variables)
+    return _decide(name, paths, {**written, **variables}, environ, ignored)
 
 
 def write_initial(paths: Paths, values: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -48,14 +51,28 @@ def write_initial(paths: Paths, values: Mapping[str, Mapping[str, Any]]) -> bool
     import tomli_w  # noqa: PLC0415 - only `init` writes
 
     text = "# Settings of this ytpool profile; `ytpool config show` lists them all.\n\n" + tomli_w.dumps(values)
-    _decide("default", paths, file.parse(text, paths.config), {})
+    _decide("default", paths, file.parse(text, paths.config), {}, {})
     return file.create(paths.config, text)
 
 
-def _decide(profile: str, paths: Paths, given: Mapping[str, Given], environ: Mapping[str, str]) -> Config:
-    ignored: dict[str, str] = {}
-    if profile == SANDBOX:
-        given, ignored = _of_the_sandbox(given)
+def _of_the_sandbox(
+    written: Mapping[str, Given], variables: Mapping[str, Given]
+) -> tuple[dict[str, Given], dict[str, Given], dict[str, str]]:
+    """Leave out what must not reach the sandbox profile, Google's addresses and everybody's books; and say why."""
+    ignored = {f"google.{key}": "the sandbox of this profile" for key in Google._fields}
+    if "state" in variables and "state" not in written:
+        ignored["state"] = f"this profile, whose books are its own; {variables['state'].origin} is ignored"
+    kept = {key: one for key, one in written.items() if key not in ignored}
+    return kept, {key: one for key, one in variables.items() if key not in ignored and key != "state"}, ignored
+
+
+def _decide(
+    profile: str,
+    paths: Paths,
+    given: Mapping[str, Given],
+    environ: Mapping[str, str],
+    ignored: Mapping[str, str],
+) -> Config:
     named: dict[str, Any] = {attribute: {} for attribute in (*TABLES, _TARGETS)}
     values: dict[str, Any] = {}
     for key, one in given.items():
@@ -71,7 +88,7 @@ def _decide(profile: str, paths: Paths, given: Mapping[str, Given], environ: Map
         attribute(name): kind(**{key: values[f"{name}.{key}"] for key in kind._fields if f"{name}.{key}" in values})
         for name, kind in SECTIONS.items()
     }
-    origins = {key: one.origin for key, one in given.items()} | ignored
+    origins = {key: one.origin for key, one in given.items()} | {**ignored}
     if profile == SANDBOX:
         sections["google"] = Google("", "", "", "")
     database = _database(profile, sections["postgres"], given, paths, environ)
@@ -79,14 +96,6 @@ def _decide(profile: str, paths: Paths, given: Mapping[str, Given], environ: Map
         paths = paths._replace(state=_path(given["state"], paths))
     _check_together(sections["thresholds"], sections["balancing"], sections["envelopes"], given)
     return Config(profile=profile, paths=paths, origins=origins, database=database, **named, **sections)
-
-
-def _of_the_sandbox(given: Mapping[str, Given]) -> tuple[dict[str, Given], dict[str, str]]:
-    """Leave out what must not reach the sandbox profile, and say why: Google's addresses, and everybody's books."""
-    ignored = {f"google.{key}": "the sandbox of this profile" for key in Google._fields}
-    if "state" in given and not given["state"].file:
-        ignored["state"] = f"this profile, whose books are its own; {given['state'].origin} is ignored"
-    return {key: one for key, one in given.items() if not key.startswith("google.") and key not in ignored}, ignored
 
 
 def _table_of(key: str) -> tuple[str, str]:

@@ -53,6 +53,14 @@ class DatabasePassword:
         """Return what the keyring holds, or None; raises VaultUnavailable where it cannot be asked."""
         return keyrings.password(self.database.item, timeout=self.keyring_timeout)
 
+    def keep(self, value: Secret) -> str:
+        """Write it into the keyring, over the one before, and name the keyring."""
+        return keyrings.keep_password(self.database.item, value, timeout=self.keyring_timeout)
+
+    def forget(self) -> bool:
+        """Take it out of the keyring; False where there was none."""
+        return keyrings.forget_password(self.database.item, timeout=self.keyring_timeout)
+
 
 def _first_line(path: Path, others: int) -> Secret:
     def wrong(why: str, hint: str) -> ConfigInvalid:
