@@ -171,6 +171,9 @@ def configuration(sight: Sight) -> Iterator[Check]:
     if variables:
         parts.append(f"over it {', '.join(variables)}")
     yield Check(check="configuration", status=Status.PASS, message="; ".join(parts))
+    if config.database is not None and config.database.warning:
+        fix = "set postgres.sslmode to verify-full, and postgres.sslrootcert to the certificate of its authority"
+        yield Check(check="configuration TLS", status=Status.WARN, message=config.database.warning, fix=fix)
     for path, private in ((file, 0o022), (config.paths.state, 0o077)):
         try:
             mode = path.stat().st_mode
