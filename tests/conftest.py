@@ -137,9 +137,15 @@ def clock():
 
 
 @pytest.fixture
-def books(tmp_path, clock):
+def place(tmp_path):
+    """Where a state may be made that lies nowhere else."""
+    return tmp_path / "state.db"
+
+
+@pytest.fixture
+def books(place, clock):
     """A fresh state with that clock, and the verbs of the ledger."""
-    books = Books(tmp_path / "state.db", clock).created()
+    books = Books(place, clock).created()
     yield books
     books.database.close()
 

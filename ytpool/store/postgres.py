@@ -385,7 +385,7 @@ class _Row(tuple[Any, ...]):  # noqa: SLOT001 - a tuple has no room for them
     _places: dict[str, int]
 
     def __getitem__(self, key: Any) -> Any:
-        return tuple.__getitem__(self, self._places[key] if key.__class__ is str else key)
+        return tuple.__getitem__(self, self._places[key] if isinstance(key, str) else key)
 
     def keys(self) -> list[str]:
         return [*self._places]
