@@ -7,12 +7,13 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ytpool import data
-from ytpool.clock import Calendar, Clock, SystemClock
+from ytpool.clock import Calendar, Clock, Confirmation, SystemClock
 from ytpool.config import SANDBOX, Config
 from ytpool.domain import quota
 from ytpool.domain.prices import PriceBook
@@ -20,9 +21,10 @@ from ytpool.domain.terms import Terms
 from ytpool.errors import ClockBehind, EndpointsChanged, Interrupted, VaultKeyLost, VaultUnavailable, YtpoolError
 from ytpool.store import meta
 from ytpool.store.db import Database, Tx
+from ytpool.store.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
-    from datetime import date, datetime, timedelta
+    from datetime import date, timedelta
     from email.message import EmailMessage
     from random import Random
 
@@ -128,15 +130,22 @@ class Runtime:
             return self._database
         with self._opening:
             if self._database is None:
-                database = Database(self.config.paths.state, self.clock, self.calendar.now)
+                database: Database = SqliteDatabase(self.config.paths.state, self.clock, self.calendar.now)
                 if database.exists():
                     with database.reading() as tx:
-                        confirmed = meta.confirmation(tx)
-                    if confirmed is not None:
-                        self.calendar.remember(confirmed)
-                        self._kept_confirmation = confirmed.moment
+                        self._set_calendar(tx, shared=database.is_shared)
                 self._database = database
             return self._database
+
+    def _set_calendar(self, tx: Tx, *, shared: bool) -> None:
+        """Begin with what Google's clock said last; where nobody has heard it, machines that share a state agree too."""
+        confirmed = meta.confirmation(tx)
+        if confirmed is not None:
+            self.calendar.remember(confirmed)
+            self._kept_confirmation = confirmed.moment
+        elif shared:
+            moment = datetime.fromtimestamp(tx.boot, UTC)
+            self.calendar.go_by(Confirmation(moment=moment, boot=tx.machine_boot, era=tx.machine_era))
 
     def is_set_up(self) -> bool:
         """Tell whether `init` has run to its end: the key's id is what it writes last."""
@@ -407,9 +416,9 @@ class Runtime:
         self.close()
         self._database = self._vault = None
 
-    def database_at(self, path: Path) -> Database:
+    def database_at(self, path: Path) -> SqliteDatabase:
         """Return a state that lies elsewhere, such as a copy, by the clocks of this one."""
-        return Database(path, self.clock, self.calendar.now)
+        return SqliteDatabase(path, self.clock, self.calendar.now)
 
     def forget_books(self) -> Path:
         """Remove the state of the sandbox profile; the next command makes a new one with the same key."""
