@@ -171,6 +171,14 @@ class FileInvalid(YtpoolError):
     code = "file_invalid"
 
 
+class FileNotHere(FileInvalid):
+    """A job needs a file that this machine has not; `elsewhere` says whether another machine had it."""
+
+    def __init__(self, message: str, *, hint: str, elsewhere: bool, **details: Any) -> None:
+        super().__init__(message, hint=hint, **details)
+        self.elsewhere = elsewhere
+
+
 class FileChanged(YtpoolError):
     """A file is not what it was when its upload began."""
 

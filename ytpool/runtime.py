@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ytpool.domain.alert_targets import Target
     from ytpool.domain.envelopes import Envelopes
     from ytpool.domain.keys import KeyFound
+    from ytpool.domain.path_map import PathMap
     from ytpool.domain.providers import Provider
     from ytpool.domain.secret import Secret
     from ytpool.domain.servers import FtpServer, Page
@@ -123,6 +124,13 @@ class Runtime:
         from ytpool.sandbox import clock  # noqa: PLC0415 -- only this profile has one
 
         return clock.offset(self.config.paths.sandbox)
+
+    @cached_property
+    def path_map(self) -> "PathMap":
+        """What the state calls the folders of this machine."""
+        from ytpool.domain.path_map import PathMap  # noqa: PLC0415 -- only where files are named
+
+        return PathMap.from_texts(self.config.path.map)
 
     @property
     def store(self) -> Database:
