@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from ytpool.store import owners
+from ytpool.store import machines, owners
 from ytpool.store.db import Tx
 from ytpool.store.owners import Owner
 
@@ -108,6 +108,8 @@ def take(
         expires=tx.boot + lasts_for.total_seconds(),
         at=tx.at,
     )
+    if owner.host:
+        machines.seen(tx, owner.host)
     return Lease(kind=kind, name=name, place=place, fence=taken["fence"])
 
 
@@ -121,6 +123,7 @@ def is_held(tx: Tx, row: Any) -> bool:
 
 def renew(tx: Tx, leases: Iterable[Lease], lasts_for: timedelta = LASTS_FOR) -> bool:
     """Go on holding; False when any of them is no longer ours."""
+    machines.beat(tx)
     expires = tx.boot + lasts_for.total_seconds()
     renewed = [
         tx.run(
