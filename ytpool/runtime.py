@@ -20,6 +20,7 @@ from ytpool.domain.terms import Terms
 from ytpool.errors import ClockBehind, EndpointsChanged, Interrupted, VaultKeyLost, VaultUnavailable, YtpoolError
 from ytpool.store import meta
 from ytpool.store.db import Database, Tx
+from ytpool.store.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
@@ -120,7 +121,7 @@ class Runtime:
             return self._database
         with self._opening:
             if self._database is None:
-                database = Database(self.config.paths.state, self.clock, self.calendar.now)
+                database: Database = SqliteDatabase(self.config.paths.state, self.clock, self.calendar.now)
                 if database.exists():
                     with database.reading() as tx:
                         confirmed = meta.confirmation(tx)
@@ -399,9 +400,9 @@ class Runtime:
         self.close()
         self._database = self._vault = None
 
-    def database_at(self, path: Path) -> Database:
+    def database_at(self, path: Path) -> SqliteDatabase:
         """Return a state that lies elsewhere, such as a copy, by the clocks of this one."""
-        return Database(path, self.clock, self.calendar.now)
+        return SqliteDatabase(path, self.clock, self.calendar.now)
 
     def forget_books(self) -> Path:
         """Remove the state of the sandbox profile; the next command makes a new one with the same key."""
