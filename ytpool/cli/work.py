@@ -3,7 +3,7 @@
 What works is loaded where it is wanted: help and completion do without.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -30,6 +30,8 @@ class Worked:
     counts: Mapping[str, int]
     waiting: int
     next_at: datetime | None
+    notes: Sequence[str]
+    """What kept this machine from taking more: it is drained, or lacks a key of the vault."""
     exit_status: int
     problem: YtpoolError | None = None
 
@@ -42,7 +44,7 @@ def _told(told: Worked) -> str:
     if told.waiting:
         when = "" if told.next_at is None else f", the next from {moments.spoken(told.next_at)} on"
         lines.append(f"{told.waiting} wait{'s' if told.waiting == 1 else ''}{when}; see: ytpool queue list")
-    return "\n".join(lines)
+    return "\n".join([*lines, *told.notes])
 
 
 VIEWS[Worked] = View(text=_told)
@@ -94,7 +96,8 @@ def work(
     queues a job; SIGTERM or Ctrl-C ends what is under way where nothing is lost, and the rest goes on with the next
     worker (status 0, or 130 where a job was broken off). A deletion is taken only if it was queued with
     its yes, and what only a person can settle never; what waits for a person is looked at again every ten minutes.
-    The tasks of other services are sent and asked about beside it all.
+    The tasks of other services are sent and asked about beside it all. On a machine that was drained (`ytpool fleet
+    drain`) it waits, and --once takes nothing (status 0); without the vault's key it leaves to others what needs it.
     With --json a line for each job.
     """
     if print_cron or print_systemd:
@@ -116,7 +119,10 @@ def work(
 
     found = working.work(rt, Notes(call), begun=begun, ended=ended, parallel=parallel, once=once, pool=pool)
     status = common(DONE if one is None else status_of(one) for one in found.problems) if once else DONE
-    problem = None
+    problem: YtpoolError | None = None
+    if once and status == DONE and found.out_of_reach is not None:
+        problem = found.out_of_reach
+        status = status_of(problem)
     if found.stopped and (once or found.broken_off):
         status = INTERRUPTED
         problem = Interrupted(
@@ -127,6 +133,7 @@ def work(
         counts=found.counts,
         waiting=found.waiting,
         next_at=found.next_at,
+        notes=[visible(note) for note in found.notes],
         exit_status=status,
         problem=problem,
     )

@@ -6,7 +6,6 @@ transaction, and so do workers and servers, which also say that they stay, and w
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, Self
 
 from ytpool import __version__
@@ -86,12 +85,6 @@ class Machine:
         )
 
 
-@cache
-def schema_known() -> int:
-    """Return the number of the last migration that this program knows."""
-    return len(db.migrations())
-
-
 def seen(tx: Tx, host: str) -> None:
     """Write down that a machine works on this state, once a minute at the most."""
     _hear(tx, host, every=_SEEN_EVERY)
@@ -154,7 +147,7 @@ def _enter(tx: Tx, me: Owner, doing: str) -> None:
         pid_started=me.started,
         doing=doing,
         version=__version__,
-        knows=schema_known(),
+        knows=db.known(),
         at=tx.at,
         era=tx.era,
         boot=tx.boot,
@@ -187,7 +180,7 @@ def _hear(tx: Tx, host: str, *, every: float, ahead: float | None = None) -> Non
         era=tx.era,
         boot=tx.boot,
         version=__version__,
-        knows=schema_known(),
+        knows=db.known(),
         ahead=ahead,
     )
 
@@ -273,6 +266,12 @@ def forget(tx: Tx, host: str) -> None:
 def begin_anew(tx: Tx) -> None:
     """Forget who stays, in a state that comes from a copy; who lives says so again before long."""
     tx.run("DELETE FROM processes")
+
+
+def lacked_by(tx: Tx, host: str) -> tuple[str, ...]:
+    """Return the vault's keys that a machine has looked for and not found."""
+    row = tx.one("SELECT lacks FROM machines WHERE host = :host", host=host)
+    return () if row is None else tuple(row["lacks"].split())
 
 
 def keep_lacking(tx: Tx, host: str, keys: tuple[str, ...]) -> None:
