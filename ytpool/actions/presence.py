@@ -33,9 +33,9 @@ def drained(tx: Tx) -> Drain | None:
 def spoken(drain: Drain) -> str:
     """Say that this machine takes nothing new, since when and by whose word."""
     host = owners.me().host
-    note = f" ({drain.note})" if drain.note else ""
+    why = f" ({drain.reason})" if drain.reason else ""
     return (
-        f"{host} is drained since {moments.spoken(drain.at)} by {drain.by}{note}: nothing new is taken here until "
+        f"{host} is drained since {moments.spoken(drain.at)} by {drain.by}{why}: nothing new is taken here until "
         f"`ytpool fleet resume {host}`"
     )
 

@@ -52,6 +52,4 @@ def others_have_the_key(rt: Runtime) -> bool:
     here = owners.me().host
     with rt.store.reading() as tx:
         current = meta.get(tx, meta.VAULT_KEY)
-        return any(
-            current in one.keys and one.reader.host != here and one.lives(tx.now) for one in readers.every(tx)
-        )
+        return any(current in one.keys and one.reader.host != here and one.lives(tx.now) for one in readers.every(tx))

@@ -157,6 +157,32 @@ def give_back(tx: Tx, leases: Iterable[Lease]) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldThere:
+    """What a process of a machine holds."""
+
+    host: str
+    kind: str
+    name: str
+    holder: str
+    left: timedelta
+    """How long it is still theirs unless they renew it."""
+
+
+def by_machine(tx: Tx) -> dict[str, list[HeldThere]]:
+    """Return what processes of ours hold now, by their machines."""
+    found: dict[str, list[HeldThere]] = {}
+    rows = tx.all(
+        "SELECT * FROM leases WHERE expires > :boot AND host <> '' ORDER BY host, kind, name, place", boot=tx.boot
+    )
+    for row in rows:
+        if is_held(tx, row):
+            left = timedelta(seconds=row["expires"] - tx.boot)
+            held = HeldThere(host=row["host"], kind=row["kind"], name=row["name"], holder=row["holder"], left=left)
+            found.setdefault(row["host"], []).append(held)
+    return found
+
+
 def at_work(tx: Tx) -> list[str]:
     """Say what processes of ours hold now, and who they are."""
     rows = tx.all(

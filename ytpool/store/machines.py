@@ -32,7 +32,7 @@ class Drain:
 
     at: datetime
     by: str
-    note: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,32 +229,33 @@ def get(tx: Tx, host: str) -> Machine:
 
 def drain_of(tx: Tx, host: str) -> Drain | None:
     """Return whose word keeps a machine from taking anything new, or None where nobody has said so."""
-    row = tx.one("SELECT drained_at, drained_by, note FROM machines WHERE host = :host", host=host)
+    row = tx.one("SELECT drained_at, drained_by, reason FROM machines WHERE host = :host", host=host)
     return None if row is None else _drain(row)
 
 
 def _drain(row: Any) -> Drain | None:
     if row["drained_at"] is None:
         return None
-    return Drain(at=moments.parse(row["drained_at"]), by=row["drained_by"], note=row["note"])
+    return Drain(at=moments.parse(row["drained_at"]), by=row["drained_by"], reason=row["reason"])
 
 
-def drain(tx: Tx, host: str, *, by: str, note: str) -> None:
+def drain(tx: Tx, host: str, *, by: str, reason: str) -> None:
     """Let a machine take nothing new; a word that stands is left as it is."""
     tx.run(
         """
-        UPDATE machines SET drained_at = :at, drained_by = :by, note = :note WHERE host = :host AND drained_at IS NULL
+        UPDATE machines SET drained_at = :at, drained_by = :by, reason = :reason
+         WHERE host = :host AND drained_at IS NULL
         """,
         host=host,
         at=tx.at,
         by=by,
-        note=note,
+        reason=reason,
     )
 
 
 def resume(tx: Tx, host: str) -> None:
     """Let a machine take work again."""
-    tx.run("UPDATE machines SET drained_at = NULL, drained_by = '', note = '' WHERE host = :host", host=host)
+    tx.run("UPDATE machines SET drained_at = NULL, drained_by = '', reason = '' WHERE host = :host", host=host)
 
 
 def forget(tx: Tx, host: str) -> None:

@@ -12,7 +12,7 @@ CREATE TABLE machines (
     lacks      TEXT NOT NULL DEFAULT '',   -- ids of the vault's keys that it has looked for and not found
     drained_at TEXT,
     drained_by TEXT NOT NULL DEFAULT '',
-    note       TEXT NOT NULL DEFAULT ''
+    reason       TEXT NOT NULL DEFAULT ''
 );
 
 -- Of those, the processes that stay until they say that they leave: workers and servers.
