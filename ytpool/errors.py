@@ -63,6 +63,12 @@ class StateUnusable(YtpoolError):
     code = "state_unusable"
 
 
+class StateUnreachable(YtpoolError):
+    """The database that keeps the state does not answer, or the connection to it was lost."""
+
+    code = "state_unreachable"
+
+
 class StateTooNew(YtpoolError):
     """Only a newer ytpool may open this state."""
 

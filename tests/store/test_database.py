@@ -308,7 +308,7 @@ def test_threads_that_ended_leave_no_connection_open(opened):
         thread.start()
         thread.join()
 
-    assert len(database._kept) <= 2
+    assert len(database._connections) <= 2
 
 
 CLOSED_MEANWHILE = """

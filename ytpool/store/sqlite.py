@@ -16,6 +16,7 @@ from typing import Any
 from ytpool.clock import Clock
 from ytpool.config import make_private_folder
 from ytpool.errors import DiskFull, Interrupted, NotInitialised, StateBusy, StateTooNew, StateUnusable, YtpoolError
+from ytpool.store.connections import Kept, ThreadConnections
 from ytpool.store.db import FIRST_TABLES, PATIENCE, Database, Tx, known, migrations
 
 _LOOK_AGAIN_AFTER = 0.02
@@ -50,46 +51,6 @@ class SqliteTx(Tx):
         return [row["name"] for row in found if not row["name"].startswith("sqlite_")]
 
 
-class _Kept:
-    """A thread's connection, which nobody closes while its thread is in the middle of something.
-
-    SQLite lets go of a closed connection at once; a statement that another thread runs on it by then looks at what is
-    no longer there, and that ends the whole process.
-    """
-
-    __slots__ = ("_busy", "_connection", "_unwanted", "thread")
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.thread = threading.current_thread()
-        self._connection = connection
-        self._busy = threading.RLock()
-        self._unwanted = False
-
-    @contextmanager
-    def at_work(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection to its thread; when nobody wants it any more, it is closed afterwards."""
-        with self._busy:
-            if self._unwanted:
-                raise Interrupted("the state was closed meanwhile")
-            yield self._connection
-        if self._unwanted:
-            self.close()
-
-    def close(self) -> None:
-        """Close the connection, at once or as soon as its thread is done with it."""
-        self._unwanted = True
-        if self._busy.acquire(blocking=False):
-            try:
-                self._connection.close()
-            finally:
-                self._busy.release()
-
-    def interrupt(self) -> None:
-        """Break off what its thread is reading or writing."""
-        with suppress(sqlite3.ProgrammingError):  # it was done with that, and the connection is closed
-            self._connection.interrupt()
-
-
 class SqliteDatabase(Database):
     """One state file."""
 
@@ -97,9 +58,8 @@ class SqliteDatabase(Database):
         self._path = path
         self._clock = clock
         self._now = now
-        self._opening = threading.Lock()
+        self._connections = ThreadConnections()
         self._local = threading.local()
-        self._kept: list[_Kept] = []
 
     @property
     def path(self) -> Path:
@@ -195,7 +155,7 @@ class SqliteDatabase(Database):
     def wait_at_most(self, seconds: float) -> None:
         """Let this thread wait no longer than so for another's transaction; the next one it opens counts."""
         self._local.patience = seconds
-        kept: _Kept | None = getattr(self._local, "kept", None)
+        kept = self._connections.mine()
         if kept is not None:
             with kept.at_work() as connection:
                 connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
@@ -205,24 +165,19 @@ class SqliteDatabase(Database):
 
         SQLite would go on with the file that it has open, which nobody else finds any more.
         """
-        kept: _Kept | None = getattr(self._local, "kept", None)
-        if kept is not None and self._local.identity != _identity(self._path):
-            self._local.kept = None
-            with self._opening:
-                self._kept.remove(kept)
-            kept.close()
+        kept = self._connections.mine()
+        if kept is not None and kept.about != _identity(self._path):
+            self._connections.let_go()
 
     def stop(self, thread: threading.Thread) -> None:
         """Break off what a thread is reading or writing here, because nobody waits for it any more."""
-        with self._opening:
-            of_thread = [kept for kept in self._kept if kept.thread is thread]
-        for kept in of_thread:
-            kept.interrupt()
+        for kept in self._connections.of(thread):
+            with suppress(sqlite3.ProgrammingError):  # it was done with that, and the connection is closed
+                kept.interrupt(sqlite3.Connection.interrupt)
 
     def close(self) -> None:
         """Close every connection this object opened; a thread that is in the middle of something closes its own."""
-        while self._kept:
-            self._kept.pop().close()
+        self._connections.close()
         self._local = threading.local()
 
     @contextmanager
@@ -246,23 +201,14 @@ class SqliteDatabase(Database):
     def _patience(self) -> float:
         return getattr(self._local, "patience", PATIENCE)
 
-    def _here(self) -> _Kept:
+    def _here(self) -> Kept:
         """Return this thread's connection."""
-        kept: _Kept | None = getattr(self._local, "kept", None)
+        kept = self._connections.mine()
         if kept is None:
             with self._translated():
-                kept = _Kept(self._connect())
-            self._local.kept, self._local.identity = kept, _identity(self._path)
-            self._keep(kept)
+                connection = self._connect()
+            kept = self._connections.keep(Kept(connection, _identity(self._path)))
         return kept
-
-    def _keep(self, one: _Kept) -> None:
-        """Remember a connection for `close`, and close those whose threads have ended: nobody else can."""
-        with self._opening:
-            ended = [kept for kept in self._kept if not kept.thread.is_alive()]
-            self._kept = [*(kept for kept in self._kept if kept.thread.is_alive()), one]
-        for kept in ended:
-            kept.close()
 
     def _gone(self) -> NotInitialised:
         return NotInitialised(f"there is no state at {self._path}", hint="run: ytpool init", path=str(self._path))
