@@ -64,13 +64,7 @@ class StateUnusable(YtpoolError):
 
 
 class StateAway(YtpoolError):
-    """The state cannot be read or written now; that passes without anybody changing what is asked of it."""
-
-
-class StateUnreachable(StateAway):
-    """The database that keeps the state does not answer or takes nothing, or the connection to it was lost."""
-
-    code = "state_unreachable"
+    """The state cannot be read or written now; that may end without anybody changing what was asked of it."""
 
 
 class StateTooNew(YtpoolError):
@@ -83,6 +77,18 @@ class StateBusy(StateAway):
     """Another process held the state for longer than we wait."""
 
     code = "state_busy"
+
+
+class StateUnreachable(StateAway):
+    """The database that holds the state does not answer, or takes nobody now; that may end by itself."""
+
+    code = "state_unreachable"
+
+
+class StateRefused(YtpoolError):
+    """The database that holds the state does not let us in, or is not whom we would believe; a person mends that."""
+
+    code = "state_refused"
 
 
 class DiskFull(StateAway):
@@ -167,6 +173,14 @@ class FileInvalid(YtpoolError):
     """A file to upload is missing, empty, unreadable, or no file."""
 
     code = "file_invalid"
+
+
+class FileNotHere(FileInvalid):
+    """A job needs a file that this machine has not; `elsewhere` says whether another machine had it."""
+
+    def __init__(self, message: str, *, hint: str, elsewhere: bool, **details: Any) -> None:
+        super().__init__(message, hint=hint, **details)
+        self.elsewhere = elsewhere
 
 
 class FileChanged(YtpoolError):

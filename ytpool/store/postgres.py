@@ -18,25 +18,18 @@ from pathlib import Path
 from typing import Any, Self
 
 import psycopg
-from psycopg import errors as refusals
 from psycopg import sql as text
 from psycopg.adapt import Dumper, Loader
 from psycopg.pq import TransactionStatus
 
 from ytpool.clock import Clock
-from ytpool.errors import (
-    DiskFull,
-    Interrupted,
-    NotInitialised,
-    StateBusy,
-    StateTooNew,
-    StateUnreachable,
-    StateUnusable,
-    YtpoolError,
-)
+from ytpool.config.postgres import Postgres
+from ytpool.errors import NotInitialised, StateTooNew, StateUnreachable, StateUnusable
 from ytpool.store.connections import Kept, ThreadConnections
 from ytpool.store.db import FIRST_TABLES, PATIENCE, Database, Tx, known, migrations, without_comments
 from ytpool.store.listening import RUNG, Listener
+from ytpool.store.postgres_connection import Password, connect
+from ytpool.store.postgres_errors import named
 
 ERA = "database"
 """The era of moments by the database's clock, which goes on whatever machine restarts."""
@@ -50,22 +43,14 @@ _SILENT_FOR = "10s"
 _OLDEST_SERVER = 130000
 """PostgreSQL 13 is the first that tells afterwards how a transaction ended (`pg_xact_status` of an xid8)."""
 
+_OUR_MISTAKES = (psycopg.ProgrammingError, psycopg.IntegrityError, psycopg.DataError)
+"""What no operator can mend."""
+
 _ASKS_AGAIN_AFTER = 0.1
 _ASKS_AGAIN_AT_MOST_AFTER = 2.0
 
 _PROMPT = 0.5
 """An answer to the question for the time that took longer than so many seconds says too little of the time."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a state is."""
-
-    parameters: Callable[[], Mapping[str, str]]
-    """What libpq is to be told, the password included; asked whenever a connection is opened."""
-    schema: str
-    shown: str
-    """The same for people, without anything secret."""
 
 
 class PostgresTx(Tx):
@@ -104,13 +89,24 @@ class PostgresDatabase(Database):
     """One schema of a PostgreSQL database."""
 
     def __init__(
-        self, place: Place, clock: Clock, now: Callable[[], datetime], *, time: Callable[[], str] | None = None
+        self,
+        place: Postgres,
+        clock: Clock,
+        now: Callable[[], datetime],
+        *,
+        at_hand: Password = lambda: None,
+        in_keyring: Password = lambda: None,
+        time: Callable[[], str] = lambda: "clock_timestamp()",
     ) -> None:
-        """Know where it is; nothing is opened yet. `time` is SQL that says what the database's clock says."""
+        """Know where it is and who has the password; nothing is opened yet.
+
+        `time` is SQL that says what the database's clock says.
+        """
         self._place = place
+        self._at_hand, self._in_keyring = at_hand, in_keyring
         self._clock = clock
         self._now = now
-        self._time = time or (lambda: "clock_timestamp()")
+        self._time = time
         self._connections = ThreadConnections()
         self._local = threading.local()
         self._lock = f"pg_advisory_xact_lock({_LOCK}, hashtext('{place.schema}'))"
@@ -193,7 +189,7 @@ class PostgresDatabase(Database):
                 kept.interrupt(lambda connection: connection.cancel_safe(timeout=2.0))
 
     def listener(self) -> Listener:
-        return Listener(self._open, self._place.schema, named=lambda error: named(error, self.shown, self._patience))
+        return Listener(self._open, self._place.schema, named=lambda error: named(error, self._place))
 
     def close(self) -> None:
         self._connections.close()
@@ -297,7 +293,7 @@ class PostgresDatabase(Database):
         while True:
             try:
                 return Kept(self._opened_state())
-            except psycopg.OperationalError:
+            except StateUnreachable:
                 if self._clock.monotonic() + pause > gives_up_at:
                     raise
             self._clock.sleep(pause)
@@ -318,9 +314,13 @@ class PostgresDatabase(Database):
         return connection
 
     def _open(self) -> "psycopg.Connection[Any]":
-        parameters: dict[str, Any] = {**self._place.parameters()}
-        connection = psycopg.connect(
-            **parameters, autocommit=True, prepare_threshold=None, cursor_factory=psycopg.ClientCursor
+        connection = connect(
+            self._place,
+            at_hand=self._at_hand,
+            in_keyring=self._in_keyring,
+            autocommit=True,
+            prepare_threshold=None,
+            cursor_factory=psycopg.ClientCursor,
         )
         _teach(connection)
         # Behind a pooler it may hear what another asked to hear; without this, all of it would be kept for ever.
@@ -383,7 +383,9 @@ class PostgresDatabase(Database):
         try:
             yield
         except psycopg.Error as error:
-            raise named(error, self.shown, self._patience) from error
+            if isinstance(error, _OUR_MISTAKES) and not isinstance(error, psycopg.errors.InsufficientPrivilege):
+                raise
+            raise named(error, self._place) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -495,40 +497,3 @@ def _versions(connection: "psycopg.Connection[Any]", schema: str) -> tuple[int, 
     query = text.SQL("SELECT key, value FROM {} WHERE key IN ('schema', 'min_reader')")
     found: dict[str, str] = dict(connection.execute(query.format(text.Identifier(schema, "meta"))).fetchall())
     return int(found.get("schema", 0)), int(found.get("min_reader", 0))
-
-
-def named(error: psycopg.Error, shown: str, waited: float) -> YtpoolError:
-    """Give PostgreSQL's trouble one of our names."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    named: YtpoolError | None = None
-    match error:
-        case refusals.LockNotAvailable():
-            named = StateBusy(
-                f"another process has held {shown} for more than {waited:.0f} seconds",
-                hint="try again; if it stays so, look for a stopped ytpool process",
-            )
-        case refusals.QueryCanceled():
-            named = Interrupted(f"what was asked of {shown} took too long, and was broken off")
-        case refusals.DiskFull():
-            named = DiskFull(f"the disk that holds {shown} is full: {said}", hint="free some space there and try again")
-        case refusals.ReadOnlySqlTransaction():
-            named = StateUnreachable(
-                f"{shown} can only be read at the moment: {said}",
-                hint="is it a standby, or was it made read-only? name the server that may be written",
-            )
-        case refusals.InsufficientPrivilege():
-            named = StateUnusable(
-                f"{shown} refuses this to its user: {said}",
-                hint="let the user own the schema",
-            )
-        case refusals.DataCorrupted() | refusals.IndexCorrupted() | refusals.IoError():
-            named = StateUnusable(f"{shown} cannot be read as a state: {said}", hint="restore a backup of the database")
-        case psycopg.OperationalError() | refusals.IdleInTransactionSessionTimeout():
-            named = StateUnreachable(
-                f"{shown} does not answer: {said}",
-                hint="what was done until then is kept; try again when the database is back",
-            )
-    if named is None:
-        raise error
-    named.details = {"path": shown}
-    return named

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from ytpool.actions import afar
+from ytpool.actions import afar, whereabouts
 from ytpool.actions.health.checks import Check, Sight, Status, ago
 from ytpool.actions.waking import LOOKS_EVERY
 from ytpool.domain import moments
@@ -191,6 +191,11 @@ def configuration(sight: Sight) -> Iterator[Check]:
     if variables:
         parts.append(f"over it {', '.join(variables)}")
     yield Check(check="configuration", status=Status.PASS, message="; ".join(parts))
+    if config.database is not None and config.database.warning:
+        fix = "set postgres.sslmode to verify-full, and postgres.sslrootcert to the certificate of its authority"
+        yield Check(check="configuration TLS", status=Status.WARN, message=config.database.warning, fix=fix)
+    for sentence in whereabouts.unmapped(sight.rt) if config.path.map else ():
+        yield Check(check="path map", status=Status.WARN, message=sentence, fix="mount it, or change path.map")
     for path, private in ((file, 0o022), (config.paths.state, 0o077)):
         try:
             mode = path.stat().st_mode
