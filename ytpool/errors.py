@@ -80,7 +80,7 @@ class StateBusy(StateAway):
 
 
 class StateUnreachable(StateAway):
-    """The database that holds the state does not answer, or takes nobody now; that may end by itself."""
+    """The database that holds the state does not answer, or takes nobody or nothing now; that may end by itself."""
 
     code = "state_unreachable"
 
