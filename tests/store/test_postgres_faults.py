@@ -79,28 +79,31 @@ def test_a_connection_that_died_while_nobody_used_it_is_replaced_and_nobody_hear
     assert said(state) == "before after"
 
 
-def test_a_server_that_is_down_for_a_moment_is_waited_for_unless_somebody_wants_to_stop(
-    state, opened, link, own_postgres
-):
-    stopping = threading.Event()
-
-    def sleep(seconds):
-        if stopping.wait(seconds):
-            raise Interrupted("somebody wants to stop")
-
-    other = opened(through(link), sleep=sleep)
-    say(other, "before")
+def test_a_server_that_is_down_for_a_moment_is_waited_for(state, own_postgres):
+    say(state, "before")
     own_postgres.stop("immediate")
-    threading.Timer(0.3, own_postgres.start).start()
-    say(state, "and after")
+    comes_back = threading.Timer(0.3, own_postgres.start)
+    comes_back.start()
+
+    say(state, "after")
+
+    comes_back.join()
+    assert said(state) == "before after"
+
+
+def test_waiting_for_a_server_ends_when_somebody_wants_to_stop(state, opened, link, own_postgres):
+    def sleep(_):
+        raise Interrupted("somebody wants to stop")
+
+    own = opened(through(link), sleep=sleep)
+    say(own, "before")
     own_postgres.stop()
     try:
-        threading.Timer(0.3, stopping.set).start()
         with pytest.raises(Interrupted):
-            say(other, "never")
+            say(own, "never")
     finally:
         own_postgres.start()
-    assert said(state) == "before and after"
+    assert said(state) == "before"
 
 
 def test_a_connection_lost_in_the_middle_leaves_no_trace_and_the_next_one_works(state, own_postgres):
