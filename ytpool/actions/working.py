@@ -115,8 +115,8 @@ class Worked:
     """Jobs by the state in which they were left."""
     problems: tuple[YtpoolError | None, ...]
     """Of each kind of outcome one, for the exit status."""
-    waiting: int
-    """Jobs that are in the line still."""
+    waiting: int | None
+    """Jobs that are in the line still; None where the state was away in the end, and nobody could say."""
     elsewhere: int
     """Jobs that are left for machines that have their files."""
     next_at: datetime | None
@@ -191,21 +191,28 @@ def work(
     if not stopped:
         housekeeping.housekeep(rt)
     presence.leave(rt)
-    out_of_reach = hindrance.problem
-    if out_of_reach is not None and reach.others_have_the_key(rt):
-        out_of_reach = None
-    with rt.store.reading() as tx:
-        return Worked(
-            counts=dict(tally.counts),
-            problems=tuple(tally.problems.values()),
-            waiting=line.waiting(tx),
-            elsewhere=len(missed.missed_here(tx)),
-            next_at=line.soonest(tx),
-            stopped=stopped,
-            broken_off=tally.broken_off,
-            notes=hindrance.notes,
-            out_of_reach=out_of_reach,
-        )
+    worked = Worked(
+        counts=dict(tally.counts),
+        problems=tuple(tally.problems.values()),
+        waiting=None,
+        elsewhere=0,
+        next_at=None,
+        stopped=stopped,
+        broken_off=tally.broken_off,
+        notes=hindrance.notes,
+        out_of_reach=hindrance.problem,
+    )
+    try:
+        if worked.out_of_reach is not None and reach.others_have_the_key(rt):
+            worked = replace(worked, out_of_reach=None)
+        with rt.store.reading() as tx:
+            return replace(
+                worked, waiting=line.waiting(tx), elsewhere=len(missed.missed_here(tx)), next_at=line.soonest(tx)
+            )
+    except (StateAway, Interrupted) as away:
+        if not stopped:
+            raise
+        return replace(worked, notes=(*worked.notes, f"what waits still is not known: {away.message}"))
 
 
 def _look_after_tasks(rt: Runtime, watch: Watch, ear: Ear, *, once: bool) -> Callable[[], YtpoolError | None]:
