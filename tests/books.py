@@ -14,8 +14,8 @@ from ytpool.domain.prices import PriceBook
 from ytpool.domain.quota import Urgency
 from ytpool.domain.terms import Terms
 from ytpool.store import accounts, caps, ledger, limits, pools, projects
-from ytpool.store.db import Database
 from ytpool.store.ledger import Call, Entry, Payer
+from ytpool.store.sqlite import SqliteDatabase
 
 BOOK = PriceBook.from_table(data.load("prices.json"))
 NOON = datetime(2026, 11, 18, 20, tzinfo=UTC)
@@ -98,7 +98,7 @@ class Books:
     def __init__(self, path, clock, *, now=None, seed=None):
         self.clock = clock
         self.rng = random.Random(seed)
-        self.database = Database(path, clock, now or Calendar(clock).now)
+        self.database = SqliteDatabase(path, clock, now or Calendar(clock).now)
         self.shares = {}
         self.lends_from = None
 

@@ -19,7 +19,6 @@ from ytpool.domain.prices import PriceBook
 from ytpool.domain.terms import Terms
 from ytpool.errors import (
     ClockBehind,
-    ConfigInvalid,
     EndpointsChanged,
     ExtraMissing,
     Interrupted,
@@ -29,6 +28,7 @@ from ytpool.errors import (
 )
 from ytpool.store import meta
 from ytpool.store.db import Database, Tx
+from ytpool.store.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
@@ -130,8 +130,7 @@ class Runtime:
             return self._database
         with self._opening:
             if self._database is None:
-                require_driver(self.config)
-                database = Database(self.config.paths.state, self.clock, self.calendar.now)
+                database = self._the_state()
                 if database.exists():
                     with database.reading() as tx:
                         confirmed = meta.confirmation(tx)
@@ -140,6 +139,23 @@ class Runtime:
                         self._kept_confirmation = confirmed.moment
                 self._database = database
             return self._database
+
+    def _the_state(self) -> Database:
+        """Return the state where the settings say it is, unopened."""
+        place = self.config.database
+        if place is None:
+            return SqliteDatabase(self.config.paths.state, self.clock, self.calendar.now)
+        try:
+            from ytpool.store.postgres import PostgresDatabase  # noqa: PLC0415 -- a file needs no driver
+        except ImportError as error:
+            raise ExtraMissing(
+                f"the state in {place.shown} needs psycopg, and here: {str(error).splitlines()[0]}",
+                hint="run: pip install 'ytpool[postgres]'",
+            ) from error
+        password = self.database_password()
+        return PostgresDatabase(
+            place, self.clock, self.calendar.now, at_hand=password.at_hand, in_keyring=password.in_keyring
+        )
 
     def database_password(self) -> "DatabasePassword":
         """Return where the password of the database is that holds the state; asked when a connection is made."""
@@ -421,9 +437,9 @@ class Runtime:
         self.close()
         self._database = self._vault = None
 
-    def database_at(self, path: Path) -> Database:
+    def database_at(self, path: Path) -> SqliteDatabase:
         """Return a state that lies elsewhere, such as a copy, by the clocks of this one."""
-        return Database(path, self.clock, self.calendar.now)
+        return SqliteDatabase(path, self.clock, self.calendar.now)
 
     def forget_books(self) -> Path:
         """Remove the state of the sandbox profile; the next command makes a new one with the same key."""
@@ -523,17 +539,3 @@ class Runtime:
             self._database.close()
         if self._youtube is not None:
             self._youtube.close()
-
-
-def require_driver(config: Config) -> None:
-    """Raise ExtraMissing where the settings name a database and its driver is not installed."""
-    if config.database is None:
-        return
-    try:
-        from ytpool.store import postgres_connection  # noqa: F401, PLC0415 -- a file needs no driver
-    except ImportError as error:
-        raise ExtraMissing(
-            f"the state in {config.database.shown} needs psycopg, and here: {str(error).splitlines()[0]}",
-            hint="run: pip install 'ytpool[postgres]'",
-        ) from error
-    raise ConfigInvalid("this version keeps its state in a local file", hint="let `state` be a path")

@@ -177,9 +177,9 @@ import sys
 from pathlib import Path
 from ytpool.clock import SystemClock
 from ytpool.store import leases
-from ytpool.store.db import Database
+from ytpool.store.sqlite import SqliteDatabase
 clock = SystemClock()
-database = Database(Path(sys.argv[1]), clock, clock.now)
+database = SqliteDatabase(Path(sys.argv[1]), clock, clock.now)
 print("ready", flush=True)
 sys.stdin.readline()
 with database.transaction() as tx:

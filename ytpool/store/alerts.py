@@ -95,7 +95,7 @@ def settle(
     """
     standing = {
         (row["kind"], row["subject"]): row
-        for row in tx.all(f"SELECT * FROM alerts WHERE state = 'open' {tx.for_update}")
+        for row in tx.all("SELECT * FROM alerts WHERE state = 'open'")
         if row["kind"] in kinds
     }
     at = moments.text(looked_at)

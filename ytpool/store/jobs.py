@@ -138,12 +138,9 @@ def find(tx: Tx, job: str) -> Job | None:
 def same_content(tx: Tx, target: Target, fingerprint: str, job_key: str) -> list[Job]:
     """Return the jobs that publish the same content where this target would, the newest first.
 
-    A pool finds a copy on any of its channels, and a channel finds one that a pool's job put there. The rows of the
-    channels concerned are locked first, in one order, so that two who ask at once see each other.
+    A pool finds a copy on any of its channels, and a channel finds one that a pool's job put there.
     """
     channels = sorted(_channels_of(tx, target))
-    for channel_id in channels if tx.for_update else ():
-        tx.one(f"SELECT channel_id FROM channels WHERE channel_id = :channel_id {tx.for_update}", channel_id=channel_id)
     rows = tx.all(
         """
         SELECT * FROM jobs

@@ -80,7 +80,7 @@ def take(
 
     The owner is this process, unless it is `owners.NOBODY_WE_SEE`: then the lease outlives it, until its time is over.
     """
-    rows = tx.all(f"SELECT * FROM leases WHERE kind = :kind AND name = :name {tx.for_update}", kind=kind, name=name)
+    rows = tx.all("SELECT * FROM leases WHERE kind = :kind AND name = :name", kind=kind, name=name)
     held = {row["place"] for row in rows if is_held(tx, row)}
     if len(held) >= places:  # a place beyond the number counts too: there may have been more of them yesterday
         return None

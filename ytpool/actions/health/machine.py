@@ -45,9 +45,9 @@ def state(sight: Sight) -> Iterator[Check]:
     seen = "reads and writes" if sight.often else "is whole, reads and writes"
     if large and not sight.often:
         seen = "reads and writes; it is large, and read as a whole with --deep only"
-    yield Check(check="state", status=Status.PASS, message=f"{store.path}, {size / 1_000_000:.1f} MB, {seen}")
-    if (kind := _file_system(store.path)) in _REMOTE:
-        message = f"{store.path} lies on {kind}, where locks are not to be relied on"
+    yield Check(check="state", status=Status.PASS, message=f"{store.shown}, {size / 1_000_000:.1f} MB, {seen}")
+    if not store.is_shared and (kind := _file_system(sight.rt.config.paths.state)) in _REMOTE:
+        message = f"{store.shown} lies on {kind}, where locks are not to be relied on"
         fix = "put the state on a disk of this machine: state = PATH in the settings"
         yield Check(check="state place", status=Status.WARN, message=message, fix=fix)
 
