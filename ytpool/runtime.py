@@ -7,12 +7,13 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ytpool import data
-from ytpool.clock import Calendar, Clock, SystemClock
+from ytpool.clock import Calendar, Clock, Confirmation, SystemClock
 from ytpool.config import SANDBOX, Config
 from ytpool.domain import quota
 from ytpool.domain.prices import PriceBook
@@ -31,7 +32,7 @@ from ytpool.store.db import Database, Tx
 from ytpool.store.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
-    from datetime import date, datetime, timedelta
+    from datetime import date, timedelta
     from email.message import EmailMessage
     from random import Random
 
@@ -133,12 +134,19 @@ class Runtime:
                 database = self._the_state()
                 if database.exists():
                     with database.reading() as tx:
-                        confirmed = meta.confirmation(tx)
-                    if confirmed is not None:
-                        self.calendar.remember(confirmed)
-                        self._kept_confirmation = confirmed.moment
+                        self._set_calendar(tx, shared=database.is_shared)
                 self._database = database
             return self._database
+
+    def _set_calendar(self, tx: Tx, *, shared: bool) -> None:
+        """Begin with what Google's clock said last; where nobody heard it, machines that share a state agree."""
+        confirmed = meta.confirmation(tx)
+        if confirmed is not None:
+            self.calendar.remember(confirmed)
+            self._kept_confirmation = confirmed.moment
+        elif shared:
+            moment = datetime.fromtimestamp(tx.boot, UTC)
+            self.calendar.go_by(Confirmation(moment=moment, boot=tx.machine_boot, era=tx.machine_era))
 
     def _the_state(self) -> Database:
         """Return the state where the settings say it is, unopened."""

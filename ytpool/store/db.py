@@ -14,7 +14,6 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from ytpool.clock import Clock
 from ytpool.domain import moments
 
 Row = Mapping[str, Any]
@@ -31,14 +30,14 @@ class Tx(ABC):
 
     __slots__ = ("at", "boot", "era", "machine_boot", "machine_era", "now")
 
-    def __init__(self, now: datetime, clock: Clock, *, boot: float | None = None, era: str | None = None) -> None:
+    def __init__(self, now: datetime, *, boot: float, era: str, machine_boot: float, machine_era: str) -> None:
         self.now = now
         self.at = moments.text(now)
-        self.machine_boot = clock.boot()
-        """This machine's own clock, for what only this process compares: never later than `boot` was asked for."""
-        self.machine_era = clock.era()
-        self.boot = self.machine_boot if boot is None else boot
-        self.era = self.machine_era if era is None else era
+        self.boot = boot
+        self.era = era
+        self.machine_boot = machine_boot
+        """This machine's own clock, for what only this machine compares; never asked after `boot` was."""
+        self.machine_era = machine_era
 
     @abstractmethod
     def one(self, sql: str, /, **parameters: Any) -> Any:

@@ -31,7 +31,8 @@ class SqliteTx(Tx):
     __slots__ = ("_connection",)
 
     def __init__(self, connection: sqlite3.Connection, now: datetime, clock: Clock) -> None:
-        super().__init__(now, clock)
+        boot, era = clock.boot(), clock.era()
+        super().__init__(now, boot=boot, era=era, machine_boot=boot, machine_era=era)
         self._connection = connection
 
     def one(self, sql: str, /, **parameters: Any) -> Any:
