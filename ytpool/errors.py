@@ -67,6 +67,12 @@ class StateAway(YtpoolError):
     """The state cannot be read or written now; that may end without anybody changing what was asked of it."""
 
 
+class StateUnreachable(StateAway):
+    """The database that keeps the state does not answer, takes nobody or nothing now, or the connection was lost."""
+
+    code = "state_unreachable"
+
+
 class StateTooNew(YtpoolError):
     """Only a newer ytpool may open this state."""
 
@@ -79,14 +85,8 @@ class StateBusy(StateAway):
     code = "state_busy"
 
 
-class StateUnreachable(StateAway):
-    """The database that holds the state does not answer, or takes nobody or nothing now; that may end by itself."""
-
-    code = "state_unreachable"
-
-
 class StateRefused(YtpoolError):
-    """The database that holds the state does not let us in, or is not whom we would believe; a person mends that."""
+    """The database that keeps the state does not let us in, or is not whom we would believe; a person mends that."""
 
     code = "state_refused"
 

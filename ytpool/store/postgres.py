@@ -29,7 +29,7 @@ from ytpool.errors import NotInitialised, StateTooNew, StateUnreachable, StateUn
 from ytpool.store.connections import Kept, ThreadConnections
 from ytpool.store.db import FIRST_TABLES, PATIENCE, Database, Tx, known, migrations, without_comments
 from ytpool.store.listening import RUNG, Listener
-from ytpool.store.postgres_connection import Password, connect
+from ytpool.store.postgres_connection import Password, connect, no_password
 from ytpool.store.postgres_errors import named
 
 log = logging.getLogger(__name__)
@@ -97,8 +97,8 @@ class PostgresDatabase(Database):
         clock: Clock,
         now: Callable[[], datetime],
         *,
-        at_hand: Password = lambda: None,
-        in_keyring: Password = lambda: None,
+        at_hand: Password = no_password,
+        in_keyring: Password = no_password,
         time: Callable[[], str] = lambda: "clock_timestamp()",
         sleep: Callable[[float], None] | None = None,
     ) -> None:
@@ -195,7 +195,7 @@ class PostgresDatabase(Database):
                 kept.interrupt(lambda connection: connection.cancel_safe(timeout=2.0))
 
     def listener(self) -> Listener:
-        return Listener(self._open, self._place.schema, named=lambda error: named(error, self._place))
+        return Listener(self._open, self._place.schema, named=lambda error: named(error, self._place, self._patience))
 
     def close(self) -> None:
         self._connections.close()
@@ -324,6 +324,7 @@ class PostgresDatabase(Database):
             self._place,
             at_hand=self._at_hand,
             in_keyring=self._in_keyring,
+            seconds=self._patience,
             autocommit=True,
             prepare_threshold=None,
             cursor_factory=psycopg.ClientCursor,
@@ -389,9 +390,10 @@ class PostgresDatabase(Database):
         try:
             yield
         except psycopg.Error as error:
-            if isinstance(error, _OUR_MISTAKES) and not isinstance(error, psycopg.errors.InsufficientPrivilege):
+            failure = named(error, self._place, self._patience)
+            if failure is None:
                 raise
-            raise named(error, self._place) from error
+            raise failure from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
