@@ -7,29 +7,39 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ytpool import data
-from ytpool.clock import Calendar, Clock, SystemClock
+from ytpool.clock import Calendar, Clock, Confirmation, SystemClock
 from ytpool.config import SANDBOX, Config
 from ytpool.domain import quota
 from ytpool.domain.prices import PriceBook
 from ytpool.domain.terms import Terms
-from ytpool.errors import ClockBehind, EndpointsChanged, Interrupted, VaultKeyLost, VaultUnavailable, YtpoolError
+from ytpool.errors import (
+    ClockBehind,
+    EndpointsChanged,
+    ExtraMissing,
+    Interrupted,
+    VaultKeyLost,
+    VaultUnavailable,
+    YtpoolError,
+)
 from ytpool.store import meta
 from ytpool.store.db import Database, Tx
 from ytpool.store.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
-    from datetime import date, datetime, timedelta
+    from datetime import date, timedelta
     from email.message import EmailMessage
     from random import Random
 
     from ytpool.domain.alert_targets import Target
     from ytpool.domain.envelopes import Envelopes
     from ytpool.domain.keys import KeyFound
+    from ytpool.domain.path_map import PathMap
     from ytpool.domain.providers import Provider
     from ytpool.domain.secret import Secret
     from ytpool.domain.servers import FtpServer, Page
@@ -39,6 +49,7 @@ if TYPE_CHECKING:
     from ytpool.probes.tasks import TaskServices
     from ytpool.probes.web_sessions import WebSessions
     from ytpool.sandbox.control import Control
+    from ytpool.vault.database_passwords import DatabasePassword
     from ytpool.vault.envelope import Vault
     from ytpool.youtube.client import YouTube
 
@@ -116,6 +127,13 @@ class Runtime:
 
         return clock.offset(self.config.paths.sandbox)
 
+    @cached_property
+    def path_map(self) -> "PathMap":
+        """What the state calls the folders of this machine."""
+        from ytpool.domain.path_map import PathMap  # noqa: PLC0415 -- only where files are named
+
+        return PathMap.from_texts(self.config.path.map)
+
     @property
     def store(self) -> Database:
         """The state; raises NotInitialised where there is none yet."""
@@ -123,15 +141,46 @@ class Runtime:
             return self._database
         with self._opening:
             if self._database is None:
-                database: Database = SqliteDatabase(self.config.paths.state, self.clock, self.calendar.now)
+                database = self._database_named()
                 if database.exists():
                     with database.reading() as tx:
-                        confirmed = meta.confirmation(tx)
-                    if confirmed is not None:
-                        self.calendar.remember(confirmed)
-                        self._kept_confirmation = confirmed.moment
+                        self._set_calendar(tx, shared=database.is_shared)
                 self._database = database
             return self._database
+
+    def _set_calendar(self, tx: Tx, *, shared: bool) -> None:
+        """Begin with what Google's clock said last; where nobody heard it, machines that share a state agree."""
+        confirmed = meta.confirmation(tx)
+        if confirmed is not None:
+            self.calendar.remember(confirmed)
+            self._kept_confirmation = confirmed.moment
+        elif shared:
+            moment = datetime.fromtimestamp(tx.boot, UTC)
+            self.calendar.go_by(Confirmation(moment=moment, boot=tx.machine_boot, era=tx.machine_era))
+
+    def _database_named(self) -> Database:
+        """Return the state that the settings name, not opened yet."""
+        place = self.config.database
+        if place is None:
+            return SqliteDatabase(self.config.paths.state, self.clock, self.calendar.now)
+        require_driver(self.config)
+        from ytpool.store.postgres import PostgresDatabase  # noqa: PLC0415 -- a file needs no driver
+
+        password = self.database_password()
+        return PostgresDatabase(
+            place, self.clock, self.calendar.now, at_hand=password.at_hand, in_keyring=password.in_keyring
+        )
+
+    def database_password(self) -> "DatabasePassword":
+        """Return where the password of the database is that holds the state; asked when a connection is made."""
+        from ytpool.vault.database_passwords import DatabasePassword  # noqa: PLC0415 -- a file needs none
+
+        assert self.config.database is not None
+        return DatabasePassword(
+            database=self.config.database,
+            environ=self.environ,
+            keyring_timeout=self.config.vault.keyring_timeout,
+        )
 
     def is_set_up(self) -> bool:
         """Tell whether `init` has run to its end: the key's id is what it writes last."""
@@ -504,3 +553,16 @@ class Runtime:
             self._database.close()
         if self._youtube is not None:
             self._youtube.close()
+
+
+def require_driver(config: Config) -> None:
+    """Raise ExtraMissing where the settings name a database and its driver is not installed."""
+    if config.database is None:
+        return
+    try:
+        import ytpool.store.postgres_connection  # noqa: F401, PLC0415 -- a file needs no driver
+    except ImportError as error:
+        raise ExtraMissing(
+            f"the state in {config.database.shown} needs psycopg, and here: {str(error).splitlines()[0]}",
+            hint="run: pip install 'ytpool[postgres]'",
+        ) from error

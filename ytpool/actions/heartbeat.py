@@ -30,7 +30,7 @@ class Heartbeat:
         self._job = job
         self._leases: tuple[Lease, ...] = (job,)
         self._changing = threading.Lock()
-        self._good_until = rt.clock.boot() + leases.LASTS_FOR.total_seconds()
+        self._good_until = job.until
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat {job.name}", daemon=True)
 
@@ -65,7 +65,7 @@ class Heartbeat:
                 with self._changing, self._rt.store.transaction() as tx:
                     renewed = leases.renew(tx, self._leases)
                     ledger.renew(tx, self._job.name)
-                    until = tx.boot + leases.LASTS_FOR.total_seconds()
+                    until = tx.machine_boot + leases.LASTS_FOR.total_seconds()
             except YtpoolError as error:
                 # The state may be free again at the next beat; until then `require` counts down.
                 log.warning("lease not renewed", extra={"job": self._job.name, "reason": error.message})

@@ -18,10 +18,22 @@ from queue import SimpleQueue
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from ytpool.actions import chains, chores, comments, housekeeping, presence, publish, reach, resuming, threads
+from ytpool.actions import (
+    chains,
+    chores,
+    comments,
+    housekeeping,
+    presence,
+    publish,
+    reach,
+    resuming,
+    threads,
+    whereabouts,
+)
+from ytpool.actions.afar import Ear
 from ytpool.actions.comments import How as SaidHow
 from ytpool.actions.heartbeat import renewing
-from ytpool.actions.waking import Bell
+from ytpool.actions.waking import LOOKS_EVERY, Bell
 from ytpool.actions.watch import Watch
 from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import Job, JobState
@@ -30,6 +42,7 @@ from ytpool.errors import (
     Busy,
     FileChanged,
     FileInvalid,
+    FileNotHere,
     HoldLost,
     Interrupted,
     LoginNeeded,
@@ -45,6 +58,7 @@ from ytpool.errors import (
 )
 from ytpool.runtime import Runtime
 from ytpool.store import jobs, leases, ledger, line, machines, pools
+from ytpool.store import whereabouts as missed
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 from ytpool.store.line import Picked
@@ -54,10 +68,8 @@ log = logging.getLogger(__name__)
 
 _TASKS_EVERY = 5.0
 """Seconds between two looks at the tasks of other services, where there are any."""
-_LOOKS_EVERY = 5.0
-"""Seconds after which a worker looks also if no bell rang: a dead worker rings none, nor does another machine."""
 _LOOKS_FOR_A_PLACE_EVERY = 0.5
-"""The same while a job is due and somebody else has the slot or the channel that it needs."""
+"""Seconds between two looks while a job is due and somebody else has the slot or the channel that it needs."""
 _LOOKS_AT_CLOCK_EVERY = 1.0
 """Seconds between two looks at a clock that a person may move."""
 _HOUSEKEEPS_EVERY = 3600.0
@@ -89,6 +101,8 @@ class JobWorked:
     video_id: str | None
     attempts: int
     not_before: datetime | None
+    elsewhere: bool = False
+    """It is left as it is for a machine that has its file."""
     detail: str = ""
     problem: YtpoolError | None = None
 
@@ -103,6 +117,8 @@ class Worked:
     """Of each kind of outcome one, for the exit status."""
     waiting: int
     """Jobs that are in the line still."""
+    elsewhere: int
+    """Jobs that are left for machines that have their files."""
     next_at: datetime | None
     """When the moment of the next of them comes."""
     stopped: bool
@@ -121,6 +137,8 @@ class _Tally:
     broken_off: int = 0
 
     def take_in(self, done: JobWorked) -> None:
+        if done.elsewhere:
+            return
         self.counts[done.state] += 1
         self.problems.setdefault("" if done.problem is None else done.problem.code, done.problem)
         self.broken_off += isinstance(done.problem, Interrupted)
@@ -146,8 +164,9 @@ def work(
         with rt.store.reading() as tx:
             pools.get(tx, pool)
     tally, hindrance = _Tally(), _Hindrance(rt, watch)
-    with Bell(rt) as bell, _Signals(rt) as signals:
-        round_ended = _look_after_tasks(rt, watch, once=once)
+    whereabouts.look_again(rt)
+    with Ear(rt, listens=not once) as ear, Bell(rt) as bell, ear.striking(bell), _Signals(rt) as signals:
+        round_ended = _look_after_tasks(rt, watch, ear, once=once)
         alerts_ended = None if once else housekeeping.keep_going(rt, alerts_only=True)
         crew = _Crew(rt, watch, parallel, signals.ring)
         try:
@@ -180,6 +199,7 @@ def work(
             counts=dict(tally.counts),
             problems=tuple(tally.problems.values()),
             waiting=line.waiting(tx),
+            elsewhere=len(missed.missed_here(tx)),
             next_at=line.soonest(tx),
             stopped=stopped,
             broken_off=tally.broken_off,
@@ -188,7 +208,7 @@ def work(
         )
 
 
-def _look_after_tasks(rt: Runtime, watch: Watch, *, once: bool) -> Callable[[], YtpoolError | None]:
+def _look_after_tasks(rt: Runtime, watch: Watch, ear: Ear, *, once: bool) -> Callable[[], YtpoolError | None]:
     """Send and ask about the tasks of other services, beside the jobs: a service may take its time to answer.
 
     What comes back waits for the end, so that nothing is broken off between its sending and its answer; of a single
@@ -217,7 +237,9 @@ def _look_after_tasks(rt: Runtime, watch: Watch, *, once: bool) -> Callable[[], 
         return None
 
     if not once:
-        going = threading.Thread(target=rounds.keep_going, args=(rt, _TASKS_EVERY, watch), name="tasks", daemon=True)
+        going = threading.Thread(
+            target=rounds.keep_going, args=(rt, _TASKS_EVERY, watch, ear), name="tasks", daemon=True
+        )
         going.start()
         return going.join
     beside = threading.Thread(target=one_round, name="tasks", daemon=True)
@@ -361,7 +383,7 @@ def _sleep(rt: Runtime, bell: Bell, signals: "_Signals", *, is_full: bool, pool:
         return
     with rt.store.reading() as tx:
         soonest, is_due = line.soonest(tx), line.has_due(tx, pool=pool, closed=rt.closed, chains=_chains(rt, tx))
-    looks_at = rt.clock.monotonic() + (_LOOKS_FOR_A_PLACE_EVERY if is_due else _LOOKS_EVERY)
+    looks_at = rt.clock.monotonic() + (_LOOKS_FOR_A_PLACE_EVERY if is_due else LOOKS_EVERY)
     while not rt.stopping.is_set():
         left = looks_at - rt.clock.monotonic()
         if soonest is not None:
@@ -473,13 +495,16 @@ def _turn(rt: Runtime, picked: Picked, watch: Watch) -> JobWorked:
     with renewing(rt, picked.turn, leases.LASTS_FOR):
         detail, problem = _worked_on(rt, picked, watch)
         try:
+            if isinstance(problem, FileNotHere):
+                whereabouts.leave(rt, picked.job.job, problem.details["path"])
             _leave(rt, picked.job, problem)
             with rt.store.transaction() as tx:
                 leases.give_back(tx, [picked.turn])
         except StateBusy as busy:  # the turn ends by itself, and whoever comes then finds the job as it stands
             log.warning("job left as it stands", extra={"job": picked.job.job, "reason": busy.message})
-    if isinstance(problem, Busy):  # in other hands, which is no trouble of ours
-        detail, problem = problem.message, None
+    elsewhere = isinstance(problem, FileNotHere) and problem.elsewhere
+    if problem is not None and (elsewhere or isinstance(problem, Busy)):
+        detail, problem = problem.message, None  # it is in other hands, or to be, which is no trouble of ours
     with rt.store.reading() as tx:
         now = jobs.get(tx, picked.job.job)
     return JobWorked(
@@ -492,6 +517,7 @@ def _turn(rt: Runtime, picked: Picked, watch: Watch) -> JobWorked:
         video_id=now.video_id,
         attempts=now.attempts,
         not_before=now.not_before,
+        elsewhere=elsewhere,
         detail=detail,
         problem=problem,
     )
@@ -514,6 +540,7 @@ def _worked_on(rt: Runtime, picked: Picked, watch: Watch) -> tuple[str, YtpoolEr
 def _go_on(rt: Runtime, picked: Picked, watch: Watch) -> tuple[str, YtpoolError | None]:
     rt.require_going()
     job = picked.job
+    whereabouts.require(rt, job)
     if job.kind == _UPLOAD:
         video = publish.publish(rt, replace(resuming.order_of(rt, job.job), picked=picked), watch)
         return video.note or video.url or "", video.problem
@@ -535,6 +562,8 @@ def _go_on(rt: Runtime, picked: Picked, watch: Watch) -> tuple[str, YtpoolError 
 def _leave(rt: Runtime, before: Job, problem: YtpoolError | None) -> None:
     """Write down what keeps a job from going on where nobody has, and when it is to be looked at again."""
     if isinstance(problem, (Interrupted, HoldLost)):
+        return
+    if isinstance(problem, FileNotHere) and problem.elsewhere:
         return
     with rt.store.transaction() as tx:
         job = jobs.get(tx, before.job)
@@ -559,6 +588,8 @@ def _leave(rt: Runtime, before: Job, problem: YtpoolError | None) -> None:
                 )
                 leases.give_back(tx, [lease])
                 job = jobs.get(tx, job.job)
+        if isinstance(problem, FileNotHere):  # this machine looks again after a while, another one may at once
+            return
         if job.not_before is None or job.not_before <= tx.now:
             line.put_off(tx, job.job, tx.now + _put_off_for(job, problem))
 

@@ -12,10 +12,12 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ytpool.clock import Clock
 from ytpool.domain import moments
+
+if TYPE_CHECKING:
+    from ytpool.store.listening import Listener
 
 Row = Mapping[str, Any]
 
@@ -31,14 +33,14 @@ class Tx(ABC):
 
     __slots__ = ("at", "boot", "era", "machine_boot", "machine_era", "now")
 
-    def __init__(self, now: datetime, clock: Clock, *, boot: float | None = None, era: str | None = None) -> None:
+    def __init__(self, now: datetime, *, boot: float, era: str, machine_boot: float, machine_era: str) -> None:
         self.now = now
         self.at = moments.text(now)
-        self.machine_boot = clock.boot()
-        """This machine's own clock, for what only this process compares: never later than `boot` was asked for."""
-        self.machine_era = clock.era()
-        self.boot = self.machine_boot if boot is None else boot
-        self.era = self.machine_era if era is None else era
+        self.boot = boot
+        self.era = era
+        self.machine_boot = machine_boot
+        """This machine's own clock, for what only this machine compares; never asked after `boot` was."""
+        self.machine_era = machine_era
 
     @abstractmethod
     def one(self, sql: str, /, **parameters: Any) -> Any:
@@ -59,6 +61,10 @@ class Tx(ABC):
     @abstractmethod
     def tables(self) -> list[str]:
         """Return the names of the state's tables, in their order."""
+
+    @abstractmethod
+    def ring(self) -> None:
+        """Wake the workers of all machines that share the state, once this is committed."""
 
 
 class Database(ABC):
@@ -120,6 +126,10 @@ class Database(ABC):
     @abstractmethod
     def stop(self, thread: Thread) -> None:
         """Break off what a thread is reading or writing here, because nobody waits for it any more."""
+
+    @abstractmethod
+    def listener(self) -> "Listener | None":
+        """Return what hears `tx.ring` on any machine; None where only the processes of one share the state."""
 
     @abstractmethod
     def close(self) -> None:

@@ -6,7 +6,7 @@ number and is refused.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -53,6 +53,8 @@ class Lease:
     name: str
     place: int
     fence: int
+    until: float = field(compare=False)
+    """When it ends unless it is renewed, on this machine's boot clock, and rather too early than too late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +112,8 @@ def take(
     )
     if owner.host:
         machines.seen(tx, owner.host)
-    return Lease(kind=kind, name=name, place=place, fence=taken["fence"])
+    until = tx.machine_boot + lasts_for.total_seconds()
+    return Lease(kind=kind, name=name, place=place, fence=taken["fence"], until=until)
 
 
 def is_held(tx: Tx, row: Any) -> bool:
@@ -197,6 +200,12 @@ def at_work(tx: Tx) -> list[str]:
     ]
 
 
+def hosts(tx: Tx) -> set[str]:
+    """Name the machines on which processes of ours hold anything now."""
+    rows = tx.all("SELECT * FROM leases WHERE expires > :boot AND host <> ''", boot=tx.boot)
+    return {row["host"] for row in rows if is_held(tx, row)}
+
+
 def begin_anew(tx: Tx) -> None:
     """Free every place but those of programs that are not ours, in a state that others have gone on from.
 
@@ -239,7 +248,13 @@ def holdings(tx: Tx, kind: LeaseKind) -> dict[str, Holding]:
 
 def _holding(tx: Tx, kind: LeaseKind, row: Any) -> Holding:
     return Holding(
-        lease=Lease(kind=kind, name=row["name"], place=0, fence=row["fence"]),
+        lease=Lease(
+            kind=kind,
+            name=row["name"],
+            place=0,
+            fence=row["fence"],
+            until=tx.machine_boot + row["expires"] - tx.boot,
+        ),
         holder=row["holder"],
         left=timedelta(seconds=row["expires"] - tx.boot) if is_held(tx, row) else timedelta(0),
         given_back=row["expires"] == 0,

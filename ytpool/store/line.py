@@ -13,7 +13,7 @@ from ytpool.domain import moments
 from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import InLine, Job, TargetKind
 from ytpool.errors import Busy
-from ytpool.store import jobs, leases
+from ytpool.store import jobs, leases, whereabouts
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 
@@ -121,11 +121,13 @@ def ask(tx: Tx, job: str, how: InLine) -> None:
         deadline=None if how.deadline is None else moments.text(how.deadline),
         at=tx.at,
     )
+    tx.ring()
 
 
 def agree(tx: Tx, job: str) -> None:
     """Write down that a person has said yes to what a job destroys, so that whoever works the line off may take it."""
     tx.run("UPDATE jobs SET agreed = 1 WHERE job = :job", job=job)
+    tx.ring()
 
 
 def hold(tx: Tx, job: str) -> None:
@@ -139,6 +141,7 @@ def hold(tx: Tx, job: str) -> None:
 
 def let_go(tx: Tx, job: str) -> None:
     tx.run("UPDATE jobs SET held_at = NULL, put_off_until = NULL, updated_at = :at WHERE job = :job", job=job, at=tx.at)
+    tx.ring()
 
 
 def put_off(tx: Tx, job: str, until: datetime) -> None:
@@ -168,6 +171,7 @@ def forget_far(tx: Tx) -> None:
 def look_again(tx: Tx) -> None:
     """Let what was put off be looked at now: what kept it back may be over."""
     tx.run("UPDATE jobs SET put_off_until = NULL, is_due = 0 WHERE put_off_until IS NOT NULL AND state = 'deferred'")
+    tx.ring()
 
 
 def pick(
@@ -175,16 +179,16 @@ def pick(
 ) -> Picked | None:
     """Pick the next job that somebody can work on now, or None: by priority, deadline, not-before and age.
 
-    What a dead worker left is taken up by the same order. A job for an account without a free slot and an upload to a
-    channel that takes one already are passed over; so are jobs for accounts that are `closed` to whoever asks, and,
-    where it is said which `chains` he knows, those of others.
+    What a dead worker left is taken up by the same order. A job for an account without a free slot, an upload to a
+    channel that takes one already, and what needs files that this machine lacks are passed over; so are jobs for
+    accounts that are `closed` to whoever asks, and, where it is said which `chains` he knows, those of others.
     """
     tx.run(RIPEN, at=tx.at)
     picked = turns(tx)
     working = leases.held(tx, LeaseKind.JOB)
     taken = {*picked, *working}
     crowd = _crowd(tx, picked, closed)
-    sql, given = _filters(taken, crowd, pool, chains)
+    sql, given = _filters(taken, crowd, pool, chains, whereabouts.not_here(tx))
     found = _first_in_line(tx, crowd, sql, given)
     found += [Job.from_row(row) for row in tx.all(LEFT_BEHIND % sql, at=tx.at, **given)]
     if not found:
@@ -231,7 +235,8 @@ def has_due(
     tx: Tx, *, pool: str | None = None, closed: Collection[str] = (), chains: Collection[str] | None = None
 ) -> bool:
     """Tell whether a job is due that may be picked; where none could be, all who are wait for somebody's place."""
-    sql, given = _filters((), _shut(tx, closed) if closed else _NOBODY, pool, chains)
+    crowd = _shut(tx, closed) if closed else _NOBODY
+    sql, given = _filters((), crowd, pool, chains, whereabouts.not_here(tx))
     return tx.one(f"SELECT 1 FROM jobs WHERE {_WAITS_IN_LINE} {sql} LIMIT 1", **given) is not None
 
 
@@ -349,10 +354,15 @@ def _counted(coming: Iterable[Any]) -> tuple[Mapping[tuple[str, bool], int], Map
 
 
 def _filters(
-    jobs: Collection[str], crowd: _Crowd, pool: str | None, chains: Collection[str] | None = None
+    jobs: Collection[str],
+    crowd: _Crowd,
+    pool: str | None,
+    chains: Collection[str] | None = None,
+    further: tuple[str, Mapping[str, str]] = ("", {}),
 ) -> tuple[str, dict[str, str]]:
-    """Return the conditions under which a job can begin now, as SQL and its parameters."""
-    given: dict[str, str] = {}
+    """Return the conditions under which a job can begin now, as SQL and its parameters; `further` is one of them."""
+    condition, with_it = further
+    given = {**with_it}
 
     def named(what: str, values: Iterable[str]) -> str:
         names = {f"{what}{number}": value for number, value in enumerate(sorted(values))}
@@ -361,7 +371,7 @@ def _filters(
 
     whose = "coalesce(account, CASE target_kind WHEN 'account' THEN target ELSE '' END)"
     unbound = "target_kind = 'pool' AND account IS NULL AND target"
-    parts = []
+    parts = [condition] if condition else []
     if jobs:
         parts.append(f"job NOT IN ({named('j', jobs)})")
     if crowd.full:

@@ -75,6 +75,9 @@ def confirmation(tx: Tx) -> Confirmation | None:
     if stored is None:
         return None
     moment, boot, era = stored.split(" ")
+    if era == tx.era:  # whichever machine heard it, it can be told by this one's clock
+        since = tx.boot - float(boot)
+        return Confirmation(moment=moments.parse(moment), boot=tx.machine_boot - since, era=tx.machine_era)
     return Confirmation(moment=moments.parse(moment), boot=float(boot), era=era)
 
 
@@ -82,7 +85,10 @@ def keep_confirmation(tx: Tx, confirmed: Confirmation) -> None:
     """Keep a confirmed moment; an older one never replaces a newer one."""
     standing = confirmation(tx)
     if standing is None or standing.moment < confirmed.moment:
-        put(tx, _CONFIRMED, f"{moments.text(confirmed.moment)} {confirmed.boot!r} {confirmed.era}")
+        boot, era = confirmed.boot, confirmed.era
+        if era == tx.machine_era:
+            boot, era = tx.boot - (tx.machine_boot - boot), tx.era
+        put(tx, _CONFIRMED, f"{moments.text(confirmed.moment)} {boot!r} {era}")
 
 
 def keep_gap(tx: Tx, since: datetime) -> None:

@@ -18,24 +18,18 @@ from pathlib import Path
 from typing import Any, Self
 
 import psycopg
-from psycopg import errors as refusals
 from psycopg import sql as text
 from psycopg.adapt import Dumper, Loader
 from psycopg.pq import TransactionStatus
 
 from ytpool.clock import Clock
-from ytpool.errors import (
-    DiskFull,
-    Interrupted,
-    NotInitialised,
-    StateBusy,
-    StateTooNew,
-    StateUnreachable,
-    StateUnusable,
-    YtpoolError,
-)
+from ytpool.config.postgres import Postgres
+from ytpool.errors import NotInitialised, StateTooNew, StateUnreachable, StateUnusable
 from ytpool.store.connections import Kept, ThreadConnections
 from ytpool.store.db import FIRST_TABLES, PATIENCE, Database, Tx, known, migrations, without_comments
+from ytpool.store.listening import RUNG, Listener
+from ytpool.store.postgres_connection import Password, connect
+from ytpool.store.postgres_errors import named
 
 ERA = "database"
 """The era of moments by the database's clock, which goes on whatever machine restarts."""
@@ -49,6 +43,9 @@ _SILENT_FOR = "10s"
 _OLDEST_SERVER = 130000
 """PostgreSQL 13 is the first that tells afterwards how a transaction ended (`pg_xact_status` of an xid8)."""
 
+_OUR_MISTAKES = (psycopg.ProgrammingError, psycopg.IntegrityError, psycopg.DataError)
+"""What no operator can mend."""
+
 _ASKS_AGAIN_AFTER = 0.1
 _ASKS_AGAIN_AT_MOST_AFTER = 2.0
 
@@ -56,27 +53,14 @@ _PROMPT = 0.5
 """An answer to the question for the time that took longer than so many seconds says too little of the time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a state is."""
-
-    parameters: Callable[[], Mapping[str, str]]
-    """What libpq is to be told, the password included; asked whenever a connection is opened."""
-    schema: str
-    shown: str
-    """The same for people, without anything secret."""
-
-
 class PostgresTx(Tx):
     """A transaction of PostgreSQL."""
 
     __slots__ = ("_cursor", "_schema")
 
-    def __init__(
-        self, cursor: "psycopg.ClientCursor[Any]", now: datetime, clock: Clock, *, boot: float, schema: str
-    ) -> None:
-        super().__init__(now, clock, boot=boot, era=ERA)
-        self._cursor = cursor
+    def __init__(self, begun: "_Begun", now: datetime, clock: Clock, schema: str) -> None:
+        super().__init__(now, boot=begun.boot, era=ERA, machine_boot=begun.asked_at, machine_era=clock.era())
+        self._cursor = begun.cursor
         self._schema = schema
 
     def one(self, sql: str, /, **parameters: Any) -> Any:
@@ -96,18 +80,33 @@ class PostgresTx(Tx):
         found = self.all("SELECT tablename FROM pg_tables WHERE schemaname = :schema ORDER BY 1", schema=self._schema)
         return [row["tablename"] for row in found]
 
+    def ring(self) -> None:
+        # Said several times in a transaction, it is heard once.
+        self._cursor.execute("SELECT pg_notify(%s, %s)", (self._schema, RUNG))
+
 
 class PostgresDatabase(Database):
     """One schema of a PostgreSQL database."""
 
     def __init__(
-        self, place: Place, clock: Clock, now: Callable[[], datetime], *, time: Callable[[], str] | None = None
+        self,
+        place: Postgres,
+        clock: Clock,
+        now: Callable[[], datetime],
+        *,
+        at_hand: Password = lambda: None,
+        in_keyring: Password = lambda: None,
+        time: Callable[[], str] = lambda: "clock_timestamp()",
     ) -> None:
-        """Know where it is; nothing is opened yet. `time` is SQL that says what the database's clock says."""
+        """Know where it is and who has the password; nothing is opened yet.
+
+        `time` is SQL that says what the database's clock says.
+        """
         self._place = place
+        self._at_hand, self._in_keyring = at_hand, in_keyring
         self._clock = clock
         self._now = now
-        self._time = time or (lambda: "clock_timestamp()")
+        self._time = time
         self._connections = ThreadConnections()
         self._local = threading.local()
         self._lock = f"pg_advisory_xact_lock({_LOCK}, hashtext('{place.schema}'))"
@@ -189,6 +188,9 @@ class PostgresDatabase(Database):
             with suppress(psycopg.Error):  # it was done with that, or nobody answers any more
                 kept.interrupt(lambda connection: connection.cancel_safe(timeout=2.0))
 
+    def listener(self) -> Listener:
+        return Listener(self._open, self._place.schema, named=lambda error: named(error, self._place))
+
     def close(self) -> None:
         self._connections.close()
         self._local = threading.local()
@@ -210,7 +212,7 @@ class PostgresDatabase(Database):
             kept, begun = self._begin(begin.format(settings=self._settings()), writes=writes)
             with kept.at_work() as connection:
                 try:
-                    yield PostgresTx(begun.cursor, self._now(), self._clock, boot=begun.boot, schema=self._place.schema)
+                    yield PostgresTx(begun, self._now(), self._clock, self._place.schema)
                 except BaseException:
                     _roll_back(connection)
                     raise
@@ -227,7 +229,7 @@ class PostgresDatabase(Database):
                     return
         # Nobody heard how it ended, so the database is asked; a transaction that it does not know was never committed.
         with self._named():
-            self._learn_how_it_ended(begun.number, lost)
+            self._learn_how_it_ended(begun, lost)
 
     def _begin(self, begin: str, *, writes: bool) -> "tuple[Kept, _Begun]":
         """Begin on this thread's connection, or on another where the server has gone away since: nothing is lost."""
@@ -244,7 +246,8 @@ class PostgresDatabase(Database):
     def _begun(self, kept: Kept, begin: str, *, writes: bool) -> "_Begun | None":
         """Begin, and return None where nobody is at the other end of the connection any more."""
         number = "pg_current_xact_id()::text" if writes else "NULL"
-        time = f"SELECT extract(epoch FROM {self._time()})::double precision, {number}"
+        started = "pg_postmaster_start_time()::text"
+        time = f"SELECT extract(epoch FROM {self._time()})::double precision, {number}, {started}"
         with kept.at_work() as connection:
             asked_at = self._clock.boot()
             try:
@@ -253,24 +256,30 @@ class PostgresDatabase(Database):
                 while cursor.nextset():
                     pass
                 said = cursor.fetchall()
-                if self._clock.boot() - asked_at > _PROMPT:  # it waited for somebody: what the clock said may be old
+                if self._clock.boot() - asked_at > _PROMPT:  # it waited for somebody, nobody knows how long
+                    asked_at = self._clock.boot()
                     said = cursor.execute(time).fetchall()
             except psycopg.Error:
                 if connection.closed:
                     return None
                 _roll_back(connection)
                 raise
-        [(boot, known_by)] = said
-        return _Begun(cursor=cursor, boot=boot, number=known_by)
+        [(boot, known_by, server)] = said
+        return _Begun(cursor=cursor, asked_at=asked_at, boot=boot, number=known_by, server=server)
 
-    def _learn_how_it_ended(self, number: str, lost: psycopg.Error) -> None:
-        """Return where a transaction was committed although the connection broke; raise where it was not."""
+    def _learn_how_it_ended(self, begun: "_Begun", lost: psycopg.Error) -> None:
+        """Return where a transaction was surely committed although the connection broke; else raise."""
         self._connections.let_go()
         gives_up_at = self._clock.monotonic() + self._patience
         kept = self._connections.keep(self._reconnected())
         with kept.at_work() as connection:
             while True:
-                [(status,)] = connection.execute("SELECT pg_xact_status(%s::xid8)", (number,)).fetchall()
+                [(server,)] = connection.execute("SELECT pg_postmaster_start_time()::text").fetchall()
+                if server != begun.server:
+                    # After a crash the number may be another's. Who hears that it failed, and it did not, is in no
+                    # other place than one who was killed at this moment.
+                    raise lost
+                [(status,)] = connection.execute("SELECT pg_xact_status(%s::xid8)", (begun.number,)).fetchall()
                 if status == "committed":
                     return
                 if status != "in progress" or self._clock.monotonic() > gives_up_at:
@@ -284,7 +293,7 @@ class PostgresDatabase(Database):
         while True:
             try:
                 return Kept(self._opened_state())
-            except psycopg.OperationalError:
+            except StateUnreachable:
                 if self._clock.monotonic() + pause > gives_up_at:
                     raise
             self._clock.sleep(pause)
@@ -305,11 +314,17 @@ class PostgresDatabase(Database):
         return connection
 
     def _open(self) -> "psycopg.Connection[Any]":
-        parameters: dict[str, Any] = {**self._place.parameters()}
-        connection = psycopg.connect(
-            **parameters, autocommit=True, prepare_threshold=None, cursor_factory=psycopg.ClientCursor
+        connection = connect(
+            self._place,
+            at_hand=self._at_hand,
+            in_keyring=self._in_keyring,
+            autocommit=True,
+            prepare_threshold=None,
+            cursor_factory=psycopg.ClientCursor,
         )
         _teach(connection)
+        # Behind a pooler it may hear what another asked to hear; without this, all of it would be kept for ever.
+        connection.add_notify_handler(lambda _: None)
         version = connection.info.server_version
         if version < _OLDEST_SERVER:
             connection.close()
@@ -368,15 +383,21 @@ class PostgresDatabase(Database):
         try:
             yield
         except psycopg.Error as error:
-            raise named(error, self.shown, self._patience) from error
+            if isinstance(error, _OUR_MISTAKES) and not isinstance(error, psycopg.errors.InsufficientPrivilege):
+                raise
+            raise named(error, self._place) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Begun:
     cursor: "psycopg.ClientCursor[Any]"
+    asked_at: float
+    """What this machine's boot clock said before the database's was asked."""
     boot: float
     number: str | None
     """By which the database can be asked how it ended; None where nothing is to be kept of it."""
+    server: str
+    """When the server was started: another run of it knows nothing for certain of what this one began."""
 
 
 class _Row(tuple[Any, ...]):  # noqa: SLOT001 - a tuple has no room for them
@@ -385,7 +406,7 @@ class _Row(tuple[Any, ...]):  # noqa: SLOT001 - a tuple has no room for them
     _places: dict[str, int]
 
     def __getitem__(self, key: Any) -> Any:
-        return tuple.__getitem__(self, self._places[key] if key.__class__ is str else key)
+        return tuple.__getitem__(self, self._places[key] if isinstance(key, str) else key)
 
     def keys(self) -> list[str]:
         return [*self._places]
@@ -449,7 +470,7 @@ def for_postgres(sql: str) -> str:
     """Write a migration in the words of PostgreSQL: texts compare bytewise, and who numbers rows says so."""
     said = "\n".join(without_comments(sql))
     said = re.sub(r"\bINTEGER PRIMARY KEY\b", "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY", said)
-    said = re.sub(r"\bTEXT\b", 'TEXT COLLATE "C"', said)
+    said = re.sub(r"(?<!AS )\bTEXT\b", 'TEXT COLLATE "C"', said)
     return re.sub(r"\bBLOB\b", "BYTEA", said)
 
 
@@ -476,40 +497,3 @@ def _versions(connection: "psycopg.Connection[Any]", schema: str) -> tuple[int, 
     query = text.SQL("SELECT key, value FROM {} WHERE key IN ('schema', 'min_reader')")
     found: dict[str, str] = dict(connection.execute(query.format(text.Identifier(schema, "meta"))).fetchall())
     return int(found.get("schema", 0)), int(found.get("min_reader", 0))
-
-
-def named(error: psycopg.Error, shown: str, waited: float) -> YtpoolError:
-    """Give PostgreSQL's trouble one of our names."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    named: YtpoolError | None = None
-    match error:
-        case refusals.LockNotAvailable():
-            named = StateBusy(
-                f"another process has held {shown} for more than {waited:.0f} seconds",
-                hint="try again; if it stays so, look for a stopped ytpool process",
-            )
-        case refusals.QueryCanceled():
-            named = Interrupted(f"what was asked of {shown} took too long, and was broken off")
-        case refusals.DiskFull():
-            named = DiskFull(f"the disk that holds {shown} is full: {said}", hint="free some space there and try again")
-        case refusals.ReadOnlySqlTransaction():
-            named = StateUnusable(
-                f"{shown} can only be read at the moment: {said}",
-                hint="is it a standby, or was it made read-only? name the server that may be written",
-            )
-        case refusals.InsufficientPrivilege():
-            named = StateUnusable(
-                f"{shown} refuses this to its user: {said}",
-                hint="let the user own the schema",
-            )
-        case refusals.DataCorrupted() | refusals.IndexCorrupted() | refusals.IoError():
-            named = StateUnusable(f"{shown} cannot be read as a state: {said}", hint="restore a backup of the database")
-        case psycopg.OperationalError() | refusals.IdleInTransactionSessionTimeout():
-            named = StateUnreachable(
-                f"{shown} does not answer: {said}",
-                hint="what was done until then is kept; try again when the database is back",
-            )
-    if named is None:
-        raise error
-    named.details = {"path": shown}
-    return named

@@ -31,7 +31,8 @@ class SqliteTx(Tx):
     __slots__ = ("_connection",)
 
     def __init__(self, connection: sqlite3.Connection, now: datetime, clock: Clock) -> None:
-        super().__init__(now, clock)
+        boot, era = clock.boot(), clock.era()
+        super().__init__(now, boot=boot, era=era, machine_boot=boot, machine_era=era)
         self._connection = connection
 
     def one(self, sql: str, /, **parameters: Any) -> Any:
@@ -49,6 +50,9 @@ class SqliteTx(Tx):
     def tables(self) -> list[str]:
         found = self.all("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
         return [row["name"] for row in found if not row["name"].startswith("sqlite_")]
+
+    def ring(self) -> None:
+        """Do nothing: only processes of this machine are there to be woken, and their bells are pipes."""
 
 
 class SqliteDatabase(Database):
@@ -174,6 +178,9 @@ class SqliteDatabase(Database):
         for kept in self._connections.of(thread):
             with suppress(sqlite3.ProgrammingError):  # it was done with that, and the connection is closed
                 kept.interrupt(sqlite3.Connection.interrupt)
+
+    def listener(self) -> None:
+        return None
 
     def close(self) -> None:
         """Close every connection this object opened; a thread that is in the middle of something closes its own."""

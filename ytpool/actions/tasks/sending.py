@@ -88,7 +88,7 @@ def _begin(rt: Runtime, provider: Provider, keys: Sequence[ApiKey]) -> _Begun | 
             secret = token_urlsafe(32)
             until = tx.now + timedelta(seconds=provider.time_limit)
             tasks.begin(tx, job, free[0].account, proof=proof_of(secret), until=until)
-            return _Begun(task=tasks.get(tx, job), key=free[0], secret=secret, lease=lease, since=tx.boot)
+            return _Begun(task=tasks.get(tx, job), key=free[0], secret=secret, lease=lease, since=tx.machine_boot)
     return None
 
 
