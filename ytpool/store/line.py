@@ -383,7 +383,8 @@ def _filters(
     if crowd.uploading_pools:
         parts.append(f"NOT (kind = 'upload' AND {unbound} IN ({named('q', crowd.uploading_pools)}))")
     if chains is not None:
-        parts.append(f"(target_kind <> 'chain' OR target IN ({named('c', chains)}))")
+        known = f" OR target IN ({named('c', chains)})" if chains else ""
+        parts.append(f"(target_kind <> 'chain'{known})")
     if pool is not None:
         given["pool"] = pool
         parts.append(
