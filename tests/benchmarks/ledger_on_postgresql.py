@@ -165,9 +165,7 @@ def main():
         with ExitStack() as crowds:
             got = Crowd(crowds, "ours", full_at).calls(each=LIMIT)
         assert got == spent(full_at) <= LIMIT, (got, spent(full_at))
-        print(
-            f"{PROCESSES} processes asked for {PROCESSES * LIMIT} uploads of {LIMIT}, and got {got}"
-        )
+        print(f"{PROCESSES} processes asked for {PROCESSES * LIMIT} uploads of {LIMIT}, and got {got}")
     speeds = [theirs / ours for ours, theirs in rounds]
     print(
         f"ours: {PROCESSES * CALLS / min(one for one, _ in rounds):.0f} calls a second at best, of three commits each"
