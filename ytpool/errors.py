@@ -63,12 +63,6 @@ class StateUnusable(YtpoolError):
     code = "state_unusable"
 
 
-class StateUnreachable(YtpoolError):
-    """The database that keeps the state does not answer or takes nobody now, or the connection to it was lost."""
-
-    code = "state_unreachable"
-
-
 class StateTooNew(YtpoolError):
     """Only a newer ytpool may open this state."""
 
@@ -81,8 +75,14 @@ class StateBusy(YtpoolError):
     code = "state_busy"
 
 
+class StateUnreachable(YtpoolError):
+    """The database that holds the state does not answer, or takes nobody now; that may end by itself."""
+
+    code = "state_unreachable"
+
+
 class StateRefused(YtpoolError):
-    """The database that keeps the state does not let us in, or is not whom we would believe; a person mends that."""
+    """The database that holds the state does not let us in, or is not whom we would believe; a person mends that."""
 
     code = "state_refused"
 
@@ -169,6 +169,14 @@ class FileInvalid(YtpoolError):
     """A file to upload is missing, empty, unreadable, or no file."""
 
     code = "file_invalid"
+
+
+class FileNotHere(FileInvalid):
+    """A job needs a file that this machine has not; `elsewhere` says whether another machine had it."""
+
+    def __init__(self, message: str, *, hint: str, elsewhere: bool, **details: Any) -> None:
+        super().__init__(message, hint=hint, **details)
+        self.elsewhere = elsewhere
 
 
 class FileChanged(YtpoolError):

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ytpool.domain.alert_targets import Target
     from ytpool.domain.envelopes import Envelopes
     from ytpool.domain.keys import KeyFound
+    from ytpool.domain.path_map import PathMap
     from ytpool.domain.providers import Provider
     from ytpool.domain.secret import Secret
     from ytpool.domain.servers import FtpServer, Page
@@ -124,6 +125,13 @@ class Runtime:
 
         return clock.offset(self.config.paths.sandbox)
 
+    @cached_property
+    def path_map(self) -> "PathMap":
+        """What the state calls the folders of this machine."""
+        from ytpool.domain.path_map import PathMap  # noqa: PLC0415 -- only where files are named
+
+        return PathMap.from_texts(self.config.path.map)
+
     @property
     def store(self) -> Database:
         """The state; raises NotInitialised where there is none yet."""
@@ -131,7 +139,7 @@ class Runtime:
             return self._database
         with self._opening:
             if self._database is None:
-                database = self._the_state()
+                database = self._database_named()
                 if database.exists():
                     with database.reading() as tx:
                         self._set_calendar(tx, shared=database.is_shared)
@@ -148,18 +156,14 @@ class Runtime:
             moment = datetime.fromtimestamp(tx.boot, UTC)
             self.calendar.go_by(Confirmation(moment=moment, boot=tx.machine_boot, era=tx.machine_era))
 
-    def _the_state(self) -> Database:
-        """Return the state where the settings say it is, unopened."""
+    def _database_named(self) -> Database:
+        """Return the state that the settings name, not opened yet."""
         place = self.config.database
         if place is None:
             return SqliteDatabase(self.config.paths.state, self.clock, self.calendar.now)
-        try:
-            from ytpool.store.postgres import PostgresDatabase  # noqa: PLC0415 -- a file needs no driver
-        except ImportError as error:
-            raise ExtraMissing(
-                f"the state in {place.shown} needs psycopg, and here: {str(error).splitlines()[0]}",
-                hint="run: pip install 'ytpool[postgres]'",
-            ) from error
+        require_driver(self.config)
+        from ytpool.store.postgres import PostgresDatabase  # noqa: PLC0415 -- a file needs no driver
+
         password = self.database_password()
         return PostgresDatabase(
             place, self.clock, self.calendar.now, at_hand=password.at_hand, in_keyring=password.in_keyring
@@ -547,3 +551,16 @@ class Runtime:
             self._database.close()
         if self._youtube is not None:
             self._youtube.close()
+
+
+def require_driver(config: Config) -> None:
+    """Raise ExtraMissing where the settings name a database and its driver is not installed."""
+    if config.database is None:
+        return
+    try:
+        import ytpool.store.postgres_connection  # noqa: F401, PLC0415 -- a file needs no driver
+    except ImportError as error:
+        raise ExtraMissing(
+            f"the state in {config.database.shown} needs psycopg, and here: {str(error).splitlines()[0]}",
+            hint="run: pip install 'ytpool[postgres]'",
+        ) from error

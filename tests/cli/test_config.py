@@ -199,6 +199,7 @@ def test_a_file_that_is_no_text_is_named_with_its_line(ytpool, file):
         ("YTPOOL_STATE", "postgres://db:70000/y", "a port between 1 and 65535"),
         ("YTPOOL_STATE", "postgres://a,b:1,c/y?port=1,2", "says port twice"),
         ("YTPOOL_STATE", "postgres://db/x?sslmod=require", "state has no option sslmod; did you mean sslmode?"),
+        ("YTPOOL_STATE", "postgres://db/x?connect_timeout=0", "connect_timeout must be a whole number above 0"),
         ("YTPOOL_STATE", "postgres://db/x?sslmode", "an option without a value"),
         ("YTPOOL_STATE", "postgres://db/%ff", "a % in it that stands for no letter"),
         ("YTPOOL_STATE", "postgres://db/x#y", "and # / ? @ : in names as %23"),

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from ytpool.actions import chains, chores, comments, housekeeping, publish, resuming, threads
+from ytpool.actions import chains, chores, comments, housekeeping, publish, resuming, threads, whereabouts
 from ytpool.actions.comments import How as SaidHow
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.waking import Bell
@@ -30,6 +30,7 @@ from ytpool.errors import (
     Busy,
     FileChanged,
     FileInvalid,
+    FileNotHere,
     HoldLost,
     Interrupted,
     LoginNeeded,
@@ -45,6 +46,7 @@ from ytpool.errors import (
 )
 from ytpool.runtime import Runtime
 from ytpool.store import jobs, leases, ledger, line, pools
+from ytpool.store import whereabouts as missed
 from ytpool.store.leases import LeaseKind
 from ytpool.store.line import Picked
 
@@ -83,6 +85,8 @@ class JobWorked:
     video_id: str | None
     attempts: int
     not_before: datetime | None
+    elsewhere: bool = False
+    """It is left as it is for a machine that has its file."""
     detail: str = ""
     problem: YtpoolError | None = None
 
@@ -97,6 +101,8 @@ class Worked:
     """Of each kind of outcome one, for the exit status."""
     waiting: int
     """Jobs that are in the line still."""
+    elsewhere: int
+    """Jobs that are left for machines that have their files."""
     next_at: datetime | None
     """When the moment of the next of them comes."""
     stopped: bool
@@ -111,6 +117,8 @@ class _Tally:
     broken_off: int = 0
 
     def take_in(self, done: JobWorked) -> None:
+        if done.elsewhere:
+            return
         self.counts[done.state] += 1
         self.problems.setdefault("" if done.problem is None else done.problem.code, done.problem)
         self.broken_off += isinstance(done.problem, Interrupted)
@@ -136,6 +144,7 @@ def work(
         with rt.store.reading() as tx:
             pools.get(tx, pool)
     tally = _Tally()
+    whereabouts.look_again(rt)
     with Bell(rt) as bell, _Signals(rt) as signals:
         round_ended = _look_after_tasks(rt, watch, once=once)
         alerts_ended = None if once else housekeeping.keep_going(rt, alerts_only=True)
@@ -163,6 +172,7 @@ def work(
             counts=dict(tally.counts),
             problems=tuple(tally.problems.values()),
             waiting=line.waiting(tx),
+            elsewhere=len(missed.missed_here(tx)),
             next_at=line.soonest(tx),
             stopped=stopped,
             broken_off=tally.broken_off,
@@ -389,13 +399,16 @@ def _turn(rt: Runtime, picked: Picked, watch: Watch) -> JobWorked:
     with renewing(rt, picked.turn, leases.LASTS_FOR):
         detail, problem = _worked_on(rt, picked, watch)
         try:
+            if isinstance(problem, FileNotHere):
+                whereabouts.leave(rt, picked.job.job, problem.details["path"])
             _leave(rt, picked.job, problem)
             with rt.store.transaction() as tx:
                 leases.give_back(tx, [picked.turn])
         except StateBusy as busy:  # the turn ends by itself, and whoever comes then finds the job as it stands
             log.warning("job left as it stands", extra={"job": picked.job.job, "reason": busy.message})
-    if isinstance(problem, Busy):  # in other hands, which is no trouble of ours
-        detail, problem = problem.message, None
+    elsewhere = isinstance(problem, FileNotHere) and problem.elsewhere
+    if problem is not None and (elsewhere or isinstance(problem, Busy)):
+        detail, problem = problem.message, None  # it is in other hands, or to be, which is no trouble of ours
     with rt.store.reading() as tx:
         now = jobs.get(tx, picked.job.job)
     return JobWorked(
@@ -408,6 +421,7 @@ def _turn(rt: Runtime, picked: Picked, watch: Watch) -> JobWorked:
         video_id=now.video_id,
         attempts=now.attempts,
         not_before=now.not_before,
+        elsewhere=elsewhere,
         detail=detail,
         problem=problem,
     )
@@ -430,6 +444,7 @@ def _worked_on(rt: Runtime, picked: Picked, watch: Watch) -> tuple[str, YtpoolEr
 def _go_on(rt: Runtime, picked: Picked, watch: Watch) -> tuple[str, YtpoolError | None]:
     rt.require_going()
     job = picked.job
+    whereabouts.require(rt, job)
     if job.kind == _UPLOAD:
         video = publish.publish(rt, replace(resuming.order_of(rt, job.job), picked=picked), watch)
         return video.note or video.url or "", video.problem
@@ -451,6 +466,8 @@ def _go_on(rt: Runtime, picked: Picked, watch: Watch) -> tuple[str, YtpoolError 
 def _leave(rt: Runtime, before: Job, problem: YtpoolError | None) -> None:
     """Write down what keeps a job from going on where nobody has, and when it is to be looked at again."""
     if isinstance(problem, (Interrupted, HoldLost)):
+        return
+    if isinstance(problem, FileNotHere) and problem.elsewhere:
         return
     with rt.store.transaction() as tx:
         job = jobs.get(tx, before.job)
@@ -475,6 +492,8 @@ def _leave(rt: Runtime, before: Job, problem: YtpoolError | None) -> None:
                 )
                 leases.give_back(tx, [lease])
                 job = jobs.get(tx, job.job)
+        if isinstance(problem, FileNotHere):  # this machine looks again after a while, another one may at once
+            return
         if job.not_before is None or job.not_before <= tx.now:
             line.put_off(tx, job.job, tx.now + _put_off_for(job, problem))
 

@@ -85,7 +85,6 @@ EXIT_STATUS: dict[str, int] = {
     "extra_missing": BLOCKED,
     "not_initialised": BLOCKED,
     "state_unusable": BLOCKED,
-    "state_unreachable": BLOCKED,
     "state_too_new": BLOCKED,
     "state_busy": BLOCKED,
     "state_refused": BLOCKED,

@@ -1,6 +1,7 @@
 """Options that mean the same wherever they stand, and the way from a command to its runtime."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -72,6 +73,21 @@ def invocation(ctx: typer.Context) -> Invocation:
     return ctx.obj
 
 
+def map_paths(ctx: typer.Context, texts: Sequence[str] | None) -> None:
+    """Let this run find files by these pairs of folders, too, and say which of all are not there."""
+    from ytpool.actions import whereabouts  # noqa: PLC0415 -- only where files are looked for
+    from ytpool.domain.path_map import PathMap  # noqa: PLC0415
+
+    call = invocation(ctx)
+    try:
+        rt = call.runtime
+        rt.path_map = rt.path_map.overruled_by(PathMap.from_texts(texts or ()))
+    except ValueError as error:
+        raise UsageWrong(f"--path-map {error}") from None
+    for sentence in whereabouts.unmapped(rt):
+        call.note(f"warning: {sentence}")
+
+
 def require_one_way_to_wait(*, wait: bool, no_wait: bool) -> None:
     """Refuse to wait for everything and for nothing at once."""
     if wait and no_wait:
@@ -126,6 +142,15 @@ PlotOption = Annotated[
     typer.Option(
         "--plot",
         help="Draw it instead; a pipe gets the picture's numbers, and JSON has them in `plots`.",
+        show_default=False,
+    ),
+]
+PathMapOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--path-map",
+        metavar="FROM=TO",
+        help="What the state has in folder FROM lies in TO on this machine; goes before path.map. May be repeated.",
         show_default=False,
     ),
 ]

@@ -112,7 +112,9 @@ def _checked(key: str, given: Given) -> Any:
     value: Any = given.value
     if isinstance(default, tuple):
         if key == _REFRESHER:
-            return _words(key, given)
+            return _words(key, given, "like ['/opt/log-in', '{account}', '{file}']; no shell reads it")
+        if key == _PATH_MAP:
+            return _path_map(key, given)
         from ytpool.config import blocks  # noqa: PLC0415 - most have none
 
         return blocks.read(key, given)
@@ -131,8 +133,19 @@ def _checked(key: str, given: Given) -> Any:
     return value
 
 
-def _words(key: str, given: Given) -> tuple[str, ...]:
-    """Read a command: a list of texts in the file, and in a variable words as a shell would split them."""
+def _path_map(key: str, given: Given) -> tuple[str, ...]:
+    from ytpool.domain.path_map import PathMap  # noqa: PLC0415 - most have none
+
+    texts = _words(key, given, "like ['/mnt/a=/srv/a']")
+    try:
+        PathMap.from_texts(texts)
+    except ValueError as error:
+        given.refuse(key, f"{key} {error}")
+    return texts
+
+
+def _words(key: str, given: Given, like: str) -> tuple[str, ...]:
+    """Read a list of texts in the file, and in a variable words as a shell would split them."""
     value = given.value
     if isinstance(value, str) and not given.file:
         import shlex  # noqa: PLC0415 - only where a variable names a command
@@ -142,9 +155,7 @@ def _words(key: str, given: Given) -> tuple[str, ...]:
         except ValueError as error:
             given.refuse(key, f"{key} cannot be split into words: {error}")
     if not isinstance(value, list) or not all(isinstance(word.value, str) for word in value):
-        given.refuse(
-            key, f"{key} is a list of texts like ['/opt/log-in', '{{account}}', '{{file}}']; no shell reads it"
-        )
+        given.refuse(key, f"{key} is a list of texts {like}")
     return tuple(word.value for word in value)
 
 
@@ -211,4 +222,5 @@ _ADDRESS = re.compile(
 )
 """What is meant to be a database, also where it is written wrong: a password in it must not become a file's name."""
 _REFRESHER = "sessions.refresh.command"
+_PATH_MAP = "path.map"
 _TYPES = {str: "text in quotes", int: "a whole number", float: "a number", bool: "true or false"}

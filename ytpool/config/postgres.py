@@ -194,7 +194,10 @@ def _built(
         given.get("postgres.sslrootcert", state).refuse(
             "postgres.sslrootcert", f"sslrootcert = system goes with sslmode verify-full, not with {mode}"
         )
-    patience = max(options.dead_after, 1)
+    for key in _NUMBERS & chosen.keys():
+        if not re.fullmatch(r"[1-9]\d{0,8}", chosen[key]):
+            state.refuse("state", f"{key} must be a whole number above 0")
+    patience = options.dead_after
     defaults = {
         "connect_timeout": str(options.connect_timeout),
         "keepalives_idle": str(max(1, patience // 3)),
@@ -360,6 +363,9 @@ _KNOWN = frozenset(
         *("connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count"),
         *("tcp_user_timeout",),
     }
+)
+_NUMBERS = frozenset(
+    {"connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"}
 )
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",

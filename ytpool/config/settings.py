@@ -72,6 +72,12 @@ class Upload(NamedTuple):
     category: str = "22"
 
 
+class PathSettings(NamedTuple):
+    """Where folders that the state names hang on this machine, each as FROM=TO; `domain/path_map` reads them."""
+
+    map: tuple[str, ...] = ()
+
+
 class Thresholds(NamedTuple):
     """Per cent of a limit at which a bucket changes colour."""
 
@@ -237,6 +243,7 @@ class Config(NamedTuple):
     vault: Vault = Vault()
     postgres: PostgresOptions = PostgresOptions()
     upload: Upload = Upload()
+    path: PathSettings = PathSettings()
     thresholds: Thresholds = Thresholds()
     balancing: Balancing = Balancing()
     breakers: Breakers = Breakers()
@@ -290,7 +297,7 @@ class Config(NamedTuple):
     def settings(self) -> Mapping[str, Any]:
         """List every setting by its dotted name."""
         named = {
-            f"{section}.{key}": _listed(value)
+            f"{section}.{key}": _listed(f"{section}.{key}", value)
             for section in SECTIONS
             for key, value in getattr(self, attribute(section))._asdict().items()
         }
@@ -338,6 +345,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "vault": Vault,
     "postgres": PostgresOptions,
     "upload": Upload,
+    "path": PathSettings,
     "thresholds": Thresholds,
     "balancing": Balancing,
     "breakers": Breakers,
@@ -387,10 +395,12 @@ def attribute(section: str) -> str:
     return section.replace(".", "_")
 
 
-def _listed(value: Any) -> Any:
+def _listed(key: str, value: Any) -> Any:
     """Return a setting as `config show` lists it: of a command the program, as somebody may write a key behind it."""
     if not isinstance(value, tuple):
         return value
+    if key == "path.map":
+        return [*value]
     listed = list(map(str, value))
     return [*listed[:1], "..."] if len(listed) > 1 and isinstance(value[0], str) else listed
 

@@ -61,6 +61,7 @@ class Kind(StrEnum):
     UNVERIFIED = "unverified"
     CROWDED = "crowded"
     RESTORED = "restored"
+    FILE_MISSING = "file_missing"
     LEAVING = "leaving"
     UPLOAD_FAILED = "upload_failed"
     OUTCOME_UNKNOWN = "outcome_unknown"

@@ -171,6 +171,12 @@ def at_work(tx: Tx) -> list[str]:
     ]
 
 
+def hosts(tx: Tx) -> set[str]:
+    """Name the machines on which processes of ours hold anything now."""
+    rows = tx.all("SELECT * FROM leases WHERE expires > :boot AND host <> ''", boot=tx.boot)
+    return {row["host"] for row in rows if is_held(tx, row)}
+
+
 def begin_anew(tx: Tx) -> None:
     """Free every place but those of programs that are not ours, in a state that others have gone on from.
 

@@ -13,7 +13,7 @@ from ytpool.domain import moments
 from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import InLine, Job, TargetKind
 from ytpool.errors import Busy
-from ytpool.store import jobs, leases
+from ytpool.store import jobs, leases, whereabouts
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 
@@ -173,15 +173,15 @@ def look_again(tx: Tx) -> None:
 def pick(tx: Tx, *, pool: str | None = None) -> Picked | None:
     """Pick the next job that somebody can work on now, or None: by priority, deadline, not-before and age.
 
-    What a dead worker left is taken up by the same order. A job for an account without a free slot and an upload to a
-    channel that takes one already are passed over.
+    What a dead worker left is taken up by the same order. A job for an account without a free slot, an upload to a
+    channel that takes one already, and what needs files that this machine lacks are passed over.
     """
     tx.run(RIPEN, at=tx.at)
     picked = turns(tx)
     working = leases.held(tx, LeaseKind.JOB)
     taken = {*picked, *working}
     crowd = _crowd(tx, picked)
-    sql, given = _filters(taken, crowd, pool)
+    sql, given = _filters(taken, crowd, pool, whereabouts.not_here(tx))
     found = _first_in_line(tx, crowd, sql, given)
     found += [Job.from_row(row) for row in tx.all(LEFT_BEHIND % sql, at=tx.at, **given)]
     if not found:
@@ -226,7 +226,7 @@ def soonest(tx: Tx) -> datetime | None:
 
 def has_due(tx: Tx, *, pool: str | None = None) -> bool:
     """Tell whether a job is due; where none could be picked, all who are wait for somebody's place."""
-    sql, given = _filters((), _NOBODY, pool)
+    sql, given = _filters((), _NOBODY, pool, whereabouts.not_here(tx))
     return tx.one(f"SELECT 1 FROM jobs WHERE {_WAITS_IN_LINE} {sql} LIMIT 1", **given) is not None
 
 
@@ -333,9 +333,12 @@ def _counted(coming: Iterable[Any]) -> tuple[Mapping[tuple[str, bool], int], Map
     return for_account, for_pool
 
 
-def _filters(jobs: Collection[str], crowd: _Crowd, pool: str | None) -> tuple[str, dict[str, str]]:
-    """Return the conditions under which a job can begin now, as SQL and its parameters."""
-    given: dict[str, str] = {}
+def _filters(
+    jobs: Collection[str], crowd: _Crowd, pool: str | None, further: tuple[str, Mapping[str, str]] = ("", {})
+) -> tuple[str, dict[str, str]]:
+    """Return the conditions under which a job can begin now, as SQL and its parameters; `further` is one of them."""
+    condition, with_it = further
+    given = {**with_it}
 
     def named(what: str, values: Iterable[str]) -> str:
         names = {f"{what}{number}": value for number, value in enumerate(sorted(values))}
@@ -344,7 +347,7 @@ def _filters(jobs: Collection[str], crowd: _Crowd, pool: str | None) -> tuple[st
 
     whose = "coalesce(account, CASE target_kind WHEN 'account' THEN target ELSE '' END)"
     unbound = "target_kind = 'pool' AND account IS NULL AND target"
-    parts = []
+    parts = [condition] if condition else []
     if jobs:
         parts.append(f"job NOT IN ({named('j', jobs)})")
     if crowd.full:

@@ -27,7 +27,7 @@ from ytpool.config.postgres import Postgres
 from ytpool.errors import NotInitialised, StateTooNew, StateUnreachable, StateUnusable
 from ytpool.store.connections import Kept, ThreadConnections
 from ytpool.store.db import FIRST_TABLES, PATIENCE, Database, Tx, known, migrations, without_comments
-from ytpool.store.postgres_connection import Password, connect, no_password
+from ytpool.store.postgres_connection import Password, connect
 from ytpool.store.postgres_errors import named
 
 ERA = "database"
@@ -41,6 +41,9 @@ _SILENT_FOR = "10s"
 
 _OLDEST_SERVER = 130000
 """PostgreSQL 13 is the first that tells afterwards how a transaction ended (`pg_xact_status` of an xid8)."""
+
+_OUR_MISTAKES = (psycopg.ProgrammingError, psycopg.IntegrityError, psycopg.DataError)
+"""What no operator can mend."""
 
 _ASKS_AGAIN_AFTER = 0.1
 _ASKS_AGAIN_AT_MOST_AFTER = 2.0
@@ -86,17 +89,19 @@ class PostgresDatabase(Database):
         clock: Clock,
         now: Callable[[], datetime],
         *,
-        at_hand: Password = no_password,
-        in_keyring: Password = no_password,
-        time: Callable[[], str] | None = None,
+        at_hand: Password = lambda: None,
+        in_keyring: Password = lambda: None,
+        time: Callable[[], str] = lambda: "clock_timestamp()",
     ) -> None:
-        """Know where it is; nothing is opened yet. `time` is SQL that says what the database's clock says."""
+        """Know where it is and who has the password; nothing is opened yet.
+
+        `time` is SQL that says what the database's clock says.
+        """
         self._place = place
-        self._at_hand = at_hand
-        self._in_keyring = in_keyring
+        self._at_hand, self._in_keyring = at_hand, in_keyring
         self._clock = clock
         self._now = now
-        self._time = time or (lambda: "clock_timestamp()")
+        self._time = time
         self._connections = ThreadConnections()
         self._local = threading.local()
         self._lock = f"pg_advisory_xact_lock({_LOCK}, hashtext('{place.schema}'))"
@@ -274,7 +279,7 @@ class PostgresDatabase(Database):
         while True:
             try:
                 return Kept(self._opened_state())
-            except (psycopg.OperationalError, StateUnreachable):
+            except StateUnreachable:
                 if self._clock.monotonic() + pause > gives_up_at:
                     raise
             self._clock.sleep(pause)
@@ -363,10 +368,9 @@ class PostgresDatabase(Database):
         try:
             yield
         except psycopg.Error as error:
-            failure = named(error, self._place, self._patience)
-            if failure is None:
+            if isinstance(error, _OUR_MISTAKES) and not isinstance(error, psycopg.errors.InsufficientPrivilege):
                 raise
-            raise failure from error
+            raise named(error, self._place) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,21 +7,17 @@ import psycopg
 
 from ytpool.config.postgres import Postgres
 from ytpool.domain.secret import Secret
-from ytpool.errors import StateRefused
+from ytpool.errors import StateRefused, VaultUnavailable
 from ytpool.store.postgres_errors import at_connect
 
 Password = Callable[[], Secret | None]
 
 
-def no_password() -> None:
-    """Know none; the driver looks into its own places."""
-
-
 def connect(
     place: Postgres,
     *,
-    at_hand: Password = no_password,
-    in_keyring: Password = no_password,
+    at_hand: Password,
+    in_keyring: Password,
     seconds: float | None = None,
     **options: Any,
 ) -> psycopg.Connection[Any]:
@@ -41,7 +37,10 @@ def connect(
         refused = at_connect(error, place)
         if password is not None or not isinstance(refused, StateRefused) or refused.details["reason"] != "no_password":
             raise refused from error
-    password = in_keyring()
+    try:
+        password = in_keyring()
+    except VaultUnavailable as error:
+        raise StateRefused(f"{refused.message}; {error.message}", hint=refused.hint, **refused.details) from error
     if password is None:
         raise refused
     try:

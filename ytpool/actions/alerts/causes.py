@@ -22,6 +22,7 @@ SEVERITIES: Mapping[str, Severity] = {
     Kind.OUTCOME_UNKNOWN: Severity.WARNING,
     Kind.CHAIN_FAILED: Severity.WARNING,
     Kind.RESTORED: Severity.WARNING,
+    Kind.FILE_MISSING: Severity.WARNING,
     Kind.LEAVING: Severity.WARNING,
     Kind.ASTRAY: Severity.CRITICAL,
     Kind.STEP_FAILED: Severity.WARNING,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from ytpool.actions import whereabouts
 from ytpool.actions.health.checks import Check, Sight, Status, ago
 from ytpool.domain import moments
 from ytpool.errors import DiskFull, StateBusy
@@ -174,6 +175,8 @@ def configuration(sight: Sight) -> Iterator[Check]:
     if config.database is not None and config.database.warning:
         fix = "set postgres.sslmode to verify-full, and postgres.sslrootcert to the certificate of its authority"
         yield Check(check="configuration TLS", status=Status.WARN, message=config.database.warning, fix=fix)
+    for sentence in whereabouts.unmapped(sight.rt) if config.path.map else ():
+        yield Check(check="path map", status=Status.WARN, message=sentence, fix="mount it, or change path.map")
     for path, private in ((file, 0o022), (config.paths.state, 0o077)):
         try:
             mode = path.stat().st_mode
