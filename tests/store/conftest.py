@@ -62,7 +62,10 @@ class UsedAgain:
                 connection.execute("; ".join(f"DELETE FROM {table}" for [table] in tables.fetchall()))
                 for key, value in self._meta:
                     connection.execute("INSERT INTO meta (key, value) VALUES (%s, %s)", (key, value))
-                connection.execute("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S' AND relnamespace = current_schema::regnamespace")
+                connection.execute(
+                    "SELECT setval(oid::regclass, 1, false) FROM pg_class"
+                    " WHERE relkind = 'S' AND relnamespace = current_schema::regnamespace"
+                )
         except psycopg.Error:
             self._made.close()
             self._name = None

@@ -27,6 +27,7 @@ from ytpool.config.postgres import Postgres
 from ytpool.errors import NotInitialised, StateTooNew, StateUnreachable, StateUnusable
 from ytpool.store.connections import Kept, ThreadConnections
 from ytpool.store.db import FIRST_TABLES, PATIENCE, Database, Tx, known, migrations, without_comments
+from ytpool.store.listening import RUNG, Listener
 from ytpool.store.postgres_connection import Password, connect
 from ytpool.store.postgres_errors import named
 
@@ -78,6 +79,10 @@ class PostgresTx(Tx):
     def tables(self) -> list[str]:
         found = self.all("SELECT tablename FROM pg_tables WHERE schemaname = :schema ORDER BY 1", schema=self._schema)
         return [row["tablename"] for row in found]
+
+    def ring(self) -> None:
+        # Said several times in a transaction, it is heard once.
+        self._cursor.execute("SELECT pg_notify(%s, %s)", (self._schema, RUNG))
 
 
 class PostgresDatabase(Database):
@@ -183,6 +188,9 @@ class PostgresDatabase(Database):
             with suppress(psycopg.Error):  # it was done with that, or nobody answers any more
                 kept.interrupt(lambda connection: connection.cancel_safe(timeout=2.0))
 
+    def listener(self) -> Listener:
+        return Listener(self._open, self._place.schema, named=lambda error: named(error, self._place))
+
     def close(self) -> None:
         self._connections.close()
         self._local = threading.local()
@@ -221,7 +229,7 @@ class PostgresDatabase(Database):
                     return
         # Nobody heard how it ended, so the database is asked; a transaction that it does not know was never committed.
         with self._named():
-            self._learn_how_it_ended(begun.number, lost)
+            self._learn_how_it_ended(begun, lost)
 
     def _begin(self, begin: str, *, writes: bool) -> "tuple[Kept, _Begun]":
         """Begin on this thread's connection, or on another where the server has gone away since: nothing is lost."""
@@ -238,7 +246,8 @@ class PostgresDatabase(Database):
     def _begun(self, kept: Kept, begin: str, *, writes: bool) -> "_Begun | None":
         """Begin, and return None where nobody is at the other end of the connection any more."""
         number = "pg_current_xact_id()::text" if writes else "NULL"
-        time = f"SELECT extract(epoch FROM {self._time()})::double precision, {number}"
+        started = "pg_postmaster_start_time()::text"
+        time = f"SELECT extract(epoch FROM {self._time()})::double precision, {number}, {started}"
         with kept.at_work() as connection:
             asked_at = self._clock.boot()
             try:
@@ -255,17 +264,22 @@ class PostgresDatabase(Database):
                     return None
                 _roll_back(connection)
                 raise
-        [(boot, known_by)] = said
-        return _Begun(cursor=cursor, asked_at=asked_at, boot=boot, number=known_by)
+        [(boot, known_by, server)] = said
+        return _Begun(cursor=cursor, asked_at=asked_at, boot=boot, number=known_by, server=server)
 
-    def _learn_how_it_ended(self, number: str, lost: psycopg.Error) -> None:
-        """Return where a transaction was committed although the connection broke; raise where it was not."""
+    def _learn_how_it_ended(self, begun: "_Begun", lost: psycopg.Error) -> None:
+        """Return where a transaction was surely committed although the connection broke; else raise."""
         self._connections.let_go()
         gives_up_at = self._clock.monotonic() + self._patience
         kept = self._connections.keep(self._reconnected())
         with kept.at_work() as connection:
             while True:
-                [(status,)] = connection.execute("SELECT pg_xact_status(%s::xid8)", (number,)).fetchall()
+                [(server,)] = connection.execute("SELECT pg_postmaster_start_time()::text").fetchall()
+                if server != begun.server:
+                    # After a crash the number may be another's. Who hears that it failed, and it did not, is in no
+                    # other place than one who was killed at this moment.
+                    raise lost
+                [(status,)] = connection.execute("SELECT pg_xact_status(%s::xid8)", (begun.number,)).fetchall()
                 if status == "committed":
                     return
                 if status != "in progress" or self._clock.monotonic() > gives_up_at:
@@ -310,6 +324,8 @@ class PostgresDatabase(Database):
             cursor_factory=psycopg.ClientCursor,
         )
         _teach(connection)
+        # Behind a pooler it may hear what another asked to hear; without this, all of it would be kept for ever.
+        connection.add_notify_handler(lambda _: None)
         version = connection.info.server_version
         if version < _OLDEST_SERVER:
             connection.close()
@@ -381,6 +397,8 @@ class _Begun:
     boot: float
     number: str | None
     """By which the database can be asked how it ended; None where nothing is to be kept of it."""
+    server: str
+    """When the server was started: another run of it knows nothing for certain of what this one began."""
 
 
 class _Row(tuple[Any, ...]):  # noqa: SLOT001 - a tuple has no room for them
