@@ -257,6 +257,28 @@ def test_what_is_no_postgresql_is_named(problem, desk):
     assert (error["code"], error["details"]["reason"]) == ("state_refused", "no_postgres")
 
 
+def test_a_password_that_cron_would_not_find_is_said_before_anybody_relies_on_it(
+    ytpool, installed, desk, private, tmp_path
+):
+    desk.setenv("PGPASSWORD", PASSWORD)
+    assert ytpool("init", "--yes", "--vault", "keyfile")[0] == 0
+
+    status, out, _ = installed("work", "--print-cron", "--json")
+
+    told = json.loads(out)
+    assert (status, told["error"]["code"]) == (6, "schedule_fails")
+    assert "does not get to the state" in told["error"]["message"]
+    assert "asks for the password of clerk" in told["error"]["message"]
+    assert any("PGPASSWORD is set here and left out" in note for note in told["data"]["notes"])
+
+    private(f"*:*:*:*:{PASSWORD}\n", "passwords")
+    desk.setenv("PGPASSFILE", "passwords")
+    status, out, err = installed("work", "--print-cron", "--json")
+    assert status == 0, err
+    assert f"PGPASSFILE={tmp_path}/passwords" in json.loads(out)["data"]["line"]
+    assert PASSWORD not in out
+
+
 def test_one_that_is_full_or_is_stopping_may_be_tried_again(problem, desk, office):
     desk.setenv("PGPASSWORD", PASSWORD)
     books = f"postgresql://clerk:{PASSWORD}@127.0.0.1:{office.port}/books"
