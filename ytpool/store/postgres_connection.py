@@ -13,11 +13,15 @@ from ytpool.store.postgres_errors import at_connect
 Password = Callable[[], Secret | None]
 
 
+def no_password() -> None:
+    """Know none; the driver looks into its own places."""
+
+
 def connect(
     place: Postgres,
     *,
-    at_hand: Password,
-    in_keyring: Password,
+    at_hand: Password = no_password,
+    in_keyring: Password = no_password,
     seconds: float | None = None,
     **options: Any,
 ) -> psycopg.Connection[Any]:

@@ -23,12 +23,17 @@ from ytpool.errors import (
 )
 
 
-def named(error: psycopg.Error, place: Postgres) -> YtpoolError:
-    """Give the trouble of a connection that was made one of our names; `details["reason"]` says which it is."""
+def named(error: psycopg.Error, place: Postgres, waited: float) -> YtpoolError | None:
+    """Give the trouble of a connection that was made one of our names, or none where it is a bug of ours.
+
+    `details["reason"]` says which it is. `waited` is for how many seconds another's transaction was waited for.
+    """
     state = error.sqlstate or ""
     case = _OF_STATES.get(state) or _OF_STATES.get(state[:2])
     if case is not None:
-        return case.error(error, place)
+        return case.error(error, place, waited)
+    if not isinstance(error, psycopg.OperationalError | psycopg.InternalError):
+        return None
     return _OTHER.error(error, place) if state else at_connect(error, place)
 
 
@@ -48,10 +53,10 @@ class _Case(NamedTuple):
     hint: str | Callable[[Postgres], str]
     pattern: str = r"(?!)"
 
-    def error(self, error: psycopg.Error, place: Postgres) -> YtpoolError:
+    def error(self, error: psycopg.Error, place: Postgres, waited: float = 0) -> YtpoolError:
         words = {"place": place.shown, "said": _said(error), "user": place.user, "name": place.name}
         return self.kind(
-            self.what.format(**words, hosts=_hosts(place)),
+            self.what.format(**words, hosts=_hosts(place), waited=f"{waited:.0f}"),
             hint=self.hint if isinstance(self.hint, str) else self.hint(place),
             reason=self.reason,
             path=place.shown,
@@ -250,7 +255,7 @@ _OF_STATES = {
     "55P03": _Case(
         "busy",
         StateBusy,
-        "another process has held the state in {place} for too long",
+        "another process has held the state in {place} for more than {waited} seconds",
         "try again; if it stays so, look for a stopped ytpool process, also on other machines",
     ),
     "57014": _Case(
