@@ -225,6 +225,19 @@ def test_one_that_proves_who_it_is_is_believed(ytpool, desk, office):
     assert "there is no state at" in ytpool("quota", "report")[2]
 
 
+def test_health_warns_of_a_state_that_is_reached_without_proof(ytpool, desk, office):
+    # Another way to write an address of this machine, which is no name of it that we know.
+    desk.setenv("YTPOOL_STATE", f"postgresql://clerk@127.1:{office.port}/books?sslmode=require")
+    desk.setenv("PGPASSWORD", PASSWORD)
+    status, _, err = ytpool("init", "--yes", "--vault", "keyfile")
+    assert status == 0, err
+
+    checks = {one["check"]: one for one in json.loads(ytpool("health", "--json")[1])["data"]["checks"]}
+
+    assert checks["configuration TLS"]["status"] == "warn"
+    assert "sslmode require: whoever is between here and the server" in checks["configuration TLS"]["message"]
+
+
 def test_whoever_accepts_and_says_nothing_is_given_up_in_time(problem, desk):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         desk.setenv("YTPOOL_STATE", f"postgresql://clerk@127.0.0.1:{silent.getsockname()[1]}/books")
