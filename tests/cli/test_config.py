@@ -12,6 +12,13 @@ from ytpool import config
 from ytpool.errors import ConfigInvalid
 
 
+@pytest.fixture(autouse=True)
+def nobody_names_a_state(home, monkeypatch):  # noqa: ARG001 - after it
+    """What the settings come to is asked here, wherever the states of other stories lie."""
+    for name in ("YTPOOL_STATE", "YTPOOL_POSTGRES_SCHEMA"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def file(home):
     home.joinpath("default").mkdir(parents=True)

@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import psycopg
 import pytest
@@ -255,15 +255,19 @@ def test_what_is_no_postgresql_is_named(problem, desk):
         desk.setenv("YTPOOL_STATE", f"postgresql://clerk@127.0.0.1:{web.getsockname()[1]}/books")
 
         def answer():
-            for _ in range(2):
-                caller, _ = web.accept()
-                with caller:
+            while True:
+                try:
+                    caller, _ = web.accept()
+                except OSError:  # it is over
+                    return
+                with caller, suppress(ConnectionError):
                     caller.recv(64)
                     caller.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
-        stack.callback(thread.join, 0.1)
+        stack.callback(thread.join)
+        stack.callback(web.shutdown, socket.SHUT_RDWR)
 
         _, error = problem()
 
