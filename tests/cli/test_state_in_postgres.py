@@ -250,6 +250,23 @@ def test_whoever_accepts_and_says_nothing_is_given_up_in_time(problem, desk):
     assert time.monotonic() - begun < 10
 
 
+def test_whoever_presses_tab_waits_for_no_server(ytpool, desk):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        desk.setenv("YTPOOL_STATE", f"postgresql://clerk@127.0.0.1:{silent.getsockname()[1]}/books")
+        for name, value in {
+            "_YTPOOL_COMPLETE": "complete_bash",
+            "COMP_WORDS": "ytpool\nwhy\n",
+            "COMP_CWORD": "2",
+        }.items():
+            desk.setenv(name, value)
+        begun = time.monotonic()
+
+        _, out, err = ytpool()
+
+    assert (out.strip(), err) == ("", "")
+    assert 1.5 < time.monotonic() - begun < 6
+
+
 def test_what_is_no_postgresql_is_named(problem, desk):
     with socket.create_server(("127.0.0.1", 0)) as web, ExitStack() as stack:
         desk.setenv("YTPOOL_STATE", f"postgresql://clerk@127.0.0.1:{web.getsockname()[1]}/books")
