@@ -3,6 +3,7 @@
 import io
 import os
 import random
+import subprocess
 import sys
 from contextlib import closing
 
@@ -67,6 +68,25 @@ def ytpool(home):  # noqa: ARG001 - it sets the environment
         stdout, stderr = io.StringIO(), io.StringIO()
         status = main([str(word) for word in words], stdout=stdout, stderr=stderr)
         return status, stdout.getvalue(), stderr.getvalue()
+
+    return run
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """A program named ytpool that starts from everywhere, as a virtual environment has it; in an awkward folder."""
+    folder = tmp_path / "100 % bin"
+    folder.mkdir()
+    program = folder / "ytpool"
+    start = "from ytpool.__main__ import run; run()"
+    program.write_text(f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n{start}\n")
+    program.chmod(0o755)
+
+    def run(*words, **more):
+        done = subprocess.run(
+            [program, *words], env={**os.environ, **more}, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout, done.stderr
 
     return run
 
