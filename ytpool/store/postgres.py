@@ -94,6 +94,68 @@ class PostgresTx(Tx):
         found = self.all("SELECT tablename FROM pg_tables WHERE schemaname = :schema ORDER BY 1", schema=self._schema)
         return [row["tablename"] for row in found]
 
+    def columns(self, table: str) -> dict[str, str]:
+        rows = self.all(
+            """
+            SELECT column_name, data_type FROM information_schema.columns
+             WHERE table_schema = :schema AND table_name = :table ORDER BY ordinal_position
+            """,
+            schema=self._schema,
+            table=table,
+        )
+        return {row["column_name"]: row["data_type"] for row in rows}
+
+    def references(self, table: str) -> set[str]:
+        rows = self.all(
+            """
+            SELECT named.relname AS name FROM pg_constraint AS c
+              JOIN pg_class AS naming ON naming.oid = c.conrelid
+              JOIN pg_class AS named ON named.oid = c.confrelid
+              JOIN pg_namespace AS n ON n.oid = naming.relnamespace
+             WHERE c.contype = 'f' AND n.nspname = :schema AND naming.relname = :table
+            """,
+            schema=self._schema,
+            table=table,
+        )
+        return {row["name"] for row in rows}
+
+    def every_row(self, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        types = self.columns(table)
+        with self._cursor.copy(f"COPY (SELECT {', '.join(columns)} FROM {table}) TO STDOUT") as copy:
+            copy.set_types([types[name] for name in columns])
+            yield from copy.rows()
+
+    def fill(self, table: str, columns: Mapping[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
+        types = self.columns(table)
+        # SQLite keeps a whole number as one wherever it stands, and a number that was divided as a fraction.
+        whole = [place for place, name in enumerate(columns) if types[name] == "bigint"]
+        with self._cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+            for row in rows:
+                if any(type(row[place]) is float for place in whole):
+                    row = tuple(int(one) if place in whole and one is not None else one for place, one in enumerate(row))
+                copy.write_row(row)
+
+    def renumber(self) -> None:
+        for table in self.tables():
+            numbered = self.one(
+                """
+                SELECT column_name AS name FROM information_schema.columns
+                 WHERE table_schema = :schema AND table_name = :table AND is_identity = 'YES'
+                """,
+                schema=self._schema,
+                table=table,
+            )
+            if numbered is not None:
+                name = numbered["name"]
+                self.one(
+                    f"""
+                    SELECT setval(pg_get_serial_sequence(:table, :name), coalesce(max({name}), 0) + 1, false)
+                      FROM {table}
+                    """,
+                    table=f"{self._schema}.{table}",
+                    name=name,
+                )
+
 
 class PostgresDatabase(Database):
     """One schema of a PostgreSQL database."""

@@ -7,7 +7,7 @@ import errno
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -50,6 +50,25 @@ class SqliteTx(Tx):
     def tables(self) -> list[str]:
         found = self.all("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
         return [row["name"] for row in found if not row["name"].startswith("sqlite_")]
+
+    def columns(self, table: str) -> dict[str, str]:
+        rows = self.all("SELECT name, type FROM pragma_table_info(:table) ORDER BY cid", table=table)
+        return {row["name"]: row["type"].lower() for row in rows}
+
+    def references(self, table: str) -> set[str]:
+        return {row["table"] for row in self.all('SELECT "table" FROM pragma_foreign_key_list(:table)', table=table)}
+
+    def every_row(self, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        cursor = self._connection.cursor()
+        cursor.row_factory = None
+        yield from cursor.execute(f"SELECT {', '.join(columns)} FROM {table}")
+
+    def fill(self, table: str, columns: Mapping[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
+        places = ", ".join("?" for _ in columns)
+        self._connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
+
+    def renumber(self) -> None:
+        """Do nothing: SQLite goes on behind the highest number there is."""
 
 
 class SqliteDatabase(Database):
