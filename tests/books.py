@@ -5,6 +5,7 @@ Each verb is one transaction, as it is in the program.
 
 import random
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 from ytpool import data
 from ytpool.clock import Calendar
@@ -17,18 +18,38 @@ from ytpool.store import accounts, caps, ledger, limits, pools, projects
 from ytpool.store.ledger import Call, Entry, Payer
 from ytpool.store.sqlite import SqliteDatabase
 
+
+def database_at(place, clock, now):
+    """Open the state that lies in a file, or in a schema of PostgreSQL (`postgresql://…#schema`), by this clock.
+
+    A test's clock is the database's too.
+    """
+    if not str(place).startswith("postgresql:"):
+        return SqliteDatabase(Path(place), clock, now)
+    from ytpool.config import postgres
+    from ytpool.config.given import Given
+    from ytpool.config.settings import PostgresOptions
+    from ytpool.store.postgres import PostgresDatabase
+
+    url, _, schema = place.partition("#")
+    there = postgres.read(Given(url, "a test"), PostgresOptions(schema=schema), {}, placed=Path, environ={})
+    time = getattr(clock, "database_time", None)
+    return PostgresDatabase(there, clock, now, **({} if time is None else {"time": time}))
+
+
 BOOK = PriceBook.from_table(data.load("prices.json"))
 NOON = datetime(2026, 11, 18, 20, tzinfo=UTC)
 """Noon in California; the quota day ends twelve hours later."""
 
 
 class ObedientClock:
-    """Both clocks of a machine, in the hands of a test."""
+    """Both clocks of a machine, and that of a database elsewhere, in the hands of a test."""
 
     def __init__(self, wall=NOON):
         self.wall = wall
         self.seconds = 1000.0
         self.run = "era-1"
+        self._database_seconds = 0.0
 
     def now(self):
         return self.wall
@@ -49,11 +70,16 @@ class ObedientClock:
         """Let time pass on both clocks."""
         self.wall += span
         self.seconds += span.total_seconds()
+        self._database_seconds += span.total_seconds()
 
     def reboot(self):
         """Start the machine again: its own count begins anew, under another name."""
         self.seconds = 10.0
         self.run += "+1"
+
+    def database_time(self):
+        """Say in SQL what a database's clock says, which goes on when the machine starts again."""
+        return f"to_timestamp({self._database_seconds})"
 
 
 def make_project(tx, project="acme"):
@@ -95,10 +121,10 @@ def make_pool(tx, pool="main", members=(), *, strategy="health"):
 class Books:
     """A fresh state, and what is done with it."""
 
-    def __init__(self, path, clock, *, now=None, seed=None):
+    def __init__(self, place, clock, *, now=None, seed=None):
         self.clock = clock
         self.rng = random.Random(seed)
-        self.database = SqliteDatabase(path, clock, now or Calendar(clock).now)
+        self.database = database_at(place, clock, now or Calendar(clock).now)
         self.shares = {}
         self.lends_from = None
 

@@ -3,13 +3,13 @@
 import io
 import os
 import random
-import subprocess
 import sys
 
 import pytest
 from books import Books, ObedientClock
 from newsroom import ROOT, Newsroom
-from real_parts import miss
+from postgres import ELSEWHERE, Postgres, running
+from real_parts import small_file_system
 
 from ytpool.cli.app import main
 from ytpool.sandbox.server import Sandbox
@@ -17,15 +17,41 @@ from ytpool.sandbox.server import Sandbox
 # Some tests take these as plugins and some take functions of theirs; whichever comes first, asserts in them explain.
 pytest.register_assert_rewrite("chromium", "node_packages", "secret_service")
 
+ON_POSTGRES = os.environ.get("YTPOOL_TEST_STATE") == "postgresql"
+"""Whether every state of a story lies on PostgreSQL; read at once, like all that says how tests are run."""
+
+
+@pytest.fixture(scope="session")
+def own_postgres():
+    """A PostgreSQL that a test may stop and start; whoever does leaves it running."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres(request):
+    """A PostgreSQL that stays as it is."""
+    return Postgres(ELSEWHERE) if ELSEWHERE else request.getfixturevalue("own_postgres")
+
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
+def schema(postgres):
+    """The name of a schema on it that is not there yet, and is not there afterwards."""
+    with postgres.schema() as name:
+        yield name
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch, request):
     """A place of its own for every profile, and an environment that says nothing else."""
     for name in [*os.environ]:
         if name.startswith("YTPOOL_") or name in {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "CREDENTIALS_DIRECTORY"}:
             monkeypatch.delenv(name)
     folder = tmp_path / "home"
     monkeypatch.setenv("YTPOOL_HOME", str(folder))
+    if ON_POSTGRES:
+        monkeypatch.setenv("YTPOOL_STATE", request.getfixturevalue("postgres").url)
+        monkeypatch.setenv("YTPOOL_POSTGRES_SCHEMA", request.getfixturevalue("schema"))
     return folder
 
 
@@ -111,9 +137,15 @@ def clock():
 
 
 @pytest.fixture
-def books(tmp_path, clock):
+def place(tmp_path):
+    """Where a state may be made that lies nowhere else."""
+    return tmp_path / "state.db"
+
+
+@pytest.fixture
+def books(place, clock):
     """A fresh state with that clock, and the verbs of the ledger."""
-    books = Books(tmp_path / "state.db", clock).created()
+    books = Books(place, clock).created()
     yield books
     books.database.close()
 
@@ -121,12 +153,5 @@ def books(tmp_path, clock):
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system with room for two megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode != 0:
-        miss(f"no small file system can be mounted: {mounted.stderr}")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    with small_file_system(tmp_path / "disk", megabytes=2) as folder:
+        yield folder

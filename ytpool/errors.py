@@ -63,12 +63,6 @@ class StateUnusable(YtpoolError):
     code = "state_unusable"
 
 
-class StateUnreachable(YtpoolError):
-    """The database that keeps the state does not answer, or the connection to it was lost."""
-
-    code = "state_unreachable"
-
-
 class StateTooNew(YtpoolError):
     """Only a newer ytpool may open this state."""
 
@@ -79,6 +73,18 @@ class StateBusy(YtpoolError):
     """Another process held the state for longer than we wait."""
 
     code = "state_busy"
+
+
+class StateUnreachable(YtpoolError):
+    """The database that holds the state does not answer, or takes nobody now; that may end by itself."""
+
+    code = "state_unreachable"
+
+
+class StateRefused(YtpoolError):
+    """The database that holds the state does not let us in, or is not whom we would believe; a person mends that."""
+
+    code = "state_refused"
 
 
 class DiskFull(YtpoolError):

@@ -18,7 +18,15 @@ from ytpool.config import SANDBOX, Config
 from ytpool.domain import quota
 from ytpool.domain.prices import PriceBook
 from ytpool.domain.terms import Terms
-from ytpool.errors import ClockBehind, EndpointsChanged, Interrupted, VaultKeyLost, VaultUnavailable, YtpoolError
+from ytpool.errors import (
+    ClockBehind,
+    EndpointsChanged,
+    ExtraMissing,
+    Interrupted,
+    VaultKeyLost,
+    VaultUnavailable,
+    YtpoolError,
+)
 from ytpool.store import meta
 from ytpool.store.db import Database, Tx
 from ytpool.store.sqlite import SqliteDatabase
@@ -41,6 +49,7 @@ if TYPE_CHECKING:
     from ytpool.probes.tasks import TaskServices
     from ytpool.probes.web_sessions import WebSessions
     from ytpool.sandbox.control import Control
+    from ytpool.vault.database_passwords import DatabasePassword
     from ytpool.vault.envelope import Vault
     from ytpool.youtube.client import YouTube
 
@@ -130,7 +139,7 @@ class Runtime:
             return self._database
         with self._opening:
             if self._database is None:
-                database: Database = SqliteDatabase(self.config.paths.state, self.clock, self.calendar.now)
+                database = self._database_named()
                 if database.exists():
                     with database.reading() as tx:
                         self._set_calendar(tx, shared=database.is_shared)
@@ -138,7 +147,7 @@ class Runtime:
             return self._database
 
     def _set_calendar(self, tx: Tx, *, shared: bool) -> None:
-        """Begin with what Google's clock said last; where nobody has heard it, machines that share a state agree too."""
+        """Begin with what Google's clock said last; where nobody heard it, machines that share a state agree."""
         confirmed = meta.confirmation(tx)
         if confirmed is not None:
             self.calendar.remember(confirmed)
@@ -146,6 +155,30 @@ class Runtime:
         elif shared:
             moment = datetime.fromtimestamp(tx.boot, UTC)
             self.calendar.go_by(Confirmation(moment=moment, boot=tx.machine_boot, era=tx.machine_era))
+
+    def _database_named(self) -> Database:
+        """Return the state that the settings name, not opened yet."""
+        place = self.config.database
+        if place is None:
+            return SqliteDatabase(self.config.paths.state, self.clock, self.calendar.now)
+        require_driver(self.config)
+        from ytpool.store.postgres import PostgresDatabase  # noqa: PLC0415 -- a file needs no driver
+
+        password = self.database_password()
+        return PostgresDatabase(
+            place, self.clock, self.calendar.now, at_hand=password.at_hand, in_keyring=password.in_keyring
+        )
+
+    def database_password(self) -> "DatabasePassword":
+        """Return where the password of the database is that holds the state; asked when a connection is made."""
+        from ytpool.vault.database_passwords import DatabasePassword  # noqa: PLC0415 -- a file needs none
+
+        assert self.config.database is not None
+        return DatabasePassword(
+            database=self.config.database,
+            environ=self.environ,
+            keyring_timeout=self.config.vault.keyring_timeout,
+        )
 
     def is_set_up(self) -> bool:
         """Tell whether `init` has run to its end: the key's id is what it writes last."""
@@ -518,3 +551,16 @@ class Runtime:
             self._database.close()
         if self._youtube is not None:
             self._youtube.close()
+
+
+def require_driver(config: Config) -> None:
+    """Raise ExtraMissing where the settings name a database and its driver is not installed."""
+    if config.database is None:
+        return
+    try:
+        import ytpool.store.postgres_connection  # noqa: F401, PLC0415 -- a file needs no driver
+    except ImportError as error:
+        raise ExtraMissing(
+            f"the state in {config.database.shown} needs psycopg, and here: {str(error).splitlines()[0]}",
+            hint="run: pip install 'ytpool[postgres]'",
+        ) from error

@@ -31,14 +31,13 @@ class LaterClock(SystemClock):
 
 
 @pytest.fixture
-def path(tmp_path):
+def path(place):
     """A state whose limits are soon reached."""
-    path = tmp_path / "state.db"
-    books = Books(path, SystemClock()).created()
+    books = Books(place, SystemClock()).created()
     for (project, bucket), units in LIMITS.items():
         books.limit(units, name=project, bucket=bucket)
     books.database.close()
-    return path
+    return place
 
 
 class Crowd:

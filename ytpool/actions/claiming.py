@@ -126,6 +126,7 @@ def put_off(rt: Runtime, tx: Tx, order: Order, file: VideoFile, *, job: str | No
         line.ask(tx, job, order.in_line)
     jobs.move(tx, lease, JobState.DEFERRED, not_before=until, error=why)
     leases.give_back(tx, [lease])
+    tx.ring()
     return jobs.get(tx, job)
 
 

@@ -22,7 +22,7 @@ from ytpool.store import meta
 _FOLDERS = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
 _TRUST = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
-_PATHS = ("YTPOOL_HOME", "YTPOOL_STATE", "YTPOOL_VAULT_KEY_FILE")
+_PATHS = ("YTPOOL_HOME", "YTPOOL_STATE", "YTPOOL_VAULT_KEY_FILE", "YTPOOL_POSTGRES_PASSWORD_FILE")
 _CRON_PATH = "/usr/bin:/bin"
 _STARTS_WITHIN = 30.0
 
@@ -131,7 +131,8 @@ def _environment(rt: Runtime) -> dict[str, str]:
 
 
 def _whole(name: str, value: str) -> str:
-    return str(Path(value).expanduser().absolute()) if name in _PATHS else value
+    is_path = name in _PATHS and "://" not in value  # the state may be a database
+    return str(Path(value).expanduser().absolute()) if is_path else value
 
 
 def _own_home() -> str:
@@ -186,9 +187,9 @@ def _try_program(rt: Runtime, schedule: Schedule, program: Sequence[str]) -> Ytp
             "a process with an empty environment could not start ytpool",
             hint=f"install it, for instance into a virtual environment of its own; this was tried: {asks.shell()}",
         )
-    if Path(state) != rt.config.paths.state:
+    if state != rt.config.state:
         return ScheduleFails(
-            f"a process with an empty environment would work with {state}, and here that is {rt.config.paths.state}",
+            f"a process with an empty environment would work with {state}, and here that is {rt.config.state}",
             hint="name one folder for both: YTPOOL_HOME",
         )
     return None

@@ -19,9 +19,10 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from ytpool.actions import chains, chores, comments, housekeeping, publish, resuming, threads, whereabouts
+from ytpool.actions.afar import Ear
 from ytpool.actions.comments import How as SaidHow
 from ytpool.actions.heartbeat import renewing
-from ytpool.actions.waking import Bell
+from ytpool.actions.waking import LOOKS_EVERY, Bell
 from ytpool.actions.watch import Watch
 from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import Job, JobState
@@ -54,10 +55,8 @@ log = logging.getLogger(__name__)
 
 _TASKS_EVERY = 5.0
 """Seconds between two looks at the tasks of other services, where there are any."""
-_LOOKS_EVERY = 5.0
-"""Seconds after which a worker looks also if no bell rang: a dead worker rings none, nor does another machine."""
 _LOOKS_FOR_A_PLACE_EVERY = 0.5
-"""The same while a job is due and somebody else has the slot or the channel that it needs."""
+"""Seconds between two looks while a job is due and somebody else has the slot or the channel that it needs."""
 _LOOKS_AT_CLOCK_EVERY = 1.0
 """Seconds between two looks at a clock that a person may move."""
 _HOUSEKEEPS_EVERY = 3600.0
@@ -145,8 +144,8 @@ def work(
             pools.get(tx, pool)
     tally = _Tally()
     whereabouts.look_again(rt)
-    with Bell(rt) as bell, _Signals(rt) as signals:
-        round_ended = _look_after_tasks(rt, watch, once=once)
+    with Ear(rt, listens=not once) as ear, Bell(rt) as bell, ear.striking(bell), _Signals(rt) as signals:
+        round_ended = _look_after_tasks(rt, watch, ear, once=once)
         alerts_ended = None if once else housekeeping.keep_going(rt, alerts_only=True)
         crew = _Crew(rt, watch, parallel, signals.ring)
         try:
@@ -179,7 +178,7 @@ def work(
         )
 
 
-def _look_after_tasks(rt: Runtime, watch: Watch, *, once: bool) -> Callable[[], YtpoolError | None]:
+def _look_after_tasks(rt: Runtime, watch: Watch, ear: Ear, *, once: bool) -> Callable[[], YtpoolError | None]:
     """Send and ask about the tasks of other services, beside the jobs: a service may take its time to answer.
 
     What comes back waits for the end, so that nothing is broken off between its sending and its answer; of a single
@@ -208,7 +207,9 @@ def _look_after_tasks(rt: Runtime, watch: Watch, *, once: bool) -> Callable[[], 
         return None
 
     if not once:
-        going = threading.Thread(target=rounds.keep_going, args=(rt, _TASKS_EVERY, watch), name="tasks", daemon=True)
+        going = threading.Thread(
+            target=rounds.keep_going, args=(rt, _TASKS_EVERY, watch, ear), name="tasks", daemon=True
+        )
         going.start()
         return going.join
     beside = threading.Thread(target=one_round, name="tasks", daemon=True)
@@ -287,7 +288,7 @@ def _sleep(rt: Runtime, bell: Bell, signals: "_Signals", *, is_full: bool, pool:
         return
     with rt.store.reading() as tx:
         soonest, is_due = line.soonest(tx), line.has_due(tx, pool=pool)
-    looks_at = rt.clock.monotonic() + (_LOOKS_FOR_A_PLACE_EVERY if is_due else _LOOKS_EVERY)
+    looks_at = rt.clock.monotonic() + (_LOOKS_FOR_A_PLACE_EVERY if is_due else LOOKS_EVERY)
     while not rt.stopping.is_set():
         left = looks_at - rt.clock.monotonic()
         if soonest is not None:

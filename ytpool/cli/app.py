@@ -161,7 +161,11 @@ COMMANDS: Mapping[str, Line] = {
         "app",
         "See where the vault's keys are and what they seal; move them, change to a new one, keep passwords.",
     ),
-    "state": Line("ytpool.cli.state", "app", "Check the state and its books; back it up, and restore a backup."),
+    "state": Line(
+        "ytpool.cli.state",
+        "app",
+        "Check the state and its books; back it up, and restore a backup; keep its database's password.",
+    ),
     "sandbox": Line("ytpool.cli.sandbox", "app", "Start, stop, look at and disturb the local YouTube."),
     "config": Line(
         "ytpool.cli.config", "app", "Show, locate and check the settings; take over the accounts of an older tool."

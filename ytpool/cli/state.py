@@ -1,4 +1,4 @@
-"""`ytpool state`: is it whole, are its books right; its backups, and going back to one."""
+"""`ytpool state`: is it whole, are its books right; its backups, and going back to one; its database's password."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from ytpool.cli.commands import command, group
 from ytpool.cli.options import WouldOption, YesOption, runtime
 from ytpool.cli.output import VIEWS, View
 
-app = group("Check the state and its books; back it up, and restore a backup.")
+app = group("Check the state and its books; back it up, and restore a backup; keep its database's password.")
 
 
 def _told(checked: StateChecked) -> str:
@@ -138,3 +138,36 @@ def restore(
     from ytpool.cli import kept_safe  # noqa: PLC0415 -- a check does without
 
     return kept_safe.restore(ctx, file, accept=accept, dry_run=dry_run, yes=yes)
+
+
+@command(
+    app,
+    "password",
+    example="ytpool state password\nytpool state password --password-file password.txt\nytpool state password --forget",
+    statuses=(0, 2, 6),
+)
+def password(
+    ctx: typer.Context,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--password-file",
+            metavar="FILE",
+            help="Its first line is the password; else a terminal asks.",
+            readable=False,
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    forget: Annotated[bool, typer.Option("--forget", help="Take it out of the keyring.", show_default=False)] = False,
+    dry_run: WouldOption = False,
+) -> Any:  # a DatabasePasswordKept
+    """Keep the password of the database that holds the state in the OS keyring; one that is there is replaced.
+
+    Where no keyring can be used, as under cron, it belongs in ~/.pgpass, in a service file, in systemd's credential
+    ytpool-pg, or in a file (0600) that YTPOOL_POSTGRES_PASSWORD_FILE names. Those go first; the keyring is asked only
+    when the server wants a password that none of them has. It is never in the vault, whose rows lie in that database.
+    """
+    from ytpool.cli import database_password  # noqa: PLC0415 -- a check does without
+
+    return database_password.password(ctx, password_file, forget=forget, dry_run=dry_run)

@@ -12,9 +12,12 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ytpool.domain import moments
+
+if TYPE_CHECKING:
+    from ytpool.store.listening import Listener
 
 Row = Mapping[str, Any]
 
@@ -58,6 +61,10 @@ class Tx(ABC):
     @abstractmethod
     def tables(self) -> list[str]:
         """Return the names of the state's tables, in their order."""
+
+    @abstractmethod
+    def ring(self) -> None:
+        """Wake the workers of all machines that share the state, once this is committed."""
 
     # What moves whole tables from one database to another
 
@@ -141,6 +148,10 @@ class Database(ABC):
     @abstractmethod
     def stop(self, thread: Thread) -> None:
         """Break off what a thread is reading or writing here, because nobody waits for it any more."""
+
+    @abstractmethod
+    def listener(self) -> "Listener | None":
+        """Return what hears `tx.ring` on any machine; None where only the processes of one share the state."""
 
     @abstractmethod
     def close(self) -> None:

@@ -121,11 +121,13 @@ def ask(tx: Tx, job: str, how: InLine) -> None:
         deadline=None if how.deadline is None else moments.text(how.deadline),
         at=tx.at,
     )
+    tx.ring()
 
 
 def agree(tx: Tx, job: str) -> None:
     """Write down that a person has said yes to what a job destroys, so that whoever works the line off may take it."""
     tx.run("UPDATE jobs SET agreed = 1 WHERE job = :job", job=job)
+    tx.ring()
 
 
 def hold(tx: Tx, job: str) -> None:
@@ -139,6 +141,7 @@ def hold(tx: Tx, job: str) -> None:
 
 def let_go(tx: Tx, job: str) -> None:
     tx.run("UPDATE jobs SET held_at = NULL, put_off_until = NULL, updated_at = :at WHERE job = :job", job=job, at=tx.at)
+    tx.ring()
 
 
 def put_off(tx: Tx, job: str, until: datetime) -> None:
@@ -168,6 +171,7 @@ def forget_far(tx: Tx) -> None:
 def look_again(tx: Tx) -> None:
     """Let what was put off be looked at now: what kept it back may be over."""
     tx.run("UPDATE jobs SET put_off_until = NULL, is_due = 0 WHERE put_off_until IS NOT NULL AND state = 'deferred'")
+    tx.ring()
 
 
 def pick(tx: Tx, *, pool: str | None = None) -> Picked | None:

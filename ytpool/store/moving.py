@@ -29,7 +29,9 @@ class Progress:
     of: int
 
 
-def move(source: Tx, target: Tx, still_going: Callable[[], None], told: Callable[[Progress], None]) -> dict[str, int]:
+def move(
+    source: Tx, target: Tx, still_going: Callable[[], None], told: Callable[[Progress], None] = lambda _: None
+) -> dict[str, int]:
     """Put every row of one state in the place of all rows of another; returns how many each table has now.
 
     `target` has the tables that this program knows. What `still_going` raises breaks it off. Raises StateTooNew where

@@ -18,24 +18,20 @@ from pathlib import Path
 from typing import Any, Self
 
 import psycopg
-from psycopg import errors as refusals
 from psycopg import sql as text
 from psycopg.adapt import Dumper, Loader
 from psycopg.pq import TransactionStatus
 
 from ytpool.clock import Clock
-from ytpool.errors import (
-    DiskFull,
-    Interrupted,
-    NotInitialised,
-    StateBusy,
-    StateTooNew,
-    StateUnreachable,
-    StateUnusable,
-    YtpoolError,
-)
+from ytpool.config.postgres import Postgres
+from ytpool.errors import NotInitialised, StateTooNew, StateUnreachable, StateUnusable
+from ytpool.store import moving
 from ytpool.store.connections import Kept, ThreadConnections
 from ytpool.store.db import FIRST_TABLES, PATIENCE, Database, Tx, known, migrations, without_comments
+from ytpool.store.listening import RUNG, Listener
+from ytpool.store.postgres_connection import Password, connect
+from ytpool.store.postgres_errors import named
+from ytpool.store.sqlite import SqliteDatabase
 
 ERA = "database"
 """The era of moments by the database's clock, which goes on whatever machine restarts."""
@@ -49,22 +45,14 @@ _SILENT_FOR = "10s"
 _OLDEST_SERVER = 130000
 """PostgreSQL 13 is the first that tells afterwards how a transaction ended (`pg_xact_status` of an xid8)."""
 
+_OUR_MISTAKES = (psycopg.ProgrammingError, psycopg.IntegrityError, psycopg.DataError)
+"""What no operator can mend."""
+
 _ASKS_AGAIN_AFTER = 0.1
 _ASKS_AGAIN_AT_MOST_AFTER = 2.0
 
 _PROMPT = 0.5
 """An answer to the question for the time that took longer than so many seconds says too little of the time."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a state is."""
-
-    parameters: Callable[[], Mapping[str, str]]
-    """What libpq is to be told, the password included; asked whenever a connection is opened."""
-    schema: str
-    shown: str
-    """The same for people, without anything secret."""
 
 
 class PostgresTx(Tx):
@@ -93,6 +81,10 @@ class PostgresTx(Tx):
     def tables(self) -> list[str]:
         found = self.all("SELECT tablename FROM pg_tables WHERE schemaname = :schema ORDER BY 1", schema=self._schema)
         return [row["tablename"] for row in found]
+
+    def ring(self) -> None:
+        # Said several times in a transaction, it is heard once.
+        self._cursor.execute("SELECT pg_notify(%s, %s)", (self._schema, RUNG))
 
     def columns(self, table: str) -> dict[str, str]:
         rows = self.all(
@@ -132,7 +124,9 @@ class PostgresTx(Tx):
         with self._cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
             for row in rows:
                 if any(type(row[place]) is float for place in whole):
-                    row = tuple(int(one) if place in whole and one is not None else one for place, one in enumerate(row))
+                    row = tuple(
+                        int(one) if place in whole and one is not None else one for place, one in enumerate(row)
+                    )
                 copy.write_row(row)
 
     def renumber(self) -> None:
@@ -161,13 +155,24 @@ class PostgresDatabase(Database):
     """One schema of a PostgreSQL database."""
 
     def __init__(
-        self, place: Place, clock: Clock, now: Callable[[], datetime], *, time: Callable[[], str] | None = None
+        self,
+        place: Postgres,
+        clock: Clock,
+        now: Callable[[], datetime],
+        *,
+        at_hand: Password = lambda: None,
+        in_keyring: Password = lambda: None,
+        time: Callable[[], str] = lambda: "clock_timestamp()",
     ) -> None:
-        """Know where it is; nothing is opened yet. `time` is SQL that says what the database's clock says."""
+        """Know where it is and who has the password; nothing is opened yet.
+
+        `time` is SQL that says what the database's clock says.
+        """
         self._place = place
+        self._at_hand, self._in_keyring = at_hand, in_keyring
         self._clock = clock
         self._now = now
-        self._time = time or (lambda: "clock_timestamp()")
+        self._time = time
         self._connections = ThreadConnections()
         self._local = threading.local()
         self._lock = f"pg_advisory_xact_lock({_LOCK}, hashtext('{place.schema}'))"
@@ -236,7 +241,15 @@ class PostgresDatabase(Database):
         return [f"the index {row['name']} is not valid; run in the database: REINDEX" for row in broken]
 
     def copy_to(self, path: Path, still_going: Callable[[], None]) -> datetime:
-        raise NotImplementedError
+        """Write the state as it is at one moment into a file of SQLite, which is a state like any other."""
+        file = SqliteDatabase(path, self._clock, self._now)
+        try:
+            file.create()
+            with self.reading() as source, file.transaction() as target:
+                moving.move(source, target, still_going)
+                return source.now
+        finally:
+            file.close()
 
     def wait_at_most(self, seconds: float) -> None:
         self._local.patience = seconds
@@ -248,6 +261,9 @@ class PostgresDatabase(Database):
         for kept in self._connections.of(thread):
             with suppress(psycopg.Error):  # it was done with that, or nobody answers any more
                 kept.interrupt(lambda connection: connection.cancel_safe(timeout=2.0))
+
+    def listener(self) -> Listener:
+        return Listener(self._open, self._place.schema, named=lambda error: named(error, self._place))
 
     def close(self) -> None:
         self._connections.close()
@@ -287,7 +303,7 @@ class PostgresDatabase(Database):
                     return
         # Nobody heard how it ended, so the database is asked; a transaction that it does not know was never committed.
         with self._named():
-            self._learn_how_it_ended(begun.number, lost)
+            self._learn_how_it_ended(begun, lost)
 
     def _begin(self, begin: str, *, writes: bool) -> "tuple[Kept, _Begun]":
         """Begin on this thread's connection, or on another where the server has gone away since: nothing is lost."""
@@ -304,7 +320,8 @@ class PostgresDatabase(Database):
     def _begun(self, kept: Kept, begin: str, *, writes: bool) -> "_Begun | None":
         """Begin, and return None where nobody is at the other end of the connection any more."""
         number = "pg_current_xact_id()::text" if writes else "NULL"
-        time = f"SELECT extract(epoch FROM {self._time()})::double precision, {number}"
+        started = "pg_postmaster_start_time()::text"
+        time = f"SELECT extract(epoch FROM {self._time()})::double precision, {number}, {started}"
         with kept.at_work() as connection:
             asked_at = self._clock.boot()
             try:
@@ -321,17 +338,22 @@ class PostgresDatabase(Database):
                     return None
                 _roll_back(connection)
                 raise
-        [(boot, known_by)] = said
-        return _Begun(cursor=cursor, asked_at=asked_at, boot=boot, number=known_by)
+        [(boot, known_by, server)] = said
+        return _Begun(cursor=cursor, asked_at=asked_at, boot=boot, number=known_by, server=server)
 
-    def _learn_how_it_ended(self, number: str, lost: psycopg.Error) -> None:
-        """Return where a transaction was committed although the connection broke; raise where it was not."""
+    def _learn_how_it_ended(self, begun: "_Begun", lost: psycopg.Error) -> None:
+        """Return where a transaction was surely committed although the connection broke; else raise."""
         self._connections.let_go()
         gives_up_at = self._clock.monotonic() + self._patience
         kept = self._connections.keep(self._reconnected())
         with kept.at_work() as connection:
             while True:
-                [(status,)] = connection.execute("SELECT pg_xact_status(%s::xid8)", (number,)).fetchall()
+                [(server,)] = connection.execute("SELECT pg_postmaster_start_time()::text").fetchall()
+                if server != begun.server:
+                    # After a crash the number may be another's. Who hears that it failed, and it did not, is in no
+                    # other place than one who was killed at this moment.
+                    raise lost
+                [(status,)] = connection.execute("SELECT pg_xact_status(%s::xid8)", (begun.number,)).fetchall()
                 if status == "committed":
                     return
                 if status != "in progress" or self._clock.monotonic() > gives_up_at:
@@ -345,7 +367,7 @@ class PostgresDatabase(Database):
         while True:
             try:
                 return Kept(self._opened_state())
-            except psycopg.OperationalError:
+            except StateUnreachable:
                 if self._clock.monotonic() + pause > gives_up_at:
                     raise
             self._clock.sleep(pause)
@@ -366,11 +388,17 @@ class PostgresDatabase(Database):
         return connection
 
     def _open(self) -> "psycopg.Connection[Any]":
-        parameters: dict[str, Any] = {**self._place.parameters()}
-        connection = psycopg.connect(
-            **parameters, autocommit=True, prepare_threshold=None, cursor_factory=psycopg.ClientCursor
+        connection = connect(
+            self._place,
+            at_hand=self._at_hand,
+            in_keyring=self._in_keyring,
+            autocommit=True,
+            prepare_threshold=None,
+            cursor_factory=psycopg.ClientCursor,
         )
         _teach(connection)
+        # Behind a pooler it may hear what another asked to hear; without this, all of it would be kept for ever.
+        connection.add_notify_handler(lambda _: None)
         version = connection.info.server_version
         if version < _OLDEST_SERVER:
             connection.close()
@@ -429,7 +457,9 @@ class PostgresDatabase(Database):
         try:
             yield
         except psycopg.Error as error:
-            raise named(error, self.shown, self._patience) from error
+            if isinstance(error, _OUR_MISTAKES) and not isinstance(error, psycopg.errors.InsufficientPrivilege):
+                raise
+            raise named(error, self._place) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -440,6 +470,8 @@ class _Begun:
     boot: float
     number: str | None
     """By which the database can be asked how it ended; None where nothing is to be kept of it."""
+    server: str
+    """When the server was started: another run of it knows nothing for certain of what this one began."""
 
 
 class _Row(tuple[Any, ...]):  # noqa: SLOT001 - a tuple has no room for them
@@ -458,6 +490,15 @@ class _Row(tuple[Any, ...]):  # noqa: SLOT001 - a tuple has no room for them
         row = cls(values)
         row._places = places
         return row
+
+
+def _with_whole_numbers(row: tuple[Any, ...], places: Sequence[int]) -> Sequence[Any]:
+    if not any(type(row[place]) is float for place in places):
+        return row
+    changed = [*row]
+    for place in places:
+        changed[place] = row[place] if row[place] is None else int(row[place])
+    return changed
 
 
 def _rows(cursor: "psycopg.Cursor[Any]") -> Callable[[Sequence[Any]], _Row]:
@@ -539,40 +580,3 @@ def _versions(connection: "psycopg.Connection[Any]", schema: str) -> tuple[int, 
     query = text.SQL("SELECT key, value FROM {} WHERE key IN ('schema', 'min_reader')")
     found: dict[str, str] = dict(connection.execute(query.format(text.Identifier(schema, "meta"))).fetchall())
     return int(found.get("schema", 0)), int(found.get("min_reader", 0))
-
-
-def named(error: psycopg.Error, shown: str, waited: float) -> YtpoolError:
-    """Give PostgreSQL's trouble one of our names."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    named: YtpoolError | None = None
-    match error:
-        case refusals.LockNotAvailable():
-            named = StateBusy(
-                f"another process has held {shown} for more than {waited:.0f} seconds",
-                hint="try again; if it stays so, look for a stopped ytpool process",
-            )
-        case refusals.QueryCanceled():
-            named = Interrupted(f"what was asked of {shown} took too long, and was broken off")
-        case refusals.DiskFull():
-            named = DiskFull(f"the disk that holds {shown} is full: {said}", hint="free some space there and try again")
-        case refusals.ReadOnlySqlTransaction():
-            named = StateUnusable(
-                f"{shown} can only be read at the moment: {said}",
-                hint="is it a standby, or was it made read-only? name the server that may be written",
-            )
-        case refusals.InsufficientPrivilege():
-            named = StateUnusable(
-                f"{shown} refuses this to its user: {said}",
-                hint="let the user own the schema",
-            )
-        case refusals.DataCorrupted() | refusals.IndexCorrupted() | refusals.IoError():
-            named = StateUnusable(f"{shown} cannot be read as a state: {said}", hint="restore a backup of the database")
-        case psycopg.OperationalError() | refusals.IdleInTransactionSessionTimeout():
-            named = StateUnreachable(
-                f"{shown} does not answer: {said}",
-                hint="what was done until then is kept; try again when the database is back",
-            )
-    if named is None:
-        raise error
-    named.details = {"path": shown}
-    return named

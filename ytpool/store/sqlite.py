@@ -51,6 +51,9 @@ class SqliteTx(Tx):
         found = self.all("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
         return [row["name"] for row in found if not row["name"].startswith("sqlite_")]
 
+    def ring(self) -> None:
+        """Do nothing: only processes of this machine are there to be woken, and their bells are pipes."""
+
     def columns(self, table: str) -> dict[str, str]:
         rows = self.all("SELECT name, type FROM pragma_table_info(:table) ORDER BY cid", table=table)
         return {row["name"]: row["type"].lower() for row in rows}
@@ -194,6 +197,9 @@ class SqliteDatabase(Database):
         for kept in self._connections.of(thread):
             with suppress(sqlite3.ProgrammingError):  # it was done with that, and the connection is closed
                 kept.interrupt(sqlite3.Connection.interrupt)
+
+    def listener(self) -> None:
+        return None
 
     def close(self) -> None:
         """Close every connection this object opened; a thread that is in the middle of something closes its own."""

@@ -21,6 +21,11 @@ LOOKS = (
         ask=machine.state,
         within=machine.reads_within,
     ),
+    Look(
+        name="wake_ups",
+        about="whether workers hear at once of what is queued on other machines",
+        ask=machine.wake_ups,
+    ),
     Look(name="backup", about="when the last backup of the state was made", ask=machine.backup),
     Look(name="vault", about="where the key is", ask=machine.vault, within=_KEYRING_WAIT),
     Look(name="disk", about="room where the state and the cache lie", ask=machine.disk, needs_state=False),

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from ytpool.actions import whereabouts
+from ytpool.actions import afar, whereabouts
 from ytpool.actions.health.checks import Check, Sight, Status, ago
+from ytpool.actions.waking import LOOKS_EVERY
 from ytpool.domain import moments
 from ytpool.errors import DiskFull, StateBusy
 from ytpool.store import accounts, ledger, meta, secrets
@@ -51,6 +52,24 @@ def state(sight: Sight) -> Iterator[Check]:
         message = f"{store.shown} lies on {kind}, where locks are not to be relied on"
         fix = "put the state on a disk of this machine: state = PATH in the settings"
         yield Check(check="state place", status=Status.WARN, message=message, fix=fix)
+
+
+def wake_ups(sight: Sight) -> Iterator[Check]:
+    """Call out to ourselves, where several machines share the state, and hear whether it comes back."""
+    listener = sight.rt.store.listener()
+    if listener is None or sight.often:
+        return
+    with listener:
+        arrive = afar.arrives(sight.rt, listener)
+    if arrive:
+        yield Check(check="wake-ups", status=Status.PASS, message="workers on all machines hear at once of new jobs")
+        return
+    yield Check(
+        check="wake-ups",
+        status=Status.WARN,
+        message=f"wake-ups do not arrive through this pooler; workers look every {LOOKS_EVERY:g} s",
+        fix="let the pooler keep a connection for as long as its client does (PgBouncer: pool_mode = session)",
+    )
 
 
 def backup(sight: Sight) -> Iterator[Check]:
@@ -172,6 +191,9 @@ def configuration(sight: Sight) -> Iterator[Check]:
     if variables:
         parts.append(f"over it {', '.join(variables)}")
     yield Check(check="configuration", status=Status.PASS, message="; ".join(parts))
+    if config.database is not None and config.database.warning:
+        fix = "set postgres.sslmode to verify-full, and postgres.sslrootcert to the certificate of its authority"
+        yield Check(check="configuration TLS", status=Status.WARN, message=config.database.warning, fix=fix)
     for sentence in whereabouts.unmapped(sight.rt) if config.path.map else ():
         yield Check(check="path map", status=Status.WARN, message=sentence, fix="mount it, or change path.map")
     for path, private in ((file, 0o022), (config.paths.state, 0o077)):

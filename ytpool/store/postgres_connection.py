@@ -1,0 +1,46 @@
+"""Connecting to the PostgreSQL database that holds the state."""
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+
+from ytpool.config.postgres import Postgres
+from ytpool.domain.secret import Secret
+from ytpool.errors import StateRefused
+from ytpool.store.postgres_errors import at_connect
+
+Password = Callable[[], Secret | None]
+
+
+def connect(
+    place: Postgres, *, at_hand: Password, in_keyring: Password, seconds: float | None = None, **options: Any
+) -> psycopg.Connection[Any]:
+    """Connect; `options` are psycopg's, such as `autocommit`.
+
+    The password at hand is given; without one the driver looks into its own places. The keyring is asked only when the
+    server asked for a password and nobody had one. Raises what `postgres_errors` names.
+    """
+    place.require_files()
+    words: dict[str, Any] = {**place.parameters(), **options}
+    if seconds is not None:
+        words["connect_timeout"] = str(max(2, round(seconds)))
+    password = at_hand()
+    try:
+        return _attempt(words, password)
+    except psycopg.Error as error:
+        refused = at_connect(error, place)
+        if password is not None or not isinstance(refused, StateRefused) or refused.details["reason"] != "no_password":
+            raise refused from error
+    password = in_keyring()
+    if password is None:
+        raise refused
+    try:
+        return _attempt(words, password)
+    except psycopg.Error as error:
+        raise at_connect(error, place) from error
+
+
+def _attempt(words: dict[str, Any], password: Secret | None) -> psycopg.Connection[Any]:
+    secret: dict[str, Any] = {} if password is None else {"password": password.reveal()}
+    return psycopg.connect(**words, **secret)

@@ -1,0 +1,251 @@
+"""What PostgreSQL, its driver and what stands between say, in our words.
+
+While a connection is made libpq tells no SQLSTATE, only a text; servers that speak another language than English are
+told by what we do know (a password was asked for, or given), else in their own words.
+"""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import psycopg
+
+from ytpool.config.postgres import Postgres
+from ytpool.errors import (
+    ConfigInvalid,
+    DiskFull,
+    Interrupted,
+    StateBusy,
+    StateRefused,
+    StateUnreachable,
+    StateUnusable,
+    YtpoolError,
+)
+
+
+def named(error: psycopg.Error, place: Postgres) -> YtpoolError:
+    """Give an error of a connection that was made, or is made, one of our names; `details["reason"]` says which."""
+    state = error.sqlstate
+    if state is None:
+        return at_connect(error, place)
+    case = _OF_STATES.get(state) or _OF_STATES.get(state[:2])
+    if case is None:
+        return StateUnusable(
+            f"the state in {place.shown} cannot be used: {_said(error)}",
+            hint="run: ytpool state check",
+            reason="other",
+            sqlstate=state,
+        )
+    return case.error(error, place)
+
+
+def at_connect(error: psycopg.Error, place: Postgres) -> YtpoolError:
+    """Give the failure of a connection one of our names; `details["reason"]` says which."""
+    text = str(error)
+    for case in _CASES:
+        if re.search(case.pattern, text):
+            return case.error(error, place)
+    pgconn = error.pgconn
+    if pgconn is not None and pgconn.needs_password:
+        return _NO_PASSWORD.error(error, place)
+    if pgconn is not None and pgconn.used_password:
+        return _PASSWORD.error(error, place)
+    return _UNREACHABLE.error(error, place)
+
+
+class _Case(NamedTuple):
+    reason: str
+    kind: type[YtpoolError]
+    what: str
+    hint: str | Callable[[Postgres], str]
+    pattern: str = r"(?!)"
+
+    def error(self, error: psycopg.Error, place: Postgres) -> YtpoolError:
+        hint = self.hint if isinstance(self.hint, str) else self.hint(place)
+        return self.kind(
+            self.what.format(
+                place=place.shown, said=_said(error), user=place.user, name=place.name, hosts=_hosts(place)
+            ),
+            hint=hint,
+            reason=self.reason,
+            server=place.url,
+        )
+
+
+def _said(error: psycopg.Error) -> str:
+    """Return the telling part of what was said, in one line."""
+    if error.diag.message_primary:
+        return error.diag.message_primary
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if "FATAL:" in line or "rror:" in line or "failed:" in line] or lines
+    last = told[-1] if told else type(error).__name__
+    return re.sub(r"^.*?(?:failed: )(?:FATAL:\s+)?|^(?:FATAL|ERROR):\s+", "", last)
+
+
+def _hosts(place: Postgres) -> str:
+    return " or ".join(host or "the driver's socket" for host in place.hosts)
+
+
+def _where_passwords_are(place: Postgres) -> str:
+    return (
+        "keep it in ~/.pgpass (0600), in a file that YTPOOL_POSTGRES_PASSWORD_FILE names, in systemd's credential "
+        f"ytpool-pg, or in the keyring as ytpool / {place.item}: ytpool state password"
+    )
+
+
+_TRY_AGAIN = "it is tried again by whatever runs on; try again, or look at the server"
+_IS_IT_THERE = "is it running, and do host, port and firewall let this machine through? ytpool config show"
+_RIGHT_NAME = "let `state` name the host as its certificate does, or have the server get a certificate for this name"
+_AUTHORITY = "name the authority's certificate with postgres.sslrootcert; do not turn the check off"
+_UNREACHABLE = _Case("unreachable", StateUnreachable, "the state in {place} cannot be reached: {said}", _IS_IT_THERE)
+_NO_PASSWORD = _Case(
+    "no_password",
+    StateRefused,
+    "the state in {place} asks for the password of {user}, and there is none",
+    _where_passwords_are,
+    r"no password supplied|password is missing",
+)
+_PASSWORD = _Case(
+    "authentication",
+    StateRefused,
+    "the state in {place} refuses {user}: {said}",
+    _where_passwords_are,
+    r"authentication failed|no pg_hba\.conf entry|pg_hba\.conf rejects|role \"[^\"]*\" does not exist|"
+    r"is not permitted to log in|no such user|client certificate|SASL|require_auth|auth failed|authentication method",
+)
+_LOST = _Case("lost", StateUnreachable, "the connection to the state in {place} was lost: {said}", _TRY_AGAIN)
+_FULL = _Case("too_many", StateUnreachable, "the state in {place} takes no more connections: {said}", _TRY_AGAIN)
+_STARTING = _Case("starting", StateUnreachable, "the state in {place} takes nobody now: {said}", _TRY_AGAIN)
+_READ_ONLY = _Case(
+    "read_only",
+    StateUnusable,
+    "the state in {place} can only be read: {said}",
+    "is it a standby, or was it made read-only? let `state` name the server that writes",
+    r"session is read-only|in hot standby mode|server is not in hot standby",
+)
+_RIGHTS = _Case(
+    "rights",
+    StateRefused,
+    "the state in {place} does not let {user} do this: {said}",
+    "let the database's owner grant it, for instance: GRANT CREATE ON DATABASE ... TO ...",
+    r"permission denied",
+)
+_NO_DATABASE = _Case(
+    "no_database",
+    StateRefused,
+    "the state cannot be in {place}: there is no database {name} on that server",
+    lambda place: f"let its operator make it: createdb {place.name}",
+    r"database \"[^\"]*\" does not exist|no such database",
+)
+
+_CASES = (
+    _Case(
+        "certificate_name",
+        StateRefused,
+        "the state in {place} is not who it should be: its certificate is for another name than {hosts}: {said}",
+        _RIGHT_NAME,
+        r"does not match host name|could not get server's host name",
+    ),
+    _Case(
+        "certificate_authority",
+        StateRefused,
+        "the state in {place} is not believed: nobody that we believe has signed its certificate: {said}",
+        _AUTHORITY,
+        r"certificate verify failed|unable to get local issuer|self.signed certificate|certificate has expired",
+    ),
+    _Case(
+        "no_tls",
+        StateRefused,
+        "the state in {place} speaks no TLS, and without it whoever is between here and there could read along",
+        "have TLS turned on there (ssl = on), or reach it through a tunnel that ends on this machine",
+        r"does not support SSL|does not support TLS|SSL is not enabled|no encryption",
+    ),
+    _Case(
+        "tls_files",
+        ConfigInvalid,
+        "the settings of TLS for the state in {place} cannot be used: {said}",
+        "look at postgres.sslrootcert, sslcert and sslkey: ytpool config check",
+        r"certificate file|private key file|could not (?:read|load).*(?:certificate|key)|could not open certificate|"
+        r"weak sslmode",
+    ),
+    _Case(
+        "options",
+        ConfigInvalid,
+        "the options of the state in {place} cannot be used: {said}",
+        "correct them, and look again with: ytpool config check",
+        r"invalid .*value|invalid connection option|invalid integer value|unsupported startup parameter",
+    ),
+    _Case(
+        "tls",
+        StateRefused,
+        "the state in {place} and this machine cannot agree on TLS: {said}",
+        "look at the server's log",
+        r"SSL error|SSL SYSCALL error|tlsv1 alert|sslv3 alert",
+    ),
+    _NO_PASSWORD,
+    _NO_DATABASE,
+    _PASSWORD,
+    _FULL._replace(
+        pattern=r"too many clients|connection slots are reserved|too many connections|no more connections allowed"
+    ),
+    _STARTING._replace(
+        pattern=r"starting up|shutting down|recovery mode|not (?:yet )?accepting connections|"
+        r"pgbouncer is|server login failed"
+    ),
+    _READ_ONLY,
+    _RIGHTS,
+    _Case(
+        "refused",
+        StateUnreachable,
+        "nobody listens where the state should be, at {place}: {said}",
+        _IS_IT_THERE,
+        r"Connection refused|No such file or directory|Is the server running",
+    ),
+    _Case(
+        "timeout",
+        StateUnreachable,
+        "the state in {place} does not answer: {said}",
+        _IS_IT_THERE,
+        r"timeout expired|timed out",
+    ),
+    _Case(
+        "unknown_host",
+        StateUnreachable,
+        "the state in {place} cannot be reached: no name server knows {hosts}",
+        "correct the host in `state`, or look at this machine's network",
+        r"could not translate host name|failed to resolve host|Name or service not known|name resolution",
+    ),
+    _LOST._replace(pattern=r"server closed the connection|connection is lost|connection is closed|Connection reset"),
+)
+
+_OF_STATES = {
+    "08": _LOST,
+    "57P01": _LOST,
+    "57P02": _LOST,
+    "57P03": _STARTING,
+    "57P05": _LOST,
+    "25P03": _LOST,
+    "25P04": _LOST,
+    "53300": _FULL,
+    "53100": _Case("disk_full", DiskFull, "there is no room left for the state in {place}: {said}", "make room there"),
+    "53": _Case("resources", StateUnreachable, "the state in {place} is short of something: {said}", _TRY_AGAIN),
+    "58": _Case("damaged", StateUnusable, "the state in {place} cannot be read: {said}", "look at the server's log"),
+    "XX": _Case("damaged", StateUnusable, "the state in {place} cannot be read: {said}", "look at the server's log"),
+    "25006": _READ_ONLY,
+    "28": _PASSWORD,
+    "3D000": _NO_DATABASE,
+    "42501": _RIGHTS,
+    "55P03": _Case(
+        "busy",
+        StateBusy,
+        "another process has held the state in {place} for too long",
+        "try again; if it stays so, look for a stopped ytpool process, also on other machines",
+    ),
+    "57014": _Case(
+        "cancelled",
+        Interrupted,
+        "what was asked of the state in {place} took too long, and was broken off",
+        "try again",
+    ),
+    "40": _Case("busy", StateBusy, "too many write to the state in {place} at once: {said}", "try again"),
+}
