@@ -88,6 +88,8 @@ class Runtime:
         self._vault: Vault | None = None
         self._sandbox_url: str | None = None
         self._kept_confirmation: datetime | None = None
+        self.closed: frozenset[str] = frozenset()
+        """Accounts whose secrets do not open on this machine, as far as anybody has looked; see `actions/reach`."""
         self.stopping = threading.Event()
         """Set when the program is asked to stop: signals reach the main thread only, and this reaches all others."""
 

@@ -63,7 +63,8 @@ class UsedAgain:
                 for key, value in self._meta:
                     connection.execute("INSERT INTO meta (key, value) VALUES (%s, %s)", (key, value))
                 connection.execute(
-                    "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S' AND relnamespace = current_schema::regnamespace"
+                    "SELECT setval(oid::regclass, 1, false) FROM pg_class"
+                    " WHERE relkind = 'S' AND relnamespace = current_schema::regnamespace"
                 )
         except psycopg.Error:
             self._made.close()

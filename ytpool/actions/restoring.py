@@ -47,7 +47,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import copies, jobs, leases, ledger, meta, projects, rests
+from ytpool.store import copies, jobs, leases, ledger, machines, meta, projects, rests
 from ytpool.store.copies import Marks
 from ytpool.store.db import Database, Tx, migrations
 from ytpool.store.rests import Scope
@@ -247,6 +247,7 @@ def _marked(tx: Tx, file: Path, state: Path, taken_at: datetime, *, accept: bool
         meta.forget(tx, key)
     meta.put(tx, meta.BACKED_UP, f"{moments.text(taken_at)} {file}")
     leases.begin_anew(tx)
+    machines.begin_anew(tx)
     held = begun = unknown = 0
     names: tuple[str, ...] = ()
     until: datetime | None = None

@@ -18,7 +18,18 @@ from queue import SimpleQueue
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from ytpool.actions import chains, chores, comments, housekeeping, publish, resuming, threads, whereabouts
+from ytpool.actions import (
+    chains,
+    chores,
+    comments,
+    housekeeping,
+    presence,
+    publish,
+    reach,
+    resuming,
+    threads,
+    whereabouts,
+)
 from ytpool.actions.afar import Ear
 from ytpool.actions.comments import How as SaidHow
 from ytpool.actions.heartbeat import renewing
@@ -50,6 +61,7 @@ from ytpool.store import jobs, leases, ledger, line, pools
 from ytpool.store import whereabouts as missed
 from ytpool.store.leases import LeaseKind
 from ytpool.store.line import Picked
+from ytpool.store.machines import Drain
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +72,10 @@ _LOOKS_FOR_A_PLACE_EVERY = 0.5
 _LOOKS_AT_CLOCK_EVERY = 1.0
 """Seconds between two looks at a clock that a person may move."""
 _HOUSEKEEPS_EVERY = 3600.0
+_WAITS_TO_LEAVE = 1.0
+"""Seconds for which who was told twice to stop waits for others to say that he leaves."""
+_LOOKS_FOR_KEYS_EVERY = 60.0
+"""Seconds between two looks for a key of the vault that was not here."""
 
 _ENDED = (JobState.DONE, JobState.PARTLY, JobState.FAILED, JobState.CANCELLED)
 _FINAL = (UnknownName, MetadataInvalid, UsageWrong, TextRepeated, WrongChannel)
@@ -107,6 +123,10 @@ class Worked:
     stopped: bool
     broken_off: int
     """Jobs that were stopped on their way and go on later."""
+    notes: tuple[str, ...] = ()
+    """What kept this machine from taking more."""
+    out_of_reach: YtpoolError | None = None
+    """A key of the vault that is missing here, and that no other machine is known to have."""
 
 
 @dataclass(slots=True)
@@ -142,20 +162,23 @@ def work(
     if pool is not None:
         with rt.store.reading() as tx:
             pools.get(tx, pool)
-    tally = _Tally()
+    tally, hindrance = _Tally(), _Hindrance(rt, watch)
     whereabouts.look_again(rt)
     with Ear(rt, listens=not once) as ear, Bell(rt) as bell, ear.striking(bell), _Signals(rt) as signals:
         round_ended = _look_after_tasks(rt, watch, ear, once=once)
         alerts_ended = None if once else housekeeping.keep_going(rt, alerts_only=True)
         crew = _Crew(rt, watch, parallel, signals.ring)
         try:
-            _work(rt, crew, bell, signals, tally, once=once, pool=pool, begun=begun, ended=ended)
+            _work(rt, crew, bell, signals, tally, hindrance, once=once, pool=pool, begun=begun, ended=ended)
         except KeyboardInterrupt:  # a second signal: nobody is waited for any more
             rt.stopping.set()
+            rt.store.wait_at_most(_WAITS_TO_LEAVE)
+            presence.leave(rt)
             raise
         except BaseException:
             rt.stopping.set()  # a defect here: the others end where nothing is lost
             crew.go_home()
+            presence.leave(rt)
             raise
         crew.go_home()
         if alerts_ended is not None:
@@ -166,6 +189,10 @@ def work(
         stopped = rt.stopping.is_set()
     if not stopped:
         housekeeping.housekeep(rt)
+    presence.leave(rt)
+    out_of_reach = hindrance.problem
+    if out_of_reach is not None and reach.others_have_the_key(rt):
+        out_of_reach = None
     with rt.store.reading() as tx:
         return Worked(
             counts=dict(tally.counts),
@@ -175,6 +202,8 @@ def work(
             next_at=line.soonest(tx),
             stopped=stopped,
             broken_off=tally.broken_off,
+            notes=hindrance.notes,
+            out_of_reach=out_of_reach,
         )
 
 
@@ -223,6 +252,7 @@ def _work(
     bell: Bell,
     signals: "_Signals",
     tally: _Tally,
+    hindrance: "_Hindrance",
     *,
     once: bool,
     pool: str | None,
@@ -238,7 +268,7 @@ def _work(
             if not crew.at_work:
                 return
             signals.wait([], None)
-        elif _hand_out(rt, crew, begun, once=once, pool=pool):
+        elif _hand_out(rt, crew, hindrance, begun, once=once, pool=pool):
             continue
         elif once and not crew.at_work:
             return
@@ -250,35 +280,94 @@ def _work(
             _sleep(rt, bell, signals, is_full=crew.at_work == crew.size, pool=pool)
 
 
-def _hand_out(rt: Runtime, crew: "_Crew", begun: Callable[[Job], None], *, once: bool, pool: str | None) -> bool:
+def _hand_out(
+    rt: Runtime,
+    crew: "_Crew",
+    hindrance: "_Hindrance",
+    begun: Callable[[Job], None],
+    *,
+    once: bool,
+    pool: str | None,
+) -> bool:
     """Give the next job to whoever is free; False where nobody is, or nothing can begin."""
     if crew.at_work == crew.size:
         return False
+    hindrance.look_for_keys()
     try:
         with rt.store.transaction() as tx:
             rt.require_same_root(tx)
             rt.require_clock()  # else every job would be begun in vain
-            picked = line.pick(tx, pool=pool)
+            presence.beat(rt, tx, presence.WORK)
+            drain = presence.drained(tx)
+            picked = None if drain else line.pick(tx, pool=pool, closed=rt.closed)
     except StateBusy as busy:  # somebody stands still in the middle of a write; that ends before long
         if once and not crew.at_work:
             raise
         log.warning("nothing picked", extra={"reason": busy.message})
         return False
+    hindrance.drained(drain)
     if picked is None:
         return False
-    if not crew.at_work:
-        _open_all(rt)
+    if not crew.at_work and not _open_all(rt, hindrance):
+        with rt.store.transaction() as tx:
+            leases.give_back(tx, [picked.turn])
+        return True  # perhaps there is something for which no key is missing
     begun(picked.job)
     crew.give(picked)
     return True
 
 
-def _open_all(rt: Runtime) -> None:
-    """Open by one thread what all then share; whoever finds nothing to do needs none of it."""
+def _open_all(rt: Runtime, hindrance: "_Hindrance") -> bool:
+    """Open by one thread what all then share; whoever finds nothing to do needs none of it.
+
+    False where it turns out that other secrets stay closed here than was known when a job was picked.
+    """
     if rt.is_sandbox:
         rt.find_sandbox_again()
-    rt.open_vault()
+    before = rt.closed
+    hindrance.missing(reach.look(rt))
     _ = rt.youtube, rt.rng, rt.calendar
+    return rt.closed == before
+
+
+class _Hindrance:
+    """What keeps this machine from taking work that others may take; said once, as long as it lasts."""
+
+    def __init__(self, rt: Runtime, watch: Watch) -> None:
+        self._rt = rt
+        self._watch = watch
+        self.problem: YtpoolError | None = None
+        self._drained = ""
+        self._missing = ""
+        self._looks_at = 0.0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(filter(None, (self._drained, self._missing)))
+
+    def drained(self, drain: Drain | None) -> None:
+        """Say that nothing new is taken here by an operator's word, or that it is again."""
+        words = "" if drain is None else presence.spoken(drain)
+        if words != self._drained:
+            self._watch.waits("", words or "this machine takes work again")
+        self._drained = words
+
+    def missing(self, problem: YtpoolError | None) -> None:
+        """Say that secrets stay closed here, or that they open again."""
+        words = ""
+        if problem is not None:
+            count = len(self._rt.closed)
+            whose = f"{count} account{'' if count == 1 else 's'}"
+            words = f"this machine leaves the work of {whose} to others: {problem.message}"
+        if words != self._missing:
+            self._watch.waits("", words or "every key of the vault is in reach again")
+        self.problem, self._missing = problem, words
+        self._looks_at = self._rt.clock.monotonic() + _LOOKS_FOR_KEYS_EVERY
+
+    def look_for_keys(self) -> None:
+        """Look every now and then whether a key that was missing is here."""
+        if self._missing and self._rt.clock.monotonic() >= self._looks_at:
+            self.missing(reach.look_again(self._rt))
 
 
 def _sleep(rt: Runtime, bell: Bell, signals: "_Signals", *, is_full: bool, pool: str | None) -> None:
@@ -287,7 +376,7 @@ def _sleep(rt: Runtime, bell: Bell, signals: "_Signals", *, is_full: bool, pool:
         signals.wait([], None)
         return
     with rt.store.reading() as tx:
-        soonest, is_due = line.soonest(tx), line.has_due(tx, pool=pool)
+        soonest, is_due = line.soonest(tx), line.has_due(tx, pool=pool, closed=rt.closed)
     looks_at = rt.clock.monotonic() + (_LOOKS_FOR_A_PLACE_EVERY if is_due else LOOKS_EVERY)
     while not rt.stopping.is_set():
         left = looks_at - rt.clock.monotonic()

@@ -136,6 +136,11 @@ COMMANDS: Mapping[str, Line] = {
         "app",
         "Let the writes go on that `ytpool pause` stopped; what waits goes on with `ytpool upload --resume`.",
     ),
+    "fleet": Line(
+        "ytpool.cli.fleet",
+        "app",
+        "See the machines that share this state and what each holds; drain one, resume it, forget one that left.",
+    ),
     "alerts": Line(
         "ytpool.cli.alerts",
         "app",
@@ -177,7 +182,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "First steps": ("init", "demo", "guide", "sandbox", "config"),
     "Accounts and who pays": ("auth", "refresh-tokens", "accounts", "projects", "pools"),
     "Videos and comments": ("upload", "video", "comment", "stats"),
-    "Later, and in turn": ("plan", "queue", "work", "pause", "unpause"),
+    "Later, and in turn": ("plan", "queue", "work", "pause", "unpause", "fleet"),
     "What is going on": ("health", "alerts", "todo", "why", "quota", "rests", "activity", "report", "serve"),
     "Other services": ("task", "chain", "sessions"),
     "Keeping it safe": ("vault", "state", "tidy"),

@@ -3,7 +3,7 @@
 What works is loaded where it is wanted: help and completion do without.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -31,6 +31,8 @@ class Worked:
     waiting: int
     elsewhere: int
     next_at: datetime | None
+    notes: Sequence[str]
+    """What kept this machine from taking more: it is drained, or lacks a key of the vault."""
     exit_status: int
     problem: YtpoolError | None = None
 
@@ -46,7 +48,7 @@ def _told(told: Worked) -> str:
     if told.elsewhere:
         files = "1 needs a file" if told.elsewhere == 1 else f"{told.elsewhere} need files"
         lines.append(f"{files} that this machine has not; see: ytpool queue list")
-    return "\n".join(lines)
+    return "\n".join([*lines, *told.notes])
 
 
 VIEWS[Worked] = View(text=_told)
@@ -100,7 +102,8 @@ def work(
     worker (status 0, or 130 where a job was broken off). A deletion is taken only if it was queued with
     its yes, and what only a person can settle never; what waits for a person is looked at again every ten minutes.
     The tasks of other services are sent and asked about beside it all. Of machines that share a state each takes what
-    it has the files for, and leaves the rest as it is.
+    it has the files for, and leaves the rest as it is. On a machine that was drained (`ytpool fleet drain`) it waits,
+    and --once takes nothing (status 0); without the vault's key it leaves to others what needs it.
     With --json a line for each job.
     """
     if print_cron or print_systemd:
@@ -124,7 +127,10 @@ def work(
 
     found = working.work(rt, Notes(call), begun=begun, ended=ended, parallel=parallel, once=once, pool=pool)
     status = common(DONE if one is None else status_of(one) for one in found.problems) if once else DONE
-    problem = None
+    problem: YtpoolError | None = None
+    if once and status == DONE and found.out_of_reach is not None:
+        problem = found.out_of_reach
+        status = status_of(problem)
     if found.stopped and (once or found.broken_off):
         status = INTERRUPTED
         problem = Interrupted(
@@ -136,6 +142,7 @@ def work(
         waiting=found.waiting,
         elsewhere=found.elsewhere,
         next_at=found.next_at,
+        notes=[visible(note) for note in found.notes],
         exit_status=status,
         problem=problem,
     )

@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from ytpool.store import owners
+from ytpool.store import machines, owners
 from ytpool.store.db import Tx
 from ytpool.store.owners import Owner
 
@@ -110,6 +110,8 @@ def take(
         expires=tx.boot + lasts_for.total_seconds(),
         at=tx.at,
     )
+    if owner.host:
+        machines.seen(tx, owner.host)
     until = tx.machine_boot + lasts_for.total_seconds()
     return Lease(kind=kind, name=name, place=place, fence=taken["fence"], until=until)
 
@@ -124,6 +126,7 @@ def is_held(tx: Tx, row: Any) -> bool:
 
 def renew(tx: Tx, leases: Iterable[Lease], lasts_for: timedelta = LASTS_FOR) -> bool:
     """Go on holding; False when any of them is no longer ours."""
+    machines.beat(tx)
     expires = tx.boot + lasts_for.total_seconds()
     renewed = [
         tx.run(
@@ -155,6 +158,32 @@ def give_back(tx: Tx, leases: Iterable[Lease]) -> None:
             place=lease.place,
             fence=lease.fence,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldThere:
+    """What a process of a machine holds."""
+
+    host: str
+    kind: str
+    name: str
+    holder: str
+    left: timedelta
+    """How long it is still theirs unless they renew it."""
+
+
+def by_machine(tx: Tx) -> dict[str, list[HeldThere]]:
+    """Return what processes of ours hold now, by their machines."""
+    found: dict[str, list[HeldThere]] = {}
+    rows = tx.all(
+        "SELECT * FROM leases WHERE expires > :boot AND host <> '' ORDER BY host, kind, name, place", boot=tx.boot
+    )
+    for row in rows:
+        if is_held(tx, row):
+            left = timedelta(seconds=row["expires"] - tx.boot)
+            held = HeldThere(host=row["host"], kind=row["kind"], name=row["name"], holder=row["holder"], left=left)
+            found.setdefault(row["host"], []).append(held)
+    return found
 
 
 def at_work(tx: Tx) -> list[str]:

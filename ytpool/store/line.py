@@ -174,17 +174,18 @@ def look_again(tx: Tx) -> None:
     tx.ring()
 
 
-def pick(tx: Tx, *, pool: str | None = None) -> Picked | None:
+def pick(tx: Tx, *, pool: str | None = None, closed: Collection[str] = ()) -> Picked | None:
     """Pick the next job that somebody can work on now, or None: by priority, deadline, not-before and age.
 
     What a dead worker left is taken up by the same order. A job for an account without a free slot, an upload to a
-    channel that takes one already, and what needs files that this machine lacks are passed over.
+    channel that takes one already, and what needs files that this machine lacks are passed over, and so are jobs for
+    accounts that are `closed` to whoever asks.
     """
     tx.run(RIPEN, at=tx.at)
     picked = turns(tx)
     working = leases.held(tx, LeaseKind.JOB)
     taken = {*picked, *working}
-    crowd = _crowd(tx, picked)
+    crowd = _crowd(tx, picked, closed)
     sql, given = _filters(taken, crowd, pool, whereabouts.not_here(tx))
     found = _first_in_line(tx, crowd, sql, given)
     found += [Job.from_row(row) for row in tx.all(LEFT_BEHIND % sql, at=tx.at, **given)]
@@ -228,9 +229,12 @@ def soonest(tx: Tx) -> datetime | None:
     return moments.parse(row["moment"]) if row["moment"] else tx.now
 
 
-def has_due(tx: Tx, *, pool: str | None = None) -> bool:
-    """Tell whether a job is due; where none could be picked, all who are wait for somebody's place."""
-    sql, given = _filters((), _NOBODY, pool, whereabouts.not_here(tx))
+def has_due(tx: Tx, *, pool: str | None = None, closed: Collection[str] = ()) -> bool:
+    """Tell whether a job is due; where none could be picked, all who are wait for somebody's place.
+
+    Those for accounts that are `closed` to whoever asks wait for somebody else.
+    """
+    sql, given = _filters((), _shut(tx, closed) if closed else _NOBODY, pool, whereabouts.not_here(tx))
     return tx.one(f"SELECT 1 FROM jobs WHERE {_WAITS_IN_LINE} {sql} LIMIT 1", **given) is not None
 
 
@@ -278,19 +282,29 @@ def _place(job: Job) -> tuple[Any, ...]:
 _NOBODY = _Crowd(full=(), uploading=(), full_pools=(), uploading_pools=())
 
 
-def _crowd(tx: Tx, picked: Iterable[str]) -> _Crowd:
+def _shut(tx: Tx, closed: Collection[str]) -> _Crowd:
+    """Say where nobody can begin to whom these accounts are closed, however free they are."""
+    full_pools = {row["pool"] for row in tx.all("SELECT pool FROM pools")}
+    full_pools -= {
+        row["pool"] for row in tx.all("SELECT pool, account FROM pool_members") if row["account"] not in closed
+    }
+    return _Crowd(full=closed, uploading=closed, full_pools=full_pools, uploading_pools=full_pools)
+
+
+def _crowd(tx: Tx, picked: Iterable[str], closed: Collection[str]) -> _Crowd:
     slots, channels = leases.held(tx, LeaseKind.SLOT), leases.held(tx, LeaseKind.CHANNEL)
     placed = {job for holders in slots.values() for job in holders}
     coming = _coming(tx, [job for job in picked if job not in placed])
     if not slots and not channels and not coming:
-        return _NOBODY
+        return _shut(tx, closed) if closed else _NOBODY
     accounts = tx.all("SELECT account, channel_id, slots FROM accounts")
     for_account, for_pool = _counted(coming)
     at_work = {name: len(slots.get(name, ())) + for_account.get((name, False), 0) for name in {*slots, *_names(coming)}}
-    full = {row["account"] for row in accounts if at_work.get(row["account"], 0) >= row["slots"]}
+    full = {row["account"] for row in accounts if at_work.get(row["account"], 0) >= row["slots"]} | {*closed}
     loading = {row["channel_id"] for row in accounts if for_account.get((row["account"], True), 0)} | {*channels}
     uploading = full | {row["account"] for row in accounts if row["channel_id"] in loading}
     free = {row["account"]: max(0, row["slots"] - at_work.get(row["account"], 0)) for row in accounts}
+    free |= dict.fromkeys(closed, 0)
     places: dict[str, int] = {}
     for_uploads: dict[str, int] = {}
     for row in tx.all("SELECT pool, account FROM pool_members"):
