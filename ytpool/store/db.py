@@ -85,6 +85,10 @@ class Tx(ABC):
         """Add many rows; `columns` are theirs, with the types they had where they come from."""
 
     @abstractmethod
+    def take_time(self) -> None:
+        """Let this transaction stand still for longer than others may."""
+
+    @abstractmethod
     def renumber(self) -> None:
         """Let the database go on counting behind the rows that brought their numbers along."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from ytpool.errors import StateTooNew
 from ytpool.store import copies
 from ytpool.store.db import Tx
+from ytpool.store.sqlite import SqliteDatabase
 
 _AT_ONCE = 2_000
 """Rows between two questions whether to go on."""
@@ -64,6 +65,16 @@ def move(
     target.renumber()
     told(Progress(table="", rows=moved, of=total))
     return copies.rows(target)
+
+
+def into_file(source: Tx, file: SqliteDatabase, still_going: Callable[[], None]) -> None:
+    """Make an empty file of SQLite a state with the same rows."""
+    try:
+        file.create()
+        with file.transaction() as target:
+            move(source, target, still_going)
+    finally:
+        file.close()
 
 
 def _said(tx: Tx, key: str) -> str:

@@ -42,6 +42,9 @@ _LOCK = 0x79747031
 _SILENT_FOR = "10s"
 """After so long a transaction that stands still is ended by the database: nobody waits for a machine that is gone."""
 
+_MOVES_FOR = "10min"
+"""The same for a transaction that moves a whole state, and waits for a disk in between."""
+
 _OLDEST_SERVER = 130000
 """PostgreSQL 13 is the first that tells afterwards how a transaction ended (`pg_xact_status` of an xid8)."""
 
@@ -123,11 +126,10 @@ class PostgresTx(Tx):
         whole = [place for place, name in enumerate(columns) if types[name] == "bigint"]
         with self._cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
             for row in rows:
-                if any(type(row[place]) is float for place in whole):
-                    row = tuple(
-                        int(one) if place in whole and one is not None else one for place, one in enumerate(row)
-                    )
-                copy.write_row(row)
+                copy.write_row(_with_whole_numbers(row, whole))
+
+    def take_time(self) -> None:
+        self.run(f"SET LOCAL idle_in_transaction_session_timeout = '{_MOVES_FOR}'")
 
     def renumber(self) -> None:
         for table in self.tables():
@@ -242,14 +244,10 @@ class PostgresDatabase(Database):
 
     def copy_to(self, path: Path, still_going: Callable[[], None]) -> datetime:
         """Write the state as it is at one moment into a file of SQLite, which is a state like any other."""
-        file = SqliteDatabase(path, self._clock, self._now)
-        try:
-            file.create()
-            with self.reading() as source, file.transaction() as target:
-                moving.move(source, target, still_going)
-                return source.now
-        finally:
-            file.close()
+        with self.reading() as tx:
+            tx.take_time()
+            moving.into_file(tx, SqliteDatabase(path, self._clock, self._now), still_going)
+            return tx.now
 
     def wait_at_most(self, seconds: float) -> None:
         self._local.patience = seconds

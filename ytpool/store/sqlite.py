@@ -70,6 +70,9 @@ class SqliteTx(Tx):
         places = ", ".join("?" for _ in columns)
         self._connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
 
+    def take_time(self) -> None:
+        """Do nothing: nobody ends a transaction of SQLite but who began it."""
+
     def renumber(self) -> None:
         """Do nothing: SQLite goes on behind the highest number there is."""
 
