@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ytpool.errors import StateTooNew
-from ytpool.store import copies
+from ytpool.store import copies, meta
 from ytpool.store.db import Tx
 from ytpool.store.sqlite import SqliteDatabase
 
@@ -62,6 +62,10 @@ def move(
         target.fill(table, columns, passing())
     for key, value in own.items():
         target.run("UPDATE meta SET value = :value WHERE key = :key", key=key, value=value)
+    heard = meta.confirmation(source)
+    if heard is not None:  # by the clock that counts where it came from
+        meta.forget_confirmation(target)
+        meta.keep_confirmation(target, heard)
     target.renumber()
     told(Progress(table="", rows=moved, of=total))
     return copies.rows(target)
