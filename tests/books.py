@@ -7,7 +7,7 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from ytpool import data
+from ytpool import config, data
 from ytpool.clock import Calendar
 from ytpool.domain import quota
 from ytpool.domain.envelopes import Envelopes
@@ -26,15 +26,15 @@ def database_at(place, clock, now):
     """
     if not str(place).startswith("postgresql:"):
         return SqliteDatabase(Path(place), clock, now)
-    from ytpool.config import postgres
-    from ytpool.config.given import Given
-    from ytpool.config.settings import PostgresOptions
     from ytpool.store.postgres import PostgresDatabase
 
     url, _, schema = place.partition("#")
-    there = postgres.read(Given(url, "a test"), PostgresOptions(schema=schema), {}, placed=Path, environ={})
-    time = getattr(clock, "database_time", None)
-    return PostgresDatabase(there, clock, now, **({} if time is None else {"time": time}))
+    settings = config.load(
+        profile=None,
+        environ={"YTPOOL_HOME": "/nowhere", "YTPOOL_STATE": url, "YTPOOL_POSTGRES_SCHEMA": schema},
+    )
+    its_clock = {"time": clock.database_time} if hasattr(clock, "database_time") else {}
+    return PostgresDatabase(settings.database, clock, now, **its_clock)
 
 
 BOOK = PriceBook.from_table(data.load("prices.json"))

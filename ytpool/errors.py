@@ -63,6 +63,12 @@ class StateUnusable(YtpoolError):
     code = "state_unusable"
 
 
+class StateUnreachable(YtpoolError):
+    """The database that keeps the state does not answer or takes nobody now, or the connection to it was lost."""
+
+    code = "state_unreachable"
+
+
 class StateTooNew(YtpoolError):
     """Only a newer ytpool may open this state."""
 
@@ -75,14 +81,8 @@ class StateBusy(YtpoolError):
     code = "state_busy"
 
 
-class StateUnreachable(YtpoolError):
-    """The database that holds the state does not answer, or takes nobody now; that may end by itself."""
-
-    code = "state_unreachable"
-
-
 class StateRefused(YtpoolError):
-    """The database that holds the state does not let us in, or is not whom we would believe; a person mends that."""
+    """The database that keeps the state does not let us in, or is not whom we would believe; a person mends that."""
 
     code = "state_refused"
 

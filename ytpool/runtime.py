@@ -141,7 +141,7 @@ class Runtime:
             return self._database
         with self._opening:
             if self._database is None:
-                database = self._database_named()
+                database = self._the_state()
                 if database.exists():
                     with database.reading() as tx:
                         self._set_calendar(tx, shared=database.is_shared)
@@ -158,14 +158,18 @@ class Runtime:
             moment = datetime.fromtimestamp(tx.boot, UTC)
             self.calendar.go_by(Confirmation(moment=moment, boot=tx.machine_boot, era=tx.machine_era))
 
-    def _database_named(self) -> Database:
-        """Return the state that the settings name, not opened yet."""
+    def _the_state(self) -> Database:
+        """Return the state where the settings say it is, unopened."""
         place = self.config.database
         if place is None:
             return SqliteDatabase(self.config.paths.state, self.clock, self.calendar.now)
-        require_driver(self.config)
-        from ytpool.store.postgres import PostgresDatabase  # noqa: PLC0415 -- a file needs no driver
-
+        try:
+            from ytpool.store.postgres import PostgresDatabase  # noqa: PLC0415 -- a file needs no driver
+        except ImportError as error:
+            raise ExtraMissing(
+                f"the state in {place.shown} needs psycopg, and here: {str(error).splitlines()[0]}",
+                hint="run: pip install 'ytpool[postgres]'",
+            ) from error
         password = self.database_password()
         return PostgresDatabase(
             place, self.clock, self.calendar.now, at_hand=password.at_hand, in_keyring=password.in_keyring
@@ -553,16 +557,3 @@ class Runtime:
             self._database.close()
         if self._youtube is not None:
             self._youtube.close()
-
-
-def require_driver(config: Config) -> None:
-    """Raise ExtraMissing where the settings name a database and its driver is not installed."""
-    if config.database is None:
-        return
-    try:
-        import ytpool.store.postgres_connection  # noqa: F401, PLC0415 -- a file needs no driver
-    except ImportError as error:
-        raise ExtraMissing(
-            f"the state in {config.database.shown} needs psycopg, and here: {str(error).splitlines()[0]}",
-            hint="run: pip install 'ytpool[postgres]'",
-        ) from error

@@ -134,9 +134,18 @@ def read(
             asked[key] = str(placed(asked[key]))
     name = asked.pop("service", "") or options.service
     served = _served(name, given.get("postgres.service", state), environ) if name else {}
-    section = {key: str(getattr(options, key)) for key in _OF_SECTION if f"postgres.{key}" in given}
+    section = {
+        key: str(getattr(options, key)) for key in _OF_SECTION if getattr(options, key) != getattr(_DEFAULTS, key)
+    }
     chosen = {key: value for one in (served, section, asked) for key, value in one.items() if value}
     return _built(state, given, options, chosen, name, environ)
+
+
+def at(url: str, options: PostgresOptions, environ: Mapping[str, str], *, origin: str) -> Postgres:
+    """Understand an address that stands in no setting, such as one of the command line; raises ConfigInvalid."""
+    return read(
+        Given(url, origin), options, {}, placed=lambda text: Path.cwd() / Path(text).expanduser(), environ=environ
+    )
 
 
 def _served(name: str, where: Given, environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -330,6 +339,7 @@ _WHAT = {
     "passfile": "password file",
     "password_file": "password file",
 }
+_DEFAULTS = PostgresOptions()
 _OF_SECTION = ("sslmode", "sslrootcert", "sslcert", "sslkey", "passfile", "connect_timeout")
 _KNOWN = frozenset(
     {

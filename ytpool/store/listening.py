@@ -38,7 +38,7 @@ class Listener:
         connect: Callable[[], psycopg.Connection[Any]],
         channel: str,
         *,
-        named: Callable[[psycopg.Error], YtpoolError],
+        named: Callable[[psycopg.Error], YtpoolError | None],
     ) -> None:
         self._connect = connect
         self._channel = channel
@@ -95,4 +95,7 @@ class Listener:
         try:
             yield
         except psycopg.Error as error:
-            raise self._name(error) from error
+            failure = self._name(error)
+            if failure is None:
+                raise
+            raise failure from error

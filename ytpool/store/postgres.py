@@ -29,7 +29,7 @@ from ytpool.store import moving
 from ytpool.store.connections import Kept, ThreadConnections
 from ytpool.store.db import FIRST_TABLES, PATIENCE, Database, Tx, known, migrations, without_comments
 from ytpool.store.listening import RUNG, Listener
-from ytpool.store.postgres_connection import Password, connect
+from ytpool.store.postgres_connection import Password, connect, no_password
 from ytpool.store.postgres_errors import named
 from ytpool.store.sqlite import SqliteDatabase
 
@@ -162,8 +162,8 @@ class PostgresDatabase(Database):
         clock: Clock,
         now: Callable[[], datetime],
         *,
-        at_hand: Password = lambda: None,
-        in_keyring: Password = lambda: None,
+        at_hand: Password = no_password,
+        in_keyring: Password = no_password,
         time: Callable[[], str] = lambda: "clock_timestamp()",
     ) -> None:
         """Know where it is and who has the password; nothing is opened yet.
@@ -261,7 +261,7 @@ class PostgresDatabase(Database):
                 kept.interrupt(lambda connection: connection.cancel_safe(timeout=2.0))
 
     def listener(self) -> Listener:
-        return Listener(self._open, self._place.schema, named=lambda error: named(error, self._place))
+        return Listener(self._open, self._place.schema, named=lambda error: named(error, self._place, self._patience))
 
     def close(self) -> None:
         self._connections.close()
@@ -365,7 +365,7 @@ class PostgresDatabase(Database):
         while True:
             try:
                 return Kept(self._opened_state())
-            except StateUnreachable:
+            except (psycopg.OperationalError, StateUnreachable):
                 if self._clock.monotonic() + pause > gives_up_at:
                     raise
             self._clock.sleep(pause)
@@ -390,6 +390,7 @@ class PostgresDatabase(Database):
             self._place,
             at_hand=self._at_hand,
             in_keyring=self._in_keyring,
+            seconds=self._patience,
             autocommit=True,
             prepare_threshold=None,
             cursor_factory=psycopg.ClientCursor,
@@ -455,9 +456,10 @@ class PostgresDatabase(Database):
         try:
             yield
         except psycopg.Error as error:
-            if isinstance(error, _OUR_MISTAKES) and not isinstance(error, psycopg.errors.InsufficientPrivilege):
+            failure = named(error, self._place, self._patience)
+            if failure is None:
                 raise
-            raise named(error, self._place) from error
+            raise failure from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

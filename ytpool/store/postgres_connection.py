@@ -13,10 +13,19 @@ from ytpool.store.postgres_errors import at_connect
 Password = Callable[[], Secret | None]
 
 
+def no_password() -> None:
+    """Know none; the driver looks into its own places."""
+
+
 def connect(
-    place: Postgres, *, at_hand: Password, in_keyring: Password, seconds: float | None = None, **options: Any
+    place: Postgres,
+    *,
+    at_hand: Password = no_password,
+    in_keyring: Password = no_password,
+    seconds: float | None = None,
+    **options: Any,
 ) -> psycopg.Connection[Any]:
-    """Connect; `options` are psycopg's, such as `autocommit`.
+    """Connect, within so many seconds if that is less than the settings say; `options` are psycopg's.
 
     The password at hand is given; without one the driver looks into its own places. The keyring is asked only when the
     server asked for a password and nobody had one. Raises what `postgres_errors` names.
@@ -24,7 +33,7 @@ def connect(
     place.require_files()
     words: dict[str, Any] = {**place.parameters(), **options}
     if seconds is not None:
-        words["connect_timeout"] = str(max(2, round(seconds)))
+        words["connect_timeout"] = str(max(2, min(round(seconds), int(words["connect_timeout"]))))
     password = at_hand()
     try:
         return _attempt(words, password)

@@ -23,20 +23,16 @@ from ytpool.errors import (
 )
 
 
-def named(error: psycopg.Error, place: Postgres) -> YtpoolError:
-    """Give an error of a connection that was made, or is made, one of our names; `details["reason"]` says which."""
-    state = error.sqlstate
-    if state is None:
-        return at_connect(error, place)
+def named(error: psycopg.Error, place: Postgres, waited: float) -> YtpoolError | None:
+    """Give the trouble of a connection one of our names, or none where it is a bug of ours.
+
+    `details["reason"]` says which it is. `waited` is for how many seconds another's transaction was waited for.
+    """
+    state = error.sqlstate or ""
     case = _OF_STATES.get(state) or _OF_STATES.get(state[:2])
-    if case is None:
-        return StateUnusable(
-            f"the state in {place.shown} cannot be used: {_said(error)}",
-            hint="run: ytpool state check",
-            reason="other",
-            sqlstate=state,
-        )
-    return case.error(error, place)
+    if case is not None:
+        return case.error(error, place, waited)
+    return at_connect(error, place) if isinstance(error, psycopg.OperationalError) else None
 
 
 def at_connect(error: psycopg.Error, place: Postgres) -> YtpoolError:
@@ -60,15 +56,13 @@ class _Case(NamedTuple):
     hint: str | Callable[[Postgres], str]
     pattern: str = r"(?!)"
 
-    def error(self, error: psycopg.Error, place: Postgres) -> YtpoolError:
-        hint = self.hint if isinstance(self.hint, str) else self.hint(place)
+    def error(self, error: psycopg.Error, place: Postgres, waited: float = 0) -> YtpoolError:
+        words = {"place": place.shown, "said": _said(error), "user": place.user, "name": place.name}
         return self.kind(
-            self.what.format(
-                place=place.shown, said=_said(error), user=place.user, name=place.name, hosts=_hosts(place)
-            ),
-            hint=hint,
+            self.what.format(**words, hosts=_hosts(place), waited=f"{waited:.0f}"),
+            hint=self.hint if isinstance(self.hint, str) else self.hint(place),
             reason=self.reason,
-            server=place.url,
+            path=place.shown,
         )
 
 
@@ -218,6 +212,12 @@ _CASES = (
     _LOST._replace(pattern=r"server closed the connection|connection is lost|connection is closed|Connection reset"),
 )
 
+_DAMAGED = _Case(
+    "damaged",
+    StateUnusable,
+    "the state in {place} cannot be read: {said}",
+    "look at the server's log; then restore a backup of the database",
+)
 _OF_STATES = {
     "08": _LOST,
     "57P01": _LOST,
@@ -227,10 +227,16 @@ _OF_STATES = {
     "25P03": _LOST,
     "25P04": _LOST,
     "53300": _FULL,
-    "53100": _Case("disk_full", DiskFull, "there is no room left for the state in {place}: {said}", "make room there"),
+    "53100": _Case(
+        "disk_full",
+        DiskFull,
+        "the disk that holds the state in {place} is full: {said}",
+        "free some space there and try again",
+    ),
     "53": _Case("resources", StateUnreachable, "the state in {place} is short of something: {said}", _TRY_AGAIN),
-    "58": _Case("damaged", StateUnusable, "the state in {place} cannot be read: {said}", "look at the server's log"),
-    "XX": _Case("damaged", StateUnusable, "the state in {place} cannot be read: {said}", "look at the server's log"),
+    "58030": _DAMAGED,
+    "XX001": _DAMAGED,
+    "XX002": _DAMAGED,
     "25006": _READ_ONLY,
     "28": _PASSWORD,
     "3D000": _NO_DATABASE,
@@ -238,7 +244,7 @@ _OF_STATES = {
     "55P03": _Case(
         "busy",
         StateBusy,
-        "another process has held the state in {place} for too long",
+        "another process has held the state in {place} for more than {waited} seconds",
         "try again; if it stays so, look for a stopped ytpool process, also on other machines",
     ),
     "57014": _Case(
