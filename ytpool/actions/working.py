@@ -11,7 +11,7 @@ import select
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from queue import SimpleQueue
@@ -58,8 +58,9 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import jobs, leases, ledger, line, pools
+from ytpool.store import jobs, leases, ledger, line, machines, pools
 from ytpool.store import whereabouts as missed
+from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 from ytpool.store.line import Picked
 from ytpool.store.machines import Drain
@@ -330,7 +331,7 @@ def _hand_out(
         rt.require_clock()  # else every job would be begun in vain
         presence.beat(rt, tx, presence.WORK)
         drain = presence.drained(tx)
-        picked = None if drain else line.pick(tx, pool=pool, closed=rt.closed)
+        picked = None if drain else line.pick(tx, pool=pool, closed=rt.closed, chains=_chains(rt, tx))
     hindrance.drained(drain)
     if picked is None:
         return False
@@ -341,6 +342,11 @@ def _hand_out(
     begun(picked.job)
     crew.give(picked)
     return True
+
+
+def _chains(rt: Runtime, tx: Tx) -> Collection[str] | None:
+    """Return the chains whose jobs are taken here: where there are other machines, theirs may know others."""
+    return tuple(rt.config.chains) if machines.are_several(tx) else None
 
 
 def _open_all(rt: Runtime, hindrance: "_Hindrance") -> bool:
@@ -402,7 +408,7 @@ def _sleep(rt: Runtime, bell: Bell, signals: "_Signals", *, is_full: bool, pool:
         signals.wait([], None)
         return
     with rt.store.reading() as tx:
-        soonest, is_due = line.soonest(tx), line.has_due(tx, pool=pool, closed=rt.closed)
+        soonest, is_due = line.soonest(tx), line.has_due(tx, pool=pool, closed=rt.closed, chains=_chains(rt, tx))
     looks_at = rt.clock.monotonic() + (_LOOKS_FOR_A_PLACE_EVERY if is_due else LOOKS_EVERY)
     while not rt.stopping.is_set():
         left = looks_at - rt.clock.monotonic()

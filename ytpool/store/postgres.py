@@ -26,11 +26,13 @@ from psycopg.pq import TransactionStatus
 from ytpool.clock import Clock
 from ytpool.config.postgres import Postgres
 from ytpool.errors import NotInitialised, StateTooNew, StateUnreachable, StateUnusable
+from ytpool.store import moving
 from ytpool.store.connections import Kept, ThreadConnections
 from ytpool.store.db import FIRST_TABLES, PATIENCE, Database, Tx, known, migrations, without_comments
 from ytpool.store.listening import RUNG, Listener
 from ytpool.store.postgres_connection import Password, connect, no_password
 from ytpool.store.postgres_errors import named
+from ytpool.store.sqlite import SqliteDatabase
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,9 @@ _LOCK = 0x79747031
 
 _SILENT_FOR = "10s"
 """After so long a transaction that stands still is ended by the database: nobody waits for a machine that is gone."""
+
+_MOVES_FOR = "10min"
+"""The same for a transaction that moves a whole state, and waits for a disk in between."""
 
 _OLDEST_SERVER = 130000
 """PostgreSQL 13 is the first that tells afterwards how a transaction ended (`pg_xact_status` of an xid8)."""
@@ -86,6 +91,69 @@ class PostgresTx(Tx):
     def ring(self) -> None:
         # Said several times in a transaction, it is heard once.
         self._cursor.execute("SELECT pg_notify(%s, %s)", (self._schema, RUNG))
+
+    def columns(self, table: str) -> dict[str, str]:
+        rows = self.all(
+            """
+            SELECT column_name, data_type FROM information_schema.columns
+             WHERE table_schema = :schema AND table_name = :table ORDER BY ordinal_position
+            """,
+            schema=self._schema,
+            table=table,
+        )
+        return {row["column_name"]: row["data_type"] for row in rows}
+
+    def references(self, table: str) -> set[str]:
+        rows = self.all(
+            """
+            SELECT named.relname AS name FROM pg_constraint AS c
+              JOIN pg_class AS naming ON naming.oid = c.conrelid
+              JOIN pg_class AS named ON named.oid = c.confrelid
+              JOIN pg_namespace AS n ON n.oid = naming.relnamespace
+             WHERE c.contype = 'f' AND n.nspname = :schema AND naming.relname = :table
+            """,
+            schema=self._schema,
+            table=table,
+        )
+        return {row["name"] for row in rows}
+
+    def every_row(self, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        types = self.columns(table)
+        with self._cursor.copy(f"COPY (SELECT {', '.join(columns)} FROM {table}) TO STDOUT") as copy:
+            copy.set_types([types[name] for name in columns])
+            yield from copy.rows()
+
+    def fill(self, table: str, columns: Mapping[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
+        types = self.columns(table)
+        # SQLite keeps a whole number as one wherever it stands, and a number that was divided as a fraction.
+        whole = [place for place, name in enumerate(columns) if types[name] == "bigint"]
+        with self._cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(_with_whole_numbers(row, whole))
+
+    def take_time(self) -> None:
+        self.run(f"SET LOCAL idle_in_transaction_session_timeout = '{_MOVES_FOR}'")
+
+    def renumber(self) -> None:
+        for table in self.tables():
+            numbered = self.one(
+                """
+                SELECT column_name AS name FROM information_schema.columns
+                 WHERE table_schema = :schema AND table_name = :table AND is_identity = 'YES'
+                """,
+                schema=self._schema,
+                table=table,
+            )
+            if numbered is not None:
+                name = numbered["name"]
+                self.one(
+                    f"""
+                    SELECT setval(pg_get_serial_sequence(:table, :name), coalesce(max({name}), 0) + 1, false)
+                      FROM {table}
+                    """,
+                    table=f"{self._schema}.{table}",
+                    name=name,
+                )
 
 
 class PostgresDatabase(Database):
@@ -181,7 +249,11 @@ class PostgresDatabase(Database):
         return [f"the index {row['name']} is not valid; run in the database: REINDEX" for row in broken]
 
     def copy_to(self, path: Path, still_going: Callable[[], None]) -> datetime:
-        raise NotImplementedError
+        """Write the state as it is at one moment into a file of SQLite, which is a state like any other."""
+        with self.reading() as tx:
+            tx.take_time()
+            moving.into_file(tx, SqliteDatabase(path, self._clock, self._now), still_going)
+            return tx.now
 
     def wait_at_most(self, seconds: float) -> None:
         self._local.patience = seconds
@@ -424,6 +496,15 @@ class _Row(tuple[Any, ...]):  # noqa: SLOT001 - a tuple has no room for them
         row = cls(values)
         row._places = places
         return row
+
+
+def _with_whole_numbers(row: tuple[Any, ...], places: Sequence[int]) -> Sequence[Any]:
+    if not any(type(row[place]) is float for place in places):
+        return row
+    changed = [*row]
+    for place in places:
+        changed[place] = row[place] if row[place] is None else int(row[place])
+    return changed
 
 
 def _rows(cursor: "psycopg.Cursor[Any]") -> Callable[[Sequence[Any]], _Row]:
