@@ -5,14 +5,18 @@ import os
 import random
 import subprocess
 import sys
+from contextlib import closing
 
+import newer
 import pytest
 from books import Books, ObedientClock
 from newsroom import ROOT, Newsroom
 from postgres import ELSEWHERE, Postgres, running
 from real_parts import small_file_system
 
+from ytpool import config
 from ytpool.cli.app import main
+from ytpool.runtime import Runtime
 from ytpool.sandbox.server import Sandbox
 
 # Some tests take these as plugins and some take functions of theirs; whichever comes first, asserts in them explain.
@@ -97,6 +101,9 @@ def empty_sandbox(home, ytpool, tmp_path, monkeypatch):  # noqa: ARG001 - the ho
         monkeypatch.setenv("YTPOOL_BALANCING_STRATEGY", "fill")
         newsroom.noon()
         assert ytpool("init", "--yes", "--vault", "keyfile")[0] == 0
+        if newer.EVERYWHERE:
+            with closing(Runtime(config.load(profile=None, environ=os.environ))) as rt:
+                newer.made(rt.store)
         yield newsroom
 
 

@@ -181,7 +181,12 @@ class Runtime:
             ) from error
         password = self.database_password()
         return PostgresDatabase(
-            place, self.clock, self.calendar.now, at_hand=password.at_hand, in_keyring=password.in_keyring
+            place,
+            self.clock,
+            self.calendar.now,
+            at_hand=password.at_hand,
+            in_keyring=password.in_keyring,
+            sleep=self.sleep,
         )
 
     def database_password(self) -> "DatabasePassword":

@@ -109,7 +109,7 @@ _FULL = _Case("too_many", StateUnreachable, "the state in {place} takes no more 
 _STARTING = _Case("starting", StateUnreachable, "the state in {place} takes nobody now: {said}", _TRY_AGAIN)
 _READ_ONLY = _Case(
     "read_only",
-    StateUnusable,
+    StateUnreachable,
     "the state in {place} can only be read: {said}",
     "is it a standby, or was it made read-only? let `state` name the server that writes",
     r"session is read-only|in hot standby mode|server is not in hot standby",
