@@ -7,6 +7,8 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import newer
+
 from ytpool import config, data
 from ytpool.clock import Calendar
 from ytpool.domain import quota
@@ -130,6 +132,8 @@ class Books:
 
     def created(self):
         self.database.create()
+        if newer.EVERYWHERE:
+            newer.made(self.database)
         return self
 
     def transaction(self):
