@@ -1,5 +1,5 @@
-"""Three machines work on one PostgreSQL; workers are killed, cables are cut, the database is restarted, and every job's
-effect is there once, or said to be unknown.
+"""Three machines whose clocks disagree work on one PostgreSQL; workers are killed, cables are cut, the database is
+restarted, and every job's effect is there once, or said to be unknown.
 
 What happens comes from one seed; `YTPOOL_CHAOS_SEED` plays it again, as far as two runs are alike.
 """
@@ -148,6 +148,7 @@ def test_whatever_is_killed_cut_or_restarted_every_job_is_done_once_or_said_to_b
     print(f"YTPOOL_CHAOS_SEED={SEED}")
 
     with machines(*NAMES, reach=[own_postgres.port, youtube]) as studios:
+        studios[1].wrong_by, studios[2].wrong_by = timedelta(minutes=-10), timedelta(minutes=10)
         environs = {
             studio: {
                 **os.environ,
