@@ -1,21 +1,23 @@
 """Whether the books agree with what really happened: per project, bucket and quota day, over the whole of a story."""
 
-import sqlite3
 from contextlib import closing
+
+from books import database_at
+
+from ytpool.clock import SystemClock
 
 
 def assert_all_agrees(state, truth, *, idle=True):
-    """Compare every day of a state file with the sandbox's truth; unless told, nothing may be under way any more."""
-    with closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True)) as books:
-        rows = books.execute(
+    """Compare every day of a state with the sandbox's truth; unless told, nothing may be under way any more."""
+    clock = SystemClock()
+    with closing(database_at(state, clock, clock.now)) as database, database.reading() as books:
+        rows = books.all(
             """
             SELECT p.number, m.bucket, m.day, m.spent, m.unknown, m.held + m.sent
               FROM meters m JOIN projects p ON p.project = m.name WHERE m.scope = 'project'
             """
-        ).fetchall()
-        left = books.execute(
-            "SELECT operation, job FROM ledger WHERE state IN ('held', 'sent') GROUP BY hold"
-        ).fetchall()
+        )
+        left = books.all("SELECT DISTINCT hold, operation, job FROM ledger WHERE state IN ('held', 'sent')")
     booked = {(number, bucket, day): (spent, unknown) for number, bucket, day, spent, unknown, _ in rows}
     charged = {
         (number, bucket, day): units

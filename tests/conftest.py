@@ -3,15 +3,20 @@
 import io
 import os
 import random
+import subprocess
 import sys
+from contextlib import closing
 
+import newer
 import pytest
 from books import Books, ObedientClock
 from newsroom import ROOT, Newsroom
 from postgres import ELSEWHERE, Postgres, running
 from real_parts import small_file_system
 
+from ytpool import config
 from ytpool.cli.app import main
+from ytpool.runtime import Runtime
 from ytpool.sandbox.server import Sandbox
 
 # Some tests take these as plugins and some take functions of theirs; whichever comes first, asserts in them explain.
@@ -68,6 +73,25 @@ def ytpool(home):  # noqa: ARG001 - it sets the environment
 
 
 @pytest.fixture
+def installed(tmp_path):
+    """A program named ytpool that starts from everywhere, as a virtual environment has it; in an awkward folder."""
+    folder = tmp_path / "100 % bin"
+    folder.mkdir()
+    program = folder / "ytpool"
+    start = "from ytpool.__main__ import run; run()"
+    program.write_text(f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n{start}\n")
+    program.chmod(0o755)
+
+    def run(*words, **more):
+        done = subprocess.run(
+            [program, *words], env={**os.environ, **more}, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+@pytest.fixture
 def empty_sandbox(home, ytpool, tmp_path, monkeypatch):  # noqa: ARG001 - the home must be there first
     """A local YouTube that the settings name, where it is noon; the profile is set up and nobody is logged in."""
     with Sandbox(tmp_path / "youtube", seed=1, keep_bytes=True) as server:
@@ -77,6 +101,9 @@ def empty_sandbox(home, ytpool, tmp_path, monkeypatch):  # noqa: ARG001 - the ho
         monkeypatch.setenv("YTPOOL_BALANCING_STRATEGY", "fill")
         newsroom.noon()
         assert ytpool("init", "--yes", "--vault", "keyfile")[0] == 0
+        if newer.EVERYWHERE:
+            with closing(Runtime(config.load(profile=None, environ=os.environ))) as rt:
+                newer.made(rt.store)
         yield newsroom
 
 

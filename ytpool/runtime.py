@@ -85,6 +85,7 @@ class Runtime:
         self._seed = seed
         self._opening = threading.RLock()
         self._database: Database | None = None
+        self._patience: float | None = None
         self._youtube: YouTube | None = None
         self._vault: Vault | None = None
         self._sandbox_url: str | None = None
@@ -143,11 +144,19 @@ class Runtime:
         with self._opening:
             if self._database is None:
                 database = self._the_state()
+                if self._patience is not None:
+                    database.wait_at_most(self._patience)
                 if database.exists():
                     with database.reading() as tx:
                         self._set_calendar(tx, shared=database.is_shared)
                 self._database = database
             return self._database
+
+    def store_within(self, seconds: float) -> Database:
+        """Return the same, with this thread waiting no longer than so for a server or for another's transaction."""
+        self._patience = seconds
+        self.store.wait_at_most(seconds)
+        return self.store
 
     def _set_calendar(self, tx: Tx, *, shared: bool) -> None:
         """Begin with what Google's clock said last; where nobody heard it, machines that share a state agree."""
@@ -182,7 +191,12 @@ class Runtime:
             ) from error
         password = self._password_of(place)
         return PostgresDatabase(
-            place, self.clock, self.calendar.now, at_hand=password.at_hand, in_keyring=password.in_keyring
+            place,
+            self.clock,
+            self.calendar.now,
+            at_hand=password.at_hand,
+            in_keyring=password.in_keyring,
+            sleep=self.sleep,
         )
 
     def database_password(self) -> "DatabasePassword":

@@ -6,7 +6,6 @@ A machine is a host name, so a process with a host name of its own is one.
 import json
 import os
 import signal
-import sqlite3
 import time
 from contextlib import closing
 
@@ -14,7 +13,10 @@ import pytest
 from newsroom import assert_books_agree, ended, heard, start
 from real_parts import miss
 from schemas import fits
+from served import serving
 
+from ytpool import config
+from ytpool.runtime import Runtime
 from ytpool.store import owners
 
 HERE = owners.me().host
@@ -106,9 +108,11 @@ def test_workers_say_that_they_stay_and_that_they_leave_and_one_that_is_killed_i
 
 
 def let_nothing_be_heard_for_two_minutes(host):
-    with closing(sqlite3.connect(os.environ["YTPOOL_HOME"] + "/default/state.db")) as books, books:
+    """Put back when a machine was heard last: the clock by which that counts cannot be moved."""
+    rt = Runtime(config.load(profile=None, environ=os.environ))
+    with closing(rt), rt.store.transaction() as tx:
         for table in ("machines", "processes"):
-            books.execute(f"UPDATE {table} SET beat = beat - 120 WHERE host = ?", (host,))
+            tx.run(f"UPDATE {table} SET beat = beat - 120 WHERE host = :host", host=host)
 
 
 def test_a_machine_that_is_drained_takes_nothing_new_until_it_is_resumed(ytpool, sandbox, on, machine, comment):
@@ -130,7 +134,8 @@ def test_a_machine_that_is_drained_takes_nothing_new_until_it_is_resumed(ytpool,
 
     assert ytpool("fleet", "resume", "studio-2")[1] == "studio-2 takes work again\n"
 
-    wait_until(lambda: texts(sandbox) == ["When studio-2 is back"])
+    wait_until(lambda: not data(ytpool("queue", "list", "--json")[1])["jobs"])
+    assert texts(sandbox) == ["When studio-2 is back"]
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=30) == 0
     assert_books_agree(ytpool, sandbox)
@@ -172,7 +177,7 @@ def test_a_word_on_a_machine_nobody_knows_is_refused_and_one_that_lives_is_not_f
 
 
 def test_what_a_machine_held_that_is_gone_is_free_at_a_time_that_is_said(ytpool, sandbox, on, machine, make_video):
-    sandbox.channel("news").spoil("upload.final", "slow", seconds=20)
+    sandbox.channel("news").spoil("upload.final", "slow", seconds=4)
     ytpool("upload", make_video("first.mp4", 2_000_000), "--account", "news", "--queue")
     worker = on("studio-2", "work")
     wait_until(lambda: (machine("studio-2") or {"holds": {}})["holds"].get("channel"))
@@ -222,3 +227,80 @@ def test_a_machine_without_the_vaults_key_leaves_the_work_to_others_and_blames_n
     assert machine("studio-3")["key"] == "in reach"
     comment_later = ytpool("comment", "list", sandbox.truth()["videos"][0]["id"], "--json")
     assert comment_later[0] == 6  # this machine has no key either
+
+
+def test_what_one_machine_sees_of_itself_is_not_over_because_another_is_well(ytpool, on):
+    assert ytpool("health", "--only", "disk")[0] == 0
+    full = {**os.environ, "YTPOOL_HEALTH_DISK_FAIL_MIB": "999999999", "YTPOOL_HEALTH_DISK_WARN_MIB": "999999999"}
+
+    def look(host, env=os.environ):
+        status, told, _ = ended(on(host, "health", "--only", "disk", "--json", env=env))
+        return status, told["data"]["host"]
+
+    def full_disks():
+        found = data(ytpool("alerts", "list", "--json")[1])["alerts"]
+        return [one["subject"] for one in found if one["kind"] == "health"]
+
+    for host in ("studio-2", "studio-3"):
+        ended(on(host, "work", "--once", "--json"))
+    assert look("studio-2", full) == (8, "studio-2")
+    assert look("studio-3", full) == (8, "studio-3")
+    assert full_disks() == ["disk state on studio-2", "disk state on studio-3"]
+
+    assert look("studio-3") == (0, "studio-3")
+    assert ytpool("health", "--only", "disk")[0] == 0
+
+    assert full_disks() == ["disk state on studio-2"]
+
+
+def test_a_machine_that_is_gone_is_an_alert_until_it_is_heard_again_or_forgotten(ytpool, on, machine):
+    worker = on("studio-2", "work")
+    wait_until(lambda: machine("studio-2"))
+    worker.kill()
+    worker.wait()
+    let_nothing_be_heard_for_two_minutes("studio-2")
+
+    def silent():
+        found = data(ytpool("alerts", "list", "--json")[1])["alerts"]
+        return [(one["subject"], one["command"]) for one in found if one["kind"] == "machine_silent"]
+
+    assert silent() == [("studio-2", "ytpool fleet forget studio-2")]
+    assert "fleet studio-2" in ytpool("health", "--only", "fleet")[1]
+
+    ended(on("studio-2", "work", "--once", "--json"))
+
+    assert (silent(), machine("studio-2")["processes"]) == ([], [])
+
+
+def test_a_chain_is_left_to_a_machine_whose_settings_know_it(ytpool, on, home, tmp_path):
+    for host in ("studio-2", "studio-3"):
+        ended(on(host, "work", "--once", "--json"))
+    ours = home / "default" / "config.toml"
+    settings, with_it = ours.read_text(), tmp_path / "with-the-chain"
+    ours.write_text(settings + '\n[[chains.voice]]\nservice = "local"\ncommand = ["echo", "done"]\n')
+    status, out, err = ytpool("chain", "run", "voice", "--queue", "--json")
+    assert status == 0, err
+    job = data(out)["job"]
+    with_it.write_text(ours.read_text())
+    ours.write_text(settings)
+
+    assert ended(on("studio-2", "work", "--once", "--json"))[0] == 0
+    [waits] = data(ytpool("queue", "list", "--json")[1])["jobs"]
+    assert (waits["job"], waits["state"], waits["attempts"]) == (job, "queued", 0)
+
+    ours.write_text(with_it.read_text())
+    assert ended(on("studio-3", "work", "--once", "--json"))[1]["data"]["counts"] == {"done": 1}
+
+
+@pytest.mark.usefixtures("empty_sandbox")
+def test_a_server_says_that_it_stays_and_is_given_no_work_while_its_machine_is_drained(ytpool, machine):
+    with serving() as server:
+        wait_until(lambda: server.ask("/readyz")[0] == 200)
+        wait_until(lambda: (machine(HERE) or {"processes": []})["processes"])
+        assert [(one["doing"], one["pid"]) for one in machine(HERE)["processes"]] == [("serve", server.process.pid)]
+        assert ytpool("fleet", "drain", HERE, "--reason", "new disk")[0] == 0
+    with serving() as server:
+        wait_until(lambda: "takes nothing new" in server.ask("/readyz?verbose")[1].get("message", ""))
+        assert server.ask("/readyz")[0] == 503
+        assert server.ask("/livez")[0] == 200
+    assert machine(HERE)["processes"] == []

@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 
+import newer
 import psycopg
 import pytest
 from books import database_at
@@ -46,6 +47,8 @@ class UsedAgain:
             clock = SystemClock()
             database = database_at(self._place, clock, clock.now)
             database.create()
+            if newer.EVERYWHERE:
+                newer.made(database)
             database.close()
             self._shape, self._meta = self._shape_now(), self._rows("SELECT key, value FROM meta")
         return self._place

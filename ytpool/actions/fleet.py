@@ -143,22 +143,20 @@ class Forgotten:
 def status(rt: Runtime) -> FleetStatus:
     """Say of every machine what is known: who stays on it, what it holds, and what somebody should look at."""
     with rt.store.reading() as tx:
-        return _status(tx)
-
-
-def _status(tx: Tx) -> FleetStatus:
-    held, staying = leases.by_machine(tx), _by_host(machines.processes(tx))
-    key, reports = meta.get(tx, meta.VAULT_KEY), readers.every(tx)
-    rows = tuple(
-        _row(one, staying.get(one.host, ()), held.get(one.host, ()), _key(one, key, reports, tx.now))
-        for one in machines.every(tx)
-    )
+        rows, version = machines_seen(tx), int(meta.get(tx, "schema") or 0)
     versions = sorted({process.version for row in rows for process in row.processes if process.lives})
     return FleetStatus(
-        machines=rows,
-        state_version=int(meta.get(tx, "schema") or 0),
-        versions=tuple(versions),
-        remarks=tuple(_remarks(rows, versions)),
+        machines=rows, state_version=version, versions=tuple(versions), remarks=tuple(_remarks(rows, versions))
+    )
+
+
+def machines_seen(tx: Tx) -> tuple[MachineRow, ...]:
+    """Return every machine as it was heard last, by name."""
+    held, staying = leases.by_machine(tx), _by_host(machines.processes(tx))
+    key, reports = meta.get(tx, meta.VAULT_KEY), readers.every(tx)
+    return tuple(
+        _row(one, staying.get(one.host, ()), held.get(one.host, ()), _key(one, key, reports, tx.now))
+        for one in machines.every(tx)
     )
 
 
@@ -195,11 +193,12 @@ def _row(machine: Machine, staying: Sequence[Process], held: Sequence[HeldThere]
 def _condition(machine: Machine, staying: Sequence[Process], held: Sequence[HeldThere]) -> Condition:
     if machine.drain is not None:
         return Condition.DRAINING if held else Condition.DRAINED
-    if staying and not any(process.lives for process in staying):
+    # One that is seen dead may be replaced in a moment by whoever looks after it.
+    if staying and all(process.silent_for >= machines.SILENT_AFTER for process in staying):
         return Condition.SILENT
     if held:
         return Condition.AT_WORK
-    return Condition.IDLE if staying else Condition.AWAY
+    return Condition.IDLE if any(process.lives for process in staying) else Condition.AWAY
 
 
 def _process_rows(staying: Sequence[Process]) -> tuple[ProcessRow, ...]:

@@ -8,7 +8,7 @@ import typer
 from ytpool.actions import state
 from ytpool.actions.state import StateChecked
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import WouldOption, YesOption, runtime
+from ytpool.cli.options import PasswordFileOption, WouldOption, YesOption, runtime
 from ytpool.cli.output import VIEWS, View
 
 app = group("Check the state and its books; back it up, restore it, move it; keep its database's password.")
@@ -149,16 +149,7 @@ def restore(
 )
 def password(
     ctx: typer.Context,
-    password_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--password-file",
-            metavar="FILE",
-            help="Its first line is the password; else a terminal asks.",
-            readable=False,
-            show_default=False,
-        ),
-    ] = None,
+    password_file: PasswordFileOption = None,
     *,
     forget: Annotated[bool, typer.Option("--forget", help="Take it out of the keyring.", show_default=False)] = False,
     dry_run: WouldOption = False,

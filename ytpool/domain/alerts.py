@@ -74,6 +74,7 @@ class Kind(StrEnum):
     SESSION_EXPIRED = "session_expired"
     SESSION_ENDS = "session_ends"
     REFRESH_FAILED = "refresh_failed"
+    MACHINE_SILENT = "machine_silent"
     HEALTH = "health"
     TARGET_DOWN = "target_down"
 

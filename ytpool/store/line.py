@@ -174,19 +174,21 @@ def look_again(tx: Tx) -> None:
     tx.ring()
 
 
-def pick(tx: Tx, *, pool: str | None = None, closed: Collection[str] = ()) -> Picked | None:
+def pick(
+    tx: Tx, *, pool: str | None = None, closed: Collection[str] = (), chains: Collection[str] | None = None
+) -> Picked | None:
     """Pick the next job that somebody can work on now, or None: by priority, deadline, not-before and age.
 
     What a dead worker left is taken up by the same order. A job for an account without a free slot, an upload to a
-    channel that takes one already, and what needs files that this machine lacks are passed over, and so are jobs for
-    accounts that are `closed` to whoever asks.
+    channel that takes one already, and what needs files that this machine lacks are passed over; so are jobs for
+    accounts that are `closed` to whoever asks, and, where it is said which `chains` he knows, those of others.
     """
     tx.run(RIPEN, at=tx.at)
     picked = turns(tx)
     working = leases.held(tx, LeaseKind.JOB)
     taken = {*picked, *working}
     crowd = _crowd(tx, picked, closed)
-    sql, given = _filters(taken, crowd, pool, whereabouts.not_here(tx))
+    sql, given = _filters(taken, crowd, pool, chains, whereabouts.not_here(tx))
     found = _first_in_line(tx, crowd, sql, given)
     found += [Job.from_row(row) for row in tx.all(LEFT_BEHIND % sql, at=tx.at, **given)]
     if not found:
@@ -229,12 +231,12 @@ def soonest(tx: Tx) -> datetime | None:
     return moments.parse(row["moment"]) if row["moment"] else tx.now
 
 
-def has_due(tx: Tx, *, pool: str | None = None, closed: Collection[str] = ()) -> bool:
-    """Tell whether a job is due; where none could be picked, all who are wait for somebody's place.
-
-    Those for accounts that are `closed` to whoever asks wait for somebody else.
-    """
-    sql, given = _filters((), _shut(tx, closed) if closed else _NOBODY, pool, whereabouts.not_here(tx))
+def has_due(
+    tx: Tx, *, pool: str | None = None, closed: Collection[str] = (), chains: Collection[str] | None = None
+) -> bool:
+    """Tell whether a job is due that may be picked; where none could be, all who are wait for somebody's place."""
+    crowd = _shut(tx, closed) if closed else _NOBODY
+    sql, given = _filters((), crowd, pool, chains, whereabouts.not_here(tx))
     return tx.one(f"SELECT 1 FROM jobs WHERE {_WAITS_IN_LINE} {sql} LIMIT 1", **given) is not None
 
 
@@ -352,7 +354,11 @@ def _counted(coming: Iterable[Any]) -> tuple[Mapping[tuple[str, bool], int], Map
 
 
 def _filters(
-    jobs: Collection[str], crowd: _Crowd, pool: str | None, further: tuple[str, Mapping[str, str]] = ("", {})
+    jobs: Collection[str],
+    crowd: _Crowd,
+    pool: str | None,
+    chains: Collection[str] | None = None,
+    further: tuple[str, Mapping[str, str]] = ("", {}),
 ) -> tuple[str, dict[str, str]]:
     """Return the conditions under which a job can begin now, as SQL and its parameters; `further` is one of them."""
     condition, with_it = further
@@ -376,6 +382,9 @@ def _filters(
         parts.append(f"NOT ({unbound} IN ({named('p', crowd.full_pools)}))")
     if crowd.uploading_pools:
         parts.append(f"NOT (kind = 'upload' AND {unbound} IN ({named('q', crowd.uploading_pools)}))")
+    if chains is not None:
+        known = f" OR target IN ({named('c', chains)})" if chains else ""
+        parts.append(f"(target_kind <> 'chain'{known})")
     if pool is not None:
         given["pool"] = pool
         parts.append(

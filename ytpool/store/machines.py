@@ -23,6 +23,9 @@ _SEEN_EVERY = 60.0
 SILENT_AFTER = timedelta(seconds=90)
 """For so long nothing may be heard of a process that stays: `serve` looks after its house every half a minute."""
 
+_WORKS_WITHIN = timedelta(days=7)
+"""Whoever works once a week is counted on."""
+
 _FORGOTTEN_AFTER = timedelta(days=30)
 
 
@@ -216,6 +219,12 @@ def processes(tx: Tx) -> list[Process]:
             )
         )
     return found
+
+
+def are_several(tx: Tx) -> bool:
+    """Tell whether more than one machine has worked on this state of late, so that what one cannot do another may."""
+    since = moments.text(tx.now - _WORKS_WITHIN)
+    return len(tx.all("SELECT host FROM machines WHERE seen_at > :since LIMIT 2", since=since)) > 1
 
 
 def get(tx: Tx, host: str) -> Machine:

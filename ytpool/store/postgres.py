@@ -7,6 +7,7 @@ Nothing is left in a connection between two transactions, so that a pooler may h
 the limits are set for the transaction, and no statement is prepared.
 """
 
+import logging
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,6 +33,8 @@ from ytpool.store.listening import RUNG, Listener
 from ytpool.store.postgres_connection import Password, connect, no_password
 from ytpool.store.postgres_errors import named
 from ytpool.store.sqlite import SqliteDatabase
+
+log = logging.getLogger(__name__)
 
 ERA = "database"
 """The era of moments by the database's clock, which goes on whatever machine restarts."""
@@ -165,16 +168,19 @@ class PostgresDatabase(Database):
         at_hand: Password = no_password,
         in_keyring: Password = no_password,
         time: Callable[[], str] = lambda: "clock_timestamp()",
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         """Know where it is and who has the password; nothing is opened yet.
 
-        `time` is SQL that says what the database's clock says.
+        `time` is SQL that says what the database's clock says. `sleep` waits for a server that went away; what it
+        raises ends the waiting.
         """
         self._place = place
         self._at_hand, self._in_keyring = at_hand, in_keyring
         self._clock = clock
         self._now = now
         self._time = time
+        self._sleep = sleep or clock.sleep
         self._connections = ThreadConnections()
         self._local = threading.local()
         self._lock = f"pg_advisory_xact_lock({_LOCK}, hashtext('{place.schema}'))"
@@ -306,13 +312,12 @@ class PostgresDatabase(Database):
     def _begin(self, begin: str, *, writes: bool) -> "tuple[Kept, _Begun]":
         """Begin on this thread's connection, or on another where the server has gone away since: nothing is lost."""
         kept = self._here()
-        begun = self._begun(kept, begin, writes=writes)
-        if begun is None:
+        gives_up_at = self._clock.monotonic() + self._patience
+        while (begun := self._begun(kept, begin, writes=writes)) is None:
             self._connections.let_go()
-            kept = self._connections.keep(self._reconnected())
-            begun = self._begun(kept, begin, writes=writes)
-        if begun is None:
-            raise psycopg.OperationalError("the connection is lost as soon as it is made")
+            if self._clock.monotonic() > gives_up_at:
+                raise psycopg.OperationalError("the connection is lost as soon as it is made")
+            kept = self._connections.keep(self._reconnected(gives_up_at))
         return kept, begun
 
     def _begun(self, kept: Kept, begin: str, *, writes: bool) -> "_Begun | None":
@@ -343,7 +348,7 @@ class PostgresDatabase(Database):
         """Return where a transaction was surely committed although the connection broke; else raise."""
         self._connections.let_go()
         gives_up_at = self._clock.monotonic() + self._patience
-        kept = self._connections.keep(self._reconnected())
+        kept = self._connections.keep(self._reconnected(gives_up_at))
         with kept.at_work() as connection:
             while True:
                 [(server,)] = connection.execute("SELECT pg_postmaster_start_time()::text").fetchall()
@@ -358,17 +363,18 @@ class PostgresDatabase(Database):
                     raise lost
                 self._clock.sleep(_ASKS_AGAIN_AFTER)
 
-    def _reconnected(self) -> Kept:
-        """Connect anew after the server went away, waiting for as long as for another's transaction."""
-        gives_up_at = self._clock.monotonic() + self._patience
+    def _reconnected(self, gives_up_at: float) -> Kept:
+        """Connect anew after the server went away, and wait for it until then."""
         pause = _ASKS_AGAIN_AFTER
         while True:
             try:
                 return Kept(self._opened_state())
-            except (psycopg.OperationalError, StateUnreachable):
+            except (StateUnreachable, psycopg.OperationalError) as error:
                 if self._clock.monotonic() + pause > gives_up_at:
                     raise
-            self._clock.sleep(pause)
+                if pause == _ASKS_AGAIN_AFTER:
+                    log.info("waiting for the database", extra={"reason": " ".join(str(error).split())})
+            self._sleep(pause)
             pause = min(2 * pause, _ASKS_AGAIN_AT_MOST_AFTER)
 
     def _here(self) -> Kept:

@@ -8,11 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from ytpool.actions import afar, whereabouts
+from ytpool.actions import fleet as fleets
 from ytpool.actions.health.checks import Check, Sight, Status, ago
 from ytpool.actions.waking import LOOKS_EVERY
 from ytpool.domain import moments
 from ytpool.errors import DiskFull, StateBusy
-from ytpool.store import accounts, ledger, meta, secrets
+from ytpool.store import accounts, ledger, meta, owners, secrets
 
 _READS_WHOLE = 256 << 20
 """A state up to this size is read from end to end each time; a larger one with `deep` alone."""
@@ -177,6 +178,29 @@ def clock(sight: Sight) -> Iterator[Check]:
     message = f"this machine's clock is {abs(off).total_seconds():.0f} s {which} Google's, which is used; {heard}"
     fix = "set the clock, best by NTP: timedatectl set-ntp true"
     yield Check(check="clock", status=Status.WARN, message=message, fix=fix, seen_at=seen_at)
+
+
+DRAINED = "drained"
+"""What the check is called that says that this machine takes nothing new."""
+
+
+def fleet(sight: Sight) -> Iterator[Check]:
+    """Say which other machines share the state, and what somebody should look at on any of them."""
+    told = fleets.status(sight.rt)
+    here = next((row for row in told.machines if row.is_here), None)
+    others = [row for row in told.machines if not row.is_here and row.condition is not fleets.Condition.AWAY]
+    message = (
+        f"{owners.me().host} works alone" if not others else f"at work too: {', '.join(row.host for row in others)}"
+    )
+    yield Check(check="fleet", status=Status.PASS, message=message)
+    if here is not None and here.drained_at is not None:
+        message = f"this machine takes nothing new, by the word of {here.drained_by}"
+        fix = f"run: ytpool fleet resume {here.host}"
+        yield Check(check=DRAINED, status=Status.WARN, message=message, fix=fix)
+    for row in told.machines:
+        if row.remarks:
+            name, fix = f"fleet {row.host}", "run: ytpool fleet status"
+            yield Check(check=name, status=Status.WARN, message="; ".join(row.remarks), fix=fix)
 
 
 def configuration(sight: Sight) -> Iterator[Check]:
