@@ -126,7 +126,7 @@ def restore(
 
     Refused while any process has the state open, and on PostgreSQL while anybody works on it, or a worker or server
     stays (status 6, saying which). The backup is checked first: that it is one, of this profile and the same API root,
-    whole, and not newer than this version; an older one is brought up to date. What was in PostgreSQL is in a file then.
+    whole, and not newer than this version; an older one is brought up to date. What was in PostgreSQL goes to a file.
     Killed at any moment, either the old or the new state is there.
 
     What was done after the backup is not in it, so it counts as unknown, and nothing is sold or posted twice: all
