@@ -169,7 +169,7 @@ def _put_into_database(rt: Runtime, ready: Ready) -> None:
     try:
         with backups.beside(aside or ready.new) as former, rt.store.transaction() as tx, source.reading() as rows:
             tx.take_time()
-            _require_nobody(tx, shared=True)
+            require_nobody(tx, shared=True)
             if aside is not None:
                 moving.into_file(tx, rt.database_at(former), rt.require_going)
                 copies.fold(former)
@@ -252,7 +252,7 @@ def _nobody_at_work(rt: Runtime) -> Confirmation | None:
     try:
         with rt.store.reading() as tx:
             confirmed = meta.confirmation(tx)
-            _require_nobody(tx, shared=rt.store.is_shared)
+            require_nobody(tx, shared=rt.store.is_shared)
     except Busy:
         raise
     except YtpoolError:
@@ -262,7 +262,7 @@ def _nobody_at_work(rt: Runtime) -> Confirmation | None:
     return confirmed
 
 
-def _require_nobody(tx: Tx, *, shared: bool) -> None:
+def require_nobody(tx: Tx, *, shared: bool) -> None:
     """Raise Busy where anybody works on the state; a file's lock tells of those who only have it open."""
     working = leases.at_work(tx)
     if shared:
