@@ -162,7 +162,11 @@ def test_what_is_typed_while_the_database_takes_nothing_says_so_and_does_nothing
     else:
         with own_postgres.read_only():
             status, _, err = ytpool("upload", video, "--account", "news")
+            seen = {check["check"]: check for check in data(ytpool("health", "--json")[1])["checks"]}
         assert "can only be read" in err
+        assert seen["state"]["status"] == "fail"
+        assert "can only be read" in seen["state"]["message"]
+        assert seen["queue"]["status"] == "pass"
     assert status == 6
 
     assert sandbox.calls("videos.insert") == 0
