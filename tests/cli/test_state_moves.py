@@ -56,6 +56,7 @@ def test_a_pool_goes_on_on_postgresql_and_comes_back(ytpool, sandbox, make_video
 
     assert (there["left"], there["already"], there["rows"]["jobs"]) == (str(state), False, 2)
     assert moved(ytpool, database)["already"] is True
+    assert "was left for" in moved(ytpool, home / "third.db", status=2)["message"]
     status, _, err = ytpool("upload", make_video("third.mp4"), "--account", "news")
     assert (status, "the state moves to postgresql://" in err) == (6, True), err  # what was left sells nothing
 
