@@ -1,11 +1,13 @@
 """Fixtures that every test may use."""
 
 import io
+import json
 import os
 import random
 import subprocess
 import sys
 from contextlib import closing
+from datetime import timedelta
 
 import newer
 import pytest
@@ -155,6 +157,19 @@ def make_video(tmp_path):
 def video(make_video):
     """A file to upload, of one chunk."""
     return make_video()
+
+
+@pytest.fixture
+def talk(ytpool, sandbox, make_video):
+    """A video that everybody sees, and quota for ten thousand comments."""
+    sandbox.project(limits={"general": 1_000_000})
+    assert ytpool("projects", "set", "press", "--limit", "general=1000000")[0] == 0
+    status, out, err = ytpool(
+        *("upload", make_video("talk.mp4", 1000), "--account", "news", "--privacy", "public", "--json")
+    )
+    assert status == 0, err
+    sandbox.control.clock(forward=timedelta(minutes=1))
+    return json.loads(out)["data"]["video_id"]
 
 
 @pytest.fixture

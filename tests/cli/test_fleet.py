@@ -304,3 +304,21 @@ def test_a_server_says_that_it_stays_and_is_given_no_work_while_its_machine_is_d
         assert server.ask("/readyz")[0] == 503
         assert server.ask("/livez")[0] == 200
     assert machine(HERE)["processes"] == []
+
+
+def test_a_target_hears_of_what_a_machine_has_seen_that_does_not_know_it(ytpool, sandbox, on, home, tmp_path):
+    for host in ("studio-2", "studio-3"):
+        ended(on(host, "work", "--once", "--json"))
+    sandbox.channel("news").expire_token()
+    sandbox.channel("news").revoke()
+    assert ytpool("refresh-tokens", "--force")[0] != 0
+    assert ended(on("studio-2", "alerts", "list", "--json"))[0] == 0
+    ours, book = home / "default" / "config.toml", tmp_path / "book.jsonl"
+    ours.write_text(f'{ours.read_text()}\n[alerts.targets.book]\ntype = "file"\npath = "{book}"\n')
+
+    assert ended(on("studio-3", "tidy", "--json"))[0] == 0
+
+    told = [alert["kind"] for line in book.read_text().splitlines() for alert in json.loads(line)["alerts"]]
+    assert "login_needed" in told
+    assert ended(on("studio-3", "tidy", "--json"))[0] == 0
+    assert len(book.read_text().splitlines()) == 1

@@ -1,5 +1,5 @@
-"""Three machines work on one PostgreSQL; workers are killed, cables are cut, the database is restarted, and every job's
-effect is there once, or said to be unknown.
+"""Three machines whose clocks disagree work on one PostgreSQL; workers are killed, cables are cut, the database is
+restarted, and every job's effect is there once, or said to be unknown.
 
 What happens comes from one seed; `YTPOOL_CHAOS_SEED` plays it again, as far as two runs are alike.
 """
@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from agreement import assert_all_agrees
+from agreement import assert_all_agrees, assert_each_was_said_once
 from machines import machines
+from newsroom import say_later
 from steps import LEASE, StepsOfSchema
 
 SEED = int(os.environ.get("YTPOOL_CHAOS_SEED", "1"))
@@ -28,10 +29,6 @@ WORKERS = 4
 SLOTS = 3
 KINDS_OF_WORKERS = (("--once",), (), (), (), ("--parallel", "2"))
 UNDER_WAY = "kind = 'comment' AND state NOT IN ('done', 'finished_unknown')"
-
-
-def data(out):
-    return json.loads(out.splitlines()[-1])["data"]
 
 
 class Fleet:
@@ -129,7 +126,7 @@ class Fleet:
         assert "this is a bug" not in err, (studio.name, err)
         killed = one.who in self.steps.killed_at
         asked_too_early = one.returncode == -signal.SIGTERM  # it had hardly been started
-        assert killed or asked_too_early or one.returncode in (0, 1, 3, 7, 130), (one.returncode, err)
+        assert killed or asked_too_early or one.returncode in (0, 1, 3, 6, 7, 130), (one.returncode, err)
         self.fates["killed" if killed else f"ended with {one.returncode}"] += 1
 
 
@@ -141,34 +138,17 @@ def home(home, own_postgres, schema, monkeypatch):
     return home
 
 
-@pytest.fixture
-def talk(ytpool, sandbox, make_video):
-    """A video that everybody sees, and quota for ten thousand comments."""
-    sandbox.project(limits={"general": 1_000_000})
-    assert ytpool("projects", "set", "press", "--limit", "general=1000000")[0] == 0
-    status, out, err = ytpool(
-        *("upload", make_video("talk.mp4", 1000), "--account", "news", "--privacy", "public", "--json")
-    )
-    assert status == 0, err
-    sandbox.control.clock(forward=timedelta(minutes=1))
-    return data(out)["video_id"]
-
-
 def test_whatever_is_killed_cut_or_restarted_every_job_is_done_once_or_said_to_be_unknown(
     ytpool, sandbox, home, own_postgres, schema, talk, tmp_path
 ):
-    texts = {}
-    for number in range(JOBS):
-        text, account = f"Good morning, number {number}", ("news", "sports")[number % 2]
-        status, out, err = ytpool("comment", "post", talk, text, "--account", account, "--queue", "--json")
-        assert status == 0, err
-        texts[data(out)["job"]] = text
+    texts = say_later(ytpool, talk, JOBS)
     steps = StepsOfSchema(own_postgres, schema, slots=SLOTS, turns=2 * WORKERS * len(NAMES))
     [key] = home.rglob("vault.key")
     youtube = urlsplit(sandbox.server.url).port
     print(f"YTPOOL_CHAOS_SEED={SEED}")
 
     with machines(*NAMES, reach=[own_postgres.port, youtube]) as studios:
+        studios[1].wrong_by, studios[2].wrong_by = timedelta(minutes=-10), timedelta(minutes=10)
         environs = {
             studio: {
                 **os.environ,
@@ -182,7 +162,6 @@ def test_whatever_is_killed_cut_or_restarted_every_job_is_done_once_or_said_to_b
             count = len(strikes)
             began = time.monotonic()
             while unfinished := left(own_postgres, schema):
-                print(f"{time.monotonic() - began:.1f} {unfinished} {len(strikes)}")
                 fleet.go_on()
                 steps.require()
                 assert over_limits(own_postgres, schema) == []
@@ -198,30 +177,22 @@ def test_whatever_is_killed_cut_or_restarted_every_job_is_done_once_or_said_to_b
 
     assert fleet.fates["database restarted"] == 2
     assert {who[0] for who in steps.killed_at} <= {*NAMES}
-    said = {comment["comment_id"]: comment["text"] for comment in sandbox.truth()["comments"]}
-    times = Counter(said.values())
-    assert times.keys() <= {*texts.values()}
-    jobs = data(ytpool("queue", "list", "--all", "--json")[1])["jobs"]
-    states = {job["job"]: job["state"] for job in jobs if job["kind"] == "comment"}
-    print(Counter(states.values()))
-    assert states.keys() == texts.keys()
-    for job, became in states.items():
-        assert (became, times[texts[job]]) in {("done", 1), ("finished_unknown", 1), ("finished_unknown", 0)}, job
-    heard = own_postgres.sql(f"SELECT job, comment_id FROM {schema}.comments WHERE comment_id IS NOT NULL")
-    assert all(said[comment] == texts[job] for job, comment in heard if states[job] == "done")
-    unknown = {job for job, became in states.items() if became == "finished_unknown"}
-    assert len(unknown) <= count
-    assert {item["name"] for item in data(ytpool("todo", "--json")[1])["items"]} == unknown
-
-    told = data(ytpool("queue", "status", "--json")[1])
-    assert (told["totalRunning"], told["totalQueued"]) == (0, 0)
+    state = f"{own_postgres.url}#{schema}"
+    assert_each_was_said_once(ytpool, state, texts, sandbox.truth(), unknown_at_most=count)
+    # Nobody here sees whether a process of another machine lives: what it held is free when its lease ends.
+    until = time.monotonic() + LEASE + 5
+    while (told := json.loads(ytpool("queue", "status", "--json")[1])["data"])["totalRunning"]:
+        assert time.monotonic() < until, told
+        time.sleep(0.2)
+    assert told["totalQueued"] == 0
     own_postgres.sql(f"UPDATE {schema}.ledger SET expires = 0 WHERE state IN ('held', 'sent') AND job IS NULL")
     assert ytpool("work", "--once")[0] == 0
-    assert_all_agrees(f"{own_postgres.url}#{schema}", sandbox.truth())
+    assert_all_agrees(state, sandbox.truth())
     assert ytpool("state", "check")[0] == 0
 
 
 def left(postgres, schema):
+    """Count the comments that are not posted yet."""
     try:
         [(count,)] = postgres.sql(f"SELECT count(*) FROM {schema}.jobs WHERE {UNDER_WAY}")
     except psycopg.OperationalError:

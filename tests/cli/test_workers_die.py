@@ -18,8 +18,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from agreement import assert_all_agrees
-from newsroom import ROOT, an_hour_later, ended, start
+from agreement import assert_all_agrees, assert_each_was_said_once
+from newsroom import ROOT, an_hour_later, ended, say_later, start
 from steps import LEASE, StepsOfFile
 
 MIB = 1024 * 1024
@@ -124,26 +124,8 @@ def three_minutes_later(ytpool, state):
     assert ytpool("work", "--once")[0] == 0
 
 
-@pytest.fixture
-def talk(ytpool, sandbox, make_video):
-    """A video that everybody sees, and quota for ten thousand comments."""
-    sandbox.project(limits={"general": 1_000_000})
-    assert ytpool("projects", "set", "press", "--limit", "general=1000000")[0] == 0
-    status, out, err = ytpool(
-        *("upload", make_video("talk.mp4", 1000), "--account", "news", "--privacy", "public", "--json")
-    )
-    assert status == 0, err
-    sandbox.control.clock(forward=timedelta(minutes=1))
-    return data(out)["video_id"]
-
-
 def test_whoever_dies_or_stands_still_every_job_is_done_once_or_said_to_be_unknown(ytpool, sandbox, home, talk):
-    texts = {}
-    for number in range(JOBS):
-        text, account = f"Good morning, number {number}", ("news", "sports")[number % 2]
-        status, out, _ = ytpool("comment", "post", talk, text, "--account", account, "--queue", "--json")
-        assert status == 0
-        texts[data(out)["job"]] = text
+    texts = say_later(ytpool, talk, JOBS)
     [state] = home.rglob("state.db")
     steps = StepsOfFile(state, slots=SLOTS, turns=2 * WORKERS)
     print(f"YTPOOL_CHAOS_SEED={SEED}")
@@ -167,21 +149,7 @@ def test_whoever_dies_or_stands_still_every_job_is_done_once_or_said_to_be_unkno
 
     assert strikes == []
     assert crew.fates["SIGKILL at work"] > crew.fates["killed"] / 2
-    said = {comment["comment_id"]: comment["text"] for comment in sandbox.truth()["comments"]}
-    times = Counter(said.values())
-    assert times.keys() <= {*texts.values()}
-    jobs = data(ytpool("queue", "list", "--all", "--json")[1])["jobs"]
-    states = {job["job"]: job["state"] for job in jobs if job["kind"] == "comment"}
-    print(Counter(states.values()))
-    assert states.keys() == texts.keys()
-    for job, became in states.items():
-        assert (became, times[texts[job]]) in {("done", 1), ("finished_unknown", 1), ("finished_unknown", 0)}, job
-    with closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True)) as books:
-        heard = dict(books.execute("SELECT job, comment_id FROM comments WHERE comment_id IS NOT NULL").fetchall())
-    assert all(said[heard[job]] == texts[job] for job, became in states.items() if became == "done")
-    unknown = {job for job, became in states.items() if became == "finished_unknown"}
-    assert len(unknown) <= crew.fates.total()
-    assert {item["name"] for item in data(ytpool("todo", "--json")[1])["items"]} == unknown
+    assert_each_was_said_once(ytpool, state, texts, sandbox.truth(), unknown_at_most=crew.fates.total())
 
     told = data(ytpool("queue", "status", "--json")[1])
     assert (told["totalRunning"], told["totalQueued"], told["workers"]) == (0, 0, 0)

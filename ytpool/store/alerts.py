@@ -265,6 +265,28 @@ def acknowledge(tx: Tx, alert: str, *, by: str, note: str) -> None:
     )
 
 
+def changed_since(tx: Tx, since: datetime) -> list[Change]:
+    """Return what has become of alerts since a moment, each as it is now."""
+    rows = tx.all(
+        """
+        SELECT alert, kind, subject, state, worst FROM alerts
+         WHERE state = 'open' AND (opened_at >= :since OR escalated_at >= :since) OR ended_at >= :since
+         ORDER BY alert
+        """,
+        since=moments.text(since),
+    )
+    return [
+        Change(
+            alert=row["alert"],
+            kind=row["kind"],
+            subject=row["subject"],
+            event=Event.RESOLVED if row["state"] == "resolved" else Event.OPENED,
+            severity=Severity(row["worst"]),
+        )
+        for row in rows
+    ]
+
+
 def unseen_since(tx: Tx, kinds: Collection[str], before: datetime) -> list[tuple[str, str]]:
     """Return what is open of these kinds and has not been looked at since."""
     rows = tx.all(

@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 _NOBODY_LOOKS = timedelta(days=1)
 """After which what `health` saw is over, if nobody has asked it since."""
 
+_TOLD_FOR_OTHERS = timedelta(minutes=5)
+"""For so long a machine lets its targets know of what another has seen, whose settings may not have them."""
+
 _KEPT_FOR = timedelta(days=90)
 
 
@@ -43,6 +46,8 @@ def look(rt: Runtime, *, dry_run: bool = False) -> Looked:
         changes = _settle(rt, tx, found, looked_at, kinds=alerts.IN_THE_STATE)
         stale = raised.unseen_since(tx, alerts.OF_HEALTH, tx.now - _NOBODY_LOOKS)
         changes += _settle(rt, tx, (), tx.now, kinds=alerts.OF_HEALTH, of=stale)
+        if machines.are_several(tx):
+            telling.notify(rt, tx, raised.changed_since(tx, tx.now - _TOLD_FOR_OTHERS))
         if raised.forget(tx, tx.now - _KEPT_FOR):
             alert_messages.forget(tx, rt.clock.now() - _KEPT_FOR)
     events = [change.event for change in changes]
