@@ -174,6 +174,27 @@ def start(*words, env, through=()):
     )
 
 
+_DYING = """
+import os, signal, sys
+import ytpool.store.copies, ytpool.store.moving
+from ytpool.cli.app import main
+once = getattr({module}, {name!r})
+def dies(*args, **kwargs):
+    if {after}:
+        once(*args, **kwargs)
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr({module}, {name!r}, dies)
+main(sys.argv[1:])
+"""
+
+
+def dies_at(module, name, *words, after=False):
+    """Run a command that kills itself right before, or after, it calls a function of a module."""
+    script = _DYING.format(module=module, name=name, after=after)
+    program = [sys.executable, "-c", script, *map(str, words)]
+    return subprocess.run(program, env=os.environ, cwd=ROOT, capture_output=True, check=False).returncode
+
+
 def heard(process, sentence):
     """Wait until a process says this on stderr; fail with all it said if it ends before."""
     said = []
