@@ -51,7 +51,7 @@ class ObedientClock:
         self.wall = wall
         self.seconds = 1000.0
         self.run = "era-1"
-        self._database_seconds = 0.0
+        self.database_seconds = 0.0
 
     def now(self):
         return self.wall
@@ -72,7 +72,7 @@ class ObedientClock:
         """Let time pass on both clocks."""
         self.wall += span
         self.seconds += span.total_seconds()
-        self._database_seconds += span.total_seconds()
+        self.database_seconds += span.total_seconds()
 
     def reboot(self):
         """Start the machine again: its own count begins anew, under another name."""
@@ -81,7 +81,7 @@ class ObedientClock:
 
     def database_time(self):
         """Say in SQL what a database's clock says, which goes on when the machine starts again."""
-        return f"to_timestamp({self._database_seconds})"
+        return f"to_timestamp({self.database_seconds})"
 
 
 def make_project(tx, project="acme"):

@@ -1,10 +1,13 @@
 """Fixtures that every test may use."""
 
 import io
+import json
 import os
 import random
+import subprocess
 import sys
 from contextlib import closing
+from datetime import timedelta
 
 import newer
 import pytest
@@ -67,6 +70,25 @@ def ytpool(home):  # noqa: ARG001 - it sets the environment
         stdout, stderr = io.StringIO(), io.StringIO()
         status = main([str(word) for word in words], stdout=stdout, stderr=stderr)
         return status, stdout.getvalue(), stderr.getvalue()
+
+    return run
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """A program named ytpool that starts from everywhere, as a virtual environment has it; in an awkward folder."""
+    folder = tmp_path / "100 % bin"
+    folder.mkdir()
+    program = folder / "ytpool"
+    start = "from ytpool.__main__ import run; run()"
+    program.write_text(f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n{start}\n")
+    program.chmod(0o755)
+
+    def run(*words, **more):
+        done = subprocess.run(
+            [program, *words], env={**os.environ, **more}, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout, done.stderr
 
     return run
 
@@ -135,6 +157,19 @@ def make_video(tmp_path):
 def video(make_video):
     """A file to upload, of one chunk."""
     return make_video()
+
+
+@pytest.fixture
+def talk(ytpool, sandbox, make_video):
+    """A video that everybody sees, and quota for ten thousand comments."""
+    sandbox.project(limits={"general": 1_000_000})
+    assert ytpool("projects", "set", "press", "--limit", "general=1000000")[0] == 0
+    status, out, err = ytpool(
+        *("upload", make_video("talk.mp4", 1000), "--account", "news", "--privacy", "public", "--json")
+    )
+    assert status == 0, err
+    sandbox.control.clock(forward=timedelta(minutes=1))
+    return json.loads(out)["data"]["video_id"]
 
 
 @pytest.fixture

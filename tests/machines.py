@@ -1,4 +1,5 @@
-"""Machines that are namespaces of this one: each with a name, processes and a network of its own, and the same files.
+"""Machines that are namespaces of this one: each with a name, processes, a network and a count of the seconds since it
+was started of its own, and the same files.
 
 A machine reaches nothing but its own loopback. What listens there are links (`links.Link`) to servers of this machine,
 each at the port that the server has here, so that every address is right on every machine. When the tests end, however
@@ -13,12 +14,16 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from newsroom import ROOT
 from real_parts import miss, need
 
 FIRST_PROCESS = Path(__file__).with_name("first_process.py")
+WRONG_CLOCK = Path(__file__).with_name("wrong_clock.py")
+STARTED_APART = 10_000
+"""Seconds between the moments at which two of our machines were started, by their own count."""
 
 
 class Machine:
@@ -26,6 +31,8 @@ class Machine:
 
     def __init__(self, name, pid, line, links):
         self.name = name
+        self.wrong_by = timedelta(0)
+        """How far its clock is ahead of the right time; `ytpool` goes by it there."""
         self.links = links
         """The way to each server, by its port."""
         self.pid = pid
@@ -33,7 +40,8 @@ class Machine:
 
     def start(self, *words, env=None, **how):
         """Start `ytpool` on it; the process that comes back is the real one, whatever signal it is sent."""
-        return self.start_program(sys.executable, "-m", "ytpool", *words, env=env, **how)
+        by = (WRONG_CLOCK, self.wrong_by.total_seconds()) if self.wrong_by else ("-m",)
+        return self.start_program(sys.executable, *by, "ytpool", *words, env=env, **how)
 
     def start_program(self, *words, env=None, **how):
         """Start a program on it."""
@@ -72,7 +80,7 @@ class Machine:
         own_user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
         # Whoever is inside goes with whoever waits outside.
         return [
-            *(need("nsenter"), f"--target={self.pid}", *own_user, "--net", "--uts", "--pid", "--mount"),
+            *(need("nsenter"), f"--target={self.pid}", *own_user, "--net", "--uts", "--pid", "--mount", "--time"),
             *(f"--wd={ROOT}", need("setpriv"), "--pdeathsig", "KILL"),
         ]
 
@@ -111,10 +119,10 @@ def machines(*names, reach=()):
 
     with ExitStack() as up:
         made = []
-        for name in names:
+        for number, name in enumerate(names, 1):
             ours, theirs = socket.socketpair()
             up.callback(ours.close)
-            pid = up.enter_context(_booted(name, theirs))
+            pid = up.enter_context(_booted(name, number * STARTED_APART, theirs))
             machine = Machine(name, pid, ours, {})
             for port in reach:
                 link = Link(port, listen=lambda machine=machine, port=port: machine.listen(port))
@@ -124,12 +132,13 @@ def machines(*names, reach=()):
 
 
 @contextmanager
-def _booted(name, line):
+def _booted(name, seconds_ago, line):
     own_user = [] if os.geteuid() == 0 else ["--map-root-user"]
-    spaces = ("--net", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc")
+    spaces = ("--net", "--uts", "--pid", "--time", "--fork", "--kill-child", "--mount-proc")
+    count = (f"--boottime={seconds_ago}", f"--monotonic={seconds_ago}")
     with line:
         outer = subprocess.Popen(
-            [need("unshare"), *own_user, *spaces, sys.executable, "-I", "-S", FIRST_PROCESS, name],
+            [need("unshare"), *own_user, *spaces, *count, sys.executable, "-I", "-S", FIRST_PROCESS, name],
             stdin=line,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

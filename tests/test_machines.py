@@ -7,10 +7,11 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from machines import machines
+from machines import STARTED_APART, machines
 from newsroom import ROOT
 
 ASKS = """
@@ -55,8 +56,11 @@ with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Echo) as server:
         server.kill()
 
 
-def test_each_has_a_name_processes_and_a_loopback_of_its_own():
-    say = "import os, socket; print(socket.gethostname(), os.readlink('/proc/self/ns/pid'), len(os.listdir('/proc')))"
+def test_each_has_a_name_processes_and_a_start_of_its_own():
+    say = """
+import os, socket, time
+print(socket.gethostname(), os.readlink("/proc/self/ns/pid"), time.clock_gettime(time.CLOCK_BOOTTIME))
+"""
     with machines("one", "two") as pair:
         told = [machine.start_program(sys.executable, "-c", say).communicate()[0].split() for machine in pair]
         there = [machine.start_program("ls", "/proc").communicate()[0].split() for machine in pair]
@@ -64,6 +68,8 @@ def test_each_has_a_name_processes_and_a_loopback_of_its_own():
     assert [name for name, *_ in told] == ["one", "two"]
     assert socket.gethostname() not in ("one", "two")
     assert len({told[0][1], told[1][1], str(Path("/proc/self/ns/pid").readlink())}) == 3
+    started = sorted([time.clock_gettime(time.CLOCK_BOOTTIME), *(float(count) for *_, count in told)])
+    assert [round(later - earlier, -2) for earlier, later in pairwise(started)] == [STARTED_APART] * 2
     for seen in there:
         assert len([entry for entry in seen if entry.isdigit()]) == 2  # the first one and ls
 

@@ -63,8 +63,12 @@ class StateUnusable(YtpoolError):
     code = "state_unusable"
 
 
-class StateUnreachable(YtpoolError):
-    """The database that keeps the state does not answer or takes nobody now, or the connection to it was lost."""
+class StateAway(YtpoolError):
+    """The state cannot be read or written now; that may end without anybody changing what was asked of it."""
+
+
+class StateUnreachable(StateAway):
+    """The database that keeps the state does not answer, takes nobody or nothing now, or the connection was lost."""
 
     code = "state_unreachable"
 
@@ -75,7 +79,7 @@ class StateTooNew(YtpoolError):
     code = "state_too_new"
 
 
-class StateBusy(YtpoolError):
+class StateBusy(StateAway):
     """Another process held the state for longer than we wait."""
 
     code = "state_busy"
@@ -87,7 +91,7 @@ class StateRefused(YtpoolError):
     code = "state_refused"
 
 
-class DiskFull(YtpoolError):
+class DiskFull(StateAway):
     """There is no room left where the state lives."""
 
     code = "disk_full"

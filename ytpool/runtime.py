@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from email.message import EmailMessage
     from random import Random
 
+    from ytpool.config.postgres import Postgres
     from ytpool.domain.alert_targets import Target
     from ytpool.domain.envelopes import Envelopes
     from ytpool.domain.keys import KeyFound
@@ -84,6 +85,7 @@ class Runtime:
         self._seed = seed
         self._opening = threading.RLock()
         self._database: Database | None = None
+        self._patience: float | None = None
         self._youtube: YouTube | None = None
         self._vault: Vault | None = None
         self._sandbox_url: str | None = None
@@ -142,11 +144,19 @@ class Runtime:
         with self._opening:
             if self._database is None:
                 database = self._the_state()
+                if self._patience is not None:
+                    database.wait_at_most(self._patience)
                 if database.exists():
                     with database.reading() as tx:
                         self._set_calendar(tx, shared=database.is_shared)
                 self._database = database
             return self._database
+
+    def store_within(self, seconds: float) -> Database:
+        """Return the same, with this thread waiting no longer than so for a server or for another's transaction."""
+        self._patience = seconds
+        self.store.wait_at_most(seconds)
+        return self.store
 
     def _set_calendar(self, tx: Tx, *, shared: bool) -> None:
         """Begin with what Google's clock said last; where nobody heard it, machines that share a state agree."""
@@ -161,8 +171,17 @@ class Runtime:
     def _the_state(self) -> Database:
         """Return the state where the settings say it is, unopened."""
         place = self.config.database
-        if place is None:
-            return SqliteDatabase(self.config.paths.state, self.clock, self.calendar.now)
+        return self.database_at(self.config.paths.state) if place is None else self._database_in(place)
+
+    def database_named(self, place: str) -> Database:
+        """Return a state at an address of PostgreSQL or in a file, unopened; by the options of the settings."""
+        if "://" not in place:
+            return self.database_at(Path(place).expanduser().absolute())
+        from ytpool.config import postgres  # noqa: PLC0415 -- a file needs none
+
+        return self._database_in(postgres.at(place, self.config.postgres, self.environ, origin="--to"))
+
+    def _database_in(self, place: "Postgres") -> Database:
         try:
             from ytpool.store.postgres import PostgresDatabase  # noqa: PLC0415 -- a file needs no driver
         except ImportError as error:
@@ -170,21 +189,25 @@ class Runtime:
                 f"the state in {place.shown} needs psycopg, and here: {str(error).splitlines()[0]}",
                 hint="run: pip install 'ytpool[postgres]'",
             ) from error
-        password = self.database_password()
+        password = self._password_of(place)
         return PostgresDatabase(
-            place, self.clock, self.calendar.now, at_hand=password.at_hand, in_keyring=password.in_keyring
+            place,
+            self.clock,
+            self.calendar.now,
+            at_hand=password.at_hand,
+            in_keyring=password.in_keyring,
+            sleep=self.sleep,
         )
 
     def database_password(self) -> "DatabasePassword":
         """Return where the password of the database is that holds the state; asked when a connection is made."""
+        assert self.config.database is not None
+        return self._password_of(self.config.database)
+
+    def _password_of(self, place: "Postgres") -> "DatabasePassword":
         from ytpool.vault.database_passwords import DatabasePassword  # noqa: PLC0415 -- a file needs none
 
-        assert self.config.database is not None
-        return DatabasePassword(
-            database=self.config.database,
-            environ=self.environ,
-            keyring_timeout=self.config.vault.keyring_timeout,
-        )
+        return DatabasePassword(database=place, environ=self.environ, keyring_timeout=self.config.vault.keyring_timeout)
 
     def is_set_up(self) -> bool:
         """Tell whether `init` has run to its end: the key's id is what it writes last."""

@@ -12,6 +12,13 @@ from ytpool import config
 from ytpool.errors import ConfigInvalid
 
 
+@pytest.fixture(autouse=True)
+def nobody_names_a_state(home, monkeypatch):  # noqa: ARG001 - after it
+    """What the settings come to is asked here, wherever the states of other stories lie."""
+    for name in ("YTPOOL_STATE", "YTPOOL_POSTGRES_SCHEMA"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def file(home):
     home.joinpath("default").mkdir(parents=True)
@@ -199,6 +206,7 @@ def test_a_file_that_is_no_text_is_named_with_its_line(ytpool, file):
         ("YTPOOL_STATE", "postgres://db:70000/y", "a port between 1 and 65535"),
         ("YTPOOL_STATE", "postgres://a,b:1,c/y?port=1,2", "says port twice"),
         ("YTPOOL_STATE", "postgres://db/x?sslmod=require", "state has no option sslmod; did you mean sslmode?"),
+        ("YTPOOL_STATE", "postgres://db/x?connect_timeout=0", "connect_timeout must be a whole number above 0"),
         ("YTPOOL_STATE", "postgres://db/x?sslmode", "an option without a value"),
         ("YTPOOL_STATE", "postgres://db/%ff", "a % in it that stands for no letter"),
         ("YTPOOL_STATE", "postgres://db/x#y", "and # / ? @ : in names as %23"),
@@ -309,6 +317,7 @@ def test_a_state_in_a_database_is_shown_and_its_own_files_stay_where_they_are(yt
         ("postgresql://localhost,db.example/x", "localhost,db.example", "verify-full"),
         ("postgresql://localhost/x?hostaddr=10.0.0.7", "localhost", "verify-full"),
         ("postgresql://127.0.0.1/x", "127.0.0.1", "prefer"),
+        ("postgresql://a,b/x?hostaddr=,", "a,b", "verify-full"),
         ("postgresql://[::1]/x", "::1", "prefer"),
         ("postgresql://%2Frun%2Fpg/x", "/run/pg", "prefer"),
         ("postgresql:///x?host=/run/pg", "/run/pg", "prefer"),
@@ -319,6 +328,30 @@ def test_whoever_is_elsewhere_must_prove_who_it_is(monkeypatch, home, address, h
 
     assert (found.parameters()["host"], found.sslmode) == (host, mode)
     assert found.warning == ""
+
+
+def test_what_the_driver_would_take_from_its_own_variables_is_seen_before_it_is_trusted(monkeypatch, home, tmp_path):  # noqa: ARG001
+    assert database(monkeypatch, "postgresql://localhost/x", PGHOSTADDR="10.0.0.7").sslmode == "verify-full"
+    monkeypatch.delenv("PGHOSTADDR")
+    assert database(monkeypatch, "postgresql:///x", PGHOST="db.example", PGSSLMODE="disable").sslmode == "verify-full"
+    monkeypatch.delenv("PGHOST")
+    services = tmp_path / "services"
+    services.write_text("[books]\nhostaddr=10.0.0.7\n")
+    assert database(monkeypatch, "postgresql:///x").sslmode == "prefer"
+    assert database(monkeypatch, PGSERVICEFILE=services, PGSERVICE="books").sslmode == "verify-full"
+
+
+def test_options_are_shown_as_they_will_be_wherever_they_were_said(ytpool, monkeypatch, file):
+    file.write_text('state = "postgresql://db.example/x?connect_timeout=5"\n\n[postgres]\nsslrootcert = "ca.pem"\n')
+
+    settings = shown(ytpool)
+
+    assert settings["postgres.sslmode"] == ("verify-full", "default")
+    assert settings["postgres.sslrootcert"] == (str(file.parent / "ca.pem"), f"{file}:4")
+    assert settings["postgres.connect_timeout"] == (5, f"{file}:1")
+
+    monkeypatch.setenv("YTPOOL_STATE", "postgresql://db.example/x?sslmode=require")
+    assert shown(ytpool)["postgres.sslmode"] == ("require", "YTPOOL_STATE")
 
 
 def test_the_systems_certificates_are_named_by_file_because_the_driver_looks_elsewhere(monkeypatch, home, tmp_path):  # noqa: ARG001

@@ -337,6 +337,7 @@ def go_through_every_command(place):
         ("state", "check"),
         ("state", "backup", folder / "saved.db"),
         ("state", "restore", folder / "saved.db", "--accept", "--yes"),
+        ("state", "migrate", "--to", folder / "moved.db", "--dry-run"),
         ("state", "password", "--password-file", folder / "ftp-password"),
         ("config", "show"),
         ("config", "path"),

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 ARRIVES_WITHIN = 5.0
 """Seconds in which a call comes back to whoever sent it, or it never will."""
-_ASKS_A_POOLER_AGAIN_AFTER = 600.0
+_ASKS_A_POOLER_AGAIN_AFTER = 60.0
 _ENDS_WITHIN = 1.0
 """Seconds that an end is waited for; a thread that is connecting just then ends with the process."""
 

@@ -44,9 +44,8 @@ def names(rt: Runtime, kind: Kind, beginning: str) -> list[Known]:
     """Return the names of a kind, in an order people know; none where there is no state yet."""
     if kind in _OF_SETTINGS:
         found: Iterable[Known] = _OF_SETTINGS[kind](rt)
-    elif rt.store.exists():
-        rt.store.wait_at_most(_PATIENCE)
-        with rt.store.reading() as tx:
+    elif (store := rt.store_within(_PATIENCE)).exists():
+        with store.reading() as tx:
             found = list(_OF_STATE[kind](rt, tx, beginning))
     else:
         found = ()

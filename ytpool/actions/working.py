@@ -35,6 +35,7 @@ from ytpool.actions.comments import How as SaidHow
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.waking import LOOKS_EVERY, Bell
 from ytpool.actions.watch import Watch
+from ytpool.domain import failover
 from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import Job, JobState
 from ytpool.errors import (
@@ -49,7 +50,7 @@ from ytpool.errors import (
     MetadataInvalid,
     NoEligibleAccount,
     OutOfService,
-    StateBusy,
+    StateAway,
     TextRepeated,
     UnknownName,
     UsageWrong,
@@ -115,8 +116,8 @@ class Worked:
     """Jobs by the state in which they were left."""
     problems: tuple[YtpoolError | None, ...]
     """Of each kind of outcome one, for the exit status."""
-    waiting: int
-    """Jobs that are in the line still."""
+    waiting: int | None
+    """Jobs that are in the line still; None where the state was away in the end, and nobody could say."""
     elsewhere: int
     """Jobs that are left for machines that have their files."""
     next_at: datetime | None
@@ -191,21 +192,28 @@ def work(
     if not stopped:
         housekeeping.housekeep(rt)
     presence.leave(rt)
-    out_of_reach = hindrance.problem
-    if out_of_reach is not None and reach.others_have_the_key(rt):
-        out_of_reach = None
-    with rt.store.reading() as tx:
-        return Worked(
-            counts=dict(tally.counts),
-            problems=tuple(tally.problems.values()),
-            waiting=line.waiting(tx),
-            elsewhere=len(missed.missed_here(tx)),
-            next_at=line.soonest(tx),
-            stopped=stopped,
-            broken_off=tally.broken_off,
-            notes=hindrance.notes,
-            out_of_reach=out_of_reach,
-        )
+    worked = Worked(
+        counts=dict(tally.counts),
+        problems=tuple(tally.problems.values()),
+        waiting=None,
+        elsewhere=0,
+        next_at=None,
+        stopped=stopped,
+        broken_off=tally.broken_off,
+        notes=hindrance.notes,
+        out_of_reach=hindrance.problem,
+    )
+    try:
+        if worked.out_of_reach is not None and reach.others_have_the_key(rt):
+            worked = replace(worked, out_of_reach=None)
+        with rt.store.reading() as tx:
+            return replace(
+                worked, waiting=line.waiting(tx), elsewhere=len(missed.missed_here(tx)), next_at=line.soonest(tx)
+            )
+    except (StateAway, Interrupted) as away:
+        if not stopped:
+            raise
+        return replace(worked, notes=(*worked.notes, f"what waits still is not known: {away.message}"))
 
 
 def _look_after_tasks(rt: Runtime, watch: Watch, ear: Ear, *, once: bool) -> Callable[[], YtpoolError | None]:
@@ -260,6 +268,7 @@ def _work(
     begun: Callable[[Job], None],
     ended: Callable[[JobWorked], None],
 ) -> None:
+    absence = _Absence(rt, signals)
     keeps_house_at = rt.clock.monotonic()
     while True:
         for done in crew.ended():
@@ -269,43 +278,60 @@ def _work(
             if not crew.at_work:
                 return
             signals.wait([], None)
-        elif _hand_out(rt, crew, hindrance, begun, once=once, pool=pool):
             continue
-        elif once and not crew.at_work:
-            return
-        elif not once and not crew.at_work and rt.clock.monotonic() >= keeps_house_at:
-            keeps_house_at = rt.clock.monotonic() + _HOUSEKEEPS_EVERY
-            with contextlib.suppress(Interrupted):  # the loop sees it, too
+        with absence.borne(gives_up=once and not crew.at_work):
+            if _hand_out(rt, crew, hindrance, begun, pool=pool):
+                continue
+            if once and not crew.at_work:
+                return
+            if not once and not crew.at_work and rt.clock.monotonic() >= keeps_house_at:
+                keeps_house_at = rt.clock.monotonic() + _HOUSEKEEPS_EVERY
                 housekeeping.housekeep(rt, but=(housekeeping.ALERTS, housekeeping.MESSAGES))
+            else:
+                _sleep(rt, bell, signals, is_full=crew.at_work == crew.size, pool=pool)
+
+
+class _Absence:
+    """Waits for a state that cannot be had, later and later; says that it is away, and that it is back."""
+
+    def __init__(self, rt: Runtime, signals: "_Signals") -> None:
+        self._rt = rt
+        self._signals = signals
+        self._looks = 0
+
+    @contextlib.contextmanager
+    def borne(self, *, gives_up: bool) -> Iterator[None]:
+        """Do what needs the state; where that is away, wait a while instead, unless nobody is to wait for it."""
+        try:
+            yield
+        except (StateAway, Interrupted) as trouble:  # somebody may have broken off what we asked the database
+            if gives_up:
+                raise
+            if self._rt.stopping.is_set():
+                return
+            if not self._looks:
+                log.warning("nothing is begun until the state is back", extra={"reason": trouble.message})
+            self._signals.wait([], failover.backoff(self._looks, self._rt.rng))
+            self._looks += 1
         else:
-            _sleep(rt, bell, signals, is_full=crew.at_work == crew.size, pool=pool)
+            if self._looks:
+                log.warning("the state is back", extra={"looked": self._looks})
+            self._looks = 0
 
 
 def _hand_out(
-    rt: Runtime,
-    crew: "_Crew",
-    hindrance: "_Hindrance",
-    begun: Callable[[Job], None],
-    *,
-    once: bool,
-    pool: str | None,
+    rt: Runtime, crew: "_Crew", hindrance: "_Hindrance", begun: Callable[[Job], None], *, pool: str | None
 ) -> bool:
     """Give the next job to whoever is free; False where nobody is, or nothing can begin."""
     if crew.at_work == crew.size:
         return False
     hindrance.look_for_keys()
-    try:
-        with rt.store.transaction() as tx:
-            rt.require_same_root(tx)
-            rt.require_clock()  # else every job would be begun in vain
-            presence.beat(rt, tx, presence.WORK)
-            drain = presence.drained(tx)
-            picked = None if drain else line.pick(tx, pool=pool, closed=rt.closed, chains=_chains(rt, tx))
-    except StateBusy as busy:  # somebody stands still in the middle of a write; that ends before long
-        if once and not crew.at_work:
-            raise
-        log.warning("nothing picked", extra={"reason": busy.message})
-        return False
+    with rt.store.transaction() as tx:
+        rt.require_same_root(tx)
+        rt.require_clock()  # else every job would be begun in vain
+        presence.beat(rt, tx, presence.WORK)
+        drain = presence.drained(tx)
+        picked = None if drain else line.pick(tx, pool=pool, closed=rt.closed, chains=_chains(rt, tx))
     hindrance.drained(drain)
     if picked is None:
         return False
@@ -500,13 +526,16 @@ def _turn(rt: Runtime, picked: Picked, watch: Watch) -> JobWorked:
             _leave(rt, picked.job, problem)
             with rt.store.transaction() as tx:
                 leases.give_back(tx, [picked.turn])
-        except StateBusy as busy:  # the turn ends by itself, and whoever comes then finds the job as it stands
-            log.warning("job left as it stands", extra={"job": picked.job.job, "reason": busy.message})
+        except StateAway as away:  # the turn ends by itself, and whoever comes then finds the job as it stands
+            log.warning("job left as it stands", extra={"job": picked.job.job, "reason": away.message})
     elsewhere = isinstance(problem, FileNotHere) and problem.elsewhere
     if problem is not None and (elsewhere or isinstance(problem, Busy)):
         detail, problem = problem.message, None  # it is in other hands, or to be, which is no trouble of ours
-    with rt.store.reading() as tx:
-        now = jobs.get(tx, picked.job.job)
+    try:
+        with rt.store.reading() as tx:
+            now = jobs.get(tx, picked.job.job)
+    except StateAway as away:
+        now, problem = picked.job, problem or away
     return JobWorked(
         job=now.job,
         kind=now.kind,

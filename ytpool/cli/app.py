@@ -169,7 +169,7 @@ COMMANDS: Mapping[str, Line] = {
     "state": Line(
         "ytpool.cli.state",
         "app",
-        "Check the state and its books; back it up, and restore a backup; keep its database's password.",
+        "Check the state and its books; back it up, restore it, move it; keep its database's password.",
     ),
     "sandbox": Line("ytpool.cli.sandbox", "app", "Start, stop, look at and disturb the local YouTube."),
     "config": Line(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -112,6 +113,16 @@ WouldOption = Annotated[
 ]
 YesOption = Annotated[
     bool, typer.Option("--yes", "-y", help="Do not ask; needed where no terminal is.", show_default=False)
+]
+PasswordFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--password-file",
+        metavar="FILE",
+        help="Its first line is the password; else a terminal asks.",
+        readable=False,
+        show_default=False,
+    ),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Do it although it is not due.", show_default=False)]
 NoWaitOption = Annotated[

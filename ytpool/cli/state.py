@@ -1,4 +1,4 @@
-"""`ytpool state`: is it whole, are its books right; its backups, and going back to one; its database's password."""
+"""`ytpool state`: is it whole, are its books right; backups, going back, moving; its database's password."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,10 +8,10 @@ import typer
 from ytpool.actions import state
 from ytpool.actions.state import StateChecked
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import WouldOption, YesOption, runtime
+from ytpool.cli.options import PasswordFileOption, WouldOption, YesOption, runtime
 from ytpool.cli.output import VIEWS, View
 
-app = group("Check the state and its books; back it up, and restore a backup; keep its database's password.")
+app = group("Check the state and its books; back it up, restore it, move it; keep its database's password.")
 
 
 def _told(checked: StateChecked) -> str:
@@ -124,8 +124,9 @@ def restore(
 ) -> Any:  # a Restored
     """Put a backup in the place of the state, which is kept beside it and can be restored the same way.
 
-    Refused while any process has the state open (status 6, saying which). The backup is checked first: that it is one,
-    of this profile and the same API root, whole, and not newer than this version; an older one is brought up to date.
+    Refused while any process has the state open, and on PostgreSQL while anybody works on it, or a worker or server
+    stays (status 6, saying which). The backup is checked first: that it is one, of this profile and the same API root,
+    whole, and not newer than this version; an older one is brought up to date. What was in PostgreSQL goes to a file.
     Killed at any moment, either the old or the new state is there.
 
     What was done after the backup is not in it, so it counts as unknown, and nothing is sold or posted twice: all
@@ -148,16 +149,7 @@ def restore(
 )
 def password(
     ctx: typer.Context,
-    password_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--password-file",
-            metavar="FILE",
-            help="Its first line is the password; else a terminal asks.",
-            readable=False,
-            show_default=False,
-        ),
-    ] = None,
+    password_file: PasswordFileOption = None,
     *,
     forget: Annotated[bool, typer.Option("--forget", help="Take it out of the keyring.", show_default=False)] = False,
     dry_run: WouldOption = False,
@@ -171,3 +163,38 @@ def password(
     from ytpool.cli import database_password  # noqa: PLC0415 -- a check does without
 
     return database_password.password(ctx, password_file, forget=forget, dry_run=dry_run)
+
+
+@command(
+    app,
+    "migrate",
+    example=(
+        "ytpool state migrate --to postgresql://ytpool@db.example.org/ytpool --dry-run\n"
+        "ytpool state migrate --to postgresql://ytpool@db.example.org/ytpool --yes\n"
+        "ytpool state migrate --to state.db --yes"
+    ),
+    statuses=(0, 1, 2, 6, 8),
+)
+def migrate(
+    ctx: typer.Context,
+    to: Annotated[
+        str,
+        typer.Option("--to", metavar="URL", help="An address of PostgreSQL, or a file of SQLite.", show_default=False),
+    ],
+    *,
+    dry_run: WouldOption = False,
+    yes: YesOption = False,
+) -> Any:  # a Migrated
+    """Move the state to another database, with everything in it: from a file to PostgreSQL, or back.
+
+    Refused while anybody is at work (status 6): let workers end, with `ytpool fleet drain` where there are many. The
+    state that is left is paused first, so that nothing is sold twice, and kept. All rows arrive in one transaction,
+    and are compared before it counts: rows of each table, units of the ledger, meters against their journal, and then
+    the digests of the activity journal. Killed at any moment, the same command goes on; `ytpool unpause` stays here.
+
+    A place that holds a state is refused, unless a move from there has left it. Afterwards the settings have to name
+    the new place, on every machine. Secrets stay encrypted, and the key stays where it is.
+    """
+    from ytpool.cli import moved  # noqa: PLC0415 -- a check does without
+
+    return moved.migrate(ctx, to, dry_run=dry_run, yes=yes)

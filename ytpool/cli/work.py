@@ -28,7 +28,7 @@ class Worked:
 
     worked: int
     counts: Mapping[str, int]
-    waiting: int
+    waiting: int | None
     elsewhere: int
     next_at: datetime | None
     notes: Sequence[str]

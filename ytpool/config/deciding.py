@@ -92,7 +92,9 @@ def _decide(
     if profile == SANDBOX:
         sections["google"] = Google("", "", "", "")
     database = _database(profile, sections["postgres"], given, paths, environ)
-    if "state" in values and database is None:
+    if database is not None:
+        origins |= database.origins
+    elif "state" in values:
         paths = paths._replace(state=_path(given["state"], paths))
     _check_together(sections["thresholds"], sections["balancing"], sections["envelopes"], given)
     return Config(profile=profile, paths=paths, origins=origins, database=database, **named, **sections)

@@ -8,8 +8,9 @@ import os
 import pwd
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import quote, unquote
@@ -47,17 +48,17 @@ class Postgres:
     schema: str
     options: Mapping[str, str]
     """libpq's other keywords."""
+    origins: Mapping[str, str]
+    """Where the options of `[postgres]` come from that stand somewhere else."""
     service: str = ""
     password_file: Path | None = None
-    origin: str = ""
-    """Where the setting stands."""
 
     @property
     def url(self) -> str:
         """The address for people."""
         user = f"{quote(self.user, safe='')}@" if self.user else ""
         if self.hosts == ("",) or any("/" in host for host in self.hosts):
-            folder = f"?host={','.join(self.hosts)}" if any(self.hosts) else ""
+            folder = f"?host={quote(','.join(self.hosts), safe='/,')}" if any(self.hosts) else ""
             port = "" if self.ports == (_PORT,) else f":{','.join(self.ports)}"
             return f"postgresql://{user}{port}/{quote(self.name, safe='')}{folder}"
         hosts = ",".join(
@@ -80,10 +81,15 @@ class Postgres:
     def sslmode(self) -> str:
         return self.options["sslmode"]
 
+    def settings(self) -> Mapping[str, str | int]:
+        """Return what `[postgres]` comes to with all that the address, a service and the defaults say."""
+        found = {key: self.options[key] for key in PostgresOptions._fields if key in self.options}
+        return {key: int(value) if key in _NUMBERS else value for key, value in found.items()}
+
     @property
     def is_here(self) -> bool:
         """Tell whether it is on this machine, or where this machine forwards to."""
-        return _is_here(self.options.get("hostaddr") or ",".join(self.hosts))
+        return _is_here(self.hosts, self.options.get("hostaddr", ""))
 
     @property
     def warning(self) -> str:
@@ -132,13 +138,25 @@ def read(
     for key in DATABASE_FILES:
         if asked.get(key) and asked[key] != SYSTEM:
             asked[key] = str(placed(asked[key]))
-    name = asked.pop("service", "") or options.service
+    # What the variable names the driver would read too, and fill in what is left open here.
+    name = asked.get("service") or options.service or environ.get("PGSERVICE", "")
     served = _served(name, given.get("postgres.service", state), environ) if name else {}
     section = {
         key: str(getattr(options, key)) for key in _OF_SECTION if getattr(options, key) != getattr(_DEFAULTS, key)
     }
     chosen = {key: value for one in (served, section, asked) for key, value in one.items() if value}
-    return _built(state, given, options, chosen, name, environ)
+    chosen.pop("service", None)
+    origins = dict.fromkeys(served, f"the service {name}") | dict.fromkeys(asked, state.origin)
+    found = _built(state, given, options, chosen, environ)
+    return replace(
+        found,
+        service=name,
+        origins={
+            f"postgres.{key}": origin
+            for key, origin in origins.items()
+            if key in PostgresOptions._fields and (key in asked or key not in section)
+        },
+    )
 
 
 def at(url: str, options: PostgresOptions, environ: Mapping[str, str], *, origin: str) -> Postgres:
@@ -164,7 +182,6 @@ def _built(
     given: Mapping[str, Given],
     options: PostgresOptions,
     chosen: dict[str, str],
-    service: str,
     environ: Mapping[str, str],
 ) -> Postgres:
     hosts = (chosen.pop("host", "") or environ.get("PGHOST", "")).split(",")
@@ -177,24 +194,13 @@ def _built(
     name = chosen.pop("dbname", "") or environ.get("PGDATABASE", "")
     if not name:
         state.refuse("state", "state names no database: write it like postgresql://user@host/database")
-    here = _is_here(chosen.get("hostaddr") or ",".join(hosts))
-    mode = chosen.setdefault("sslmode", "prefer" if here else "verify-full")
-    if mode not in SSL_MODES:
-        state.refuse("state", f"sslmode must be one of {', '.join(SSL_MODES)}")
-    if mode in _VERIFIES:
-        chosen["sslrootcert"] = _trusted(chosen.get("sslrootcert", ""), environ)
-        # Anybody can have a certificate that the system trusts; only the name in it says whose it is.
-        if mode == "verify-ca" and chosen["sslrootcert"] in {SYSTEM, _system_roots(environ)}:
-            given.get("postgres.sslmode", state).refuse(
-                "postgres.sslmode",
-                "sslmode verify-ca needs sslrootcert, the certificate of an authority of your own; with the system's, "
-                "only verify-full proves anything",
-            )
-    elif chosen.get("sslrootcert") == SYSTEM:
-        given.get("postgres.sslrootcert", state).refuse(
-            "postgres.sslrootcert", f"sslrootcert = system goes with sslmode verify-full, not with {mode}"
-        )
-    patience = max(options.dead_after, 1)
+    if address := chosen.get("hostaddr") or environ.get("PGHOSTADDR"):
+        chosen["hostaddr"] = address
+    chosen |= _trust(state, given, chosen, environ, here=_is_here(hosts, chosen.get("hostaddr", "")))
+    for key in _NUMBERS & chosen.keys():
+        if not re.fullmatch(r"[1-9]\d{0,8}", chosen[key]):
+            state.refuse("state", f"{key} must be a whole number above 0")
+    patience = options.dead_after
     defaults = {
         "connect_timeout": str(options.connect_timeout),
         "keepalives_idle": str(max(1, patience // 3)),
@@ -211,10 +217,33 @@ def _built(
         name=name,
         schema=options.schema,
         options={**defaults, **chosen},
-        service=service,
+        origins={},
         password_file=Path(options.password_file) if options.password_file else None,
-        origin=state.origin,
     )
+
+
+def _trust(
+    state: Given, given: Mapping[str, Given], chosen: Mapping[str, str], environ: Mapping[str, str], *, here: bool
+) -> dict[str, str]:
+    """Decide how the server proves who it is."""
+    mode = chosen.get("sslmode") or ("prefer" if here else "verify-full")
+    if mode not in SSL_MODES:
+        state.refuse("state", f"sslmode must be one of {', '.join(SSL_MODES)}")
+    if mode not in _VERIFIES:
+        if chosen.get("sslrootcert") == SYSTEM:
+            given.get("postgres.sslrootcert", state).refuse(
+                "postgres.sslrootcert", f"sslrootcert = system goes with sslmode verify-full, not with {mode}"
+            )
+        return {"sslmode": mode}
+    trusted = _trusted(chosen.get("sslrootcert", ""), environ)
+    # Anybody can have a certificate that the system trusts; only the name in it says whose it is.
+    if mode == "verify-ca" and trusted in {SYSTEM, _system_roots(environ)}:
+        given.get("postgres.sslmode", state).refuse(
+            "postgres.sslmode",
+            "sslmode verify-ca needs sslrootcert, the certificate of an authority of your own; with the system's, "
+            "only verify-full proves anything",
+        )
+    return {"sslmode": mode, "sslrootcert": trusted}
 
 
 def _parsed(state: Given) -> dict[str, str]:
@@ -297,8 +326,10 @@ def _system_roots(environ: Mapping[str, str]) -> str:
     return named or next((path for path in _BUNDLES if Path(path).exists()), SYSTEM)
 
 
-def _is_here(hosts: str) -> bool:
-    return all(not host or host.startswith(("/", "@")) or endpoints.is_own(host) for host in hosts.split(","))
+def _is_here(hosts: Sequence[str], addresses: str) -> bool:
+    """Tell whether all of them are this machine; a host's address, where it is given, is what is connected to."""
+    places = [one or other for one, other in zip_longest(addresses.split(","), hosts, fillvalue="")]
+    return all(not place or place.startswith(("/", "@")) or endpoints.is_own(place) for place in places)
 
 
 def _own_name() -> str:
@@ -360,6 +391,9 @@ _KNOWN = frozenset(
         *("connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count"),
         *("tcp_user_timeout",),
     }
+)
+_NUMBERS = frozenset(
+    {"connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"}
 )
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",

@@ -301,6 +301,8 @@ class Config(NamedTuple):
             for section in SECTIONS
             for key, value in getattr(self, attribute(section))._asdict().items()
         }
+        if self.database is not None:
+            named |= {f"postgres.{key}": value for key, value in self.database.settings().items()}
         # A provider's requests are not listed: somebody may have written a key into one.
         services = {
             f"{PROVIDERS}.{provider.name}.{key}": value

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,6 +59,15 @@ def marks(path: Path) -> Marks | None:
             said: dict[str, str] = dict(connection.execute("SELECT key, value FROM meta").fetchall())
     except sqlite3.DatabaseError:
         return None
+    return _marks(said)
+
+
+def marks_in(tx: Tx) -> Marks:
+    """Return what a state that is open says of itself."""
+    return _marks({row["key"]: row["value"] for row in tx.all("SELECT key, value FROM meta")})
+
+
+def _marks(said: Mapping[str, str]) -> Marks:
     return Marks(
         state=said.get(meta.STATE),
         profile=said.get(meta.TAKEN_OF),

@@ -7,7 +7,7 @@ processes share the state, and the database's where machines do.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -65,6 +65,32 @@ class Tx(ABC):
     @abstractmethod
     def ring(self) -> None:
         """Wake the workers of all machines that share the state, once this is committed."""
+
+    # What moves whole tables from one database to another
+
+    @abstractmethod
+    def columns(self, table: str) -> dict[str, str]:
+        """Return the columns of a table, each with its type as SQL has it, in small letters."""
+
+    @abstractmethod
+    def references(self, table: str) -> set[str]:
+        """Return the tables that must have a row before a row of this one may name it."""
+
+    @abstractmethod
+    def every_row(self, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Yield all rows of a table, a few at a time from the database."""
+
+    @abstractmethod
+    def fill(self, table: str, columns: Mapping[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
+        """Add many rows; `columns` are theirs, with the types they had where they come from."""
+
+    @abstractmethod
+    def take_time(self) -> None:
+        """Let this transaction stand still for longer than others may."""
+
+    @abstractmethod
+    def renumber(self) -> None:
+        """Let the database go on counting behind the rows that brought their numbers along."""
 
 
 class Database(ABC):

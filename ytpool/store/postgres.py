@@ -7,6 +7,7 @@ Nothing is left in a connection between two transactions, so that a pooler may h
 the limits are set for the transaction, and no statement is prepared.
 """
 
+import logging
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,11 +26,15 @@ from psycopg.pq import TransactionStatus
 from ytpool.clock import Clock
 from ytpool.config.postgres import Postgres
 from ytpool.errors import NotInitialised, StateTooNew, StateUnreachable, StateUnusable
+from ytpool.store import moving
 from ytpool.store.connections import Kept, ThreadConnections
 from ytpool.store.db import FIRST_TABLES, PATIENCE, Database, Tx, known, migrations, without_comments
 from ytpool.store.listening import RUNG, Listener
 from ytpool.store.postgres_connection import Password, connect, no_password
 from ytpool.store.postgres_errors import named
+from ytpool.store.sqlite import SqliteDatabase
+
+log = logging.getLogger(__name__)
 
 ERA = "database"
 """The era of moments by the database's clock, which goes on whatever machine restarts."""
@@ -39,6 +44,9 @@ _LOCK = 0x79747031
 
 _SILENT_FOR = "10s"
 """After so long a transaction that stands still is ended by the database: nobody waits for a machine that is gone."""
+
+_MOVES_FOR = "10min"
+"""The same for a transaction that moves a whole state, and waits for a disk in between."""
 
 _OLDEST_SERVER = 130000
 """PostgreSQL 13 is the first that tells afterwards how a transaction ended (`pg_xact_status` of an xid8)."""
@@ -84,6 +92,69 @@ class PostgresTx(Tx):
         # Said several times in a transaction, it is heard once.
         self._cursor.execute("SELECT pg_notify(%s, %s)", (self._schema, RUNG))
 
+    def columns(self, table: str) -> dict[str, str]:
+        rows = self.all(
+            """
+            SELECT column_name, data_type FROM information_schema.columns
+             WHERE table_schema = :schema AND table_name = :table ORDER BY ordinal_position
+            """,
+            schema=self._schema,
+            table=table,
+        )
+        return {row["column_name"]: row["data_type"] for row in rows}
+
+    def references(self, table: str) -> set[str]:
+        rows = self.all(
+            """
+            SELECT named.relname AS name FROM pg_constraint AS c
+              JOIN pg_class AS naming ON naming.oid = c.conrelid
+              JOIN pg_class AS named ON named.oid = c.confrelid
+              JOIN pg_namespace AS n ON n.oid = naming.relnamespace
+             WHERE c.contype = 'f' AND n.nspname = :schema AND naming.relname = :table
+            """,
+            schema=self._schema,
+            table=table,
+        )
+        return {row["name"] for row in rows}
+
+    def every_row(self, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        types = self.columns(table)
+        with self._cursor.copy(f"COPY (SELECT {', '.join(columns)} FROM {table}) TO STDOUT") as copy:
+            copy.set_types([types[name] for name in columns])
+            yield from copy.rows()
+
+    def fill(self, table: str, columns: Mapping[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
+        types = self.columns(table)
+        # SQLite keeps a whole number as one wherever it stands, and a number that was divided as a fraction.
+        whole = [place for place, name in enumerate(columns) if types[name] == "bigint"]
+        with self._cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(_with_whole_numbers(row, whole))
+
+    def take_time(self) -> None:
+        self.run(f"SET LOCAL idle_in_transaction_session_timeout = '{_MOVES_FOR}'")
+
+    def renumber(self) -> None:
+        for table in self.tables():
+            numbered = self.one(
+                """
+                SELECT column_name AS name FROM information_schema.columns
+                 WHERE table_schema = :schema AND table_name = :table AND is_identity = 'YES'
+                """,
+                schema=self._schema,
+                table=table,
+            )
+            if numbered is not None:
+                name = numbered["name"]
+                self.one(
+                    f"""
+                    SELECT setval(pg_get_serial_sequence(:table, :name), coalesce(max({name}), 0) + 1, false)
+                      FROM {table}
+                    """,
+                    table=f"{self._schema}.{table}",
+                    name=name,
+                )
+
 
 class PostgresDatabase(Database):
     """One schema of a PostgreSQL database."""
@@ -97,16 +168,19 @@ class PostgresDatabase(Database):
         at_hand: Password = no_password,
         in_keyring: Password = no_password,
         time: Callable[[], str] = lambda: "clock_timestamp()",
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         """Know where it is and who has the password; nothing is opened yet.
 
-        `time` is SQL that says what the database's clock says.
+        `time` is SQL that says what the database's clock says. `sleep` waits for a server that went away; what it
+        raises ends the waiting.
         """
         self._place = place
         self._at_hand, self._in_keyring = at_hand, in_keyring
         self._clock = clock
         self._now = now
         self._time = time
+        self._sleep = sleep or clock.sleep
         self._connections = ThreadConnections()
         self._local = threading.local()
         self._lock = f"pg_advisory_xact_lock({_LOCK}, hashtext('{place.schema}'))"
@@ -175,7 +249,11 @@ class PostgresDatabase(Database):
         return [f"the index {row['name']} is not valid; run in the database: REINDEX" for row in broken]
 
     def copy_to(self, path: Path, still_going: Callable[[], None]) -> datetime:
-        raise NotImplementedError
+        """Write the state as it is at one moment into a file of SQLite, which is a state like any other."""
+        with self.reading() as tx:
+            tx.take_time()
+            moving.into_file(tx, SqliteDatabase(path, self._clock, self._now), still_going)
+            return tx.now
 
     def wait_at_most(self, seconds: float) -> None:
         self._local.patience = seconds
@@ -234,13 +312,12 @@ class PostgresDatabase(Database):
     def _begin(self, begin: str, *, writes: bool) -> "tuple[Kept, _Begun]":
         """Begin on this thread's connection, or on another where the server has gone away since: nothing is lost."""
         kept = self._here()
-        begun = self._begun(kept, begin, writes=writes)
-        if begun is None:
+        gives_up_at = self._clock.monotonic() + self._patience
+        while (begun := self._begun(kept, begin, writes=writes)) is None:
             self._connections.let_go()
-            kept = self._connections.keep(self._reconnected())
-            begun = self._begun(kept, begin, writes=writes)
-        if begun is None:
-            raise psycopg.OperationalError("the connection is lost as soon as it is made")
+            if self._clock.monotonic() > gives_up_at:
+                raise psycopg.OperationalError("the connection is lost as soon as it is made")
+            kept = self._connections.keep(self._reconnected(gives_up_at))
         return kept, begun
 
     def _begun(self, kept: Kept, begin: str, *, writes: bool) -> "_Begun | None":
@@ -271,7 +348,7 @@ class PostgresDatabase(Database):
         """Return where a transaction was surely committed although the connection broke; else raise."""
         self._connections.let_go()
         gives_up_at = self._clock.monotonic() + self._patience
-        kept = self._connections.keep(self._reconnected())
+        kept = self._connections.keep(self._reconnected(gives_up_at))
         with kept.at_work() as connection:
             while True:
                 [(server,)] = connection.execute("SELECT pg_postmaster_start_time()::text").fetchall()
@@ -286,17 +363,18 @@ class PostgresDatabase(Database):
                     raise lost
                 self._clock.sleep(_ASKS_AGAIN_AFTER)
 
-    def _reconnected(self) -> Kept:
-        """Connect anew after the server went away, waiting for as long as for another's transaction."""
-        gives_up_at = self._clock.monotonic() + self._patience
+    def _reconnected(self, gives_up_at: float) -> Kept:
+        """Connect anew after the server went away, and wait for it until then."""
         pause = _ASKS_AGAIN_AFTER
         while True:
             try:
                 return Kept(self._opened_state())
-            except (psycopg.OperationalError, StateUnreachable):
+            except (StateUnreachable, psycopg.OperationalError) as error:
                 if self._clock.monotonic() + pause > gives_up_at:
                     raise
-            self._clock.sleep(pause)
+                if pause == _ASKS_AGAIN_AFTER:
+                    log.info("waiting for the database", extra={"reason": " ".join(str(error).split())})
+            self._sleep(pause)
             pause = min(2 * pause, _ASKS_AGAIN_AT_MOST_AFTER)
 
     def _here(self) -> Kept:
@@ -418,6 +496,15 @@ class _Row(tuple[Any, ...]):  # noqa: SLOT001 - a tuple has no room for them
         row = cls(values)
         row._places = places
         return row
+
+
+def _with_whole_numbers(row: tuple[Any, ...], places: Sequence[int]) -> Sequence[Any]:
+    if not any(type(row[place]) is float for place in places):
+        return row
+    changed = [*row]
+    for place in places:
+        changed[place] = row[place] if row[place] is None else int(row[place])
+    return changed
 
 
 def _rows(cursor: "psycopg.Cursor[Any]") -> Callable[[Sequence[Any]], _Row]:

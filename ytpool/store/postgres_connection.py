@@ -7,7 +7,7 @@ import psycopg
 
 from ytpool.config.postgres import Postgres
 from ytpool.domain.secret import Secret
-from ytpool.errors import StateRefused
+from ytpool.errors import StateRefused, VaultUnavailable
 from ytpool.store.postgres_errors import at_connect
 
 Password = Callable[[], Secret | None]
@@ -41,7 +41,10 @@ def connect(
         refused = at_connect(error, place)
         if password is not None or not isinstance(refused, StateRefused) or refused.details["reason"] != "no_password":
             raise refused from error
-    password = in_keyring()
+    try:
+        password = in_keyring()
+    except VaultUnavailable as error:
+        raise StateRefused(f"{refused.message}; {error.message}", hint=refused.hint, **refused.details) from error
     if password is None:
         raise refused
     try:

@@ -1,7 +1,7 @@
 """What PostgreSQL, its driver and what stands between say, in our words.
 
-While a connection is made libpq tells no SQLSTATE, only a text; servers that speak another language than English are
-told by what we do know (a password was asked for, or given), else in their own words.
+While a connection is made libpq tells no SQLSTATE, only a text. A server that speaks another language than English is
+heard in its own words then, and taken for one that cannot be reached.
 """
 
 import re
@@ -24,7 +24,7 @@ from ytpool.errors import (
 
 
 def named(error: psycopg.Error, place: Postgres, waited: float) -> YtpoolError | None:
-    """Give the trouble of a connection one of our names, or none where it is a bug of ours.
+    """Give the trouble of a connection that was made one of our names, or none where it is a bug of ours.
 
     `details["reason"]` says which it is. `waited` is for how many seconds another's transaction was waited for.
     """
@@ -32,21 +32,18 @@ def named(error: psycopg.Error, place: Postgres, waited: float) -> YtpoolError |
     case = _OF_STATES.get(state) or _OF_STATES.get(state[:2])
     if case is not None:
         return case.error(error, place, waited)
-    return at_connect(error, place) if isinstance(error, psycopg.OperationalError) else None
+    if not isinstance(error, psycopg.OperationalError | psycopg.InternalError):
+        return None
+    return _OTHER.error(error, place) if state else at_connect(error, place)
 
 
 def at_connect(error: psycopg.Error, place: Postgres) -> YtpoolError:
     """Give the failure of a connection one of our names; `details["reason"]` says which."""
-    text = str(error)
-    for case in _CASES:
-        if re.search(case.pattern, text):
-            return case.error(error, place)
-    pgconn = error.pgconn
-    if pgconn is not None and pgconn.needs_password:
+    if error.pgconn is not None and error.pgconn.needs_password:
         return _NO_PASSWORD.error(error, place)
-    if pgconn is not None and pgconn.used_password:
-        return _PASSWORD.error(error, place)
-    return _UNREACHABLE.error(error, place)
+    said = _said(error)
+    case = next((case for case in _CASES if re.search(case.pattern, said)), _UNREACHABLE)
+    return case.error(error, place)
 
 
 class _Case(NamedTuple):
@@ -68,12 +65,11 @@ class _Case(NamedTuple):
 
 def _said(error: psycopg.Error) -> str:
     """Return the telling part of what was said, in one line."""
-    if error.diag.message_primary:
+    if error.sqlstate and error.diag.message_primary:
         return error.diag.message_primary
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if "FATAL:" in line or "rror:" in line or "failed:" in line] or lines
-    last = told[-1] if told else type(error).__name__
-    return re.sub(r"^.*?(?:failed: )(?:FATAL:\s+)?|^(?:FATAL|ERROR):\s+", "", last)
+    lines = [_PREFIX.sub("", line.strip()) for line in str(error).splitlines() if line.strip()]
+    # Where TLS is preferred, the second attempt is the one without, whose answer says nothing of the first.
+    return lines[0] if lines else type(error).__name__
 
 
 def _hosts(place: Postgres) -> str:
@@ -87,6 +83,9 @@ def _where_passwords_are(place: Postgres) -> str:
     )
 
 
+_PREFIX = re.compile(
+    r"(?:connection failed: |connection is bad: )*(?:connection to server .*? failed: )?(?:(?:FATAL|ERROR):\s+)?"
+)
 _TRY_AGAIN = "it is tried again by whatever runs on; try again, or look at the server"
 _IS_IT_THERE = "is it running, and do host, port and firewall let this machine through? ytpool config show"
 _RIGHT_NAME = "let `state` name the host as its certificate does, or have the server get a certificate for this name"
@@ -97,22 +96,20 @@ _NO_PASSWORD = _Case(
     StateRefused,
     "the state in {place} asks for the password of {user}, and there is none",
     _where_passwords_are,
-    r"no password supplied|password is missing",
 )
 _PASSWORD = _Case(
     "authentication",
     StateRefused,
     "the state in {place} refuses {user}: {said}",
     _where_passwords_are,
-    r"authentication failed|no pg_hba\.conf entry|pg_hba\.conf rejects|role \"[^\"]*\" does not exist|"
-    r"is not permitted to log in|no such user|client certificate|SASL|require_auth|auth failed|authentication method",
+    r"authentication failed|no such user|SASL|auth failed",
 )
 _LOST = _Case("lost", StateUnreachable, "the connection to the state in {place} was lost: {said}", _TRY_AGAIN)
 _FULL = _Case("too_many", StateUnreachable, "the state in {place} takes no more connections: {said}", _TRY_AGAIN)
 _STARTING = _Case("starting", StateUnreachable, "the state in {place} takes nobody now: {said}", _TRY_AGAIN)
 _READ_ONLY = _Case(
     "read_only",
-    StateUnusable,
+    StateUnreachable,
     "the state in {place} can only be read: {said}",
     "is it a standby, or was it made read-only? let `state` name the server that writes",
     r"session is read-only|in hot standby mode|server is not in hot standby",
@@ -121,7 +118,7 @@ _RIGHTS = _Case(
     "rights",
     StateRefused,
     "the state in {place} does not let {user} do this: {said}",
-    "let the database's owner grant it, for instance: GRANT CREATE ON DATABASE ... TO ...",
+    lambda place: f"let its owner grant it: GRANT CONNECT, CREATE ON DATABASE {place.name} TO {place.user}",
     r"permission denied",
 )
 _NO_DATABASE = _Case(
@@ -152,22 +149,36 @@ _CASES = (
         StateRefused,
         "the state in {place} speaks no TLS, and without it whoever is between here and there could read along",
         "have TLS turned on there (ssl = on), or reach it through a tunnel that ends on this machine",
-        r"does not support SSL|does not support TLS|SSL is not enabled|no encryption",
+        r"does not support SSL",
+    ),
+    _Case(
+        "not_admitted",
+        StateRefused,
+        "the state in {place} does not admit {user} from this machine: {said}",
+        "let its operator add a line to pg_hba.conf, or correct user, database and sslmode: ytpool config show",
+        r"pg_hba\.conf|role \"[^\"]*\" does not exist|not permitted to log in|require_auth|authentication method|"
+        r"valid client certificate",
     ),
     _Case(
         "tls_files",
         ConfigInvalid,
         "the settings of TLS for the state in {place} cannot be used: {said}",
         "look at postgres.sslrootcert, sslcert and sslkey: ytpool config check",
-        r"certificate file|private key file|could not (?:read|load).*(?:certificate|key)|could not open certificate|"
-        r"weak sslmode",
+        r"certificate file|private key file|could not (?:read|load).*(?:certificate|key)|weak sslmode",
     ),
     _Case(
         "options",
         ConfigInvalid,
         "the options of the state in {place} cannot be used: {said}",
         "correct them, and look again with: ytpool config check",
-        r"invalid .*value|invalid connection option|invalid integer value|unsupported startup parameter",
+        r"invalid .*value|invalid connection option|unsupported startup parameter|unrecognized configuration parameter",
+    ),
+    _Case(
+        "no_postgres",
+        StateRefused,
+        "what answers at {place} is no PostgreSQL: {said}",
+        "correct host and port of `state`",
+        r"invalid response to SSL negotiation|expected authentication request|unsupported frontend protocol",
     ),
     _Case(
         "tls",
@@ -176,7 +187,6 @@ _CASES = (
         "look at the server's log",
         r"SSL error|SSL SYSCALL error|tlsv1 alert|sslv3 alert",
     ),
-    _NO_PASSWORD,
     _NO_DATABASE,
     _PASSWORD,
     _FULL._replace(
@@ -212,6 +222,7 @@ _CASES = (
     _LOST._replace(pattern=r"server closed the connection|connection is lost|connection is closed|Connection reset"),
 )
 
+_OTHER = _Case("other", StateUnusable, "the state in {place} cannot be used: {said}", "run: ytpool state check")
 _DAMAGED = _Case(
     "damaged",
     StateUnusable,

@@ -7,7 +7,7 @@ import errno
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -53,6 +53,28 @@ class SqliteTx(Tx):
 
     def ring(self) -> None:
         """Do nothing: only processes of this machine are there to be woken, and their bells are pipes."""
+
+    def columns(self, table: str) -> dict[str, str]:
+        rows = self.all("SELECT name, type FROM pragma_table_info(:table) ORDER BY cid", table=table)
+        return {row["name"]: row["type"].lower() for row in rows}
+
+    def references(self, table: str) -> set[str]:
+        return {row["table"] for row in self.all('SELECT "table" FROM pragma_foreign_key_list(:table)', table=table)}
+
+    def every_row(self, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        cursor = self._connection.cursor()
+        cursor.row_factory = None
+        yield from cursor.execute(f"SELECT {', '.join(columns)} FROM {table}")
+
+    def fill(self, table: str, columns: Mapping[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
+        places = ", ".join("?" for _ in columns)
+        self._connection.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
+
+    def take_time(self) -> None:
+        """Do nothing: nobody ends a transaction of SQLite but who began it."""
+
+    def renumber(self) -> None:
+        """Do nothing: SQLite goes on behind the highest number there is."""
 
 
 class SqliteDatabase(Database):

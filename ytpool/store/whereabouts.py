@@ -10,13 +10,14 @@ from typing import Any
 
 from ytpool.domain import moments
 from ytpool.domain.jobs import Job
-from ytpool.store import leases, owners
+from ytpool.store import leases, machines, owners
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 
 LOOKED_FOR_AGAIN_AFTER = timedelta(minutes=10)
 """A machine that lacks a file looks no sooner than that whether it has come; being asked by name it looks at once."""
 
+_WORKS = "work"
 _ENDED = "('done', 'failed', 'cancelled')"
 
 
@@ -101,8 +102,8 @@ class Nowhere:
 def nowhere(tx: Tx) -> list[Nowhere]:
     """Return the unfinished jobs whose files no machine that is at work can be expected to have.
 
-    A machine is at work while it holds anything; one that has looked and one that does nothing go without: a machine
-    that has the files and nothing to do would have taken the job.
+    A machine is at work while a worker lives on it or anything is held there. One that has looked may not have come by
+    the files since: it looks again, and takes its word back.
     """
     rows = tx.all(
         f"""
@@ -115,7 +116,9 @@ def nowhere(tx: Tx) -> list[Nowhere]:
         by_job.setdefault(row["job"], []).append(_absence(row))
     if not by_job:
         return []
-    at_work, working = leases.hosts(tx), leases.held(tx, LeaseKind.JOB)
+    working = leases.held(tx, LeaseKind.JOB)
+    workers = {one.owner.host for one in machines.processes(tx) if one.doing == _WORKS and one.lives}
+    at_work = leases.hosts(tx) | workers
     return [
         Nowhere(job=_job(tx, job), absences=tuple(absences))
         for job, absences in by_job.items()
