@@ -298,12 +298,13 @@ class PostgresDatabase(Database):
                     _roll_back(connection)
                     return
                 try:
-                    connection.execute("COMMIT")
+                    ended = connection.execute("COMMIT").statusmessage
                 except psycopg.OperationalError as error:
                     if not connection.closed:
                         raise
                     lost = error
                 else:
+                    assert ended == "COMMIT", "a statement had failed, and somebody went on as if it had not"
                     return
         # Nobody heard how it ended, so the database is asked; a transaction that it does not know was never committed.
         with self._named():
