@@ -340,3 +340,20 @@ def test_a_target_hears_of_what_a_machine_has_seen_that_does_not_know_it(ytpool,
     assert "login_needed" in told
     assert ended(on("studio-3", "tidy", "--json"))[0] == 0
     assert len(book.read_text().splitlines()) == 1
+
+
+def test_where_one_key_of_two_is_missing_the_rest_is_done(ytpool, sandbox, make_video):
+    assert ytpool("accounts", "set", "sports", "--priority", "1")[0] == 0
+    rt = Runtime(config.load(profile=None, environ=os.environ))
+    with closing(rt), rt.store.transaction() as tx:
+        tx.run("UPDATE secrets SET key_id = 'aaaaaaaaaaaa' WHERE owner = 'sports'")
+    for name, where in (("any.mp4", ("--pool", "main")), ("one.mp4", ("--account", "sports"))):
+        assert ytpool("upload", make_video(name, 2000), *where, "--queue")[0] == 0
+
+    status, out, _ = ytpool("work", "--once", "--json")
+
+    assert (status, data(out)["counts"]) == (6, {"done": 1})
+    assert "the work of 1 account " in data(out)["notes"][0]
+    assert [video["title"] for video in sandbox.videos_on("news")] == ["any"]
+    [left] = data(ytpool("queue", "list", "--json")[1])["jobs"]
+    assert (left["state"], left["attempts"]) == ("queued", 0)
