@@ -8,6 +8,7 @@ import time
 import pytest
 from links import Link
 from newsroom import assert_books_agree, ended, heard, start
+from served import once, serving
 
 MIB = 1024 * 1024
 
@@ -172,3 +173,24 @@ def test_what_is_typed_while_the_database_takes_nothing_says_so_and_does_nothing
     assert sandbox.calls("videos.insert") == 0
     assert ytpool("upload", video, "--account", "news")[0] == 0
     assert_once(ytpool, sandbox, 1)
+
+
+SELDOM = """
+from ytpool.web import standing
+standing._ROUNDS_EVERY = 12
+from ytpool.__main__ import run
+run()
+"""
+"""The same program, whose rounds are 12 seconds apart."""
+
+
+def test_a_server_that_lost_the_database_is_ready_soon_after_it_is_back(ytpool, home, link):  # noqa: ARG001
+    assert ytpool("init", "--yes", "--vault", "keyfile")[0] == 0
+    there = f"postgresql://postgres@127.0.0.1:{link.port}/postgres"
+    with serving(program=SELDOM, YTPOOL_STATE=there) as server:
+        once(lambda: server.ask("/readyz")[0] == 200)
+        link.refuse()
+        once(lambda: server.ask("/readyz")[0] == 503, within=30)
+        link.mend()
+
+        once(lambda: server.ask("/readyz")[0] == 200, within=8)

@@ -186,6 +186,16 @@ DRAINED = "drained"
 """What the check is called that says that this machine takes nothing new."""
 
 
+def drained(by: str) -> Check:
+    """Say that this machine takes nothing new."""
+    return Check(
+        check=DRAINED,
+        status=Status.WARN,
+        message=f"this machine takes nothing new, by the word of {by}",
+        fix=f"run: ytpool fleet resume {owners.me().host}",
+    )
+
+
 def fleet(sight: Sight) -> Iterator[Check]:
     """Say which other machines share the state, and what somebody should look at on any of them."""
     told = fleets.status(sight.rt)
@@ -196,9 +206,7 @@ def fleet(sight: Sight) -> Iterator[Check]:
     )
     yield Check(check="fleet", status=Status.PASS, message=message)
     if here is not None and here.drained_at is not None:
-        message = f"this machine takes nothing new, by the word of {here.drained_by}"
-        fix = f"run: ytpool fleet resume {here.host}"
-        yield Check(check=DRAINED, status=Status.WARN, message=message, fix=fix)
+        yield drained(here.drained_by)
     for row in told.machines:
         if row.remarks:
             name, fix = f"fleet {row.host}", "run: ytpool fleet status"
