@@ -231,10 +231,36 @@ class Runtime:
                     environ=self.environ,
                     keyring_timeout=self.config.vault.keyring_timeout,
                 )
-                found = vault.locate()
+                try:
+                    found = vault.locate()
+                except (VaultUnavailable, VaultKeyLost) as error:
+                    raise self._advised(error, key_id) from error
                 self._vault = vault
                 self._report_keys(vault, found, coming)
             return self._vault
+
+    def _advised(self, error: VaultUnavailable | VaultKeyLost, key_id: str | None) -> VaultUnavailable | VaultKeyLost:
+        """Advise a machine that never had the key to bring it from one that has it, rather than to put it back."""
+        from ytpool.store import owners, readers  # noqa: PLC0415 -- with the vault
+
+        with self.store.reading() as tx:
+            having = [one.reader for one in readers.every(tx) if key_id in one.keys and one.lives(tx.now)]
+        if not having or any(one.host == owners.me().host for one in having):
+            return error
+        # A file can be copied as it is; what is in a keyring has to become one first.
+        reader = min(having, key=lambda one: one.place == readers.KEYRING)
+        where = (
+            "in its keyring, of which `ytpool vault move --to keyfile` makes a file there"
+            if reader.place == readers.KEYRING
+            else f"in {reader.location}"
+        )
+        return type(error)(
+            error.message,
+            hint=f"{reader.host} has it, {where}: copy that file to this machine, for its owner only (0600),\n"
+            "and name it with YTPOOL_VAULT_KEY_FILE, or `key_file` in [vault] of the settings;\n"
+            "in a systemd unit, LoadCredential=ytpool-key:FILE",
+            **error.details,
+        )
 
     def _report_keys(self, vault: "Vault", found: "KeyFound", coming: str | None) -> None:
         """Let the state know which keys are in reach here, so that a rotation knows when nobody lacks the new one."""
