@@ -23,6 +23,7 @@ from ytpool.errors import (
     EndpointsChanged,
     ExtraMissing,
     Interrupted,
+    StateLeft,
     VaultKeyLost,
     VaultUnavailable,
     YtpoolError,
@@ -543,8 +544,8 @@ class Runtime:
         """Where logins are ended."""
         return f"{self.sandbox_url}/revoke" if self.is_sandbox else self.config.google.revoke_uri
 
-    def require_same_root(self, tx: Tx) -> None:
-        """Refuse to feed real books from a sandbox, or the other way round."""
+    def require_same_root(self, tx: Tx, *, may_be_left: bool = False) -> None:
+        """Refuse to feed real books from a sandbox, or the other way round, and books that go on in another place."""
         remembered = meta.get(tx, meta.API_ROOT)
         if remembered is not None and remembered != self.root_name:
             raise EndpointsChanged(
@@ -555,6 +556,23 @@ class Runtime:
                 remembered=remembered,
                 configured=self.root_name,
             )
+        place = meta.get(tx, meta.MOVED_TO)
+        if place is not None and not may_be_left:
+            raise StateLeft(
+                f"the state in {self.store.shown} was left for {place}, and goes on there",
+                hint=f"{self.way_to(place)}; to stay here instead: ytpool unpause --yes",
+                place=place,
+            )
+
+    def way_to(self, place: str) -> str:
+        """Say what to change in the settings, so that they name this place of a state, as it is shown."""
+        if place == str(self.config.paths.state):
+            return (
+                f"take `state` out of the settings ({self.config.paths.config}) and YTPOOL_STATE out of the environment"
+            )
+        address, _, schema = place.removesuffix(")").partition(" (schema ")
+        own = "" if schema in ("", "ytpool") else f', and schema = "{schema}" below [postgres]'
+        return f'write state = "{address}" at the top of {self.config.paths.config}{own}, or set YTPOOL_STATE'
 
     @cached_property
     def book(self) -> PriceBook:
