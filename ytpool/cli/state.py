@@ -193,8 +193,9 @@ def migrate(
     the digests of the activity journal. Killed at any moment, the same command goes on; `ytpool unpause --yes` stays
     here.
 
-    What was left takes nothing new, and says what to write into the settings. A place that holds a state is refused, unless a move from there has left it. Afterwards the settings have to name
-    the new place, on every machine. Secrets stay encrypted, and the key stays where it is.
+    A place that holds a state is refused, unless a move from there has left it. Afterwards the settings have to name
+    the new place, on every machine; what was left takes nothing new, and says what to write. Secrets stay encrypted,
+    and the key stays where it is.
     """
     from ytpool.cli import moved  # noqa: PLC0415 -- a check does without
 
