@@ -20,10 +20,12 @@ from ytpool.domain.prices import PriceBook
 from ytpool.domain.terms import Terms
 from ytpool.errors import (
     ClockBehind,
+    ConfigInvalid,
     EndpointsChanged,
     ExtraMissing,
     Interrupted,
     StateLeft,
+    UsageWrong,
     VaultKeyLost,
     VaultUnavailable,
     YtpoolError,
@@ -54,6 +56,9 @@ if TYPE_CHECKING:
     from ytpool.vault.database_passwords import DatabasePassword
     from ytpool.vault.envelope import Vault
     from ytpool.youtube.client import YouTube
+
+_TYPED = "--to"
+"""Where an address of a state stands that is in no settings."""
 
 _KEEP_CONFIRMED_EVERY = 60.0
 """Seconds between two writings-down of Google's clock."""
@@ -180,7 +185,16 @@ class Runtime:
             return self.database_at(Path(place).expanduser().absolute())
         from ytpool.config import postgres  # noqa: PLC0415 -- a file needs none
 
-        return self._database_in(postgres.at(place, self.config.postgres, self.environ, origin="--to"))
+        try:
+            found = postgres.at(place, self.config.postgres, self.environ, origin=_TYPED)
+        except ConfigInvalid as error:
+            if error.details.get("variable") != _TYPED:
+                raise
+            raise UsageWrong(
+                error.message.replace(f"{_TYPED}: state ", f"{_TYPED} ", 1),
+                hint="correct it, and look first: ytpool state migrate --to URL --dry-run",
+            ) from None
+        return self._database_in(found)
 
     def _database_in(self, place: "Postgres") -> Database:
         try:
