@@ -250,9 +250,7 @@ def _remarks_on(machine: Machine, staying: Sequence[Process], held: Sequence[Hel
         found.append(f"it lacks {', '.join(machine.lacks)} of the vault's keys")
     if machine.ahead is not None and abs(machine.ahead) > _CLOCK_IS_RIGHT_WITHIN:
         which = "ahead of" if machine.ahead > 0 else "behind"
-        found.append(
-            f"its clock is {abs(machine.ahead):.0f} s {which} the database's; set it, best by NTP: timedatectl set-ntp true"
-        )
+        found.append(f"its clock is {abs(machine.ahead):.0f} s {which} the database's; there: timedatectl set-ntp true")
     return found
 
 

@@ -276,8 +276,8 @@ def require_nobody(tx: Tx, *, shared: bool) -> None:
         more = f", and {len(working) - 1} more" if len(working) > 1 else ""
         raise Busy(
             f"work is going on here: {working[0]}{more}",
-            hint="let it end, or stop it with SIGTERM, and keep cron from starting more; then again. One that was killed "
-            f"counts as gone {machines.SILENT_AFTER.total_seconds():.0f} s after it was heard",
+            hint="let it end, or stop it with SIGTERM, and keep cron from starting more; then again. One that was "
+            f"killed counts as gone {machines.SILENT_AFTER.total_seconds():.0f} s after it was heard",
             working=working,
         )
 
