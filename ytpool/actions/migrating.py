@@ -155,7 +155,7 @@ def _leave(rt: Runtime, target: Database) -> None:
 
 
 def _reason(place: str) -> str:
-    return f"the state moves to {place}, and goes on there"
+    return f"the state moves to {place}, and goes on there; let `state` in the settings name it"
 
 
 def _arrive(tx: Tx) -> None:
