@@ -317,10 +317,18 @@ def test_a_server_says_that_it_stays_and_is_given_no_work_while_its_machine_is_d
         wait_until(lambda: (machine(HERE) or {"processes": []})["processes"])
         assert [(one["doing"], one["pid"]) for one in machine(HERE)["processes"]] == [("serve", server.process.pid)]
         assert ytpool("fleet", "drain", HERE, "--reason", "new disk")[0] == 0
-    with serving() as server:
-        wait_until(lambda: "takes nothing new" in server.ask("/readyz?verbose")[1].get("message", ""))
-        assert server.ask("/readyz")[0] == 503
-        assert server.ask("/livez")[0] == 200
+        drained_at = time.monotonic()
+        wait_until(lambda: server.ask("/readyz")[0] == 503)
+        told = [server.ask(path)[:2] for path in ("/livez", "/api/health", "/health", "/readyz?verbose")]
+        assert ytpool("fleet", "resume", HERE)[0] == 0
+        wait_until(lambda: server.ask("/readyz")[0] == 200)
+        took = time.monotonic() - drained_at
+    assert [status for status, _ in told] == [200, 503, 503, 503]
+    assert "takes nothing new" in told[1][1]["message"]
+    assert [check["fix"] for check in told[3][1]["checks"] if check["check"] == "drained"] == [
+        f"run: ytpool fleet resume {HERE}"
+    ]
+    assert took < 20, "whoever sends work there waits for no round of checks"
     assert machine(HERE)["processes"] == []
 
 
