@@ -365,3 +365,20 @@ def test_where_one_key_of_two_is_missing_the_rest_is_done(ytpool, sandbox, make_
     assert [video["title"] for video in sandbox.videos_on("news")] == ["any"]
     [left] = data(ytpool("queue", "list", "--json")[1])["jobs"]
     assert (left["state"], left["attempts"]) == ("queued", 0)
+
+
+def test_a_visitor_who_has_brought_the_token_to_one_machine_is_let_in_by_another(ytpool, postgres, schema, monkeypatch):
+    monkeypatch.setenv("YTPOOL_STATE", postgres.url)
+    monkeypatch.setenv("YTPOOL_POSTGRES_SCHEMA", schema)
+    monkeypatch.setenv("YTPOOL_SERVE_TOKEN", "what visitors bring".replace(" ", "-"))
+    assert ytpool("init", "--yes", "--vault", "keyfile")[0] == 0
+
+    with serving() as one, serving() as other:
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        cookie = one.ask("/login", "POST", body="token=what-visitors-bring", **form)[2]["set-cookie"]
+        by = {"Cookie": cookie.partition(";")[0]}
+        opened = [server.ask("/", **by)[0] for server in (one, other)]
+        strangers = [server.ask("/", Cookie=f"{by['Cookie']}x")[0] for server in (one, other)]
+
+    assert (opened, strangers) == ([200, 200], [303, 303])
+    assert "serve.visitors" in [row["owner"] for row in data(ytpool("vault", "status", "--json")[1])["secrets"]]
