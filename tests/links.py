@@ -125,10 +125,15 @@ class Link:
         await asyncio.gather(*self._pumping, return_exceptions=True)
 
     async def _meet(self, reader, writer):
-        ends = [writer]
-        self._connections.append(ends)
         task = asyncio.current_task()
         self._pumping.add(task)
+        with suppress(asyncio.CancelledError):  # at the link's end; nobody waits for this task but the link
+            await self._join(reader, writer)
+        self._pumping.discard(task)
+
+    async def _join(self, reader, writer):
+        ends = [writer]
+        self._connections.append(ends)
         try:
             await self._flows.wait()  # where nothing comes through, nobody hears of a visitor
             there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
@@ -142,7 +147,6 @@ class Link:
             for end in ends:
                 _reset(end)
         finally:
-            self._pumping.discard(task)
             if ends in self._connections:
                 self._connections.remove(ends)
             for end in ends:

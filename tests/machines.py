@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+from links import Link
 from newsroom import ROOT
 from real_parts import miss, need
 
@@ -115,8 +116,6 @@ class Process(subprocess.Popen):
 @contextmanager
 def machines(*names, reach=()):
     """Set up machines with these host names, each with a link to each of these ports of this machine."""
-    from links import Link
-
     with ExitStack() as up:
         made = []
         for number, name in enumerate(names, 1):
