@@ -46,7 +46,7 @@ TYPED = set()
 """The scripts of the page that were run."""
 
 NGINX = """
-daemon off; pid {folder}/nginx.pid; error_log stderr warn; worker_processes 1;
+daemon off; user root; pid {folder}/nginx.pid; error_log stderr warn; worker_processes 1;
 events {{ worker_connections 256; }}
 http {{
   access_log off;
@@ -253,10 +253,12 @@ def listens(proxy):
     return False
 
 
-def end(process):
-    """End a program as systemd does."""
-    process.terminate()
-    process.communicate(timeout=30)
+def end(processes):
+    """End programs as systemd does."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.communicate(timeout=30)
 
 
 @pytest.fixture(scope="module")
@@ -264,12 +266,14 @@ def fleet(tmp_path_factory):
     """Everything that the page makes, made by its own words."""
     folder = tmp_path_factory.mktemp("servers")
     commands = proxy_commands(folder)
+    processes = []
     with ExitStack() as up:
         server = up.enter_context(database(folder))
         newsroom = Newsroom(up.enter_context(Sandbox(folder / "youtube", seed=1)), folder)
         newsroom.noon()
         youtube = urlsplit(newsroom.server.url).port
         *made, nginx, haproxy = up.enter_context(machines(*STUDIOS, "nginx", "haproxy", reach=[youtube]))
+        up.callback(end, processes)
         programs = bin_folder(folder / "bin", folder, newsroom)
         environ = {
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
@@ -298,12 +302,12 @@ def fleet(tmp_path_factory):
         for one in studios:
             for instance in ("serve", "work"):
                 one.starts(instance)
-                up.callback(end, one.units[instance])
+                processes.append(one.units[instance])
         proxies = {proxy.name: proxy for proxy in (nginx, haproxy)}
         for name, proxy in proxies.items():
             quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
             process = proxy.start_program(*commands[name], **quiet)
-            up.callback(end, process)
+            processes.append(process)
             once(lambda proxy=proxy, process=process: process.poll() is None and listens(proxy))
         yield Studios(folder, studios, proxies, server, newsroom)
 
@@ -394,11 +398,11 @@ def test_what_one_held_that_is_switched_off_is_done_by_the_others_and_everything
 
     meanwhile = [fleet.answers(proxy) for proxy in fleet.proxies]
     once(lambda: fleet.are_sent_to(*(one.account for one in others)))
+    for chapter in ("Look", "Backups"):
+        others[0].types(block(chapter, "sh"))
     once(lambda: job in {job for one in others for job in one.did()}, within=60)
     assert {status for counts in meanwhile for status, _ in counts} == {200}
     assert len(fleet.newsroom.truth()["videos"]) == videos + 1
-    for chapter in ("Look", "Backups"):
-        others[0].types(block(chapter, "sh"))
     environ = {**others[0].environ, "YTPOOL_HOME": "/srv/ytpool"}
     assert_books_agree(lambda *words: others[0].machine.run(*words, env=environ), fleet.newsroom)
     assert {*blocks_of(PAGE, "sh")} == TYPED
