@@ -1,5 +1,6 @@
 """A state on PostgreSQL when the wire or the server fails: what was committed is kept, once, and told as it is."""
 
+import signal
 import threading
 import time
 
@@ -13,6 +14,7 @@ from ytpool.clock import SystemClock
 from ytpool.errors import DiskFull, Interrupted, StateUnreachable
 from ytpool.store import meta
 from ytpool.store.postgres import PostgresDatabase
+from ytpool.store.sqlite import SqliteDatabase
 
 
 @pytest.fixture
@@ -268,3 +270,40 @@ def test_behind_a_pooler_by_transaction_the_books_are_kept_and_nothing_is_heard(
         behind.close()
 
     assert said(state) == "through the pool and on"
+
+
+def test_who_is_stopped_while_another_has_the_state_leaves_a_connection_that_works(state, opened, own_postgres):
+    other = opened(own_postgres.url)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        with other.transaction():
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            with pytest.raises(KeyboardInterrupt):
+                say(state, "never")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+    say(state, "what was begun is put right")  # as whoever cleans up on the way out does
+    assert said(state) == "what was begun is put right"
+
+
+def test_all_that_was_committed_before_the_moment_of_a_copy_is_in_it(state, opened, own_postgres, tmp_path):
+    """Whoever restores it looks back as far as that moment, and no further."""
+    copied, clock = opened(own_postgres.url), SystemClock()
+
+    def now():
+        say(state, "just in time")
+        return clock.now()
+
+    copied._now = now
+    path = tmp_path / "copy.db"
+    path.touch(0o600)
+    copied.copy_to(path, lambda: None)
+
+    copy = SqliteDatabase(path, clock, clock.now)
+    assert said(copy).startswith("just in time")
+    copy.close()

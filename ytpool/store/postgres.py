@@ -231,7 +231,7 @@ class PostgresDatabase(Database):
     def create(self) -> None:
         with self._named(), closing(self._open()) as connection:
             with connection.transaction():
-                connection.execute(f"SELECT {self._lock}")
+                connection.execute(f"{self._settings()}; SELECT {self._lock}")
                 if not _has_schema(connection, self._place.schema):  # who may not make schemas is given one
                     connection.execute(text.SQL("CREATE SCHEMA {}").format(text.Identifier(self._place.schema)))
             self._make_ready(connection, also_new=True)
@@ -250,10 +250,11 @@ class PostgresDatabase(Database):
 
     def copy_to(self, path: Path, still_going: Callable[[], None]) -> datetime:
         """Write the state as it is at one moment into a file of SQLite, which is a state like any other."""
+        moment = self._now()  # before anything is pinned: what is committed by then is in it
         with self.reading() as tx:
             tx.take_time()
             moving.into_file(tx, SqliteDatabase(path, self._clock, self._now), still_going)
-            return tx.now
+            return moment
 
     def wait_at_most(self, seconds: float) -> None:
         self._local.patience = seconds
@@ -337,10 +338,10 @@ class PostgresDatabase(Database):
                 if self._clock.boot() - asked_at > _PROMPT:  # it waited for somebody, nobody knows how long
                     asked_at = self._clock.boot()
                     said = cursor.execute(time).fetchall()
-            except psycopg.Error:
-                if connection.closed:
+            except BaseException as error:
+                if connection.closed and isinstance(error, psycopg.Error):
                     return None
-                _roll_back(connection)
+                _roll_back(connection)  # also for who is stopped while he waits: he has something to put right
                 raise
         [(boot, known_by, server)] = said
         return _Begun(cursor=cursor, asked_at=asked_at, boot=boot, number=known_by, server=server)
