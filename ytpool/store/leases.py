@@ -206,6 +206,19 @@ def hosts(tx: Tx) -> set[str]:
     return {row["host"] for row in rows if is_held(tx, row)}
 
 
+def by_this_clock(tx: Tx, before: Tx) -> None:
+    """Let what was held by the clock of another database, where these rows come from, be held as long by this one's."""
+    tx.run(
+        """
+        UPDATE leases SET era = :era, expires = CASE expires WHEN 0 THEN expires ELSE expires + :ahead END
+         WHERE era = :former
+        """,
+        era=tx.era,
+        ahead=tx.boot - before.boot,
+        former=before.era,
+    )
+
+
 def begin_anew(tx: Tx) -> None:
     """Free every place but those of programs that are not ours, in a state that others have gone on from.
 
