@@ -176,6 +176,16 @@ def test_a_machine_that_was_cut_off_in_a_transaction_keeps_nobody_out_for_long(s
     assert said(state) == "gone on"
 
 
+def test_a_machine_that_is_cut_off_while_it_moves_a_state_is_found_gone_in_minutes(state):
+    with state.transaction() as tx:
+        tx.take_time()
+        wait, again, times = (
+            int(tx.one(f"SELECT current_setting('tcp_keepalives_{name}')")[0]) for name in ("idle", "interval", "count")
+        )
+
+    assert 0 < wait + again * times < 120
+
+
 def test_a_server_that_only_reads_for_a_while_is_read_and_written_again_later(state, own_postgres):
     say(state, "before")
     with own_postgres.read_only():

@@ -48,6 +48,9 @@ _SILENT_FOR = "10s"
 _MOVES_FOR = "10min"
 """The same for a transaction that moves a whole state, and waits for a disk in between."""
 
+_NOTICES_A_DEAD_WIRE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 6}
+"""Has the server ask over a silent wire whether anybody is there, and believe in the end that nobody is."""
+
 _OLDEST_SERVER = 130000
 """PostgreSQL 13 is the first that tells afterwards how a transaction ended (`pg_xact_status` of an xid8)."""
 
@@ -133,6 +136,9 @@ class PostgresTx(Tx):
 
     def take_time(self) -> None:
         self.run(f"SET LOCAL idle_in_transaction_session_timeout = '{_MOVES_FOR}'")
+        # While rows are on their way it is not idle: then only the wire tells that nobody is there, by default after hours.
+        for name, value in _NOTICES_A_DEAD_WIRE.items():
+            self.run(f"SET LOCAL {name} = {value}")
 
     def renumber(self) -> None:
         for table in self.tables():
