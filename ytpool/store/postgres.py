@@ -136,7 +136,7 @@ class PostgresTx(Tx):
 
     def take_time(self) -> None:
         self.run(f"SET LOCAL idle_in_transaction_session_timeout = '{_MOVES_FOR}'")
-        # While rows are on their way it is not idle: then only the wire tells that nobody is there, by default after hours.
+        # While rows are on their way it is not idle: only the wire tells that nobody is there, by default in hours.
         for name, value in _NOTICES_A_DEAD_WIRE.items():
             self.run(f"SET LOCAL {name} = {value}")
 
