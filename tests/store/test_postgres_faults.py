@@ -215,6 +215,14 @@ def test_a_disk_that_is_full_loses_nothing_and_is_written_again_when_there_is_ro
         state.close()
 
 
+def test_a_nul_that_a_service_answers_with_breaks_nothing(state):
+    say(state, "a\0b")
+    with state.transaction() as tx:
+        tx.many("UPDATE meta SET value = :value || value WHERE key = 'said'", [{"value": "\0"}])
+
+    assert said(state) == "\N{REPLACEMENT CHARACTER}a\N{REPLACEMENT CHARACTER}b"
+
+
 def heard(listener):
     """Listen until something is heard."""
     until = time.monotonic() + 10

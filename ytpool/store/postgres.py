@@ -75,17 +75,26 @@ class PostgresTx(Tx):
         self._schema = schema
 
     def one(self, sql: str, /, **parameters: Any) -> Any:
-        return self._cursor.execute(_translated(sql), parameters).fetchone()
+        return self._executed(sql, parameters).fetchone()
 
     def all(self, sql: str, /, **parameters: Any) -> list[Any]:
-        return self._cursor.execute(_translated(sql), parameters).fetchall()
+        return self._executed(sql, parameters).fetchall()
 
     def run(self, sql: str, /, **parameters: Any) -> int:
-        return self._cursor.execute(_translated(sql), parameters).rowcount
+        return self._executed(sql, parameters).rowcount
 
     def many(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> int:
-        self._cursor.executemany(_translated(sql), rows)
+        self._cursor.executemany(_translated(sql), map(_without_nul, rows))
         return max(0, self._cursor.rowcount)
+
+    def _executed(self, sql: str, parameters: Mapping[str, Any]) -> "psycopg.ClientCursor[Any]":
+        try:
+            return self._cursor.execute(_translated(sql), parameters)
+        except psycopg.DataError as error:
+            if error.sqlstate is not None:
+                raise
+        # The driver refused a NUL, which SQLite keeps: an answer from outside may hold one, and must be settled.
+        return self._cursor.execute(_translated(sql), _without_nul(parameters))
 
     def tables(self) -> list[str]:
         found = self.all("SELECT tablename FROM pg_tables WHERE schemaname = :schema ORDER BY 1", schema=self._schema)
@@ -547,6 +556,13 @@ def _teach(connection: "psycopg.Connection[Any]") -> None:
     connection.adapters.register_dumper(bool, _Flag)
     connection.adapters.register_loader("bool", _FlagLoader)
     connection.adapters.register_loader("numeric", _SumLoader)
+
+
+def _without_nul(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        name: value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
+        for name, value in parameters.items()
+    }
 
 
 _WORDS = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|::|:(?P<name>[a-zA-Z_]\w*)|%")
