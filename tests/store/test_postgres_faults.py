@@ -11,7 +11,7 @@ from real_parts import fill
 
 from ytpool import config
 from ytpool.clock import SystemClock
-from ytpool.errors import DiskFull, Interrupted, StateUnreachable
+from ytpool.errors import DiskFull, Interrupted, StateBusy, StateUnreachable
 from ytpool.store import meta
 from ytpool.store.postgres import PostgresDatabase
 from ytpool.store.sqlite import SqliteDatabase
@@ -184,6 +184,16 @@ def test_a_machine_that_is_cut_off_while_it_moves_a_state_is_found_gone_in_minut
         )
 
     assert 0 < wait + again * times < 120
+
+
+def test_a_server_that_ends_what_takes_long_breaks_nobody_off_it_is_busy(state, opened, own_postgres):
+    say(state, "before")
+    hurried = opened(f"{own_postgres.url}?options=-c%20statement_timeout%3D200ms")
+    with state.transaction(), pytest.raises(StateBusy, match="statement_timeout lets postgres wait"):
+        say(hurried, "never")
+
+    say(hurried, "after")
+    assert said(state) == "before after"
 
 
 def test_a_server_that_only_reads_for_a_while_is_read_and_written_again_later(state, own_postgres):
