@@ -529,7 +529,7 @@ def _turn(rt: Runtime, picked: Picked, watch: Watch) -> JobWorked:
         except (
             StateAway,
             Interrupted,
-        ) as away:  # the turn ends by itself, and whoever comes then finds the job as it stands
+        ) as away:  # the turn ends by itself, and the job stands for the next
             log.warning("job left as it stands", extra={"job": picked.job.job, "reason": away.message})
     elsewhere = isinstance(problem, FileNotHere) and problem.elsewhere
     if problem is not None and (elsewhere or isinstance(problem, Busy)):
