@@ -279,6 +279,7 @@ def fleet(tmp_path_factory):
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "PROGRAM": str(programs / "ytpool"),
             "BROWSER": str(programs / "browser"),
+            "HOME": str(folder),
             "LANG": "C.UTF-8",
             **newsroom.addresses(),
         }
