@@ -128,10 +128,15 @@ class Link:
         await asyncio.gather(*self._pumping, return_exceptions=True)
 
     async def _meet(self, reader, writer):
-        ends = [writer]
-        self._connections.append(ends)
         task = asyncio.current_task()
         self._pumping.add(task)
+        with suppress(asyncio.CancelledError):  # at the link's end; nobody waits for this task but the link
+            await self._join(reader, writer)
+        self._pumping.discard(task)
+
+    async def _join(self, reader, writer):
+        ends = [writer]
+        self._connections.append(ends)
         try:
             await self._flows.wait()  # where nothing comes through, nobody hears of a visitor
             there = {"sock": self._to()} if callable(self._to) else {"host": "127.0.0.1", "port": self._to}
@@ -146,7 +151,6 @@ class Link:
             for end in ends:
                 _reset(end)
         finally:
-            self._pumping.discard(task)
             if ends in self._connections:
                 self._connections.remove(ends)
             for end in ends:

@@ -19,6 +19,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from first_process import ASKED
+from links import Link
 from newsroom import ROOT
 from real_parts import miss, need
 
@@ -140,8 +141,6 @@ class Process(subprocess.Popen):
 @contextmanager
 def machines(*names, reach=()):
     """Set up machines with these host names, each with a link to each of these ports of this machine."""
-    from links import Link
-
     with ExitStack() as up:
         made = []
         for number, name in enumerate(names, 1):

@@ -190,7 +190,7 @@ with running() as server, machines("one", reach=[server.port]) as [one]:
     print(server.folder, flush=True)
     sys.stdin.readline()
 """
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
     with subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", story],
         stdin=subprocess.PIPE,

@@ -12,7 +12,7 @@ from ytpool.actions import fleet as fleets
 from ytpool.actions.health.checks import Check, Sight, Status, ago
 from ytpool.actions.waking import LOOKS_EVERY
 from ytpool.domain import moments
-from ytpool.errors import DiskFull, StateBusy
+from ytpool.errors import StateAway
 from ytpool.store import accounts, ledger, meta, owners, secrets
 
 _READS_WHOLE = 256 << 20
@@ -33,7 +33,9 @@ def state(sight: Sight) -> Iterator[Check]:
     try:
         with store.transaction() as tx:
             meta.put(tx, meta.LOOKED_AT, tx.at)
-    except (StateBusy, DiskFull) as error:  # it can still be read, so the others have something to say
+    except StateAway as error:
+        with store.reading():  # where it can still be read, the others have something to say
+            pass
         yield Check(check="state", status=Status.FAIL, message=error.message, fix=error.hint)
         return
     with store.reading() as tx:
