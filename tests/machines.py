@@ -83,8 +83,6 @@ class Machine:
 
     def leads_to(self, other, port, address):
         """Return a link: who connects to this address on this machine is at the same address of the other."""
-        from links import Link
-
         return Link(lambda: other.connect(port, address), listen=lambda: self.listen(port, address))
 
     def power_off(self):

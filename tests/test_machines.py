@@ -1,6 +1,7 @@
 """The machines of our tests: each is one, reaches what it should, and is gone afterwards."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -206,6 +207,7 @@ with running() as server, machines("one", reach=[server.port]) as [one]:
 
     _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in before))
     assert Path(folder).exists() == killed
+    shutil.rmtree(folder, ignore_errors=True)  # whoever is killed leaves files behind, and no process
 
 
 def _inner(process):
