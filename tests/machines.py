@@ -86,7 +86,8 @@ class Machine:
         return Link(lambda: other.connect(port, address), listen=lambda: self.listen(port, address))
 
     def power_off(self):
-        """End it with all that runs on it, as if somebody had pulled the plug."""
+        """End it with all that runs on it, as if somebody had pulled the plug: over its links nobody hears a word."""
+        self.cut_off()
         os.kill(self.pid, signal.SIGKILL)
 
     def _socket(self, port, address, *, connects):

@@ -78,15 +78,14 @@ class Studio:
     def types(self, script):
         """Run a script of the page there, as its user would type it; return what it says."""
         TYPED.add(script)
-        environ = {"YTPOOL_HOME": "/srv/ytpool", **self.environ}
-        shell = self.machine.start_program(need("bash"), "-euc", script, env=environ, stderr=subprocess.STDOUT)
+        shell = self.machine.start_program(need("bash"), "-euc", script, env=self.environ, stderr=subprocess.STDOUT)
         said, _ = shell.communicate(timeout=120)
         assert shell.returncode == 0, (self.machine.name, script, said)
         return said
 
     def ytpool(self, *words):
         """Run one command there, and return its data."""
-        status, out, err = self.machine.run(*words, "--json", env={**self.environ, "YTPOOL_HOME": "/srv/ytpool"})
+        status, out, err = self.machine.run(*words, "--json", env=self.environ)
         assert status == 0, (words, out, err)
         return json.loads(out.splitlines()[-1])["data"]
 
@@ -97,12 +96,14 @@ class Studio:
         unit.read_string(block("On each studio: what runs", "ini"))
         program, *words = shlex.split(unit["Service"]["ExecStart"].replace("%i", instance))
         name, _, value = unit["Service"]["Environment"].partition("=")
+        of_a_shell = ("YTPOOL_HOME", "BROWSER")
+        environ = {one: said for one, said in self.environ.items() if one not in of_a_shell}
         with (self.folder / f"{instance}.log").open("ab") as said:
             self.units[instance] = self.machine.start_program(
                 self.environ["PROGRAM"] if program == "/opt/ytpool/.venv/bin/ytpool" else program,
                 *words,
                 "--json",
-                env={**self.environ, name: value},
+                env={**environ, name: value},
                 stdout=said,
                 stderr=said,
             )
@@ -146,6 +147,10 @@ class Studios:
         """Ask so often whether somebody can work, and count who answers how; nobody is who is no studio."""
         told = [self.asked(proxy)[:2] for _ in range(count)]
         return Counter((status, body["account_id"] if isinstance(body, dict) else None) for status, body in told)
+
+    def is_ready(self, proxy):
+        """Tell whether anybody can work."""
+        return any(status == 200 for status, _ in self.answers(proxy))
 
     def queues(self, name, *words):
         """Put an upload in the queue, of a file that hangs on every machine; return its job."""
@@ -191,8 +196,9 @@ def database(folder):
         yield server
 
 
-def bin_folder(folder, srv, newsroom):
+def made_programs(folder, newsroom):
     """Make a folder of programs: ytpool, an scp between our machines, and a browser with somebody before it."""
+    studios, folder = folder, folder / "bin"
     folder.mkdir()
     channels = folder / "channels"
     channels.write_text("\n".join(account for _, account in STUDIOS.values()))
@@ -201,7 +207,7 @@ def bin_folder(folder, srv, newsroom):
     start = f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n"
     programs = {
         "ytpool": f"{start}from ytpool.__main__ import run; run()\n",
-        "scp": f'#!/bin/sh\nexec cp "{srv}/${{1%%:/srv/*}}/${{1#*:/srv/}}" "$2"\n',
+        "scp": f'#!/bin/sh\nexec cp "{studios}/${{1%%:/srv/*}}/${{1#*:/srv/}}" "$2"\n',
         "browser": f"{start}from pathlib import Path\nfrom ytpool.sandbox.control import Control\n"
         f"file = Path({str(channels)!r})\nchannel, *rest = file.read_text().split()\nfile.write_text(' '.join(rest))\n"
         f"Control({newsroom.control.url!r}).consent(sys.argv[1], channel)\n",
@@ -264,6 +270,7 @@ def end(processes):
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory):
     """Everything that the page makes, made by its own words."""
+    need("openssl")
     folder = tmp_path_factory.mktemp("servers")
     commands = proxy_commands(folder)
     processes = []
@@ -273,12 +280,13 @@ def fleet(tmp_path_factory):
         newsroom.noon()
         youtube = urlsplit(newsroom.server.url).port
         *made, nginx, haproxy = up.enter_context(machines(*STUDIOS, "nginx", "haproxy", reach=[youtube]))
-        up.callback(end, processes)
-        programs = bin_folder(folder / "bin", folder, newsroom)
+        programs = made_programs(folder, newsroom)
         environ = {
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             "PROGRAM": str(programs / "ytpool"),
             "BROWSER": str(programs / "browser"),
+            "HOME": str(folder),
+            "YTPOOL_HOME": "/srv/ytpool",
             "LANG": "C.UTF-8",
             **newsroom.addresses(),
         }
@@ -299,6 +307,7 @@ def fleet(tmp_path_factory):
         first.types(block("On studio-1", "sh"))
         for one in others:
             one.types(block("On studio-2 and studio-3", "sh"))
+        up.callback(end, processes)
         for one in studios:
             for instance in ("serve", "work"):
                 one.starts(instance)
@@ -346,7 +355,7 @@ def test_one_whose_cookies_went_stale_is_left_alone_until_it_has_fetched_new_one
     cookies = stale.ask("/api/health/cookies")[1]
     told = {one.account: one.ask()[0] for one in fleet.studios}
     (stale.folder / "go").touch()
-    once(lambda: fleet.are_sent_to(*EVERYBODY))
+    once(lambda: fleet.are_sent_to(*EVERYBODY), within=30)
 
     assert {key for counts in lost for key in counts} == {(200, "news"), (200, "weather")}
     assert cookies["refresh_in_progress"]
@@ -361,13 +370,13 @@ def test_one_that_is_drained_is_sent_nothing_and_the_others_take_what_waits(flee
 
     first.types(drain)
     meanwhile = [fleet.answers(proxy) for proxy in fleet.proxies]
-    once(lambda: fleet.are_sent_to("news", "weather"), within=5)
+    once(lambda: fleet.are_sent_to("news", "weather"))
     before = drained.did()
     jobs = [fleet.queues(f"while-drained-{number}") for number in range(3)]
     once(lambda: {*jobs} <= {job for one in fleet.studios for job in one.did()}, within=60)
     by_the_drained = drained.did()
     first.types(resume)
-    once(lambda: fleet.are_sent_to(*EVERYBODY), within=5)
+    once(lambda: fleet.are_sent_to(*EVERYBODY), within=30)
 
     assert {status for counts in meanwhile for status, _ in counts} == {200}
     assert by_the_drained == before
@@ -378,7 +387,10 @@ def test_one_that_is_drained_is_sent_nothing_and_the_others_take_what_waits(flee
 def test_servers_and_workers_go_on_by_themselves_after_postgresql_was_restarted(fleet):
     once(lambda: fleet.are_sent_to(*EVERYBODY), within=60)
 
-    fleet.postgres.restart("immediate")
+    fleet.postgres.stop("immediate")
+    if scaled(1, least=0):  # until the next round of checks has noticed
+        once(lambda: not any(fleet.is_ready(proxy) for proxy in fleet.proxies), within=60)
+    fleet.postgres.start()
 
     job = fleet.queues("after-the-restart")
     once(lambda: job in {job for one in fleet.studios for job in one.did()}, within=60)
@@ -397,14 +409,13 @@ def test_what_one_held_that_is_switched_off_is_done_by_the_others_and_everything
     off.machine.power_off()
 
     meanwhile = [fleet.answers(proxy) for proxy in fleet.proxies]
-    once(lambda: fleet.are_sent_to(*(one.account for one in others)))
+    once(lambda: fleet.are_sent_to(*(one.account for one in others)), within=30)
     for chapter in ("Look", "Backups"):
         others[0].types(block(chapter, "sh"))
     once(lambda: job in {job for one in others for job in one.did()}, within=60)
     assert {status for counts in meanwhile for status, _ in counts} == {200}
     assert len(fleet.newsroom.truth()["videos"]) == videos + 1
-    environ = {**others[0].environ, "YTPOOL_HOME": "/srv/ytpool"}
-    assert_books_agree(lambda *words: others[0].machine.run(*words, env=environ), fleet.newsroom)
+    assert_books_agree(lambda *words: others[0].machine.run(*words, env=others[0].environ), fleet.newsroom)
     assert {*blocks_of(PAGE, "sh")} == TYPED
     for one in fleet.studios:
         for instance in one.units:
