@@ -40,6 +40,7 @@ PACKAGES = {
 # Read at once: a test's own environment knows nothing of how tests are run.
 _REQUIRED = os.environ.get("YTPOOL_TEST_REQUIRE") == "all"
 _SCALE = float(os.environ.get("YTPOOL_TEST_SCALE", "1"))
+_EXAMPLES = int(os.environ.get("YTPOOL_TEST_EXAMPLES", "0"))
 
 
 def need(program: str) -> str:
@@ -75,6 +76,14 @@ def miss(what: str) -> NoReturn:
 def scaled(count: int, *, least: int = 1) -> int:
     """Return how many of something a large test makes: all of them, or the share `YTPOOL_TEST_SCALE` says."""
     return max(least, round(count * _SCALE))
+
+
+def examples(usual: int, *, at_length: int | None = None) -> int:
+    """Return how many examples a property is tried with: the usual number, or as many as `YTPOOL_TEST_EXAMPLES` says.
+
+    What takes seconds for each example says how many are enough `at_length`.
+    """
+    return max(usual, _EXAMPLES if at_length is None else min(_EXAMPLES, at_length))
 
 
 @contextmanager

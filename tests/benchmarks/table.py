@@ -164,8 +164,10 @@ def heading(about):
     """Return the lines above the table."""
     lines = [
         f"- ytpool {about['ytpool']}, measured {about['measured_at']} in {about['seconds'] / 60:.1f} minutes",
-        f"- {about['cpu']}, {about['cores']} cores, {about['memory_bytes'] / 2**30:.1f} GiB of memory, "
-        f"{about['disk']}, {about['kernel']}",
+        (
+            f"- {about['cpu']}, {about['cores']} cores, {about['memory_bytes'] / 2**30:.1f} GiB of memory, "
+            f"{about['disk']}, {about['kernel']}"
+        ),
         f"- Python {about['python']}, SQLite {about['sqlite']}, "
         + (f"PostgreSQL {about['postgresql']}" if about["postgresql"] else "no PostgreSQL"),
     ]
