@@ -41,7 +41,7 @@ def measure(folder, url):
             film.unlink()
     small = min(peaks[SMALL])
     ratios.report(
-        f"what {LARGE // 10**9} GB need more than {SMALL // 10**6} MB at the peak",
+        f"memory of an upload of {LARGE // 10**9} GB beyond that of {SMALL // 10**6} MB",
         [large - small for large in peaks[LARGE]],
         at_most=AT_MOST,
         unit="MB",
