@@ -13,7 +13,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -33,7 +32,9 @@ LATE_DAYS = 3
 """How long the last videos may take after the week; a bucket that was half of what we thought leaves work behind."""
 PLAYLIST = "The week"
 EVENING = 20
-BEFORE_MIDNIGHT = timedelta(seconds=2)
+AT_NIGHT = max(2, VIDEOS // 10)
+"""How many of a day's videos are asked for right before the reset."""
+BEFORE_MIDNIGHT = timedelta(seconds=4)
 ENDS = {0, 1, 3, 4, 5, 6, 7, -signal.SIGKILL}
 """How a worker may end: with everything done, with what is not, or not by itself."""
 
@@ -59,7 +60,7 @@ class Week:
         self.names = [f"channel-{number + 1:02}" for number in range(ACCOUNTS)]
         self.wishes = []
         self.remedies = []
-        self.patience = 1.0
+        self.ended = Counter()
         [self.project] = self.told("projects", "list")["projects"] if self.log_in(self.names) else []
 
     def told(self, *words, statuses=(0,)):
@@ -79,14 +80,14 @@ class Week:
         if self.control.clock() < quota.at(day, hour, 0):
             self.control.clock(to=quota.at(day, hour, 0))
 
-    def queue(self, day):
-        """Ask for the day's videos: two of three of the pool, the others of one account each."""
-        folder = self.folder / f"{day}"
+    def queue(self, day, count):
+        """Ask for so many videos: two of three of the pool, the others of one account each."""
+        folder = self.folder / f"{day}-{len(self.wishes)}"
         folder.mkdir()
         with (folder / "manifest.csv").open("w", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(["file", "title", "account", "pool", "playlists"])
-            for place in range(VIDEOS):
+            for place in range(count):
                 content = self.rng.randbytes(self.rng.randint(1_000, 200_000))
                 (folder / f"{place:02}.mp4").write_bytes(content)
                 account = "" if place % 3 else self.rng.choice(self.names)
@@ -151,33 +152,34 @@ class Week:
         self.remedies.append(lambda: self.told("projects", "set", name, "--limit", "uploads=100"))
 
     def work(self):
-        """Let two workers do what is due; whoever is killed is replaced by one who lives."""
-        crew = [self._worker() for _ in range(2)]
-        self._kill(crew[0])
-        for one in (*crew, self._worker()):
+        """Let a worker be killed in the middle of its work, and two others do what is due."""
+        doomed, before = self._worker(), self._begun()
+        while doomed.poll() is None and self._begun() == before:
+            time.sleep(0.02)
+        time.sleep(self.rng.uniform(0, 0.3))
+        doomed.kill()
+        for one in (doomed, self._worker(), self._worker()):
             self._end(one)
 
     def over_midnight(self, day):
-        """Begin to work right before the reset."""
+        """Ask for the day's last videos and begin to work right before the reset."""
+        self.queue(day, AT_NIGHT)
         self.control.clock(to=quota.resets_at(day) - BEFORE_MIDNIGHT)
         self._end(self._worker())
 
     def _worker(self):
         return start("work", "--once", "--parallel", 2, "--quiet", env=os.environ)
 
-    def _kill(self, one):
-        try:
-            one.wait(timeout=self.rng.uniform(0.6, 2.5) * self.patience)
-        except subprocess.TimeoutExpired:
-            one.kill()
-        else:
-            self.patience *= 0.7  # it was done before: the next one has to be killed earlier
+    def _begun(self):
+        """Count the uploads that were begun."""
+        return self.control.truth()["calls"].get("videos.insert", 0)
 
     def _end(self, one):
         _, err = one.communicate(timeout=600)
         assert "Traceback" not in err, err
         assert "this is a bug" not in err, err
         assert one.returncode in ENDS, (one.returncode, err)
+        self.ended[one.returncode] += 1
 
     def evening(self, day):
         """Mend what a person mends, and work on until all is done or nothing goes on today."""
@@ -237,7 +239,7 @@ def test_every_video_of_a_week_of_disasters_is_there_once_and_the_books_agree_ev
         struck = []
         if number < DAYS:
             week.it_is(day, HOURS[0])
-            week.queue(day)
+            week.queue(day, VIDEOS - AT_NIGHT if number < DAYS - 1 else VIDEOS)
             struck = week.strike(number)
             for hour in HOURS:
                 week.it_is(day, hour)
@@ -247,12 +249,15 @@ def test_every_video_of_a_week_of_disasters_is_there_once_and_the_books_agree_ev
         left = week.left()
         there = len(week.control.truth()["videos"])
         print(f"{day}: {there} of {len(week.wishes)} videos, {len(left)} jobs left; {', '.join(struck) or 'quiet'}")
-        if number >= DAYS - 1 and not left:
+        if number < DAYS - 1:
+            week.over_midnight(day)
+        elif not left:
             break
-        week.over_midnight(day)
 
     truth = week.control.truth()
     print(f"{len(truth['videos'])} of {len(week.wishes)} videos in {time.monotonic() - began:.0f} s of real time")
+    print(f"how workers ended: {dict(week.ended)}")
+    assert week.ended[-signal.SIGKILL]
     assert week.left() == []
     assert Counter(video["sha256"] for video in truth["videos"]) == Counter(wish.sha256 for wish in week.wishes)
     assert not any(video["deleted"] for video in truth["videos"])
