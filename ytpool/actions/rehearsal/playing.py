@@ -1,0 +1,169 @@
+"""Playing a scenario: disasters strike, the usual workers work, and the clock goes where all of them would wait to.
+
+Nobody here does any work: `working.work` is what `ytpool work --once` is, and what becomes of a job is in the books.
+"""
+
+import heapq
+import itertools
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ytpool.actions import working
+from ytpool.actions.rehearsal.stage import Stage
+from ytpool.actions.rehearsal.striking import Blow, Striker, Struck
+from ytpool.actions.watch import Nobody
+from ytpool.actions.working import JobWorked
+from ytpool.domain.scenarios import Disaster, What
+from ytpool.errors import Interrupted, YtpoolError
+from ytpool.store import rehearsals
+
+_PARALLEL = 4
+_CRON = timedelta(minutes=5)
+"""After which a worker that could not begin is started again, as cron would."""
+_A_PERSON_IS_ASKED_AGAIN = timedelta(minutes=11)
+_MOST_ROUNDS = 600
+_BETWEEN = (What.KILL, What.DISK)
+"""What brings workers of its own, and so waits until nobody works."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """What happened on a stage, as far as the books and the sandbox do not tell it."""
+
+    began_at: datetime
+    ended_at: datetime
+    first_at: datetime | None
+    """When the first disaster struck."""
+    leaps: tuple[tuple[datetime, timedelta], ...]
+    """Where the clock came to stand after a leap, and how far all of them went until then."""
+    struck: tuple[Struck, ...]
+    missed: tuple[str, ...]
+    """Disasters that would have come when all was done."""
+    stopped: tuple[str, ...]
+    """What kept a worker from working at all, each once."""
+    rounds: int
+    comes_to_an_end: bool
+
+
+def play(stage: Stage, disasters: Sequence[Disaster], *, days: int, chance: random.Random) -> Played:
+    """Play disasters on a stage until nothing is left that goes on by itself, or the days are over."""
+    return _Play(stage, disasters, days=days, chance=chance).through()
+
+
+class _Play:
+    def __init__(self, stage: Stage, disasters: Sequence[Disaster], *, days: int, chance: random.Random) -> None:
+        self._stage = stage
+        self._rt = stage.rt
+        self._striker = Striker(stage, chance)
+        self._began_at = self._rt.calendar.now()
+        self._ends_at = self._began_at + timedelta(days=days)
+        self._order = itertools.count()
+        self._coming: list[tuple[datetime, int, Disaster | Blow]] = []
+        self._amidst: list[tuple[int, Disaster]] = []
+        for one in disasters:
+            if one.after is None:
+                self._push(self._began_at + one.at, one)
+            else:
+                self._amidst.append((math.ceil(one.after / 100 * len(stage.script.films)), one))
+        self._amidst.sort(key=lambda each: each[0])
+        self._worked: set[str] = set()
+        self._leaps: list[tuple[datetime, timedelta]] = []
+        self._first_at: datetime | None = None
+        self._stopped: dict[str, None] = {}
+        self._asked_persons = False
+
+    def through(self) -> Played:
+        rounds = 0
+        try:
+            while rounds < _MOST_ROUNDS:
+                rounds += 1
+                self._strike_due(between=True)
+                self._work()
+                moment = self._goes_on_at()
+                if moment is None or moment > self._ends_at:
+                    break
+                self._rt.clock_to(moment)
+        finally:
+            struck = self._striker.struck()
+        return Played(
+            began_at=self._began_at,
+            ended_at=self._rt.calendar.now(),
+            first_at=self._first_at,
+            leaps=tuple(self._leaps),
+            struck=struck,
+            missed=tuple(str(one.what) for one in self._left()),
+            stopped=tuple(self._stopped),
+            rounds=rounds,
+            comes_to_an_end=rounds < _MOST_ROUNDS,
+        )
+
+    def _left(self) -> list[Disaster]:
+        return [
+            *(one for _, _, one in self._coming if isinstance(one, Disaster)),
+            *(one for _, one in self._amidst),
+        ]
+
+    def _push(self, moment: datetime, one: Disaster | Blow) -> None:
+        heapq.heappush(self._coming, (moment, next(self._order), one))
+
+    def _work(self) -> None:
+        try:
+            found = working.work(
+                self._rt, Nobody(), begun=lambda _: None, ended=self._ended, parallel=_PARALLEL, once=True
+            )
+        except Interrupted:
+            raise
+        except YtpoolError as error:  # the next worker comes when cron starts it
+            self._stopped[error.message] = None
+            self._rt.clock_to(self._rt.calendar.now() + _CRON)
+            return
+        if found.stopped:
+            raise Interrupted("interrupted; the rehearsal leaves nothing behind", hint="run the same command again")
+
+    def _ended(self, done: JobWorked) -> None:
+        """Let come what was to come in the middle of the work."""
+        self._worked.add(done.job)
+        while self._amidst and self._amidst[0][0] <= len(self._worked):
+            self._strike(self._amidst.pop(0)[1])
+        self._strike_due(between=False)
+
+    def _strike_due(self, *, between: bool) -> None:
+        while self._coming and self._coming[0][0] <= self._rt.calendar.now():
+            one = self._coming[0][2]
+            if not between and isinstance(one, Disaster) and one.what in _BETWEEN:
+                return
+            heapq.heappop(self._coming)
+            if isinstance(one, Blow):
+                self._striker.take_back(one)
+            else:
+                self._strike(one)
+
+    def _strike(self, disaster: Disaster) -> None:
+        now = self._rt.calendar.now()
+        self._first_at = self._first_at or now
+        blow = self._striker.strike(disaster)
+        if disaster.what is What.CLOCK:
+            self._leaps.append((self._rt.calendar.now(), self._striker.leapt))
+            self._ends_at += self._rt.calendar.now() - now
+        if disaster.lasts_for:
+            self._push(now + disaster.lasts_for, blow)
+
+    def _goes_on_at(self) -> datetime | None:
+        """Return when there is something to do again; None where nothing is left, or only what a person has to do."""
+        with self._rt.store.reading() as tx:
+            moment, persons, now = rehearsals.goes_on_at(tx), rehearsals.waits_for_a_person(tx), tx.now
+        if moment is None and not persons:
+            return None
+        coming = [self._coming[0][0]] if self._coming else []
+        if moment is not None:
+            self._asked_persons = False
+            return min([max(moment, now + timedelta(seconds=1)), *coming])
+        if coming:
+            return coming[0]
+        if self._asked_persons:
+            return None
+        self._asked_persons = True  # what stood in their way may be gone, as after a disaster is over
+        return now + _A_PERSON_IS_ASKED_AGAIN
