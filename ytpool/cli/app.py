@@ -162,6 +162,11 @@ COMMANDS: Mapping[str, Line] = {
         "See where the vault's keys are and what they seal; move them, change to a new one, keep passwords.",
     ),
     "state": Line("ytpool.cli.state", "app", "Check the state and its books; back it up, and restore a backup."),
+    "rehearse": Line(
+        "ytpool.cli.rehearse",
+        "app",
+        "Play tomorrow's disasters on a copy of the state against a local YouTube, and judge what really happened.",
+    ),
     "sandbox": Line("ytpool.cli.sandbox", "app", "Start, stop, look at and disturb the local YouTube."),
     "config": Line(
         "ytpool.cli.config", "app", "Show, locate and check the settings; take over the accounts of an older tool."
@@ -173,7 +178,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "First steps": ("init", "demo", "guide", "sandbox", "config"),
     "Accounts and who pays": ("auth", "refresh-tokens", "accounts", "projects", "pools"),
     "Videos and comments": ("upload", "video", "comment", "stats"),
-    "Later, and in turn": ("plan", "queue", "work", "pause", "unpause"),
+    "Later, and in turn": ("plan", "rehearse", "queue", "work", "pause", "unpause"),
     "What is going on": ("health", "alerts", "todo", "why", "quota", "rests", "activity", "report", "serve"),
     "Other services": ("task", "chain", "sessions"),
     "Keeping it safe": ("vault", "state", "tidy"),

@@ -89,7 +89,7 @@ class _Key(NamedTuple):
     needed: bool = False
 
 
-class _Wrong(Exception):  # noqa: N818 -- it is a sentence's end, and never leaves this module
+class _Wrong(Exception):
     """What a value should have been."""
 
 
@@ -128,9 +128,7 @@ def _share(value: object) -> float:
 
 def _span(value: object) -> timedelta:
     try:
-        if not isinstance(value, str):
-            raise ValueError  # noqa: TRY004 -- said in the same words as a text that is no span
-        span = moments.span(value)
+        span = moments.span(value if isinstance(value, str) else "")
     except ValueError:
         raise _Wrong('a stretch of time as "90s", "45m", "8h" or "1d12h"') from None
     if span > LONGEST:
@@ -236,12 +234,10 @@ def _disaster(row: Mapping[str, Any], number: int, refuse: Callable[[str], FileI
             raise wrong(f"{kind} knows no {key!r}{_meant(key, tuple(known))}; it knows {', '.join(known)}")
     if "at" in row and "after" in row:
         raise wrong("it strikes either at a moment or after so many per cent; leave out one")
-    values: dict[str, Any] = {}
-    for key, one in known.items():
-        if key in row:
-            values[one.field] = _value(wrong, key, row[key], one.read)
-        elif one.needed:
-            raise wrong(f"{kind} needs {key!r}")
+    missing = [key for key, one in known.items() if one.needed and key not in row]
+    if missing:
+        raise wrong(f"{kind} needs {missing[0]!r}")
+    values = {one.field: _value(wrong, key, row[key], one.read) for key, one in known.items() if key in row}
     if isinstance(values.get("accounts"), tuple):
         values["named"] = values.pop("accounts")
     return Disaster(what=kind, **values)
@@ -257,6 +253,50 @@ def _value(refuse: Callable[[str], FileInvalid], key: str, value: object, reads:
 def _meant(word: str, known: tuple[str, ...]) -> str:
     close = get_close_matches(word, known, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def when(disaster: Disaster) -> str:
+    """Say when a disaster strikes."""
+    if disaster.after is not None:
+        return f"after {disaster.after} % of the videos"
+    return f"after {_spoken(disaster.at)}" if disaster.at else "at the beginning"
+
+
+def words(disaster: Disaster) -> str:
+    """Say what a disaster does."""
+    whom = ", ".join(disaster.named) or ("every account" if not disaster.accounts else f"{disaster.accounts} accounts")
+    whom = "1 account" if disaster.accounts == 1 else whom
+    lasts = _spoken(disaster.lasts_for)
+    about = ", ".join(disaster.methods) or "every call"
+    return {
+        What.SUSPEND: f"YouTube suspends {whom}",
+        What.REVOKE: f"the login of {whom} dies",
+        What.LIMIT: f"of the bucket {disaster.bucket} there is {disaster.share:.0%} of what we think",
+        What.CAP: f"the channel of {whom} takes {disaster.uploads} uploads in 24 hours",
+        What.ANSWER: f"{about} is answered with {disaster.error} for {lasts}",
+        What.LOSE: f"of {disaster.every} final answers one is lost",
+        What.CUT: f"the line is cut {disaster.times} times, somewhere",
+        What.KILL: f"{disaster.times} workers are killed while they work",
+        What.CLOCK: f"the clock leaps to the end of {_DAYS[disaster.over]}",
+        What.KEYRING: f"the key of the vault is out of reach for {lasts}",
+        What.DATABASE: f"the state is locked for {lasts}",
+        What.DISK: f"{disaster.times} workers run out of room on their disk",
+    }[disaster.what]
+
+
+_DAYS = {
+    Leap.RESET: "the quota day",
+    Leap.SPRING: "the next quota day of 23 hours",
+    Leap.AUTUMN: "the next quota day of 25 hours",
+}
+
+
+def _spoken(span: timedelta) -> str:
+    seconds = span.total_seconds()
+    for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * unit or seconds == unit:
+            return f"{seconds / unit:g} {name.removesuffix('s') if seconds == unit else name}"
+    return f"{seconds:g} seconds"
 
 
 def day_ends(over: Leap, now: datetime) -> datetime:

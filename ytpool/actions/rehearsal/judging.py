@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from ytpool.actions import todo
+from ytpool.actions.rehearsal import standing
 from ytpool.actions.rehearsal.playing import Played
 from ytpool.actions.rehearsal.stage import Film, Stage
 from ytpool.actions.rehearsal.striking import Struck
@@ -51,7 +52,7 @@ class Ended(StrEnum):
     """How a run ended."""
 
     PASSED = "passed"
-    FAILED = "failed"
+    FAILED = standing.FAILED
     NOT_MET = "not_met"
     """Nobody met what was to go wrong, so nothing is proven."""
 
@@ -155,7 +156,7 @@ def judge(stage: Stage, played: Played, *, scenario: str, title: str, seconds: f
         used = rehearsals.used(tx)
     before = {} if undisturbed is None else {one.job: one for one in undisturbed.films}
     films = tuple(
-        _seen(one, known[one.job], by_content[one.sha256], before.get(one.job), played, one.job in persons)
+        _seen(one, known[one.job], by_content.get(one.sha256, []), before.get(one.job), played, one.job in persons)
         for one in stage.script.films
     )
     fates = Counter(one.fate for one in films)
@@ -263,7 +264,7 @@ def _recovers_after(films: Iterable[FilmSeen], played: Played) -> float | None:
 
 
 def _books(stage: Stage, truth: Mapping[str, Any], used: Iterable[rehearsals.Used]) -> Iterator[BooksRow]:
-    """Compare what this run has booked with what was charged in it, project by project, bucket by bucket, day by day."""
+    """Compare what this run has booked with what was charged in it, by project, bucket and day."""
     before = {(one.project, one.bucket, one.day): one for one in stage.used}
     booked = {(one.project, one.bucket, one.day): one for one in used}
     names = {number: name for name, number in stage.numbers.items()}

@@ -8,6 +8,7 @@ import itertools
 import math
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,8 +18,8 @@ from ytpool.actions.rehearsal.striking import Blow, Striker, Struck
 from ytpool.actions.watch import Nobody
 from ytpool.actions.working import JobWorked
 from ytpool.domain.scenarios import Disaster, What
-from ytpool.errors import Interrupted, YtpoolError
-from ytpool.store import rehearsals
+from ytpool.errors import Interrupted, StateBusy, YtpoolError
+from ytpool.store import leases, rehearsals
 
 _PARALLEL = 4
 _CRON = timedelta(minutes=5)
@@ -74,6 +75,7 @@ class _Play:
         self._first_at: datetime | None = None
         self._stopped: dict[str, None] = {}
         self._asked_persons = False
+        self._restarts = False
 
     def through(self) -> Played:
         rounds = 0
@@ -110,18 +112,30 @@ class _Play:
         heapq.heappush(self._coming, (moment, next(self._order), one))
 
     def _work(self) -> None:
+        """Let workers work until nothing is left for now, as if they were a program that cron has started."""
+        self._rt.forget_vault()
         try:
             found = working.work(
                 self._rt, Nobody(), begun=lambda _: None, ended=self._ended, parallel=_PARALLEL, once=True
             )
         except Interrupted:
             raise
-        except YtpoolError as error:  # the next worker comes when cron starts it
+        except YtpoolError as error:
             self._stopped[error.message] = None
+            self._let_workers_be_gone()
             self._rt.clock_to(self._rt.calendar.now() + _CRON)
             return
-        if found.stopped:
+        if found.stopped and not self._restarts:
             raise Interrupted("interrupted; the rehearsal leaves nothing behind", hint="run the same command again")
+        if found.stopped:
+            self._let_workers_be_gone()
+
+    def _let_workers_be_gone(self) -> None:
+        """Make it so that the workers of before were another program, which has ended and holds no place any more."""
+        self._restarts = False
+        self._rt.stopping.clear()
+        with suppress(StateBusy), self._rt.store.transaction() as tx:  # their places end by themselves, too
+            leases.begin_anew(tx)
 
     def _ended(self, done: JobWorked) -> None:
         """Let come what was to come in the middle of the work."""
@@ -148,6 +162,10 @@ class _Play:
         if disaster.what is What.CLOCK:
             self._leaps.append((self._rt.calendar.now(), self._striker.leapt))
             self._ends_at += self._rt.calendar.now() - now
+        if disaster.what is What.KEYRING and not self._rt.stopping.is_set():
+            # Whoever has the key goes on with it; those who are started next have to find it.
+            self._restarts = True
+            self._rt.stopping.set()
         if disaster.lasts_for:
             self._push(now + disaster.lasts_for, blow)
 

@@ -1,22 +1,23 @@
 """Rehearsing: which scenarios, how often, in which order; and what of it the real state remembers."""
 
-import json
+import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from ytpool import data
+from ytpool.actions import media, publish
 from ytpool.actions.claiming import Order
-from ytpool.actions.rehearsal import judging, playing, stage, striking
+from ytpool.actions.rehearsal import judging, playing, stage, standing, striking
 from ytpool.actions.rehearsal.judging import Ended, Run
-from ytpool.domain import moments, scenarios
+from ytpool.domain import scenarios
 from ytpool.domain.scenarios import Scenario
-from ytpool.domain.sizes import spoken_bytes
 from ytpool.errors import FileInvalid, NoEligibleAccount, UnknownName
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, meta, rehearsals
+from ytpool.store import accounts, rehearsals
 
 _FOLDER = "scenarios"
 _SUFFIX = ".toml"
@@ -60,18 +61,26 @@ class WouldRehearse:
 class Listed:
     """The scenarios that are shipped, in the order in which `--weekly` takes them."""
 
-    scenarios: tuple[Scenario, ...]
+    scenarios: tuple["Shown", ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Last:
-    """The last rehearsal of those that come in turn."""
+class ShownDisaster:
+    """One disaster, in words."""
 
-    at: datetime
-    scenario: str
-    ended: Ended
+    what: str
+    when: str
     told: str
-    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A scenario, in words."""
+
+    scenario: str
+    title: str
+    about: str
+    disasters: tuple[ShownDisaster, ...]
 
 
 def shipped() -> tuple[Scenario, ...]:
@@ -79,6 +88,23 @@ def shipped() -> tuple[Scenario, ...]:
     return tuple(
         scenarios.read(name, data.text(f"{_FOLDER}/{name}{_SUFFIX}").encode(), f"{name}{_SUFFIX}")
         for name in data.names(_FOLDER, _SUFFIX)
+    )
+
+
+def listed() -> Listed:
+    return Listed(scenarios=tuple(map(shown, shipped())))
+
+
+def shown(scenario: Scenario) -> Shown:
+    """Put a scenario in words."""
+    return Shown(
+        scenario=scenario.name,
+        title=scenario.title,
+        about=scenario.about,
+        disasters=tuple(
+            ShownDisaster(what=one.what, when=scenarios.when(one), told=scenarios.words(one))
+            for one in scenario.disasters
+        ),
     )
 
 
@@ -108,41 +134,23 @@ def find(word: str) -> Scenario:
 
 def next_in_turn(rt: Runtime) -> Scenario:
     """Return the shipped scenario whose turn it is this week."""
-    every, before = shipped(), last(rt)
+    every = shipped()
+    with rt.store.reading() as tx:
+        before = standing.last(tx)
     names = [one.name for one in every]
     if before is None or before.scenario not in names:
         return every[0]
     return every[(names.index(before.scenario) + 1) % len(every)]
 
 
-def last(rt: Runtime) -> Last | None:
-    """Return the last rehearsal that was remembered."""
-    with rt.store.reading() as tx:
-        stored = meta.get(tx, meta.REHEARSED)
-    if stored is None:
-        return None
-    said = json.loads(stored)
-    return Last(
-        at=moments.parse(said["at"]),
-        scenario=said["scenario"],
-        ended=Ended(said["ended"]),
-        told=said["told"],
-        seed=said["seed"],
-    )
-
-
 def remember(rt: Runtime, done: Rehearsed) -> None:
-    """Write down in the real state how the rehearsal of this week ended; nothing else is ever written there."""
+    """Let the real state remember how a rehearsal ended."""
     run = done.runs[-1]
-    said = {
-        "at": moments.text(done.at),
-        "scenario": run.scenario,
-        "ended": run.ended,
-        "told": in_short(run),
-        "seed": done.seed,
-    }
     with rt.store.transaction() as tx:
-        meta.put(tx, meta.REHEARSED, json.dumps(said))
+        standing.keep(
+            tx,
+            standing.Last(at=done.at, scenario=run.scenario, ended=run.ended, told=in_short(run), seed=done.seed),
+        )
 
 
 def in_short(run: Run) -> str:
@@ -173,7 +181,7 @@ def rehearse(
     for one in wanted:
         striking.require_possible(rt, one.disasters, days)
     stage.require_room(rt, videos)
-    with stage.private_folder(rt) as folder:
+    with _silent(), stage.private_folder(rt) as folder:
         script = stage.write_script(rt, folder, orders, videos=videos, days=days, chance=random.Random(seed))
         says(f"rehearsed is: {script.source}; nothing of it reaches YouTube or the books")
         nothing = Scenario(name=UNDISTURBED, title="Nothing goes wrong", about="", disasters=())
@@ -195,6 +203,17 @@ def rehearse(
         seconds=round(rt.clock.monotonic() - began, 1),
         exit_status=8 if failed else 0,
     )
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Log nothing that nobody wants to hear: what goes wrong in a rehearsal is told by its verdict."""
+    ours, nowhere = logging.getLogger("ytpool"), logging.NullHandler()
+    ours.addHandler(nowhere)
+    try:
+        yield
+    finally:
+        ours.removeHandler(nowhere)
 
 
 def _run(
@@ -224,6 +243,12 @@ def _require_faults(built: stage.Stage, scenario: Scenario) -> None:
             built.control.clear_faults([built.control.add_fault(method=method, kind="error", error=one.error)])
 
 
+def not_asked_for_yet(rt: Runtime, orders: Sequence[Order]) -> tuple[Order, ...]:
+    """Return what a manifest asks for beside what waits already, is under way, or is done."""
+    located = (replace(one, publication=media.located(one.publication)) for one in orders)
+    return tuple(one for one in located if publish.without_choosing(rt, one) is None)
+
+
 def would_rehearse(
     rt: Runtime, wanted: Sequence[Scenario], orders: Sequence[Order], *, days: int, videos: int
 ) -> WouldRehearse:
@@ -245,7 +270,3 @@ def would_rehearse(
         state_bytes=rt.store.size(),
         needs_bytes=needs,
     )
-
-
-def told_room(would: WouldRehearse) -> str:
-    return f"{spoken_bytes(would.state_bytes)} of state, {spoken_bytes(would.needs_bytes)} of room"

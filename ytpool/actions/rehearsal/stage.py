@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ytpool import config
-from ytpool.actions import claiming, files, publish, secrets
+from ytpool.actions import files, publish, secrets
 from ytpool.actions.claiming import Order
 from ytpool.actions.plan import applying, making
 from ytpool.config import Config, make_private_folder

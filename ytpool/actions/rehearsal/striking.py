@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +18,7 @@ from ytpool.domain import scenarios
 from ytpool.domain.accounts import Account
 from ytpool.domain.balancing import Tier
 from ytpool.domain.scenarios import Disaster, What
-from ytpool.errors import UnknownName, UsageWrong, YtpoolError
+from ytpool.errors import UnknownName, UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.store import accounts
 
@@ -31,6 +30,9 @@ _CALLS = (
 """The calls that publishing makes under a channel's name."""
 _SENDING = ("upload.chunk", "upload.query", "media.chunk", "token")
 _SUSPENDED = "authenticatedUserAccountSuspended"
+_DEAD = ("invalid_grant",)
+_NO_QUOTA = ("quotaExceeded", "dailyLimitExceeded", "rateLimitExceeded")
+_FULL = ("uploadLimitExceeded",)
 _BEFORE_THE_END = timedelta(seconds=1.5)
 _A_MINUTE_IS = 2.0
 """Seconds for which a rehearsed minute lasts, where it has to pass."""
@@ -50,6 +52,9 @@ class Struck:
     """How often anybody met it."""
 
 
+def _nothing() -> None: ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Blow:
     """A disaster that has struck, and how it is taken back."""
@@ -58,8 +63,10 @@ class Blow:
     told: str
     rules: Sequence[str] = ()
     """Faults of the sandbox that wait for calls."""
+    meets: Sequence[str] = ()
+    """Refusals of YouTube's by which it is met."""
     times: int = 1
-    undo: Callable[[], None] = field(default=lambda: None)
+    undo: Callable[[], None] = field(default=_nothing)
 
 
 def require_possible(rt: Runtime, disasters: Sequence[Disaster], days: int) -> None:
@@ -104,13 +111,16 @@ class Striker:
             blow.times = self._met(blow.rules)
             self._stage.control.clear_faults(blow.rules)
             blow.rules = ()
-        undo, blow.undo = blow.undo, lambda: None
+        undo, blow.undo = blow.undo, _nothing
         undo()
 
     def struck(self) -> tuple[Struck, ...]:
         """Take back what is left, and say what every disaster has done."""
+        errors = self._stage.control.truth()["errors"]
         for blow in self._blows:
             self.take_back(blow)
+            if blow.meets:
+                blow.times = sum(errors.get(reason, 0) for reason in blow.meets)
         return tuple(Struck(what=blow.disaster.what, told=blow.told, times=blow.times) for blow in self._blows)
 
     def _met(self, rules: Sequence[str]) -> int:
@@ -144,7 +154,7 @@ class Striker:
         for one in struck:
             self._stage.control.revoke_grant(one.channel_id)
             self._stage.control.expire_tokens(one.channel_id)
-        return Blow(disaster=disaster, told=f"the logins are dead: {_names(struck)}", times=len(struck))
+        return Blow(disaster=disaster, told=f"the logins are dead: {_names(struck)}", meets=_DEAD)
 
     def limit(self, disaster: Disaster) -> Blow:
         told = []
@@ -154,7 +164,7 @@ class Striker:
             cut = {**one["limits"], disaster.bucket: int(limits[disaster.bucket] * disaster.share)}
             self._stage.control.add_project(one["name"], limits=cut)
             told.append(f"{one['name']} {cut[disaster.bucket]:,}")
-        return Blow(disaster=disaster, told=f"units of {disaster.bucket} a day: {', '.join(told)}", times=len(told))
+        return Blow(disaster=disaster, told=f"units of {disaster.bucket} a day: {', '.join(told)}", meets=_NO_QUOTA)
 
     def cap(self, disaster: Disaster) -> Blow:
         struck = self._whom(disaster)
@@ -162,9 +172,7 @@ class Striker:
             self._stage.control.add_channel(
                 one.channel_title or one.account, channel_id=one.channel_id, cap=disaster.uploads
             )
-        return Blow(
-            disaster=disaster, told=f"{disaster.uploads} uploads in 24 hours: {_names(struck)}", times=len(struck)
-        )
+        return Blow(disaster=disaster, told=f"{disaster.uploads} uploads in 24 hours: {_names(struck)}", meets=_FULL)
 
     def answer(self, disaster: Disaster) -> Blow:
         methods = disaster.methods or (*_CALLS, *_SENDING)
@@ -217,13 +225,7 @@ class Striker:
         key = self._stage.script.key_file
         aside = key.with_name(f"{key.name}.gone")
         key.rename(aside)
-        self._stage.rt.forget_vault()
-
-        def undo() -> None:
-            aside.rename(key)
-            self._stage.rt.forget_vault()
-
-        return Blow(disaster=disaster, told="the key is out of reach", undo=undo)
+        return Blow(disaster=disaster, told="the key is out of reach", undo=lambda: _put_back(aside, key))
 
     def database(self, disaster: Disaster) -> Blow:
         """Hold the state as a process would that stands still in the middle of a write."""
@@ -283,6 +285,10 @@ class Striker:
             stderr=subprocess.DEVNULL,
             text=True,
         )
+
+
+def _put_back(aside: Path, place: Path) -> None:
+    aside.rename(place)
 
 
 _BLOWS: Mapping[What, Callable[[Striker, Disaster], Blow]] = {
