@@ -52,6 +52,16 @@ def rehearse(
     videos: Annotated[
         int, typer.Option(metavar="N", help="Rehearse so many videos at the most.", min=1, max=5000)
     ] = 100,
+    at_least: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Make up videos for the pools where fewer wait; else only if none does.",
+            min=1,
+            max=5000,
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="What is drawn, as who is suspended, comes from this.")] = 1,
     html: Annotated[
         Path | None,
@@ -80,8 +90,8 @@ def rehearse(
     to type. A scenario that nobody meets, because too little waits, proves nothing and says so.
 
     Rehearsed are the uploads that have not begun to arrive, as far as there are; what else waits is left out and
-    counted. Where nothing waits, videos are made up: two for each account of a pool. How scenarios of your own are
-    written: ytpool guide rehearse.
+    counted. Where nothing waits, and with --weekly where less does, videos are made up: five for each account. How
+    scenarios of your own are written: ytpool guide rehearse.
     """
     # Help and completion need nothing of what rehearsing needs.
     from ytpool.cli import rehearsed  # noqa: PLC0415
@@ -93,6 +103,7 @@ def rehearse(
         pool=pool,
         days=days,
         videos=videos,
+        at_least=at_least,
         seed=seed,
         html=html,
         weekly=weekly,

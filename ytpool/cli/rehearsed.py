@@ -35,6 +35,7 @@ class Asked:
     pool: str | None
     days: int
     videos: int
+    at_least: int | None
     seed: int
     html: Path | None
     weekly: bool
@@ -71,8 +72,17 @@ def rehearsed(call: Invocation, rt: Runtime, asked: Asked) -> Rehearsed | WouldR
         call.emit("scenario", scenario=run.scenario, ended=run.ended, seconds=run.seconds)
         call.note(visible(f"{run.scenario}: {_ended(run)}, {rehearsing.in_short(run)} ({run.seconds:.0f} s)"))
 
+    at_least = rehearsing.enough(rt) if asked.weekly and asked.at_least is None else asked.at_least
     done = rehearsing.rehearse(
-        rt, wanted, orders, seed=asked.seed, days=asked.days, videos=asked.videos, says=call.note, ended=ended
+        rt,
+        wanted,
+        orders,
+        seed=asked.seed,
+        days=asked.days,
+        videos=asked.videos,
+        at_least=at_least,
+        says=call.note,
+        ended=ended,
     )
     if asked.weekly:
         rehearsing.remember(rt, done)

@@ -132,6 +132,12 @@ def find(word: str) -> Scenario:
     return scenarios.read(path.stem, content, word)
 
 
+def enough(rt: Runtime) -> int:
+    """Return how many videos let every shipped scenario be met."""
+    with rt.store.reading() as tx:
+        return stage.EACH * len(accounts.every(tx))
+
+
 def next_in_turn(rt: Runtime) -> Scenario:
     """Return the shipped scenario whose turn it is this week."""
     every = shipped()
@@ -170,6 +176,7 @@ def rehearse(
     seed: int,
     days: int,
     videos: int,
+    at_least: int | None,
     says: Callable[[str], None],
     ended: Callable[[Run], None],
 ) -> Rehearsed:
@@ -182,7 +189,9 @@ def rehearse(
         striking.require_possible(rt, one.disasters, days)
     stage.require_room(rt, videos)
     with _silent(), stage.private_folder(rt) as folder:
-        script = stage.write_script(rt, folder, orders, videos=videos, days=days, chance=random.Random(seed))
+        script = stage.write_script(
+            rt, folder, orders, videos=videos, at_least=at_least, days=days, chance=random.Random(seed)
+        )
         says(f"rehearsed is: {script.source}; nothing of it reaches YouTube or the books")
         nothing = Scenario(name=UNDISTURBED, title="Nothing goes wrong", about="", disasters=())
         undisturbed = _run(rt, script, nothing, None, seed=seed, days=days)

@@ -5,6 +5,7 @@ service but the sandbox, and what waits in it for anybody but YouTube is held ba
 """
 
 import fcntl
+import itertools
 import os
 import random
 import shutil
@@ -54,8 +55,8 @@ _NAP = 0.05
 _PATIENCE = 0.8
 """Seconds for another's transaction; a rehearsed minute of a locked database is not a real one."""
 
-_MADE_UP_EACH = 2
-"""Where nothing waits, each account of a pool gets so many videos to send."""
+EACH = 5
+"""Where nothing waits, so many videos are made up for each account: one more than the shipped scenario of caps lets."""
 
 
 class Rehearsing(Runtime):
@@ -186,9 +187,19 @@ def require_room(rt: Runtime, videos: int) -> int:
 
 
 def write_script(
-    rt: Runtime, folder: Path, orders: Sequence[Order], *, videos: int, days: int, chance: random.Random
+    rt: Runtime,
+    folder: Path,
+    orders: Sequence[Order],
+    *,
+    videos: int,
+    at_least: int | None,
+    days: int,
+    chance: random.Random,
 ) -> Script:
-    """Copy the state and make the copy ready: its uploads begin anew, with files of ours in the place of theirs."""
+    """Copy the state and make the copy ready: its uploads begin anew, with files of ours in the place of theirs.
+
+    Where fewer than `at_least` wait, the others are made up; None makes some up only where nothing waits.
+    """
     home = folder / "script"
     begins_at = rt.calendar.now()
     key_file = folder / "vault.key"
@@ -204,13 +215,14 @@ def write_script(
             waiting = rehearsals.beginnable(tx, videos)
             rehearsals.hold_back(tx)
         films = _recast(ready, waiting, folder / "files", chance)
-        source = f"{len(films)} uploads of the queue" if films else ""
+        told = [f"{len(films)} uploads of the queue"] if films else []
         if orders:
             films += _planned(ready, orders[: max(0, videos - len(films))], folder / "files", days, chance)
-            source = f"{len(films)} uploads of the manifest{' and the queue' if waiting else ''}"
-        if not films:
-            films = _made_up(ready, folder / "files", videos, chance)
-            source = f"nothing waits: {len(films)} videos that are made up"
+            told.append(f"{len(films) - len(waiting)} of the manifest")
+        missing = (at_least or 0) - len(films)
+        if missing > 0 or not films:
+            films += _made_up(ready, folder / "files", missing, videos - len(films), chance)
+            told.append(f"{len(films) - len(waiting) - len(orders)} that are made up")
         with ready.store.reading() as tx:
             left_out = rehearsals.held_back(tx)
     finally:
@@ -224,7 +236,7 @@ def write_script(
         config=rt.config,
         begins_at=begins_at,
         films=tuple(films),
-        source=source,
+        source=" and ".join(told),
         left_out=left_out,
     )
 
@@ -292,20 +304,22 @@ def _planned(ready: Runtime, orders: Sequence[Order], folder: Path, days: int, c
     return films
 
 
-def _made_up(ready: Runtime, folder: Path, videos: int, chance: random.Random) -> list[Film]:
-    """Queue an upload or two for each account of the pools; for the accounts themselves where there is no pool."""
+def _made_up(ready: Runtime, folder: Path, number: int, most: int, chance: random.Random) -> list[Film]:
+    """Queue so many uploads, or some for every account; to the pools, or to the accounts where there is no pool."""
     with ready.store.reading() as tx:
         every = [one for one in accounts.every(tx) if one.channel_id]
         targets = [Target(kind=TargetKind.POOL, name=one.pool) for one in pools.every(tx) for _ in one.accounts] or [
             Target(kind=TargetKind.ACCOUNT, name=one.account) for one in every
         ]
-    if not every:
+    if not targets:
         raise NoEligibleAccount(
             "there is no account to rehearse with", hint="log one in: ytpool auth add; or see it work: ytpool demo"
         )
+    if number <= 0:
+        number = EACH * len(targets)
     films = []
-    for number, target in enumerate((targets * _MADE_UP_EACH)[:videos]):
-        path, sha256 = _stand_in(folder, f"rehearsal-{number + 1:03}.mp4", _LONG + number, chance)
+    for made, target in zip(range(min(number, most)), itertools.cycle(targets), strict=False):
+        path, sha256 = _stand_in(folder, f"rehearsal-{made + 1:03}.mp4", _LONG + 1, chance)
         wished = Publication(video=VideoRequest(title=path.stem))
         order = Order(path=path, publication=wished, target=target, in_line=InLine())
         job = publish.put_in_line(ready, order).job

@@ -308,4 +308,9 @@ _BLOWS: Mapping[What, Callable[[Striker, Disaster], Blow]] = {
 
 
 def _names(struck: Sequence[Account]) -> str:
-    return ", ".join(one.account for one in struck) or "nobody"
+    names = [one.account for one in struck[:_NAMED]]
+    more = [f"{len(struck) - _NAMED} more"] if len(struck) > _NAMED else []
+    return ", ".join([*names, *more]) or "nobody"
+
+
+_NAMED = 6
