@@ -124,7 +124,7 @@ COMMANDS: Mapping[str, Line] = {
     "guide": Line(
         "ytpool.cli.guide",
         "app",
-        "Read how it is meant: the first steps, cron, quota, failover, sessions, several machines, rules, recipes.",
+        "Read how it is meant: the first steps, cron, quota, failover, rehearsals, sessions, fleet, rules, recipes.",
     ),
     "pause": Line(
         "ytpool.cli.pause",
