@@ -252,7 +252,7 @@ def _value(refuse: Callable[[str], FileInvalid], key: str, value: object, reads:
 
 def _meant(word: str, known: tuple[str, ...]) -> str:
     close = get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"; did you mean {str(close[0])!r}?" if close else ""
 
 
 def when(disaster: Disaster) -> str:

@@ -43,6 +43,10 @@ class Used:
     """Of calls of ours, and not known yet."""
     elsewhere: int
 
+    @property
+    def all(self) -> int:
+        return self.spent + self.open + self.elsewhere
+
 
 def detach(tx: Tx, *, root: str, key_id: str, key_file: Path) -> None:
     """Take out of a copy whatever would lead back, to a secret, a person or a place; another key seals from now on."""

@@ -7,15 +7,16 @@ it, and never the other way round.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from ytpool.actions import todo
-from ytpool.actions.rehearsal import standing
+from ytpool.actions.rehearsal import books, standing
+from ytpool.actions.rehearsal.books import BooksRow
 from ytpool.actions.rehearsal.playing import Played
 from ytpool.actions.rehearsal.stage import Film, Stage
-from ytpool.actions.rehearsal.striking import Struck
+from ytpool.actions.rehearsal.striking import DEAD, FULL, NO_QUOTA, SUSPENDED, Struck
 from ytpool.domain import moments
 from ytpool.domain.balancing import Tier
 from ytpool.domain.jobs import Job, JobState
@@ -25,10 +26,8 @@ from ytpool.store import jobs, ledger, rehearsals
 LATE_AFTER = timedelta(minutes=15)
 """Later than in the undisturbed run by more than this is late."""
 
-_QUOTA = ("quotaExceeded", "dailyLimitExceeded", "rateLimitExceeded", "uploadLimitExceeded")
-"""How YouTube says that there is no more of something until a known time."""
 _AT_ONCE = 4
-"""So many calls may be under way when the first of them is refused."""
+"""So many calls of one account, or of one project, may be under way when the first of them is refused."""
 _MISLED = 416
 """How a server refuses bytes behind what it has, after it claimed to have more: no mistake of ours."""
 
@@ -55,19 +54,6 @@ class Ended(StrEnum):
     FAILED = standing.FAILED
     NOT_MET = "not_met"
     """Nobody met what was to go wrong, so nothing is proven."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BooksRow:
-    """What was booked in a run and what was really charged: one project, bucket and quota day."""
-
-    project: str
-    bucket: str
-    day: date
-    spent: int
-    unknown: int
-    truth: int
-    agree: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +106,9 @@ class Run:
     lost: int
     duplicates: int
     oversold: int
-    """Calls that YouTube refused for quota although the books had let them go, beside those that taught a limit."""
+    """Calls that YouTube refused for quota although the books had let them go."""
+    in_vain: int
+    """Calls that were made although a refusal had said that there is no use, beside those that were under way."""
     wrong_bytes: int
     recovers_after: float | None
     """Seconds, by the rehearsed clock, from the first disaster until no video was late any more; None: it was not."""
@@ -153,7 +141,6 @@ def judge(stage: Stage, played: Played, *, scenario: str, title: str, seconds: f
         known = {one.job: jobs.get(tx, one.job) for one in stage.script.films}
         persons = rehearsals.waits_for_a_person(tx)
         differences = ledger.differences(tx)
-        used = rehearsals.used(tx)
     before = {} if undisturbed is None else {one.job: one for one in undisturbed.films}
     films = tuple(
         _seen(one, known[one.job], by_content.get(one.sha256, []), before.get(one.job), played, one.job in persons)
@@ -163,8 +150,9 @@ def judge(stage: Stage, played: Played, *, scenario: str, title: str, seconds: f
     duplicates = sum(len(copies) - 1 for copies in by_content.values())
     ours = {one.sha256 for one in stage.script.films}
     wrong_bytes = sum(one["sha256"] not in ours for one in there)
-    books = tuple(_books(stage, truth, used))
-    oversold = _oversold(stage, played, truth["errors"])
+    rows = tuple(books.compare(stage.rt, stage.used))
+    oversold = _oversold(played, truth["errors"])
+    in_vain = _in_vain(stage, played, truth["errors"])
     late = [one.late_by for one in films if one.fate is Fate.LATE and one.late_by is not None]
     misses = fates[Fate.WAITING] + fates[Fate.FOR_A_PERSON] + fates[Fate.UNKNOWN]
     complaints = tuple(
@@ -173,9 +161,10 @@ def judge(stage: Stage, played: Played, *, scenario: str, title: str, seconds: f
                 "lost": fates[Fate.LOST],
                 "there more than once": duplicates,
                 "oversold": oversold,
+                "calls made in vain, after YouTube had said no": in_vain,
                 "there with other bytes than were sent": wrong_bytes,
             },
-            books,
+            rows,
             [*differences, *_not_taken(truth)],
             played,
         )
@@ -196,16 +185,17 @@ def judge(stage: Stage, played: Played, *, scenario: str, title: str, seconds: f
         lost=fates[Fate.LOST],
         duplicates=duplicates,
         oversold=oversold,
+        in_vain=in_vain,
         wrong_bytes=wrong_bytes,
         recovers_after=None if misses > _misses(undisturbed) else _recovers_after(films, played),
         latest_by=max(late, default=0.0),
-        units=_units(books),
+        units=_units(rows),
         reserves=tuple(_reserves(stage, there)),
         todo=tuple(_for_persons(stage, undisturbed)),
         struck=(*played.struck, *(Struck(what=one, told="all was done before", times=0) for one in played.missed)),
         stopped=played.stopped,
         complaints=complaints,
-        books=books,
+        books=rows,
         films=films,
         began_at=played.began_at,
         ended_at=played.ended_at,
@@ -263,47 +253,31 @@ def _recovers_after(films: Iterable[FilmSeen], played: Played) -> float | None:
     return max(0.0, (max(late) - played.first_at).total_seconds())
 
 
-def _books(stage: Stage, truth: Mapping[str, Any], used: Iterable[rehearsals.Used]) -> Iterator[BooksRow]:
-    """Compare what this run has booked with what was charged in it, by project, bucket and day."""
-    before = {(one.project, one.bucket, one.day): one for one in stage.used}
-    booked = {(one.project, one.bucket, one.day): one for one in used}
-    names = {number: name for name, number in stage.numbers.items()}
-    charged = {
-        (names[number], bucket, date.fromisoformat(day)): units
-        for number, days in truth["units"].items()
-        for day, buckets in days.items()
-        for bucket, units in buckets.items()
-    }
-    for key in sorted({*charged, *(key for key in booked if key[0] in stage.numbers)}):
-        earlier, now = before.get(key), booked.get(key)
-        began = 0 if earlier is None or key not in charged else earlier.spent + earlier.open + earlier.elsewhere
-        spent = (0 if now is None else now.spent) - (0 if earlier is None else earlier.spent)
-        unknown = (0 if now is None else now.open) - (0 if earlier is None else earlier.open)
-        really = charged.get(key, 0) - began
-        if spent or unknown or really:
-            yield BooksRow(
-                project=key[0],
-                bucket=key[1],
-                day=key[2],
-                spent=spent,
-                unknown=unknown,
-                truth=really,
-                agree=spent <= really <= spent + unknown,
-            )
-
-
-def _oversold(stage: Stage, played: Played, errors: Mapping[str, int]) -> int:
-    """Count the calls that were let go although nothing was left, beside those by which that was learned.
-
-    A limit that YouTube has lowered is learned from a refusal: by everybody who had a call under way at that moment,
-    and once more after each reset, when one call may try beyond it.
-    """
-    refused = sum(errors.get(reason, 0) for reason in _QUOTA)
+def _oversold(played: Played, errors: Mapping[str, int]) -> int:
+    """Count the calls that were let go although the books should have known that nothing was left."""
     lowered = {one.what for one in played.struck} & {What.LIMIT, What.CAP, What.ANSWER}
-    if not lowered:
-        return refused
-    days = 1 + (played.ended_at - played.began_at).days + 1
-    return max(0, refused - days * (len(stage.accounts) + _AT_ONCE * len(stage.numbers)))
+    return 0 if lowered else sum(errors.get(reason, 0) for reason in (*NO_QUOTA, *FULL))
+
+
+def _in_vain(stage: Stage, played: Played, errors: Mapping[str, int]) -> int:
+    """Count the calls that were made although a refusal had said that there is no use.
+
+    What a disaster has changed is learned from refusals: by all who had a call under way at that moment, and of a limit
+    once more after each reset, when one call may try beyond it.
+    """
+    days = 2 + (played.ended_at - played.began_at).days
+    learned: Counter[tuple[str, ...]] = Counter()
+    for one in played.struck:
+        match one.what:
+            case What.SUSPEND:
+                learned[SUSPENDED] += one.whom * _AT_ONCE
+            case What.REVOKE:
+                learned[DEAD] += one.whom * _AT_ONCE
+            case What.LIMIT:
+                learned[NO_QUOTA] += stage.projects * _AT_ONCE * days
+            case What.CAP:
+                learned[FULL] += one.whom * 2 * days
+    return sum(max(0, sum(errors.get(reason, 0) for reason in reasons) - most) for reasons, most in learned.items())
 
 
 def _not_taken(truth: Mapping[str, Any]) -> Iterator[str]:
@@ -314,10 +288,10 @@ def _not_taken(truth: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _complaints(
-    counts: Mapping[str, int], books: Iterable[BooksRow], others: Iterable[str], played: Played
+    counts: Mapping[str, int], rows: Iterable[BooksRow], others: Iterable[str], played: Played
 ) -> Iterator[str]:
     yield from (f"{count} {what}" for what, count in counts.items() if count)
-    for row in books:
+    for row in rows:
         if not row.agree:
             yield (
                 f"{row.bucket} of {row.project} on {row.day}: {row.spent} booked, {row.unknown} unknown, "
@@ -328,9 +302,9 @@ def _complaints(
         yield f"it does not come to an end: {played.rounds} times somebody worked, and something was left to do at once"
 
 
-def _units(books: Iterable[BooksRow]) -> dict[str, int]:
+def _units(rows: Iterable[BooksRow]) -> dict[str, int]:
     found: Counter[str] = Counter()
-    for row in books:
+    for row in rows:
         found[row.bucket] += row.truth
     return dict(sorted(found.items()))
 

@@ -17,6 +17,7 @@ from ytpool.actions.rehearsal.stage import Stage
 from ytpool.actions.rehearsal.striking import Blow, Striker, Struck
 from ytpool.actions.watch import Nobody
 from ytpool.actions.working import JobWorked
+from ytpool.domain.jobs import Job
 from ytpool.domain.scenarios import Disaster, What
 from ytpool.errors import Interrupted, StateBusy, YtpoolError
 from ytpool.store import leases, rehearsals
@@ -25,7 +26,10 @@ _PARALLEL = 4
 _CRON = timedelta(minutes=5)
 """After which a worker that could not begin is started again, as cron would."""
 _A_PERSON_IS_ASKED_AGAIN = timedelta(minutes=11)
-_MOST_ROUNDS = 600
+_MOST_ROUNDS = 2000
+_MOST_IDLE, _IDLES_FOR = 100, 0.25
+"""So often in a row nobody has found what is due, each time so many seconds later: longer than any place is held."""
+_SOON = timedelta(seconds=2)
 _BETWEEN = (What.KILL, What.DISK)
 """What brings workers of its own, and so waits until nobody works."""
 
@@ -76,17 +80,22 @@ class _Play:
         self._stopped: dict[str, None] = {}
         self._asked_persons = False
         self._restarts = False
+        self._begun = 0
 
     def through(self) -> Played:
-        rounds = 0
+        rounds = idle = 0
         try:
-            while rounds < _MOST_ROUNDS:
+            while rounds < _MOST_ROUNDS and idle < _MOST_IDLE:
                 rounds += 1
+                begun = self._begun
                 self._strike_due(between=True)
                 self._work()
                 moment = self._goes_on_at()
                 if moment is None or moment > self._ends_at:
                     break
+                idle = 0 if self._begun > begun or moment > self._rt.calendar.now() + _SOON else idle + 1
+                if idle:  # a place that somebody holds no more ends by the machine's clock, which leaps nowhere
+                    self._rt.clock.sleep(_IDLES_FOR)
                 self._rt.clock_to(moment)
         finally:
             struck = self._striker.struck()
@@ -99,7 +108,7 @@ class _Play:
             missed=tuple(str(one.what) for one in self._left()),
             stopped=tuple(self._stopped),
             rounds=rounds,
-            comes_to_an_end=rounds < _MOST_ROUNDS,
+            comes_to_an_end=rounds < _MOST_ROUNDS and idle < _MOST_IDLE,
         )
 
     def _left(self) -> list[Disaster]:
@@ -116,7 +125,7 @@ class _Play:
         self._rt.forget_vault()
         try:
             found = working.work(
-                self._rt, Nobody(), begun=lambda _: None, ended=self._ended, parallel=_PARALLEL, once=True
+                self._rt, Nobody(), begun=self._begins, ended=self._ended, parallel=_PARALLEL, once=True
             )
         except Interrupted:
             raise
@@ -136,6 +145,9 @@ class _Play:
         self._rt.stopping.clear()
         with suppress(StateBusy), self._rt.store.transaction() as tx:  # their places end by themselves, too
             leases.begin_anew(tx)
+
+    def _begins(self, _: Job) -> None:
+        self._begun += 1
 
     def _ended(self, done: JobWorked) -> None:
         """Let come what was to come in the middle of the work."""

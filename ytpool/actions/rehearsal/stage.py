@@ -52,8 +52,7 @@ _KEPT_SETTINGS = ("time", "thresholds", "balancing", "breakers", "envelopes", "r
 _HURRY = 100.0
 _WORTH_A_CALL = timedelta(milliseconds=10)
 _NAP = 0.05
-_PATIENCE = 0.8
-"""Seconds for another's transaction; a rehearsed minute of a locked database is not a real one."""
+_PATIENCE = 30.0
 
 EACH = 5
 """Where nothing waits, so many videos are made up for each account: one more than the shipped scenario of caps lets."""
@@ -64,6 +63,8 @@ class Rehearsing(Runtime):
 
     def __init__(self, config: Config, *, environ: Mapping[str, str], seed: int) -> None:
         super().__init__(config, environ=environ, seed=seed)
+        self.patience = _PATIENCE
+        """Seconds for which everybody waits for another's transaction: what is rehearsed need not take as long."""
         self._jumping = threading.Lock()
         self._thread = threading.local()
 
@@ -84,9 +85,9 @@ class Rehearsing(Runtime):
     @property
     def store(self) -> Database:
         store = super().store
-        if getattr(self._thread, "hurries", None) is not store:
-            self._thread.hurries = store
-            store.wait_at_most(_PATIENCE)
+        if getattr(self._thread, "patience", None) != self.patience:
+            self._thread.patience = self.patience
+            store.wait_at_most(self.patience)
         return store
 
 
@@ -124,8 +125,7 @@ class Stage:
     script: Script
     rt: Rehearsing
     home: Path
-    numbers: Mapping[str, str]
-    """What the sandbox calls each project."""
+    projects: int
     used: Sequence[Used]
     """What was used before it began."""
     accounts: Mapping[str, Account]
@@ -362,7 +362,7 @@ def _built(ours: Rehearsing, script: Script, home: Path) -> Stage:
             kept.append((Kind.CLIENT_SECRET, client_id, secret))
         for one in used:
             if (one.project, one.day) == (project, today):
-                control.charge(project, one.bucket, one.spent + one.open + one.elsewhere)
+                control.charge(project, one.bucket, one.all)
     for account in wanted:
         cap = learned.get(account.channel_id)
         control.add_channel(
@@ -382,7 +382,7 @@ def _built(ours: Rehearsing, script: Script, home: Path) -> Stage:
         script=script,
         rt=ours,
         home=home,
-        numbers={one["name"]: one["number"] for one in control.status()["projects"]},
+        projects=len(payers),
         used=used,
         accounts={one.account: one for one in wanted},
     )

@@ -30,12 +30,16 @@ _CALLS = (
 """The calls that publishing makes under a channel's name."""
 _SENDING = ("upload.chunk", "upload.query", "media.chunk", "token")
 _SUSPENDED = "authenticatedUserAccountSuspended"
-_DEAD = ("invalid_grant",)
-_NO_QUOTA = ("quotaExceeded", "dailyLimitExceeded", "rateLimitExceeded")
-_FULL = ("uploadLimitExceeded",)
+DEAD = ("invalid_grant",)
+SUSPENDED = (_SUSPENDED,)
+NO_QUOTA = ("quotaExceeded", "dailyLimitExceeded", "rateLimitExceeded")
+FULL = ("uploadLimitExceeded",)
+"""By which words YouTube says that there is no use in asking again before long."""
 _BEFORE_THE_END = timedelta(seconds=1.5)
 _A_MINUTE_IS = 2.0
 """Seconds for which a rehearsed minute lasts, where it has to pass."""
+_PATIENCE = 0.8
+"""Seconds of such a minute after which who wants to write gives up: a bit less than half of it, as in earnest."""
 _WORKERS_END_WITHIN = 60.0
 _ROOM = 1 << 16
 _DIES_AMIDST = 0.4
@@ -50,6 +54,8 @@ class Struck:
     told: str
     times: int
     """How often anybody met it."""
+    whom: int = 0
+    """How many it was aimed at."""
 
 
 def _nothing() -> None: ...
@@ -66,6 +72,7 @@ class Blow:
     meets: Sequence[str] = ()
     """Refusals of YouTube's by which it is met."""
     times: int = 1
+    whom: int = 0
     undo: Callable[[], None] = field(default=_nothing)
 
 
@@ -121,7 +128,9 @@ class Striker:
             self.take_back(blow)
             if blow.meets:
                 blow.times = sum(errors.get(reason, 0) for reason in blow.meets)
-        return tuple(Struck(what=blow.disaster.what, told=blow.told, times=blow.times) for blow in self._blows)
+        return tuple(
+            Struck(what=blow.disaster.what, told=blow.told, times=blow.times, whom=blow.whom) for blow in self._blows
+        )
 
     def _met(self, rules: Sequence[str]) -> int:
         return sum(one["done"] for one in self._stage.control.faults() if one["fault_id"] in rules)
@@ -147,14 +156,16 @@ class Striker:
             for one in struck
             for method in _CALLS
         ]
-        return Blow(disaster=disaster, told=f"suspended: {_names(struck)}", rules=self._faults(*rules))
+        return Blow(
+            disaster=disaster, told=f"suspended: {_names(struck)}", rules=self._faults(*rules), whom=len(struck)
+        )
 
     def revoke(self, disaster: Disaster) -> Blow:
         struck = self._whom(disaster)
         for one in struck:
             self._stage.control.revoke_grant(one.channel_id)
             self._stage.control.expire_tokens(one.channel_id)
-        return Blow(disaster=disaster, told=f"the logins are dead: {_names(struck)}", meets=_DEAD)
+        return Blow(disaster=disaster, told=f"the logins are dead: {_names(struck)}", meets=DEAD, whom=len(struck))
 
     def limit(self, disaster: Disaster) -> Blow:
         told = []
@@ -164,7 +175,7 @@ class Striker:
             cut = {**one["limits"], disaster.bucket: int(limits[disaster.bucket] * disaster.share)}
             self._stage.control.add_project(one["name"], limits=cut)
             told.append(f"{one['name']} {cut[disaster.bucket]:,}")
-        return Blow(disaster=disaster, told=f"units of {disaster.bucket} a day: {', '.join(told)}", meets=_NO_QUOTA)
+        return Blow(disaster=disaster, told=f"units of {disaster.bucket} a day: {', '.join(told)}", meets=NO_QUOTA)
 
     def cap(self, disaster: Disaster) -> Blow:
         struck = self._whom(disaster)
@@ -172,7 +183,12 @@ class Striker:
             self._stage.control.add_channel(
                 one.channel_title or one.account, channel_id=one.channel_id, cap=disaster.uploads
             )
-        return Blow(disaster=disaster, told=f"{disaster.uploads} uploads in 24 hours: {_names(struck)}", meets=_FULL)
+        return Blow(
+            disaster=disaster,
+            told=f"{disaster.uploads} uploads in 24 hours: {_names(struck)}",
+            meets=FULL,
+            whom=len(struck),
+        )
 
     def answer(self, disaster: Disaster) -> Blow:
         methods = disaster.methods or (*_CALLS, *_SENDING)
@@ -230,6 +246,7 @@ class Striker:
     def database(self, disaster: Disaster) -> Blow:
         """Hold the state as a process would that stands still in the middle of a write."""
         rt, minutes = self._stage.rt, disaster.lasts_for / timedelta(minutes=1)
+        patience, rt.patience = rt.patience, _PATIENCE * minutes
         held, over = threading.Event(), threading.Event()
 
         def hold() -> None:
@@ -244,6 +261,7 @@ class Striker:
         def undo() -> None:
             over.set()
             beside.join()
+            rt.patience = patience
 
         return Blow(disaster=disaster, told="another process stands still in the middle of a write", undo=undo)
 
