@@ -299,7 +299,7 @@ def _complaints(
             )
     yield from others
     if not played.comes_to_an_end:
-        yield f"it does not come to an end: {played.rounds} times somebody worked, and something was left to do at once"
+        yield f"it comes to no end: workers have begun {played.rounds} times, and something is left to do at once"
 
 
 def _units(rows: Iterable[BooksRow]) -> dict[str, int]:

@@ -7,6 +7,7 @@ import heapq
 import itertools
 import math
 import random
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ _A_PERSON_IS_ASKED_AGAIN = timedelta(minutes=11)
 _MOST_ROUNDS = 2000
 _MOST_IDLE, _IDLES_FOR = 100, 0.25
 """So often in a row nobody has found what is due, each time so many seconds later: longer than any place is held."""
+_AT_MOST = 20.0
+"""Seconds, and one for each video, that workers may take until nothing is left for now."""
 _SOON = timedelta(seconds=2)
 _BETWEEN = (What.KILL, What.DISK)
 """What brings workers of its own, and so waits until nobody works."""
@@ -81,6 +84,7 @@ class _Play:
         self._asked_persons = False
         self._restarts = False
         self._begun = 0
+        self._overtime = False
 
     def through(self) -> Played:
         rounds = idle = 0
@@ -90,6 +94,8 @@ class _Play:
                 begun = self._begun
                 self._strike_due(between=True)
                 self._work()
+                if self._overtime:
+                    break
                 moment = self._goes_on_at()
                 if moment is None or moment > self._ends_at:
                     break
@@ -108,7 +114,7 @@ class _Play:
             missed=tuple(str(one.what) for one in self._left()),
             stopped=tuple(self._stopped),
             rounds=rounds,
-            comes_to_an_end=rounds < _MOST_ROUNDS and idle < _MOST_IDLE,
+            comes_to_an_end=rounds < _MOST_ROUNDS and idle < _MOST_IDLE and not self._overtime,
         )
 
     def _left(self) -> list[Disaster]:
@@ -123,6 +129,9 @@ class _Play:
     def _work(self) -> None:
         """Let workers work until nothing is left for now, as if they were a program that cron has started."""
         self._rt.forget_vault()
+        in_time = threading.Timer(_AT_MOST + len(self._stage.script.films), self._takes_too_long)
+        in_time.daemon = True
+        in_time.start()
         try:
             found = working.work(
                 self._rt, Nobody(), begun=self._begins, ended=self._ended, parallel=_PARALLEL, once=True
@@ -134,10 +143,17 @@ class _Play:
             self._let_workers_be_gone()
             self._rt.clock_to(self._rt.calendar.now() + _CRON)
             return
-        if found.stopped and not self._restarts:
+        finally:
+            in_time.cancel()
+        if found.stopped and not (self._restarts or self._overtime):
             raise Interrupted("interrupted; the rehearsal leaves nothing behind", hint="run the same command again")
         if found.stopped:
             self._let_workers_be_gone()
+
+    def _takes_too_long(self) -> None:
+        """End work that goes round in circles; every wait is over in no time here, so that is what it does."""
+        self._overtime = True
+        self._rt.stopping.set()
 
     def _let_workers_be_gone(self) -> None:
         """Make it so that the workers of before were another program, which has ended and holds no place any more."""
