@@ -1,21 +1,25 @@
 """Whether the books agree with what really happened: per project, bucket and quota day, over the whole of a story."""
 
-import sqlite3
+import json
+from collections import Counter
 from contextlib import closing
+
+from books import database_at
+
+from ytpool.clock import SystemClock
 
 
 def assert_all_agrees(state, truth, *, idle=True):
-    """Compare every day of a state file with the sandbox's truth; unless told, nothing may be under way any more."""
-    with closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True)) as books:
-        rows = books.execute(
+    """Compare every day of a state with the sandbox's truth; unless told, nothing may be under way any more."""
+    clock = SystemClock()
+    with closing(database_at(state, clock, clock.now)) as database, database.reading() as books:
+        rows = books.all(
             """
             SELECT p.number, m.bucket, m.day, m.spent, m.unknown, m.held + m.sent
               FROM meters m JOIN projects p ON p.project = m.name WHERE m.scope = 'project'
             """
-        ).fetchall()
-        left = books.execute(
-            "SELECT operation, job FROM ledger WHERE state IN ('held', 'sent') GROUP BY hold"
-        ).fetchall()
+        )
+        left = books.all("SELECT DISTINCT hold, operation, job FROM ledger WHERE state IN ('held', 'sent')")
     booked = {(number, bucket, day): (spent, unknown) for number, bucket, day, spent, unknown, _ in rows}
     charged = {
         (number, bucket, day): units
@@ -29,3 +33,26 @@ def assert_all_agrees(state, truth, *, idle=True):
     assert not truth["refused"], truth["refused"]
     if idle:
         assert left == []
+
+
+def assert_each_was_said_once(ytpool, state, texts, truth, *, unknown_at_most):
+    """Compare jobs that were to say these texts with what was said: each once, or the job says that it is unknown.
+
+    What is unknown waits for a person, and that is all that does.
+    """
+    said = {comment["comment_id"]: comment["text"] for comment in truth["comments"]}
+    times = Counter(said.values())
+    assert times.keys() <= {*texts.values()}
+    jobs = json.loads(ytpool("queue", "list", "--all", "--json")[1])["data"]["jobs"]
+    states = {job["job"]: job["state"] for job in jobs if job["kind"] == "comment"}
+    print(Counter(states.values()))
+    assert states.keys() == texts.keys()
+    for job, became in states.items():
+        assert (became, times[texts[job]]) in {("done", 1), ("finished_unknown", 1), ("finished_unknown", 0)}, job
+    clock = SystemClock()
+    with closing(database_at(state, clock, clock.now)) as database, database.reading() as books:
+        heard = dict(books.all("SELECT job, comment_id FROM comments WHERE comment_id IS NOT NULL"))
+    assert all(said[heard[job]] == texts[job] for job, became in states.items() if became == "done")
+    unknown = {job for job, became in states.items() if became == "finished_unknown"}
+    assert len(unknown) <= unknown_at_most
+    assert {item["name"] for item in json.loads(ytpool("todo", "--json")[1])["data"]["items"]} == unknown

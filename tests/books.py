@@ -5,8 +5,11 @@ Each verb is one transaction, as it is in the program.
 
 import random
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
-from ytpool import data
+import newer
+
+from ytpool import config, data
 from ytpool.clock import Calendar
 from ytpool.domain import quota
 from ytpool.domain.envelopes import Envelopes
@@ -14,8 +17,27 @@ from ytpool.domain.prices import PriceBook
 from ytpool.domain.quota import Urgency
 from ytpool.domain.terms import Terms
 from ytpool.store import accounts, caps, ledger, limits, pools, projects
-from ytpool.store.db import Database
 from ytpool.store.ledger import Call, Entry, Payer
+from ytpool.store.sqlite import SqliteDatabase
+
+
+def database_at(place, clock, now):
+    """Open the state that lies in a file, or in a schema of PostgreSQL (`postgresql://…#schema`), by this clock.
+
+    A test's clock is the database's too.
+    """
+    if not str(place).startswith("postgresql:"):
+        return SqliteDatabase(Path(place), clock, now)
+    from ytpool.store.postgres import PostgresDatabase
+
+    url, _, schema = place.partition("#")
+    settings = config.load(
+        profile=None,
+        environ={"YTPOOL_HOME": "/nowhere", "YTPOOL_STATE": url, "YTPOOL_POSTGRES_SCHEMA": schema},
+    )
+    its_clock = {"time": clock.database_time} if hasattr(clock, "database_time") else {}
+    return PostgresDatabase(settings.database, clock, now, **its_clock)
+
 
 BOOK = PriceBook.from_table(data.load("prices.json"))
 NOON = datetime(2026, 11, 18, 20, tzinfo=UTC)
@@ -23,12 +45,13 @@ NOON = datetime(2026, 11, 18, 20, tzinfo=UTC)
 
 
 class ObedientClock:
-    """Both clocks of a machine, in the hands of a test."""
+    """Both clocks of a machine, and that of a database elsewhere, in the hands of a test."""
 
     def __init__(self, wall=NOON):
         self.wall = wall
         self.seconds = 1000.0
         self.run = "era-1"
+        self.database_seconds = 0.0
 
     def now(self):
         return self.wall
@@ -49,11 +72,16 @@ class ObedientClock:
         """Let time pass on both clocks."""
         self.wall += span
         self.seconds += span.total_seconds()
+        self.database_seconds += span.total_seconds()
 
     def reboot(self):
         """Start the machine again: its own count begins anew, under another name."""
         self.seconds = 10.0
         self.run += "+1"
+
+    def database_time(self):
+        """Say in SQL what a database's clock says, which goes on when the machine starts again."""
+        return f"to_timestamp({self.database_seconds})"
 
 
 def make_project(tx, project="acme"):
@@ -95,15 +123,17 @@ def make_pool(tx, pool="main", members=(), *, strategy="health"):
 class Books:
     """A fresh state, and what is done with it."""
 
-    def __init__(self, path, clock, *, now=None, seed=None):
+    def __init__(self, place, clock, *, now=None, seed=None):
         self.clock = clock
         self.rng = random.Random(seed)
-        self.database = Database(path, clock, now or Calendar(clock).now)
+        self.database = database_at(place, clock, now or Calendar(clock).now)
         self.shares = {}
         self.lends_from = None
 
     def created(self):
         self.database.create()
+        if newer.EVERYWHERE:
+            newer.made(self.database)
         return self
 
     def transaction(self):

@@ -1,31 +1,64 @@
 """Fixtures that every test may use."""
 
 import io
+import json
 import os
 import random
 import subprocess
 import sys
+from contextlib import closing
+from datetime import timedelta
 
+import newer
 import pytest
 from books import Books, ObedientClock
 from newsroom import ROOT, Newsroom
-from real_parts import miss
+from postgres import ELSEWHERE, Postgres, running
+from real_parts import small_file_system
 
+from ytpool import config
 from ytpool.cli.app import main
+from ytpool.runtime import Runtime
 from ytpool.sandbox.server import Sandbox
 
 # Some tests take these as plugins and some take functions of theirs; whichever comes first, asserts in them explain.
 pytest.register_assert_rewrite("chromium", "node_packages", "secret_service")
 
+ON_POSTGRES = os.environ.get("YTPOOL_TEST_STATE") == "postgresql"
+"""Whether every state of a story lies on PostgreSQL; read at once, like all that says how tests are run."""
+
+
+@pytest.fixture(scope="session")
+def own_postgres():
+    """A PostgreSQL that a test may stop and start; whoever does leaves it running."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres(request):
+    """A PostgreSQL that stays as it is."""
+    return Postgres(ELSEWHERE) if ELSEWHERE else request.getfixturevalue("own_postgres")
+
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
+def schema(postgres):
+    """The name of a schema on it that is not there yet, and is not there afterwards."""
+    with postgres.schema() as name:
+        yield name
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch, request):
     """A place of its own for every profile, and an environment that says nothing else."""
     for name in [*os.environ]:
         if name.startswith("YTPOOL_") or name in {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "CREDENTIALS_DIRECTORY"}:
             monkeypatch.delenv(name)
     folder = tmp_path / "home"
     monkeypatch.setenv("YTPOOL_HOME", str(folder))
+    if ON_POSTGRES:
+        monkeypatch.setenv("YTPOOL_STATE", request.getfixturevalue("postgres").url)
+        monkeypatch.setenv("YTPOOL_POSTGRES_SCHEMA", request.getfixturevalue("schema"))
     return folder
 
 
@@ -42,6 +75,25 @@ def ytpool(home):  # noqa: ARG001 - it sets the environment
 
 
 @pytest.fixture
+def installed(tmp_path):
+    """A program named ytpool that starts from everywhere, as a virtual environment has it; in an awkward folder."""
+    folder = tmp_path / "100 % bin"
+    folder.mkdir()
+    program = folder / "ytpool"
+    start = "from ytpool.__main__ import run; run()"
+    program.write_text(f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n{start}\n")
+    program.chmod(0o755)
+
+    def run(*words, **more):
+        done = subprocess.run(
+            [program, *words], env={**os.environ, **more}, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+@pytest.fixture
 def empty_sandbox(home, ytpool, tmp_path, monkeypatch):  # noqa: ARG001 - the home must be there first
     """A local YouTube that the settings name, where it is noon; the profile is set up and nobody is logged in."""
     with Sandbox(tmp_path / "youtube", seed=1, keep_bytes=True) as server:
@@ -51,6 +103,9 @@ def empty_sandbox(home, ytpool, tmp_path, monkeypatch):  # noqa: ARG001 - the ho
         monkeypatch.setenv("YTPOOL_BALANCING_STRATEGY", "fill")
         newsroom.noon()
         assert ytpool("init", "--yes", "--vault", "keyfile")[0] == 0
+        if newer.EVERYWHERE:
+            with closing(Runtime(config.load(profile=None, environ=os.environ))) as rt:
+                newer.made(rt.store)
         yield newsroom
 
 
@@ -105,15 +160,34 @@ def video(make_video):
 
 
 @pytest.fixture
+def talk(ytpool, sandbox, make_video):
+    """A video that everybody sees, and quota for ten thousand comments."""
+    sandbox.project(limits={"general": 1_000_000})
+    assert ytpool("projects", "set", "press", "--limit", "general=1000000")[0] == 0
+    status, out, err = ytpool(
+        *("upload", make_video("talk.mp4", 1000), "--account", "news", "--privacy", "public", "--json")
+    )
+    assert status == 0, err
+    sandbox.control.clock(forward=timedelta(minutes=1))
+    return json.loads(out)["data"]["video_id"]
+
+
+@pytest.fixture
 def clock():
     """A clock that obeys: noon in California, until the test says otherwise."""
     return ObedientClock()
 
 
 @pytest.fixture
-def books(tmp_path, clock):
+def place(tmp_path):
+    """Where a state may be made that lies nowhere else."""
+    return tmp_path / "state.db"
+
+
+@pytest.fixture
+def books(place, clock):
     """A fresh state with that clock, and the verbs of the ledger."""
-    books = Books(tmp_path / "state.db", clock).created()
+    books = Books(place, clock).created()
     yield books
     books.database.close()
 
@@ -121,12 +195,5 @@ def books(tmp_path, clock):
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system with room for two megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode != 0:
-        miss(f"no small file system can be mounted: {mounted.stderr}")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    with small_file_system(tmp_path / "disk", megabytes=2) as folder:
+        yield folder

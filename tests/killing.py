@@ -22,7 +22,7 @@ if __name__ == "__main__":
 from ytpool.actions import claiming
 from ytpool.domain.jobs import StepState
 from ytpool.store import accounts, comments, decisions, jobs, ledger, line, looks
-from ytpool.store.db import Database
+from ytpool.store.sqlite import SqliteDatabase
 
 
 class When(Enum):
@@ -153,7 +153,7 @@ def _arm_state(point, by):
         return watched(tx, *given, **named)
 
     setattr(point.module, point.function, watching)
-    transaction = Database.transaction
+    transaction = SqliteDatabase.transaction
 
     def strike():
         reached.clear()
@@ -169,11 +169,11 @@ def _arm_state(point, by):
         if tx in reached:
             strike()
 
-    Database.transaction = watched_transaction
+    SqliteDatabase.transaction = watched_transaction
 
 
 def _arm_commits(when, dies_at):
-    transaction, begun = Database.transaction, []
+    transaction, begun = SqliteDatabase.transaction, []
 
     @contextmanager
     def counted_transaction(self):
@@ -186,7 +186,7 @@ def _arm_commits(when, dies_at):
         if (when, number) == (When.AFTER_COMMIT, dies_at):
             _die()
 
-    Database.transaction = counted_transaction
+    SqliteDatabase.transaction = counted_transaction
 
 
 def _arm_line(point):

@@ -182,6 +182,17 @@ def heard(process, sentence):
     raise AssertionError(f"{sentence!r} was never said: {said}")
 
 
+def say_later(ytpool, video_id, count):
+    """Queue so many comments below a video, by turns as news and as sports; return each job's text."""
+    texts = {}
+    for number in range(count):
+        text, account = f"Good morning, number {number}", ("news", "sports")[number % 2]
+        status, out, err = ytpool("comment", "post", video_id, text, "--account", account, "--queue", "--json")
+        assert status == 0, err
+        texts[json.loads(out)["data"]["job"]] = text
+    return texts
+
+
 def an_hour_later(state):
     """Let every lease be over, as if nobody had renewed any for an hour: the machine's boot clock cannot be moved."""
     with closing(sqlite3.connect(state)) as books, books:

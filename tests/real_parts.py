@@ -5,6 +5,9 @@ Run as a program it prints the packages whose programs are missing here; `tests/
 
 import os
 import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,11 +22,15 @@ PACKAGES = {
     "nginx": "nginx-light",
     "node": "nodejs",
     "npm": "npm",
+    "nsenter": "util-linux",
+    "pgbouncer": "pgbouncer",
+    "postgres": "postgresql",
     "prometheus": "prometheus",
     "promtool": "prometheus",
     "rsvg-convert": "librsvg2-bin",
     "setpriv": "util-linux",
     "systemd-analyze": "systemd",
+    "unshare": "util-linux",
     "vsftpd": "vsftpd",
     "zsh": "zsh",
 }
@@ -42,8 +49,10 @@ def need(program: str) -> str:
 
 
 def _found(program: str) -> str | None:
-    # Servers lie where only an administrator's path leads.
-    return shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
+    # Servers lie where only an administrator's path leads, and PostgreSQL's programs where no path does.
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
+    folders = (os.environ.get("PATH", os.defpath), "/usr/sbin", *map(str, reversed(versions)))
+    return shutil.which(program, path=os.pathsep.join(folders))
 
 
 def miss(what: str) -> NoReturn:
@@ -58,6 +67,24 @@ def miss(what: str) -> NoReturn:
 def scaled(count: int, *, least: int = 1) -> int:
     """Return how many of something a large test makes: all of them, or the share `YTPOOL_TEST_SCALE` says."""
     return max(least, round(count * _SCALE))
+
+
+@contextmanager
+def small_file_system(folder: Path, megabytes: int) -> Iterator[Path]:
+    """Make a folder whose files lie on a file system of their own, with room for so much."""
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if mounted.returncode != 0:
+        miss(f"no small file system can be mounted: {mounted.stderr}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
 
 
 def fill(folder: Path) -> None:

@@ -20,7 +20,8 @@ from ytpool.cli import exits
 from ytpool.cli.app import COMMANDS, Bug
 from ytpool.clock import SystemClock
 from ytpool.domain.alerts import Kind
-from ytpool.store.db import Database, migrations
+from ytpool.store.db import migrations
+from ytpool.store.sqlite import SqliteDatabase
 
 ROOT = Path(__file__).parents[1]
 SOURCE = Path(package.__file__).parent
@@ -127,7 +128,7 @@ def test_a_state_of_any_version_becomes_what_a_fresh_one_is(tmp_path, version):
         connection.commit()
 
     for path in (fresh, older):
-        database = Database(path, SystemClock(), SystemClock().now)
+        database = SqliteDatabase(path, SystemClock(), SystemClock().now)
         database.create()
         database.close()
 

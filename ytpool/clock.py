@@ -117,6 +117,12 @@ class Calendar:
             self._anchor = confirmed if self._ahead is None and confirmed.era == self._clock.era() else None
             self._latest = max(self._latest, confirmed.moment)
 
+    def go_by(self, confirmed: Confirmation) -> None:
+        """Take in what another clock says that is better known than this machine's, until Google is heard."""
+        with self._lock:
+            if self._ahead is None and self._anchor is None:
+                self._anchor = confirmed
+
     def now(self) -> datetime:
         """Return the moment that decides the quota day, rests, plans and the life of grants."""
         with self._lock:

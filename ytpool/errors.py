@@ -63,19 +63,35 @@ class StateUnusable(YtpoolError):
     code = "state_unusable"
 
 
+class StateAway(YtpoolError):
+    """The state cannot be read or written now; that may end without anybody changing what was asked of it."""
+
+
+class StateUnreachable(StateAway):
+    """The database that keeps the state does not answer, takes nobody or nothing now, or the connection was lost."""
+
+    code = "state_unreachable"
+
+
 class StateTooNew(YtpoolError):
     """Only a newer ytpool may open this state."""
 
     code = "state_too_new"
 
 
-class StateBusy(YtpoolError):
+class StateBusy(StateAway):
     """Another process held the state for longer than we wait."""
 
     code = "state_busy"
 
 
-class DiskFull(YtpoolError):
+class StateRefused(YtpoolError):
+    """The database that keeps the state does not let us in, or is not whom we would believe; a person mends that."""
+
+    code = "state_refused"
+
+
+class DiskFull(StateAway):
     """There is no room left where the state lives."""
 
     code = "disk_full"
@@ -157,6 +173,14 @@ class FileInvalid(YtpoolError):
     """A file to upload is missing, empty, unreadable, or no file."""
 
     code = "file_invalid"
+
+
+class FileNotHere(FileInvalid):
+    """A job needs a file that this machine has not; `elsewhere` says whether another machine had it."""
+
+    def __init__(self, message: str, *, hint: str, elsewhere: bool, **details: Any) -> None:
+        super().__init__(message, hint=hint, **details)
+        self.elsewhere = elsewhere
 
 
 class FileChanged(YtpoolError):

@@ -7,28 +7,40 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ytpool import data
-from ytpool.clock import Calendar, Clock, SystemClock
+from ytpool.clock import Calendar, Clock, Confirmation, SystemClock
 from ytpool.config import SANDBOX, Config
 from ytpool.domain import quota
 from ytpool.domain.prices import PriceBook
 from ytpool.domain.terms import Terms
-from ytpool.errors import ClockBehind, EndpointsChanged, Interrupted, VaultKeyLost, VaultUnavailable, YtpoolError
+from ytpool.errors import (
+    ClockBehind,
+    EndpointsChanged,
+    ExtraMissing,
+    Interrupted,
+    VaultKeyLost,
+    VaultUnavailable,
+    YtpoolError,
+)
 from ytpool.store import meta
 from ytpool.store.db import Database, Tx
+from ytpool.store.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
-    from datetime import date, datetime, timedelta
+    from datetime import date, timedelta
     from email.message import EmailMessage
     from random import Random
 
+    from ytpool.config.postgres import Postgres
     from ytpool.domain.alert_targets import Target
     from ytpool.domain.envelopes import Envelopes
     from ytpool.domain.keys import KeyFound
+    from ytpool.domain.path_map import PathMap
     from ytpool.domain.providers import Provider
     from ytpool.domain.secret import Secret
     from ytpool.domain.servers import FtpServer, Page
@@ -38,6 +50,7 @@ if TYPE_CHECKING:
     from ytpool.probes.tasks import TaskServices
     from ytpool.probes.web_sessions import WebSessions
     from ytpool.sandbox.control import Control
+    from ytpool.vault.database_passwords import DatabasePassword
     from ytpool.vault.envelope import Vault
     from ytpool.youtube.client import YouTube
 
@@ -72,10 +85,13 @@ class Runtime:
         self._seed = seed
         self._opening = threading.RLock()
         self._database: Database | None = None
+        self._patience: float | None = None
         self._youtube: YouTube | None = None
         self._vault: Vault | None = None
         self._sandbox_url: str | None = None
         self._kept_confirmation: datetime | None = None
+        self.closed: frozenset[str] = frozenset()
+        """Accounts whose secrets do not open on this machine, as far as anybody has looked; see `actions/reach`."""
         self.stopping = threading.Event()
         """Set when the program is asked to stop: signals reach the main thread only, and this reaches all others."""
 
@@ -113,6 +129,13 @@ class Runtime:
 
         return clock.offset(self.config.paths.sandbox)
 
+    @cached_property
+    def path_map(self) -> "PathMap":
+        """What the state calls the folders of this machine."""
+        from ytpool.domain.path_map import PathMap  # noqa: PLC0415 -- only where files are named
+
+        return PathMap.from_texts(self.config.path.map)
+
     @property
     def store(self) -> Database:
         """The state; raises NotInitialised where there is none yet."""
@@ -120,15 +143,71 @@ class Runtime:
             return self._database
         with self._opening:
             if self._database is None:
-                database = Database(self.config.paths.state, self.clock, self.calendar.now)
+                database = self._the_state()
+                if self._patience is not None:
+                    database.wait_at_most(self._patience)
                 if database.exists():
                     with database.reading() as tx:
-                        confirmed = meta.confirmation(tx)
-                    if confirmed is not None:
-                        self.calendar.remember(confirmed)
-                        self._kept_confirmation = confirmed.moment
+                        self._set_calendar(tx, shared=database.is_shared)
                 self._database = database
             return self._database
+
+    def store_within(self, seconds: float) -> Database:
+        """Return the same, with this thread waiting no longer than so for a server or for another's transaction."""
+        self._patience = seconds
+        self.store.wait_at_most(seconds)
+        return self.store
+
+    def _set_calendar(self, tx: Tx, *, shared: bool) -> None:
+        """Begin with what Google's clock said last; where nobody heard it, machines that share a state agree."""
+        confirmed = meta.confirmation(tx)
+        if confirmed is not None:
+            self.calendar.remember(confirmed)
+            self._kept_confirmation = confirmed.moment
+        elif shared:
+            moment = datetime.fromtimestamp(tx.boot, UTC)
+            self.calendar.go_by(Confirmation(moment=moment, boot=tx.machine_boot, era=tx.machine_era))
+
+    def _the_state(self) -> Database:
+        """Return the state where the settings say it is, unopened."""
+        place = self.config.database
+        return self.database_at(self.config.paths.state) if place is None else self._database_in(place)
+
+    def database_named(self, place: str) -> Database:
+        """Return a state at an address of PostgreSQL or in a file, unopened; by the options of the settings."""
+        if "://" not in place:
+            return self.database_at(Path(place).expanduser().absolute())
+        from ytpool.config import postgres  # noqa: PLC0415 -- a file needs none
+
+        return self._database_in(postgres.at(place, self.config.postgres, self.environ, origin="--to"))
+
+    def _database_in(self, place: "Postgres") -> Database:
+        try:
+            from ytpool.store.postgres import PostgresDatabase  # noqa: PLC0415 -- a file needs no driver
+        except ImportError as error:
+            raise ExtraMissing(
+                f"the state in {place.shown} needs psycopg, and here: {str(error).splitlines()[0]}",
+                hint="run: pip install 'ytpool[postgres]'",
+            ) from error
+        password = self._password_of(place)
+        return PostgresDatabase(
+            place,
+            self.clock,
+            self.calendar.now,
+            at_hand=password.at_hand,
+            in_keyring=password.in_keyring,
+            sleep=self.sleep,
+        )
+
+    def database_password(self) -> "DatabasePassword":
+        """Return where the password of the database is that holds the state; asked when a connection is made."""
+        assert self.config.database is not None
+        return self._password_of(self.config.database)
+
+    def _password_of(self, place: "Postgres") -> "DatabasePassword":
+        from ytpool.vault.database_passwords import DatabasePassword  # noqa: PLC0415 -- a file needs none
+
+        return DatabasePassword(database=place, environ=self.environ, keyring_timeout=self.config.vault.keyring_timeout)
 
     def is_set_up(self) -> bool:
         """Tell whether `init` has run to its end: the key's id is what it writes last."""
@@ -399,9 +478,9 @@ class Runtime:
         self.close()
         self._database = self._vault = None
 
-    def database_at(self, path: Path) -> Database:
+    def database_at(self, path: Path) -> SqliteDatabase:
         """Return a state that lies elsewhere, such as a copy, by the clocks of this one."""
-        return Database(path, self.clock, self.calendar.now)
+        return SqliteDatabase(path, self.clock, self.calendar.now)
 
     def forget_books(self) -> Path:
         """Remove the state of the sandbox profile; the next command makes a new one with the same key."""

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from books import ObedientClock
-from ftp_servers import certificates, misbehaving
+from certificates import certificates
+from ftp_servers import misbehaving
 from newsroom import ROOT, start
 from receivers import PASSWORD, USER, mail_server, webhook
 from schemas import fits

@@ -18,8 +18,9 @@ from schemas import fits
 
 from ytpool.clock import SystemClock
 from ytpool.store import leases
-from ytpool.store.db import Database, migrations
+from ytpool.store.db import migrations
 from ytpool.store.leases import LeaseKind
+from ytpool.store.sqlite import SqliteDatabase
 
 DYING = """
 import os, signal, sys
@@ -382,7 +383,7 @@ def test_it_is_refused_while_a_worker_waits_for_work_and_says_which(ytpool, save
 def test_it_is_refused_while_somebody_holds_a_job_and_says_who(ytpool, saved, state):
     backup = saved()
     clock = SystemClock()
-    books = Database(state, clock, clock.now)
+    books = SqliteDatabase(state, clock, clock.now)
     try:
         with books.transaction() as tx:
             assert leases.take(tx, LeaseKind.JOB, "1jd3v2a97", holder="1jd3v2a97")

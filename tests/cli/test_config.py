@@ -12,6 +12,13 @@ from ytpool import config
 from ytpool.errors import ConfigInvalid
 
 
+@pytest.fixture(autouse=True)
+def nobody_names_a_state(home, monkeypatch):  # noqa: ARG001 - after it
+    """What the settings come to is asked here, wherever the states of other stories lie."""
+    for name in ("YTPOOL_STATE", "YTPOOL_POSTGRES_SCHEMA"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def file(home):
     home.joinpath("default").mkdir(parents=True)
@@ -117,8 +124,17 @@ def test_every_value_knows_where_it_comes_from(ytpool, file, monkeypatch):
             "nobody would hear how a task ended",
         ),
         ('[providers.youtube]\npreset = "runninghub"', 1, "providers.youtube", "cannot be a provider's name"),
-        ('state = "postgresql://db/ytpool"', 1, "state", "must be a path, not a database URL"),
-        ('state = ""', 1, "state", "must be a path"),
+        ('state = "mysql://db/ytpool"', 1, "state", "there is no state at mysql:; it is a path, or an address like"),
+        ('state = ""', 1, "state", "must be a path, or an address like postgresql://user@host/database"),
+        ('state = "postgresql://db/x"\n[postgres]\nschema = "My"', 3, "postgres.schema", "small letters, digits and"),
+        ('[postgres]\nsslmode = "verify"', 2, "postgres.sslmode", "one of disable, allow, prefer, require, verify-ca"),
+        ('[postgres]\npassword = "guess"', 2, "postgres.password", "is no setting; a password does not belong there"),
+        (
+            'state = "postgresql://db.example/x"\n[postgres]\nsslmode = "verify-ca"\nsslrootcert = "system"',
+            3,
+            "postgres.sslmode",
+            "needs sslrootcert, the certificate of an authority of your own",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_file_and_line(ytpool, file, text, line, key, meant):
@@ -185,7 +201,16 @@ def test_a_file_that_is_no_text_is_named_with_its_line(ytpool, file):
         ("YTPOOL_UPLOAD_NOTIFY", "perhaps", "upload.notify must be true or false"),
         ("YTPOOL_GOOGLE_API_ROT", "http://127.0.0.1/", "did you mean google.api_root?"),
         ("YTPOOL_PROFILE", "../default", "is no name for a profile"),
-        ("YTPOOL_STATE", "postgres://db/x", "must be a path"),
+        ("YTPOOL_STATE", "postgres://db", "state names no database: write it like postgresql://user@host/database"),
+        ("YTPOOL_STATE", "postgres://db:5x/y", "state must name its host like db.example, db.example:5432"),
+        ("YTPOOL_STATE", "postgres://db:70000/y", "a port between 1 and 65535"),
+        ("YTPOOL_STATE", "postgres://a,b:1,c/y?port=1,2", "says port twice"),
+        ("YTPOOL_STATE", "postgres://db/x?sslmod=require", "state has no option sslmod; did you mean sslmode?"),
+        ("YTPOOL_STATE", "postgres://db/x?connect_timeout=0", "connect_timeout must be a whole number above 0"),
+        ("YTPOOL_STATE", "postgres://db/x?sslmode", "an option without a value"),
+        ("YTPOOL_STATE", "postgres://db/%ff", "a % in it that stands for no letter"),
+        ("YTPOOL_STATE", "postgres://db/x#y", "and # / ? @ : in names as %23"),
+        ("YTPOOL_POSTGRES_PASWORD_FILE", "/x", "did you mean postgres.password_file?"),
     ],
 )
 def test_a_wrong_variable_is_named(ytpool, monkeypatch, variable, value, meant):
@@ -230,6 +255,222 @@ def test_without_a_home_the_platform_says_where_things_live(ytpool, monkeypatch,
         "cache": str(tmp_path / "CACHE/ytpool/default"),
         "sandbox": str(tmp_path / "STATE/ytpool/default/sandbox"),
     }
+
+
+def database(monkeypatch, address="", **variables):
+    if address:
+        monkeypatch.setenv("YTPOOL_STATE", address)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, str(value))
+    return config.load(profile=None, environ=os.environ).database
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://me:open-sesame@db/x",
+        "POSTGRES://me:open-sesame@db/x",
+        "postgresql://db/x?user=me&password=open-sesame",
+        "postgresql://me:open-sesame#1@db/x",
+        "postgresql://me:open-sesame/1@db/x",
+        "postgresql://me:open-sesame?@db/x",
+        "postgresql:/me:open-sesame@db/x",
+        "postgresql:me:open-sesame@db/x",
+        "mysql://me:open-sesame@db/x",
+        "host=db password=open-sesame",
+    ],
+)
+def test_a_password_in_the_address_of_a_state_is_refused_and_never_repeated(ytpool, monkeypatch, address):
+    monkeypatch.setenv("YTPOOL_STATE", address)
+
+    status, out, err = ytpool("config", "show", "--json")
+
+    assert status == 2
+    assert json.loads(out)["error"]["message"].startswith("YTPOOL_STATE: ")
+    assert "open-sesame" not in out + err
+
+
+def test_who_writes_a_password_into_the_address_is_told_where_it_belongs(ytpool, monkeypatch):
+    monkeypatch.setenv("YTPOOL_STATE", "postgresql://me:open-sesame@db/x")
+
+    _, _, err = ytpool("config", "check")
+
+    for place in ("~/.pgpass", "a service file", "systemd's credential ytpool-pg", "ytpool state password"):
+        assert place in err
+
+
+def test_a_state_in_a_database_is_shown_and_its_own_files_stay_where_they_are(ytpool, home, monkeypatch):
+    monkeypatch.setenv("YTPOOL_STATE", "postgres://me@db.example/books")
+
+    assert shown(ytpool)["state"] == ("postgresql://me@db.example:5432/books", "YTPOOL_STATE")
+    assert json.loads(ytpool("config", "path", "--json")[1])["data"]["state"] == "postgresql://me@db.example:5432/books"
+    assert database(monkeypatch).shown == "postgresql://me@db.example:5432/books (schema ytpool)"
+    assert config.load(profile=None, environ=os.environ).paths.state == home / "default" / "state.db"
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "mode"),
+    [
+        ("postgresql://db.example/x", "db.example", "verify-full"),
+        ("postgresql://10.0.0.7/x", "10.0.0.7", "verify-full"),
+        ("postgresql://localhost.example/x", "localhost.example", "verify-full"),
+        ("postgresql://localhost,db.example/x", "localhost,db.example", "verify-full"),
+        ("postgresql://localhost/x?hostaddr=10.0.0.7", "localhost", "verify-full"),
+        ("postgresql://127.0.0.1/x", "127.0.0.1", "prefer"),
+        ("postgresql://a,b/x?hostaddr=,", "a,b", "verify-full"),
+        ("postgresql://[::1]/x", "::1", "prefer"),
+        ("postgresql://%2Frun%2Fpg/x", "/run/pg", "prefer"),
+        ("postgresql:///x?host=/run/pg", "/run/pg", "prefer"),
+    ],
+)
+def test_whoever_is_elsewhere_must_prove_who_it_is(monkeypatch, home, address, host, mode):  # noqa: ARG001
+    found = database(monkeypatch, address)
+
+    assert (found.parameters()["host"], found.sslmode) == (host, mode)
+    assert found.warning == ""
+
+
+def test_what_the_driver_would_take_from_its_own_variables_is_seen_before_it_is_trusted(monkeypatch, home, tmp_path):  # noqa: ARG001
+    assert database(monkeypatch, "postgresql://localhost/x", PGHOSTADDR="10.0.0.7").sslmode == "verify-full"
+    monkeypatch.delenv("PGHOSTADDR")
+    assert database(monkeypatch, "postgresql:///x", PGHOST="db.example", PGSSLMODE="disable").sslmode == "verify-full"
+    monkeypatch.delenv("PGHOST")
+    services = tmp_path / "services"
+    services.write_text("[books]\nhostaddr=10.0.0.7\n")
+    assert database(monkeypatch, "postgresql:///x").sslmode == "prefer"
+    assert database(monkeypatch, PGSERVICEFILE=services, PGSERVICE="books").sslmode == "verify-full"
+
+
+def test_options_are_shown_as_they_will_be_wherever_they_were_said(ytpool, monkeypatch, file):
+    file.write_text('state = "postgresql://db.example/x?connect_timeout=5"\n\n[postgres]\nsslrootcert = "ca.pem"\n')
+
+    settings = shown(ytpool)
+
+    assert settings["postgres.sslmode"] == ("verify-full", "default")
+    assert settings["postgres.sslrootcert"] == (str(file.parent / "ca.pem"), f"{file}:4")
+    assert settings["postgres.connect_timeout"] == (5, f"{file}:1")
+
+    monkeypatch.setenv("YTPOOL_STATE", "postgresql://db.example/x?sslmode=require")
+    assert shown(ytpool)["postgres.sslmode"] == ("require", "YTPOOL_STATE")
+
+
+def test_the_systems_certificates_are_named_by_file_because_the_driver_looks_elsewhere(monkeypatch, home, tmp_path):  # noqa: ARG001
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SSL_CERT_FILE", "/etc/roots.pem")
+
+    assert database(monkeypatch, "postgresql://db.example/x").parameters()["sslrootcert"] == "/etc/roots.pem"
+
+    own = tmp_path / ".postgresql" / "root.crt"
+    own.parent.mkdir()
+    own.touch()
+    assert database(monkeypatch).parameters()["sslrootcert"] == str(own)
+    assert database(monkeypatch, YTPOOL_POSTGRES_SSLROOTCERT="ca.pem").parameters()["sslrootcert"] == str(
+        Path.cwd() / "ca.pem"
+    )
+
+
+def test_weaker_tls_is_a_word_away_and_is_warned_of(ytpool, monkeypatch):
+    monkeypatch.setenv("YTPOOL_STATE", "postgresql://db.example/x")
+    monkeypatch.setenv("YTPOOL_POSTGRES_SSLMODE", "require")
+
+    status, out, _ = ytpool("config", "check", "--json")
+
+    assert status == 0
+    [warning] = json.loads(out)["data"]["warnings"]
+    assert "sslmode require: whoever is between here and the server" in warning
+
+
+def test_the_address_goes_before_the_section_and_the_section_before_the_service(monkeypatch, home, tmp_path):  # noqa: ARG001
+    services = tmp_path / "services"
+    services.write_text(
+        "[other]\nhost=nowhere\n\n[books]\n# ours\nhost=db.example\nport=6432\ndbname=ledger\nuser=clerk\n"
+        "sslmode=require\nconnect_timeout=3\npassword=open-sesame\n[last]\nhost=nowhere\n"
+    )
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+
+    served = database(monkeypatch, "postgresql://?service=books")
+    assert served.url == "postgresql://clerk@db.example:6432/ledger"
+    assert (served.sslmode, served.parameters()["connect_timeout"]) == ("require", "3")
+    assert "open-sesame" not in repr(served)
+
+    assert database(monkeypatch, YTPOOL_POSTGRES_SSLMODE="verify-full").sslmode == "verify-full"
+    assert (
+        database(monkeypatch, "postgresql://me@/?service=books&sslmode=verify-ca&sslrootcert=/ca").sslmode
+        == "verify-ca"
+    )
+    assert database(monkeypatch).url == "postgresql://me@db.example:6432/ledger"
+
+
+@pytest.mark.parametrize(
+    ("content", "meant"),
+    [
+        (None, "there is no service books in {file} or "),
+        ("[other]\nhost=x\n", "there is no service books in {file}"),
+        ("[books]\nldap://x:open-sesame\n", "{file}:2: this line is no KEY=VALUE"),
+        ("[books]\nreplication=true\n", "the service books in {file} says replication, which is not used here"),
+        (b"[books]\nhost=\xff", "{file} is no text in UTF-8"),
+    ],
+)
+def test_a_service_that_is_of_no_use_is_named_with_its_file(ytpool, monkeypatch, tmp_path, content, meant):
+    services = tmp_path / "services"
+    if content is not None:
+        services.write_bytes(content if isinstance(content, bytes) else content.encode())
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+    monkeypatch.setenv("YTPOOL_STATE", "postgresql://db.example/x")
+    monkeypatch.setenv("YTPOOL_POSTGRES_SERVICE", "books")
+
+    status, _, err = ytpool("config", "check")
+
+    assert status == 2
+    assert f"YTPOOL_POSTGRES_SERVICE: {'the service file ' if isinstance(content, bytes) else ''}" in err
+    assert meant.format(file=services) in err
+    assert "open-sesame" not in err
+
+
+@pytest.mark.parametrize(
+    ("key", "mode", "meant"),
+    [
+        ("sslrootcert", None, "the root certificate {file} cannot be read: No such file or directory"),
+        ("passfile", 0o640, "the password file {file} can be read by others"),
+        ("password_file", 0o604, "the password file {file} can be read by others"),
+        ("sslkey", 0o644, "the key {file} can be read by others"),
+    ],
+)
+def test_a_file_that_the_driver_would_stumble_over_is_found_before(ytpool, monkeypatch, tmp_path, key, mode, meant):
+    file = tmp_path / "it"
+    if mode is not None:
+        file.touch()
+        file.chmod(mode)
+    monkeypatch.setenv("YTPOOL_STATE", "postgresql://db.example/x")
+    monkeypatch.setenv(f"YTPOOL_POSTGRES_{key.upper()}", str(file))
+
+    status, _, err = ytpool("config", "check")
+
+    assert status == 2
+    assert meant.format(file=file) in err
+
+
+def test_a_peer_that_is_silent_for_as_long_as_was_said_is_taken_for_dead(monkeypatch, home):  # noqa: ARG001
+    found = database(monkeypatch, "postgresql://db.example/x", YTPOOL_POSTGRES_DEAD_AFTER=60).parameters()
+
+    idle, interval, count = (int(found[f"keepalives_{what}"]) for what in ("idle", "interval", "count"))
+    assert idle + interval * count == 60
+    assert found["tcp_user_timeout"] == "60000"
+
+
+def test_the_sandbox_profile_keeps_books_of_its_own(ytpool, home, monkeypatch):
+    monkeypatch.setenv("YTPOOL_STATE", "postgresql://me@db.example/books")
+
+    value, origin = shown(ytpool, "--profile", "sandbox")["state"]
+
+    assert value == str(home / "sandbox" / "state.db")
+    assert "YTPOOL_STATE is ignored" in origin
+
+    home.joinpath("sandbox").mkdir(parents=True)
+    home.joinpath("sandbox", "config.toml").write_text('state = "postgresql://me@db.example/books"\n')
+    status, _, err = ytpool("--profile", "sandbox", "config", "check")
+    assert status == 2
+    assert "the sandbox profile keeps its books in a file of its own" in err
 
 
 def test_a_state_in_the_file_is_meant_from_the_files_folder(ytpool, file):

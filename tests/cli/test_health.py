@@ -8,7 +8,8 @@ from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
 
 import pytest
-from ftp_servers import PASSWORD, USER, certificates, misbehaving, pyftpdlib, repeating, vsftpd
+from certificates import certificates
+from ftp_servers import PASSWORD, USER, misbehaving, pyftpdlib, repeating, vsftpd
 from newsroom import assert_books_agree
 from real_parts import miss
 from schemas import fits

@@ -244,7 +244,7 @@ KILLED_AFTER = """
 import os, signal, sys
 from contextlib import contextmanager
 from ytpool.cli.app import main
-from ytpool.store.db import Database
+from ytpool.store.sqlite import SqliteDatabase
 
 left, transaction = int(sys.argv[1]), Database.transaction
 

@@ -26,6 +26,7 @@ from ytpool.cli.app import Root
 from ytpool.cli.commands import Group
 from ytpool.runtime import Runtime
 from ytpool.sandbox.server import Sandbox
+from ytpool.store import owners
 from ytpool.web.sections import sections
 
 PHRASE = "canary: pass/phrase + of = many words"
@@ -313,6 +314,10 @@ def go_through_every_command(place):
         ("health", "--daily"),
         ("guide",),
         ("guide", "failover"),
+        ("fleet", "status"),
+        ("fleet", "drain", owners.me().host, "--reason", "a break"),
+        ("fleet", "resume", owners.me().host),
+        ("fleet", "forget", owners.me().host, "--dry-run"),
         ("pause", "--reason", "a break"),
         ("unpause",),
         ("sessions", "migrate", "--all", folder),
@@ -333,6 +338,8 @@ def go_through_every_command(place):
         ("state", "check"),
         ("state", "backup", folder / "saved.db"),
         ("state", "restore", folder / "saved.db", "--accept", "--yes"),
+        ("state", "migrate", "--to", folder / "moved.db", "--dry-run"),
+        ("state", "password", "--password-file", folder / "ftp-password"),
         ("config", "show"),
         ("config", "path"),
         ("config", "check"),

@@ -1,37 +1,16 @@
 """`refresh-tokens` that comes by by itself: what is printed was tried, and works with an empty environment."""
 
 import json
-import os
 import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from newsroom import ROOT
 from real_parts import need
 from schemas import fits
 
 EMPTY = ("env", "-i", f"HOME={Path.home()}", "PATH=/usr/bin:/bin")
-
-
-@pytest.fixture
-def installed(tmp_path):
-    """A program named ytpool that starts from everywhere, as a virtual environment has it; in an awkward folder."""
-    folder = tmp_path / "100 % bin"
-    folder.mkdir()
-    program = folder / "ytpool"
-    start = "from ytpool.__main__ import run; run()"
-    program.write_text(f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n{start}\n")
-    program.chmod(0o755)
-
-    def run(*words, **more):
-        done = subprocess.run(
-            [program, *words], env={**os.environ, **more}, cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        return done.returncode, done.stdout, done.stderr
-
-    return run
 
 
 def test_the_line_for_cron_refreshes_what_this_installation_would(ytpool, sandbox, installed):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import platform_site
 import pytest
+from certificates import certificates
 from chromium import logged_in
-from ftp_servers import certificates
 from newsroom import start
 from schemas import fits
 

@@ -14,7 +14,7 @@ from newsroom import an_hour_later, assert_books_agree, ended, start, working_by
 from pictures import png
 from schemas import fits
 
-from ytpool.store import db
+from ytpool.store import sqlite
 
 MIB = 1024 * 1024
 
@@ -338,7 +338,7 @@ def test_a_decision_about_comments_waits_in_line_for_whoever_may_decide(ytpool, 
 def test_a_state_that_is_locked_for_longer_than_anybody_waits_ends_no_worker(
     ytpool, sandbox, say_later, home, monkeypatch
 ):
-    monkeypatch.setattr(db, "_BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.2)
     sandbox.control.add_fault(method="commentThreads.insert", kind="slow", seconds=0.5)
     jobs = {say_later("While it is on its way"), say_later("While nobody can pick it")}
     [state] = home.rglob("state.db")

@@ -7,19 +7,20 @@ import json
 import os
 import random
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from agreement import assert_all_agrees
-from newsroom import ROOT, an_hour_later, ended, start
+from agreement import assert_all_agrees, assert_each_was_said_once
+from newsroom import ROOT, an_hour_later, ended, say_later, start
+from steps import LEASE, StepsOfFile
 
 MIB = 1024 * 1024
 SEED = int(os.environ.get("YTPOOL_CHAOS_SEED", "1"))
@@ -27,9 +28,7 @@ WORKERS = 8
 SCALE = float(os.environ.get("YTPOOL_TEST_SCALE", "0.1"))
 JOBS = 80 if SCALE < 1 else int(2000 * SCALE)
 SLOTS = 3
-LEASE = 10.0
-PRECISION = 0.002
-"""Seconds: SQLite's clock counts milliseconds."""
+HOST = socket.gethostname()
 KINDS_OF_WORKERS = (("--once",), (), ("--parallel", "2"))
 
 
@@ -42,94 +41,6 @@ def wait_until(true, seconds=30):
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
-
-
-@dataclass(frozen=True)
-class Held:
-    """A place that was taken, as the state has it."""
-
-    fence: int
-    holder: str
-    pid: int
-    expires: float
-    written_at: float
-    """By the clock on the wall."""
-
-
-class Steps:
-    """Every taking, renewing and giving back of a place and every sending, as each was committed, whoever did it.
-
-    The state writes them down by itself, in the transactions of those who do it: nothing happens between two looks.
-    """
-
-    RECORDS = """
-        CREATE TABLE steps (step INTEGER PRIMARY KEY, kind TEXT, name TEXT, place, fence, holder, pid, expires, at);
-        CREATE TRIGGER step_taken AFTER INSERT ON leases BEGIN
-            INSERT INTO steps (kind, name, place, fence, holder, pid, expires, at)
-            VALUES (new.kind, new.name, new.place, new.fence, new.holder, new.pid, new.expires,
-                    (julianday('now') - julianday('1970-01-01')) * 86400);
-        END;
-        CREATE TRIGGER step_changed AFTER UPDATE ON leases BEGIN
-            INSERT INTO steps (kind, name, place, fence, holder, pid, expires, at)
-            VALUES (new.kind, new.name, new.place, new.fence, new.holder, new.pid, new.expires,
-                    (julianday('now') - julianday('1970-01-01')) * 86400);
-        END;
-        CREATE TRIGGER step_sent AFTER UPDATE ON comments WHEN new.sent_at IS NOT old.sent_at BEGIN
-            INSERT INTO steps (kind, name, place) VALUES ('sent', new.job, new.sent_at);
-        END;
-    """
-
-    def __init__(self, state):
-        self.state = state
-        self.killed_at = {}
-        self.held = {}
-        self.sent = {}
-        self.looked = 0
-        with closing(sqlite3.connect(state)) as books:
-            books.executescript(self.RECORDS)
-
-    def require(self):
-        """Look at what happened since: nobody takes what another has, sends without a place, or sends twice."""
-        with closing(sqlite3.connect(f"file:{self.state}?mode=ro", uri=True)) as books:
-            rows = books.execute("SELECT * FROM steps WHERE step > ? ORDER BY step", (self.looked,)).fetchall()
-        for step, kind, name, place, *how in rows:
-            self.looked = step
-            if kind == "sent":
-                self._sends(name, place)
-            else:
-                self._holds((kind, name, place), Held(*how))
-
-    def remove(self):
-        with closing(sqlite3.connect(self.state)) as books:
-            books.executescript("DROP TRIGGER step_taken; DROP TRIGGER step_changed; DROP TRIGGER step_sent;")
-            books.executescript("DROP TABLE steps")
-
-    def at_work(self, pid):
-        """Tell whether a process has a job."""
-        return any(key[0] == "job" and held.pid == pid and held.expires for key, held in self.held.items())
-
-    def _holds(self, key, now):
-        kind, _, place = key
-        if kind not in ("slot", "job", "turn"):
-            return
-        before = self.held.get(key)
-        self.held[key] = now
-        assert place < {"slot": SLOTS, "job": 1, "turn": 2 * WORKERS}[kind], key
-        if before is None:
-            return
-        if now.fence == before.fence:
-            assert (now.holder, now.pid) == (before.holder, before.pid), (key, before, now)
-            return
-        assert now.fence == before.fence + 1, (key, before, now)
-        over = before.expires <= now.expires - LEASE  # given back, or not renewed in time
-        dead = self.killed_at.get(before.pid, now.written_at + 1) <= now.written_at + PRECISION
-        assert over or dead, (key, before, now)
-
-    def _sends(self, job, sent_at):
-        if sent_at is not None:
-            assert self.sent.get(job) is None, job  # what may be there is never said again
-            assert any(key[0] == "slot" and held.holder == job and held.expires for key, held in self.held.items()), job
-        self.sent[job] = sent_at
 
 
 class Crew:
@@ -165,11 +76,11 @@ class Crew:
 
     def strike(self, signal_number):
         """Kill somebody, or let somebody stand still; rather somebody who is at work."""
-        at_work = [one for one in self.working if self.steps.at_work(one.pid)]
+        at_work = [one for one in self.working if self.steps.at_work((HOST, one.pid))]
         one = self.rng.choice(at_work or self.working)
         self.fates[f"{signal_number.name} {'at work' if one in at_work else 'idle'}"] += 1
         if signal_number is signal.SIGKILL:
-            self.steps.killed_at[one.pid] = time.time()
+            self.steps.kills((HOST, one.pid))
         one.send_signal(signal_number)
         if signal_number is signal.SIGSTOP:
             self.working.remove(one)
@@ -190,7 +101,7 @@ class Crew:
         _, err = one.communicate(timeout=120)
         assert "Traceback" not in err, err
         assert "this is a bug" not in err, err
-        killed = one.pid in self.steps.killed_at
+        killed = (HOST, one.pid) in self.steps.killed_at
         self.fates["killed" if killed else f"ended with {one.returncode}"] += 1
         asked_too_early = one.returncode == -signal.SIGTERM  # it had hardly been started
         assert killed or asked_too_early or one.returncode in (0, 1, 3, 7, 130), (one.returncode, err)
@@ -213,28 +124,10 @@ def three_minutes_later(ytpool, state):
     assert ytpool("work", "--once")[0] == 0
 
 
-@pytest.fixture
-def talk(ytpool, sandbox, make_video):
-    """A video that everybody sees, and quota for ten thousand comments."""
-    sandbox.project(limits={"general": 1_000_000})
-    assert ytpool("projects", "set", "press", "--limit", "general=1000000")[0] == 0
-    status, out, err = ytpool(
-        *("upload", make_video("talk.mp4", 1000), "--account", "news", "--privacy", "public", "--json")
-    )
-    assert status == 0, err
-    sandbox.control.clock(forward=timedelta(minutes=1))
-    return data(out)["video_id"]
-
-
 def test_whoever_dies_or_stands_still_every_job_is_done_once_or_said_to_be_unknown(ytpool, sandbox, home, talk):
-    texts = {}
-    for number in range(JOBS):
-        text, account = f"Good morning, number {number}", ("news", "sports")[number % 2]
-        status, out, _ = ytpool("comment", "post", talk, text, "--account", account, "--queue", "--json")
-        assert status == 0
-        texts[data(out)["job"]] = text
+    texts = say_later(ytpool, talk, JOBS)
     [state] = home.rglob("state.db")
-    steps = Steps(state)
+    steps = StepsOfFile(state, slots=SLOTS, turns=2 * WORKERS)
     print(f"YTPOOL_CHAOS_SEED={SEED}")
     with Crew(steps, SEED) as crew:
         strikes = [signal.SIGKILL] * max(6, JOBS // 20) + [signal.SIGSTOP] * max(1, JOBS // 100)
@@ -256,21 +149,7 @@ def test_whoever_dies_or_stands_still_every_job_is_done_once_or_said_to_be_unkno
 
     assert strikes == []
     assert crew.fates["SIGKILL at work"] > crew.fates["killed"] / 2
-    said = {comment["comment_id"]: comment["text"] for comment in sandbox.truth()["comments"]}
-    times = Counter(said.values())
-    assert times.keys() <= {*texts.values()}
-    jobs = data(ytpool("queue", "list", "--all", "--json")[1])["jobs"]
-    states = {job["job"]: job["state"] for job in jobs if job["kind"] == "comment"}
-    print(Counter(states.values()))
-    assert states.keys() == texts.keys()
-    for job, became in states.items():
-        assert (became, times[texts[job]]) in {("done", 1), ("finished_unknown", 1), ("finished_unknown", 0)}, job
-    with closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True)) as books:
-        heard = dict(books.execute("SELECT job, comment_id FROM comments WHERE comment_id IS NOT NULL").fetchall())
-    assert all(said[heard[job]] == texts[job] for job, became in states.items() if became == "done")
-    unknown = {job for job, became in states.items() if became == "finished_unknown"}
-    assert len(unknown) <= crew.fates.total()
-    assert {item["name"] for item in data(ytpool("todo", "--json")[1])["items"]} == unknown
+    assert_each_was_said_once(ytpool, state, texts, sandbox.truth(), unknown_at_most=crew.fates.total())
 
     told = data(ytpool("queue", "status", "--json")[1])
     assert (told["totalRunning"], told["totalQueued"], told["workers"]) == (0, 0, 0)

@@ -7,7 +7,6 @@ import os
 import random
 import sys
 from datetime import timedelta
-from pathlib import Path
 
 from books import Books
 
@@ -50,7 +49,7 @@ def work(books, rng):
 
 def main():
     rng = random.Random(int(sys.argv[2]))
-    books = Books(Path(sys.argv[1]), SystemClock())
+    books = Books(sys.argv[1], SystemClock())
     parent = os.getppid()
     print("working", flush=True)
     while os.getppid() == parent:  # nobody is left to kill it when the test itself was killed

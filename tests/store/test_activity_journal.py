@@ -4,6 +4,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from databases import ON_SQLITE
 
 from ytpool.domain import latencies, moments
 from ytpool.store import activity, entries, segments, sums
@@ -398,6 +399,7 @@ def test_retention_drops_whole_segments_and_the_chain_goes_on_from_the_last_dige
     assert sums_are_right(books)
 
 
+@ON_SQLITE
 def test_no_question_reads_more_of_the_journal_than_it_is_about(books):
     window = Window(
         since=datetime(2026, 1, 1, 0, 30, tzinfo=UTC), until=datetime(2026, 3, 1, 0, 30, tzinfo=UTC), account="news"

@@ -17,8 +17,8 @@ from real_parts import fill, scaled
 
 from ytpool.clock import SystemClock
 from ytpool.errors import DiskFull, NotInitialised, StateBusy, StateTooNew, StateUnusable
-from ytpool.store import db, meta
-from ytpool.store.db import Database
+from ytpool.store import db, meta, sqlite
+from ytpool.store.sqlite import SqliteDatabase
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def opened(tmp_path):
     made = []
 
     def opened(path=tmp_path / "state.db", create=False):
-        database = Database(path, ObedientClock(), ObedientClock().now)
+        database = SqliteDatabase(path, ObedientClock(), ObedientClock().now)
         made.append(database)
         if create:
             database.create()
@@ -163,10 +163,10 @@ import os, sys
 from pathlib import Path
 from ytpool.clock import SystemClock
 from ytpool.errors import StateUnusable
-from ytpool.store.db import Database
+from ytpool.store.sqlite import SqliteDatabase
 os.setgid(65534)
 os.setuid(65534)
-database = Database(Path(sys.argv[1]), SystemClock(), SystemClock().now)
+database = SqliteDatabase(Path(sys.argv[1]), SystemClock(), SystemClock().now)
 try:
     if sys.argv[2] == "create":
         database.create()
@@ -210,8 +210,8 @@ import sys
 from pathlib import Path
 from ytpool.clock import SystemClock
 from ytpool.store import meta
-from ytpool.store.db import Database
-database = Database(Path(sys.argv[1]), SystemClock(), SystemClock().now)
+from ytpool.store.sqlite import SqliteDatabase
+database = SqliteDatabase(Path(sys.argv[1]), SystemClock(), SystemClock().now)
 print("ready", flush=True)
 sys.stdin.readline()
 database.create()
@@ -245,7 +245,7 @@ def test_processes_that_create_it_at_once_share_one_state(tmp_path, opened):
 
 
 def test_a_state_that_another_process_keeps_locked_is_busy_and_says_so(tmp_path, opened, monkeypatch):
-    monkeypatch.setattr(db, "_BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite, "PATIENCE", 0.1)
     opened(create=True)
     other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -308,14 +308,14 @@ def test_threads_that_ended_leave_no_connection_open(opened):
         thread.start()
         thread.join()
 
-    assert len(database._kept) <= 2
+    assert len(database._connections) <= 2
 
 
 CLOSED_MEANWHILE = """
 import sys, threading
 from pathlib import Path
 from ytpool.clock import SystemClock
-from ytpool.store.db import Database
+from ytpool.store.sqlite import SqliteDatabase
 
 COUNTING = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT count(*) AS n FROM n"
 
@@ -326,7 +326,7 @@ def read(database, reads):
             assert tx.one(COUNTING)["n"] == 20000
 
 for _ in range(int(sys.argv[2])):
-    database, reads = Database(Path(sys.argv[1]), SystemClock(), SystemClock().now), threading.Event()
+    database, reads = SqliteDatabase(Path(sys.argv[1]), SystemClock(), SystemClock().now), threading.Event()
     reader = threading.Thread(target=read, args=(database, reads))
     reader.start()
     reads.wait()

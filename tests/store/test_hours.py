@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from books import TODAY, TOMORROW
+from databases import ON_SQLITE
 
 from ytpool.store import hours
 from ytpool.store.ledger import Entry
@@ -46,6 +47,7 @@ def test_what_is_taken_back_leaves_no_hour_below_nothing(books):
     assert _used(books)[TODAY][12:14] == [5.0, 0.0]
 
 
+@ON_SQLITE
 def test_looking_at_days_reads_the_journal_of_these_days_and_no_more(books):
     with books.database.reading() as tx:
         plan = tx.all(

@@ -1,10 +1,12 @@
 """The journal of a pool's jobs is asked by index, whatever came before."""
 
 import pytest
+from databases import ON_SQLITE
 
 from ytpool.store import journal
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("question", "answered_by"),
     [

@@ -6,6 +6,7 @@ import sys
 from datetime import timedelta
 
 import pytest
+from databases import ON_POSTGRESQL, ON_SQLITE
 
 from ytpool.store import leases, owners
 from ytpool.store.leases import LeaseKind
@@ -92,12 +93,25 @@ def test_a_lease_that_ran_out_cannot_be_renewed_even_if_nobody_took_it(books, ta
         assert not leases.holds(tx, lease)
 
 
+@ON_SQLITE
 def test_a_reboot_ends_every_lease(books, take):
     take(lasts_for=timedelta(days=1))
     books.clock.reboot()
 
     with books.database.reading() as tx:
         assert leases.held(tx, LeaseKind.SLOT) == {}
+    assert take().fence == 2
+
+
+@ON_POSTGRESQL
+def test_a_reboot_of_one_machine_ends_no_lease_before_its_time(books, take):
+    lease = take(lasts_for=timedelta(seconds=10))
+    books.clock.reboot()
+
+    assert take() is None
+    with books.transaction() as tx:
+        assert leases.renew(tx, [lease], lasts_for=timedelta(seconds=10))
+    books.forward(seconds=10)
     assert take().fence == 2
 
 

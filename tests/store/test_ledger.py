@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from books import TODAY, TOMORROW
+from databases import ON_POSTGRESQL, ON_SQLITE
 
 from ytpool.domain import quota
 from ytpool.domain.quota import Urgency
@@ -164,6 +165,7 @@ def test_a_renewed_hold_lives_on_and_an_expired_one_does_not_come_back(books, pa
         books.send(late)
 
 
+@ON_SQLITE
 def test_a_reboot_ends_every_hold(books, payer):
     held = books.hold(payer)
     books.sent(payer)
@@ -172,6 +174,21 @@ def test_a_reboot_ends_every_hold(books, payer):
 
     with pytest.raises(HoldLost):
         books.send(held)
+    assert books.expire() == 2
+    assert books.meter() == {"unknown": 1}
+
+
+@ON_POSTGRESQL
+def test_a_reboot_of_one_machine_ends_no_hold_before_its_time(books, payer):
+    held, waits = books.hold(payer), books.hold(payer)
+    books.clock.reboot()
+
+    books.send(held)
+    assert books.expire() == 0
+
+    books.forward(minutes=3)
+    with pytest.raises(HoldLost):
+        books.send(waits)
     assert books.expire() == 2
     assert books.meter() == {"unknown": 1}
 

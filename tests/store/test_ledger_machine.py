@@ -57,15 +57,22 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="ytpool-", dir=MEMORY if MEMORY.is_dir() else None))
-        shutil.copy(_empty_state(), self.folder / "state.db")
         self.clock = ObedientClock()
-        self.books = Books(self.folder / "state.db", self.clock, now=self.clock.now, seed=1)
+        self.books = Books(self.empty_place(), self.clock, now=self.clock.now, seed=1)
         self.calls = []
         self.limits = {}
         self.ceilings = {}
         self.elsewhere = Counter()
         self.overrun = Counter()
+
+    def empty_place(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="ytpool-", dir=MEMORY if MEMORY.is_dir() else None))
+        return shutil.copy(_empty_state(), self.folder / "state.db")
+
+    @property
+    def seconds(self):
+        """The clock by which holds expire."""
+        return self.clock.database_seconds if self.books.database.is_shared else self.clock.seconds
 
     def teardown(self):
         self.books.database.close()
@@ -100,7 +107,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
         assert admitted
         made = made if isinstance(made, tuple) else (made,)
-        dies_at = self.clock.seconds + lasts_for.total_seconds()
+        dies_at = self.seconds + lasts_for.total_seconds()
         self._open_envelopes(needs)
         calls = [
             Booked(held, job, drawn + shared, self.today, dies_at)
@@ -130,7 +137,7 @@ class LedgerMachine(RuleBasedStateMachine):
         day = next(iter(call.draws))[3]
         draws = _draws(call.held.payer, call.held.operation, self.today)
         needs = self._shares_of(call.held.payer, call.held.operation)
-        if call.state != "held" or call.dies_at <= self.clock.seconds:
+        if call.state != "held" or call.dies_at <= self.seconds:
             expected = HoldLost
         elif day != self.today and not (
             self._can_take(draws, ADMITS[Urgency.STARTED]) and self._envelopes_admit(needs, Urgency.STARTED)
@@ -146,7 +153,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.books.send(call.held)
 
         call.state = "sent"
-        call.dies_at = self.clock.seconds + 180
+        call.dies_at = self.seconds + 180
         if day != self.today:
             self._open_envelopes(needs)
             call.draws = {(*meter, self.today): units for meter, units in (draws + needs).items()}
@@ -175,8 +182,8 @@ class LedgerMachine(RuleBasedStateMachine):
             ledger.renew(tx, job)
 
         for call in self.calls:
-            if call.job == job and call.state == "held" and call.dies_at > self.clock.seconds:
-                call.dies_at = self.clock.seconds + 90
+            if call.job == job and call.state == "held" and call.dies_at > self.seconds:
+                call.dies_at = self.seconds + 90
 
     @rule(job=st.sampled_from(JOBS))
     def give_back(self, job):
@@ -189,7 +196,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def expire(self):
-        late = [call for call in self.calls if call.state in ("held", "sent") and call.dies_at <= self.clock.seconds]
+        late = [call for call in self.calls if call.state in ("held", "sent") and call.dies_at <= self.seconds]
 
         assert self.books.expire() == len(late)
 
@@ -211,7 +218,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def reboot(self):
         self.clock.reboot()
         for call in self.calls:
-            call.dies_at = -math.inf
+            if not self.books.database.is_shared:  # else a clock that is elsewhere goes on
+                call.dies_at = -math.inf
 
     @rule(meter=st.sampled_from([*LIMITS, ("project", "beta", "general")]), units=st.integers(0, 6) | st.none())
     def set_limit(self, meter, units):
@@ -381,10 +389,31 @@ def _empty_state():
     return _templates[0]
 
 
+class LedgerMachineOnPostgresql(LedgerMachine):
+    """The same where machines share the books."""
+
+    used_again = None
+
+    def empty_place(self):
+        return self.used_again.place()
+
+    def teardown(self):
+        self.books.database.close()
+        self.used_again.empty()
+
+
 _SETTINGS = {"deadline": None, "stateful_step_count": 150, "suppress_health_check": [HealthCheck.too_slow]}
 
 TestLedger = LedgerMachine.TestCase
 TestLedger.settings = settings(max_examples=300, **_SETTINGS)
+
+
+class TestLedgerOnPostgresql(LedgerMachineOnPostgresql.TestCase):
+    settings = settings(max_examples=6, **_SETTINGS)
+
+    @pytest.fixture(autouse=True)
+    def _where(self, used_again):
+        LedgerMachineOnPostgresql.used_again = used_again
 
 
 @pytest.mark.nightly

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from books import make_pool
+from databases import ON_SQLITE
 
 from ytpool.domain.jobs import InLine, JobState, Target, TargetKind
 from ytpool.store import jobs, leases, line
@@ -143,6 +144,7 @@ def test_what_leads_nowhere_is_left_alone_for_a_while_and_what_is_held_until_it_
     assert pick() == "j2"
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("question", "index"),
     [

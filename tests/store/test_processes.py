@@ -18,6 +18,7 @@ from ytpool.errors import QuotaExhausted
 SCALE = float(os.environ.get("YTPOOL_TEST_SCALE", "1"))
 BOOKKEEPER = Path(__file__).with_name("bookkeeper.py")
 TESTS = BOOKKEEPER.parents[1]
+ENVIRON = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])}
 WORKERS = 8
 KILLS = max(20, round(250 * SCALE))
 LIMITS = {("acme", "uploads"): 30, ("acme", "general"): 700, ("beta", "uploads"): 3, ("beta", "general"): 60}
@@ -29,25 +30,28 @@ class LaterClock(SystemClock):
     def boot(self):
         return super().boot() + 3600
 
+    def database_time(self):
+        return "clock_timestamp() + interval '1 hour'"
+
 
 @pytest.fixture
-def path(tmp_path):
+def path(place):
     """A state whose limits are soon reached."""
-    path = tmp_path / "state.db"
-    books = Books(path, SystemClock()).created()
+    books = Books(place, SystemClock()).created()
     for (project, bucket), units in LIMITS.items():
         books.limit(units, name=project, bucket=bucket)
     books.database.close()
-    return path
+    return place
 
 
 class Crowd:
     """Eight processes at work on one state."""
 
-    def __init__(self, path, rng):
+    def __init__(self, path, rng, errors):
         self._path = path
         self._rng = rng
-        self._errors = (path.parent / "errors").open("wb")
+        self._said = errors
+        self._errors = errors.open("wb")
         self._working = []
 
     def __enter__(self):
@@ -68,7 +72,7 @@ class Crowd:
         self._working[place] = self._start()
 
     def errors(self):
-        return (self._path.parent / "errors").read_text()
+        return self._said.read_text()
 
     def _start(self):
         seed = str(self._rng.randrange(10**9))
@@ -76,7 +80,7 @@ class Crowd:
             [sys.executable, BOOKKEEPER, self._path, seed],
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])},
+            env=ENVIRON,
         )
         process.stdout.readline()
         return process
@@ -94,6 +98,9 @@ class Inspector(threading.Thread):
     def __init__(self, path):
         super().__init__(name="inspector")
         self._books = Books(path, SystemClock())
+        # What the database counts whenever somebody has written something.
+        is_shared = self._books.database.is_shared
+        self._version = "SELECT pg_snapshot_xmin(pg_current_snapshot())" if is_shared else "PRAGMA data_version"
         self._over = threading.Event()
         self.pictures = 0
         self.found = []
@@ -110,7 +117,7 @@ class Inspector(threading.Thread):
         seen = None
         while not self._over.is_set() and not self.found:
             with self._books.database.reading() as tx:
-                version = tx.one("PRAGMA data_version")[0]
+                version = tx.one(self._version)[0]
             if version != seen:
                 seen = version
                 self.pictures += 1
@@ -130,9 +137,9 @@ def _oversold(books):
     return [f"{r['name']} {r['bucket']}: {r['units']}" for r in rows if r["units"] > LIMITS[r["name"], r["bucket"]]]
 
 
-def test_processes_killed_at_random_never_oversell_and_leave_books_that_are_right(path):
+def test_processes_killed_at_random_never_oversell_and_leave_books_that_are_right(path, tmp_path):
     rng = random.Random()
-    with Inspector(path) as inspector, Crowd(path, rng) as crowd:
+    with Inspector(path) as inspector, Crowd(path, rng, tmp_path / "errors") as crowd:
         for _ in range(KILLS):
             time.sleep(rng.uniform(0.01, 0.15))
             crowd.kill_one()
@@ -174,12 +181,11 @@ def test_of_eight_threads_that_want_the_last_unit_one_gets_it(books):
 
 _TAKE = """
 import sys
-from pathlib import Path
+from books import database_at
 from ytpool.clock import SystemClock
 from ytpool.store import leases
-from ytpool.store.db import Database
 clock = SystemClock()
-database = Database(Path(sys.argv[1]), clock, clock.now)
+database = database_at(sys.argv[1], clock, clock.now)
 print("ready", flush=True)
 sys.stdin.readline()
 with database.transaction() as tx:
@@ -197,6 +203,7 @@ def test_of_eight_processes_as_many_get_a_lease_as_there_are_places(path, kind, 
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=ENVIRON,
         )
         for _ in range(WORKERS)
     ]
@@ -216,19 +223,19 @@ TURN_TAKER = Path(__file__).with_name("turn_taker.py")
 TAKERS, TURNS, MEMBERS = 4, 26, 7
 
 
-def test_round_robin_is_exact_over_processes_that_choose_at_the_same_time(tmp_path):
-    books = Books(tmp_path / "state.db", SystemClock()).created()
+def test_round_robin_is_exact_over_processes_that_choose_at_the_same_time(place):
+    books = Books(place, SystemClock()).created()
     with books.transaction() as tx:
         for number in range(MEMBERS):
             make_account(tx, f"a{number}", slots=1_000)
         make_pool(tx, "main", [f"a{number}" for number in range(MEMBERS)], strategy="round_robin")
     racing = [
         subprocess.Popen(
-            [sys.executable, TURN_TAKER, tmp_path / "state.db", str(TURNS)],
+            [sys.executable, TURN_TAKER, place, str(TURNS)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])},
+            env=ENVIRON,
         )
         for _ in range(TAKERS)
     ]

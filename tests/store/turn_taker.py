@@ -1,7 +1,6 @@
 """A process that gives jobs to a pool, one transaction each, as the program does. Run: turn_taker.py STATE JOBS."""
 
 import sys
-from pathlib import Path
 
 from books import Books
 
@@ -31,7 +30,7 @@ def give(books):
 
 
 def main():
-    books = Books(Path(sys.argv[1]), SystemClock())
+    books = Books(sys.argv[1], SystemClock())
     print("ready", flush=True)
     sys.stdin.readline()
     for _ in range(int(sys.argv[2])):

@@ -97,13 +97,13 @@ def _place(rt: Runtime, file: Path | None, now: datetime) -> tuple[Path, bool]:
     """Return where the backup goes, and whether the name is of our making."""
     if file is not None and not file.is_dir():
         return file.expanduser().absolute(), False
-    folder = rt.store.path.parent / _FOLDER if file is None else file.expanduser().absolute()
+    folder = rt.config.paths.state.parent / _FOLDER if file is None else file.expanduser().absolute()
     return folder / f"ytpool-{rt.config.profile}-{now:%Y%m%dT%H%M%SZ}.db", True
 
 
 def _require_replaceable(rt: Runtime, path: Path, state: str, *, overwrite: bool) -> None:
     """Refuse to write over anything but a backup of this state, and over what can never be one."""
-    books = rt.store.path
+    books = rt.config.paths.state
     if path.parent.resolve() == books.parent.resolve() and path.name.startswith(books.name):
         raise UsageWrong(f"{path} belongs to the state itself", hint="name another file", path=str(path))
     if not path.exists() and not path.is_symlink():
@@ -136,7 +136,7 @@ def _written(rt: Runtime, path: Path, state: str) -> BackedUp:
         problem = what_is_wrong(integrity, books, journal)
         if integrity:
             assert problem is not None
-            problem.message = f"the copy of {rt.store.path} is not whole, and was not kept: {problem.message}"
+            problem.message = f"the copy of {rt.store.shown} is not whole, and was not kept: {problem.message}"
             raise problem
         copies.fold(new)
         size, digest = new.stat().st_size, _sha256(rt, new)

@@ -354,7 +354,7 @@ def _standing(rt: Runtime, entry: Entry, *, again: bool) -> tuple[str | None, fr
         return None, frozenset()
     with rt.store.reading() as tx:
         if marks is None:
-            known = jobs.uploaded_from(tx, entry.target, str(files.place_of(path)), entry.key)
+            known = jobs.uploaded_from(tx, entry.target, str(rt.path_map.there(files.place_of(path))), entry.key)
         else:
             known = jobs.same_content(tx, entry.target, marks.fingerprint, entry.key)
         for job in known:

@@ -52,7 +52,7 @@ def paid(
             before(tx)
         probes = breakers.admit(rt, tx, held.payer.account)
         ledger.send(tx, held, rt.book, rt.terms(tx))
-        booked_at = tx.boot
+        booked_at = tx.machine_boot
     if rt.clock.boot() - booked_at > _LEAVES_WITHIN:
         _never_left(rt, held, probes)
         raise HoldLost(f"{held.operation} was booked and then kept waiting; it was not sent", hint="try again")

@@ -9,10 +9,10 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
-from ytpool.actions import claiming, looking, media, queue, steps, videos, waking
+from ytpool.actions import claiming, looking, media, queue, steps, videos, waking, whereabouts
 from ytpool.actions.errand import Work
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.placing import Placed
@@ -371,14 +371,16 @@ def _remove(chore: Chore) -> _Written:
     return _Written(detail=f"deleted{again}")
 
 
-def thumbnail(rt: Runtime, video_id: str, path: Path, how: How, watch: Watch) -> VideoDone:
-    """Give a video its own thumbnail; a second one replaces the first."""
+def thumbnail(
+    rt: Runtime, video_id: str, path: Path, how: How, watch: Watch, *, named: PurePath | None = None
+) -> VideoDone:
+    """Give a video its own thumbnail; a second one replaces the first. `named` is what the state calls the file."""
     with media.thumbnail_media(path):
         pass  # checked before anything is spent
     task = Task(
         kind="video.thumbnail",
         step=publication.THUMBNAIL,
-        request={"path": str(path.absolute()), "sha256": _digest(path)},
+        request={"path": str(named or rt.path_map.there(path.absolute())), "sha256": _digest(path)},
         calls=("thumbnails.set",),
     )
 
@@ -390,8 +392,20 @@ def thumbnail(rt: Runtime, video_id: str, path: Path, how: How, watch: Watch) ->
     return _one(rt, video_id, task, how, watch, write)
 
 
-def caption(rt: Runtime, video_id: str, track: Caption, how: How, watch: Watch, *, again: bool = False) -> VideoDone:
-    """Add a caption track; one of the same language and name is replaced only if that is asked for (`again`)."""
+def caption(
+    rt: Runtime,
+    video_id: str,
+    track: Caption,
+    how: How,
+    watch: Watch,
+    *,
+    again: bool = False,
+    named: PurePath | None = None,
+) -> VideoDone:
+    """Add a caption track; one of the same language and name is replaced only if that is asked for (`again`).
+
+    `named` is what the state calls its file.
+    """
     problems = captions.problems([track])
     if problems:
         raise MetadataInvalid("; ".join(problems), hint="nothing was sent", problems=problems)
@@ -401,7 +415,7 @@ def caption(rt: Runtime, video_id: str, track: Caption, how: How, watch: Watch, 
         kind="video.caption",
         step=track.step,
         request={
-            **replace(track, path=Path(track.path).absolute()).to_dict(),
+            **replace(track, path=named or rt.path_map.there(Path(track.path).absolute())).to_dict(),
             "sha256": _digest(Path(track.path)),
             "replace": again,
         },
@@ -500,7 +514,11 @@ def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, agrees: Callable[[st
         raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to go on with", job=job.job)
     asked, video_id = json.loads(job.request), job.job_key
     how = replace(how, account=job.account or job.target.name)
+    named = None
     if "sha256" in asked:
+        whereabouts.require(rt, job)
+        named = PurePath(asked["path"])
+        asked["path"] = str(rt.path_map.here(named))
         _require_same_content(Path(asked["path"]), asked.pop("sha256"))
     match job.kind.removeprefix(CHORES):
         case "update":
@@ -508,10 +526,10 @@ def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, agrees: Callable[[st
         case "delete":
             return delete(rt, video_id, how, watch, agrees)
         case "thumbnail":
-            return thumbnail(rt, video_id, Path(asked["path"]), how, watch)
+            return thumbnail(rt, video_id, Path(asked["path"]), how, watch, named=named)
         case "caption":
             again = asked.pop("replace")
-            return caption(rt, video_id, Caption.from_dict(asked), how, watch, again=again)
+            return caption(rt, video_id, Caption.from_dict(asked), how, watch, again=again, named=named)
         case _:
             remove = asked.pop("remove")
             return playlist(rt, video_id, PlaylistWish.from_dict(asked), how, watch, remove=remove)
@@ -602,6 +620,10 @@ def _visibility(resource: Mapping[str, Any]) -> str:
     return str(resource.get("status", {}).get("privacyStatus", "unknown"))
 
 
+def _sends_file(task: Task) -> bool:
+    return "sha256" in task.request
+
+
 def _request(task: Task) -> str:
     return json.dumps(task.request, sort_keys=True)
 
@@ -618,7 +640,14 @@ def _put_in_line(
         account = accounts.get(tx, told[video_id])
         target = Target(kind=TargetKind.ACCOUNT, name=account.account)
         job = claiming.found_or_asked(
-            rt, tx, kind=task.kind, target=target, job_key=video_id, request=_request(task), step=task.step
+            rt,
+            tx,
+            kind=task.kind,
+            target=target,
+            job_key=video_id,
+            request=_request(task),
+            step=task.step,
+            sends_file=_sends_file(task),
         )
         if job.state is JobState.QUEUED:
             line.ask(tx, job.job, in_line)
@@ -703,6 +732,7 @@ def _claim(rt: Runtime, found: _Found, task: Task, picked: Picked | None) -> tup
         job_key=found.video_id,
         request=_request(task),
         step=task.step,
+        sends_file=_sends_file(task),
         picked=picked,
     )
     return job, lease, stood in (StepState.RUNNING, StepState.UNKNOWN)

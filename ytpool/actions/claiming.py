@@ -12,13 +12,14 @@ from pathlib import Path
 
 from ytpool.actions.files import VideoFile, whole_hash
 from ytpool.actions.watch import Watch
+from ytpool.actions.whereabouts import publication_here
 from ytpool.domain import ids, publication
 from ytpool.domain.jobs import InLine, Job, JobState, StepState, Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.uploads import FileMarks, is_covered, why_changed
 from ytpool.errors import Busy, FileChanged
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, ledger, line, pools
+from ytpool.store import accounts, jobs, leases, ledger, line, owners, pools, whereabouts
 from ytpool.store.db import Tx
 from ytpool.store.jobs import Upload
 from ytpool.store.leases import Lease, LeaseKind
@@ -87,7 +88,7 @@ def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
                 job = named or _found_or_made(rt, tx, order, file, sha256, found, waited_for)
                 if job.published and not jobs.has_work_left(tx, job.job):
                     return Claim(job=job, lease=None)
-                taken = _take(tx, order, file, job, sha256)
+                taken = _take(rt, tx, order, file, job, sha256)
                 if taken is not None:
                     return Claim(job=jobs.get(tx, job.job), lease=taken)
         if sha256 is None and named is None:
@@ -118,13 +119,14 @@ def put_off(rt: Runtime, tx: Tx, order: Order, file: VideoFile, *, job: str | No
     found = jobs.get(tx, job)
     if found.video_id is not None or jobs.upload(tx, job).started_at is not None:
         raise Busy(f"the upload of {file.path.name} has begun meanwhile", hint="plan again", job=job)
-    lease = _take(tx, order, file, found, None)
+    lease = _take(rt, tx, order, file, found, None)
     if lease is None:
         raise Busy(f"job {job} for {file.path.name} is being worked on by another process", hint="plan again", job=job)
     if order.in_line is not None and order.in_line != InLine():
         line.ask(tx, job, order.in_line)
     jobs.move(tx, lease, JobState.DEFERRED, not_before=until, error=why)
     leases.give_back(tx, [lease])
+    tx.ring()
     return jobs.get(tx, job)
 
 
@@ -145,7 +147,7 @@ def put_in_line(rt: Runtime, order: Order, file: VideoFile, in_line: InLine) -> 
             found = _same(tx, order, file)
             if sha256 is not None or not found:
                 job = _found_or_made(rt, tx, order, file, sha256, found, "")
-                taken = _take(tx, order, file, job, sha256) if job.state is JobState.QUEUED else None
+                taken = _take(rt, tx, order, file, job, sha256) if job.state is JobState.QUEUED else None
                 if taken is not None:
                     line.ask(tx, job.job, in_line)
                     leases.give_back(tx, [taken])
@@ -154,24 +156,51 @@ def put_in_line(rt: Runtime, order: Order, file: VideoFile, in_line: InLine) -> 
 
 
 def asked_for(
-    rt: Runtime, *, kind: str, account: str, job_key: str, request: str, step: str, picked: Picked | None = None
+    rt: Runtime,
+    *,
+    kind: str,
+    account: str,
+    job_key: str,
+    request: str,
+    step: str,
+    sends_file: bool = False,
+    picked: Picked | None = None,
 ) -> tuple[Job, Lease, StepState]:
     """Return the job that was asked for just this, found or made, the lease on it, and how its only step stands.
 
-    For jobs that send no file. Raises Busy while another process works on it, and where the turn is over.
+    For jobs that send no video. Raises Busy while another process works on it, and where the turn is over.
     """
     with rt.store.transaction() as tx:
         rt.require_same_root(tx)
         line.require(tx, picked)
         target = Target(kind=TargetKind.ACCOUNT, name=account)
-        job = found_or_asked(rt, tx, kind=kind, target=target, job_key=job_key, request=request, step=step)
+        job = found_or_asked(
+            rt,
+            tx,
+            kind=kind,
+            target=target,
+            job_key=job_key,
+            request=request,
+            step=step,
+            sends_file=sends_file,
+        )
         lease = take(tx, job.job)
         (only,) = jobs.steps(tx, job.job)
     return job, lease, only.state
 
 
-def found_or_asked(rt: Runtime, tx: Tx, *, kind: str, target: Target, job_key: str, request: str, step: str) -> Job:
-    """Return the unfinished job that was asked for just this, or a new one; for jobs that send no file."""
+def found_or_asked(
+    rt: Runtime,
+    tx: Tx,
+    *,
+    kind: str,
+    target: Target,
+    job_key: str,
+    request: str,
+    step: str,
+    sends_file: bool = False,
+) -> Job:
+    """Return the unfinished job that was asked for just this, or a new one; for jobs that send no video."""
     job = jobs.asked_for(tx, kind, job_key, request)
     if job is not None:
         return job
@@ -186,6 +215,7 @@ def found_or_asked(rt: Runtime, tx: Tx, *, kind: str, target: Target, job_key: s
         sha256=None,
         request=request,
         steps=(step,),
+        files_on=owners.me().host if sends_file else None,
     )
     return jobs.get(tx, name)
 
@@ -204,13 +234,13 @@ def _found_or_made(
 ) -> Job:
     same = next((job for job in found if job.sha256 in (None, sha256)), None)
     if same is None:
-        _require_nothing_begun(tx, order, file)
+        _require_nothing_begun(rt, tx, order, file)
     elif not _means_again(order, same) or same.job == waited_for:
         return same
     return _make(rt, tx, order, file, sha256)
 
 
-def _take(tx: Tx, order: Order, file: VideoFile, job: Job, sha256: str | None) -> Lease | None:
+def _take(rt: Runtime, tx: Tx, order: Order, file: VideoFile, job: Job, sha256: str | None) -> Lease | None:
     """Take the lease on a job, or None when somebody alive has it; refuse a file that is not the job's."""
     begun = jobs.upload(tx, job.job)
     unbegun = begun.started_at is None and job.video_id is None
@@ -223,10 +253,13 @@ def _take(tx: Tx, order: Order, file: VideoFile, job: Job, sha256: str | None) -
     if unbegun:  # nothing was sent yet: what is asked for now is what counts
         publication.check(order.publication, tx.now)
         target = narrower(order.target, job.target)
-        jobs.ask_for(tx, taken, target, _stored(order), str(file.path), file.marks.modified_ns)
+        same = order.publication == publication_here(rt, job)  # then it keeps the names it was asked for with
+        request = job.request if same else stored(rt, order.publication)
+        jobs.ask_for(tx, taken, target, request, file.marks.modified_ns)
         jobs.plan_steps(tx, taken, _steps(order))
-    else:
-        jobs.lies_at(tx, taken, str(file.path))
+    if rt.path_map.here(Path(begun.path)) != file.path:
+        jobs.lies_at(tx, taken, str(rt.path_map.there(file.path)), owners.me().host)
+    whereabouts.found(tx, [job.job])
     return taken
 
 
@@ -255,8 +288,9 @@ def _steps(order: Order) -> tuple[str, ...]:
     return tuple(step.step for step in order.publication.steps())
 
 
-def _stored(order: Order) -> str:
-    return json.dumps(order.publication.to_dict())
+def stored(rt: Runtime, wished: Publication) -> str:
+    """Return what is to be published as the state keeps it: every machine finds its files by the names in it."""
+    return json.dumps(wished.with_paths(rt.path_map.there).to_dict())
 
 
 def narrower(asked: Target, standing: Target) -> Target:
@@ -279,13 +313,14 @@ def _make(rt: Runtime, tx: Tx, order: Order, file: VideoFile, sha256: str | None
         job_key=order.key,
         fingerprint=file.marks.fingerprint,
         sha256=sha256,
-        request=_stored(order),
+        request=stored(rt, order.publication),
         steps=_steps(order),
+        files_on=owners.me().host,
     )
     jobs.add_upload(
         tx,
         job,
-        path=str(file.path),
+        path=str(rt.path_map.there(file.path)),
         size=file.size,
         modified_ns=file.marks.modified_ns,
         fingerprint=file.marks.fingerprint,
@@ -294,9 +329,9 @@ def _make(rt: Runtime, tx: Tx, order: Order, file: VideoFile, sha256: str | None
     return jobs.get(tx, job)
 
 
-def _require_nothing_begun(tx: Tx, order: Order, file: VideoFile) -> None:
+def _require_nothing_begun(rt: Runtime, tx: Tx, order: Order, file: VideoFile) -> None:
     """Refuse a file whose upload broke off when it had other content: somebody may believe it is the same."""
-    for begun in jobs.begun_from(tx, order.target, str(file.path), order.key):
+    for begun in jobs.begun_from(tx, order.target, str(rt.path_map.there(file.path)), order.key):
         _require_same_file(begun, file, None, None)
 
 

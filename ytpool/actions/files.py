@@ -15,7 +15,7 @@ from typing import BinaryIO, Self
 
 from ytpool.domain import names, uploads, video
 from ytpool.domain.uploads import FileMarks
-from ytpool.errors import FileChanged, FileInvalid
+from ytpool.errors import FileChanged, FileInvalid, FileNotHere
 
 _READ_AT_ONCE = 1024 * 1024
 
@@ -211,11 +211,12 @@ class Reader:
             )
 
 
-def gone(path: Path, job: str | None) -> FileInvalid:
+def gone(path: Path, job: str | None) -> FileNotHere:
     """Say that the file of a job is not where it was, and how it is named where it is."""
-    return FileInvalid(
+    return FileNotHere(
         f"there is no file {path} any more, and job {job} needs it",
         hint=f"if it was moved: ytpool queue retry {job} --file PATH",
+        elsewhere=False,
         path=str(path),
         job=job,
     )

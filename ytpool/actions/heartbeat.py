@@ -30,7 +30,7 @@ class Heartbeat:
         self._job = job
         self._leases: tuple[Lease, ...] = (job,)
         self._changing = threading.Lock()
-        self._good_until = rt.clock.boot() + leases.LASTS_FOR.total_seconds()
+        self._good_until = job.until
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat {job.name}", daemon=True)
 
@@ -60,20 +60,24 @@ class Heartbeat:
 
     def _beat(self) -> None:
         every = leases.LASTS_FOR.total_seconds() / _BEATS_PER_LEASE
+        said = ""
         while not self._stopped.wait(every):
             try:
                 with self._changing, self._rt.store.transaction() as tx:
                     renewed = leases.renew(tx, self._leases)
                     ledger.renew(tx, self._job.name)
-                    until = tx.boot + leases.LASTS_FOR.total_seconds()
+                    until = tx.machine_boot + leases.LASTS_FOR.total_seconds()
             except YtpoolError as error:
                 # The state may be free again at the next beat; until then `require` counts down.
-                log.warning("lease not renewed", extra={"job": self._job.name, "reason": error.message})
+                if error.message != said:
+                    log.warning("lease not renewed", extra={"job": self._job.name, "reason": error.message})
+                said = error.message
                 continue
             if not renewed:
                 self._good_until = 0.0
                 return
             self._good_until = until
+            said = ""
 
 
 @contextmanager
@@ -82,13 +86,16 @@ def renewing(rt: Runtime, lease: Lease, lasts_for: timedelta) -> Iterator[None]:
     stopped = threading.Event()
 
     def beat() -> None:
+        said = ""
         while not stopped.wait(lasts_for.total_seconds() / _BEATS_PER_LEASE):
             try:
                 with rt.store.transaction() as tx:
                     if not leases.renew(tx, [lease], lasts_for):
                         return
             except YtpoolError as error:
-                log.warning("lease not renewed", extra={"lease": lease.name, "reason": error.message})
+                if error.message != said:
+                    log.warning("lease not renewed", extra={"lease": lease.name, "reason": error.message})
+                said = error.message
 
     thread = threading.Thread(target=beat, name=f"{lease.kind} {lease.name}", daemon=True)
     thread.start()

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ytpool.actions import leaving, sealing, verifying
+from ytpool.actions import leaving, presence, sealing, verifying
 from ytpool.actions.alerts import looking, telling
 from ytpool.errors import Interrupted, YtpoolError
 from ytpool.runtime import Runtime
@@ -77,23 +77,27 @@ def tidied(rt: Runtime, *, dry_run: bool = False, but: tuple[str, ...] = (), hur
         yield Kept(duty=duty.name, about=duty.about, done=done, problem=problem)
 
 
-def keep_going(rt: Runtime, *, alerts_only: bool = False) -> Callable[[], None]:
+def keep_going(rt: Runtime, *, alerts_only: bool = False, doing: str = "") -> Callable[[], None]:
     """Keep house in a thread beside other work until the program is asked to stop; return what waits for its end.
 
-    Alerts are looked at, and told, every half a minute, the rest every hour.
+    Alerts are looked at, and told, every half a minute, the rest every hour. `doing` is what this process says of
+    itself each time, where nothing else says that it lives.
     """
-    beside = threading.Thread(target=_keep_going, args=(rt, alerts_only), name="housekeeping", daemon=True)
+    beside = threading.Thread(target=_keep_going, args=(rt, alerts_only, doing), name="housekeeping", daemon=True)
     beside.start()
     return beside.join
 
 
-def _keep_going(rt: Runtime, alerts_only: bool) -> None:
+def _keep_going(rt: Runtime, alerts_only: bool, doing: str) -> None:
     said, keeps_house_at = "", rt.clock.monotonic()
     while True:
         try:
             if not alerts_only and rt.clock.monotonic() >= keeps_house_at:
                 keeps_house_at = rt.clock.monotonic() + _HOUSEKEEPS_EVERY
                 housekeep(rt, but=(ALERTS, MESSAGES))
+            if doing:
+                with rt.store.transaction() as tx:
+                    presence.beat(rt, tx, doing)
             looking.look(rt)
             telling.tell(rt)
             said = ""

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     PROVIDER = "provider"
     CHAIN = "chain"
     TOPIC = "topic"
+    MACHINE = "machine"
 
 
 class Known(NamedTuple):
@@ -43,9 +44,8 @@ def names(rt: Runtime, kind: Kind, beginning: str) -> list[Known]:
     """Return the names of a kind, in an order people know; none where there is no state yet."""
     if kind in _OF_SETTINGS:
         found: Iterable[Known] = _OF_SETTINGS[kind](rt)
-    elif rt.config.paths.state.exists():
-        rt.store.wait_at_most(_PATIENCE)
-        with rt.store.reading() as tx:
+    elif (store := rt.store_within(_PATIENCE)).exists():
+        with store.reading() as tx:
             found = list(_OF_STATE[kind](rt, tx, beginning))
     else:
         found = ()
@@ -109,6 +109,12 @@ def _explained(rt: Runtime, tx: Tx, beginning: str) -> Iterable[Known]:
     return (*_accounts(rt, tx, beginning), *_projects(rt, tx, beginning), *_jobs(rt, tx, beginning))
 
 
+def _machines(_rt: Runtime, tx: Tx, _: str) -> Iterable[Known]:
+    from ytpool.store import machines  # noqa: PLC0415
+
+    return (Known(one.host, "drained" if one.drain else "") for one in machines.every(tx))
+
+
 def _topics(_: Runtime) -> Iterable[Known]:
     from ytpool.actions import guide  # noqa: PLC0415
 
@@ -125,6 +131,7 @@ _OF_STATE: Mapping[Kind, Callable[[Runtime, Tx, str], Iterable[Known]]] = {
     Kind.RESTING: _resting,
     Kind.SCOPE: _scopes,
     Kind.EXPLAINED: _explained,
+    Kind.MACHINE: _machines,
 }
 
 _OF_SETTINGS: Mapping[Kind, Callable[[Runtime], Iterable[Known]]] = {

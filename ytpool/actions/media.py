@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
@@ -19,11 +18,7 @@ _CAPTION_TYPE = "application/octet-stream"
 
 def located(publication: Publication) -> Publication:
     """Name every file by its whole path: a later run may stand in another folder."""
-    return replace(
-        publication,
-        thumbnail=None if publication.thumbnail is None else _absolute(publication.thumbnail),
-        captions=tuple(replace(one, path=_absolute(one.path)) for one in publication.captions),
-    )
+    return publication.with_paths(_absolute)
 
 
 def check(publication: Publication) -> None:

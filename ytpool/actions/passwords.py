@@ -16,6 +16,8 @@ from ytpool.store.secrets import Kind
 SERVE = serving.OWNER
 """Whose password is the token of `ytpool serve`."""
 
+_NOT_OURS = {"postgres", "state", "database"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordKept:
@@ -66,6 +68,8 @@ def keep(rt: Runtime, owner: str, password: Secret, *, dry_run: bool = False) ->
         close = get_close_matches(owner, known, n=1)
         describe = "describe it first, in [ftp.NAME] or [alerts.targets.NAME] of the settings"
         advice = f"did you mean {close[0]}?" if close else describe
+        if owner in _NOT_OURS:
+            advice = "the vault lies in that database; keep its password in the keyring: ytpool state password"
         raise UnknownName(f"no server is called {owner!r}", hint=advice, what="server", name=owner)
     rt.open_vault()
     if not dry_run:

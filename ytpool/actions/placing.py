@@ -32,6 +32,8 @@ _THERE = Obstacle("another job publishes this content on its channel")
 _LOGIN_NEEDED = "login needed"
 _NARROW = Obstacle(f"{_LOGIN_NEEDED}: the one it has does not cover this")
 
+_CLOSED = Obstacle("its secrets do not open on this machine, which lacks their key")
+
 _FAILED = Obstacle("it has just failed several times in this run")
 
 _PLAN = "plan"
@@ -288,6 +290,8 @@ def _choose(
         found = list(_with_login_for(kind.purpose, accounts.scopes(tx), found))
     if out:
         found = [one._replace(obstacle=out.get(one.channel_id, one.obstacle)) for one in found]
+    if rt.closed:
+        found = [one._replace(obstacle=_CLOSED) if one.account in rt.closed else one for one in found]
     if last:
         found = [one._replace(obstacle=_FAILED) if one.account in last and not one.obstacle else one for one in found]
     weights = Weights(quota=settings.quota, success=settings.success, idle=settings.idle, age=settings.age)

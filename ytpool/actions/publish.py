@@ -1,6 +1,5 @@
 """Publishing: a file becomes a video with all that goes along, exactly once, whatever dies in between."""
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from ytpool.actions.files import VideoFile
 from ytpool.actions.steps import WATCH_URL, Unfinished
 from ytpool.actions.transfer import Transfer
 from ytpool.actions.watch import Watch
+from ytpool.actions.whereabouts import publication_here
 from ytpool.domain import publication
 from ytpool.domain.jobs import Job, JobState, Step, StepState
 from ytpool.domain.prices import Prices
@@ -80,7 +80,7 @@ def publish(rt: Runtime, order: Order, watch: Watch) -> PublishedVideo:
         job = claimed.job
         if claimed.lease is None:
             note = _published_already(order)
-            if claiming.publication_of(job) != order.publication:
+            if publication_here(rt, job) != order.publication:
                 note += "; what was asked for differently now was not applied"
             return _result(rt, order, job.job, problem=_left(rt, job), note=note)
         watch.started(job.job, file.path.name, file.size)
@@ -117,7 +117,7 @@ def _file_of(rt: Runtime, order: Order) -> VideoFile:
             job, upload = jobs.get(tx, order.job), jobs.upload(tx, order.job)
         if job.video_id is not None or (upload.last_sent_at is not None and not order.path.is_file()):
             marks = FileMarks(size=upload.size, modified_ns=upload.modified_ns, fingerprint=upload.fingerprint)
-            return VideoFile(path=Path(upload.path), marks=marks)
+            return VideoFile(path=rt.path_map.here(Path(upload.path)), marks=marks)
     return files.inspect(order.path)
 
 
@@ -241,12 +241,12 @@ def _wished(rt: Runtime, order: Order, job: Job, lease: Lease) -> Publication:
 
     That is how a picture that YouTube did not take is replaced by one that it takes.
     """
-    stood = claiming.publication_of(job)
+    stood = publication_here(rt, job)
     with rt.store.transaction() as tx:
         left = {step.step for step in jobs.steps(tx, job.job) if step.state is not StepState.DONE}
         wished = stood.with_files_of(order.publication, left)
         if wished != stood:
-            jobs.ask_with(tx, lease, json.dumps(wished.to_dict()))
+            jobs.ask_with(tx, lease, claiming.stored(rt, wished))
     return wished
 
 

@@ -13,7 +13,7 @@ from ytpool.domain.jobs import TASK, Job, JobState, Step
 from ytpool.domain.reconcile import Doubtful
 from ytpool.errors import Busy, UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, chains, comments, jobs, leases, line, looks
+from ytpool.store import accounts, chains, comments, jobs, leases, line, looks, whereabouts
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 
@@ -32,6 +32,10 @@ class QueuedJob:
     working: bool
     """Somebody alive is at it."""
     file: str
+    files_on: str | None
+    """The machine on which its files lay when it was asked for, where that is known."""
+    not_on: tuple[str, ...]
+    """Machines that have looked for its files, and have them not."""
     bytes: int
     kept: int
     target: str
@@ -212,6 +216,8 @@ def _queued(tx: Tx, job: Job, *, working: bool) -> QueuedJob:
         state=job.state,
         working=working,
         file=upload.path if upload else "",
+        files_on=job.files_on,
+        not_on=tuple(one.host for one in whereabouts.without(tx, job.job)) if job.state not in _ENDED else (),
         bytes=upload.size if upload else 0,
         kept=(upload.size if job.video_id else upload.kept) if upload else 0,
         target=str(job.target),

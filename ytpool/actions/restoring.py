@@ -18,8 +18,9 @@ posted. So everything between that moment and now is unknown, and unknown is nev
 A person who knows that nothing was done since says so (`accept`), and none of this is needed.
 
 **How it is done.** All of it is written into a copy of the backup, in one transaction, before that copy takes the
-state's place in one step. Whoever dies on the way leaves the former state in its place, and the same command begins
-anew; the backup itself is never written to.
+state's place in one step: a file that of the state, and the rows of the copy that of all rows of a database, in one
+transaction. Whoever dies on the way leaves the former state in its place, and the same command begins anew; the backup
+itself is never written to.
 """
 
 import itertools
@@ -47,7 +48,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import copies, jobs, leases, ledger, meta, projects, rests
+from ytpool.store import copies, jobs, leases, ledger, machines, meta, moving, projects, rests
 from ytpool.store.copies import Marks
 from ytpool.store.db import Database, Tx, migrations
 from ytpool.store.rests import Scope
@@ -57,13 +58,14 @@ from ytpool.store.rests import Scope
 class Restored:
     """Which moment the state shows now, and what nobody knows of the time since."""
 
-    state: Path
+    state: str
+    """Where it is."""
     backup: Path
     taken_at: datetime
     same_state: bool
     """It is a backup of the state that was here, not of another one."""
     aside: Path | None
-    """Where the former state is kept; None: there was none."""
+    """The file in which the former state is kept; None: there was none."""
     accepted: bool
     """A person said that nothing was done since, so nothing is unknown."""
     held: int
@@ -101,9 +103,9 @@ def prepared(rt: Runtime, file: Path, *, accept: bool = False, dry_run: bool = F
     the books of another place than the settings name, UsageWrong for a backup of another profile.
     """
     file = file.expanduser().absolute()
-    state = Path(os.path.realpath(rt.config.paths.state))
-    marks = _checked(rt, file, state)
-    here = copies.marks(state) if state.exists() else None
+    state = _file_of(rt)
+    marks = _checked(rt, file)
+    here = _present(rt)
     confirmed = _nobody_at_work(rt) if here is not None else None
     taken_at = marks.taken_at or copies.last_written_at(file)
     if taken_at is None:
@@ -118,7 +120,7 @@ def prepared(rt: Runtime, file: Path, *, accept: bool = False, dry_run: bool = F
             with database.transaction() as tx:
                 if confirmed is not None:
                     meta.keep_confirmation(tx, confirmed)
-                restored = _marked(tx, file, state, taken_at, accept=accept)
+                restored = _marked(tx, file, taken_at, accept=accept)
         finally:
             database.close()
         copies.keep_on_disk(new)
@@ -126,8 +128,9 @@ def prepared(rt: Runtime, file: Path, *, accept: bool = False, dry_run: bool = F
             new=new,
             restored=replace(
                 restored,
+                state=str(state) if rt.config.database is None else rt.config.database.shown,
                 same_state=here is not None and here.state is not None and here.state == marks.state,
-                aside=_aside(state, rt.calendar.now()) if state.exists() else None,
+                aside=_aside(state, rt.calendar.now()) if _is_there(rt) else None,
                 wrong=wrong,
                 dry_run=dry_run,
             ),
@@ -138,7 +141,11 @@ def put_in_place(rt: Runtime, ready: Ready) -> Restored:
     """Let what was prepared be the state; raises Busy where anybody has come to work meanwhile."""
     told = ready.restored
     rt.let_go_of_state()
-    copies.replace(ready.new, told.state, told.aside or _aside(told.state, rt.calendar.now()))
+    if rt.config.database is None:
+        state = _file_of(rt)
+        copies.replace(ready.new, state, told.aside or _aside(state, rt.calendar.now()))
+    else:
+        _put_into_database(rt, ready)
     if not told.keys:
         return replace(told, advice=_what_next(told))
     try:
@@ -152,6 +159,49 @@ def put_in_place(rt: Runtime, ready: Ready) -> Restored:
     return replace(told, key_is_here=True, advice=_what_next(told))
 
 
+def _put_into_database(rt: Runtime, ready: Ready) -> None:
+    """Let all rows be those of the copy, in one transaction; the former ones are in a file before it is committed.
+
+    Whoever reads meanwhile sees the former state to the end, and whoever waits to write goes on with the new one.
+    """
+    rt.store.create()
+    source, aside = rt.database_at(ready.new), ready.restored.aside
+    try:
+        with backups.beside(aside or ready.new) as former, rt.store.transaction() as tx, source.reading() as rows:
+            tx.take_time()
+            require_nobody(tx, shared=True)
+            if aside is not None:
+                moving.into_file(tx, rt.database_at(former), rt.require_going)
+                copies.fold(former)
+            moving.move(rows, tx, rt.require_going)
+            if aside is not None:
+                former.replace(aside)
+                copies.keep_on_disk(aside.parent)
+    finally:
+        source.close()
+        rt.let_go_of_state()
+
+
+def _file_of(rt: Runtime) -> Path:
+    """Return the file that is the state, or that would be if no database were named: what is kept is kept beside it."""
+    return Path(os.path.realpath(rt.config.paths.state))
+
+
+def _is_there(rt: Runtime) -> bool:
+    """Tell whether there is anything whose place the backup would take, whole or not."""
+    return _file_of(rt).exists() if rt.config.database is None else rt.store.exists()
+
+
+def _present(rt: Runtime) -> Marks | None:
+    """Return what the present state says of itself; None where there is none, or none that can be read."""
+    if not _is_there(rt):
+        return None
+    if rt.config.database is None:
+        return copies.marks(_file_of(rt))
+    with rt.store.reading() as tx:
+        return copies.marks_in(tx)
+
+
 def _what_next(told: Restored) -> tuple[str, ...]:
     back = () if told.aside is None else (f"the state before is kept: {told.aside}",)
     if told.accepted:
@@ -159,11 +209,12 @@ def _what_next(told: Restored) -> tuple[str, ...]:
     return (*back, "what is to be looked at: ytpool todo", "when it is settled: ytpool unpause")
 
 
-def _checked(rt: Runtime, file: Path, state: Path) -> Marks:
+def _checked(rt: Runtime, file: Path) -> Marks:
     """Refuse what cannot be this profile's state, before anything of it is copied."""
     if not file.is_file():
         raise FileInvalid(f"there is no file {file}", hint="see what is in the backup folder", path=str(file))
-    if state.exists() and file.samefile(state):
+    state = _file_of(rt)
+    if rt.config.database is None and state.exists() and file.samefile(state):
         raise UsageWrong(f"{file} is the state itself", hint="name a backup of it")
     marks = copies.marks(file)
     if marks is None:
@@ -200,11 +251,26 @@ def _nobody_at_work(rt: Runtime) -> Confirmation | None:
     """Refuse while anybody works on the present state; return what Google's clock said last, as it is kept."""
     try:
         with rt.store.reading() as tx:
-            working, confirmed = leases.at_work(tx), meta.confirmation(tx)
+            confirmed = meta.confirmation(tx)
+            require_nobody(tx, shared=rt.store.is_shared)
+    except Busy:
+        raise
     except YtpoolError:
         return None  # it cannot be read, which may be why it is to be replaced; its lock is asked for later
     finally:
         rt.let_go_of_state()
+    return confirmed
+
+
+def require_nobody(tx: Tx, *, shared: bool) -> None:
+    """Raise Busy where anybody works on the state; a file's lock tells of those who only have it open."""
+    working = leases.at_work(tx)
+    if shared:
+        working += [
+            f"process {one.owner.pid} on {one.owner.host} stays there ({one.doing})"
+            for one in machines.processes(tx)
+            if one.lives
+        ]
     if working:
         more = f", and {len(working) - 1} more" if len(working) > 1 else ""
         raise Busy(
@@ -212,7 +278,6 @@ def _nobody_at_work(rt: Runtime) -> Confirmation | None:
             hint="let it end, or stop it, and keep cron from starting more; then again",
             working=working,
         )
-    return confirmed
 
 
 def _looked_through(file: Path, database: Database) -> tuple[str, ...]:
@@ -240,13 +305,14 @@ def _require_later(rt: Runtime, database: Database, file: Path, taken_at: dateti
         )
 
 
-def _marked(tx: Tx, file: Path, state: Path, taken_at: datetime, *, accept: bool) -> Restored:
+def _marked(tx: Tx, file: Path, taken_at: datetime, *, accept: bool) -> Restored:
     """Write into the copy what is not known of the time since; the one transaction that makes it safe to go on from."""
     before = meta.gap(tx)
     for key in (meta.TAKEN, meta.TAKEN_OF):
         meta.forget(tx, key)
     meta.put(tx, meta.BACKED_UP, f"{moments.text(taken_at)} {file}")
     leases.begin_anew(tx)
+    machines.begin_anew(tx)
     held = begun = unknown = 0
     names: tuple[str, ...] = ()
     until: datetime | None = None
@@ -270,7 +336,7 @@ def _marked(tx: Tx, file: Path, state: Path, taken_at: datetime, *, accept: bool
         first = taken_at if before is None else min(taken_at, before[0])
         meta.keep_gap(tx, first)
     return Restored(
-        state=state,
+        state="",
         backup=file,
         taken_at=taken_at,
         same_state=False,

@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import compress
-from operator import not_
 from pathlib import Path
 
-from ytpool.actions import chores, claiming, files, publish, queue
+from ytpool.actions import chores, publish, queue, whereabouts
 from ytpool.actions.chores import How
 from ytpool.actions.claiming import Order
 from ytpool.actions.publish import PublishedVideo
 from ytpool.actions.watch import Watch
 from ytpool.domain import moments
 from ytpool.domain.jobs import TASK, Job, JobState
-from ytpool.errors import OutcomeUnknown, Resting, UsageWrong, YtpoolError
+from ytpool.errors import FileNotHere, OutcomeUnknown, Resting, UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import jobs, leases
 from ytpool.store.db import Tx
@@ -54,13 +53,14 @@ def unfinished(rt: Runtime, *, wait: bool = True, use_buffer: bool = False) -> U
         working = leases.held(tx, LeaseKind.JOB)
         stopped = [job for job in jobs.unfinished(tx) if job.job not in working and not _is_for_later(job, tx.now)]
         found = [job for job in stopped if job.kind == "upload"]
-        made = [_order(tx, job, wait=wait, use_buffer=use_buffer) for job in found]
-        here = [_is_here(tx, job, order) for job, order in zip(found, made, strict=True)]
+        made = [_order(rt, tx, job, wait=wait, use_buffer=use_buffer) for job in found]
+    missing = [_not_here(rt, job) for job in found]
+    chores_missing = {job.job: _not_here(rt, job) for job in stopped if job.is_chore and not job.deletes}
     return Unfinished(
-        orders=tuple(compress(made, here)),
-        chores=tuple(job for job in stopped if job.is_chore and not job.deletes),
+        orders=tuple(compress(made, (one is None for one in missing))),
+        chores=tuple(job for job in stopped if job.job in chores_missing and chores_missing[job.job] is None),
         left=(
-            *(files.gone(order.path, order.job) for order in compress(made, map(not_, here))),
+            *filter(None, (*missing, *chores_missing.values())),
             *(_wants_a_yes(job) for job in stopped if job.wants_a_yes),
         ),
     )
@@ -81,9 +81,9 @@ def order_of(
             stands = "is held back" if job.held_at is not None else _TASK_STANDS[job.state]
             raise UsageWrong(f"task {job.job} of {job.target.name} {stands}", hint=hint, job=job.job)
         assert job.kind == "upload"
-        order = _order(tx, job, file=file, wait=wait, use_buffer=use_buffer)
-        if file is None and not _is_here(tx, job, order):
-            raise files.gone(order.path, job.job)
+        order = _order(rt, tx, job, file=file, wait=wait, use_buffer=use_buffer)
+    if file is None:
+        whereabouts.require(rt, job)
     return order
 
 
@@ -152,11 +152,11 @@ def _wants_a_yes(job: Job) -> YtpoolError:
     )
 
 
-def _order(tx: Tx, job: Job, *, file: Path | None = None, wait: bool, use_buffer: bool) -> Order:
+def _order(rt: Runtime, tx: Tx, job: Job, *, file: Path | None = None, wait: bool, use_buffer: bool) -> Order:
     upload = jobs.upload(tx, job.job)
     return Order(
-        path=Path(upload.path) if file is None else file,
-        publication=claiming.publication_of(job),
+        path=rt.path_map.here(Path(upload.path)) if file is None else file,
+        publication=whereabouts.publication_here(rt, job),
         target=job.target,
         key=job.job_key,
         wait=wait,
@@ -166,9 +166,13 @@ def _order(tx: Tx, job: Job, *, file: Path | None = None, wait: bool, use_buffer
     )
 
 
-def _is_here(tx: Tx, job: Job, order: Order) -> bool:
-    """Tell whether a job can go on here; one whose last bytes have left is first looked for, which needs no file."""
-    return job.video_id is not None or jobs.upload(tx, job.job).last_sent_at is not None or order.path.is_file()
+def _not_here(rt: Runtime, job: Job) -> FileNotHere | None:
+    """Return why a job cannot go on here, where its files are not."""
+    try:
+        whereabouts.require(rt, job)
+    except FileNotHere as missing:
+        return missing
+    return None
 
 
 def _too_early(tx: Tx, job: Job) -> YtpoolError:

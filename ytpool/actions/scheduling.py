@@ -7,12 +7,15 @@ its state, and the vault's key is looked for by a process that has what cron giv
 import json
 import os
 import pwd
+import re
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
+from ytpool.config import DATABASE_FILES
 from ytpool.domain import api_keys, schedules
 from ytpool.domain.schedules import Schedule
 from ytpool.errors import NotInitialised, ScheduleFails, UsageWrong, YtpoolError
@@ -22,7 +25,14 @@ from ytpool.store import meta
 _FOLDERS = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
 _TRUST = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
-_PATHS = ("YTPOOL_HOME", "YTPOOL_STATE", "YTPOOL_VAULT_KEY_FILE")
+_DATABASE = ("PGHOST", "PGPORT", "PGUSER", "PGDATABASE")
+_DATABASE_FILES = ("PGPASSFILE", "PGSERVICEFILE", "PGSYSCONFDIR", "PGSSLROOTCERT", "SSL_CERT_FILE")
+_PATHS = (
+    *("YTPOOL_HOME", "YTPOOL_STATE", "YTPOOL_VAULT_KEY_FILE", *_DATABASE_FILES),
+    *(f"YTPOOL_POSTGRES_{name.upper()}" for name in DATABASE_FILES),
+)
+_NO_PATHS = re.compile(r"system|.*://.*", re.DOTALL)
+"""What stands in the place of a path and is none: the system's certificates, and the address of a database."""
 _CRON_PATH = "/usr/bin:/bin"
 _STARTS_WITHIN = 30.0
 
@@ -121,6 +131,7 @@ def _environment(rt: Runtime) -> dict[str, str]:
         *(["HOME"] if given.get("HOME", _own_home()) != _own_home() else []),
         *(["YTPOOL_HOME"] if given.get("YTPOOL_HOME") else _FOLDERS),
         *_TRUST,
+        *((*_DATABASE, *_DATABASE_FILES) if rt.config.database is not None else ()),
         *sorted(name for name in given if name.startswith("YTPOOL_") and name in decided),
     ]
     found = {name: _whole(name, given[name]) for name in wanted if given.get(name)}
@@ -131,7 +142,8 @@ def _environment(rt: Runtime) -> dict[str, str]:
 
 
 def _whole(name: str, value: str) -> str:
-    return str(Path(value).expanduser().absolute()) if name in _PATHS else value
+    is_path = name in _PATHS and not _NO_PATHS.fullmatch(value)
+    return str(Path(value).expanduser().absolute()) if is_path else value
 
 
 def _own_home() -> str:
@@ -162,42 +174,62 @@ def _try(rt: Runtime, schedule: Schedule, program: Sequence[str], key_id: str) -
 
 def _try_program(rt: Runtime, schedule: Schedule, program: Sequence[str]) -> YtpoolError | None:
     """Start the program as cron would, and see whether it finds the same state."""
-    home = _own_home()
-    asks = Schedule(
-        name=schedule.name,
-        about=schedule.about,
-        command=[*program, "config", "path", "--json", "--profile", rt.config.profile],
-        environment=schedule.environment,
-        every_minutes=schedule.every_minutes,
+    looks: Sequence[str] = (*program, "config", "path")
+    told = _told_by(_asks(rt, schedule, looks))
+    if told is not None and told["ok"]:
+        there = told["data"]["state"]
+        if there != rt.config.state:
+            return ScheduleFails(
+                f"a process with an empty environment would work with {there}, and here that is {rt.config.state}",
+                hint="name one folder for both: YTPOOL_HOME",
+            )
+        if rt.config.database is None:
+            return None
+        # Where it is says nothing of whether its password is found there.
+        looks = (*program, "projects", "list")
+        told = _told_by(_asks(rt, schedule, looks))
+    if told is None:
+        return ScheduleFails(
+            "a process with an empty environment could not start ytpool",
+            hint="install it, for instance into a virtual environment of its own; this was tried: "
+            + _asks(rt, schedule, looks).shell(),
+        )
+    if told["ok"]:
+        return None
+    return ScheduleFails(
+        f"a process with an empty environment does not get to the state: {told['error']['message']}",
+        hint=told["error"]["hint"],
     )
+
+
+def _asks(rt: Runtime, schedule: Schedule, command: Sequence[str]) -> Schedule:
+    return replace(schedule, command=[*command, "--json", "--profile", rt.config.profile])
+
+
+def _told_by(asks: Schedule) -> dict[str, Any] | None:
+    """Return what a command prints that is run as cron would, or None where it cannot be started."""
     try:
         child = subprocess.run(
             ["/bin/sh", "-c", asks.shell()],
-            env={"HOME": home, "PATH": _CRON_PATH, "SHELL": "/bin/sh"},
+            env={"HOME": _own_home(), "PATH": _CRON_PATH, "SHELL": "/bin/sh"},
             cwd="/",
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_STARTS_WITHIN,
-            check=True,
+            check=False,
         )
-        state = json.loads(child.stdout)["data"]["state"]
-    except (OSError, subprocess.SubprocessError, ValueError, LookupError):
-        return ScheduleFails(
-            "a process with an empty environment could not start ytpool",
-            hint=f"install it, for instance into a virtual environment of its own; this was tried: {asks.shell()}",
-        )
-    if Path(state) != rt.config.paths.state:
-        return ScheduleFails(
-            f"a process with an empty environment would work with {state}, and here that is {rt.config.paths.state}",
-            hint="name one folder for both: YTPOOL_HOME",
-        )
-    return None
+        told = json.loads(child.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    return told if isinstance(told, dict) and "ok" in told else None
 
 
 def _notes(rt: Runtime) -> Iterator[str]:
     named = next((name for name in _PROXIES if rt.environ.get(name)), None)
     if named is not None:
         yield f"{named} is set here and left out, for it may hold a password; if Google is reached through it, add it"
+    if rt.config.database is not None and rt.environ.get("PGPASSWORD"):
+        yield "PGPASSWORD is set here and left out, for it is a secret; ~/.pgpass (0600) is read there too"
 
 
 def _notes_of_keys(rt: Runtime) -> Iterator[str]:

@@ -1,12 +1,14 @@
 """The token of `serve`: where it comes from, and how it is kept."""
 
+import logging
 import os
 import re
 from pathlib import Path
+from secrets import token_urlsafe
 
 from ytpool.actions import secrets
 from ytpool.domain.secret import Secret
-from ytpool.errors import ConfigInvalid
+from ytpool.errors import ConfigInvalid, VaultKeyLost, VaultUnavailable
 from ytpool.runtime import Runtime
 from ytpool.store.secrets import Kind, owners_of
 
@@ -16,6 +18,11 @@ CREDENTIAL = "ytpool-serve-token"
 
 OWNER = "serve"
 """Under which name the vault has it."""
+
+VISITORS = "serve.visitors"
+"""Under which name the vault has what seals the cookies of visitors."""
+
+log = logging.getLogger(__name__)
 
 _FITS = re.compile(r"[!-~]{16,512}")
 _LONGEST = 4096
@@ -43,6 +50,27 @@ def token(rt: Runtime) -> Secret | None:
     rt.open_vault()
     with rt.store.reading() as tx:
         return secrets.read(rt, tx, Kind.PASSWORD, OWNER)
+
+
+def shared(rt: Runtime) -> Secret | None:
+    """Return the secret by which machines know each other's visitors; the first of them makes it.
+
+    None where only one machine can work on the state, and where its vault is out of reach: then each visitor is known
+    to one server alone.
+    """
+    if not rt.store.is_shared:
+        return None
+    try:
+        rt.open_vault()
+        with rt.store.transaction() as tx:
+            found = secrets.read(rt, tx, Kind.PASSWORD, VISITORS)
+            if found is None:
+                found = Secret(token_urlsafe(32))
+                secrets.keep(rt, tx, Kind.PASSWORD, VISITORS, found)
+    except (VaultUnavailable, VaultKeyLost) as error:
+        log.warning("visitors have to log in at each machine", extra={"reason": error.message})
+        return None
+    return found
 
 
 def require_usable(value: Secret, place: str) -> Secret:

@@ -21,7 +21,8 @@ class Initialised:
 
     profile: str
     config: Path
-    state: Path
+    state: str
+    """A path, or the address of a database."""
     vault: str
     key: str
     key_id: str
@@ -95,7 +96,7 @@ def _described(rt: Runtime, zone: str, *, already: bool) -> Initialised:
     return Initialised(
         profile=rt.config.profile,
         config=rt.config.paths.config,
-        state=rt.config.paths.state,
+        state=rt.config.state,
         vault=found.place,
         key=found.where,
         key_id=key_id,

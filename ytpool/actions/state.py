@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ytpool.actions import sealing
 from ytpool.actions.sealing import Journal
@@ -15,7 +14,7 @@ from ytpool.store import breakers, jobs, ledger, meta, rests
 class StateChecked:
     """What the state looks like from inside."""
 
-    state: Path
+    state: str
     schema: int
     size: int
     integrity: tuple[str, ...]
@@ -58,7 +57,7 @@ def check(rt: Runtime, *, accept_clock: bool = False) -> StateChecked:
         schema = int(meta.get(tx, "schema") or 0)
         open_jobs = jobs.counts(tx)
     return StateChecked(
-        state=rt.store.path,
+        state=rt.store.shown,
         schema=schema,
         size=rt.store.size(),
         integrity=integrity,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ytpool.actions import lifetimes, queue
+from ytpool.actions import lifetimes, queue, whereabouts
 from ytpool.actions.lifetimes import Kind, Lifetime
 from ytpool.domain import moments, publication
 from ytpool.domain.chains import CHAIN
@@ -13,6 +13,7 @@ from ytpool.domain.jobs import Job, JobState, StepState
 from ytpool.errors import OutcomeUnknown
 from ytpool.runtime import Runtime
 from ytpool.store import chains, comments, jobs, leases, leavings, meta, rests, sessions
+from ytpool.store import whereabouts as stored
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 from ytpool.store.rests import Rest
@@ -20,14 +21,16 @@ from ytpool.store.rests import Rest
 _FOR_A_PERSON = (Kind.LOGIN_NEEDED, Kind.LOGIN_ENDS, Kind.SCOPE_MISSING)
 """A client that is refused rests its project, which is listed once; the others settle themselves, or only warn."""
 
+_UPLOAD = "upload"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """One thing to do."""
 
     kind: str
-    """outcome_unknown, chain_failed, login_needed, login_ends, scope_missing, restored, leaving, astray, step_failed,
-    deletion, session_banned or resting."""
+    """outcome_unknown, chain_failed, login_needed, login_ends, scope_missing, restored, file_missing, leaving, astray,
+    step_failed, deletion, session_banned or resting."""
     name: str
     message: str
     command: str
@@ -46,7 +49,7 @@ class Todo:
 def todo(rt: Runtime) -> Todo:
     """List unknown outcomes, chains that failed, logins, those still to be ended, videos astray, and steps refused.
 
-    Then deletions, browser sessions that are banned, and of the rests those that only a person lifts.
+    Then deletions, files that no machine has, browser sessions that are banned, and rests that only a person lifts.
     """
     with rt.store.reading() as tx:
         return Todo(items=tuple(items(tx, lifetimes.everyone(tx))))
@@ -57,7 +60,7 @@ def items(tx: Tx, logins: Sequence[Lifetime]) -> Iterator[Item]:
     yield from _unknown(tx)
     yield from _chains(tx)
     yield from _logins(logins)
-    for source in (_restored, _leavings, _astray, _refused, _deletions, _bans, _rests):
+    for source in (_restored, _missing, _leavings, _astray, _refused, _deletions, _bans, _rests):
         yield from source(tx)
 
 
@@ -73,6 +76,17 @@ def _restored(tx: Tx) -> Iterator[Item]:
             "go with `queue hold JOB --release`, or settle it with `queue resolve`",
             command="ytpool queue list",
             since=span[1],
+        )
+
+
+def _missing(tx: Tx) -> Iterator[Item]:
+    for found in stored.nowhere(tx):
+        yield Item(
+            kind="file_missing",
+            name=found.job.job,
+            message=whereabouts.spoken(found),
+            command=queue.retry(found.job) + (" --file PATH" if found.job.kind == _UPLOAD else ""),
+            since=min(one.seen_at for one in found.absences),
         )
 
 

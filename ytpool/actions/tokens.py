@@ -21,7 +21,7 @@ from ytpool.domain.breakers import Service
 from ytpool.domain.failover import Next, RestScope, Until, Verdict
 from ytpool.domain.logins import Client, Token
 from ytpool.domain.secret import Secret
-from ytpool.errors import Busy, DiskFull, LoginNeeded, Resting, StateBusy, UpstreamFailed, YtpoolError
+from ytpool.errors import Busy, LoginNeeded, Resting, StateAway, UpstreamFailed, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, activity, leases, ledger, projects, rests
 from ytpool.store.activity import Outcome
@@ -212,7 +212,7 @@ def _kept(rt: Runtime, begun: _Begun, token: Token, seconds: float) -> Secret:
         tries -= 1
         try:
             return _store(rt, begun, token, seconds)
-        except (StateBusy, DiskFull):
+        except StateAway:
             if not tries:
                 raise
             rt.clock.sleep(_LOOK_AGAIN_AFTER)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ytpool.actions import beforehand, files, listing, reconciling, secrets, steps
+from ytpool.actions import beforehand, listing, reconciling, secrets, steps, whereabouts
 from ytpool.actions.errand import Errand
 from ytpool.actions.files import Reader, VideoFile
 from ytpool.domain import failover, video
@@ -132,7 +132,7 @@ class Transfer:
         if state.last_sent_at is not None:
             return self._look_for_it(state)
         if not self._file.path.is_file():  # it was not needed for as long as its video might be there
-            raise files.gone(self._file.path, errand.job.job)
+            raise whereabouts.lacking(errand.job, self._file.path)
         looks_first = beforehand.is_wanted(errand.rt, errand.order, errand.job)
         seen_at = beforehand.where_it_was_seen(errand.rt, errand.job) if looks_first else None
         self._is_bound = seen_at is not None or state.sent_to is not None
@@ -331,7 +331,8 @@ class Transfer:
                     self._note = "; ".join(filter(None, (self._note, said)))
                 return video
         except FileInvalid as missing:
-            raise (missing if self._file.path.exists() else files.gone(self._file.path, self._errand.job.job)) from None
+            path = self._file.path
+            raise (missing if path.exists() else whereabouts.lacking(self._errand.job, path)) from None
         except FileChanged as change:
             if not self._last_byte_may_be_there():
                 raise

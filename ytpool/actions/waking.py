@@ -1,7 +1,8 @@
 """Telling workers that wait that there is something to do, at once and without anybody looking again and again.
 
 Each worker keeps a named pipe in the profile's folder and sleeps on it; whoever puts a job in the line writes a byte
-into all of them. A pipe that nobody reads any more was left by a worker that was killed, and is removed.
+into all of them. A pipe that nobody reads any more was left by a worker that was killed, and is removed. What comes
+from other machines is heard in `afar`.
 """
 
 import errno
@@ -15,6 +16,9 @@ from typing import Self
 from ytpool.config import make_private_folder
 from ytpool.domain import ids
 from ytpool.runtime import Runtime
+
+LOOKS_EVERY = 5.0
+"""Seconds after which a worker looks also if no bell rang: a dead worker rings none, and some wires carry none."""
 
 _FOLDER = "workers"
 _SUFFIX = ".pipe"
@@ -49,6 +53,12 @@ class Bell:
         """Return what to wait for."""
         return [] if self._descriptor is None else [self._descriptor]
 
+    def strike(self) -> None:
+        """Ring this one alone; from any thread."""
+        for one in self.descriptors():
+            with suppress(BlockingIOError):  # full: it has been rung often enough
+                os.write(one, b"!")
+
     def hush(self) -> None:
         """Forget how often it rang."""
         for one in self.descriptors():
@@ -57,7 +67,7 @@ class Bell:
 
 
 def ring(rt: Runtime) -> None:
-    """Wake every worker of this state on this machine; on others they look by themselves before long."""
+    """Wake every worker of this state on this machine; those on others hear `tx.ring`, or look before long."""
     for path in sorted(_folder(rt).glob(f"*{_SUFFIX}")):
         with suppress(FileNotFoundError):  # it has just left
             if not stat.S_ISFIFO(path.lstat().st_mode):

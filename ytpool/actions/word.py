@@ -137,6 +137,7 @@ def _held(rt: Runtime, job_id: str) -> Iterator[tuple[Job, Lease]]:
     finally:
         with rt.store.transaction() as tx:
             leases.give_back(tx, [lease])
+            tx.ring()
 
 
 def _require_its_video(job: Job, video_id: str) -> None:

@@ -11,18 +11,31 @@ import select
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from queue import SimpleQueue
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from ytpool.actions import chains, chores, comments, housekeeping, publish, resuming, threads
+from ytpool.actions import (
+    chains,
+    chores,
+    comments,
+    housekeeping,
+    presence,
+    publish,
+    reach,
+    resuming,
+    threads,
+    whereabouts,
+)
+from ytpool.actions.afar import Ear
 from ytpool.actions.comments import How as SaidHow
 from ytpool.actions.heartbeat import renewing
-from ytpool.actions.waking import Bell
+from ytpool.actions.waking import LOOKS_EVERY, Bell
 from ytpool.actions.watch import Watch
+from ytpool.domain import failover
 from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import Job, JobState
 from ytpool.errors import (
@@ -30,13 +43,14 @@ from ytpool.errors import (
     Busy,
     FileChanged,
     FileInvalid,
+    FileNotHere,
     HoldLost,
     Interrupted,
     LoginNeeded,
     MetadataInvalid,
     NoEligibleAccount,
     OutOfService,
-    StateBusy,
+    StateAway,
     TextRepeated,
     UnknownName,
     UsageWrong,
@@ -44,21 +58,26 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import jobs, leases, ledger, line, pools
+from ytpool.store import jobs, leases, ledger, line, machines, pools
+from ytpool.store import whereabouts as missed
+from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 from ytpool.store.line import Picked
+from ytpool.store.machines import Drain
 
 log = logging.getLogger(__name__)
 
 _TASKS_EVERY = 5.0
 """Seconds between two looks at the tasks of other services, where there are any."""
-_LOOKS_EVERY = 5.0
-"""Seconds after which a worker looks also if no bell rang: a dead worker rings none, nor does another machine."""
 _LOOKS_FOR_A_PLACE_EVERY = 0.5
-"""The same while a job is due and somebody else has the slot or the channel that it needs."""
+"""Seconds between two looks while a job is due and somebody else has the slot or the channel that it needs."""
 _LOOKS_AT_CLOCK_EVERY = 1.0
 """Seconds between two looks at a clock that a person may move."""
 _HOUSEKEEPS_EVERY = 3600.0
+_WAITS_TO_LEAVE = 1.0
+"""Seconds for which who was told twice to stop waits for others to say that he leaves."""
+_LOOKS_FOR_KEYS_EVERY = 60.0
+"""Seconds between two looks for a key of the vault that was not here."""
 
 _ENDED = (JobState.DONE, JobState.PARTLY, JobState.FAILED, JobState.CANCELLED)
 _FINAL = (UnknownName, MetadataInvalid, UsageWrong, TextRepeated, WrongChannel)
@@ -83,6 +102,8 @@ class JobWorked:
     video_id: str | None
     attempts: int
     not_before: datetime | None
+    elsewhere: bool = False
+    """It is left as it is for a machine that has its file."""
     detail: str = ""
     problem: YtpoolError | None = None
 
@@ -95,13 +116,19 @@ class Worked:
     """Jobs by the state in which they were left."""
     problems: tuple[YtpoolError | None, ...]
     """Of each kind of outcome one, for the exit status."""
-    waiting: int
-    """Jobs that are in the line still."""
+    waiting: int | None
+    """Jobs that are in the line still; None where the state was away in the end, and nobody could say."""
+    elsewhere: int
+    """Jobs that are left for machines that have their files."""
     next_at: datetime | None
     """When the moment of the next of them comes."""
     stopped: bool
     broken_off: int
     """Jobs that were stopped on their way and go on later."""
+    notes: tuple[str, ...] = ()
+    """What kept this machine from taking more."""
+    out_of_reach: YtpoolError | None = None
+    """A key of the vault that is missing here, and that no other machine is known to have."""
 
 
 @dataclass(slots=True)
@@ -111,6 +138,8 @@ class _Tally:
     broken_off: int = 0
 
     def take_in(self, done: JobWorked) -> None:
+        if done.elsewhere:
+            return
         self.counts[done.state] += 1
         self.problems.setdefault("" if done.problem is None else done.problem.code, done.problem)
         self.broken_off += isinstance(done.problem, Interrupted)
@@ -135,19 +164,23 @@ def work(
     if pool is not None:
         with rt.store.reading() as tx:
             pools.get(tx, pool)
-    tally = _Tally()
-    with Bell(rt) as bell, _Signals(rt) as signals:
-        round_ended = _look_after_tasks(rt, watch, once=once)
+    tally, hindrance = _Tally(), _Hindrance(rt, watch)
+    whereabouts.look_again(rt)
+    with Ear(rt, listens=not once) as ear, Bell(rt) as bell, ear.striking(bell), _Signals(rt) as signals:
+        round_ended = _look_after_tasks(rt, watch, ear, once=once)
         alerts_ended = None if once else housekeeping.keep_going(rt, alerts_only=True)
         crew = _Crew(rt, watch, parallel, signals.ring)
         try:
-            _work(rt, crew, bell, signals, tally, once=once, pool=pool, begun=begun, ended=ended)
+            _work(rt, crew, bell, signals, tally, hindrance, once=once, pool=pool, begun=begun, ended=ended)
         except KeyboardInterrupt:  # a second signal: nobody is waited for any more
             rt.stopping.set()
+            rt.store.wait_at_most(_WAITS_TO_LEAVE)
+            presence.leave(rt)
             raise
         except BaseException:
             rt.stopping.set()  # a defect here: the others end where nothing is lost
             crew.go_home()
+            presence.leave(rt)
             raise
         crew.go_home()
         if alerts_ended is not None:
@@ -158,18 +191,32 @@ def work(
         stopped = rt.stopping.is_set()
     if not stopped:
         housekeeping.housekeep(rt)
-    with rt.store.reading() as tx:
-        return Worked(
-            counts=dict(tally.counts),
-            problems=tuple(tally.problems.values()),
-            waiting=line.waiting(tx),
-            next_at=line.soonest(tx),
-            stopped=stopped,
-            broken_off=tally.broken_off,
-        )
+    presence.leave(rt)
+    worked = Worked(
+        counts=dict(tally.counts),
+        problems=tuple(tally.problems.values()),
+        waiting=None,
+        elsewhere=0,
+        next_at=None,
+        stopped=stopped,
+        broken_off=tally.broken_off,
+        notes=hindrance.notes,
+        out_of_reach=hindrance.problem,
+    )
+    try:
+        if worked.out_of_reach is not None and reach.others_have_the_key(rt):
+            worked = replace(worked, out_of_reach=None)
+        with rt.store.reading() as tx:
+            return replace(
+                worked, waiting=line.waiting(tx), elsewhere=len(missed.missed_here(tx)), next_at=line.soonest(tx)
+            )
+    except (StateAway, Interrupted) as away:
+        if not stopped:
+            raise
+        return replace(worked, notes=(*worked.notes, f"what waits still is not known: {away.message}"))
 
 
-def _look_after_tasks(rt: Runtime, watch: Watch, *, once: bool) -> Callable[[], YtpoolError | None]:
+def _look_after_tasks(rt: Runtime, watch: Watch, ear: Ear, *, once: bool) -> Callable[[], YtpoolError | None]:
     """Send and ask about the tasks of other services, beside the jobs: a service may take its time to answer.
 
     What comes back waits for the end, so that nothing is broken off between its sending and its answer; of a single
@@ -198,7 +245,9 @@ def _look_after_tasks(rt: Runtime, watch: Watch, *, once: bool) -> Callable[[], 
         return None
 
     if not once:
-        going = threading.Thread(target=rounds.keep_going, args=(rt, _TASKS_EVERY, watch), name="tasks", daemon=True)
+        going = threading.Thread(
+            target=rounds.keep_going, args=(rt, _TASKS_EVERY, watch, ear), name="tasks", daemon=True
+        )
         going.start()
         return going.join
     beside = threading.Thread(target=one_round, name="tasks", daemon=True)
@@ -212,12 +261,14 @@ def _work(
     bell: Bell,
     signals: "_Signals",
     tally: _Tally,
+    hindrance: "_Hindrance",
     *,
     once: bool,
     pool: str | None,
     begun: Callable[[Job], None],
     ended: Callable[[JobWorked], None],
 ) -> None:
+    absence = _Absence(rt, signals)
     keeps_house_at = rt.clock.monotonic()
     while True:
         for done in crew.ended():
@@ -227,47 +278,128 @@ def _work(
             if not crew.at_work:
                 return
             signals.wait([], None)
-        elif _hand_out(rt, crew, begun, once=once, pool=pool):
             continue
-        elif once and not crew.at_work:
-            return
-        elif not once and not crew.at_work and rt.clock.monotonic() >= keeps_house_at:
-            keeps_house_at = rt.clock.monotonic() + _HOUSEKEEPS_EVERY
-            with contextlib.suppress(Interrupted):  # the loop sees it, too
+        with absence.borne(gives_up=once and not crew.at_work):
+            if _hand_out(rt, crew, hindrance, begun, pool=pool):
+                continue
+            if once and not crew.at_work:
+                return
+            if not once and not crew.at_work and rt.clock.monotonic() >= keeps_house_at:
+                keeps_house_at = rt.clock.monotonic() + _HOUSEKEEPS_EVERY
                 housekeeping.housekeep(rt, but=(housekeeping.ALERTS, housekeeping.MESSAGES))
+            else:
+                _sleep(rt, bell, signals, is_full=crew.at_work == crew.size, pool=pool)
+
+
+class _Absence:
+    """Waits for a state that cannot be had, later and later; says that it is away, and that it is back."""
+
+    def __init__(self, rt: Runtime, signals: "_Signals") -> None:
+        self._rt = rt
+        self._signals = signals
+        self._looks = 0
+
+    @contextlib.contextmanager
+    def borne(self, *, gives_up: bool) -> Iterator[None]:
+        """Do what needs the state; where that is away, wait a while instead, unless nobody is to wait for it."""
+        try:
+            yield
+        except (StateAway, Interrupted) as trouble:  # somebody may have broken off what we asked the database
+            if gives_up:
+                raise
+            if self._rt.stopping.is_set():
+                return
+            if not self._looks:
+                log.warning("nothing is begun until the state is back", extra={"reason": trouble.message})
+            self._signals.wait([], failover.backoff(self._looks, self._rt.rng))
+            self._looks += 1
         else:
-            _sleep(rt, bell, signals, is_full=crew.at_work == crew.size, pool=pool)
+            if self._looks:
+                log.warning("the state is back", extra={"looked": self._looks})
+            self._looks = 0
 
 
-def _hand_out(rt: Runtime, crew: "_Crew", begun: Callable[[Job], None], *, once: bool, pool: str | None) -> bool:
+def _hand_out(
+    rt: Runtime, crew: "_Crew", hindrance: "_Hindrance", begun: Callable[[Job], None], *, pool: str | None
+) -> bool:
     """Give the next job to whoever is free; False where nobody is, or nothing can begin."""
     if crew.at_work == crew.size:
         return False
-    try:
-        with rt.store.transaction() as tx:
-            rt.require_same_root(tx)
-            rt.require_clock()  # else every job would be begun in vain
-            picked = line.pick(tx, pool=pool)
-    except StateBusy as busy:  # somebody stands still in the middle of a write; that ends before long
-        if once and not crew.at_work:
-            raise
-        log.warning("nothing picked", extra={"reason": busy.message})
-        return False
+    hindrance.look_for_keys()
+    with rt.store.transaction() as tx:
+        rt.require_same_root(tx)
+        rt.require_clock()  # else every job would be begun in vain
+        presence.beat(rt, tx, presence.WORK)
+        drain = presence.drained(tx)
+        picked = None if drain else line.pick(tx, pool=pool, closed=rt.closed, chains=_chains(rt, tx))
+    hindrance.drained(drain)
     if picked is None:
         return False
-    if not crew.at_work:
-        _open_all(rt)
+    if not crew.at_work and not _open_all(rt, hindrance):
+        with rt.store.transaction() as tx:
+            leases.give_back(tx, [picked.turn])
+        return True  # perhaps there is something for which no key is missing
     begun(picked.job)
     crew.give(picked)
     return True
 
 
-def _open_all(rt: Runtime) -> None:
-    """Open by one thread what all then share; whoever finds nothing to do needs none of it."""
+def _chains(rt: Runtime, tx: Tx) -> Collection[str] | None:
+    """Return the chains whose jobs are taken here: where there are other machines, theirs may know others."""
+    return tuple(rt.config.chains) if machines.are_several(tx) else None
+
+
+def _open_all(rt: Runtime, hindrance: "_Hindrance") -> bool:
+    """Open by one thread what all then share; whoever finds nothing to do needs none of it.
+
+    False where it turns out that other secrets stay closed here than was known when a job was picked.
+    """
     if rt.is_sandbox:
         rt.find_sandbox_again()
-    rt.open_vault()
+    before = rt.closed
+    hindrance.missing(reach.look(rt))
     _ = rt.youtube, rt.rng, rt.calendar
+    return rt.closed == before
+
+
+class _Hindrance:
+    """What keeps this machine from taking work that others may take; said once, as long as it lasts."""
+
+    def __init__(self, rt: Runtime, watch: Watch) -> None:
+        self._rt = rt
+        self._watch = watch
+        self.problem: YtpoolError | None = None
+        self._drained = ""
+        self._missing = ""
+        self._looks_at = 0.0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(filter(None, (self._drained, self._missing)))
+
+    def drained(self, drain: Drain | None) -> None:
+        """Say that nothing new is taken here by an operator's word, or that it is again."""
+        words = "" if drain is None else presence.spoken(drain)
+        if words != self._drained:
+            self._watch.waits("", words or "this machine takes work again")
+        self._drained = words
+
+    def missing(self, problem: YtpoolError | None) -> None:
+        """Say that secrets stay closed here, or that they open again."""
+        words = ""
+        if problem is not None:
+            count = len(self._rt.closed)
+            whose = f"{count} account{'' if count == 1 else 's'}"
+            words = f"this machine leaves the work of {whose} to others: {problem.message}"
+        if words != self._missing:
+            self._watch.waits("", words or "every key of the vault is in reach again")
+        self.problem, self._missing = problem, words
+        self._looks_at = self._rt.clock.monotonic() + _LOOKS_FOR_KEYS_EVERY
+
+    def look_for_keys(self) -> None:
+        """Look every now and then whether a key that was missing is here."""
+        if self._missing and self._rt.clock.monotonic() >= self._looks_at:
+            self.missing(reach.look_again(self._rt))
 
 
 def _sleep(rt: Runtime, bell: Bell, signals: "_Signals", *, is_full: bool, pool: str | None) -> None:
@@ -276,8 +408,8 @@ def _sleep(rt: Runtime, bell: Bell, signals: "_Signals", *, is_full: bool, pool:
         signals.wait([], None)
         return
     with rt.store.reading() as tx:
-        soonest, is_due = line.soonest(tx), line.has_due(tx, pool=pool)
-    looks_at = rt.clock.monotonic() + (_LOOKS_FOR_A_PLACE_EVERY if is_due else _LOOKS_EVERY)
+        soonest, is_due = line.soonest(tx), line.has_due(tx, pool=pool, closed=rt.closed, chains=_chains(rt, tx))
+    looks_at = rt.clock.monotonic() + (_LOOKS_FOR_A_PLACE_EVERY if is_due else LOOKS_EVERY)
     while not rt.stopping.is_set():
         left = looks_at - rt.clock.monotonic()
         if soonest is not None:
@@ -389,15 +521,21 @@ def _turn(rt: Runtime, picked: Picked, watch: Watch) -> JobWorked:
     with renewing(rt, picked.turn, leases.LASTS_FOR):
         detail, problem = _worked_on(rt, picked, watch)
         try:
+            if isinstance(problem, FileNotHere):
+                whereabouts.leave(rt, picked.job.job, problem.details["path"])
             _leave(rt, picked.job, problem)
             with rt.store.transaction() as tx:
                 leases.give_back(tx, [picked.turn])
-        except StateBusy as busy:  # the turn ends by itself, and whoever comes then finds the job as it stands
-            log.warning("job left as it stands", extra={"job": picked.job.job, "reason": busy.message})
-    if isinstance(problem, Busy):  # in other hands, which is no trouble of ours
-        detail, problem = problem.message, None
-    with rt.store.reading() as tx:
-        now = jobs.get(tx, picked.job.job)
+        except StateAway as away:  # the turn ends by itself, and whoever comes then finds the job as it stands
+            log.warning("job left as it stands", extra={"job": picked.job.job, "reason": away.message})
+    elsewhere = isinstance(problem, FileNotHere) and problem.elsewhere
+    if problem is not None and (elsewhere or isinstance(problem, Busy)):
+        detail, problem = problem.message, None  # it is in other hands, or to be, which is no trouble of ours
+    try:
+        with rt.store.reading() as tx:
+            now = jobs.get(tx, picked.job.job)
+    except StateAway as away:
+        now, problem = picked.job, problem or away
     return JobWorked(
         job=now.job,
         kind=now.kind,
@@ -408,6 +546,7 @@ def _turn(rt: Runtime, picked: Picked, watch: Watch) -> JobWorked:
         video_id=now.video_id,
         attempts=now.attempts,
         not_before=now.not_before,
+        elsewhere=elsewhere,
         detail=detail,
         problem=problem,
     )
@@ -430,6 +569,7 @@ def _worked_on(rt: Runtime, picked: Picked, watch: Watch) -> tuple[str, YtpoolEr
 def _go_on(rt: Runtime, picked: Picked, watch: Watch) -> tuple[str, YtpoolError | None]:
     rt.require_going()
     job = picked.job
+    whereabouts.require(rt, job)
     if job.kind == _UPLOAD:
         video = publish.publish(rt, replace(resuming.order_of(rt, job.job), picked=picked), watch)
         return video.note or video.url or "", video.problem
@@ -451,6 +591,8 @@ def _go_on(rt: Runtime, picked: Picked, watch: Watch) -> tuple[str, YtpoolError 
 def _leave(rt: Runtime, before: Job, problem: YtpoolError | None) -> None:
     """Write down what keeps a job from going on where nobody has, and when it is to be looked at again."""
     if isinstance(problem, (Interrupted, HoldLost)):
+        return
+    if isinstance(problem, FileNotHere) and problem.elsewhere:
         return
     with rt.store.transaction() as tx:
         job = jobs.get(tx, before.job)
@@ -475,6 +617,8 @@ def _leave(rt: Runtime, before: Job, problem: YtpoolError | None) -> None:
                 )
                 leases.give_back(tx, [lease])
                 job = jobs.get(tx, job.job)
+        if isinstance(problem, FileNotHere):  # this machine looks again after a while, another one may at once
+            return
         if job.not_before is None or job.not_before <= tx.now:
             line.put_off(tx, job.job, tx.now + _put_off_for(job, problem))
 

@@ -136,6 +136,11 @@ COMMANDS: Mapping[str, Line] = {
         "app",
         "Let the writes go on that `ytpool pause` stopped; what waits goes on with `ytpool upload --resume`.",
     ),
+    "fleet": Line(
+        "ytpool.cli.fleet",
+        "app",
+        "See the machines that share this state and what each holds; drain one, resume it, forget one that left.",
+    ),
     "alerts": Line(
         "ytpool.cli.alerts",
         "app",
@@ -161,11 +166,15 @@ COMMANDS: Mapping[str, Line] = {
         "app",
         "See where the vault's keys are and what they seal; move them, change to a new one, keep passwords.",
     ),
-    "state": Line("ytpool.cli.state", "app", "Check the state and its books; back it up, and restore a backup."),
     "rehearse": Line(
         "ytpool.cli.rehearse",
         "app",
         "Play tomorrow's disasters on a copy of the state against a local YouTube, and judge what really happened.",
+    ),
+    "state": Line(
+        "ytpool.cli.state",
+        "app",
+        "Check the state and its books; back it up, restore it, move it; keep its database's password.",
     ),
     "sandbox": Line("ytpool.cli.sandbox", "app", "Start, stop, look at and disturb the local YouTube."),
     "config": Line(
@@ -178,7 +187,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "First steps": ("init", "demo", "guide", "sandbox", "config"),
     "Accounts and who pays": ("auth", "refresh-tokens", "accounts", "projects", "pools"),
     "Videos and comments": ("upload", "video", "comment", "stats"),
-    "Later, and in turn": ("plan", "rehearse", "queue", "work", "pause", "unpause"),
+    "Later, and in turn": ("plan", "rehearse", "queue", "work", "pause", "unpause", "fleet"),
     "What is going on": ("health", "alerts", "todo", "why", "quota", "rests", "activity", "report", "serve"),
     "Other services": ("task", "chain", "sessions"),
     "Keeping it safe": ("vault", "state", "tidy"),

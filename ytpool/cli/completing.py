@@ -28,6 +28,7 @@ _OF_WORD: Mapping[str, Kind] = {
     "PROVIDER": Kind.PROVIDER,
     "TOPIC": Kind.TOPIC,
     "SCOPE": Kind.SCOPE,
+    "HOST": Kind.MACHINE,
 }
 """What is meant by a word of the help pages."""
 

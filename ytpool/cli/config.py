@@ -44,7 +44,8 @@ class Places:
 
     profile: str
     config: Path
-    state: Path
+    state: str
+    """A path, or the address of a database."""
     cache: Path
     sandbox: Path
 
@@ -57,6 +58,8 @@ class Checked:
     config: Path
     exists: bool
     decided: int
+    warnings: tuple[str, ...] = ()
+    """What is allowed, and weaker than it should be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,10 +193,13 @@ VIEWS[Settings] = View(
     title=lambda settings: f"Profile {settings.profile}",
 )
 VIEWS[Checked] = View(
-    text=lambda checked: (
-        f"{checked.config}: ok, {checked.decided} settings are not the default"
-        if checked.exists
-        else f"{checked.config}: not there, and not needed; {checked.decided} settings from the environment"
+    text=lambda checked: "\n".join(
+        (
+            f"{checked.config}: ok, {checked.decided} settings are not the default"
+            if checked.exists
+            else f"{checked.config}: not there, and not needed; {checked.decided} settings from the environment",
+            *(f"warning: {warning}" for warning in checked.warnings),
+        )
     )
 )
 
@@ -218,15 +224,20 @@ def show(ctx: typer.Context) -> Settings:
 def path(ctx: typer.Context) -> Places:
     """Show where configuration, state, cache and sandbox of the profile live."""
     config = invocation(ctx).config
-    return Places(profile=config.profile, **config.paths._asdict())
+    return Places(profile=config.profile, **{**config.paths._asdict(), "state": config.state})
 
 
 @command(app, "check", example="ytpool config check && echo right", statuses=(0, 2))
 def check(ctx: typer.Context) -> Checked:
     """Check the settings strictly, and tell file, line and key of the first thing that is wrong."""
     config = invocation(ctx).config
-    file = config.paths.config
-    return Checked(profile=config.profile, config=file, exists=file.exists(), decided=len(config.origins))
+    file, database = config.paths.config, config.database
+    warnings = []
+    if database is not None:
+        database.require_files()
+        warnings = [database.warning] if database.warning else []
+    decided = len(config.origins)
+    return Checked(profile=config.profile, config=file, exists=file.exists(), decided=decided, warnings=tuple(warnings))
 
 
 @command(

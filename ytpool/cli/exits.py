@@ -87,6 +87,8 @@ EXIT_STATUS: dict[str, int] = {
     "state_unusable": BLOCKED,
     "state_too_new": BLOCKED,
     "state_busy": BLOCKED,
+    "state_unreachable": BLOCKED,
+    "state_refused": BLOCKED,
     "disk_full": BLOCKED,
     "clock_behind": BLOCKED,
     "schedule_fails": BLOCKED,

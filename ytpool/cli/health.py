@@ -31,9 +31,9 @@ def health(
         typer.Option(
             "--only",
             metavar="NAME",
-            help="Look at this alone, as often as needed: state, backup, vault, disk, clock, configuration, grants, "
-            "pools, buckets, rests, queue, sessions, cookie_files, youtube, providers, ftp, checks, policy, targets; "
-            "or at one server, as ftp.NAME or checks.NAME.",
+            help="Look at this alone, as often as needed: state, wake_ups, backup, vault, disk, clock, fleet, "
+            "configuration, grants, pools, buckets, rests, queue, sessions, cookie_files, youtube, providers, ftp, "
+            "checks, policy, targets; or at one server, as ftp.NAME or checks.NAME.",
             show_default=False,
         ),
     ] = None,

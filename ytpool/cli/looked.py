@@ -14,7 +14,7 @@ VIEWS[Health] = View(
         ("What was seen", "message"),
         Column("What to do", "fix", style="cyan"),
     ),
-    footer=lambda health: f"all in all: {health.status}",
+    footer=lambda health: f"all in all, on {health.host}: {health.status}",
 )
 
 _URGENT = {"now": "red", "today": "yellow", "soon": ""}

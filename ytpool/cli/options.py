@@ -1,6 +1,8 @@
 """Options that mean the same wherever they stand, and the way from a command to its runtime."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -64,6 +66,21 @@ def invocation(ctx: typer.Context) -> Invocation:
     return ctx.obj
 
 
+def map_paths(ctx: typer.Context, texts: Sequence[str] | None) -> None:
+    """Let this run find files by these pairs of folders, too, and say which of all are not there."""
+    from ytpool.actions import whereabouts  # noqa: PLC0415 -- only where files are looked for
+    from ytpool.domain.path_map import PathMap  # noqa: PLC0415
+
+    call = invocation(ctx)
+    try:
+        rt = call.runtime
+        rt.path_map = rt.path_map.overruled_by(PathMap.from_texts(texts or ()))
+    except ValueError as error:
+        raise UsageWrong(f"--path-map {error}") from None
+    for sentence in whereabouts.unmapped(rt):
+        call.note(f"warning: {sentence}")
+
+
 def require_one_way_to_wait(*, wait: bool, no_wait: bool) -> None:
     """Refuse to wait for everything and for nothing at once."""
     if wait and no_wait:
@@ -88,6 +105,16 @@ WouldOption = Annotated[
 ]
 YesOption = Annotated[
     bool, typer.Option("--yes", "-y", help="Do not ask; needed where no terminal is.", show_default=False)
+]
+PasswordFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--password-file",
+        metavar="FILE",
+        help="Its first line is the password; else a terminal asks.",
+        readable=False,
+        show_default=False,
+    ),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Do it although it is not due.", show_default=False)]
 NoWaitOption = Annotated[
@@ -118,6 +145,15 @@ PlotOption = Annotated[
     typer.Option(
         "--plot",
         help="Draw it instead; a pipe gets the picture's numbers, and JSON has them in `plots`.",
+        show_default=False,
+    ),
+]
+PathMapOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--path-map",
+        metavar="FROM=TO",
+        help="What the state has in folder FROM lies in TO on this machine; goes before path.map. May be repeated.",
         show_default=False,
     ),
 ]

@@ -10,11 +10,13 @@ from ytpool.cli.commands import command, group
 from ytpool.cli.options import (
     DryRunOption,
     NoWaitOption,
+    PathMapOption,
     PlotOption,
     UseBufferOption,
     WaitOption,
     YesOption,
     invocation,
+    map_paths,
     require_one_way_to_wait,
     runtime,
 )
@@ -158,6 +160,7 @@ def retry(
         Path | None,
         typer.Option("--file", metavar="PATH", help="Where its file lies now, if it was moved.", show_default=False),
     ] = None,
+    path_map: PathMapOption = None,
     *,
     use_buffer: UseBufferOption = False,
     wait: WaitOption = False,
@@ -183,6 +186,7 @@ def retry(
     call = invocation(ctx)
     require_one_way_to_wait(wait=wait, no_wait=no_wait)
     rt = runtime(ctx, logs=True)
+    map_paths(ctx, path_map)
 
     def agrees(what: str) -> bool:
         if not yes:

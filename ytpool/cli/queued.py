@@ -70,19 +70,26 @@ def _told(job: QueuedJob) -> str:
         lines.append(f"on account {job.account}; what came of it: ytpool task show {job.job}")
     elif job.account:
         lines.append(f"on account {job.account}, channel {job.channel_id}, video {job.video_id or 'not yet'}")
-    if job.held:
-        lines.append("it is held back")
-    if job.priority:
-        lines.append(f"priority {job.priority}")
-    if job.deadline:
-        lines.append(f"to be done until {moments.spoken(job.deadline)}")
-    if job.not_before:
-        lines.append(f"not before {moments.spoken(job.not_before)}")
-    if job.error:
-        lines.append(f"because: {job.error}")
+    lines += _waits(job)
     if job.advice:
         lines.append(f"type: {job.advice}")
     return "\n".join(lines)
+
+
+def _waits(job: QueuedJob) -> Iterator[str]:
+    if job.held:
+        yield "it is held back"
+    if job.priority:
+        yield f"priority {job.priority}"
+    if job.deadline:
+        yield f"to be done until {moments.spoken(job.deadline)}"
+    if job.not_before:
+        yield f"not before {moments.spoken(job.not_before)}"
+    if job.error:
+        yield f"because: {job.error}"
+    if job.not_on:
+        asked_on = f"; it was asked for on {job.files_on}" if job.files_on else ""
+        yield f"its file is not on {', '.join(job.not_on)}{asked_on}"
 
 
 def _all_of(shown: JobShown) -> str:

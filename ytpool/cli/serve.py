@@ -97,6 +97,7 @@ def serve(
         host=host,
         port=port,
         token=token,
+        shared=None if token is None else serving.shared(rt),
         hosts=frozenset(call.config.serve.hosts.lower().replace(",", " ").split()),
         file=cookie_files.of_account(rt) if account is None else cookie_files.require_file(rt, account),
         listening=listening,

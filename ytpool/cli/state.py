@@ -1,4 +1,4 @@
-"""`ytpool state`: is it whole, are its books right; its backups, and going back to one."""
+"""`ytpool state`: is it whole, are its books right; backups, going back, moving; its database's password."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,10 +8,10 @@ import typer
 from ytpool.actions import state
 from ytpool.actions.state import StateChecked
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import WouldOption, YesOption, runtime
+from ytpool.cli.options import PasswordFileOption, WouldOption, YesOption, runtime
 from ytpool.cli.output import VIEWS, View
 
-app = group("Check the state and its books; back it up, and restore a backup.")
+app = group("Check the state and its books; back it up, restore it, move it; keep its database's password.")
 
 
 def _told(checked: StateChecked) -> str:
@@ -124,8 +124,9 @@ def restore(
 ) -> Any:  # a Restored
     """Put a backup in the place of the state, which is kept beside it and can be restored the same way.
 
-    Refused while any process has the state open (status 6, saying which). The backup is checked first: that it is one,
-    of this profile and the same API root, whole, and not newer than this version; an older one is brought up to date.
+    Refused while any process has the state open, and on PostgreSQL while anybody works on it, or a worker or server
+    stays (status 6, saying which). The backup is checked first: that it is one, of this profile and the same API root,
+    whole, and not newer than this version; an older one is brought up to date. What was in PostgreSQL goes to a file.
     Killed at any moment, either the old or the new state is there.
 
     What was done after the backup is not in it, so it counts as unknown, and nothing is sold or posted twice: all
@@ -138,3 +139,62 @@ def restore(
     from ytpool.cli import kept_safe  # noqa: PLC0415 -- a check does without
 
     return kept_safe.restore(ctx, file, accept=accept, dry_run=dry_run, yes=yes)
+
+
+@command(
+    app,
+    "password",
+    example="ytpool state password\nytpool state password --password-file password.txt\nytpool state password --forget",
+    statuses=(0, 2, 6),
+)
+def password(
+    ctx: typer.Context,
+    password_file: PasswordFileOption = None,
+    *,
+    forget: Annotated[bool, typer.Option("--forget", help="Take it out of the keyring.", show_default=False)] = False,
+    dry_run: WouldOption = False,
+) -> Any:  # a DatabasePasswordKept
+    """Keep the password of the database that holds the state in the OS keyring; one that is there is replaced.
+
+    Where no keyring can be used, as under cron, it belongs in ~/.pgpass, in a service file, in systemd's credential
+    ytpool-pg, or in a file (0600) that YTPOOL_POSTGRES_PASSWORD_FILE names. Those go first; the keyring is asked only
+    when the server wants a password that none of them has. It is never in the vault, whose rows lie in that database.
+    """
+    from ytpool.cli import database_password  # noqa: PLC0415 -- a check does without
+
+    return database_password.password(ctx, password_file, forget=forget, dry_run=dry_run)
+
+
+@command(
+    app,
+    "migrate",
+    example=(
+        "ytpool state migrate --to postgresql://ytpool@db.example.org/ytpool --dry-run\n"
+        "ytpool state migrate --to postgresql://ytpool@db.example.org/ytpool --yes\n"
+        "ytpool state migrate --to state.db --yes"
+    ),
+    statuses=(0, 1, 2, 6, 8),
+)
+def migrate(
+    ctx: typer.Context,
+    to: Annotated[
+        str,
+        typer.Option("--to", metavar="URL", help="An address of PostgreSQL, or a file of SQLite.", show_default=False),
+    ],
+    *,
+    dry_run: WouldOption = False,
+    yes: YesOption = False,
+) -> Any:  # a Migrated
+    """Move the state to another database, with everything in it: from a file to PostgreSQL, or back.
+
+    Refused while anybody is at work (status 6): let workers end, with `ytpool fleet drain` where there are many. The
+    state that is left is paused first, so that nothing is sold twice, and kept. All rows arrive in one transaction,
+    and are compared before it counts: rows of each table, units of the ledger, meters against their journal, and then
+    the digests of the activity journal. Killed at any moment, the same command goes on; `ytpool unpause` stays here.
+
+    A place that holds a state is refused, unless a move from there has left it. Afterwards the settings have to name
+    the new place, on every machine. Secrets stay encrypted, and the key stays where it is.
+    """
+    from ytpool.cli import moved  # noqa: PLC0415 -- a check does without
+
+    return moved.migrate(ctx, to, dry_run=dry_run, yes=yes)

@@ -28,7 +28,7 @@ def todo(ctx: typer.Context) -> Todo:
     """List what only a person can settle, each with the command that settles it.
 
     Uploads, changes and comments whose outcome nobody knows, chains that nobody could serve, logins that are dead, die
-    soon or lack a scope, videos that went to another channel than the account's, deletions that were put off, browser
-    sessions that are banned, and rests that no moment ends.
+    soon or lack a scope, files of jobs that no machine has, videos that went to another channel than the account's,
+    deletions that were put off, browser sessions that are banned, and rests that no moment ends.
     """
     return todos.todo(runtime(ctx))

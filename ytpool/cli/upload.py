@@ -13,11 +13,13 @@ from ytpool.cli.options import (
     DryRunOption,
     FollowOption,
     NoWaitOption,
+    PathMapOption,
     PoolOption,
     UseBufferOption,
     WaitOption,
     YesOption,
     invocation,
+    map_paths,
     require_one_way_to_wait,
     runtime,
     typed,
@@ -31,6 +33,7 @@ _MOST_AT_ONCE = 64
 _BESIDE_RESUME = frozenset(
     (
         "resume",
+        "path_map",
         "parallel",
         "rate",
         "follow",
@@ -150,6 +153,7 @@ def upload(
             "--look", help="Look first whether the channel's newest 50 videos have it already, from elsewhere; 2 units."
         ),
     ] = False,
+    path_map: PathMapOption = None,
     resume: Annotated[
         bool,
         typer.Option(
@@ -201,6 +205,7 @@ def upload(
     if resume:
         _require_nothing_else(typed(ctx))
     rt = runtime(ctx, logs=True)
+    map_paths(ctx, path_map)
     limit = None if rate is None else pacing.bytes_per_second(rate)
     pace = None if limit is None or dry_run else rt.youtube.line(limit, rt.clock)
     if resume:

@@ -10,7 +10,7 @@ from ytpool.actions import keys, passwords
 from ytpool.actions.keys import Moved, ReaderRow, Rotation, VaultStatus
 from ytpool.actions.passwords import PasswordKept
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import WouldOption, invocation, runtime
+from ytpool.cli.options import PasswordFileOption, WouldOption, invocation, runtime
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.domain.keys import KeyPlace
 from ytpool.errors import UsageWrong
@@ -206,15 +206,7 @@ ServerArgument = Annotated[
 def keep(
     ctx: typer.Context,
     server: ServerArgument,
-    password_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--password-file",
-            metavar="FILE",
-            help="Its first line is the password; else a terminal asks.",
-            show_default=False,
-        ),
-    ] = None,
+    password_file: PasswordFileOption = None,
     *,
     dry_run: WouldOption = False,
 ) -> PasswordKept:

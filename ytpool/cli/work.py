@@ -3,7 +3,7 @@
 What works is loaded where it is wanted: help and completion do without.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ import typer
 
 from ytpool.cli.commands import command, single
 from ytpool.cli.exits import DONE, INTERRUPTED, common, status_of
-from ytpool.cli.options import invocation, runtime
+from ytpool.cli.options import PathMapOption, invocation, map_paths, runtime
 from ytpool.cli.output import VIEWS, View
 from ytpool.domain import moments
 from ytpool.errors import Interrupted, UsageWrong, YtpoolError
@@ -28,8 +28,11 @@ class Worked:
 
     worked: int
     counts: Mapping[str, int]
-    waiting: int
+    waiting: int | None
+    elsewhere: int
     next_at: datetime | None
+    notes: Sequence[str]
+    """What kept this machine from taking more: it is drained, or lacks a key of the vault."""
     exit_status: int
     problem: YtpoolError | None = None
 
@@ -42,7 +45,10 @@ def _told(told: Worked) -> str:
     if told.waiting:
         when = "" if told.next_at is None else f", the next from {moments.spoken(told.next_at)} on"
         lines.append(f"{told.waiting} wait{'s' if told.waiting == 1 else ''}{when}; see: ytpool queue list")
-    return "\n".join(lines)
+    if told.elsewhere:
+        files = "1 needs a file" if told.elsewhere == 1 else f"{told.elsewhere} need files"
+        lines.append(f"{files} that this machine has not; see: ytpool queue list")
+    return "\n".join([*lines, *told.notes])
 
 
 VIEWS[Worked] = View(text=_told)
@@ -78,6 +84,7 @@ def work(
             show_default=False,
         ),
     ] = 1,
+    path_map: PathMapOption = None,
     *,
     once: Annotated[bool, typer.Option("--once", help="Work off what is due, and end; for cron.")] = False,
     print_cron: Annotated[
@@ -94,17 +101,21 @@ def work(
     queues a job; SIGTERM or Ctrl-C ends what is under way where nothing is lost, and the rest goes on with the next
     worker (status 0, or 130 where a job was broken off). A deletion is taken only if it was queued with
     its yes, and what only a person can settle never; what waits for a person is looked at again every ten minutes.
-    The tasks of other services are sent and asked about beside it all.
+    The tasks of other services are sent and asked about beside it all. Of machines that share a state each takes what
+    it has the files for, and leaves the rest as it is. On a machine that was drained (`ytpool fleet drain`) it waits,
+    and --once takes nothing (status 0); without the vault's key it leaves to others what needs it.
     With --json a line for each job.
     """
     if print_cron or print_systemd:
-        return _scheduled(ctx, pool, parallel, once=once, cron=print_cron, systemd=print_systemd)
+        words = [word for text in path_map or () for word in ("--path-map", text)]
+        return _scheduled(ctx, pool, parallel, words, once=once, cron=print_cron, systemd=print_systemd)
     from ytpool.actions import working  # noqa: PLC0415
     from ytpool.cli.items import as_item  # noqa: PLC0415
     from ytpool.cli.values import visible  # noqa: PLC0415
     from ytpool.cli.written import Notes  # noqa: PLC0415
 
     call, rt = invocation(ctx), runtime(ctx, logs=True)
+    map_paths(ctx, path_map)
 
     def begun(job: Any) -> None:
         call.emit("begun", job=job.job, kind=job.kind, target=str(job.target), priority=job.priority)
@@ -116,7 +127,10 @@ def work(
 
     found = working.work(rt, Notes(call), begun=begun, ended=ended, parallel=parallel, once=once, pool=pool)
     status = common(DONE if one is None else status_of(one) for one in found.problems) if once else DONE
-    problem = None
+    problem: YtpoolError | None = None
+    if once and status == DONE and found.out_of_reach is not None:
+        problem = found.out_of_reach
+        status = status_of(problem)
     if found.stopped and (once or found.broken_off):
         status = INTERRUPTED
         problem = Interrupted(
@@ -126,18 +140,22 @@ def work(
         worked=sum(found.counts.values()),
         counts=found.counts,
         waiting=found.waiting,
+        elsewhere=found.elsewhere,
         next_at=found.next_at,
+        notes=[visible(note) for note in found.notes],
         exit_status=status,
         problem=problem,
     )
 
 
-def _scheduled(ctx: typer.Context, pool: str | None, parallel: int, *, once: bool, cron: bool, systemd: bool) -> Any:
+def _scheduled(
+    ctx: typer.Context, pool: str | None, parallel: int, more: list[str], *, once: bool, cron: bool, systemd: bool
+) -> Any:
     from ytpool.actions import scheduling  # noqa: PLC0415
     from ytpool.cli.scheduled import program  # noqa: PLC0415
 
     if once or (cron and systemd):
         raise UsageWrong("--print-cron, --print-systemd and --once exclude each other", hint="name one of them")
-    words = [*(["--pool", pool] if pool else []), *(["--parallel", str(parallel)] if parallel > 1 else [])]
+    words = [*(["--pool", pool] if pool else []), *(["--parallel", str(parallel)] if parallel > 1 else []), *more]
     scheduler = scheduling.Scheduler.CRON if cron else scheduling.Scheduler.SYSTEMD
     return scheduling.work(runtime(ctx), scheduler, program(), words)

@@ -7,6 +7,16 @@ Loading creates nothing; `tomllib` and `platformdirs` are imported only where th
 from ytpool.config.checks import is_zone
 from ytpool.config.deciding import load, write_initial
 from ytpool.config.places import make_private_folder
-from ytpool.config.settings import PRESETS, SANDBOX, Config, Google
+from ytpool.config.settings import DATABASE_FILES, PRESETS, SANDBOX, Config, Google
 
-__all__ = ["PRESETS", "SANDBOX", "Config", "Google", "is_zone", "load", "make_private_folder", "write_initial"]
+__all__ = [
+    "DATABASE_FILES",
+    "PRESETS",
+    "SANDBOX",
+    "Config",
+    "Google",
+    "is_zone",
+    "load",
+    "make_private_folder",
+    "write_initial",
+]

@@ -51,13 +51,22 @@ _WEIGHT = _between(0, 1000)
 WHOLE = 100
 _SHARE = _between(0, WHOLE)
 _RATE = r"(?ai)0*[1-9]\d{0,11}(\.\d{1,6})?\s*[KMG]?(i?B)?(/s)?"
+_SCHEMA = r"(?a)(?!pg_|information_schema$)[a-z_][a-z0-9_]{0,62}"
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _HOUR = r"([01]\d|2[0-3]):[0-5]\d|"
 
 CHECKS: Mapping[str, Check] = {
-    "state": (bool, "a path"),
+    "state": (bool, "a path, or an address like postgresql://user@host/database"),
     "time.zone": (is_zone, "a time zone like Europe/Berlin"),
     "vault.place": ((lambda value: value in {"", "keyring", "keyfile"}), "keyring or keyfile"),
     "vault.keyring_timeout": _between(0.1, 600),
+    "postgres.schema": (
+        (lambda value: re.fullmatch(_SCHEMA, value) is not None),
+        "a name of small letters, digits and underlines, and none of the database's own",
+    ),
+    "postgres.sslmode": ((lambda value: value in {"", *SSL_MODES}), f"one of {', '.join(SSL_MODES)}, or empty"),
+    "postgres.connect_timeout": _between(2, 600),
+    "postgres.dead_after": _between(5, 3600),
     "upload.privacy": _one_of("private", "unlisted", "public"),
     "upload.chunk_mib": _between(8, 64),
     "upload.category": (str.isdecimal, "the number of a category in quotes"),

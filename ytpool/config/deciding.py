@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ytpool.config import file
@@ -13,6 +13,7 @@ from ytpool.config.given import Given, suggestion
 from ytpool.config.places import paths_of, profile_named
 from ytpool.config.settings import (
     ALERT_TARGETS,
+    DATABASE_FILES,
     SANDBOX,
     SECTIONS,
     TABLES,
@@ -21,18 +22,25 @@ from ytpool.config.settings import (
     Envelopes,
     Google,
     Paths,
+    PostgresOptions,
     Thresholds,
     attribute,
     shares_of,
 )
+
+if TYPE_CHECKING:
+    from ytpool.config.postgres import Postgres
 
 
 def load(*, profile: str | None, environ: Mapping[str, str]) -> Config:
     """Decide every setting. The profile is the flag's, else `YTPOOL_PROFILE`, else `default`."""
     name = profile_named(profile, environ)
     paths = paths_of(name, environ)
-    given = {**file.read(paths.config), **from_environment(environ)}
-    return _decide(name, paths, given)
+    written, variables = file.read(paths.config), from_environment(environ)
+    ignored: Mapping[str, str] = {}
+    if name == SANDBOX:
+        written, variables, ignored = _of_the_sandbox(written, variables)
+    return _decide(name, paths, {**written, **variables}, environ, ignored)
 
 
 def write_initial(paths: Paths, values: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -43,13 +51,28 @@ def write_initial(paths: Paths, values: Mapping[str, Mapping[str, Any]]) -> bool
     import tomli_w  # noqa: PLC0415 - only `init` writes
 
     text = "# Settings of this ytpool profile; `ytpool config show` lists them all.\n\n" + tomli_w.dumps(values)
-    _decide("default", paths, file.parse(text, paths.config))
+    _decide("default", paths, file.parse(text, paths.config), {}, {})
     return file.create(paths.config, text)
 
 
-def _decide(profile: str, paths: Paths, given: Mapping[str, Given]) -> Config:
-    if profile == SANDBOX:
-        given = {key: value for key, value in given.items() if not key.startswith("google.")}
+def _of_the_sandbox(
+    written: Mapping[str, Given], variables: Mapping[str, Given]
+) -> tuple[dict[str, Given], dict[str, Given], dict[str, str]]:
+    """Leave out what must not reach the sandbox profile, Google's addresses and everybody's books; and say why."""
+    ignored = {f"google.{key}": "the sandbox of this profile" for key in Google._fields}
+    if "state" in variables and "state" not in written:
+        ignored["state"] = f"this profile, whose books are its own; {variables['state'].origin} is ignored"
+    kept = {key: one for key, one in written.items() if key not in ignored}
+    return kept, {key: one for key, one in variables.items() if key not in ignored and key != "state"}, ignored
+
+
+def _decide(
+    profile: str,
+    paths: Paths,
+    given: Mapping[str, Given],
+    environ: Mapping[str, str],
+    ignored: Mapping[str, str],
+) -> Config:
     named: dict[str, Any] = {attribute: {} for attribute in (*TABLES, _TARGETS)}
     values: dict[str, Any] = {}
     for key, one in given.items():
@@ -58,20 +81,23 @@ def _decide(profile: str, paths: Paths, given: Mapping[str, Given]) -> Config:
             values[key] = _checked(key, one)
         elif "." not in name or isinstance(one.value, tuple):  # each setting of a platform stands beside it as written
             named[section][name] = one.value
-    if values.get(_SERVED_FILE):
-        values[_SERVED_FILE] = str(_path(given[_SERVED_FILE], paths))
+    for key in _PATHS:
+        if values.get(key) and (key, values[key]) != _SYSTEMS_CERTIFICATES:
+            values[key] = str(_path(given[key], paths))
     sections = {
         attribute(name): kind(**{key: values[f"{name}.{key}"] for key in kind._fields if f"{name}.{key}" in values})
         for name, kind in SECTIONS.items()
     }
-    origins = {key: one.origin for key, one in given.items()}
+    origins = {key: one.origin for key, one in given.items()} | {**ignored}
     if profile == SANDBOX:
         sections["google"] = Google("", "", "", "")
-        origins |= {f"google.{key}": "the sandbox of this profile" for key in Google._fields}
-    if "state" in values:
-        paths = paths._replace(state=_state_path(given["state"], paths))
+    database = _database(profile, sections["postgres"], given, paths, environ)
+    if database is not None:
+        origins |= database.origins
+    elif "state" in values:
+        paths = paths._replace(state=_path(given["state"], paths))
     _check_together(sections["thresholds"], sections["balancing"], sections["envelopes"], given)
-    return Config(profile=profile, paths=paths, origins=origins, **named, **sections)
+    return Config(profile=profile, paths=paths, origins=origins, database=database, **named, **sections)
 
 
 def _table_of(key: str) -> tuple[str, str]:
@@ -88,7 +114,9 @@ def _checked(key: str, given: Given) -> Any:
     value: Any = given.value
     if isinstance(default, tuple):
         if key == _REFRESHER:
-            return _words(key, given)
+            return _words(key, given, "like ['/opt/log-in', '{account}', '{file}']; no shell reads it")
+        if key == _PATH_MAP:
+            return _path_map(key, given)
         from ytpool.config import blocks  # noqa: PLC0415 - most have none
 
         return blocks.read(key, given)
@@ -107,8 +135,19 @@ def _checked(key: str, given: Given) -> Any:
     return value
 
 
-def _words(key: str, given: Given) -> tuple[str, ...]:
-    """Read a command: a list of texts in the file, and in a variable words as a shell would split them."""
+def _path_map(key: str, given: Given) -> tuple[str, ...]:
+    from ytpool.domain.path_map import PathMap  # noqa: PLC0415 - most have none
+
+    texts = _words(key, given, "like ['/mnt/a=/srv/a']")
+    try:
+        PathMap.from_texts(texts)
+    except ValueError as error:
+        given.refuse(key, f"{key} {error}")
+    return texts
+
+
+def _words(key: str, given: Given, like: str) -> tuple[str, ...]:
+    """Read a list of texts in the file, and in a variable words as a shell would split them."""
     value = given.value
     if isinstance(value, str) and not given.file:
         import shlex  # noqa: PLC0415 - only where a variable names a command
@@ -118,9 +157,7 @@ def _words(key: str, given: Given) -> tuple[str, ...]:
         except ValueError as error:
             given.refuse(key, f"{key} cannot be split into words: {error}")
     if not isinstance(value, list) or not all(isinstance(word.value, str) for word in value):
-        given.refuse(
-            key, f"{key} is a list of texts like ['/opt/log-in', '{{account}}', '{{file}}']; no shell reads it"
-        )
+        given.refuse(key, f"{key} is a list of texts {like}")
     return tuple(word.value for word in value)
 
 
@@ -139,12 +176,21 @@ def _address(key: str, value: str, given: Given) -> str:
     return value
 
 
-def _state_path(given: Given, paths: Paths) -> Path:
-    if re.match(r"postgres(ql)?://", given.value):
-        given.refuse("state", "this version keeps its state in a local file: state must be a path, not a database URL")
-    if "://" in given.value:
-        given.refuse("state", f"state must be a path, not {given.value!r}")
-    return _path(given, paths)
+def _database(
+    profile: str, options: PostgresOptions, given: Mapping[str, Given], paths: Paths, environ: Mapping[str, str]
+) -> "Postgres | None":
+    """Return the database that holds the state, or None where a file does."""
+    state = given.get("state")
+    if state is None or not _ADDRESS.search(state.value):
+        return None
+    from ytpool.config import postgres  # noqa: PLC0415 - most have a file
+
+    if profile == SANDBOX:
+        sentence = "the sandbox profile keeps its books in a file of its own, apart from everybody's; state is its path"
+        state.refuse("state", sentence)
+    return postgres.read(
+        state, options, given, placed=lambda text: _path(state._replace(value=text), paths), environ=environ
+    )
 
 
 def _path(given: Given, paths: Paths) -> Path:
@@ -171,6 +217,12 @@ def _check_together(
 
 
 _TARGETS = "alert_targets"
-_SERVED_FILE = "serve.cookies_file"
+_PATHS = ("serve.cookies_file", *(f"postgres.{key}" for key in DATABASE_FILES))
+_SYSTEMS_CERTIFICATES = ("postgres.sslrootcert", "system")
+_ADDRESS = re.compile(
+    r"^[A-Za-z][A-Za-z0-9+.-]*:/|^postgres(?:ql)?:|(?:^|\s)(?:host|hostaddr|dbname|user|password|service)\s*="
+)
+"""What is meant to be a database, also where it is written wrong: a password in it must not become a file's name."""
 _REFRESHER = "sessions.refresh.command"
+_PATH_MAP = "path.map"
 _TYPES = {str: "text in quotes", int: "a whole number", float: "a number", bool: "true or false"}

@@ -34,6 +34,10 @@ def unknown(what: str, name: str, known: Sequence[str]) -> str:
 def unknown_key(section: str, key: str) -> str:
     """Say that a section has no such key, and which it has."""
     known = SECTIONS[section]._fields
+    if (section, key) == ("postgres", "password"):
+        from ytpool.config.postgres import NO_PASSWORD_HERE  # noqa: PLC0415 - nobody should be here
+
+        return f"postgres.password is no setting; {NO_PASSWORD_HERE}"
     if close := get_close_matches(key, known, n=1):
         return f"there is no setting {section}.{key}; did you mean {section}.{close[0]}?"
     return f"there is no setting {section}.{key}; {section} has {', '.join(known)}"

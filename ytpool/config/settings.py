@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from ytpool.config.postgres import Postgres
     from ytpool.domain.alert_targets import Target
     from ytpool.domain.chains import Step
     from ytpool.domain.markers import Marks
@@ -39,11 +40,42 @@ class Vault(NamedTuple):
     keyring_timeout: float = 3.0
 
 
+class PostgresOptions(NamedTuple):
+    """How a state that is a PostgreSQL database is reached, beside what its address says, which goes first.
+
+    The password is none of them: it would be seen where settings are listed.
+    """
+
+    schema: str = "ytpool"
+    sslmode: str = ""
+    """Empty: `verify-full`, and `prefer` on this machine itself."""
+    sslrootcert: str = ""
+    """Whose certificates are believed: a file, or `system`; empty: `~/.postgresql/root.crt` if it is there, or that."""
+    sslcert: str = ""
+    sslkey: str = ""
+    service: str = ""
+    passfile: str = ""
+    password_file: str = ""
+    connect_timeout: int = 10
+    dead_after: int = 30
+    """Seconds of silence after which a connection is taken for dead."""
+
+
+DATABASE_FILES = ("sslrootcert", "sslcert", "sslkey", "passfile", "password_file")
+"""Which of them are paths."""
+
+
 class Upload(NamedTuple):
     privacy: str = "private"
     chunk_mib: int = 16
     notify: bool = True
     category: str = "22"
+
+
+class PathSettings(NamedTuple):
+    """Where folders that the state names hang on this machine, each as FROM=TO; `domain/path_map` reads them."""
+
+    map: tuple[str, ...] = ()
 
 
 class Thresholds(NamedTuple):
@@ -209,7 +241,9 @@ class Config(NamedTuple):
     google: Google = Google()
     time: Time = Time()
     vault: Vault = Vault()
+    postgres: PostgresOptions = PostgresOptions()
     upload: Upload = Upload()
+    path: PathSettings = PathSettings()
     thresholds: Thresholds = Thresholds()
     balancing: Balancing = Balancing()
     breakers: Breakers = Breakers()
@@ -240,10 +274,17 @@ class Config(NamedTuple):
     """Who is told of alerts, by name."""
     platforms: "Mapping[str, Marks]" = {}  # noqa: RUF012 - a mapping that nobody writes to
     """How platforms show whether a session is logged in, where that was set."""
+    database: "Postgres | None" = None
+    """The database that holds the state; mostly none, and then the state is a file: `paths.state`."""
 
     def is_set(self, key: str) -> bool:
         """Tell whether somebody chose this value, for instance `google.token_uri`, or it is the default."""
         return key in self.origins
+
+    @property
+    def state(self) -> str:
+        """Say where the state is: a path, or the address of a database, in which there is never a password."""
+        return str(self.paths.state) if self.database is None else self.database.url
 
     def shares(self) -> Mapping[str, int]:
         """Return the per cent of each purpose that has an envelope, the preset's where nobody chose; mostly none."""
@@ -256,10 +297,12 @@ class Config(NamedTuple):
     def settings(self) -> Mapping[str, Any]:
         """List every setting by its dotted name."""
         named = {
-            f"{section}.{key}": _listed(value)
+            f"{section}.{key}": _listed(f"{section}.{key}", value)
             for section in SECTIONS
             for key, value in getattr(self, attribute(section))._asdict().items()
         }
+        if self.database is not None:
+            named |= {f"postgres.{key}": value for key, value in self.database.settings().items()}
         # A provider's requests are not listed: somebody may have written a key into one.
         services = {
             f"{PROVIDERS}.{provider.name}.{key}": value
@@ -295,14 +338,16 @@ class Config(NamedTuple):
             if f"{PLATFORMS}.{marks.name}.{key}" in self.origins
         }
         others = {**services, **chains, **servers, **pages, **targets, **files, **platforms}
-        return {"state": str(self.paths.state), **named, **others}
+        return {"state": self.state, **named, **others}
 
 
 SECTIONS: Mapping[str, type[Any]] = {
     "google": Google,
     "time": Time,
     "vault": Vault,
+    "postgres": PostgresOptions,
     "upload": Upload,
+    "path": PathSettings,
     "thresholds": Thresholds,
     "balancing": Balancing,
     "breakers": Breakers,
@@ -352,10 +397,12 @@ def attribute(section: str) -> str:
     return section.replace(".", "_")
 
 
-def _listed(value: Any) -> Any:
+def _listed(key: str, value: Any) -> Any:
     """Return a setting as `config show` lists it: of a command the program, as somebody may write a key behind it."""
     if not isinstance(value, tuple):
         return value
+    if key == "path.map":
+        return [*value]
     listed = list(map(str, value))
     return [*listed[:1], "..."] if len(listed) > 1 and isinstance(value[0], str) else listed
 

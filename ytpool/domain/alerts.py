@@ -61,6 +61,7 @@ class Kind(StrEnum):
     UNVERIFIED = "unverified"
     CROWDED = "crowded"
     RESTORED = "restored"
+    FILE_MISSING = "file_missing"
     LEAVING = "leaving"
     UPLOAD_FAILED = "upload_failed"
     OUTCOME_UNKNOWN = "outcome_unknown"
@@ -73,6 +74,7 @@ class Kind(StrEnum):
     SESSION_EXPIRED = "session_expired"
     SESSION_ENDS = "session_ends"
     REFRESH_FAILED = "refresh_failed"
+    MACHINE_SILENT = "machine_silent"
     HEALTH = "health"
     TARGET_DOWN = "target_down"
 

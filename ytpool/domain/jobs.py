@@ -127,6 +127,8 @@ class Job:
     """A person has said yes, when it was asked for, to what it destroys."""
     held_at: datetime | None = None
     """Since when an operator holds it back; nobody takes it until it is let go."""
+    files_on: str | None = None
+    """The machine on which the files it sends lay when it was asked for, where that is known."""
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
@@ -153,6 +155,7 @@ class Job:
             deadline=moments.parse_optional(row["deadline"]),
             agreed=bool(row["agreed"]),
             held_at=moments.parse_optional(row["held_at"]),
+            files_on=row["files_on"],
         )
 
     @property

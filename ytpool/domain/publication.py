@@ -6,7 +6,7 @@ so a job that is asked for again finds the steps it has done.
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import PurePath
@@ -142,6 +142,14 @@ class Publication:
             self,
             thumbnail=(other.thumbnail or self.thumbnail) if THUMBNAIL in steps else self.thumbnail,
             captions=tuple(replace(one, path=named.get(one.step, one.path)) for one in self.captions),
+        )
+
+    def with_paths(self, named: Callable[[PurePath], PurePath]) -> Self:
+        """Name every file anew."""
+        return replace(
+            self,
+            thumbnail=None if self.thumbnail is None else named(self.thumbnail),
+            captions=tuple(replace(one, path=named(one.path)) for one in self.captions),
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Accounts, the channels they work on, and what each has done."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -350,6 +350,22 @@ def uploads_playlist(tx: Tx, channel_id: str) -> str:
 
 def channel_titles(tx: Tx) -> Mapping[str, str]:
     return {row["channel_id"]: row["title"] for row in tx.all("SELECT channel_id, title FROM channels")}
+
+
+def sealed_with(tx: Tx, keys: Sequence[str]) -> frozenset[str]:
+    """Return the accounts of which some secret is sealed with any of these keys, or that of their client."""
+    named = {f"k{number}": key for number, key in enumerate(keys)}
+    rows = tx.all(
+        f"""
+        SELECT a.account FROM accounts a
+         WHERE EXISTS (SELECT 1 FROM secrets s
+                        WHERE s.key_id IN ({", ".join(f":{name}" for name in named)})
+                          AND (s.kind IN ('access_token', 'refresh_token') AND s.owner = a.account
+                               OR s.kind = 'client_secret' AND s.owner = a.client_id))
+        """,
+        **named,
+    )
+    return frozenset(row["account"] for row in rows)
 
 
 def caps(tx: Tx) -> dict[tuple[str, str], int]:

@@ -153,7 +153,7 @@ def count_waiting(tx: Tx, target: str) -> int:
 
 def under_way(tx: Tx, target: str) -> Message | None:
     """Return the message of a target that has not come to an end."""
-    row = tx.one(f"SELECT * FROM alert_messages WHERE target = :t AND state = 'sending' {tx.for_update}", t=target)
+    row = tx.one("SELECT * FROM alert_messages WHERE target = :t AND state = 'sending'", t=target)
     return None if row is None else Message.from_row(row)
 
 

@@ -95,7 +95,7 @@ def settle(
     """
     standing = {
         (row["kind"], row["subject"]): row
-        for row in tx.all(f"SELECT * FROM alerts WHERE state = 'open' {tx.for_update}")
+        for row in tx.all("SELECT * FROM alerts WHERE state = 'open'")
         if row["kind"] in kinds
     }
     at = moments.text(looked_at)
@@ -263,6 +263,28 @@ def acknowledge(tx: Tx, alert: str, *, by: str, note: str) -> None:
         by=by,
         note=note,
     )
+
+
+def changed_since(tx: Tx, since: datetime) -> list[Change]:
+    """Return what has become of alerts since a moment, each as it is now."""
+    rows = tx.all(
+        """
+        SELECT alert, kind, subject, state, worst FROM alerts
+         WHERE state = 'open' AND (opened_at >= :since OR escalated_at >= :since) OR ended_at >= :since
+         ORDER BY alert
+        """,
+        since=moments.text(since),
+    )
+    return [
+        Change(
+            alert=row["alert"],
+            kind=row["kind"],
+            subject=row["subject"],
+            event=Event.RESOLVED if row["state"] == "resolved" else Event.OPENED,
+            severity=Severity(row["worst"]),
+        )
+        for row in rows
+    ]
 
 
 def unseen_since(tx: Tx, kinds: Collection[str], before: datetime) -> list[tuple[str, str]]:

@@ -96,7 +96,7 @@ def admit(tx: Tx, account: str, service: Service, rules: Rules) -> tuple[Probe, 
 
 def require_closed(tx: Tx, account: str, service: Service) -> None:
     """Raise Resting while a breaker that a call has to pass is open."""
-    _require_closed(tx, _of(tx, account, service, lock=False))
+    _require_closed(tx, _of(tx, account, service))
 
 
 def _require_closed(tx: Tx, found: list[Kept]) -> None:
@@ -217,15 +217,15 @@ def forget_all(tx: Tx) -> None:
     tx.run("DELETE FROM breakers")
 
 
-def _of(tx: Tx, account: str, service: Service, *, lock: bool = True) -> list[Kept]:
+def _of(tx: Tx, account: str, service: Service) -> list[Kept]:
     """Return the service's breaker and the account's own, as far as they have anything to say; every call asks this."""
     of_service, own = keys(account, service)
     rows = tx.all(
-        f"""
+        """
         SELECT * FROM breakers
          WHERE (scope = 'service' AND name = :service AND bucket = '')
             OR (scope = 'account' AND name = :account AND bucket = :bucket)
-         ORDER BY scope DESC {tx.for_update if lock else ""}
+         ORDER BY scope DESC
         """,
         service=of_service.name,
         account=own.name,
@@ -236,7 +236,7 @@ def _of(tx: Tx, account: str, service: Service, *, lock: bool = True) -> list[Ke
 
 def _find(tx: Tx, key: Key) -> Kept | None:
     row = tx.one(
-        f"SELECT * FROM breakers WHERE scope = :scope AND name = :name AND bucket = :bucket {tx.for_update}",
+        "SELECT * FROM breakers WHERE scope = :scope AND name = :name AND bucket = :bucket",
         **key._asdict(),
     )
     return None if row is None else Kept.from_row(row)

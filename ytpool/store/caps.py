@@ -55,13 +55,11 @@ class Cap(NamedTuple):
 def require_room(tx: Tx, channel_id: str, account: str, uploads: int) -> bool:
     """Let so many uploads be held for a channel, and say whether one of them tries beyond its learned cap.
 
-    Locks the channel's row first: two holds for one channel are admitted one after the other. Raises QuotaExhausted,
-    with the time at which the cap has room again.
+    Raises QuotaExhausted, with the time at which the cap has room again.
     """
     row = tx.one(
-        f"""
-        SELECT upload_cap, upload_cap_at, upload_cap_raised_at FROM channels
-         WHERE channel_id = :channel_id {tx.for_update}
+        """
+        SELECT upload_cap, upload_cap_at, upload_cap_raised_at FROM channels WHERE channel_id = :channel_id
         """,
         channel_id=channel_id,
     )

@@ -176,6 +176,7 @@ def goes_on(tx: Tx, job: str) -> None:
         job=job,
         at=tx.at,
     )
+    tx.ring()
 
 
 def given_up(tx: Tx) -> list[Job]:

@@ -93,10 +93,8 @@ def get(tx: Tx, job: str) -> Said:
 def same_text(tx: Tx, digest: str) -> list[Said]:
     """Return what was said, or is to be said, in these words, the newest first; what failed or was cancelled is not.
 
-    Whoever stores another one in the same transaction knows that nobody else does: two who ask at once see each other.
+    Whoever stores another one in the same transaction knows that nobody else does.
     """
-    if tx.for_update:  # SQLite has one writer; elsewhere one row stands for everything that is said
-        tx.one(f"SELECT key FROM meta WHERE key = 'schema' {tx.for_update}")
     rows = tx.all(
         f"{_SELECT} WHERE c.digest = :digest AND j.state NOT IN ('failed', 'cancelled') ORDER BY c.job DESC",
         digest=digest,

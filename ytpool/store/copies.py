@@ -10,18 +10,18 @@ import os
 import sqlite3
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from ytpool.domain import moments
 from ytpool.errors import Busy
 from ytpool.store import meta
-from ytpool.store.db import is_ours, named
+from ytpool.store.db import Tx
+from ytpool.store.sqlite import is_ours, named
 
 _LOCKS_AT, _LOCKS = 0x40000000, 512
 """The bytes on which SQLite keeps its locks, whatever the file's size (sqlite.org/fileformat2.html, 1.4)."""
@@ -59,6 +59,15 @@ def marks(path: Path) -> Marks | None:
             said: dict[str, str] = dict(connection.execute("SELECT key, value FROM meta").fetchall())
     except sqlite3.DatabaseError:
         return None
+    return _marks(said)
+
+
+def marks_in(tx: Tx) -> Marks:
+    """Return what a state that is open says of itself."""
+    return _marks({row["key"]: row["value"] for row in tx.all("SELECT key, value FROM meta")})
+
+
+def _marks(said: Mapping[str, str]) -> Marks:
     return Marks(
         state=said.get(meta.STATE),
         profile=said.get(meta.TAKEN_OF),
@@ -97,14 +106,9 @@ def last_written_at(path: Path) -> datetime | None:
     return max((moments.parse(one) for one in found if one), default=None)
 
 
-def rows(tx: Any) -> dict[str, int]:
+def rows(tx: Tx) -> dict[str, int]:
     """Count the rows of each table."""
-    names = [row["name"] for row in tx.all("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-    return {
-        name: int(tx.one(f"SELECT count(*) AS rows FROM {name}")["rows"])
-        for name in names
-        if not name.startswith("sqlite_")
-    }
+    return {name: int(tx.one(f"SELECT count(*) AS rows FROM {name}")["rows"]) for name in tx.tables()}
 
 
 def fold(path: Path) -> None:

@@ -1,452 +1,165 @@
-"""The database: connections, transactions, migrations.
+"""What a state is, whichever database keeps it: transactions, and the steps by which its tables came about.
 
-Every write runs in `BEGIN IMMEDIATE`, so that nobody reads what another is about to change. A transaction is short
-and never open across a call to the outside. `tx.now` is the one moment that all its rows share; `tx.boot` is the
-clock by which leases and holds expire, valid within `tx.era`.
+There is one writer at a time, whichever database it is, so that nobody changes what another is about to change. A
+transaction is short and never open across a call to the outside. `tx.now` is the one moment that all its rows share;
+`tx.boot` is the clock by which leases and holds expire, valid within `tx.era`: the machine's own where only its
+processes share the state, and the database's where machines do.
 """
 
-import errno
-import os
-import sqlite3
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
-from ytpool.clock import Clock
-from ytpool.config import make_private_folder
 from ytpool.domain import moments
-from ytpool.errors import DiskFull, Interrupted, NotInitialised, StateBusy, StateTooNew, StateUnusable, YtpoolError
+
+if TYPE_CHECKING:
+    from ytpool.store.listening import Listener
 
 Row = Mapping[str, Any]
 
-_FIRST_TABLES = {"meta", "meters", "ledger"}
+FIRST_TABLES = {"meta", "meters", "ledger"}
 """Some of the tables that every state of ours has had from the first migration on."""
 
-_BUSY_SECONDS = 30.0
-"""How long we wait for another process's transaction; theirs are short, so this is only met when one hangs."""
+PATIENCE = 30.0
+"""Seconds to wait for another's transaction; theirs are short, so this is only met when one hangs."""
 
 
-_LOOK_AGAIN_AFTER = 0.02
+class Tx(ABC):
+    """One transaction. Its SQL is what both databases understand; parameters are `:name`."""
 
-_PAGES_AT_ONCE = 2048
-"""How much of a state is copied between two questions whether to go on: some eight megabytes."""
+    __slots__ = ("at", "boot", "era", "machine_boot", "machine_era", "now")
 
-
-class Tx:
-    """One transaction. The dialect is the one both databases share; the differences have names."""
-
-    __slots__ = ("_connection", "at", "boot", "era", "now")
-
-    for_update = ""
-    skip_locked = ""
-
-    def __init__(self, connection: sqlite3.Connection, now: datetime, clock: Clock) -> None:
-        self._connection = connection
+    def __init__(self, now: datetime, *, boot: float, era: str, machine_boot: float, machine_era: str) -> None:
         self.now = now
         self.at = moments.text(now)
-        self.boot = clock.boot()
-        self.era = clock.era()
+        self.boot = boot
+        self.era = era
+        self.machine_boot = machine_boot
+        """This machine's own clock, for what only this machine compares; never asked after `boot` was."""
+        self.machine_era = machine_era
 
+    @abstractmethod
     def one(self, sql: str, /, **parameters: Any) -> Any:
         """Return the first row, or None."""
-        return self._connection.execute(sql, parameters).fetchone()
 
+    @abstractmethod
     def all(self, sql: str, /, **parameters: Any) -> list[Any]:
         """Return every row."""
-        return self._connection.execute(sql, parameters).fetchall()
 
+    @abstractmethod
     def run(self, sql: str, /, **parameters: Any) -> int:
         """Change rows and return how many."""
-        return self._connection.execute(sql, parameters).rowcount
 
+    @abstractmethod
     def many(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> int:
         """Run a statement once for each row of parameters, and return how many rows it changed."""
-        return self._connection.executemany(sql, rows).rowcount
+
+    @abstractmethod
+    def tables(self) -> list[str]:
+        """Return the names of the state's tables, in their order."""
+
+    @abstractmethod
+    def ring(self) -> None:
+        """Wake the workers of all machines that share the state, once this is committed."""
+
+    # What moves whole tables from one database to another
+
+    @abstractmethod
+    def columns(self, table: str) -> dict[str, str]:
+        """Return the columns of a table, each with its type as SQL has it, in small letters."""
+
+    @abstractmethod
+    def references(self, table: str) -> set[str]:
+        """Return the tables that must have a row before a row of this one may name it."""
+
+    @abstractmethod
+    def every_row(self, table: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Yield all rows of a table, a few at a time from the database."""
+
+    @abstractmethod
+    def fill(self, table: str, columns: Mapping[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
+        """Add many rows; `columns` are theirs, with the types they had where they come from."""
+
+    @abstractmethod
+    def take_time(self) -> None:
+        """Let this transaction stand still for longer than others may."""
+
+    @abstractmethod
+    def renumber(self) -> None:
+        """Let the database go on counting behind the rows that brought their numbers along."""
 
 
-class _Kept:
-    """A thread's connection, which nobody closes while its thread is in the middle of something.
-
-    SQLite lets go of a closed connection at once; a statement that another thread runs on it by then looks at what is
-    no longer there, and that ends the whole process.
-    """
-
-    __slots__ = ("_busy", "_connection", "_unwanted", "thread")
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.thread = threading.current_thread()
-        self._connection = connection
-        self._busy = threading.RLock()
-        self._unwanted = False
-
-    @contextmanager
-    def at_work(self) -> Iterator[sqlite3.Connection]:
-        """Lend the connection to its thread; when nobody wants it any more, it is closed afterwards."""
-        with self._busy:
-            if self._unwanted:
-                raise Interrupted("the state was closed meanwhile")
-            yield self._connection
-        if self._unwanted:
-            self.close()
-
-    def close(self) -> None:
-        """Close the connection, at once or as soon as its thread is done with it."""
-        self._unwanted = True
-        if self._busy.acquire(blocking=False):
-            try:
-                self._connection.close()
-            finally:
-                self._busy.release()
-
-    def interrupt(self) -> None:
-        """Break off what its thread is reading or writing."""
-        with suppress(sqlite3.ProgrammingError):  # it was done with that, and the connection is closed
-            self._connection.interrupt()
-
-
-class Database:
-    """One state file; a connection per thread, opened on first use."""
-
-    def __init__(self, path: Path, clock: Clock, now: Callable[[], datetime]) -> None:
-        self._path = path
-        self._clock = clock
-        self._now = now
-        self._opening = threading.Lock()
-        self._local = threading.local()
-        self._kept: list[_Kept] = []
+class Database(ABC):
+    """One state; a connection per thread, opened on first use."""
 
     @property
-    def path(self) -> Path:
-        return self._path
+    @abstractmethod
+    def shown(self) -> str:
+        """Where it is, for people."""
 
+    @property
+    @abstractmethod
+    def is_shared(self) -> bool:
+        """Whether several machines may work on it."""
+
+    @abstractmethod
     def size(self) -> int:
-        """Return how many bytes the file has; raises NotInitialised where it has gone."""
-        try:
-            return self._path.stat().st_size
-        except FileNotFoundError:
-            raise self._gone() from None
+        """Return how many bytes it has; raises NotInitialised where it has gone."""
 
+    @abstractmethod
     def exists(self) -> bool:
-        try:
-            self._path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError as error:
-            raise _out_of_reach(error, self._path) from error
-        return True
+        """Tell whether there is anything yet."""
 
-    @contextmanager
-    def transaction(self) -> Iterator[Tx]:
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[Tx]:
         """Open a transaction that may write; it commits at the end, or leaves no trace."""
-        with self._opened("BEGIN IMMEDIATE") as tx:
-            yield tx
 
-    @contextmanager
-    def reading(self) -> Iterator[Tx]:
+    @abstractmethod
+    def reading(self) -> AbstractContextManager[Tx]:
         """Open a transaction that only reads: one consistent picture, and nobody waits for it."""
-        with self._opened("BEGIN") as tx:
-            yield tx
 
-    @contextmanager
-    def imagining(self) -> Iterator[Tx]:
+    @abstractmethod
+    def imagining(self) -> AbstractContextManager[Tx]:
         """Open a transaction that may write and leaves no trace, however it ends: what would be, were it done."""
-        with self._opened("BEGIN IMMEDIATE", ends="ROLLBACK") as tx:
-            yield tx
 
+    @abstractmethod
     def create(self) -> None:
-        """Make the file, readable by its owner only whatever the umask; an existing one is left alone."""
-        try:
-            make_private_folder(self._path.parent)
-            handle = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-            try:
-                os.fchmod(handle, 0o600)
-            finally:
-                os.close(handle)
-        except OSError as error:
-            raise _out_of_reach(error, self._path) from error
-        self._here()
+        """Make it; an existing one is left alone."""
 
+    @abstractmethod
     def integrity(self) -> list[str]:
-        """Ask SQLite whether the file is whole; an empty list is good news."""
-        with self._translated(), self._here().at_work() as connection:
-            try:
-                found = [row[0] for row in connection.execute("PRAGMA integrity_check(20)")]
-            except sqlite3.DatabaseError as error:
-                return [str(error)]
-        return [] if found == ["ok"] else found
+        """Ask the database whether it is whole; an empty list is good news."""
 
+    @abstractmethod
     def copy_to(self, path: Path, still_going: Callable[[], None]) -> datetime:
         """Copy the state as it is at one moment into an empty file, and return a moment that is not later.
 
-        Nobody waits for it: what is written meanwhile goes on in the write-ahead log, beside what is read here. What
-        `still_going` raises breaks it off.
+        Nobody waits for it. What `still_going` raises breaks it off.
         """
-        with self._translated(), self._here().at_work() as connection:
-            moment = self._now()
-            connection.execute("BEGIN")
-            try:
-                connection.execute("SELECT count(*) FROM meta").fetchone()  # only reading pins the moment
-                with closing(sqlite3.connect(path, isolation_level=None)) as target:
-                    # Whoever dies on the way leaves a file that nobody takes for a state, so it needs no journal.
-                    target.execute("PRAGMA journal_mode = OFF")
-                    target.execute("PRAGMA synchronous = OFF")
-                    try:
-                        connection.backup(target, pages=_PAGES_AT_ONCE, progress=lambda *_: still_going())
-                    except sqlite3.Error as error:
-                        raise named(error, path, 0) from error
-            finally:
-                connection.execute("COMMIT")
-            return moment
 
+    @abstractmethod
     def wait_at_most(self, seconds: float) -> None:
         """Let this thread wait no longer than so for another's transaction; the next one it opens counts."""
-        self._local.patience = seconds
-        kept: _Kept | None = getattr(self._local, "kept", None)
-        if kept is not None:
-            with kept.at_work() as connection:
-                connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
 
+    @abstractmethod
     def follow(self) -> None:
-        """Let this thread's next transaction open what is in the state's place by now, if that is another file or none.
+        """Let this thread's next transaction open what is in the state's place by now: another one, or none."""
 
-        SQLite would go on with the file that it has open, which nobody else finds any more.
-        """
-        kept: _Kept | None = getattr(self._local, "kept", None)
-        if kept is not None and self._local.identity != _identity(self._path):
-            self._local.kept = None
-            with self._opening:
-                self._kept.remove(kept)
-            kept.close()
-
-    def stop(self, thread: threading.Thread) -> None:
+    @abstractmethod
+    def stop(self, thread: Thread) -> None:
         """Break off what a thread is reading or writing here, because nobody waits for it any more."""
-        with self._opening:
-            of_thread = [kept for kept in self._kept if kept.thread is thread]
-        for kept in of_thread:
-            kept.interrupt()
 
+    @abstractmethod
+    def listener(self) -> "Listener | None":
+        """Return what hears `tx.ring` on any machine; None where only the processes of one share the state."""
+
+    @abstractmethod
     def close(self) -> None:
         """Close every connection this object opened; a thread that is in the middle of something closes its own."""
-        while self._kept:
-            self._kept.pop().close()
-        self._local = threading.local()
-
-    @contextmanager
-    def _opened(self, begin: str, ends: str = "COMMIT") -> Iterator[Tx]:
-        with self._translated(), self._here().at_work() as connection:
-            connection.execute(begin)
-            try:
-                yield Tx(connection, self._now(), self._clock)
-            except BaseException:
-                if connection.in_transaction:  # a full disk has rolled back by itself
-                    connection.execute("ROLLBACK")
-                raise
-            try:
-                connection.execute(ends)
-            except sqlite3.Error:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-
-    @property
-    def _patience(self) -> float:
-        return getattr(self._local, "patience", _BUSY_SECONDS)
-
-    def _here(self) -> _Kept:
-        """Return this thread's connection."""
-        kept: _Kept | None = getattr(self._local, "kept", None)
-        if kept is None:
-            with self._translated():
-                kept = _Kept(self._connect())
-            self._local.kept, self._local.identity = kept, _identity(self._path)
-            self._keep(kept)
-        return kept
-
-    def _keep(self, one: _Kept) -> None:
-        """Remember a connection for `close`, and close those whose threads have ended: nobody else can."""
-        with self._opening:
-            ended = [kept for kept in self._kept if not kept.thread.is_alive()]
-            self._kept = [*(kept for kept in self._kept if kept.thread.is_alive()), one]
-        for kept in ended:
-            kept.close()
-
-    def _gone(self) -> NotInitialised:
-        return NotInitialised(f"there is no state at {self._path}", hint="run: ytpool init", path=str(self._path))
-
-    def _connect(self) -> sqlite3.Connection:
-        while True:
-            if not self.exists():
-                raise self._gone()
-            before = _identity(self._path)
-            connection = self._open(before)
-            if _identity(self._path) == before:
-                return connection
-            connection.close()  # a restore has put another state in its place meanwhile
-
-    def _open(self, identity: tuple[int, int] | None) -> sqlite3.Connection:
-        # Only `create` makes the file: SQLite would make an empty one in the place of one that goes at this moment.
-        connection = sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode=rw",
-            uri=True,
-            timeout=self._patience,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=256,
-        )
-        try:
-            connection.row_factory = sqlite3.Row
-            _require_ours(connection, self._path)
-            if _identity(self._path) != identity:  # of one that was put aside not even the log may be opened
-                return connection
-            self._use_wal(connection)
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            _bring_up_to_date(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _use_wal(self, connection: sqlite3.Connection) -> None:
-        # SQLite calls the switch of a new file busy at once, without waiting, while another process makes the same.
-        gives_up_at = self._clock.monotonic() + self._patience
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode = WAL")
-            except sqlite3.OperationalError as error:
-                if not error.sqlite_errorname.startswith("SQLITE_BUSY") or self._clock.monotonic() >= gives_up_at:
-                    raise
-                self._clock.sleep(_LOOK_AGAIN_AFTER)
-            else:
-                return
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise named(error, self._path, self._patience) from error
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from another one that takes its place."""
-    try:
-        seen = path.stat()
-    except OSError:
-        return None  # opening it says why
-    return seen.st_dev, seen.st_ino
-
-
-def named(error: sqlite3.Error, path: Path, waited: float) -> YtpoolError:
-    """Give SQLite's trouble one of our names."""
-    name = getattr(error, "sqlite_errorname", "")
-    match name.split("_")[1:2]:
-        case ["BUSY" | "LOCKED"]:
-            return StateBusy(
-                f"another process has held {path} for more than {waited:.0f} seconds",
-                hint="try again; if it stays so, look for a stopped ytpool process",
-                path=str(path),
-            )
-        case ["INTERRUPT"]:
-            return Interrupted(f"what was asked of {path} took too long, and was broken off")
-        case ["FULL"]:
-            return _disk_full(path)
-        case ["IOERR" | "CANTOPEN"] if _has_no_room(path):  # what SQLite says when its index file cannot grow
-            return _disk_full(path)
-        case ["CANTOPEN" | "READONLY" | "PERM" | "AUTH"]:
-            return StateUnusable(
-                f"{path} cannot be opened for writing: {error}",
-                hint="check its owner and that of its folder",
-                path=str(path),
-            )
-        case ["IOERR" | "CORRUPT" | "NOTADB"]:
-            return StateUnusable(
-                f"{path} cannot be read as a state: {error}",
-                hint="run: ytpool state check; then restore a backup",
-                path=str(path),
-            )
-    raise error
-
-
-def _out_of_reach(error: OSError, path: Path) -> YtpoolError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return _disk_full(path)
-    return StateUnusable(
-        f"{path} cannot be reached: {error.strerror}",
-        hint="check its owner and that of its folder",
-        path=str(path),
-    )
-
-
-def _disk_full(path: Path) -> DiskFull:
-    return DiskFull(f"the disk that holds {path} is full", hint="free some space and try again", path=str(path))
-
-
-def _has_no_room(path: Path) -> bool:
-    try:
-        return os.statvfs(path).f_bavail == 0
-    except OSError:
-        return False
-
-
-def is_ours(connection: sqlite3.Connection) -> bool:
-    """Tell whether a database that has tables is a state."""
-    return _tables(connection) >= _FIRST_TABLES
-
-
-def _tables(connection: sqlite3.Connection) -> set[str]:
-    return {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-
-
-def _require_ours(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse, before anything is changed, another program's database and a state that only a newer ytpool may open."""
-    if _tables(connection) and not is_ours(connection):
-        raise StateUnusable(
-            f"{path} is a database of another program",
-            hint="say with --profile or YTPOOL_HOME where the state is",
-            path=str(path),
-        )
-    known = len(_migrations())
-    _, min_reader = _versions(connection)
-    if min_reader > known:
-        raise StateTooNew(
-            f"{path} belongs to a newer ytpool (it needs state version {min_reader}, this one knows {known})",
-            hint="upgrade ytpool on this machine",
-            path=str(path),
-            needs=min_reader,
-            knows=known,
-        )
-
-
-def _bring_up_to_date(connection: sqlite3.Connection) -> None:
-    """Apply the migrations this file lacks."""
-    known = len(_migrations())
-    if _versions(connection)[0] >= known:
-        return
-    steps = migrations()
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        schema, _ = _versions(connection)  # another process may have been faster
-        for sql in steps[schema:]:
-            for statement in _statements(sql):
-                connection.execute(statement)
-        if schema < known:
-            connection.execute(
-                """
-                INSERT INTO meta (key, value) VALUES ('schema', ?)
-                ON CONFLICT (key) DO UPDATE SET value = excluded.value
-                """,
-                (str(known),),
-            )
-            connection.execute("INSERT INTO meta (key, value) VALUES ('min_reader', '1') ON CONFLICT DO NOTHING")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def migrations() -> list[str]:
@@ -454,22 +167,17 @@ def migrations() -> list[str]:
     return [step.read_text(encoding="utf-8") for step in _migrations()]
 
 
+def known() -> int:
+    """Return how many migrations this program knows, which is the version of a state that has them all."""
+    return len(_migrations())
+
+
 def _migrations() -> list[Path]:
     # Not importlib.resources: importing it takes longer than a whole report.
     return sorted((Path(__file__).parent / "migrations").glob("*.sql"))
 
 
-def _versions(connection: sqlite3.Connection) -> tuple[int, int]:
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'").fetchone() is None:
-        return 0, 0
-    found = dict(connection.execute("SELECT key, value FROM meta WHERE key IN ('schema', 'min_reader')").fetchall())
-    return int(found.get("schema", 0)), int(found.get("min_reader", 0))
-
-
-def _statements(sql: str) -> Iterator[str]:
-    statement = ""
-    for line in sql.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+def without_comments(sql: str) -> Iterator[str]:
+    """Return a migration's lines without what they say to people."""
+    for line in sql.splitlines():
+        yield line.partition("--")[0].rstrip()

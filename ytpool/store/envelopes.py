@@ -103,9 +103,9 @@ def _limit(tx: Tx, project: str, terms: Terms) -> int:
     return int(ceiling or 0)
 
 
-def _rows(tx: Tx, project: str, terms: Terms, lock: str = "") -> dict[str, Any]:
+def _rows(tx: Tx, project: str, terms: Terms) -> dict[str, Any]:
     rows = tx.all(
-        f"SELECT * FROM meters WHERE scope = :scope AND name = :name AND day = :day ORDER BY bucket {lock}",
+        "SELECT * FROM meters WHERE scope = :scope AND name = :name AND day = :day ORDER BY bucket",
         scope=ENVELOPE,
         name=project,
         day=terms.day.isoformat(),
@@ -114,13 +114,13 @@ def _rows(tx: Tx, project: str, terms: Terms, lock: str = "") -> dict[str, Any]:
 
 
 def _opened(tx: Tx, project: str, sizes: Units, terms: Terms) -> dict[str, Any]:
-    rows = _rows(tx, project, terms, tx.for_update)
+    rows = _rows(tx, project, terms)
     missing = sizes.keys() - rows.keys()
     if missing:
         for purpose in sorted(missing):
             limits.opened(tx, _meter(project, purpose, terms), terms)
         _bring_in(tx, project, missing, terms)
-        rows = _rows(tx, project, terms, tx.for_update)
+        rows = _rows(tx, project, terms)
     return rows
 
 

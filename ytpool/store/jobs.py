@@ -66,14 +66,15 @@ def add(
     sha256: str | None,
     request: str,
     steps: tuple[str, ...],
+    files_on: str | None = None,
 ) -> None:
-    """Store a job that nobody has begun."""
+    """Store a job that nobody has begun; `files_on` is the machine that has the files it sends."""
     tx.run(
         """
-        INSERT INTO jobs (job, kind, state, target_kind, target, job_key, fingerprint, sha256, request, created_at,
-                          updated_at)
-        VALUES (:job, :kind, :state, :target_kind, :target, :job_key, :fingerprint, :sha256, :request, :at,
-                :at)
+        INSERT INTO jobs (job, kind, state, target_kind, target, job_key, fingerprint, sha256, request, files_on,
+                          created_at, updated_at)
+        VALUES (:job, :kind, :state, :target_kind, :target, :job_key, :fingerprint, :sha256, :request, :files_on,
+                :at, :at)
         """,
         job=job,
         kind=kind,
@@ -84,6 +85,7 @@ def add(
         fingerprint=fingerprint,
         sha256=sha256,
         request=request,
+        files_on=files_on,
         at=tx.at,
     )
     _add_steps(tx, job, steps)
@@ -138,12 +140,9 @@ def find(tx: Tx, job: str) -> Job | None:
 def same_content(tx: Tx, target: Target, fingerprint: str, job_key: str) -> list[Job]:
     """Return the jobs that publish the same content where this target would, the newest first.
 
-    A pool finds a copy on any of its channels, and a channel finds one that a pool's job put there. The rows of the
-    channels concerned are locked first, in one order, so that two who ask at once see each other.
+    A pool finds a copy on any of its channels, and a channel finds one that a pool's job put there.
     """
     channels = sorted(_channels_of(tx, target))
-    for channel_id in channels if tx.for_update else ():
-        tx.one(f"SELECT channel_id FROM channels WHERE channel_id = :channel_id {tx.for_update}", channel_id=channel_id)
     rows = tx.all(
         """
         SELECT * FROM jobs
@@ -327,7 +326,7 @@ def require(tx: Tx, lease: Lease) -> None:
         )
 
 
-def ask_for(tx: Tx, lease: Lease, target: Target, request: str, path: str, modified_ns: int) -> None:
+def ask_for(tx: Tx, lease: Lease, target: Target, request: str, modified_ns: int) -> None:
     """Replace what a job that has sent nothing yet was asked for, and where it is to go."""
     require(tx, lease)
     tx.run(
@@ -337,18 +336,14 @@ def ask_for(tx: Tx, lease: Lease, target: Target, request: str, path: str, modif
         target=target.name,
         request=request,
     )
-    tx.run(
-        "UPDATE uploads SET path = :path, modified_ns = :modified_ns WHERE job = :job",
-        job=lease.name,
-        path=path,
-        modified_ns=modified_ns,
-    )
+    tx.run("UPDATE uploads SET modified_ns = :modified_ns WHERE job = :job", job=lease.name, modified_ns=modified_ns)
 
 
-def lies_at(tx: Tx, lease: Lease, path: str) -> None:
-    """Remember where the file of a begun upload lies now."""
+def lies_at(tx: Tx, lease: Lease, path: str, host: str) -> None:
+    """Remember where the file of an upload lies now, and on which machine that is so."""
     require(tx, lease)
     tx.run("UPDATE uploads SET path = :path WHERE job = :job", job=lease.name, path=path)
+    tx.run("UPDATE jobs SET files_on = :host WHERE job = :job", job=lease.name, host=host)
 
 
 def ask_with(tx: Tx, lease: Lease, request: str) -> None:

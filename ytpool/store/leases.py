@@ -6,12 +6,12 @@ number and is refused.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from ytpool.store import owners
+from ytpool.store import machines, owners
 from ytpool.store.db import Tx
 from ytpool.store.owners import Owner
 
@@ -53,6 +53,8 @@ class Lease:
     name: str
     place: int
     fence: int
+    until: float = field(compare=False)
+    """When it ends unless it is renewed, on this machine's boot clock, and rather too early than too late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,7 @@ def take(
 
     The owner is this process, unless it is `owners.NOBODY_WE_SEE`: then the lease outlives it, until its time is over.
     """
-    rows = tx.all(f"SELECT * FROM leases WHERE kind = :kind AND name = :name {tx.for_update}", kind=kind, name=name)
+    rows = tx.all("SELECT * FROM leases WHERE kind = :kind AND name = :name", kind=kind, name=name)
     held = {row["place"] for row in rows if is_held(tx, row)}
     if len(held) >= places:  # a place beyond the number counts too: there may have been more of them yesterday
         return None
@@ -108,7 +110,10 @@ def take(
         expires=tx.boot + lasts_for.total_seconds(),
         at=tx.at,
     )
-    return Lease(kind=kind, name=name, place=place, fence=taken["fence"])
+    if owner.host:
+        machines.seen(tx, owner.host)
+    until = tx.machine_boot + lasts_for.total_seconds()
+    return Lease(kind=kind, name=name, place=place, fence=taken["fence"], until=until)
 
 
 def is_held(tx: Tx, row: Any) -> bool:
@@ -121,6 +126,7 @@ def is_held(tx: Tx, row: Any) -> bool:
 
 def renew(tx: Tx, leases: Iterable[Lease], lasts_for: timedelta = LASTS_FOR) -> bool:
     """Go on holding; False when any of them is no longer ours."""
+    machines.beat(tx)
     expires = tx.boot + lasts_for.total_seconds()
     renewed = [
         tx.run(
@@ -154,6 +160,32 @@ def give_back(tx: Tx, leases: Iterable[Lease]) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldThere:
+    """What a process of a machine holds."""
+
+    host: str
+    kind: str
+    name: str
+    holder: str
+    left: timedelta
+    """How long it is still theirs unless they renew it."""
+
+
+def by_machine(tx: Tx) -> dict[str, list[HeldThere]]:
+    """Return what processes of ours hold now, by their machines."""
+    found: dict[str, list[HeldThere]] = {}
+    rows = tx.all(
+        "SELECT * FROM leases WHERE expires > :boot AND host <> '' ORDER BY host, kind, name, place", boot=tx.boot
+    )
+    for row in rows:
+        if is_held(tx, row):
+            left = timedelta(seconds=row["expires"] - tx.boot)
+            held = HeldThere(host=row["host"], kind=row["kind"], name=row["name"], holder=row["holder"], left=left)
+            found.setdefault(row["host"], []).append(held)
+    return found
+
+
 def at_work(tx: Tx) -> list[str]:
     """Say what processes of ours hold now, and who they are."""
     rows = tx.all(
@@ -166,6 +198,12 @@ def at_work(tx: Tx) -> list[str]:
         for row in rows
         if is_held(tx, row)
     ]
+
+
+def hosts(tx: Tx) -> set[str]:
+    """Name the machines on which processes of ours hold anything now."""
+    rows = tx.all("SELECT * FROM leases WHERE expires > :boot AND host <> ''", boot=tx.boot)
+    return {row["host"] for row in rows if is_held(tx, row)}
 
 
 def begin_anew(tx: Tx) -> None:
@@ -210,7 +248,13 @@ def holdings(tx: Tx, kind: LeaseKind) -> dict[str, Holding]:
 
 def _holding(tx: Tx, kind: LeaseKind, row: Any) -> Holding:
     return Holding(
-        lease=Lease(kind=kind, name=row["name"], place=0, fence=row["fence"]),
+        lease=Lease(
+            kind=kind,
+            name=row["name"],
+            place=0,
+            fence=row["fence"],
+            until=tx.machine_boot + row["expires"] - tx.boot,
+        ),
         holder=row["holder"],
         left=timedelta(seconds=row["expires"] - tx.boot) if is_held(tx, row) else timedelta(0),
         given_back=row["expires"] == 0,

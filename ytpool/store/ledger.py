@@ -436,6 +436,12 @@ def set_aside(tx: Tx, job: str) -> dict[tuple[str, str], int]:
     return {(row["scope"], row["bucket"]): row["units"] for row in rows}
 
 
+def totals(tx: Tx) -> dict[str, int]:
+    """Return the units of the whole journal, by where they are."""
+    rows = tx.all("SELECT state, sum(units) AS units FROM ledger GROUP BY state ORDER BY state")
+    return {row["state"]: int(row["units"]) for row in rows}
+
+
 def differences(tx: Tx, since: date | None = None) -> list[str]:
     """Compare every meter with the sum of its journal rows; an empty list means that the books are right."""
     day = "" if since is None else since.isoformat()

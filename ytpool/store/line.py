@@ -13,7 +13,7 @@ from ytpool.domain import moments
 from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import InLine, Job, TargetKind
 from ytpool.errors import Busy
-from ytpool.store import jobs, leases
+from ytpool.store import jobs, leases, whereabouts
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 
@@ -121,11 +121,13 @@ def ask(tx: Tx, job: str, how: InLine) -> None:
         deadline=None if how.deadline is None else moments.text(how.deadline),
         at=tx.at,
     )
+    tx.ring()
 
 
 def agree(tx: Tx, job: str) -> None:
     """Write down that a person has said yes to what a job destroys, so that whoever works the line off may take it."""
     tx.run("UPDATE jobs SET agreed = 1 WHERE job = :job", job=job)
+    tx.ring()
 
 
 def hold(tx: Tx, job: str) -> None:
@@ -139,6 +141,7 @@ def hold(tx: Tx, job: str) -> None:
 
 def let_go(tx: Tx, job: str) -> None:
     tx.run("UPDATE jobs SET held_at = NULL, put_off_until = NULL, updated_at = :at WHERE job = :job", job=job, at=tx.at)
+    tx.ring()
 
 
 def put_off(tx: Tx, job: str, until: datetime) -> None:
@@ -168,20 +171,24 @@ def forget_far(tx: Tx) -> None:
 def look_again(tx: Tx) -> None:
     """Let what was put off be looked at now: what kept it back may be over."""
     tx.run("UPDATE jobs SET put_off_until = NULL, is_due = 0 WHERE put_off_until IS NOT NULL AND state = 'deferred'")
+    tx.ring()
 
 
-def pick(tx: Tx, *, pool: str | None = None) -> Picked | None:
+def pick(
+    tx: Tx, *, pool: str | None = None, closed: Collection[str] = (), chains: Collection[str] | None = None
+) -> Picked | None:
     """Pick the next job that somebody can work on now, or None: by priority, deadline, not-before and age.
 
-    What a dead worker left is taken up by the same order. A job for an account without a free slot and an upload to a
-    channel that takes one already are passed over.
+    What a dead worker left is taken up by the same order. A job for an account without a free slot, an upload to a
+    channel that takes one already, and what needs files that this machine lacks are passed over; so are jobs for
+    accounts that are `closed` to whoever asks, and, where it is said which `chains` he knows, those of others.
     """
     tx.run(RIPEN, at=tx.at)
     picked = turns(tx)
     working = leases.held(tx, LeaseKind.JOB)
     taken = {*picked, *working}
-    crowd = _crowd(tx, picked)
-    sql, given = _filters(taken, crowd, pool)
+    crowd = _crowd(tx, picked, closed)
+    sql, given = _filters(taken, crowd, pool, chains, whereabouts.not_here(tx))
     found = _first_in_line(tx, crowd, sql, given)
     found += [Job.from_row(row) for row in tx.all(LEFT_BEHIND % sql, at=tx.at, **given)]
     if not found:
@@ -224,9 +231,12 @@ def soonest(tx: Tx) -> datetime | None:
     return moments.parse(row["moment"]) if row["moment"] else tx.now
 
 
-def has_due(tx: Tx, *, pool: str | None = None) -> bool:
-    """Tell whether a job is due; where none could be picked, all who are wait for somebody's place."""
-    sql, given = _filters((), _NOBODY, pool)
+def has_due(
+    tx: Tx, *, pool: str | None = None, closed: Collection[str] = (), chains: Collection[str] | None = None
+) -> bool:
+    """Tell whether a job is due that may be picked; where none could be, all who are wait for somebody's place."""
+    crowd = _shut(tx, closed) if closed else _NOBODY
+    sql, given = _filters((), crowd, pool, chains, whereabouts.not_here(tx))
     return tx.one(f"SELECT 1 FROM jobs WHERE {_WAITS_IN_LINE} {sql} LIMIT 1", **given) is not None
 
 
@@ -274,19 +284,29 @@ def _place(job: Job) -> tuple[Any, ...]:
 _NOBODY = _Crowd(full=(), uploading=(), full_pools=(), uploading_pools=())
 
 
-def _crowd(tx: Tx, picked: Iterable[str]) -> _Crowd:
+def _shut(tx: Tx, closed: Collection[str]) -> _Crowd:
+    """Say where nobody can begin to whom these accounts are closed, however free they are."""
+    full_pools = {row["pool"] for row in tx.all("SELECT pool FROM pools")}
+    full_pools -= {
+        row["pool"] for row in tx.all("SELECT pool, account FROM pool_members") if row["account"] not in closed
+    }
+    return _Crowd(full=closed, uploading=closed, full_pools=full_pools, uploading_pools=full_pools)
+
+
+def _crowd(tx: Tx, picked: Iterable[str], closed: Collection[str]) -> _Crowd:
     slots, channels = leases.held(tx, LeaseKind.SLOT), leases.held(tx, LeaseKind.CHANNEL)
     placed = {job for holders in slots.values() for job in holders}
     coming = _coming(tx, [job for job in picked if job not in placed])
     if not slots and not channels and not coming:
-        return _NOBODY
+        return _shut(tx, closed) if closed else _NOBODY
     accounts = tx.all("SELECT account, channel_id, slots FROM accounts")
     for_account, for_pool = _counted(coming)
     at_work = {name: len(slots.get(name, ())) + for_account.get((name, False), 0) for name in {*slots, *_names(coming)}}
-    full = {row["account"] for row in accounts if at_work.get(row["account"], 0) >= row["slots"]}
+    full = {row["account"] for row in accounts if at_work.get(row["account"], 0) >= row["slots"]} | {*closed}
     loading = {row["channel_id"] for row in accounts if for_account.get((row["account"], True), 0)} | {*channels}
     uploading = full | {row["account"] for row in accounts if row["channel_id"] in loading}
     free = {row["account"]: max(0, row["slots"] - at_work.get(row["account"], 0)) for row in accounts}
+    free |= dict.fromkeys(closed, 0)
     places: dict[str, int] = {}
     for_uploads: dict[str, int] = {}
     for row in tx.all("SELECT pool, account FROM pool_members"):
@@ -333,9 +353,16 @@ def _counted(coming: Iterable[Any]) -> tuple[Mapping[tuple[str, bool], int], Map
     return for_account, for_pool
 
 
-def _filters(jobs: Collection[str], crowd: _Crowd, pool: str | None) -> tuple[str, dict[str, str]]:
-    """Return the conditions under which a job can begin now, as SQL and its parameters."""
-    given: dict[str, str] = {}
+def _filters(
+    jobs: Collection[str],
+    crowd: _Crowd,
+    pool: str | None,
+    chains: Collection[str] | None = None,
+    further: tuple[str, Mapping[str, str]] = ("", {}),
+) -> tuple[str, dict[str, str]]:
+    """Return the conditions under which a job can begin now, as SQL and its parameters; `further` is one of them."""
+    condition, with_it = further
+    given = {**with_it}
 
     def named(what: str, values: Iterable[str]) -> str:
         names = {f"{what}{number}": value for number, value in enumerate(sorted(values))}
@@ -344,7 +371,7 @@ def _filters(jobs: Collection[str], crowd: _Crowd, pool: str | None) -> tuple[st
 
     whose = "coalesce(account, CASE target_kind WHEN 'account' THEN target ELSE '' END)"
     unbound = "target_kind = 'pool' AND account IS NULL AND target"
-    parts = []
+    parts = [condition] if condition else []
     if jobs:
         parts.append(f"job NOT IN ({named('j', jobs)})")
     if crowd.full:
@@ -355,6 +382,9 @@ def _filters(jobs: Collection[str], crowd: _Crowd, pool: str | None) -> tuple[st
         parts.append(f"NOT ({unbound} IN ({named('p', crowd.full_pools)}))")
     if crowd.uploading_pools:
         parts.append(f"NOT (kind = 'upload' AND {unbound} IN ({named('q', crowd.uploading_pools)}))")
+    if chains is not None:
+        known = f" OR target IN ({named('c', chains)})" if chains else ""
+        parts.append(f"(target_kind <> 'chain'{known})")
     if pool is not None:
         given["pool"] = pool
         parts.append(

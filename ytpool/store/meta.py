@@ -30,6 +30,9 @@ STATE = "state"
 BACKED_UP = "backed_up"
 """When and where the last backup was made, with a space between."""
 
+MOVED_TO = "moved_to"
+"""Only in a state that was left: where it has moved to. It counts while everything is paused there."""
+
 TAKEN = "backup_taken"
 """Only in backups: the moment they show."""
 
@@ -78,6 +81,9 @@ def confirmation(tx: Tx) -> Confirmation | None:
     if stored is None:
         return None
     moment, boot, era = stored.split(" ")
+    if era == tx.era:  # whichever machine heard it, it can be told by this one's clock
+        since = tx.boot - float(boot)
+        return Confirmation(moment=moments.parse(moment), boot=tx.machine_boot - since, era=tx.machine_era)
     return Confirmation(moment=moments.parse(moment), boot=float(boot), era=era)
 
 
@@ -85,7 +91,10 @@ def keep_confirmation(tx: Tx, confirmed: Confirmation) -> None:
     """Keep a confirmed moment; an older one never replaces a newer one."""
     standing = confirmation(tx)
     if standing is None or standing.moment < confirmed.moment:
-        put(tx, _CONFIRMED, f"{moments.text(confirmed.moment)} {confirmed.boot!r} {confirmed.era}")
+        boot, era = confirmed.boot, confirmed.era
+        if era == tx.machine_era:
+            boot, era = tx.boot - (tx.machine_boot - boot), tx.era
+        put(tx, _CONFIRMED, f"{moments.text(confirmed.moment)} {boot!r} {era}")
 
 
 def keep_gap(tx: Tx, since: datetime) -> None:

@@ -102,7 +102,7 @@ def since(tx: Tx, day: date, *, project: str | None = None, bucket: str | None =
 
 def read(tx: Tx, meter: Meter) -> Any:
     """Return a meter's row for a change of it, or None before the day's first call."""
-    return tx.one(f"SELECT * FROM meters {WHERE} {tx.for_update}", **meter.key)
+    return tx.one(f"SELECT * FROM meters {WHERE}", **meter.key)
 
 
 def booked(row: Any) -> int:

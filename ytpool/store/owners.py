@@ -17,6 +17,7 @@ class Owner:
 
     host: str
     pid_space: str
+    """The run of the machine and the pid namespace: two machines of one name must not look for each other's numbers."""
     pid: int
     started: str
 
@@ -59,7 +60,9 @@ def _owner(pid: int) -> Owner:
 
 def _pid_space() -> str:
     try:
-        return Path("/proc/self/ns/pid").readlink().name
+        # The first namespace has the same number wherever Linux runs.
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink().name}"
     except OSError:
         return ""
 

@@ -23,6 +23,7 @@ _BY_ITSELF = "(state NOT IN ('deferred', 'finished_unknown', 'partly') OR not_be
 
 _EMPTIED = (
     *("secrets", "sessions", "alert_notices", "alerts", "alert_messages", "leavings", "key_readers", "refreshes"),
+    *("machines", "processes", "absences"),
     *("activity", "activity_segments", "activity_sums", "activity_erasures"),
 )
 """Tables of which a rehearsal needs nothing: what is sealed, what would speak to people, and what is long over."""
@@ -108,7 +109,7 @@ def begin_with(tx: Tx, job: str, path: Path, marks: FileMarks) -> None:
         UPDATE jobs SET fingerprint = :fingerprint, sha256 = NULL, account = NULL, channel_id = NULL, attempts = 0,
                not_before = CASE state WHEN 'deferred' THEN not_before ELSE NULL END,
                state = CASE state WHEN 'deferred' THEN 'deferred' ELSE 'queued' END, is_due = 0, put_off_until = NULL,
-               held_at = NULL
+               held_at = NULL, files_on = NULL
          WHERE job = :job
         """,
         job=job,

@@ -15,6 +15,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
 from ytpool.domain.keys import KeyFound, KeyPlace
+from ytpool.domain.secret import Secret
 from ytpool.errors import VaultUnavailable
 from ytpool.vault.keys import Key
 
@@ -70,6 +71,38 @@ def keep_in_keyring(key: Key, *, timeout: float = TIMEOUT) -> KeyFound:
     return _found(key.key_id, name)
 
 
+def password(item: str, *, timeout: float = TIMEOUT) -> Secret | None:
+    """Return a password that somebody else's server asks for, or None if the keyring answers and has no such item."""
+    text = _ask(lambda: _backend().get_password(SERVICE, item), timeout, ways=_WITHOUT)
+    return Secret(text) if text else None
+
+
+def keep_password(item: str, value: Secret, *, timeout: float = TIMEOUT) -> str:
+    """Write a password, over the one before, read it back, and name the keyring."""
+
+    def write() -> str:
+        backend = _backend()
+        backend.set_password(SERVICE, item, value.reveal())
+        if backend.get_password(SERVICE, item) != value.reveal():
+            raise _UnusableError(f"{backend.name} does not keep what it is given")
+        return backend.name
+
+    return _ask(write, timeout, ways=_WITHOUT)
+
+
+def forget_password(item: str, *, timeout: float = TIMEOUT) -> bool:
+    """Take a password away; False where there was none."""
+
+    def remove() -> bool:
+        backend = _backend()
+        if backend.get_password(SERVICE, item) is None:
+            return False
+        backend.delete_password(SERVICE, item)
+        return True
+
+    return _ask(remove, timeout, ways=_WITHOUT)
+
+
 def keyring_answers(*, timeout: float = TIMEOUT) -> str | None:
     """Name the keyring that really keeps what it is given, or None; why not is logged.
 
@@ -105,6 +138,9 @@ def ways_out(key_id: str | None = None) -> str:
     show = f"{sys.executable} -m keyring get {SERVICE} {_item(key_id)}"
     there = f"ytpool vault move --to keyfile; or this makes the key file: (umask 077; {show} > FILE)"
     return f"{ways}\nwhere the keyring works: {there}"
+
+
+_WITHOUT = "keep the password in ~/.pgpass, or name a file (0600) that holds it with YTPOOL_POSTGRES_PASSWORD_FILE"
 
 
 class _UnusableError(Exception):
@@ -162,7 +198,7 @@ def _reason_to_refuse(backend: "KeyringBackend") -> str | None:
     return None
 
 
-def _ask(call: Callable[[], T], timeout: float, key_id: str | None = None) -> T:
+def _ask(call: Callable[[], T], timeout: float, key_id: str | None = None, *, ways: str = "") -> T:
     """Call the keyring under our time limit; whatever goes wrong there comes back as one kind of error."""
     answer: Future[T] = Future()
 
@@ -179,7 +215,7 @@ def _ask(call: Callable[[], T], timeout: float, key_id: str | None = None) -> T:
     # Backends are plugins: they, SecretStorage and D-Bus each raise errors of their own, with no common base.
     except Exception as error:
         why = f"it did not answer within {timeout:g} s" if isinstance(error, TimeoutError) else _reason(error)
-        raise VaultUnavailable(f"the keyring cannot be used: {why}", hint=ways_out(key_id)) from error
+        raise VaultUnavailable(f"the keyring cannot be used: {why}", hint=ways or ways_out(key_id)) from error
 
 
 def _reason(error: Exception) -> str:

@@ -28,10 +28,11 @@ def application(
     feed: Feed,
     *,
     token: Secret | None,
+    shared: Secret | None,
     hosts: frozenset[str] | None,
 ) -> ASGIApp:
     """Return what answers: how it stands with this machine, callbacks of task services, and a page for people."""
-    visitors = Visitors(token)
+    visitors = Visitors(token, shared)
     served = [
         *health.routes(standing),
         *metrics.routes(standing, traffic, crowd),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import uvicorn
 
-from ytpool.actions import housekeeping
+from ytpool.actions import housekeeping, presence
 from ytpool.actions.cookie_files import CookieFile
 from ytpool.actions.tasks.rounds import keep_going
 from ytpool.domain import endpoints
@@ -34,13 +34,15 @@ def serve(
     host: str,
     port: int,
     token: Secret | None,
+    shared: Secret | None,
     hosts: frozenset[str],
     file: CookieFile | None,
     listening: Callable[[str], None],
 ) -> None:
     """Serve until the program is asked to stop; `listening` is told the address once it answers there.
 
-    `hosts` are the names under which we may be asked on loopback, besides its own.
+    `hosts` are the names under which we may be asked on loopback, besides its own; `shared` is a secret by which the
+    machines of a fleet know each other's visitors.
     """
     listener = _listen(host, port)
     name = f"[{host}]" if ":" in host else host
@@ -48,7 +50,8 @@ def serve(
     crowd = Crowd(traffic)
     standing = Standing(rt, file)
     feed = snapshots.feed(rt)
-    app = application(rt, standing, traffic, crowd, feed, token=token, hosts=hosts if endpoints.is_own(host) else None)
+    own_hosts = hosts if endpoints.is_own(host) else None
+    app = application(rt, standing, traffic, crowd, feed, token=token, shared=shared, hosts=own_hosts)
     # Addresses are not logged: a callback's holds its secret. Of a connection uvicorn knows the class alone.
     config = uvicorn.Config(
         app,
@@ -66,7 +69,7 @@ def serve(
     _hush()
     rounds = threading.Thread(target=keep_going, args=(rt, _ROUND_EVERY), name="tasks", daemon=True)
     rounds.start()
-    housekeeping_ended = housekeeping.keep_going(rt)
+    housekeeping_ended = housekeeping.keep_going(rt, doing=presence.SERVE)
     standing.begin()
     try:
         listening(f"http://{name}:{listener.getsockname()[1]}")
@@ -79,6 +82,7 @@ def serve(
         rounds.join()
         housekeeping_ended()
         standing.end()
+        presence.leave(rt)
         listener.close()
 
 

@@ -15,6 +15,7 @@ from ytpool.actions.cookie_files import CookieFile, FileSeen, RefreshSeen, Watch
 from ytpool.actions.health import looking
 from ytpool.actions.health.checks import Check, Status
 from ytpool.actions.health.looking import Health
+from ytpool.actions.health.machine import DRAINED
 from ytpool.actions.numbers import Numbers, numbers
 from ytpool.actions.queue import QueueStatus
 from ytpool.errors import Interrupted, YtpoolError
@@ -119,6 +120,7 @@ class Standing:
         else:
             needed = (one for one in checks if one.look in _ESSENTIAL or one.check == own)
             hindrance = next((f"{one.check}: {one.message}" for one in needed if one.status is Status.FAIL), "")
+            hindrance = hindrance or next((one.message for one in checks if one.check == DRAINED), "")
         return Now(checks=checks, age=age, cookies=cookies, hindrance=hindrance)
 
     @property

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
-from ytpool.actions import lifetimes, reports, todo
+from ytpool.actions import fleet, lifetimes, reports, todo
 from ytpool.actions.health import work
 from ytpool.actions.lifetimes import Lifetime
 from ytpool.actions.todo import Item
@@ -22,6 +22,7 @@ SEVERITIES: Mapping[str, Severity] = {
     Kind.OUTCOME_UNKNOWN: Severity.WARNING,
     Kind.CHAIN_FAILED: Severity.WARNING,
     Kind.RESTORED: Severity.WARNING,
+    Kind.FILE_MISSING: Severity.WARNING,
     Kind.LEAVING: Severity.WARNING,
     Kind.ASTRAY: Severity.CRITICAL,
     Kind.STEP_FAILED: Severity.WARNING,
@@ -53,6 +54,7 @@ def everything(rt: Runtime, tx: Tx) -> Iterator[Cause]:
     yield from _sessions(rt, tx)
     yield from _refreshes(tx)
     yield from _targets(rt, tx)
+    yield from _machines(tx)
 
 
 _OF_LOGINS = (Kind.LOGIN_NEEDED, Kind.LOGIN_ENDS, Kind.SCOPE_MISSING, Kind.UNVERIFIED, Kind.CROWDED)
@@ -192,6 +194,20 @@ def _refreshes(tx: Tx) -> Iterator[Cause]:
             message=f"its cookies could not be refreshed: {one.detail}",
             command=f"ytpool sessions refresh {one.account}",
         )
+
+
+def _machines(tx: Tx) -> Iterator[Cause]:
+    """Yield the machines whose workers are gone and never said that they leave; those that are drained may be."""
+    for row in fleet.machines_seen(tx):
+        if row.condition is fleet.Condition.SILENT:
+            yield Cause(
+                kind=Kind.MACHINE_SILENT,
+                subject=row.host,
+                title=row.host,
+                severity=Severity.WARNING,
+                message="; ".join(row.remarks),
+                command=f"ytpool fleet forget {row.host}",
+            )
 
 
 def _targets(rt: Runtime, tx: Tx) -> Iterator[Cause]:

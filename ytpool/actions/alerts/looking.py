@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ytpool.actions.alerts import causes, telling
@@ -11,7 +11,7 @@ from ytpool.domain import alerts
 from ytpool.domain.alerts import Cause, Event, Kind, Severity
 from ytpool.errors import YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import alert_messages
+from ytpool.store import alert_messages, machines, owners
 from ytpool.store import alerts as raised
 from ytpool.store.db import Tx
 
@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 _NOBODY_LOOKS = timedelta(days=1)
 """After which what `health` saw is over, if nobody has asked it since."""
+
+_TOLD_FOR_OTHERS = timedelta(minutes=5)
+"""For so long a machine lets its targets know of what another has seen, whose settings may not have them."""
 
 _KEPT_FOR = timedelta(days=90)
 
@@ -43,6 +46,8 @@ def look(rt: Runtime, *, dry_run: bool = False) -> Looked:
         changes = _settle(rt, tx, found, looked_at, kinds=alerts.IN_THE_STATE)
         stale = raised.unseen_since(tx, alerts.OF_HEALTH, tx.now - _NOBODY_LOOKS)
         changes += _settle(rt, tx, (), tx.now, kinds=alerts.OF_HEALTH, of=stale)
+        if machines.are_several(tx):
+            telling.notify(rt, tx, raised.changed_since(tx, tx.now - _TOLD_FOR_OTHERS))
         if raised.forget(tx, tx.now - _KEPT_FOR):
             alert_messages.forget(tx, rt.clock.now() - _KEPT_FOR)
     events = [change.event for change in changes]
@@ -90,12 +95,26 @@ _OUTSIDE = {
 """The looks of `health` at what the state does not tell, and how bad it is where one fails."""
 
 
+_SEEN_FROM = " @"
+"""Stands before the machine from which something was seen; older versions did not say."""
+
+
+def _is_of(subject: str, host: str, asked: frozenset[str]) -> bool:
+    """Tell whether an alert of `health` is about what was looked at now, from here."""
+    seen, _, where = subject.partition(_SEEN_FROM)
+    return where in (host, "") and bool(asked.intersection(seen.split(" ", 1)))
+
+
 def heard(rt: Runtime, checks: Sequence[Check], asked: frozenset[str]) -> None:
-    """Take in what `health` has seen of this machine and of other services; `asked` is what it looked at."""
+    """Take in what `health` has seen of this machine and of other services; `asked` is what it looked at.
+
+    What one machine sees says nothing of another: each has alerts of its own, and resolves no others.
+    """
+    here = owners.me().host
     found = [
         Cause(
             kind=Kind.HEALTH,
-            subject=f"{check.look} {check.check}",
+            subject=f"{check.look} {check.check}{_SEEN_FROM}{here}",
             title=check.check,
             severity=_OUTSIDE[check.look],
             message=check.message,
@@ -108,8 +127,10 @@ def heard(rt: Runtime, checks: Sequence[Check], asked: frozenset[str]) -> None:
         with rt.store.reading() as tx:
             looked_at, open_before = tx.now, raised.unseen_since(tx, alerts.OF_HEALTH, tx.now)
         if found or open_before:
-            of = [key for key in open_before if asked.intersection(key[1].split(" ", 1))]
+            of = [key for key in open_before if _is_of(key[1], here, asked)]
             with rt.store.transaction() as tx:
+                if machines.are_several(tx):
+                    found = [replace(cause, title=f"{cause.title} on {here}") for cause in found]
                 _settle(rt, tx, found, looked_at, kinds=alerts.OF_HEALTH, of=of)
     except YtpoolError as error:  # the next look at the state says so
         log.debug("health raised no alerts", extra={"reason": error.message})

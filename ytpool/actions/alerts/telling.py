@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ytpool.actions import passwords, programs
+from ytpool.actions import passwords, programs, reach
 from ytpool.domain import alert_messages as words
 from ytpool.domain import ids, moments
 from ytpool.domain.alert_targets import Target, Way
 from ytpool.domain.alerts import THE_SAME_WITHIN, Event, Kind, Severity
 from ytpool.domain.secret import Secret
-from ytpool.errors import Bug, ServerFailed, UnknownName, YtpoolError
+from ytpool.errors import Bug, ServerFailed, UnknownName, VaultKeyLost, VaultUnavailable, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import alert_messages as messages
 from ytpool.store import leases
@@ -86,6 +86,7 @@ def tell(rt: Runtime, *, at_most: float | None = None) -> Told:
     """
     with rt.store.reading() as tx:
         targets = [target for target in rt.config.alert_targets.values() if _is_due(rt, tx, target)]
+    targets = [target for target in targets if not _is_for_others(rt, target)]
     done: list[bool] = []
     limits = [target.timeout if at_most is None else min(target.timeout, at_most) for target in targets]
     threads = [
@@ -181,6 +182,20 @@ def _ready(rt: Runtime, tx: Tx, target: Target) -> Sequence[Notice]:
     oldest, worst = min(one.since for one in found), max((one.severity for one in found), key=lambda one: one.rank)
     rested = messages.count_since(tx, target.name, now - _HOUR) < target.hourly
     return found if rested and target.is_time(oldest, worst, now) else ()
+
+
+def _is_for_others(rt: Runtime, target: Target) -> bool:
+    """Tell whether a target's secret does not open here, and another machine is known to have the vault's key.
+
+    An attempt from here would keep back those of a machine that can.
+    """
+    if target.password_env or not passwords.is_there(rt, target):
+        return False
+    try:
+        rt.open_vault()
+    except (VaultUnavailable, VaultKeyLost):
+        return reach.others_have_the_key(rt)
+    return False
 
 
 def _tell(rt: Runtime, target: Target, seconds: float, done: list[bool]) -> None:

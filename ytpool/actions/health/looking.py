@@ -10,6 +10,7 @@ from ytpool.actions.health import machine, pools, services, work
 from ytpool.actions.health.checks import Check, Look, Sight, Status
 from ytpool.errors import UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
+from ytpool.store import owners
 
 _KEYRING_WAIT = 15.0
 """A keyring has a time limit of its own, and whoever needs its key waits for one another."""
@@ -21,10 +22,16 @@ LOOKS = (
         ask=machine.state,
         within=machine.reads_within,
     ),
+    Look(
+        name="wake_ups",
+        about="whether workers hear at once of what is queued on other machines",
+        ask=machine.wake_ups,
+    ),
     Look(name="backup", about="when the last backup of the state was made", ask=machine.backup),
     Look(name="vault", about="where the key is", ask=machine.vault, within=_KEYRING_WAIT),
     Look(name="disk", about="room where the state and the cache lie", ask=machine.disk, needs_state=False),
     Look(name="clock", about="this machine's clock against Google's", ask=machine.clock),
+    Look(name="fleet", about="the machines that share the state", ask=machine.fleet),
     Look(name="configuration", about="where the settings come from", ask=machine.configuration, needs_state=False),
     Look(name="grants", about="every login", ask=pools.grants),
     Look(name="pools", about="pools and projects", ask=pools.memberships),
@@ -67,6 +74,8 @@ _NOTICES_WITHIN = 0.25
 class Health:
     """All checks; the whole is as good as its worst."""
 
+    host: str
+    """The machine that looked: what is checked of clock, disk, key, settings and network is its own."""
     status: Status
     checks: tuple[Check, ...]
     exit_status: int
@@ -103,7 +112,7 @@ def _judged(checks: Sequence[Check], *, strict: bool) -> Health:
     statuses = {check.status for check in checks}
     worst = next((status for status in (Status.FAIL, Status.WARN) if status in statuses), Status.PASS)
     healthy = worst is Status.PASS or (worst is Status.WARN and not strict)
-    return Health(status=worst, checks=tuple(checks), exit_status=0 if healthy else 8)
+    return Health(host=owners.me().host, status=worst, checks=tuple(checks), exit_status=0 if healthy else 8)
 
 
 def _chosen(rt: Runtime, only: Sequence[str]) -> list[tuple[Look, str]]:

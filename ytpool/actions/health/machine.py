@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+from ytpool.actions import afar, whereabouts
+from ytpool.actions import fleet as fleets
 from ytpool.actions.health.checks import Check, Sight, Status, ago
+from ytpool.actions.waking import LOOKS_EVERY
 from ytpool.domain import moments
 from ytpool.errors import DiskFull, StateBusy
-from ytpool.store import accounts, ledger, meta, secrets
+from ytpool.store import accounts, ledger, meta, owners, secrets
 
 _READS_WHOLE = 256 << 20
 """A state up to this size is read from end to end each time; a larger one with `deep` alone."""
@@ -45,11 +48,29 @@ def state(sight: Sight) -> Iterator[Check]:
     seen = "reads and writes" if sight.often else "is whole, reads and writes"
     if large and not sight.often:
         seen = "reads and writes; it is large, and read as a whole with --deep only"
-    yield Check(check="state", status=Status.PASS, message=f"{store.path}, {size / 1_000_000:.1f} MB, {seen}")
-    if (kind := _file_system(store.path)) in _REMOTE:
-        message = f"{store.path} lies on {kind}, where locks are not to be relied on"
+    yield Check(check="state", status=Status.PASS, message=f"{store.shown}, {size / 1_000_000:.1f} MB, {seen}")
+    if not store.is_shared and (kind := _file_system(sight.rt.config.paths.state)) in _REMOTE:
+        message = f"{store.shown} lies on {kind}, where locks are not to be relied on"
         fix = "put the state on a disk of this machine: state = PATH in the settings"
         yield Check(check="state place", status=Status.WARN, message=message, fix=fix)
+
+
+def wake_ups(sight: Sight) -> Iterator[Check]:
+    """Call out to ourselves, where several machines share the state, and hear whether it comes back."""
+    listener = sight.rt.store.listener()
+    if listener is None or sight.often:
+        return
+    with listener:
+        arrive = afar.arrives(sight.rt, listener)
+    if arrive:
+        yield Check(check="wake-ups", status=Status.PASS, message="workers on all machines hear at once of new jobs")
+        return
+    yield Check(
+        check="wake-ups",
+        status=Status.WARN,
+        message=f"wake-ups do not arrive through this pooler; workers look every {LOOKS_EVERY:g} s",
+        fix="let the pooler keep a connection for as long as its client does (PgBouncer: pool_mode = session)",
+    )
 
 
 def backup(sight: Sight) -> Iterator[Check]:
@@ -159,6 +180,29 @@ def clock(sight: Sight) -> Iterator[Check]:
     yield Check(check="clock", status=Status.WARN, message=message, fix=fix, seen_at=seen_at)
 
 
+DRAINED = "drained"
+"""What the check is called that says that this machine takes nothing new."""
+
+
+def fleet(sight: Sight) -> Iterator[Check]:
+    """Say which other machines share the state, and what somebody should look at on any of them."""
+    told = fleets.status(sight.rt)
+    here = next((row for row in told.machines if row.is_here), None)
+    others = [row for row in told.machines if not row.is_here and row.condition is not fleets.Condition.AWAY]
+    message = (
+        f"{owners.me().host} works alone" if not others else f"at work too: {', '.join(row.host for row in others)}"
+    )
+    yield Check(check="fleet", status=Status.PASS, message=message)
+    if here is not None and here.drained_at is not None:
+        message = f"this machine takes nothing new, by the word of {here.drained_by}"
+        fix = f"run: ytpool fleet resume {here.host}"
+        yield Check(check=DRAINED, status=Status.WARN, message=message, fix=fix)
+    for row in told.machines:
+        if row.remarks:
+            name, fix = f"fleet {row.host}", "run: ytpool fleet status"
+            yield Check(check=name, status=Status.WARN, message="; ".join(row.remarks), fix=fix)
+
+
 def configuration(sight: Sight) -> Iterator[Check]:
     """Say where the settings come from, and whether others could change or read what they should not."""
     config = sight.rt.config
@@ -171,6 +215,11 @@ def configuration(sight: Sight) -> Iterator[Check]:
     if variables:
         parts.append(f"over it {', '.join(variables)}")
     yield Check(check="configuration", status=Status.PASS, message="; ".join(parts))
+    if config.database is not None and config.database.warning:
+        fix = "set postgres.sslmode to verify-full, and postgres.sslrootcert to the certificate of its authority"
+        yield Check(check="configuration TLS", status=Status.WARN, message=config.database.warning, fix=fix)
+    for sentence in whereabouts.unmapped(sight.rt) if config.path.map else ():
+        yield Check(check="path map", status=Status.WARN, message=sentence, fix="mount it, or change path.map")
     for path, private in ((file, 0o022), (config.paths.state, 0o077)):
         try:
             mode = path.stat().st_mode

@@ -12,7 +12,7 @@ from ytpool.domain.accounts import AccountState
 from ytpool.domain.balancing import Tier
 from ytpool.domain.sessions import SessionState
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, leavings, line, projects, refreshes, rests, tasks
+from ytpool.store import accounts, jobs, leases, leavings, line, projects, refreshes, rests, tasks, whereabouts
 from ytpool.store import chains as tried
 from ytpool.store import sessions as stored
 from ytpool.store.db import Tx
@@ -63,6 +63,10 @@ def stuck(tx: Tx, too_long: timedelta) -> Iterator[Check]:
         message = f"the time of {outlived} {'task' if outlived == 1 else 'tasks'} is over, and nobody asks about it"
         fix = "run: ytpool task poll, best from cron; or keep ytpool serve running"
         yield Check(check="queue tasks", status=Status.WARN, message=message, fix=fix)
+    missing = whereabouts.nowhere(tx)
+    if missing:
+        message = f"of {_jobs(len(missing))[:-4]} no machine that is at work has the file"
+        yield Check(check="queue files", status=Status.WARN, message=message, fix="run: ytpool todo")
     unknown = jobs.unknown(tx)
     if unknown:
         message = f"of {_jobs(unknown)[:-4]} nobody knows how it ended"

@@ -2,9 +2,11 @@
 
 import logging
 import select
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from ytpool.actions import api_keys
+from ytpool.actions.afar import Ear
 from ytpool.actions.tasks.hearing import look_after
 from ytpool.actions.tasks.sending import advance
 from ytpool.actions.waking import Bell
@@ -59,13 +61,13 @@ def one_round(rt: Runtime, watch: Watch | None = None) -> Round:
     )
 
 
-def keep_going(rt: Runtime, every: float, watch: Watch | None = None) -> None:
+def keep_going(rt: Runtime, every: float, watch: Watch | None = None, ear: Ear | None = None) -> None:
     """Go round after round, so many seconds apart or at once where something was put in the line, until asked to stop.
 
     A round that fails is told once and made again.
     """
     said = ""
-    with Bell(rt) as bell:
+    with Bell(rt) as bell, nullcontext() if ear is None else ear.striking(bell):
         while _waits(rt, bell, every):
             try:
                 one_round(rt, watch)

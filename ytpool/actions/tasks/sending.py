@@ -11,6 +11,7 @@ from datetime import timedelta
 from secrets import token_urlsafe
 from urllib.parse import quote
 
+from ytpool.actions import presence
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.tasks.endings import lose, record, tell_chain
 from ytpool.actions.tasks.slots import free_keys
@@ -41,7 +42,7 @@ def advance(rt: Runtime, provider: Provider, keys: Sequence[ApiKey], watch: Watc
     while True:
         rt.require_going()
         with rt.store.reading() as tx:  # nobody is kept waiting where there is nothing to do
-            if not tasks.waiting(tx, provider.name):
+            if not tasks.waiting(tx, provider.name) or presence.drained(tx) is not None:
                 return sent
             late = bool(tasks.overdue(tx, provider.name))
         if late:
@@ -87,7 +88,7 @@ def _begin(rt: Runtime, provider: Provider, keys: Sequence[ApiKey]) -> _Begun | 
             secret = token_urlsafe(32)
             until = tx.now + timedelta(seconds=provider.time_limit)
             tasks.begin(tx, job, free[0].account, proof=proof_of(secret), until=until)
-            return _Begun(task=tasks.get(tx, job), key=free[0], secret=secret, lease=lease, since=tx.boot)
+            return _Begun(task=tasks.get(tx, job), key=free[0], secret=secret, lease=lease, since=tx.machine_boot)
     return None
 
 

@@ -13,7 +13,7 @@ from ytpool.domain.jobs import TASK, Job, JobState, Step, Target, TargetKind
 from ytpool.domain.publication import UPLOAD
 from ytpool.domain.quota import Urgency
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, candidates, comments, decisions, jobs, leases
+from ytpool.store import accounts, candidates, comments, decisions, jobs, leases, whereabouts
 from ytpool.store.db import Tx
 from ytpool.store.decisions import Decision
 from ytpool.store.leases import LeaseKind
@@ -131,6 +131,11 @@ def _ways(rt: Runtime, tx: Tx, job: Job, in_the_way: tuple[InTheWay, ...]) -> It
     if job.job in leases.held(tx, LeaseKind.JOB):
         yield Way(what="somebody is working on it now; it goes its way by itself")
         return
+    for absence in whereabouts.without(tx, job.job) if _waits(job) else ():
+        yield Way(
+            what=f"its file {absence.path} is not on {absence.host}, which leaves it to machines that have it",
+            command=queue.retry(job) + (" --file PATH" if job.kind == UPLOAD else ""),
+        )
     advice = queue.advice(tx, job)
     if job.held_at is None and job.not_before is not None and job.not_before > tx.now:
         yield Way(what=f"it goes on at {moments.spoken(job.not_before)}, by the next run", command=advice)

@@ -1,0 +1,324 @@
+"""Several machines on one state: who they are, what they hold, and an operator's word on one of them.
+
+A machine is a host name, so a process with a host name of its own is one.
+"""
+
+import json
+import os
+import signal
+import time
+from contextlib import closing
+
+import pytest
+from newsroom import assert_books_agree, ended, heard, start
+from real_parts import miss
+from schemas import fits
+from served import serving
+
+from ytpool import config
+from ytpool.runtime import Runtime
+from ytpool.store import owners
+
+HERE = owners.me().host
+
+
+def data(out):
+    return json.loads(out.splitlines()[-1])["data"]
+
+
+def wait_until(true, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def on(empty_sandbox):  # noqa: ARG001 - there has to be a state
+    """Start `ytpool` on another machine: `on("studio-2", "work")`; whoever still lives in the end is killed."""
+    if os.geteuid() != 0:
+        miss("another host name needs root")
+    started = []
+
+    def run(host, *words, env=None):
+        named = ("unshare", "-u", "sh", "-c", 'hostname "$0" && exec "$@"', host)
+        process = start(*words, env=env or os.environ, through=named)
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=30)
+
+
+@pytest.fixture
+def machine(ytpool):
+    """What `fleet status` says of a machine; None while it has not been heard."""
+
+    def find(host):
+        _, out, _ = ytpool("fleet", "status", "--json")
+        return next((row for row in fits("fleet-status", out)["machines"] if row["host"] == host), None)
+
+    return find
+
+
+@pytest.fixture
+def comment(ytpool, sandbox, make_video):  # noqa: ARG001 - the sandbox logs in who comments
+    """Put a comment on a video in the queue, and return its job."""
+    status, out, err = ytpool("upload", make_video("talk.mp4", 1000), "--account", "news", "--json")
+    assert status == 0, err
+    talk = data(out)["video_id"]
+
+    def queue(text, account="news"):
+        status, out, err = ytpool("comment", "post", talk, text, "--account", account, "--queue", "--json")
+        assert status == 0, err
+        return data(out)["job"]
+
+    return queue
+
+
+def texts(sandbox):
+    return [comment["text"] for comment in sandbox.truth()["comments"]]
+
+
+def test_workers_say_that_they_stay_and_that_they_leave_and_one_that_is_killed_is_silent(ytpool, on, machine):
+    worker = on("studio-2", "work", "--parallel", "2")
+    wait_until(lambda: machine("studio-2"))
+
+    seen = machine("studio-2")
+    assert (seen["condition"], seen["holds"], [one["doing"] for one in seen["processes"]]) == ("idle", {}, ["work"])
+    assert ytpool("fleet", "status")[0] == 0
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(timeout=30) == 0
+    assert (machine("studio-2")["condition"], machine("studio-2")["processes"]) == ("away", [])
+
+    worker = on("studio-2", "work")
+    wait_until(lambda: machine("studio-2")["processes"])
+    worker.kill()
+    worker.wait()
+    let_nothing_be_heard_for_two_minutes("studio-2")
+    assert ytpool("fleet", "status")[0] == 8
+    assert machine("studio-2")["condition"] == "silent"
+    assert "if it is no more: ytpool fleet forget studio-2" in ytpool("fleet", "status")[1]
+
+    assert ytpool("fleet", "forget", "studio-2")[0] == 0
+    assert (machine("studio-2"), ytpool("fleet", "status")[0]) == (None, 0)
+
+
+def let_nothing_be_heard_for_two_minutes(host):
+    """Put back when a machine was heard last: the clock by which that counts cannot be moved."""
+    rt = Runtime(config.load(profile=None, environ=os.environ))
+    with closing(rt), rt.store.transaction() as tx:
+        for table in ("machines", "processes"):
+            tx.run(f"UPDATE {table} SET beat = beat - 120 WHERE host = :host", host=host)
+
+
+def test_a_machine_that_is_drained_takes_nothing_new_until_it_is_resumed(ytpool, sandbox, on, machine, comment):
+    worker = on("studio-2", "work", "--json")
+    wait_until(lambda: machine("studio-2"))
+
+    status, out, err = ytpool("fleet", "drain", "studio-2", "--wait", "--reason", "new disk", "--json")
+
+    assert status == 0, err
+    drained = fits("fleet-drain", out)
+    assert (drained["free"], drained["already"], drained["reason"]) == (True, False, "new disk")
+    heard(worker, "studio-2 is drained")
+    comment("When studio-2 is back")
+    once = on("studio-2", "work", "--once", "--json")
+    status, told, _ = ended(once)
+    assert (status, told["data"]["worked"]) == (0, 0)
+    assert "(new disk): nothing new is taken here" in told["data"]["notes"][0]
+    assert (texts(sandbox), worker.poll(), machine("studio-2")["condition"]) == ([], None, "drained")
+
+    assert ytpool("fleet", "resume", "studio-2")[1] == "studio-2 takes work again\n"
+
+    wait_until(lambda: not data(ytpool("queue", "list", "--json")[1])["jobs"])
+    assert texts(sandbox) == ["When studio-2 is back"]
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(timeout=30) == 0
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_what_a_drained_machine_has_begun_it_finishes_and_others_take_the_rest(
+    ytpool, sandbox, on, machine, make_video
+):
+    sandbox.channel("news").spoil("upload.final", "slow", seconds=2)
+    first = ytpool("upload", make_video("first.mp4", 2_000_000), "--account", "news", "--queue", "--json")
+    assert first[0] == 0, first
+    on("studio-2", "work", "--json")
+    wait_until(lambda: (machine("studio-2") or {"holds": {}})["holds"].get("channel"))
+
+    status, out, _ = ytpool("fleet", "drain", "studio-2", "--json")
+    assert (status, fits("fleet-drain", out)["free"], machine("studio-2")["condition"]) == (5, False, "draining")
+    second = ytpool("upload", make_video("second.mp4", 2000), "--account", "sports", "--queue", "--json")
+    assert ended(on("studio-3", "work", "--once", "--json"))[0] == 0
+    assert [video["title"] for video in sandbox.videos_on("sports")] == ["second"], second
+
+    assert ytpool("fleet", "drain", "studio-2", "--wait")[0] == 0
+    assert [video["title"] for video in sandbox.videos_on("news")] == ["first"]
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_word_on_a_machine_nobody_knows_is_refused_and_one_that_lives_is_not_forgotten(ytpool, on, machine):
+    on("studio-2", "work")
+    wait_until(lambda: machine("studio-2"))
+
+    status, out, _ = ytpool("fleet", "drain", "studio2", "--json")
+    assert (status, json.loads(out)["error"]["hint"]) == (
+        2,
+        "did you mean studio-2? all of them: ytpool fleet status",
+    )
+    status, out, _ = ytpool("fleet", "forget", "studio-2", "--json")
+    assert (status, json.loads(out)["error"]["code"]) == (6, "busy")
+    status, out, _ = ytpool("fleet", "drain", "studio-2", "--dry-run", "--json")
+    assert (status, data(out)["dry_run"], machine("studio-2")["condition"]) == (0, True, "idle")
+
+
+def test_what_a_machine_held_that_is_gone_is_free_at_a_time_that_is_said(ytpool, sandbox, on, machine, make_video):
+    sandbox.channel("news").spoil("upload.final", "slow", seconds=4)
+    ytpool("upload", make_video("first.mp4", 2_000_000), "--account", "news", "--queue")
+    worker = on("studio-2", "work")
+    wait_until(lambda: (machine("studio-2") or {"holds": {}})["holds"].get("channel"))
+    worker.kill()
+    worker.wait()
+    let_nothing_be_heard_for_two_minutes("studio-2")
+
+    status, out, _ = ytpool("fleet", "drain", "studio-2", "--json")
+
+    found = data(out)
+    assert (status, found["free"], [one["lives"] for one in found["processes"]]) == (5, False, [False])
+    assert 0 < found["free_in_seconds"] <= 10
+
+
+def test_a_machine_without_the_vaults_key_leaves_the_work_to_others_and_blames_nobody(
+    ytpool, sandbox, on, machine, comment, home
+):
+    key = home / "default" / "vault.key"
+    comment("Somebody with a key says this")
+    without = {**os.environ, "YTPOOL_VAULT_KEY_FILE": str(home / "nowhere")}
+    elsewhere = home / "elsewhere.key"
+    elsewhere.write_bytes(key.read_bytes())
+    elsewhere.chmod(0o600)
+    key.rename(home / "put-away.key")
+    before = ytpool("accounts", "list", "--json")[1]
+
+    worker = on("studio-2", "work", "--json", env=without)
+    heard(worker, "leaves the work of 2 accounts to others")
+
+    assert machine("studio-2")["key"] == "not in reach"
+    assert "leaves to others what needs the vault's key" in machine("studio-2")["remarks"][0]
+    time.sleep(1)
+    assert (worker.poll(), texts(sandbox)) == (None, [])
+    [job] = data(ytpool("queue", "list", "--json")[1])["jobs"]
+    assert (job["state"], job["attempts"]) == ("queued", 0)
+    assert ytpool("accounts", "list", "--json")[1] == before
+    status, told, _ = ended(on("studio-2", "work", "--once", "--json", env=without))
+    assert (status, len(told["data"]["notes"])) == (0, 1), "this machine has said that it has the key"
+    assert ytpool("fleet", "forget", HERE)[0] == 0
+    status, told, _ = ended(on("studio-2", "work", "--once", "--json", env=without))
+    assert status == 6, "nobody is known to have it"
+    assert told["error"]["code"] in {"vault_unavailable", "vault_key_lost"}
+
+    with_key = {**os.environ, "YTPOOL_VAULT_KEY_FILE": str(elsewhere)}
+    assert ended(on("studio-3", "work", "--once", "--json", env=with_key))[0] == 0
+    assert texts(sandbox) == ["Somebody with a key says this"]
+    assert machine("studio-3")["key"] == "in reach"
+    comment_later = ytpool("comment", "list", sandbox.truth()["videos"][0]["id"], "--json")
+    assert comment_later[0] == 6  # this machine has no key either
+
+
+def test_what_one_machine_sees_of_itself_is_not_over_because_another_is_well(ytpool, on):
+    assert ytpool("health", "--only", "disk")[0] == 0
+    full = {**os.environ, "YTPOOL_HEALTH_DISK_FAIL_MIB": "999999999", "YTPOOL_HEALTH_DISK_WARN_MIB": "999999999"}
+
+    def look(host, env=os.environ):
+        status, told, _ = ended(on(host, "health", "--only", "disk", "--json", env=env))
+        return status, told["data"]["host"]
+
+    def full_disks():
+        found = data(ytpool("alerts", "list", "--json")[1])["alerts"]
+        return [one["subject"] for one in found if one["kind"] == "health"]
+
+    for host in ("studio-2", "studio-3"):
+        ended(on(host, "work", "--once", "--json"))
+    assert look("studio-2", full) == (8, "studio-2")
+    assert look("studio-3", full) == (8, "studio-3")
+    assert full_disks() == ["disk state on studio-2", "disk state on studio-3"]
+
+    assert look("studio-3") == (0, "studio-3")
+    assert ytpool("health", "--only", "disk")[0] == 0
+
+    assert full_disks() == ["disk state on studio-2"]
+
+
+def test_a_machine_that_is_gone_is_an_alert_until_it_is_heard_again_or_forgotten(ytpool, on, machine):
+    worker = on("studio-2", "work")
+    wait_until(lambda: machine("studio-2"))
+    worker.kill()
+    worker.wait()
+    let_nothing_be_heard_for_two_minutes("studio-2")
+
+    def silent():
+        found = data(ytpool("alerts", "list", "--json")[1])["alerts"]
+        return [(one["subject"], one["command"]) for one in found if one["kind"] == "machine_silent"]
+
+    assert silent() == [("studio-2", "ytpool fleet forget studio-2")]
+    assert "fleet studio-2" in ytpool("health", "--only", "fleet")[1]
+
+    ended(on("studio-2", "work", "--once", "--json"))
+
+    assert (silent(), machine("studio-2")["processes"]) == ([], [])
+
+
+def test_a_chain_is_left_to_a_machine_whose_settings_know_it(ytpool, on, home, tmp_path):
+    for host in ("studio-2", "studio-3"):
+        ended(on(host, "work", "--once", "--json"))
+    ours = home / "default" / "config.toml"
+    settings, with_it = ours.read_text(), tmp_path / "with-the-chain"
+    ours.write_text(settings + '\n[[chains.voice]]\nservice = "local"\ncommand = ["echo", "done"]\n')
+    status, out, err = ytpool("chain", "run", "voice", "--queue", "--json")
+    assert status == 0, err
+    job = data(out)["job"]
+    with_it.write_text(ours.read_text())
+    ours.write_text(settings)
+
+    assert ended(on("studio-2", "work", "--once", "--json"))[0] == 0
+    [waits] = data(ytpool("queue", "list", "--json")[1])["jobs"]
+    assert (waits["job"], waits["state"], waits["attempts"]) == (job, "queued", 0)
+
+    ours.write_text(with_it.read_text())
+    assert ended(on("studio-3", "work", "--once", "--json"))[1]["data"]["counts"] == {"done": 1}
+
+
+@pytest.mark.usefixtures("empty_sandbox")
+def test_a_server_says_that_it_stays_and_is_given_no_work_while_its_machine_is_drained(ytpool, machine):
+    with serving() as server:
+        wait_until(lambda: server.ask("/readyz")[0] == 200)
+        wait_until(lambda: (machine(HERE) or {"processes": []})["processes"])
+        assert [(one["doing"], one["pid"]) for one in machine(HERE)["processes"]] == [("serve", server.process.pid)]
+        assert ytpool("fleet", "drain", HERE, "--reason", "new disk")[0] == 0
+    with serving() as server:
+        wait_until(lambda: "takes nothing new" in server.ask("/readyz?verbose")[1].get("message", ""))
+        assert server.ask("/readyz")[0] == 503
+        assert server.ask("/livez")[0] == 200
+    assert machine(HERE)["processes"] == []
+
+
+def test_a_target_hears_of_what_a_machine_has_seen_that_does_not_know_it(ytpool, sandbox, on, home, tmp_path):
+    for host in ("studio-2", "studio-3"):
+        ended(on(host, "work", "--once", "--json"))
+    sandbox.channel("news").expire_token()
+    sandbox.channel("news").revoke()
+    assert ytpool("refresh-tokens", "--force")[0] != 0
+    assert ended(on("studio-2", "alerts", "list", "--json"))[0] == 0
+    ours, book = home / "default" / "config.toml", tmp_path / "book.jsonl"
+    ours.write_text(f'{ours.read_text()}\n[alerts.targets.book]\ntype = "file"\npath = "{book}"\n')
+
+    assert ended(on("studio-3", "tidy", "--json"))[0] == 0
+
+    told = [alert["kind"] for line in book.read_text().splitlines() for alert in json.loads(line)["alerts"]]
+    assert "login_needed" in told
+    assert ended(on("studio-3", "tidy", "--json"))[0] == 0
+    assert len(book.read_text().splitlines()) == 1

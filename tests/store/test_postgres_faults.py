@@ -1,0 +1,270 @@
+"""A state on PostgreSQL when the wire or the server fails: what was committed is kept, once, and told as it is."""
+
+import threading
+import time
+
+import pytest
+from links import Link
+from postgres import pooled
+from real_parts import fill
+
+from ytpool import config
+from ytpool.clock import SystemClock
+from ytpool.errors import DiskFull, Interrupted, StateUnreachable
+from ytpool.store import meta
+from ytpool.store.postgres import PostgresDatabase
+
+
+@pytest.fixture
+def link(own_postgres):
+    """The wire to the server."""
+    with Link(own_postgres.port) as link:
+        yield link
+
+
+@pytest.fixture
+def opened(schema, tmp_path):
+    """Open the state at an address, as a machine of its own would."""
+    databases = []
+
+    def at(url, schema=schema, **how):
+        environ = {"YTPOOL_HOME": str(tmp_path), "YTPOOL_STATE": url, "YTPOOL_POSTGRES_SCHEMA": schema}
+        place = config.load(profile=None, environ=environ).database
+        clock = SystemClock()
+        databases.append(PostgresDatabase(place, clock, clock.now, **how))
+        return databases[-1]
+
+    yield at
+    for one in databases:
+        one.close()
+
+
+def through(link):
+    return f"postgresql://postgres@127.0.0.1:{link.port}/postgres"
+
+
+@pytest.fixture
+def state(opened, link):
+    """A state at the other end of that wire."""
+    state = opened(through(link))
+    state.create()
+    return state
+
+
+def say(state, word):
+    with state.transaction() as tx:
+        meta.put(tx, "said", f"{meta.get(tx, 'said') or ''} {word}".strip())
+
+
+def said(state):
+    with state.reading() as tx:
+        return meta.get(tx, "said") or ""
+
+
+@pytest.mark.parametrize("trouble", ["cut", "ended", "fast", "immediate"])
+def test_a_connection_that_died_while_nobody_used_it_is_replaced_and_nobody_hears_of_it(
+    state, link, own_postgres, trouble
+):
+    say(state, "before")
+    match trouble:
+        case "cut":
+            link.cut()
+        case "ended":
+            own_postgres.end_connections()
+        case mode:
+            own_postgres.restart(mode)
+
+    say(state, "after")
+
+    assert said(state) == "before after"
+
+
+def test_a_server_that_is_down_for_a_moment_is_waited_for(state, own_postgres):
+    say(state, "before")
+    own_postgres.stop("immediate")
+    comes_back = threading.Timer(0.3, own_postgres.start)
+    comes_back.start()
+
+    say(state, "after")
+
+    comes_back.join()
+    assert said(state) == "before after"
+
+
+def test_waiting_for_a_server_ends_when_somebody_wants_to_stop(state, opened, link, own_postgres):
+    def sleep(_):
+        raise Interrupted("somebody wants to stop")
+
+    own = opened(through(link), sleep=sleep)
+    say(own, "before")
+    own_postgres.stop()
+    try:
+        with pytest.raises(Interrupted):
+            say(own, "never")
+    finally:
+        own_postgres.start()
+    assert said(state) == "before"
+
+
+def test_a_connection_lost_in_the_middle_leaves_no_trace_and_the_next_one_works(state, own_postgres):
+    with pytest.raises(StateUnreachable), state.transaction() as tx:
+        meta.put(tx, "said", "half")
+        own_postgres.end_connections()
+        meta.put(tx, "said", "whole")
+
+    assert said(state) == ""
+    say(state, "again")
+    assert said(state) == "again"
+
+
+def test_a_commit_that_never_arrived_is_no_commit(state, link):
+    with pytest.raises(StateUnreachable), state.transaction() as tx:
+        meta.put(tx, "said", "lost")
+        link.cut_at(b"COMMIT", passes=False)
+
+    assert link.has_cut
+    assert said(state) == ""
+
+
+def test_a_commit_whose_answer_was_lost_is_one_and_is_done_once(state, link):
+    with state.transaction() as tx:
+        meta.put(tx, "said", f"{meta.get(tx, 'said') or ''}once")
+        link.cut_after(1, back=True)
+
+    assert link.has_cut
+    assert said(state) == "once"
+
+
+def test_after_a_crash_no_number_proves_a_commit(state, link, own_postgres, monkeypatch):
+    reconnected = state._reconnected
+
+    def crashes_before(*rest):
+        own_postgres.restart("immediate")
+        return reconnected(*rest)
+
+    monkeypatch.setattr(state, "_reconnected", crashes_before)
+    with pytest.raises(StateUnreachable), state.transaction() as tx:
+        meta.put(tx, "said", "who knows")
+        link.cut_after(1, back=True)
+
+    assert link.has_cut
+
+
+def test_this_machines_clock_is_never_read_after_the_databases(state, link):
+    """A lease ends here no later than there, however long the answer was on its way."""
+    link.slow_down(0.1)
+
+    with state.transaction() as tx:
+        apart = time.time() - SystemClock().boot()
+
+        assert tx.machine_boot + apart <= tx.boot
+
+
+def test_a_machine_that_was_cut_off_in_a_transaction_keeps_nobody_out_for_long(state, opened, link, own_postgres):
+    # Ten seconds for others; here nobody wants to wait for them.
+    own = opened(own_postgres.url)
+    with pytest.raises(StateUnreachable), state.transaction() as tx:
+        tx.run("SET LOCAL idle_in_transaction_session_timeout = '200ms'")
+        meta.put(tx, "said", "stuck")
+        link.stall()
+        say(own, "gone on")
+        link.mend()
+        meta.put(tx, "said", "late")
+
+    assert said(state) == "gone on"
+
+
+def test_a_server_that_only_reads_for_a_while_is_read_and_written_again_later(state, own_postgres):
+    say(state, "before")
+    with own_postgres.read_only():
+        with pytest.raises(StateUnreachable, match="can only be read"):
+            say(state, "never")
+        assert said(state) == "before"
+
+    say(state, "after")
+
+    assert said(state) == "before after"
+
+
+def test_a_disk_that_is_full_loses_nothing_and_is_written_again_when_there_is_room(opened, own_postgres):
+    with own_postgres.database_on_small_disk() as (url, disk):
+        state = opened(url)
+        state.create()
+        say(state, "before")
+        fill(disk)
+        with pytest.raises(DiskFull), state.transaction() as tx:
+            for number in range(1000):
+                meta.put(tx, f"ballast {number}", "0" * 8000)
+        (disk / "ballast").unlink()
+
+        say(state, "after")
+
+        assert said(state) == "before after"
+        state.close()
+
+
+def heard(listener):
+    """Listen until something is heard."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        if (found := listener.heard()).rung or found.calls:
+            return found
+        time.sleep(0.01)
+    raise AssertionError("nothing was heard")
+
+
+def test_what_rings_is_heard_when_it_is_committed_and_not_before(state):
+    with state.listener() as listener:
+        with pytest.raises(ValueError, match="no"), state.transaction() as tx:
+            tx.ring()
+            raise ValueError("no")
+        with state.imagining() as tx:
+            tx.ring()
+        with state.transaction() as tx:
+            tx.ring()
+            tx.ring()
+            time.sleep(0.1)
+            assert not listener.heard().rung
+
+        assert heard(listener).rung
+        assert not listener.heard().rung
+
+
+def test_what_rings_in_another_schema_is_another_states(state, opened, own_postgres):
+    with own_postgres.schema() as name, state.listener() as listener:
+        elsewhere = opened(own_postgres.url, schema=name)
+        elsewhere.create()
+        with elsewhere.transaction() as tx:
+            tx.ring()
+        listener.call("the last word")
+
+        assert heard(listener).rung is False
+        elsewhere.close()
+
+
+def test_a_listener_whose_connection_is_ended_says_so_and_listens_again_when_it_is_asked_to(state, own_postgres):
+    listener = state.listener()
+    with pytest.raises(StateUnreachable), listener:
+        own_postgres.end_connections()
+        heard(listener)
+
+    with listener:
+        listener.call("anybody?")
+        assert heard(listener).calls == {"anybody?"}
+
+
+def test_behind_a_pooler_by_transaction_the_books_are_kept_and_nothing_is_heard(state, opened, own_postgres):
+    with pooled(own_postgres) as pool:
+        behind = opened(pool.url)
+        say(behind, "through the pool")
+        with behind.listener() as listener:
+            listener.call("anybody?")
+            time.sleep(0.3)
+
+            assert listener.heard().calls == set()
+        with state.transaction() as tx:
+            tx.ring()
+        say(behind, "and on")
+        behind.close()
+
+    assert said(state) == "through the pool and on"
