@@ -51,7 +51,7 @@ class Played:
     missed: tuple[str, ...]
     """Disasters that would have come when all was done."""
     stopped: tuple[str, ...]
-    """What kept a worker from working at all, each once."""
+    """What kept workers from taking anything, each once."""
     rounds: int
     comes_to_an_end: bool
 
@@ -93,7 +93,9 @@ class _Play:
                 rounds += 1
                 begun = self._begun
                 self._strike_due(between=True)
-                self._work()
+                if not self._work():  # the next worker comes when cron starts it
+                    begun = -1
+                    self._rt.clock_to(self._rt.calendar.now() + _CRON)
                 if self._overtime:
                     break
                 moment = self._goes_on_at()
@@ -126,9 +128,13 @@ class _Play:
     def _push(self, moment: datetime, one: Disaster | Blow) -> None:
         heapq.heappush(self._coming, (moment, next(self._order), one))
 
-    def _work(self) -> None:
-        """Let workers work until nothing is left for now, as if they were a program that cron has started."""
+    def _work(self) -> bool:
+        """Let workers work until nothing is left for now, as if they were a program that cron has started.
+
+        False where something keeps them from taking what is due.
+        """
         self._rt.forget_vault()
+        self._rt.closed = frozenset()
         in_time = threading.Timer(_AT_MOST + len(self._stage.script.films), self._takes_too_long)
         in_time.daemon = True
         in_time.start()
@@ -141,14 +147,15 @@ class _Play:
         except YtpoolError as error:
             self._stopped[error.message] = None
             self._let_workers_be_gone()
-            self._rt.clock_to(self._rt.calendar.now() + _CRON)
-            return
+            return False
         finally:
             in_time.cancel()
         if found.stopped and not (self._restarts or self._overtime):
             raise Interrupted("interrupted; the rehearsal leaves nothing behind", hint="run the same command again")
         if found.stopped:
             self._let_workers_be_gone()
+        self._stopped.update(dict.fromkeys(found.notes))
+        return not found.notes
 
     def _takes_too_long(self) -> None:
         """End work that goes round in circles; every wait is over in no time here, so that is what it does."""
