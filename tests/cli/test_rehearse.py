@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 from newsroom import ROOT, start
@@ -243,6 +244,37 @@ def alone_on_its_network(*words):
 
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout.splitlines()[-1])
+
+
+@pytest.mark.nightly
+def test_the_real_work_goes_on_meanwhile_and_is_rehearsed_from_its_beginning(pool, home, rehearse):
+    pool.control.add_fault(method="upload.final", kind="slow", seconds=20, times=3)
+    worker = start("work", "--once", "--parallel", "3", "--json", env=os.environ)
+    assert json.loads(worker.stdout.readline())["event"] == "begun"
+
+    status, told = rehearse("lost-answers")
+    out, err = worker.communicate(timeout=90)
+
+    # Whose last byte is on its way just now may be there, which only YouTube can say.
+    assert (status, told["data"]["undisturbed"]["kept"] + told["data"]["left_out"].get("upload", 0)) == (0, FEW)
+    assert worker.returncode == 0, (out, err)
+    assert len(pool.truth()["videos"]) == FEW
+    assert left_behind(home) == []
+
+
+@pytest.mark.nightly
+def test_a_login_that_is_to_die_dies_in_the_rehearsal_too(pool, rehearse, home):
+    tomorrow = (pool.control.clock() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+    with closing(sqlite3.connect(home / "default" / "state.db")) as books:
+        books.execute("UPDATE accounts SET grant_expires_at = ?", (tomorrow,))
+        books.commit()
+
+    status, told = rehearse("half-bucket", "--at-least", "60")
+
+    run = told["data"]["runs"][0]
+    assert (status, run["lost"]) == (0, 0)
+    assert run["kept"] < 60
+    assert any("ytpool auth add" in one["command"] for one in told["data"]["undisturbed"]["todo"] + run["todo"])
 
 
 @pytest.mark.nightly

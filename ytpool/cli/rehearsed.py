@@ -150,8 +150,9 @@ def _head(told: Rehearsed) -> str:
 
 def _details(told: Rehearsed) -> str:
     lines = [line for run in (told.undisturbed, *told.runs) for line in _of_run(run)]
-    broken = sum(run.ended == "failed" for run in (told.undisturbed, *told.runs))
-    end = f"{broken} of {len(told.runs)} broke a promise" if broken else "no promise was broken"
+    runs = (told.undisturbed, *told.runs)
+    broken = sum(run.ended == "failed" for run in runs)
+    end = f"in {broken} of {len(runs)} runs a promise was broken" if broken else "no promise was broken"
     return "\n".join([*map(visible, lines), f"{end}; {told.seconds:.0f} s"])
 
 
@@ -159,7 +160,7 @@ def _of_run(run: Run) -> Iterator[str]:
     found = [
         *(f"WRONG: {one}" for one in run.complaints),
         *(f"{one.told}{'' if one.times else ': nobody met it'}" for one in run.struck),
-        *(f"no worker could begin: {one}" for one in run.stopped),
+        *(f"workers took nothing: {one}" for one in run.stopped),
         *(
             f"{one.account} of the reserve joined at {moments.spoken(one.joined_at)}, for {one.videos} videos"
             for one in run.reserves

@@ -73,7 +73,7 @@ def _section(run: Run, number: int) -> Markup:
 def _said(run: Run) -> Iterator[Markup | str]:
     yield from (together(pieces.badge("fail", "wrong"), " ", one) for one in run.complaints)
     yield from (f"{one.told}; met {pieces.counted(one.times, 'time')}" for one in run.struck)
-    yield from (f"no worker could begin: {one}" for one in run.stopped)
+    yield from (f"workers took nothing: {one}" for one in run.stopped)
     for one in run.reserves:
         yield together(
             pieces.words(one.account),

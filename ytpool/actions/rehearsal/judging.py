@@ -131,7 +131,7 @@ class Run:
 
 def judge(stage: Stage, played: Played, *, scenario: str, title: str, seconds: float, undisturbed: Run | None) -> Run:
     """Compare books and truth at the end of a run, and the run with the one in which nothing went wrong."""
-    truth = stage.control.truth()
+    truth = stage.rt.sandbox.truth()
     there = [one for one in truth["videos"] if not one["deleted"]]
     by_content: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for one in there:

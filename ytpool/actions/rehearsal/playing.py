@@ -18,6 +18,7 @@ from ytpool.actions.rehearsal.stage import Stage
 from ytpool.actions.rehearsal.striking import Blow, Striker, Struck
 from ytpool.actions.watch import Nobody
 from ytpool.actions.working import JobWorked
+from ytpool.domain.accounts import Account
 from ytpool.domain.jobs import Job
 from ytpool.domain.scenarios import Disaster, What
 from ytpool.errors import Interrupted, StateBusy, YtpoolError
@@ -35,6 +36,9 @@ _AT_MOST = 20.0
 _SOON = timedelta(seconds=2)
 _BETWEEN = (What.KILL, What.DISK)
 """What brings workers of its own, and so waits until nobody works."""
+
+_Coming = Disaster | Blow | Account
+"""What has its moment: a disaster, its end, and the death of a login that is known beforehand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +73,17 @@ class _Play:
         self._began_at = self._rt.calendar.now()
         self._ends_at = self._began_at + timedelta(days=days)
         self._order = itertools.count()
-        self._coming: list[tuple[datetime, int, Disaster | Blow]] = []
+        self._coming: list[tuple[datetime, int, _Coming]] = []
         self._amidst: list[tuple[int, Disaster]] = []
         for one in disasters:
             if one.after is None:
                 self._push(self._began_at + one.at, one)
             else:
                 self._amidst.append((math.ceil(one.after / 100 * len(stage.script.films)), one))
+        if not any(one.what is What.CLOCK for one in disasters):  # after a leap of months every test login is dead
+            for account in stage.accounts.values():
+                if account.grant_expires_at is not None and not account.needs_login:
+                    self._push(account.grant_expires_at, account)
         self._amidst.sort(key=lambda each: each[0])
         self._worked: set[str] = set()
         self._leaps: list[tuple[datetime, timedelta]] = []
@@ -125,7 +133,7 @@ class _Play:
             *(one for _, one in self._amidst),
         ]
 
-    def _push(self, moment: datetime, one: Disaster | Blow) -> None:
+    def _push(self, moment: datetime, one: _Coming) -> None:
         heapq.heappush(self._coming, (moment, next(self._order), one))
 
     def _work(self) -> bool:
@@ -185,10 +193,13 @@ class _Play:
             if not between and isinstance(one, Disaster) and one.what in _BETWEEN:
                 return
             heapq.heappop(self._coming)
-            if isinstance(one, Blow):
-                self._striker.take_back(one)
-            else:
-                self._strike(one)
+            match one:
+                case Disaster():
+                    self._strike(one)
+                case Blow():
+                    self._striker.take_back(one)
+                case Account():
+                    self._rt.sandbox.revoke_grant(one.channel_id)
 
     def _strike(self, disaster: Disaster) -> None:
         now = self._rt.calendar.now()

@@ -249,7 +249,7 @@ def _require_faults(built: stage.Stage, scenario: Scenario) -> None:
     """Let the sandbox say before anything is played which error or method it does not know."""
     for one in scenario.disasters:
         for method in one.methods or (("videos.insert",) if one.error else ()):
-            built.control.clear_faults([built.control.add_fault(method=method, kind="error", error=one.error)])
+            built.rt.sandbox.clear_faults([built.rt.sandbox.add_fault(method=method, kind="error", error=one.error)])
 
 
 def not_asked_for_yet(rt: Runtime, orders: Sequence[Order]) -> tuple[Order, ...]:

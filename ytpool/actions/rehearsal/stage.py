@@ -130,10 +130,6 @@ class Stage:
     """What was used before it began."""
     accounts: Mapping[str, Account]
 
-    @property
-    def control(self) -> Any:
-        return self.rt.sandbox
-
 
 @contextmanager
 def private_folder(rt: Runtime) -> Iterator[Path]:
@@ -208,21 +204,23 @@ def write_script(
         state = ready.config.paths.state
         os.close(os.open(state, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         rt.store.copy_to(state, rt.require_going)
-        made = ready.make_key(key_file)
+        key = ready.make_key(key_file)
         ready.clock_to(begins_at)
         with ready.store.transaction() as tx:
-            rehearsals.detach(tx, root=ready.root_name, key_id=made.key_id, key_file=key_file)
+            rehearsals.detach(tx, root=ready.root_name, key_id=key.key_id, key_file=key_file)
             waiting = rehearsals.beginnable(tx, videos)
             rehearsals.hold_back(tx)
         films = _recast(ready, waiting, folder / "files", chance)
         told = [f"{len(films)} uploads of the queue"] if films else []
-        if orders:
-            films += _planned(ready, orders[: max(0, videos - len(films))], folder / "files", days, chance)
-            told.append(f"{len(films) - len(waiting)} of the manifest")
+        asked = _planned(ready, orders[: max(0, videos - len(films))], folder / "files", days, chance)
+        told += [f"{len(asked)} of the manifest"] if asked else []
+        films += asked
         missing = (at_least or 0) - len(films)
-        if missing > 0 or not films:
-            films += _made_up(ready, folder / "files", missing, videos - len(films), chance)
-            told.append(f"{len(films) - len(waiting) - len(orders)} that are made up")
+        made = (
+            _made_up(ready, folder / "files", missing, videos - len(films), chance) if missing > 0 or not films else []
+        )
+        told += [f"{len(made)} that are made up"] if made else []
+        films += made
         with ready.store.reading() as tx:
             left_out = rehearsals.held_back(tx)
     finally:
@@ -293,6 +291,8 @@ def _recast(ready: Runtime, waiting: Sequence[Job], folder: Path, chance: random
 
 def _planned(ready: Runtime, orders: Sequence[Order], folder: Path, days: int, chance: random.Random) -> list[Film]:
     """Queue what a manifest asks for as `plan --apply` would; what finds no place is rehearsed at once."""
+    if not orders:
+        return []
     made = [_stand_in(folder, order.path.name, order.path.stat().st_size, chance) for order in orders]
     ours = [replace(order, path=path, job=None) for order, (path, _) in zip(orders, made, strict=True)]
     plan = applying.apply(ready, ours, making.of_orders(ready, ours, days=days, rate=None, what_if=()))

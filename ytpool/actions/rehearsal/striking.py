@@ -105,7 +105,6 @@ class Striker:
         self._stage = stage
         self._chance = chance
         self._blows: list[Blow] = []
-        self._worked: dict[str, int] = {}
 
     def strike(self, disaster: Disaster) -> Blow:
         blow = _BLOWS[disaster.what](self, disaster)
@@ -116,14 +115,14 @@ class Striker:
         """End a disaster; twice changes nothing."""
         if blow.rules:
             blow.times = self._met(blow.rules)
-            self._stage.control.clear_faults(blow.rules)
+            self._stage.rt.sandbox.clear_faults(blow.rules)
             blow.rules = ()
         undo, blow.undo = blow.undo, _nothing
         undo()
 
     def struck(self) -> tuple[Struck, ...]:
         """Take back what is left, and say what every disaster has done."""
-        errors = self._stage.control.truth()["errors"]
+        errors = self._stage.rt.sandbox.truth()["errors"]
         for blow in self._blows:
             self.take_back(blow)
             if blow.meets:
@@ -133,10 +132,10 @@ class Striker:
         )
 
     def _met(self, rules: Sequence[str]) -> int:
-        return sum(one["done"] for one in self._stage.control.faults() if one["fault_id"] in rules)
+        return sum(one["done"] for one in self._stage.rt.sandbox.faults() if one["fault_id"] in rules)
 
     def _faults(self, *rules: Mapping[str, Any]) -> list[str]:
-        return [self._stage.control.add_fault(**rule) for rule in rules]
+        return [self._stage.rt.sandbox.add_fault(**rule) for rule in rules]
 
     def _whom(self, disaster: Disaster) -> list[Account]:
         """Return who is struck at: who is named, or some of those that production leans on."""
@@ -163,24 +162,24 @@ class Striker:
     def revoke(self, disaster: Disaster) -> Blow:
         struck = self._whom(disaster)
         for one in struck:
-            self._stage.control.revoke_grant(one.channel_id)
-            self._stage.control.expire_tokens(one.channel_id)
+            self._stage.rt.sandbox.revoke_grant(one.channel_id)
+            self._stage.rt.sandbox.expire_tokens(one.channel_id)
         return Blow(disaster=disaster, told=f"the logins are dead: {_names(struck)}", meets=DEAD, whom=len(struck))
 
     def limit(self, disaster: Disaster) -> Blow:
         told = []
-        for one in self._stage.control.status()["projects"]:
+        for one in self._stage.rt.sandbox.status()["projects"]:
             with self._stage.rt.store.reading() as tx:
                 limits = {**self._stage.rt.terms(tx).prices.limits, **one["limits"]}
             cut = {**one["limits"], disaster.bucket: int(limits[disaster.bucket] * disaster.share)}
-            self._stage.control.add_project(one["name"], limits=cut)
+            self._stage.rt.sandbox.add_project(one["name"], limits=cut)
             told.append(f"{one['name']} {cut[disaster.bucket]:,}")
         return Blow(disaster=disaster, told=f"units of {disaster.bucket} a day: {', '.join(told)}", meets=NO_QUOTA)
 
     def cap(self, disaster: Disaster) -> Blow:
         struck = self._whom(disaster)
         for one in struck:
-            self._stage.control.add_channel(
+            self._stage.rt.sandbox.add_channel(
                 one.channel_title or one.account, channel_id=one.channel_id, cap=disaster.uploads
             )
         return Blow(
