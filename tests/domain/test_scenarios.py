@@ -72,6 +72,7 @@ def test_a_scenario_of_ones_own_says_when_how_long_and_whom():
         ("[[disaster]]\nwhat = 'keyring'\nfor = '0s'", "for is longer than nothing"),
         ("[[disaster]]\nwhat = 'keyring'\nfor = 'an hour'", "for is a stretch of time as"),
         ("[[disaster]]\nwhat = 'keyring'\nfor = '-1h'", "for is a stretch of time as"),
+        ("[[disaster]]\nwhat = 'database'\nfor = '2h'", "for is no more than ten minutes"),
         ("[[disaster]]\nwhat = 'revoke'\nat = '900d'", "at is no more than 400 days"),
         ("[[disaster]]\nwhat = 'revoke'\nat = '1h'\nafter = 3", "either at a moment or after so many per cent"),
         ("[[disaster]]\nwhat = 'revoke'\nafter = 100", "after is a whole number from 1 to 99, and not 100"),

@@ -143,6 +143,13 @@ def _lasting(value: object) -> timedelta:
     return span
 
 
+def _short(value: object) -> timedelta:
+    span = _lasting(value)
+    if span > _LOCKED_AT_MOST:
+        raise _Wrong("no more than ten minutes: for this, time really passes")
+    return span
+
+
 def _leap(value: object) -> Leap:
     if value not in tuple(Leap):
         raise _Wrong(f"one of {', '.join(Leap)}")
@@ -154,6 +161,7 @@ def _whom(value: object) -> tuple[str, ...] | int:
 
 
 LONGEST = timedelta(days=400)
+_LOCKED_AT_MOST = timedelta(minutes=10)
 
 _WHEN = {"at": _Key("at", _span)}
 _AMIDST = {**_WHEN, "after": _Key("after", _number(1, 99))}
@@ -181,7 +189,7 @@ _KEYS: Mapping[What, Mapping[str, _Key]] = {
     What.KILL: {**_WHEN, **_TIMES},
     What.CLOCK: {**_AMIDST, "over": _Key("over", _leap, needed=True)},
     What.KEYRING: {**_AMIDST, **_HOW_LONG},
-    What.DATABASE: {**_AMIDST, **_HOW_LONG},
+    What.DATABASE: {**_AMIDST, "for": _Key("lasts_for", _short, needed=True)},
     What.DISK: {**_WHEN, **_TIMES},
 }
 """What may be said of each kind. Workers that are processes of their own are begun before the work, not amidst."""

@@ -266,12 +266,12 @@ def _runtime(home: Path, rt: Runtime, *, seed: int) -> Rehearsing:
 
 def _stand_in(folder: Path, name: str, size: int, chance: random.Random) -> tuple[Path, str]:
     """Make a file that stands in for a film: of its name, no longer than it needs to be, and like no other."""
-    made = sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0
-    place = folder / f"{made:05}"
-    place.mkdir(mode=0o700, parents=True)
-    long = size > _LONG and made % _LONG_EVERY == _LONG_EVERY // 2
-    content = chance.randbytes(_LONG if long else min(max(size, _SMALLEST), chance.randint(_SMALLEST, _SHORT)))
-    path = place / name
+    make_private_folder(folder)
+    length = min(max(size, _SMALLEST), chance.randint(_SMALLEST, _SHORT))
+    if size > _LONG and chance.randrange(_LONG_EVERY) == 0:
+        length = _LONG
+    content = chance.randbytes(length)
+    path = Path(tempfile.mkdtemp(dir=folder)) / name
     path.write_bytes(content)
     return path, files.whole_hash(path)
 

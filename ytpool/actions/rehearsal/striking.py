@@ -40,7 +40,8 @@ _A_MINUTE_IS = 2.0
 """Seconds for which a rehearsed minute lasts, where it has to pass."""
 _PATIENCE = 0.8
 """Seconds of such a minute after which who wants to write gives up: a bit less than half of it, as in earnest."""
-_WORKERS_END_WITHIN = 60.0
+_WORKERS_END_WITHIN = 10.0
+"""Seconds after which a worker without room is ended, if it waits for some."""
 _ROOM = 1 << 16
 _DIES_AMIDST = 0.4
 """Seconds within which a worker is killed once it has begun something."""
@@ -73,7 +74,7 @@ class Blow:
     """Refusals of YouTube's by which it is met."""
     times: int = 1
     whom: int = 0
-    undo: Callable[[], None] = field(default=_nothing)
+    undo: Callable[[], object] = field(default=_nothing)
 
 
 def require_possible(rt: Runtime, disasters: Sequence[Disaster], days: int) -> None:
@@ -240,12 +241,11 @@ class Striker:
         key = self._stage.script.key_file
         aside = key.with_name(f"{key.name}.gone")
         key.rename(aside)
-        return Blow(disaster=disaster, told="the key is out of reach", undo=lambda: _put_back(aside, key))
+        return Blow(disaster=disaster, told="the key is out of reach", undo=lambda: aside.rename(key))
 
     def database(self, disaster: Disaster) -> Blow:
         """Hold the state as a process would that stands still in the middle of a write."""
         rt, minutes = self._stage.rt, disaster.lasts_for / timedelta(minutes=1)
-        patience, rt.patience = rt.patience, _PATIENCE * minutes
         held, over = threading.Event(), threading.Event()
 
         def hold() -> None:
@@ -255,7 +255,8 @@ class Striker:
 
         beside = threading.Thread(target=hold, name="holds the state", daemon=True)
         beside.start()
-        held.wait(minutes * _A_MINUTE_IS)
+        held.wait()
+        patience, rt.patience = rt.patience, _PATIENCE * minutes
 
         def undo() -> None:
             over.set()
@@ -265,23 +266,28 @@ class Striker:
         return Blow(disaster=disaster, told="another process stands still in the middle of a write", undo=undo)
 
     def disk(self, disaster: Disaster) -> Blow:
-        state = self._stage.rt.config.paths.state
+        state, failed = self._stage.rt.config.paths.state, 0
         for _ in range(disaster.times):
-            self._worker(room=state.stat().st_size // _ROOM * _ROOM + _ROOM).wait(_WORKERS_END_WITHIN)
-        return Blow(disaster=disaster, told=f"{disaster.times} workers could not write any more", times=disaster.times)
+            room = (state.stat().st_size // _ROOM + 1) * _ROOM
+            with self._worker(room) as worker:
+                try:
+                    failed += worker.wait(_WORKERS_END_WITHIN) != 0
+                except subprocess.TimeoutExpired:  # it waits for room
+                    failed += 1
+                finally:
+                    worker.kill()
+        return Blow(disaster=disaster, told=f"{failed} workers could not write any more", times=failed)
 
     def _worker_dies(self) -> bool:
         """Begin a worker, and kill it in the middle of what it does; False where it had nothing to do."""
-        worker = self._worker()
-        assert worker.stdout is not None
-        for line in worker.stdout:
-            if json.loads(line)["event"] == "begun":
-                self._stage.rt.clock.sleep(self._chance.uniform(0, _DIES_AMIDST))
-                break
-        died = worker.poll() is None
-        worker.kill()
-        worker.communicate()
-        return died
+        with self._worker() as worker:
+            assert worker.stdout is not None
+            try:
+                if any(json.loads(line).get("event") == "begun" for line in worker.stdout):
+                    self._stage.rt.clock.sleep(self._chance.uniform(0, _DIES_AMIDST))
+                return worker.poll() is None
+            finally:
+                worker.kill()
 
     def _worker(self, room: int | None = None) -> "subprocess.Popen[str]":
         """Begin a worker as a process of its own; with `room` none of its files gets longer than so many bytes."""
@@ -302,10 +308,6 @@ class Striker:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-
-
-def _put_back(aside: Path, place: Path) -> None:
-    aside.rename(place)
 
 
 _BLOWS: Mapping[What, Callable[[Striker, Disaster], Blow]] = {
