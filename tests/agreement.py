@@ -2,17 +2,13 @@
 
 import json
 from collections import Counter
-from contextlib import closing
 
-from books import database_at
-
-from ytpool.clock import SystemClock
+from newsroom import looking_at
 
 
 def assert_all_agrees(state, truth, *, idle=True):
     """Compare every day of a state with the sandbox's truth; unless told, nothing may be under way any more."""
-    clock = SystemClock()
-    with closing(database_at(state, clock, clock.now)) as database, database.reading() as books:
+    with looking_at(state) as books:
         rows = books.all(
             """
             SELECT p.number, m.bucket, m.day, m.spent, m.unknown, m.held + m.sent
@@ -49,8 +45,7 @@ def assert_each_was_said_once(ytpool, state, texts, truth, *, unknown_at_most):
     assert states.keys() == texts.keys()
     for job, became in states.items():
         assert (became, times[texts[job]]) in {("done", 1), ("finished_unknown", 1), ("finished_unknown", 0)}, job
-    clock = SystemClock()
-    with closing(database_at(state, clock, clock.now)) as database, database.reading() as books:
+    with looking_at(state) as books:
         heard = dict(books.all("SELECT job, comment_id FROM comments WHERE comment_id IS NOT NULL"))
     assert all(said[heard[job]] == texts[job] for job, became in states.items() if became == "done")
     unknown = {job for job, became in states.items() if became == "finished_unknown"}

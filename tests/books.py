@@ -4,6 +4,7 @@ Each verb is one transaction, as it is in the program.
 """
 
 import random
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -126,6 +127,7 @@ class Books:
     def __init__(self, place, clock, *, now=None, seed=None):
         self.clock = clock
         self.rng = random.Random(seed)
+        self.place = place
         self.database = database_at(place, clock, now or Calendar(clock).now)
         self.shares = {}
         self.lends_from = None
@@ -133,7 +135,8 @@ class Books:
     def created(self):
         self.database.create()
         if newer.EVERYWHERE:
-            newer.made(self.database)
+            with closing(database_at(self.place, self.clock, self.clock.now)) as beside:
+                newer.made(beside)  # our own calendar knows nothing of it
         return self
 
     def transaction(self):

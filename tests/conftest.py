@@ -63,6 +63,14 @@ def home(tmp_path, monkeypatch, request):
 
 
 @pytest.fixture
+def state(home, request):
+    """Where the state of the default profile lies: a file, or a schema of PostgreSQL."""
+    if ON_POSTGRES:
+        return f"{request.getfixturevalue('postgres').url}#{request.getfixturevalue('schema')}"
+    return home / "default" / "state.db"
+
+
+@pytest.fixture
 def ytpool(home):  # noqa: ARG001 - it sets the environment
     """The command line: `ytpool("config", "show")` returns status, stdout and stderr."""
 

@@ -22,7 +22,10 @@ if __name__ == "__main__":
 from ytpool.actions import claiming
 from ytpool.domain.jobs import StepState
 from ytpool.store import accounts, comments, decisions, jobs, ledger, line, looks
+from ytpool.store.postgres import PostgresDatabase
 from ytpool.store.sqlite import SqliteDatabase
+
+DATABASES = (SqliteDatabase, PostgresDatabase)
 
 
 class When(Enum):
@@ -153,40 +156,47 @@ def _arm_state(point, by):
         return watched(tx, *given, **named)
 
     setattr(point.module, point.function, watching)
-    transaction = SqliteDatabase.transaction
 
     def strike():
         reached.clear()
         over.append(True)
         _die(by)
 
-    @contextmanager
-    def watched_transaction(self):
-        with transaction(self) as tx:
-            yield tx
-            if tx in reached and point.when is When.BEFORE_COMMIT:
+    def watch(transaction):
+        @contextmanager
+        def watched_transaction(self):
+            with transaction(self) as tx:
+                yield tx
+                if tx in reached and point.when is When.BEFORE_COMMIT:
+                    strike()
+            if tx in reached:
                 strike()
-        if tx in reached:
-            strike()
 
-    SqliteDatabase.transaction = watched_transaction
+        return watched_transaction
+
+    for database in DATABASES:
+        database.transaction = watch(database.transaction)
 
 
 def _arm_commits(when, dies_at):
-    transaction, begun = SqliteDatabase.transaction, []
+    begun = []
 
-    @contextmanager
-    def counted_transaction(self):
-        begun.append(self)
-        number = len(begun)
-        with transaction(self) as tx:
-            yield tx
-            if (when, number) == (When.BEFORE_COMMIT, dies_at):
+    def count(transaction):
+        @contextmanager
+        def counted_transaction(self):
+            begun.append(self)
+            number = len(begun)
+            with transaction(self) as tx:
+                yield tx
+                if (when, number) == (When.BEFORE_COMMIT, dies_at):
+                    _die()
+            if (when, number) == (When.AFTER_COMMIT, dies_at):
                 _die()
-        if (when, number) == (When.AFTER_COMMIT, dies_at):
-            _die()
 
-    SqliteDatabase.transaction = counted_transaction
+        return counted_transaction
+
+    for database in DATABASES:
+        database.transaction = count(database.transaction)
 
 
 def _arm_line(point):

@@ -6,7 +6,6 @@ like one; everything that ytpool knows of it came in through the command line.
 
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -16,9 +15,12 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from time import sleep
 
+from books import database_at
+
 from ytpool import config
 from ytpool.actions import waking, working
 from ytpool.actions.watch import Nobody
+from ytpool.clock import SystemClock
 from ytpool.domain import quota
 from ytpool.runtime import Runtime
 from ytpool.sandbox.server import Sandbox
@@ -172,6 +174,27 @@ def start(*words, env, through=()):
     )
 
 
+_DYING = """
+import os, signal, sys
+import ytpool.store.copies, ytpool.store.moving
+from ytpool.cli.app import main
+once = getattr({module}, {name!r})
+def dies(*args, **kwargs):
+    if {after}:
+        once(*args, **kwargs)
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr({module}, {name!r}, dies)
+main(sys.argv[1:])
+"""
+
+
+def dies_at(module, name, *words, after=False):
+    """Run a command that kills itself right before, or after, it calls a function of a module."""
+    script = _DYING.format(module=module, name=name, after=after)
+    program = [sys.executable, "-c", script, *map(str, words)]
+    return subprocess.run(program, env=os.environ, cwd=ROOT, capture_output=True, check=False).returncode
+
+
 def heard(process, sentence):
     """Wait until a process says this on stderr; fail with all it said if it ends before."""
     said = []
@@ -195,8 +218,24 @@ def say_later(ytpool, video_id, count):
 
 def an_hour_later(state):
     """Let every lease be over, as if nobody had renewed any for an hour: the machine's boot clock cannot be moved."""
-    with closing(sqlite3.connect(state)) as books, books:
-        books.execute("UPDATE leases SET expires = 1 WHERE expires > 0")
+    with behind_its_back(state) as tx:
+        tx.run("UPDATE leases SET expires = 1 WHERE expires > 0")
+
+
+@contextmanager
+def behind_its_back(state):
+    """Change a state, or keep it locked, as no command does."""
+    clock = SystemClock()
+    with closing(database_at(state, clock, clock.now)) as database, database.transaction() as tx:
+        yield tx
+
+
+@contextmanager
+def looking_at(state):
+    """Read a state as no command does."""
+    clock = SystemClock()
+    with closing(database_at(state, clock, clock.now)) as database, database.reading() as tx:
+        yield tx
 
 
 def ended(process):

@@ -7,6 +7,8 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 
+from postgres import Postgres
+
 LEASE = 10.0
 PRECISION = 0.002
 """Seconds: SQLite's clock counts milliseconds."""
@@ -24,6 +26,11 @@ class Held:
     expires: float
     written_at: float
     """By the clock on the wall."""
+
+
+def steps_of(state, **most):
+    """Let a state write down its steps from now on; each account has so many `slots`, and so many take `turns`."""
+    return StepsOfSchema(state, **most) if str(state).startswith("postgresql:") else StepsOfFile(state, **most)
 
 
 class Steps:
@@ -112,8 +119,10 @@ class StepsOfFile(Steps):
 class StepsOfSchema(Steps):
     """Of a state in PostgreSQL; they are numbered in the order of their commits because one writes at a time."""
 
-    def __init__(self, server, schema, **most):
+    def __init__(self, place, **most):
         super().__init__(**most)
+        url, _, schema = place.partition("#")
+        server = Postgres(url)
         self._server = server
         self._schema = schema
         values = ", ".join(f"new.{column}" for column in COLUMNS.split(", "))

@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from newsroom import ROOT, start
+from newsroom import ROOT, dies_at, start
 from schemas import fits
 
 from ytpool.clock import SystemClock
@@ -21,26 +21,6 @@ from ytpool.store import leases
 from ytpool.store.db import migrations
 from ytpool.store.leases import LeaseKind
 from ytpool.store.sqlite import SqliteDatabase
-
-DYING = """
-import os, signal, sys
-from ytpool.cli.app import main
-module, name, after = {module}, {name!r}, {after}
-once = getattr(module, name)
-def dies(*args, **kwargs):
-    if after:
-        once(*args, **kwargs)
-    os.kill(os.getpid(), signal.SIGKILL)
-setattr(module, name, dies)
-main(sys.argv[1:])
-"""
-
-
-def dies_at(module, name, *words, after=False):
-    """Run a command that kills itself right before, or after, it calls a function."""
-    script = "import ytpool.store.copies, ytpool.store.db\n" + DYING.format(module=module, name=name, after=after)
-    program = [sys.executable, "-c", script, *map(str, words)]
-    return subprocess.run(program, env=os.environ, cwd=ROOT, capture_output=True, check=False).returncode
 
 
 def told(out):

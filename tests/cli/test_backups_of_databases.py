@@ -3,27 +3,12 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
+import signal
 import time
 
 import pytest
-from newsroom import ROOT, assert_books_agree, start
+from newsroom import assert_books_agree, dies_at, start
 from schemas import fits
-
-DYING = """
-import os, signal, sys
-import ytpool.store.copies, ytpool.store.moving
-from ytpool.cli.app import main
-module, name, after = {module}, {name!r}, {after}
-once = getattr(module, name)
-def dies(*args, **kwargs):
-    if after:
-        once(*args, **kwargs)
-    os.kill(os.getpid(), signal.SIGKILL)
-setattr(module, name, dies)
-main(sys.argv[1:])
-"""
 
 
 @pytest.fixture
@@ -128,12 +113,9 @@ def test_whoever_dies_while_going_back_leaves_the_state_as_it_was(
     del database, empty_sandbox
     assert ytpool("state", "backup", tmp_path / "saved.db")[0] == 0
     assert ytpool("pause", "--reason", "an audit")[0] == 0
-    script = DYING.format(module=module, name=name, after=after)
     words = ("state", "restore", str(tmp_path / "saved.db"), "--yes", "--accept")
 
-    died = subprocess.run([sys.executable, "-c", script, *words], env=os.environ, cwd=ROOT, check=False)
-
-    assert died.returncode == -9
+    assert dies_at(module, name, *words, after=after) == -signal.SIGKILL
     [pause] = told(ytpool("rests", "list", "--json"))["rests"]
     assert "an audit" in pause["reason"]
     assert ytpool(*words)[0] == 0

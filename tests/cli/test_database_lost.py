@@ -8,6 +8,7 @@ import time
 import pytest
 from links import Link
 from newsroom import assert_books_agree, ended, heard, start
+from served import once, serving
 
 MIB = 1024 * 1024
 
@@ -93,18 +94,17 @@ def assert_once(ytpool, sandbox, count):
     assert_books_agree(ytpool, sandbox)
 
 
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
-def test_a_worker_outlives_a_restart_while_it_sends_and_while_it_idles(
-    ytpool, sandbox, queue, runs, own_postgres, mode
+def test_a_worker_outlives_a_restart_while_it_sends_and_a_crash_while_it_idles(
+    ytpool, sandbox, queue, runs, own_postgres
 ):
     sandbox.control.add_fault(method="upload.chunk", kind="slow", bytes_per_second=4 * MIB)
     worker = runs("work", "--json", YTPOOL_UPLOAD_CHUNK_MIB="8")
     job = queue("long.mp4", 9 * MIB)
     wait_until(lambda: sandbox.calls("upload.chunk") == 1)
 
-    own_postgres.restart(mode)
+    own_postgres.restart("fast")
     assert is_done(worker, job)["state"] == "done"
-    own_postgres.restart(mode)
+    own_postgres.restart("immediate")
 
     assert is_done(worker, queue("short.mp4"))["state"] == "done"
     worker.send_signal(signal.SIGTERM)
@@ -163,9 +163,34 @@ def test_what_is_typed_while_the_database_takes_nothing_says_so_and_does_nothing
     else:
         with own_postgres.read_only():
             status, _, err = ytpool("upload", video, "--account", "news")
+            seen = {check["check"]: check for check in data(ytpool("health", "--json")[1])["checks"]}
         assert "can only be read" in err
+        assert seen["state"]["status"] == "fail"
+        assert "can only be read" in seen["state"]["message"]
+        assert seen["queue"]["status"] == "pass"
     assert status == 6
 
     assert sandbox.calls("videos.insert") == 0
     assert ytpool("upload", video, "--account", "news")[0] == 0
     assert_once(ytpool, sandbox, 1)
+
+
+SELDOM = """
+from ytpool.web import standing
+standing._ROUNDS_EVERY = 12
+from ytpool.__main__ import run
+run()
+"""
+"""The same program, whose rounds are 12 seconds apart."""
+
+
+def test_a_server_that_lost_the_database_is_ready_soon_after_it_is_back(ytpool, home, link):  # noqa: ARG001
+    assert ytpool("init", "--yes", "--vault", "keyfile")[0] == 0
+    there = f"postgresql://postgres@127.0.0.1:{link.port}/postgres"
+    with serving(program=SELDOM, YTPOOL_STATE=there) as server:
+        once(lambda: server.ask("/readyz")[0] == 200)
+        link.refuse()
+        once(lambda: server.ask("/readyz")[0] == 503, within=30)
+        link.mend()
+
+        once(lambda: server.ask("/readyz")[0] == 200, within=8)

@@ -149,9 +149,9 @@ def test_what_is_not_here_is_left_as_it_is_for_whoever_has_it(ytpool, on_beta, s
     job = jobs_of(ytpool)[0]["job"]
     assert f"its file is not on {BETA}; it was asked for on {ALPHA}" in ytpool("queue", "show", job)[1]
     assert f"is not on {BETA}" in ytpool("why", job)[1]
-    missing = to_do(ytpool)
-    assert len(missing) == 3
-    assert f"it was asked for on {ALPHA}, where nobody is at work" in missing[0]["message"]
+    [missing] = to_do(ytpool)
+    assert (missing["name"], missing["message"].startswith("3 jobs, the first is ")) == (ALPHA, True)
+    assert missing["message"].endswith(f"not on {BETA}; asked for on {ALPHA}, where nobody is at work")
     assert "queue files" in ytpool("health", "--only", "queue")[1]
     status, _, err = ytpool("queue", "retry", job)
     assert status == 2
@@ -177,7 +177,8 @@ def test_a_file_that_is_gone_where_it_was_is_told_there_and_another_machine_need
     status, result, _ = on_alpha("work", "--once")
     assert (status, result["data"]["counts"]) == (2, {"deferred": 1})
     assert told(on_alpha("work", "--once"))["worked"] == 0
-    assert f"not on {ALPHA}" in to_do(ytpool)[0]["message"]
+    [missing] = to_do(ytpool)
+    assert missing["message"].endswith(f"{talk} is on no machine that is at work: not on {ALPHA}")
 
     assert told(on_beta("work", "--once", "--path-map", f"{here}={there}"))["counts"] == {"done": 1}
     assert len(sandbox.videos_on("news")) == 1

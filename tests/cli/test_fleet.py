@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 from newsroom import assert_books_agree, ended, heard, start
@@ -192,19 +193,21 @@ def test_what_a_machine_held_that_is_gone_is_free_at_a_time_that_is_said(ytpool,
     assert 0 < found["free_in_seconds"] <= 10
 
 
+@pytest.fixture
+def with_key(home):
+    """Take the vault's key from where every machine finds it; returns the environment of one that finds it still."""
+    kept = home / "taken-along.key"
+    (home / "default" / "vault.key").rename(kept)
+    return {**os.environ, "YTPOOL_VAULT_KEY_FILE": str(kept)}
+
+
 def test_a_machine_without_the_vaults_key_leaves_the_work_to_others_and_blames_nobody(
-    ytpool, sandbox, on, machine, comment, home
+    ytpool, sandbox, on, machine, comment, with_key
 ):
-    key = home / "default" / "vault.key"
     comment("Somebody with a key says this")
-    without = {**os.environ, "YTPOOL_VAULT_KEY_FILE": str(home / "nowhere")}
-    elsewhere = home / "elsewhere.key"
-    elsewhere.write_bytes(key.read_bytes())
-    elsewhere.chmod(0o600)
-    key.rename(home / "put-away.key")
     before = ytpool("accounts", "list", "--json")[1]
 
-    worker = on("studio-2", "work", "--json", env=without)
+    worker = on("studio-2", "work", "--json")
     heard(worker, "leaves the work of 2 accounts to others")
 
     assert machine("studio-2")["key"] == "not in reach"
@@ -214,19 +217,34 @@ def test_a_machine_without_the_vaults_key_leaves_the_work_to_others_and_blames_n
     [job] = data(ytpool("queue", "list", "--json")[1])["jobs"]
     assert (job["state"], job["attempts"]) == ("queued", 0)
     assert ytpool("accounts", "list", "--json")[1] == before
-    status, told, _ = ended(on("studio-2", "work", "--once", "--json", env=without))
+    status, told, _ = ended(on("studio-2", "work", "--once", "--json"))
     assert (status, len(told["data"]["notes"])) == (0, 1), "this machine has said that it has the key"
     assert ytpool("fleet", "forget", HERE)[0] == 0
-    status, told, _ = ended(on("studio-2", "work", "--once", "--json", env=without))
+    status, told, _ = ended(on("studio-2", "work", "--once", "--json"))
     assert status == 6, "nobody is known to have it"
     assert told["error"]["code"] in {"vault_unavailable", "vault_key_lost"}
 
-    with_key = {**os.environ, "YTPOOL_VAULT_KEY_FILE": str(elsewhere)}
     assert ended(on("studio-3", "work", "--once", "--json", env=with_key))[0] == 0
     assert texts(sandbox) == ["Somebody with a key says this"]
     assert machine("studio-3")["key"] == "in reach"
-    comment_later = ytpool("comment", "list", sandbox.truth()["videos"][0]["id"], "--json")
-    assert comment_later[0] == 6  # this machine has no key either
+
+
+def test_a_login_is_ended_at_google_by_a_machine_that_can_and_no_other_gives_it_up(ytpool, sandbox, on, home, video):
+    sandbox.channel("news").fail("revoke", "backendError")
+    assert ytpool("auth", "revoke", "news", "--yes")[0] == 5
+    sandbox.control.clock(forward=timedelta(days=7, minutes=1))
+    assert ytpool("upload", video, "--account", "sports")[0] == 0  # which tells ytpool the time
+    assert ytpool("vault", "status")[0] == 0
+    key = home / "default" / "vault.key"
+    key.rename(home / "put-away.key")
+
+    assert ended(on("studio-2", "tidy", "--json"))[1]["ok"]
+    assert ytpool("accounts", "show", "news")[0] == 0
+
+    (home / "put-away.key").rename(key)
+    assert ytpool("tidy")[0] == 0
+    assert ytpool("accounts", "show", "news")[0] == 2
+    assert sandbox.calls("revoke") == 2
 
 
 def test_what_one_machine_sees_of_itself_is_not_over_because_another_is_well(ytpool, on):
@@ -299,10 +317,18 @@ def test_a_server_says_that_it_stays_and_is_given_no_work_while_its_machine_is_d
         wait_until(lambda: (machine(HERE) or {"processes": []})["processes"])
         assert [(one["doing"], one["pid"]) for one in machine(HERE)["processes"]] == [("serve", server.process.pid)]
         assert ytpool("fleet", "drain", HERE, "--reason", "new disk")[0] == 0
-    with serving() as server:
-        wait_until(lambda: "takes nothing new" in server.ask("/readyz?verbose")[1].get("message", ""))
-        assert server.ask("/readyz")[0] == 503
-        assert server.ask("/livez")[0] == 200
+        drained_at = time.monotonic()
+        wait_until(lambda: server.ask("/readyz")[0] == 503)
+        told = [server.ask(path)[:2] for path in ("/livez", "/api/health", "/health", "/readyz?verbose")]
+        assert ytpool("fleet", "resume", HERE)[0] == 0
+        wait_until(lambda: server.ask("/readyz")[0] == 200)
+        took = time.monotonic() - drained_at
+    assert [status for status, _ in told] == [200, 503, 503, 503]
+    assert "takes nothing new" in told[1][1]["message"]
+    assert [check["fix"] for check in told[3][1]["checks"] if check["check"] == "drained"] == [
+        f"run: ytpool fleet resume {HERE}"
+    ]
+    assert took < 20, "whoever sends work there waits for no round of checks"
     assert machine(HERE)["processes"] == []
 
 
@@ -322,3 +348,20 @@ def test_a_target_hears_of_what_a_machine_has_seen_that_does_not_know_it(ytpool,
     assert "login_needed" in told
     assert ended(on("studio-3", "tidy", "--json"))[0] == 0
     assert len(book.read_text().splitlines()) == 1
+
+
+def test_where_one_key_of_two_is_missing_the_rest_is_done(ytpool, sandbox, make_video):
+    assert ytpool("accounts", "set", "sports", "--priority", "1")[0] == 0
+    rt = Runtime(config.load(profile=None, environ=os.environ))
+    with closing(rt), rt.store.transaction() as tx:
+        tx.run("UPDATE secrets SET key_id = 'aaaaaaaaaaaa' WHERE owner = 'sports'")
+    for name, where in (("any.mp4", ("--pool", "main")), ("one.mp4", ("--account", "sports"))):
+        assert ytpool("upload", make_video(name, 2000), *where, "--queue")[0] == 0
+
+    status, out, _ = ytpool("work", "--once", "--json")
+
+    assert (status, data(out)["counts"]) == (6, {"done": 1})
+    assert "the work of 1 account " in data(out)["notes"][0]
+    assert [video["title"] for video in sandbox.videos_on("news")] == ["any"]
+    [left] = data(ytpool("queue", "list", "--json")[1])["jobs"]
+    assert (left["state"], left["attempts"]) == ("queued", 0)

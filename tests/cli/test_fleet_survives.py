@@ -18,7 +18,7 @@ import pytest
 from agreement import assert_all_agrees, assert_each_was_said_once
 from machines import machines
 from newsroom import say_later
-from steps import LEASE, StepsOfSchema
+from steps import LEASE, steps_of
 
 SEED = int(os.environ.get("YTPOOL_CHAOS_SEED", "1"))
 SCALE = float(os.environ.get("YTPOOL_TEST_SCALE", "0.1"))
@@ -142,7 +142,8 @@ def test_whatever_is_killed_cut_or_restarted_every_job_is_done_once_or_said_to_b
     ytpool, sandbox, home, own_postgres, schema, talk, tmp_path
 ):
     texts = say_later(ytpool, talk, JOBS)
-    steps = StepsOfSchema(own_postgres, schema, slots=SLOTS, turns=2 * WORKERS * len(NAMES))
+    state = f"{own_postgres.url}#{schema}"
+    steps = steps_of(state, slots=SLOTS, turns=2 * WORKERS * len(NAMES))
     [key] = home.rglob("vault.key")
     youtube = urlsplit(sandbox.server.url).port
     print(f"YTPOOL_CHAOS_SEED={SEED}")
@@ -177,7 +178,6 @@ def test_whatever_is_killed_cut_or_restarted_every_job_is_done_once_or_said_to_b
 
     assert fleet.fates["database restarted"] == 2
     assert {who[0] for who in steps.killed_at} <= {*NAMES}
-    state = f"{own_postgres.url}#{schema}"
     assert_each_was_said_once(ytpool, state, texts, sandbox.truth(), unknown_at_most=count)
     # Nobody here sees whether a process of another machine lives: what it held is free when its lease ends.
     until = time.monotonic() + LEASE + 5

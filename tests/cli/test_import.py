@@ -246,7 +246,7 @@ from contextlib import contextmanager
 from ytpool.cli.app import main
 from ytpool.store.sqlite import SqliteDatabase
 
-left, transaction = int(sys.argv[1]), Database.transaction
+left, transaction = int(sys.argv[1]), SqliteDatabase.transaction
 
 @contextmanager
 def watched(self):
@@ -257,7 +257,7 @@ def watched(self):
     if left == 0:
         os.kill(os.getpid(), signal.SIGKILL)
 
-Database.transaction = watched
+SqliteDatabase.transaction = watched
 sys.exit(main(sys.argv[2:]))
 """
 

@@ -38,7 +38,7 @@ def run(*words):
 
 @pytest.mark.parametrize("point", POINTS)
 def test_a_process_that_is_killed_is_followed_by_one_that_ends_what_it_began(
-    ytpool, sandbox, make_video, folder, home, monkeypatch, point
+    ytpool, sandbox, make_video, folder, state, monkeypatch, point
 ):
     monkeypatch.setenv("YTPOOL_UPLOAD_CHUNK_MIB", "8")
     path = make_video("long.mp4", 17 * MIB)
@@ -65,4 +65,4 @@ def test_a_process_that_is_killed_is_followed_by_one_that_ends_what_it_began(
     for operation in expected - Counter([""]):
         assert sandbox.calls(operation) == expected[operation], operation
     assert_books_agree(ytpool, sandbox)
-    assert_all_agrees(home / "default" / "state.db", truth)
+    assert_all_agrees(state, truth)

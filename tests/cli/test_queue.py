@@ -4,14 +4,12 @@ import hashlib
 import json
 import os
 import signal
-import sqlite3
 import time
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from newsroom import assert_books_agree, start
+from newsroom import assert_books_agree, behind_its_back, start
 
 MIB = 1024 * 1024
 
@@ -297,15 +295,13 @@ def test_a_video_is_named_without_a_login_only_by_a_persons_word(ytpool, sandbox
 
 
 def test_a_pool_job_that_found_nobody_yet_is_settled_on_the_channel_that_has_the_video(
-    ytpool, sandbox, home, make_video
+    ytpool, sandbox, state, make_video
 ):
     assert ytpool("upload", make_video("by hand.mp4"), "--account", "sports")[0] == 0
     [there] = sandbox.videos_on("sports")
-    [books] = home.rglob("state.db")
-    with closing(sqlite3.connect(books)) as connection, connection:  # nobody here made that one
-        connection.execute("DELETE FROM job_steps")
-        connection.execute("DELETE FROM uploads")
-        connection.execute("DELETE FROM jobs")
+    with behind_its_back(state) as tx:  # nobody here made that one
+        for table in ("job_steps", "uploads", "jobs"):
+            tx.run(f"DELETE FROM {table}")
     for name in ("news", "sports"):
         sandbox.channel(name).fail("videos.insert", "uploadLimitExceeded")
     status, out, _ = ytpool("upload", make_video(), "--pool", "main", "--json")
@@ -373,12 +369,11 @@ def test_todo_names_a_dead_login_and_the_command_for_it(ytpool, sandbox):
     assert (status, "ytpool auth add news" in text) == (0, True)
 
 
-@pytest.mark.parametrize(("word", "state", "videos"), [("restart", "queued", 2), ("failed", "failed", 1)])
-def test_a_video_that_went_astray_is_a_persons_matter(ytpool, sandbox, home, video, word, state, videos):
-    [books] = home.rglob("state.db")
-    with closing(sqlite3.connect(books)) as connection, connection:  # the login moved to another channel, unseen
-        swap = "UPDATE accounts SET channel_id = ? WHERE account = 'news'"
-        connection.execute(swap, (sandbox.channel("sports").channel_id,))
+@pytest.mark.parametrize(("word", "becomes", "videos"), [("restart", "queued", 2), ("failed", "failed", 1)])
+def test_a_video_that_went_astray_is_a_persons_matter(ytpool, sandbox, state, video, word, becomes, videos):
+    swap = "UPDATE accounts SET channel_id = :channel_id WHERE account = 'news'"
+    with behind_its_back(state) as tx:  # the login moved to another channel, unseen
+        tx.run(swap, channel_id=sandbox.channel("sports").channel_id)
     status, out, _ = ytpool("upload", video, "--account", "news", "--json")
     job = data(out)["job"]
     assert (status, data(out)["state"]) == (3, "partly")
@@ -389,10 +384,10 @@ def test_a_video_that_went_astray_is_a_persons_matter(ytpool, sandbox, home, vid
     assert (item["kind"], item["name"]) == ("astray", job)
     assert sandbox.channel("news").channel_id in item["message"]
     status, out, _ = ytpool("queue", "resolve", job, "--as", word, "--json")
-    assert (status, data(out)["state"], data(out)["video_id"]) == (0, state, None)
+    assert (status, data(out)["state"], data(out)["video_id"]) == (0, becomes, None)
     assert data(ytpool("todo", "--json")[1])["items"] == [login]
-    with closing(sqlite3.connect(books)) as connection, connection:
-        connection.execute(swap, (sandbox.channel("news").channel_id,))
+    with behind_its_back(state) as tx:
+        tx.run(swap, channel_id=sandbox.channel("news").channel_id)
     log_in_again(ytpool, sandbox)
     status, out, _ = ytpool("upload", "--resume", "--json")
     assert (status, len(sandbox.truth()["videos"])) == (0, videos)

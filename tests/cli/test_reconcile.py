@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 from contextlib import closing
@@ -13,7 +12,7 @@ from datetime import timedelta
 
 import pytest
 from killing import WHILE_LOOKING
-from newsroom import FORCE_SSL, ROOT, assert_books_agree
+from newsroom import FORCE_SSL, ROOT, assert_books_agree, behind_its_back
 
 UPLOAD_ONLY = "https://www.googleapis.com/auth/youtube.upload"
 
@@ -233,10 +232,9 @@ def test_a_login_that_may_not_list_leaves_the_question_to_a_person(ytpool, sandb
     assert_books_agree(ytpool, sandbox)
 
 
-def test_a_grant_known_to_upload_only_is_not_even_asked(ytpool, sandbox, home, video):
-    [state] = home.rglob("state.db")
-    with closing(sqlite3.connect(state)) as connection, connection:
-        connection.execute("UPDATE accounts SET scopes = ? WHERE account = 'news'", (UPLOAD_ONLY,))
+def test_a_grant_known_to_upload_only_is_not_even_asked(ytpool, sandbox, state, video):
+    with behind_its_back(state) as tx:
+        tx.run("UPDATE accounts SET scopes = :scopes WHERE account = 'news'", scopes=UPLOAD_ONLY)
     arrive_unheard(sandbox)
 
     status, out, _ = ytpool("upload", video, "--account", "news", "--json")

@@ -3,18 +3,16 @@
 import json
 import os
 import signal
-import sqlite3
 import time
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from newsroom import an_hour_later, assert_books_agree, ended, start, working_by
+from newsroom import an_hour_later, assert_books_agree, behind_its_back, ended, start, working_by
 from pictures import png
 from schemas import fits
 
-from ytpool.store import sqlite
+from ytpool.store import postgres, sqlite
 
 MIB = 1024 * 1024
 
@@ -336,17 +334,16 @@ def test_a_decision_about_comments_waits_in_line_for_whoever_may_decide(ytpool, 
 
 
 def test_a_state_that_is_locked_for_longer_than_anybody_waits_ends_no_worker(
-    ytpool, sandbox, say_later, home, monkeypatch
+    ytpool, sandbox, say_later, state, monkeypatch
 ):
     monkeypatch.setattr(sqlite, "PATIENCE", 0.2)
+    monkeypatch.setattr(postgres, "PATIENCE", 0.2)
     sandbox.control.add_fault(method="commentThreads.insert", kind="slow", seconds=0.5)
     jobs = {say_later("While it is on its way"), say_later("While nobody can pick it")}
-    [state] = home.rglob("state.db")
 
     with working_by() as ended_jobs:
         wait_until(lambda: sandbox.calls("commentThreads.insert") == 1)
-        with closing(sqlite3.connect(state, isolation_level=None)) as somebody:
-            somebody.execute("BEGIN IMMEDIATE")
+        with behind_its_back(state):
             time.sleep(1.5)
         wait_until(lambda: ended_jobs)
         an_hour_later(state)
@@ -359,11 +356,10 @@ def test_a_state_that_is_locked_for_longer_than_anybody_waits_ends_no_worker(
     assert_books_agree(ytpool, sandbox)
 
 
-def test_a_job_that_brings_out_a_defect_keeps_no_other_waiting(ytpool, sandbox, say_later, home):
+def test_a_job_that_brings_out_a_defect_keeps_no_other_waiting(ytpool, sandbox, say_later, state):
     broken, whole = say_later("Whatever it says"), say_later("Good morning")
-    [state] = home.rglob("state.db")
-    with closing(sqlite3.connect(state)) as books, books:
-        books.execute("UPDATE jobs SET request = '{}', priority = 9 WHERE job = ?", (broken,))
+    with behind_its_back(state) as tx:
+        tx.run("UPDATE jobs SET request = '{}', priority = 9 WHERE job = :job", job=broken)
 
     status, out, err = ytpool("work", "--once", "--json")
 

@@ -8,19 +8,17 @@ import os
 import random
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from agreement import assert_all_agrees, assert_each_was_said_once
-from newsroom import ROOT, an_hour_later, ended, say_later, start
-from steps import LEASE, StepsOfFile
+from newsroom import ROOT, an_hour_later, behind_its_back, ended, looking_at, say_later, start
+from steps import LEASE, steps_of
 
 MIB = 1024 * 1024
 SEED = int(os.environ.get("YTPOOL_CHAOS_SEED", "1"))
@@ -108,9 +106,8 @@ class Crew:
 
 
 def counted(state, what):
-    with closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True)) as books:
-        [(count,)] = books.execute(f"SELECT count(*) FROM {what}")
-        return count
+    with looking_at(state) as tx:
+        return tx.one(f"SELECT count(*) FROM {what}")[0]
 
 
 def left(state):
@@ -119,15 +116,14 @@ def left(state):
 
 def three_minutes_later(ytpool, state):
     """Let the time be over in which an answer may come that a dead worker waited for, and somebody keep house."""
-    with closing(sqlite3.connect(state)) as books, books:
-        books.execute("UPDATE ledger SET expires = 0 WHERE state IN ('held', 'sent') AND job IS NULL")
+    with behind_its_back(state) as tx:
+        tx.run("UPDATE ledger SET expires = 0 WHERE state IN ('held', 'sent') AND job IS NULL")
     assert ytpool("work", "--once")[0] == 0
 
 
-def test_whoever_dies_or_stands_still_every_job_is_done_once_or_said_to_be_unknown(ytpool, sandbox, home, talk):
+def test_whoever_dies_or_stands_still_every_job_is_done_once_or_said_to_be_unknown(ytpool, sandbox, state, talk):
     texts = say_later(ytpool, talk, JOBS)
-    [state] = home.rglob("state.db")
-    steps = StepsOfFile(state, slots=SLOTS, turns=2 * WORKERS)
+    steps = steps_of(state, slots=SLOTS, turns=2 * WORKERS)
     print(f"YTPOOL_CHAOS_SEED={SEED}")
     with Crew(steps, SEED) as crew:
         strikes = [signal.SIGKILL] * max(6, JOBS // 20) + [signal.SIGSTOP] * max(1, JOBS // 100)
@@ -218,7 +214,7 @@ def stand_still():
 
 
 def test_wherever_a_worker_stands_still_others_go_on_and_it_sends_nothing_when_it_wakes(
-    ytpool, sandbox, home, talk, stand_still
+    ytpool, sandbox, state, talk, stand_still
 ):
     sleepers, jobs = {}, {}
     for number, point in enumerate(STANDS_STILL):
@@ -243,15 +239,13 @@ def test_wherever_a_worker_stands_still_others_go_on_and_it_sends_nothing_when_i
     assert {point: (states[jobs[point]], woken[point][0]) for point in jobs} == STANDS_STILL
     assert data(ytpool("queue", "list", "--all", "--json")[1])["jobs"] == before
     assert sandbox.calls("commentThreads.insert") == len(sandbox.truth()["comments"]) == 3
-    [state] = home.rglob("state.db")
     assert_all_agrees(state, sandbox.truth())
     assert ytpool("state", "check")[0] == 0
 
 
 def test_what_was_given_up_as_unknown_goes_on_by_itself_once_a_sleeper_wakes_and_hears_the_answer(
-    ytpool, sandbox, home, talk
+    ytpool, sandbox, state, talk
 ):
-    [state] = home.rglob("state.db")
     sandbox.control.add_fault(method="commentThreads.insert", kind="slow", seconds=1)
     sandbox.control.add_fault(method="commentThreads.list", kind="error", error="backendError", times=9)
     assert ytpool("comment", "post", talk, "Good morning", "--account", "news", "--queue")[0] == 0

@@ -21,7 +21,7 @@ from ytpool.store.db import Database, Tx
 from ytpool.store.moving import Progress
 from ytpool.store.rests import Scope
 
-_WORK = ("accounts", "jobs", "ledger", "activity")
+_WORK = ("accounts", "jobs", "ledger", "activity", "secrets", "sessions")
 """Tables in which there is something as soon as a state is used."""
 
 
@@ -68,12 +68,13 @@ def _migrate(rt: Runtime, target: Database, told: Callable[[Progress], None], *,
         restoring.require_nobody(tx, shared=True)
         state = meta.get(tx, meta.STATE)
         was_left_for = _left_for(tx)
+        _require_not_left(was_left_for, target)
         found = _seen(rt, tx, target, dry_run=dry_run)
     if target.exists():
         with target.reading() as tx:
             if state is not None and was_left_for == target.shown and _is_here_already(tx, state, found):
                 return _proven(rt, target, found, already=True)
-            _require_free(tx, state, target)
+            _require_free(rt, tx, state, target)
     if dry_run:
         return found
     _leave(rt, target)
@@ -81,7 +82,7 @@ def _migrate(rt: Runtime, target: Database, told: Callable[[Progress], None], *,
     with rt.store.reading() as source, target.transaction() as tx:
         source.take_time()
         tx.take_time()
-        _require_free(tx, meta.get(source, meta.STATE), target)  # since it was looked at
+        _require_free(rt, tx, meta.get(source, meta.STATE), target)  # since it was looked at
         found = _seen(rt, source, target, dry_run=False)
         arrived = moving.move(source, tx, rt.require_going, told)
         _require_equal(tx, source, found, arrived)
@@ -107,11 +108,21 @@ def _left_for(tx: Tx) -> str | None:
     return meta.get(tx, meta.MOVED_TO) if any(one.scope is Scope.EVERYTHING for one in rests.pauses(tx)) else None
 
 
-def _require_free(tx: Tx, state: str | None, target: Database) -> None:
+def _require_not_left(place: str | None, target: Database) -> None:
+    """Refuse to let go on from here what may have gone on elsewhere: two states would each sell the same units."""
+    if place not in (None, target.shown):
+        raise UsageWrong(
+            f"this state was left for {place}, and goes on there",
+            hint="let `state` in the settings name that; or, if it never got there: ytpool unpause, and again",
+        )
+
+
+def _require_free(rt: Runtime, tx: Tx, state: str | None, target: Database) -> None:
+    """Raise unless a place is empty, or was left by a move of this very state to where it is now."""
     rows = copies.rows(tx)
     if not any(rows[table] for table in _WORK):
         return
-    if state is not None and meta.get(tx, meta.STATE) == state and _left_for(tx) is not None:
+    if state is not None and meta.get(tx, meta.STATE) == state and _left_for(tx) == rt.store.shown:
         restoring.require_nobody(tx, shared=True)
         return
     raise UsageWrong(

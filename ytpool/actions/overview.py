@@ -12,7 +12,7 @@ from ytpool.actions.reports import QuotaReport
 from ytpool.actions.rests import RestRow
 from ytpool.actions.sessions import Seen
 from ytpool.actions.tasks.slots import counted_in
-from ytpool.errors import StateBusy, YtpoolError
+from ytpool.errors import StateAway, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import alerts, jobs, leases, overview
 from ytpool.store.alerts import Alert
@@ -68,7 +68,7 @@ class Overviews:
         self._keys_failed_at: float | None = None
 
     def take(self) -> Overview:
-        """Read the books; raises StateBusy and whatever else keeps them from being read."""
+        """Read the books; raises StateAway and whatever else keeps them from being read."""
         rt = self._rt
         now = rt.clock.monotonic()
         if self._slow_at is None or now - self._slow_at >= _SLOW_EVERY:
@@ -107,7 +107,7 @@ class Overviews:
         if self._keys_failed_at is None or now - self._keys_failed_at >= _SLOW_EVERY:  # a keyring may take its time
             try:
                 counted, self._keys_failed_at = counted_in(self._rt, found), None
-            except StateBusy:
+            except StateAway:
                 raise
             except YtpoolError as error:
                 self._keys_problem, self._keys_failed_at = error.message, now

@@ -47,6 +47,15 @@ def look_again(rt: Runtime) -> YtpoolError | None:
     return look(rt)
 
 
+def is_for_others(rt: Runtime) -> bool:
+    """Tell whether the vault's key is not here and another machine is known to have it, so that it can do better."""
+    try:
+        rt.open_vault()
+    except (VaultUnavailable, VaultKeyLost):
+        return others_have_the_key(rt)
+    return False
+
+
 def others_have_the_key(rt: Runtime) -> bool:
     """Tell whether another machine that lives has found the key in use, so that it can do what this one cannot."""
     here = owners.me().host

@@ -80,13 +80,19 @@ def _restored(tx: Tx) -> Iterator[Item]:
 
 
 def _missing(tx: Tx) -> Iterator[Item]:
+    """Yield one item for each machine whose files are missed: with it, a thousand jobs may have gone."""
+    by_host: dict[str | None, list[stored.Nowhere]] = {}
     for found in stored.nowhere(tx):
+        by_host.setdefault(found.job.files_on, []).append(found)
+    for host, missing in by_host.items():
+        job, is_one = missing[0].job, len(missing) == 1
+        retry = queue.retry(job) + (" --file PATH" if job.kind == _UPLOAD else "")
         yield Item(
             kind="file_missing",
-            name=found.job.job,
-            message=whereabouts.spoken(found),
-            command=queue.retry(found.job) + (" --file PATH" if found.job.kind == _UPLOAD else ""),
-            since=min(one.seen_at for one in found.absences),
+            name=job.job if is_one else host or "files",
+            message=whereabouts.spoken(missing),
+            command=retry if is_one else "ytpool queue list",
+            since=min(one.seen_at for found in missing for one in found.absences),
         )
 
 

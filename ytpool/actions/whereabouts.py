@@ -6,11 +6,10 @@ here is not this machine's: it stays as it is, and this machine looks for it aga
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from ytpool.actions.files import gone
-from ytpool.domain import moments
 from ytpool.domain.jobs import Job, StepState
 from ytpool.domain.publication import THUMBNAIL, Publication
 from ytpool.errors import FileNotHere
@@ -92,19 +91,24 @@ def look_again(rt: Runtime) -> None:
             whereabouts.found(tx, here)
 
 
-def spoken(found: Nowhere) -> str:
-    """Say which file of a job is missing, where it was, and who has looked."""
-    job, absences = found.job, found.absences
-    looked = ", ".join(f"not on {one.host} ({moments.spoken(one.seen_at)})" for one in absences)
-    idle = job.files_on is not None and job.files_on not in {one.host for one in absences}
-    asked_on = f"; it was asked for on {job.files_on}, where nobody is at work" if idle else ""
-    return f"its file {absences[0].path} is on no machine that is at work: {looked}{asked_on}"
+def spoken(missing: Sequence[Nowhere]) -> str:
+    """Say which files of jobs are missing that were asked for on one machine, and who has looked for them."""
+    first = missing[0]
+    what = (
+        f"its file {first.absences[0].path} is"
+        if len(missing) == 1
+        else f"{len(missing):,} jobs, the first is {first.job.job}, need files that are"
+    )
+    hosts = sorted({one.host for found in missing for one in found.absences})
+    asked_on = first.job.files_on
+    idle = f"; asked for on {asked_on}, where nobody is at work" if asked_on not in (None, *hosts) else ""
+    return f"{what} on no machine that is at work: not on {', '.join(hosts)}{idle}"
 
 
 def unmapped(rt: Runtime) -> Iterator[str]:
     """Say which folders of the path map are not there: what the state says of them is not found here."""
     for name, place in rt.path_map.pairs:
-        if not Path(place).is_dir():
+        if not os.path.isdir(place):  # noqa: PTH112 - see below
             yield f"the path map leads {name} to {place}, and there is no such folder on {owners.me().host}"
 
 

@@ -18,6 +18,8 @@ _STYLES = {
     Condition.SILENT: "red",
 }
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_PIPES_ONLY = 1 << 16
+"""A width that no terminal has: there the sentences stand below the table, where they have room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +92,11 @@ VIEWS[FleetTold] = View(
         Column("Key", "key", style={"in reach": "", "unknown": "dim", "not in reach": "yellow"}),
         Column("Version", "version", from_width=100),
         Column("Clock", "clock_ahead_seconds", shown=lambda ahead: f"{ahead:+.1f} s", from_width=120),
-        Column("To look at", _why, style="yellow"),
+        Column("To look at", _why, from_width=_PIPES_ONLY),
     ),
-    footer=lambda found: "\n".join(found.remarks),
+    footer=lambda found: "\n".join(
+        [*(f"{row.host}: {_why(row)}" for row in found.machines if _why(row)), *found.remarks]
+    ),
     empty="no machine has worked on this state yet",
 )
 

@@ -187,7 +187,7 @@ def migrate(
 ) -> Any:  # a Migrated
     """Move the state to another database, with everything in it: from a file to PostgreSQL, or back.
 
-    Refused while anybody is at work (status 6): let workers end, with `ytpool fleet drain` where there are many. The
+    Refused while anybody is at work, or a worker or server stays (status 6, saying which): end them first. The
     state that is left is paused first, so that nothing is sold twice, and kept. All rows arrive in one transaction,
     and are compared before it counts: rows of each table, units of the ledger, meters against their journal, and then
     the digests of the activity journal. Killed at any moment, the same command goes on; `ytpool unpause` stays here.

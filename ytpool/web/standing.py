@@ -1,25 +1,26 @@
 """How it stands with this machine, as `serve` knows it: rounds go on behind the answers, and answers wait for none.
 
-A round asks the checks that cost no quota and reads the numbers. Cookie file, refresh and queue are looked at for each
-answer, as they change from one moment to the next; the file is read only when it is another one.
+A round asks the checks that cost no quota and reads the numbers. Cookie file, refresh, queue, and whether this machine
+is drained are looked at for each answer, as they change from one moment to the next; the file is read only when it is
+another one.
 """
 
 import logging
 import math
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ytpool.actions import cookie_files, queue
+from ytpool.actions import cookie_files, presence, queue
 from ytpool.actions.cookie_files import CookieFile, FileSeen, RefreshSeen, Watched
-from ytpool.actions.health import looking
+from ytpool.actions.health import looking, machine
 from ytpool.actions.health.checks import Check, Status
 from ytpool.actions.health.looking import Health
-from ytpool.actions.health.machine import DRAINED
 from ytpool.actions.numbers import Numbers, numbers
 from ytpool.actions.queue import QueueStatus
 from ytpool.errors import Interrupted, YtpoolError
 from ytpool.runtime import Runtime
+from ytpool.store.machines import Drain
 from ytpool.web.memory import Known, Memory
 from ytpool.web.refreshing import Refresher
 
@@ -29,10 +30,15 @@ _ROUNDS_EVERY = 30.0
 _TOO_OLD = 4 * _ROUNDS_EVERY
 """Seconds after which what the last round saw is no longer believed: every look has its time limit."""
 
+_TRIED_AGAIN_AFTER = 3.0
+"""Seconds after which a state that failed is tried again: a restart of the database takes no longer."""
+
+_STATE, _FLEET = "state", "fleet"
+
 _COOKIES = "cookie_files"
 """The look at cookie files; ours is looked at for each answer."""
 
-_ESSENTIAL = ("state", "vault", "clock", "disk")
+_ESSENTIAL = (_STATE, "vault", "clock", "disk")
 """Looks without which nothing can be done here, whichever account does it."""
 
 _FILE_WITHIN = 1.0
@@ -86,6 +92,9 @@ class Standing:
         )
         self._refreshes = Memory("refreshes", self._read_refreshes, fresh_for=0.0, within=_BOOKS_WITHIN)
         self._queue = Memory("the queue", lambda: queue.status(rt), fresh_for=_BOOKS_FRESH_FOR, within=_BOOKS_WITHIN)
+        self._drain = Memory(
+            "whether this machine is drained", self._read_drain, fresh_for=_BOOKS_FRESH_FOR, within=_BOOKS_WITHIN
+        )
         self._looks = looking.Rounds(rt)
         self._rounds = threading.Thread(target=self._go_round, name="health", daemon=True)
 
@@ -112,6 +121,10 @@ class Standing:
                 seen_at=self._rt.clock.now(),
             )
             checks = (*(check for check in checks if check.check != own), now)
+        drain = await self._drained()
+        if drain is not None:
+            now_drained = () if drain.value is None else (self._as_check(drain.value),)
+            checks = (*(check for check in checks if check.check != machine.DRAINED), *now_drained)
         age = self.age
         if age is None:
             hindrance = "nothing has been looked at yet"
@@ -120,7 +133,7 @@ class Standing:
         else:
             needed = (one for one in checks if one.look in _ESSENTIAL or one.check == own)
             hindrance = next((f"{one.check}: {one.message}" for one in needed if one.status is Status.FAIL), "")
-            hindrance = hindrance or next((one.message for one in checks if one.check == DRAINED), "")
+            hindrance = hindrance or next((one.message for one in checks if one.check == machine.DRAINED), "")
         return Now(checks=checks, age=age, cookies=cookies, hindrance=hindrance)
 
     @property
@@ -152,6 +165,16 @@ class Standing:
         except YtpoolError:
             return RefreshSeen(next_in=math.inf)
 
+    async def _drained(self) -> Known[Drain | None] | None:
+        """Return whose word keeps this machine from taking anything new; None where only the last round can say."""
+        try:
+            return await self._drain.get()
+        except YtpoolError:
+            return None
+
+    def _as_check(self, drain: Drain) -> Check:
+        return replace(machine.drained(drain.by), look=_FLEET, seen_at=self._rt.clock.now())
+
     async def queue(self) -> Known[QueueStatus]:
         return await self._queue.get()
 
@@ -167,6 +190,10 @@ class Standing:
         names = dict.fromkeys(one.account for one in (*own, *cookie_files.every(self._rt)))
         return {name: cookie_files.refresh_seen(self._rt, name) for name in names if name}
 
+    def _read_drain(self) -> Drain | None:
+        with self._rt.store.reading() as tx:
+            return presence.drained(tx)
+
     def _go_round(self) -> None:
         while not self._rt.stopping.is_set():
             try:
@@ -176,7 +203,29 @@ class Standing:
             except Exception:
                 # The answers say how old they are, and fail when they are too old.
                 log.exception("round not finished")
-            self._rt.stopping.wait(_ROUNDS_EVERY)
+            self._rest()
+
+    def _rest(self) -> None:
+        """Wait for the next round, which comes sooner when a state that failed can be read again."""
+        ends_at = self._rt.clock.monotonic() + _ROUNDS_EVERY
+        while (left := ends_at - self._rt.clock.monotonic()) > 0 and not self._rt.stopping.is_set():
+            if not self._state_failed:
+                self._rt.stopping.wait(left)
+            elif self._rt.stopping.wait(min(left, _TRIED_AGAIN_AFTER)) or self._reads_the_state():
+                return
+
+    @property
+    def _state_failed(self) -> bool:
+        """Whether it did in the last round."""
+        checks = () if self.seen is None else self.seen.health.checks
+        return any(check.look == _STATE and check.status is Status.FAIL for check in checks)
+
+    def _reads_the_state(self) -> bool:
+        try:
+            self._read_drain()
+        except YtpoolError:
+            return False
+        return True
 
     def _round(self) -> None:
         at = self._rt.clock.monotonic()

@@ -10,7 +10,7 @@ from ytpool.actions.alerts import looking
 from ytpool.domain import names
 from ytpool.domain.alert_targets import Target
 from ytpool.domain.alerts import Severity, State
-from ytpool.errors import DiskFull, StateBusy, UsageWrong
+from ytpool.errors import StateAway, UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.store import alert_messages, alerts
 from ytpool.store.alerts import Alert
@@ -60,7 +60,7 @@ class Acknowledged:
 def listed(rt: Runtime, *, every: bool = False, severity: Severity = Severity.INFO) -> AlertList:
     """Look how things stand now, and list the alerts that are at least this bad."""
     rt.store.wait_at_most(_WAITS_FOR_OTHERS)
-    with suppress(StateBusy, DiskFull):  # then how they stood when somebody looked last
+    with suppress(StateAway):  # then how they stood when somebody looked last
         looking.look(rt)
     with rt.store.reading() as tx:
         found = alerts.standing(tx)

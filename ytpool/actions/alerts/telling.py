@@ -20,7 +20,7 @@ from ytpool.domain import ids, moments
 from ytpool.domain.alert_targets import Target, Way
 from ytpool.domain.alerts import THE_SAME_WITHIN, Event, Kind, Severity
 from ytpool.domain.secret import Secret
-from ytpool.errors import Bug, ServerFailed, UnknownName, VaultKeyLost, VaultUnavailable, YtpoolError
+from ytpool.errors import Bug, ServerFailed, UnknownName, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import alert_messages as messages
 from ytpool.store import leases
@@ -189,13 +189,7 @@ def _is_for_others(rt: Runtime, target: Target) -> bool:
 
     An attempt from here would keep back those of a machine that can.
     """
-    if target.password_env or not passwords.is_there(rt, target):
-        return False
-    try:
-        rt.open_vault()
-    except (VaultUnavailable, VaultKeyLost):
-        return reach.others_have_the_key(rt)
-    return False
+    return not target.password_env and passwords.is_there(rt, target) and reach.is_for_others(rt)
 
 
 def _tell(rt: Runtime, target: Target, seconds: float, done: list[bool]) -> None:

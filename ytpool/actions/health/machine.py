@@ -12,7 +12,7 @@ from ytpool.actions import fleet as fleets
 from ytpool.actions.health.checks import Check, Sight, Status, ago
 from ytpool.actions.waking import LOOKS_EVERY
 from ytpool.domain import moments
-from ytpool.errors import DiskFull, StateBusy
+from ytpool.errors import StateAway
 from ytpool.store import accounts, ledger, meta, owners, secrets
 
 _READS_WHOLE = 256 << 20
@@ -33,7 +33,9 @@ def state(sight: Sight) -> Iterator[Check]:
     try:
         with store.transaction() as tx:
             meta.put(tx, meta.LOOKED_AT, tx.at)
-    except (StateBusy, DiskFull) as error:  # it can still be read, so the others have something to say
+    except StateAway as error:
+        with store.reading():  # where it can still be read, the others have something to say
+            pass
         yield Check(check="state", status=Status.FAIL, message=error.message, fix=error.hint)
         return
     with store.reading() as tx:
@@ -184,6 +186,16 @@ DRAINED = "drained"
 """What the check is called that says that this machine takes nothing new."""
 
 
+def drained(by: str) -> Check:
+    """Say that this machine takes nothing new."""
+    return Check(
+        check=DRAINED,
+        status=Status.WARN,
+        message=f"this machine takes nothing new, by the word of {by}",
+        fix=f"run: ytpool fleet resume {owners.me().host}",
+    )
+
+
 def fleet(sight: Sight) -> Iterator[Check]:
     """Say which other machines share the state, and what somebody should look at on any of them."""
     told = fleets.status(sight.rt)
@@ -194,9 +206,7 @@ def fleet(sight: Sight) -> Iterator[Check]:
     )
     yield Check(check="fleet", status=Status.PASS, message=message)
     if here is not None and here.drained_at is not None:
-        message = f"this machine takes nothing new, by the word of {here.drained_by}"
-        fix = f"run: ytpool fleet resume {here.host}"
-        yield Check(check=DRAINED, status=Status.WARN, message=message, fix=fix)
+        yield drained(here.drained_by)
     for row in told.machines:
         if row.remarks:
             name, fix = f"fleet {row.host}", "run: ytpool fleet status"
