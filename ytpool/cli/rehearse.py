@@ -84,8 +84,9 @@ def rehearse(
     the usual workers and on a clock that leaps over all waiting. Nothing reaches Google, nothing is written to the
     state, and nothing is left. Work may go on meanwhile.
 
-    A promise is broken (status 8) where a video is lost or there twice, where more is sold than there is, where the
-    books do not agree with what was charged, or where the work comes to no end. What is late, waits for the day after
+    A promise is broken (status 8) where a video is lost or there twice, where more is sold than there is, where YouTube
+    is asked again although it has said no, where the books do not agree with what was charged, or where the work comes
+    to no end. What is late, waits for the day after
     or for a person is no broken promise, and is told: with who of the reserve helped, and what somebody would have had
     to type. A scenario that nobody meets, because too little waits, proves nothing and says so.
 

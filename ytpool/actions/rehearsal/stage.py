@@ -160,9 +160,18 @@ def _sweep(rt: Runtime, parent: Path) -> None:
 
 
 def _remove(rt: Runtime, folder: Path) -> None:
-    for home in (folder / "script", *folder.glob("run-*")):
-        _runtime(home, rt, seed=0).stop_sandbox()
-    shutil.rmtree(folder, ignore_errors=True)  # what is left where somebody still writes goes with the next rehearsal
+    """Remove a rehearsal with its sandboxes; what is left where somebody writes all the same goes with the next one."""
+    for _ in range(_REMOVED_AFTER):
+        for home in (folder / "script", *folder.glob("run-*")):
+            _runtime(home, rt, seed=0).stop_sandbox()
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        rt.clock.sleep(_NAP)
+
+
+_REMOVED_AFTER = 40
+"""Tries: a program that was just ended may still have written a file."""
 
 
 def require_room(rt: Runtime, videos: int) -> int:
