@@ -83,6 +83,25 @@ def test_a_pool_goes_on_on_postgresql_and_comes_back(ytpool, sandbox, make_video
     assert moved(ytpool, database)["already"] is False  # and to and fro, as often as one likes
 
 
+def test_a_session_that_is_checked_out_stays_with_its_holder_and_is_brought_back_there(ytpool, home, database, uses):
+    """It is with a program of somebody else's, which knows nothing of the move."""
+    state = home / "default" / "state.db"
+    assert ytpool("init", "--yes", "--vault", "keyfile", "--zone", "UTC")[0] == 0
+    cookie = {"name": "sessionid", "value": "v", "domain": ".instagram.com", "path": "/", "expires": 1_899_999_999}
+    (home / "cookies.json").write_text(json.dumps({"cookies": [cookie], "origins": []}))
+    brought = ("sessions", "migrate", "--file", home / "cookies.json", "--user", "anna", "--platform", "instagram")
+    assert ytpool(*brought)[0] == 0
+    number = json.loads(ytpool("sessions", "checkout", "anna", "--json")[1])["data"]["number"]
+
+    for to, then in ((database, "database"), (state, "file")):
+        moved(ytpool, to)
+        uses(then)
+        status, out, err = ytpool("sessions", "checkout", "anna", "--json")
+        assert (status, json.loads(out)["error"]["code"]) == (6, "session_busy"), err
+
+    assert ytpool("sessions", "release", "anna", "--number", number)[0] == 0
+
+
 def test_a_place_in_use_is_never_overwritten_and_a_state_at_work_not_moved(ytpool, sandbox, home, database, uses):
     del sandbox
     assert "is at" in moved(ytpool, home / "default" / "state.db", status=2)["message"]

@@ -86,7 +86,7 @@ def _migrate(rt: Runtime, target: Database, told: Callable[[Progress], None], *,
         found = _seen(rt, source, target, dry_run=False)
         arrived = moving.move(source, tx, rt.require_going, told)
         _require_equal(tx, source, found, arrived)
-        _arrive(tx)
+        _arrive(tx, source)
     return _proven(rt, target, found, already=False)
 
 
@@ -158,13 +158,13 @@ def _reason(place: str) -> str:
     return f"the state moves to {place}, and goes on there; let `state` in the settings name it"
 
 
-def _arrive(tx: Tx) -> None:
+def _arrive(tx: Tx, source: Tx) -> None:
     """Let what has arrived be used; a pause that an operator had asked for before goes on."""
     place = meta.get(tx, meta.MOVED_TO)
     meta.forget(tx, meta.MOVED_TO)
     if any(one.scope is Scope.EVERYTHING and one.reason == _reason(place or "") for one in rests.pauses(tx)):
         rests.lift(tx, Scope.EVERYTHING, "")
-    leases.begin_anew(tx)
+    leases.by_this_clock(tx, source)  # nobody of ours holds any; what is checked out is with programs of others
     machines.begin_anew(tx)
 
 
