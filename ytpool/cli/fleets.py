@@ -61,7 +61,9 @@ def _ago(seconds: float) -> str:
 
 
 def _holds(row: MachineRow) -> str:
-    return ", ".join(f"{count} {_plural(kind, count)}" for kind, count in row.holds.items())
+    # A job that is under way has had its turn, and keeps it.
+    shown = {kind: count for kind, count in row.holds.items() if kind != "turn" or "job" not in row.holds}
+    return ", ".join(f"{count} {_plural(kind, count)}" for kind, count in shown.items())
 
 
 def _plural(kind: str, count: int) -> str:

@@ -252,7 +252,9 @@ _TOO_SLOW = _Case(
     "too_slow",
     StateBusy,
     "the state in {place} was busy, or slow, for longer than its statement_timeout lets {user} wait",
-    lambda place: f"try again; or let its operator give us the time: ALTER ROLE {place.user} SET statement_timeout = 0",
+    lambda place, _: (
+        f"try again; or let its operator give us the time: ALTER ROLE {place.user} SET statement_timeout = 0"
+    ),
 )
 _OF_STATES = {
     "08": _LOST,
