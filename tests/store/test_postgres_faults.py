@@ -12,8 +12,8 @@ from real_parts import fill
 from ytpool import config
 from ytpool.clock import SystemClock
 from ytpool.errors import DiskFull, Interrupted, StateBusy, StateUnreachable
-from ytpool.store import meta
-from ytpool.store.postgres import PostgresDatabase
+from ytpool.store import db, meta
+from ytpool.store.postgres import PostgresDatabase, for_postgres
 from ytpool.store.sqlite import SqliteDatabase
 
 
@@ -231,6 +231,31 @@ def test_a_nul_that_a_service_answers_with_breaks_nothing(state):
         tx.many("UPDATE meta SET value = :value || value WHERE key = 'said'", [{"value": "\0"}])
 
     assert said(state) == "\N{REPLACEMENT CHARACTER}a\N{REPLACEMENT CHARACTER}b"
+
+
+def test_an_upgrade_waits_for_who_reads_and_lets_everybody_else_by(opened, own_postgres, schema):
+    """A backup may read for minutes; meanwhile others renew their leases on the state as it is."""
+    with own_postgres.connected() as reader, own_postgres.connected() as other:
+        reader.execute(f"CREATE SCHEMA {schema}")
+        for connection in (reader, other):
+            connection.execute(f"SET search_path = {schema}")
+        for step in db.migrations()[:24]:
+            reader.execute(for_postgres(step))
+        reader.execute("INSERT INTO meta (key, value) VALUES ('schema', '24'), ('min_reader', '1')")
+        reader.execute("BEGIN; SELECT count(*) FROM jobs")
+        upgrades = threading.Thread(target=say, args=(opened(own_postgres.url), "as it is now"))
+        upgrades.start()
+        until = time.monotonic() + 30
+        while not own_postgres.sql("SELECT 1 FROM pg_locks WHERE NOT granted AND relation IS NOT NULL"):
+            assert time.monotonic() < until
+
+        other.execute("SET statement_timeout = '8s'; SELECT count(*) FROM jobs")
+
+        assert upgrades.is_alive()
+        reader.execute("COMMIT")
+        upgrades.join(30)
+
+    assert said(opened(own_postgres.url)) == "as it is now"
 
 
 def heard(listener):

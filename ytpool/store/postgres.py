@@ -48,6 +48,11 @@ _SILENT_FOR = "10s"
 _MOVES_FOR = "10min"
 """The same for a transaction that moves a whole state, and waits for a disk in between."""
 
+_STANDS_IN_THE_WAY = "2s"
+"""For so long a change of a table may wait for who reads it, with everybody else behind it."""
+_LETS_OTHERS_BY_FOR = 1.0
+"""Seconds until it tries again."""
+
 _NOTICES_A_DEAD_WIRE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 6}
 """Has the server ask over a silent wire whether anybody is there, and believe in the end that nobody is."""
 
@@ -456,9 +461,24 @@ class PostgresDatabase(Database):
             self._bring_up_to_date(connection)
 
     def _bring_up_to_date(self, connection: "psycopg.Connection[Any]") -> None:
-        """Apply the migrations that it lacks."""
+        """Apply the migrations that it lacks, as soon as nobody reads what they change.
+
+        Whoever comes while a change of a table waits for a reader waits behind it, so it does not wait for long: a
+        backup may read for minutes, and others have leases to renew.
+        """
+        gives_up_at = self._clock.monotonic() + self._patience
+        while True:
+            try:
+                return self._brought_up_to_date(connection)
+            except psycopg.errors.LockNotAvailable:
+                if self._clock.monotonic() + _LETS_OTHERS_BY_FOR > gives_up_at:
+                    raise
+            self._sleep(_LETS_OTHERS_BY_FOR)
+
+    def _brought_up_to_date(self, connection: "psycopg.Connection[Any]") -> None:
         with connection.transaction():
             connection.execute(f"{self._settings()}; SELECT {self._lock}")
+            connection.execute(f"SET LOCAL lock_timeout = '{_STANDS_IN_THE_WAY}'")
             schema = 0
             if _tables(connection, self._place.schema):  # another process may have been faster
                 schema, _ = _versions(connection, self._place.schema)
