@@ -58,7 +58,10 @@ def test_a_pool_goes_on_on_postgresql_and_comes_back(ytpool, sandbox, make_video
     assert moved(ytpool, database)["already"] is True
     assert "was left for" in moved(ytpool, home / "third.db", status=2)["message"]
     status, _, err = ytpool("upload", make_video("third.mp4"), "--account", "news")
-    assert (status, "the state moves to postgresql://" in err) == (6, True), err  # what was left sells nothing
+    # What was left sells nothing, and takes nothing that would be lost; what to type leads to where it goes on.
+    assert (status, f'write state = "{there["place"].partition(" (")[0]}" at the top of' in err) == (6, True), err
+    assert ytpool("upload", make_video("third.mp4"), "--account", "news", "--queue")[0] == 6
+    assert [ytpool("unpause", *words)[0] for words in ((), ("--dry-run",))] == [2, 0]
 
     uses("database")
     assert ytpool("work", "--once")[0] == 0
@@ -162,3 +165,13 @@ def test_killed_at_any_moment_a_move_is_repeated_and_every_unit_arrives(ytpool, 
         uses(then)
         assert ytpool("state", "check")[0] == 0
     assert kills >= 2
+
+
+def test_who_stays_with_a_state_that_was_left_says_so_and_it_is_a_state_like_any_other(ytpool, sandbox, home, database):
+    del sandbox
+    moved(ytpool, database)
+
+    assert ytpool("unpause", "--yes")[0] == 0
+
+    assert ytpool("pause", "--reason", "a look at the books")[0] == 0  # and not because it was left once
+    assert moved(ytpool, home / "third.db")["already"] is False

@@ -62,6 +62,11 @@ _OLDEST_SERVER = 130000
 _OUR_MISTAKES = (psycopg.ProgrammingError, psycopg.IntegrityError, psycopg.DataError)
 """What no operator can mend."""
 
+_RUN = "pg_postmaster_start_time()::text || ' ' || coalesce(pg_stat_get_bgwriter_stat_reset_time()::text, '')"
+"""What tells a run of the server from the next. When one of its processes is killed it recovers without being started
+anew; then its statistics begin anew, as they do after every crash.
+"""
+
 _ASKS_AGAIN_AFTER = 0.1
 _ASKS_AGAIN_AT_MOST_AFTER = 2.0
 
@@ -345,8 +350,7 @@ class PostgresDatabase(Database):
     def _begun(self, kept: Kept, begin: str, *, writes: bool) -> "_Begun | None":
         """Begin, and return None where nobody is at the other end of the connection any more."""
         number = "pg_current_xact_id()::text" if writes else "NULL"
-        started = "pg_postmaster_start_time()::text"
-        time = f"SELECT extract(epoch FROM {self._time()})::double precision, {number}, {started}"
+        time = f"SELECT extract(epoch FROM {self._time()})::double precision, {number}, {_RUN}"
         with kept.at_work() as connection:
             asked_at = self._clock.boot()
             try:
@@ -373,7 +377,7 @@ class PostgresDatabase(Database):
         kept = self._connections.keep(self._reconnected(gives_up_at))
         with kept.at_work() as connection:
             while True:
-                [(server,)] = connection.execute("SELECT pg_postmaster_start_time()::text").fetchall()
+                [(server,)] = connection.execute(f"SELECT {_RUN}").fetchall()
                 if server != begun.server:
                     # After a crash the number may be another's. Who hears that it failed, and it did not, is in no
                     # other place than one who was killed at this moment.
@@ -514,7 +518,7 @@ class _Begun:
     number: str | None
     """By which the database can be asked how it ended; None where nothing is to be kept of it."""
     server: str
-    """When the server was started: another run of it knows nothing for certain of what this one began."""
+    """Which run of the server it was: another one knows nothing for certain of what this one began."""
 
 
 class _Row(tuple[Any, ...]):  # noqa: SLOT001 - a tuple has no room for them
