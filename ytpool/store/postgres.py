@@ -151,7 +151,15 @@ class PostgresTx(Tx):
         whole = [place for place, name in enumerate(columns) if types[name] == "bigint"]
         with self._cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
             for row in rows:
-                copy.write_row(_with_whole_numbers(row, whole))
+                try:
+                    copy.write_row(_with_whole_numbers(row, whole))
+                except psycopg.DataError as error:
+                    # Not mended here: the activity journal is sealed, and proves that it arrived as it was.
+                    raise StateUnusable(
+                        f"a row of {table} cannot be kept by PostgreSQL: {error}",
+                        hint="please report this",
+                        table=table,
+                    ) from error
 
     def take_time(self) -> None:
         self.run(f"SET LOCAL idle_in_transaction_session_timeout = '{_MOVES_FOR}'")
