@@ -11,7 +11,7 @@ from real_parts import fill
 
 from ytpool import config
 from ytpool.clock import SystemClock
-from ytpool.errors import DiskFull, Interrupted, StateBusy, StateUnreachable
+from ytpool.errors import DiskFull, Interrupted, StateBusy, StateUnreachable, StateUnusable
 from ytpool.store import db, meta
 from ytpool.store.postgres import PostgresDatabase, for_postgres
 from ytpool.store.sqlite import SqliteDatabase
@@ -261,6 +261,39 @@ def test_an_upgrade_waits_for_who_reads_and_lets_everybody_else_by(opened, own_p
         upgrades.join(30)
 
     assert said(opened(own_postgres.url)) == "as it is now"
+
+
+def test_whatever_isolation_the_server_is_set_to_who_waited_sees_what_was_done_before_him(opened, own_postgres, state):
+    say(state, "before")
+    strict = opened(f"{own_postgres.url}?options=-c%20default_transaction_isolation%3Dserializable")
+    assert said(strict) == "before"
+    waits = threading.Thread(target=say, args=(strict, "then"))
+    with state.transaction() as tx:
+        waits.start()
+        until = time.monotonic() + 30
+        while not own_postgres.sql("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"):
+            assert time.monotonic() < until
+        meta.put(tx, "said", "before first")
+    waits.join(30)
+
+    assert said(state) == "before first then"
+
+
+def test_every_letter_is_kept_whatever_the_surroundings_prefer_and_a_database_that_cannot_is_refused(
+    opened, own_postgres, monkeypatch, state
+):
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    say(opened(own_postgres.url), "čaj 📺")
+    assert said(state) == "čaj 📺"
+
+    own_postgres.sql("CREATE DATABASE western ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    try:
+        western = opened(own_postgres.url.removesuffix("postgres") + "western")
+        with pytest.raises(StateUnusable, match="keeps its texts in LATIN1"):
+            western.create()
+        western.close()
+    finally:
+        own_postgres.sql("DROP DATABASE western")
 
 
 def heard(listener):

@@ -56,6 +56,11 @@ _LETS_OTHERS_BY_FOR = 1.0
 _NOTICES_A_DEAD_WIRE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 6}
 """Has the server ask over a silent wire whether anybody is there, and believe in the end that nobody is."""
 
+_BEGINS_TO_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
+"""Whatever the server is set to: at a stricter level nothing is seen that was committed while the lock was waited for."""
+
+_ENCODING = "UTF8"
+
 _OLDEST_SERVER = 130000
 """PostgreSQL 13 is the first that tells afterwards how a transaction ended (`pg_xact_status` of an xid8)."""
 
@@ -248,7 +253,7 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
-        with self._opened(f"BEGIN; {{settings}}; SELECT {self._lock}", writes=True) as tx:
+        with self._opened(f"{_BEGINS_TO_WRITE}; {{settings}}; SELECT {self._lock}", writes=True) as tx:
             yield tx
 
     @contextmanager
@@ -258,7 +263,7 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def imagining(self) -> Iterator[Tx]:
-        with self._opened(f"BEGIN; {{settings}}; SELECT {self._lock}", writes=False) as tx:
+        with self._opened(f"{_BEGINS_TO_WRITE}; {{settings}}; SELECT {self._lock}", writes=False) as tx:
             yield tx
 
     def create(self) -> None:
@@ -434,7 +439,9 @@ class PostgresDatabase(Database):
             autocommit=True,
             prepare_threshold=None,
             cursor_factory=psycopg.ClientCursor,
+            client_encoding=_ENCODING,
         )
+        connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         _teach(connection)
         # Behind a pooler it may hear what another asked to hear; without this, all of it would be kept for ever.
         connection.add_notify_handler(lambda _: None)
@@ -444,6 +451,14 @@ class PostgresDatabase(Database):
             raise StateUnusable(
                 f"{self.shown} is PostgreSQL {version // 10000}, and ytpool needs {_OLDEST_SERVER // 10000} or newer",
                 hint="name a newer server",
+                path=self.shown,
+            )
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != _ENCODING:
+            connection.close()
+            raise StateUnusable(
+                f"{self.shown} keeps its texts in {encoding}, and ytpool needs a database in {_ENCODING}",
+                hint=f"let its operator make one: createdb --encoding {_ENCODING} --template template0 NAME",
                 path=self.shown,
             )
         return connection
