@@ -279,6 +279,17 @@ def test_whatever_isolation_the_server_is_set_to_who_waited_sees_what_was_done_b
     assert said(state) == "before first then"
 
 
+@pytest.mark.parametrize(("set_to", "is_then"), [("off", "on"), ("remote_write", "remote_write")])
+def test_what_is_committed_is_on_the_disk_even_where_the_server_is_set_to_hurry(
+    opened, own_postgres, state, set_to, is_then
+):
+    say(state, "before")
+    hurried = opened(f"{own_postgres.url}?options=-c%20synchronous_commit%3D{set_to}")
+
+    with hurried.transaction() as tx:
+        assert tx.one("SELECT current_setting('synchronous_commit')")[0] == is_then
+
+
 def test_every_letter_is_kept_whatever_the_surroundings_prefer_and_a_database_that_cannot_is_refused(
     opened, own_postgres, monkeypatch, state
 ):

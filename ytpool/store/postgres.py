@@ -57,7 +57,10 @@ _NOTICES_A_DEAD_WIRE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10
 """Has the server ask over a silent wire whether anybody is there, and believe in the end that nobody is."""
 
 _BEGINS_TO_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
-"""Whatever the server is set to: at a stricter level nothing is seen that was committed while the lock was waited for."""
+"""Whatever the server is set to: at a stricter level nothing is seen that was committed while one waits for the lock."""
+
+_KEEPS = "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+"""What is said to be done is on the disk: a booking that a crash takes back would be sold, or posted, twice."""
 
 _ENCODING = "UTF8"
 
@@ -253,7 +256,7 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
-        with self._opened(f"{_BEGINS_TO_WRITE}; {{settings}}; SELECT {self._lock}", writes=True) as tx:
+        with self._opened(f"{_BEGINS_TO_WRITE}; {{settings}}; {_KEEPS}; SELECT {self._lock}", writes=True) as tx:
             yield tx
 
     @contextmanager
