@@ -57,7 +57,7 @@ _NOTICES_A_DEAD_WIRE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10
 """Has the server ask over a silent wire whether anybody is there, and believe in the end that nobody is."""
 
 _BEGINS_TO_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
-"""Whatever the server is set to: at a stricter level nothing is seen that was committed while one waits for the lock."""
+"""Whatever the server prefers: a stricter level does not see what was committed while one waited for the lock."""
 
 _KEEPS = "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
 """What is said to be done is on the disk: a booking that a crash takes back would be sold, or posted, twice."""
