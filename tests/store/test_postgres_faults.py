@@ -1,12 +1,14 @@
 """A state on PostgreSQL when the wire or the server fails: what was committed is kept, once, and told as it is."""
 
+import os
 import signal
 import threading
 import time
 
 import pytest
+from certificates import certificates
 from links import Link
-from postgres import pooled
+from postgres import pooled, running
 from real_parts import fill
 
 from ytpool import config
@@ -261,6 +263,38 @@ def test_an_upgrade_waits_for_who_reads_and_lets_everybody_else_by(opened, own_p
         upgrades.join(30)
 
     assert said(opened(own_postgres.url)) == "as it is now"
+
+
+def test_a_connection_that_is_lost_is_lost_also_where_it_was_encrypted(opened, schema, tmp_path):
+    """And no refusal: whoever is refused gives up, and whoever has lost the state waits for it."""
+    _, certificate = certificates(tmp_path)
+    with running(certificate=certificate) as server, Link(server.port) as link:
+        state = opened(f"{through(link)}?sslmode=require", schema=schema)
+        state.create()
+        say(state, "before")
+        for trouble in (
+            link.cut,
+            lambda: server.restart("immediate"),
+            lambda: os.kill(backend(server), signal.SIGKILL),
+        ):
+            with pytest.raises(StateUnreachable), state.transaction() as tx:
+                meta.put(tx, "said", "half")
+                trouble()
+                meta.put(tx, "said", "whole")
+
+        link.refuse()
+        state.wait_at_most(0.5)
+        with pytest.raises(StateUnreachable), state.reading():
+            pass
+        link.mend()
+        assert said(state) == "before"
+        state.close()
+
+
+def backend(server):
+    """The process of the server that has another's transaction open."""
+    [[pid]] = server.sql("SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'")
+    return pid
 
 
 def test_whatever_isolation_the_server_is_set_to_who_waited_sees_what_was_done_before_him(opened, own_postgres, state):
