@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -113,7 +114,7 @@ def measured(name, *, quick):
         benchmark=name,
         rows=rows,
         unable=last if done.returncode == ratios.UNABLE else "",
-        failed="" if done.returncode in {0, ratios.BROKEN, ratios.UNABLE} else f"{last or done.returncode} ({log})",
+        failed="" if done.returncode in {0, ratios.BROKEN, ratios.UNABLE} else f"{textwrap.shorten(last, 100)} ({log})",
         seconds=took,
         others=None if others is None else max(0.0, others / took / os.cpu_count()),
     )
