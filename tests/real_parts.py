@@ -25,6 +25,7 @@ PACKAGES = {
     "node": "nodejs",
     "npm": "npm",
     "nsenter": "util-linux",
+    "openssl": "openssl",
     "pgbouncer": "pgbouncer",
     "postgres": "postgresql",
     "prometheus": "prometheus",

@@ -31,7 +31,7 @@ BACKED_UP = "backed_up"
 """When and where the last backup was made, with a space between."""
 
 MOVED_TO = "moved_to"
-"""Only in a state that was left: where it has moved to. It counts while everything is paused there."""
+"""Only in a state that was left: where it has moved to. `unpause` takes it away, for who stays all the same."""
 
 TAKEN = "backup_taken"
 """Only in backups: the moment they show."""
