@@ -86,6 +86,7 @@ TRIALS = {
             "tests/actions/test_nothing_starves.py",
             "tests/cli/test_alerts.py",
             "tests/cli/test_dashboard.py",
+            "tests/cli/test_multi_server.py",
             "tests/cli/test_plan.py",
             "tests/cli/test_real_input.py",
             "tests/cli/test_report.py",
