@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ytpool import data
 from ytpool.clock import Calendar, Clock, Confirmation, SystemClock
 from ytpool.config import SANDBOX, Config
+from ytpool.config.places import expanded
 from ytpool.domain import quota
 from ytpool.domain.prices import PriceBook
 from ytpool.domain.terms import Terms
@@ -176,7 +177,7 @@ class Runtime:
     def database_named(self, place: str) -> Database:
         """Return a state at an address of PostgreSQL or in a file, unopened; by the options of the settings."""
         if "://" not in place:
-            return self.database_at(Path(place).expanduser().absolute())
+            return self.database_at(expanded(place).absolute())
         from ytpool.config import postgres  # noqa: PLC0415 -- a file needs none
 
         return self._database_in(postgres.at(place, self.config.postgres, self.environ, origin="--to"))
@@ -277,7 +278,7 @@ class Runtime:
     def key_file_in(self, tx: Tx) -> Path | None:
         """Return the same, within a transaction that is open."""
         chosen = self.config.vault.key_file or meta.get(tx, meta.VAULT_KEY_FILE)
-        return Path(chosen).expanduser() if chosen else None
+        return expanded(chosen) if chosen else None
 
     def make_key(self, key_file: Path | None) -> "KeyMade":
         """Make the vault's key, in this file or else in the keyring; what is there already is never replaced."""

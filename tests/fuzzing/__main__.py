@@ -36,7 +36,9 @@ def main() -> int:
     from fuzzing.every import TARGETS
 
     if unknown := set(asked.target) - {target.name for target in TARGETS}:
-        options.error(f"there is no target {', '.join(sorted(unknown))}; there are {', '.join(t.name for t in TARGETS)}")
+        options.error(
+            f"there is no target {', '.join(sorted(unknown))}; there are {', '.join(t.name for t in TARGETS)}"
+        )
     found = 0
     for target in TARGETS:
         if not asked.target or target.name in asked.target:

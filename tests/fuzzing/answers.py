@@ -65,7 +65,9 @@ class _Server:
                 return
             heard += block
         head, _, body = heard.partition(b"\r\n\r\n")
-        length = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
+        length = next(
+            (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
+        )
         while len(body) < length:
             body += connection.recv(1 << 16)
 
@@ -218,13 +220,22 @@ def read_a_comment(resource):
 
 _HUB = providers.from_table(
     "hub",
-    {"preset": "runninghub", "url": "https://hub.example", "keys": "HUB_KEY", "callback": {"url": "https://us.example"}},
+    {
+        "preset": "runninghub",
+        "url": "https://hub.example",
+        "keys": "HUB_KEY",
+        "callback": {"url": "https://us.example"},
+    },
     lambda path, sentence: (_ for _ in ()).throw(AssertionError((path, sentence))),
 )
 _TASKS = (
     {"code": 0, "msg": "success", "data": {"taskId": "7", "taskStatus": "RUNNING", "failedReason": {"message": "no"}}},
     {"code": 805, "msg": "FAILED", "data": {"failedReason": {"exception_message": CANARY}}, "taskId": 7},
-    {"event": "TASK_END", "taskId": "7", "eventData": json.dumps({"code": 0, "msg": CANARY, "data": [{"fileUrl": "u"}]})},
+    {
+        "event": "TASK_END",
+        "taskId": "7",
+        "eventData": json.dumps({"code": 0, "msg": CANARY, "data": [{"fileUrl": "u"}]}),
+    },
 )
 
 
@@ -311,8 +322,10 @@ def visit(asked):
     async def send(message):
         sent.append(message)
 
-    methods = {"/": "GET", "/metrics": "GET", "/livez": "GET"}
-    guard = Guard(app, Traffic(), methods=methods, visitors=_SHARED, needs_token=True, hosts=frozenset({"pool.example"}))
+    methods = {"/": "GET", "/metrics": "GET", "/livez": "GET", "/webhooks/": "POST"}
+    guard = Guard(
+        app, Traffic(), methods=methods, visitors=_SHARED, needs_token=True, hosts=frozenset({"pool.example"})
+    )
     scope = {"type": "http", "server": ("127.0.0.1", 80), "client": ("127.0.0.1", 9), "query_string": b"", **asked}
     asyncio.run(guard(scope, None, send))
 
@@ -360,12 +373,16 @@ TARGETS = (
     ),
     Target(
         name="login form",
-        inputs=texts('<p><!-- <form> --><form action="/login"><input type="password" name=x></form>', "<script>'<'</script>"),
+        inputs=texts(
+            '<p><!-- <form> --><form action="/login"><input type="password" name=x></form>', "<script>'<'</script>"
+        ),
         check=look_for_a_form,
     ),
     Target(
         name="where a site sends",
-        inputs=_in_a_header("https://www.tiktok.com/login?x=1", "https://accounts.google.com/v3/signin", "http://127.0.0.1/"),
+        inputs=_in_a_header(
+            "https://www.tiktok.com/login?x=1", "https://accounts.google.com/v3/signin", "http://127.0.0.1/"
+        ),
         check=judge_where_it_sends,
     ),
     Target(name="visit of serve", inputs=_VISITS, check=visit),

@@ -86,7 +86,9 @@ def _require_batch(batch):
     if batch.problems:
         return
     for entry in batch.entries:
-        assert type(entry.publication).from_dict(json.loads(json.dumps(entry.publication.to_dict()))) == entry.publication
+        assert (
+            type(entry.publication).from_dict(json.loads(json.dumps(entry.publication.to_dict()))) == entry.publication
+        )
 
 
 # Logins
@@ -108,7 +110,11 @@ _TOKEN = {
     "token_uri": "https://oauth2.example/token",
     "type": "authorized_user",
 }
-_TOKENS = (_TOKEN, {"accounts": [{"credentials": _TOKEN}]}, {"accessToken": CANARY, "refreshToken": CANARY, "scope": "a b"})
+_TOKENS = (
+    _TOKEN,
+    {"accounts": [{"credentials": _TOKEN}]},
+    {"accessToken": CANARY, "refreshToken": CANARY, "scope": "a b"},
+)
 
 
 def read_a_client(content):
@@ -153,7 +159,10 @@ _COOKIE = {
     "sameSite": "Lax",
 }
 _STATES = (
-    {"cookies": [_COOKIE, {**_COOKIE, "name": "SAPISID"}], "origins": [{"origin": "https://a.example", "localStorage": []}]},
+    {
+        "cookies": [_COOKIE, {**_COOKIE, "name": "SAPISID"}],
+        "origins": [{"origin": "https://a.example", "localStorage": []}],
+    },
     [{**_COOKIE, "expirationDate": 1795231276, "hostOnly": False, "session": False, "storeId": "0", "sameSite": "lax"}],
 )
 _NETSCAPE = (
@@ -211,7 +220,14 @@ _USAGES = (
     {"account_1": {"2026-11-19": {"total_units": 5}, "2026-11-20": {"total_units": 7}}},
 )
 _LOGS = (
-    [{"timestamp": "2026-11-19T10:00:00", "action_type": "upload", "account_id": "account_1", "details": {"success": True}}],
+    [
+        {
+            "timestamp": "2026-11-19T10:00:00",
+            "action_type": "upload",
+            "account_id": "account_1",
+            "details": {"success": True},
+        }
+    ],
     {"activities": [{"timestamp": "2026-11-19T10:00:00+01:00", "action_type": "comment_blocked", "details": {}}]},
 )
 

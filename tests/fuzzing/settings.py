@@ -39,7 +39,9 @@ _SETTINGS = {
         },
         "hub": {"preset": "runninghub", "url": "https://hub.example", "keys": "HUB_KEY"},
     },
-    "chains": {"voice": [{"service": "a", "command": ["say", "{text}"], "cost": 1}, {"service": "f", "provider": "film"}]},
+    "chains": {
+        "voice": [{"service": "a", "command": ["say", "{text}"], "cost": 1}, {"service": "f", "provider": "film"}]
+    },
     "cookie_files": {"news": {"path": "~/news.txt"}},
     "ftp": {"store": {"host": "ftp.example", "user": "ytpool", "timeout": 5, "password_env": "STORE_PASSWORD"}},
     "checks": {"site": {"url": "https://site.example/well", "expect": [200, "fine"], "timeout": 4}},
@@ -51,7 +53,9 @@ _SETTINGS = {
             "page": {"type": "command", "command": ["/opt/page"]},
         },
     },
-    "platforms": {"tiktok": {"url": "https://www.tiktok.com/setting", "login": ["/login"], "form": ['input[type="x"]']}},
+    "platforms": {
+        "tiktok": {"url": "https://www.tiktok.com/setting", "login": ["/login"], "form": ['input[type="x"]']}
+    },
 }
 _WITH_A_DATABASE = {
     "state": "postgresql://ytpool@db.example:5432/ytpool?sslmode=verify-full",
@@ -96,7 +100,13 @@ def read_variables(environ):
 _NAMES = [
     *("YTPOOL_STATE", "YTPOOL_TIME_ZONE", "YTPOOL_PATH_MAP", "YTPOOL_SESSIONS_REFRESH_COMMAND", "YTPOOL_PLAN_RATE"),
     *("YTPOOL_GOOGLE_API_ROOT", "YTPOOL_NETWORK_TIMEOUT", "YTPOOL_REFRESH_WITHIN_MINUTES", "YTPOOL_PLAN_BLOCKS"),
-    *("YTPOOL_SERVE_BIND", "YTPOOL_UPLOAD_NOTIFY", "YTPOOL_UPLOAD_CATEGORY", "YTPOOL_BALANCING_QUOTA", "YTPOOL_TIEM_ZONE"),
+    *(
+        "YTPOOL_SERVE_BIND",
+        "YTPOOL_UPLOAD_NOTIFY",
+        "YTPOOL_UPLOAD_CATEGORY",
+        "YTPOOL_BALANCING_QUOTA",
+        "YTPOOL_TIEM_ZONE",
+    ),
     *("YTPOOL_POSTGRES_SSLMODE", "YTPOOL_POSTGRES_SERVICE", "YTPOOL_SERVE_COOKIES_FILE", "YT_DLP_COOKIES_FILE"),
     *("PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGSERVICE", "PGSERVICEFILE", "PGSYSCONFDIR", "PGHOSTADDR"),
     *("YTPOOL_PROFILE", "YTPOOL_HOME", "YTPOOL_TOKEN_", "YTPOOL_", "YTPOOL_VAULT_KEY_FILE"),
@@ -106,7 +116,9 @@ _PLAIN = [
     *("postgresql://ytpool@db.example/ytpool", "postgresql:///ytpool?host=/run/pg&port=5433", "verify-full", "~/x"),
 ]
 _VARIABLES = st.dictionaries(
-    st.sampled_from(_NAMES), (st.sampled_from(_PLAIN) | texts(*_PLAIN)).filter(lambda text: "\0" not in text), max_size=4
+    st.sampled_from(_NAMES),
+    (st.sampled_from(_PLAIN) | texts(*_PLAIN)).filter(lambda text: "\0" not in text),
+    max_size=4,
 ).map(lambda found: {"YTPOOL_HOME": str(_FOLDER / "home"), **found})
 
 

@@ -59,7 +59,10 @@ def marks(path: Path) -> Marks | None:
             said: dict[str, str] = dict(connection.execute("SELECT key, value FROM meta").fetchall())
     except sqlite3.DatabaseError:
         return None
-    return _marks(said)
+    try:
+        return _marks(said)
+    except (ValueError, TypeError):  # of whoever has written there what no version of ours does
+        return None
 
 
 def marks_in(tx: Tx) -> Marks:
