@@ -12,9 +12,10 @@ from datetime import timedelta
 import newer
 import pytest
 from books import Books, ObedientClock
+from hypothesis import settings
 from newsroom import ROOT, Newsroom
 from postgres import ELSEWHERE, Postgres, running
-from real_parts import small_file_system
+from real_parts import examples, small_file_system
 
 from ytpool import config
 from ytpool.cli.app import main
@@ -23,6 +24,10 @@ from ytpool.sandbox.server import Sandbox
 
 # Some tests take these as plugins and some take functions of theirs; whichever comes first, asserts in them explain.
 pytest.register_assert_rewrite("chromium", "node_packages", "secret_service")
+
+# Properties are about what is true, not about how fast a busy machine finds it.
+settings.register_profile("ytpool", deadline=None, max_examples=examples(100))
+settings.load_profile("ytpool")
 
 ON_POSTGRES = os.environ.get("YTPOOL_TEST_STATE") == "postgresql"
 """Whether every state of a story lies on PostgreSQL; read at once, like all that says how tests are run."""

@@ -7,6 +7,7 @@ function, and the process kills itself as soon as that function's transaction is
 as so many bytes of a request have left. A point that is never reached lets the command end as it would.
 """
 
+import os
 import runpy
 import signal
 import sys
@@ -22,10 +23,11 @@ if __name__ == "__main__":
 from ytpool.actions import claiming
 from ytpool.domain.jobs import StepState
 from ytpool.store import accounts, comments, decisions, jobs, ledger, line, looks
-from ytpool.store.postgres import PostgresDatabase
-from ytpool.store.sqlite import SqliteDatabase
 
-DATABASES = (SqliteDatabase, PostgresDatabase)
+if os.environ.get("YTPOOL_STATE"):  # else a driver would be loaded that nobody needs
+    from ytpool.store.postgres import PostgresDatabase as TheDatabase
+else:
+    from ytpool.store.sqlite import SqliteDatabase as TheDatabase
 
 
 class When(Enum):
@@ -157,46 +159,40 @@ def _arm_state(point, by):
 
     setattr(point.module, point.function, watching)
 
+    transaction = TheDatabase.transaction
+
     def strike():
         reached.clear()
         over.append(True)
         _die(by)
 
-    def watch(transaction):
-        @contextmanager
-        def watched_transaction(self):
-            with transaction(self) as tx:
-                yield tx
-                if tx in reached and point.when is When.BEFORE_COMMIT:
-                    strike()
-            if tx in reached:
+    @contextmanager
+    def watched_transaction(self):
+        with transaction(self) as tx:
+            yield tx
+            if tx in reached and point.when is When.BEFORE_COMMIT:
                 strike()
+        if tx in reached:
+            strike()
 
-        return watched_transaction
-
-    for database in DATABASES:
-        database.transaction = watch(database.transaction)
+    TheDatabase.transaction = watched_transaction
 
 
 def _arm_commits(when, dies_at):
-    begun = []
+    transaction, begun = TheDatabase.transaction, []
 
-    def count(transaction):
-        @contextmanager
-        def counted_transaction(self):
-            begun.append(self)
-            number = len(begun)
-            with transaction(self) as tx:
-                yield tx
-                if (when, number) == (When.BEFORE_COMMIT, dies_at):
-                    _die()
-            if (when, number) == (When.AFTER_COMMIT, dies_at):
+    @contextmanager
+    def counted_transaction(self):
+        begun.append(self)
+        number = len(begun)
+        with transaction(self) as tx:
+            yield tx
+            if (when, number) == (When.BEFORE_COMMIT, dies_at):
                 _die()
+        if (when, number) == (When.AFTER_COMMIT, dies_at):
+            _die()
 
-        return counted_transaction
-
-    for database in DATABASES:
-        database.transaction = count(database.transaction)
+    TheDatabase.transaction = counted_transaction
 
 
 def _arm_line(point):

@@ -11,14 +11,17 @@ RESETS = struct.pack("ii", 1, 0)
 
 
 class Link:
-    """Passes on what comes to its port to an address, and back.
+    """Passes on what comes to its port to another, and back.
 
     It has a thread of its own; every verb returns when it has taken effect.
     """
 
-    def __init__(self, to_port, *, listen=None):
-        """Lead to a port of this machine; `listen` makes the listening socket, where it is not to be one of our own."""
-        self._to_port = to_port
+    def __init__(self, to, *, listen=None):
+        """Lead to a port of this machine, or to where `to()` gives a connected socket.
+
+        `listen` makes the listening socket, where it is not to be one of our own.
+        """
+        self._to = to
         self._listen = listen or self._listen_here
         self.port = 0
         self._loop = asyncio.new_event_loop()
@@ -125,13 +128,19 @@ class Link:
         await asyncio.gather(*self._pumping, return_exceptions=True)
 
     async def _meet(self, reader, writer):
-        ends = [writer]
-        self._connections.append(ends)
         task = asyncio.current_task()
         self._pumping.add(task)
+        with suppress(asyncio.CancelledError):  # at the link's end; nobody waits for this task but the link
+            await self._join(reader, writer)
+        self._pumping.discard(task)
+
+    async def _join(self, reader, writer):
+        ends = [writer]
+        self._connections.append(ends)
         try:
             await self._flows.wait()  # where nothing comes through, nobody hears of a visitor
-            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
+            there = {"sock": self._to()} if callable(self._to) else {"host": "127.0.0.1", "port": self._to}
+            there_reader, there_writer = await asyncio.open_connection(**there)
             ends.append(there_writer)
             if ends not in self._connections:  # cut meanwhile
                 _reset(there_writer)
@@ -142,7 +151,6 @@ class Link:
             for end in ends:
                 _reset(end)
         finally:
-            self._pumping.discard(task)
             if ends in self._connections:
                 self._connections.remove(ends)
             for end in ends:

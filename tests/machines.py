@@ -2,21 +2,24 @@
 was started of its own, and the same files.
 
 A machine reaches nothing but its own loopback. What listens there are links (`links.Link`) to servers of this machine,
-each at the port that the server has here, so that every address is right on every machine. When the tests end, however
-they end, every machine ends with all that runs on it.
+each at the port that the server has here, so that every address is right on every machine. To a loopback belongs all of
+10.0.0.0/8 as well: a link can listen there under the address that another machine has in a story (`leads_to`). When the
+tests end, however they end, every machine ends with all that runs on it.
 """
 
 import os
 import signal
 import socket
-import struct
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+from first_process import ASKED
+from links import Link
 from newsroom import ROOT
 from real_parts import miss, need
 
@@ -37,6 +40,7 @@ class Machine:
         """The way to each server, by its port."""
         self.pid = pid
         self._line = line
+        self._asking = threading.Lock()
 
     def start(self, *words, env=None, **how):
         """Start `ytpool` on it; the process that comes back is the real one, whatever signal it is sent."""
@@ -69,12 +73,33 @@ class Machine:
         for link in self.links.values():
             link.mend()
 
-    def listen(self, port):
+    def listen(self, port, address="127.0.0.1"):
         """Return a socket that listens on its loopback; what listened there before must be closed."""
-        self._line.sendall(struct.pack("i", port))
-        told, given, _, _ = socket.recv_fds(self._line, 100, 1)
-        assert given, f"{self.name} does not listen on {port}: {told.decode()}"
-        return socket.socket(fileno=given[0])
+        return self._socket(port, address, connects=False)
+
+    def connect(self, port, address="127.0.0.1"):
+        """Return a socket that is connected with what listens there; raises OSError."""
+        return self._socket(port, address, connects=True)
+
+    def leads_to(self, other, port, address):
+        """Return a link: who connects to this address on this machine is at the same address of the other."""
+        return Link(lambda: other.connect(port, address), listen=lambda: self.listen(port, address))
+
+    def power_off(self):
+        """End it with all that runs on it, as if somebody had pulled the plug: over its links nobody hears a word."""
+        self.cut_off()
+        os.kill(self.pid, signal.SIGKILL)
+
+    def _socket(self, port, address, *, connects):
+        with self._asking:
+            self._line.sendall(ASKED.pack(connects, port, socket.inet_aton(address)))
+            told, given, _, _ = socket.recv_fds(self._line, 100, 1)
+        if not given:
+            why = told.decode() or "it is off"
+            raise ConnectionRefusedError(f"{self.name}, {address}:{port}: {why}")
+        made = socket.socket(fileno=given[0])
+        made.setblocking(True)  # whoever connected there had a time limit
+        return made
 
     def _entered(self):
         own_user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
@@ -115,8 +140,6 @@ class Process(subprocess.Popen):
 @contextmanager
 def machines(*names, reach=()):
     """Set up machines with these host names, each with a link to each of these ports of this machine."""
-    from links import Link
-
     with ExitStack() as up:
         made = []
         for number, name in enumerate(names, 1):

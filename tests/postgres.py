@@ -9,7 +9,7 @@ import signal
 import socket
 import tempfile
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -137,6 +137,16 @@ class Server(Postgres):
     def restart(self, mode="fast"):
         self.stop(mode)
         self.start()
+
+    def crash(self):
+        """Kill one of its processes, as a machine without memory does: it recovers, and is not started anew."""
+        import psycopg
+
+        with self.connected() as killed, self.connected() as other:
+            os.kill(killed.info.backend_pid, signal.SIGKILL)
+            with suppress(psycopg.OperationalError):
+                other.execute("SELECT pg_sleep(30)")  # everybody's connection ends
+        self._until_it_answers()
 
     def log(self):
         """Return what it has said so far."""

@@ -1,11 +1,13 @@
 """The real programs that tests run: where each is, and the Debian package that brings it.
 
-Run as a program it prints the packages whose programs are missing here; `tests/run` installs them where it may.
+Run as a program it prints the packages whose programs, or those named, are missing here; `tests/run` installs them
+where it may.
 """
 
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +25,7 @@ PACKAGES = {
     "node": "nodejs",
     "npm": "npm",
     "nsenter": "util-linux",
+    "openssl": "openssl",
     "pgbouncer": "pgbouncer",
     "postgres": "postgresql",
     "prometheus": "prometheus",
@@ -38,21 +41,28 @@ PACKAGES = {
 # Read at once: a test's own environment knows nothing of how tests are run.
 _REQUIRED = os.environ.get("YTPOOL_TEST_REQUIRE") == "all"
 _SCALE = float(os.environ.get("YTPOOL_TEST_SCALE", "1"))
+_EXAMPLES = int(os.environ.get("YTPOOL_TEST_EXAMPLES", "0"))
 
 
 def need(program: str) -> str:
     """Return the path of a program; without it the test is skipped, or fails under `YTPOOL_TEST_REQUIRE=all`."""
-    found = _found(program)
-    if found is None:
-        miss(f"{program} is not installed (Debian package {PACKAGES[program]})")
-    return found
+    path = found(program)
+    if path is None:
+        miss(lacking(program))
+    return path
 
 
-def _found(program: str) -> str | None:
+def found(program: str) -> str | None:
+    """Return the path of a program, or None where it is not installed."""
     # Servers lie where only an administrator's path leads, and PostgreSQL's programs where no path does.
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
     folders = (os.environ.get("PATH", os.defpath), "/usr/sbin", *map(str, reversed(versions)))
     return shutil.which(program, path=os.pathsep.join(folders))
+
+
+def lacking(program: str) -> str:
+    """Say that a program is missing, and which package brings it; nothing where it is there."""
+    return "" if found(program) else f"{program} is not installed (Debian package {PACKAGES[program]})"
 
 
 def miss(what: str) -> NoReturn:
@@ -67,6 +77,14 @@ def miss(what: str) -> NoReturn:
 def scaled(count: int, *, least: int = 1) -> int:
     """Return how many of something a large test makes: all of them, or the share `YTPOOL_TEST_SCALE` says."""
     return max(least, round(count * _SCALE))
+
+
+def examples(usual: int, *, at_length: int | None = None) -> int:
+    """Return how many examples a property is tried with: the usual number, or as many as `YTPOOL_TEST_EXAMPLES` says.
+
+    What takes seconds for each example says how many are enough `at_length`.
+    """
+    return max(usual, _EXAMPLES if at_length is None else min(_EXAMPLES, at_length))
 
 
 @contextmanager
@@ -98,4 +116,5 @@ def fill(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    print(" ".join(sorted({package for program, package in PACKAGES.items() if _found(program) is None})))
+    wanted = sys.argv[1:] or PACKAGES
+    print(" ".join(sorted({PACKAGES[program] for program in wanted if found(program) is None})))

@@ -1,6 +1,7 @@
 """The machines of our tests: each is one, reaches what it should, and is gone afterwards."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -119,6 +120,27 @@ def test_what_has_no_link_cannot_be_reached(echo):
         assert "Connection refused" in ask.process.stderr.read()
 
 
+def test_a_machine_is_reached_from_another_under_its_own_address_until_it_is_off():
+    answer = """
+import socket
+with socket.create_server(("10.0.0.11", 8383)) as server:
+    print("up", flush=True)
+    while True:
+        server.accept()[0].sendall(b"I am " + socket.gethostname().encode())
+"""
+    with machines("one", "two") as (one, two), two.leads_to(one, 8383, "10.0.0.11"):
+        server = one.start_program(sys.executable, "-c", answer)
+        server.stdout.readline()
+        with two.connect(8383, "10.0.0.11") as line:
+            assert line.recv(100) == b"I am one"
+
+        one.power_off()
+
+        server.communicate(timeout=10)
+        with pytest.raises(ConnectionError), two.connect(8383, "10.0.0.11") as line:
+            line.recv(100)
+
+
 def test_a_link_breaks_where_it_was_told_to(echo):
     with machines("one", reach=[echo]) as [one]:
         link = one.links[echo]
@@ -169,7 +191,7 @@ with running() as server, machines("one", reach=[server.port]) as [one]:
     print(server.folder, flush=True)
     sys.stdin.readline()
 """
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
     with subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", story],
         stdin=subprocess.PIPE,
@@ -185,6 +207,7 @@ with running() as server, machines("one", reach=[server.port]) as [one]:
 
     _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in before))
     assert Path(folder).exists() == killed
+    shutil.rmtree(folder, ignore_errors=True)  # whoever is killed leaves files behind, and no process
 
 
 def _inner(process):

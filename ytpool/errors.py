@@ -103,6 +103,12 @@ class EndpointsChanged(YtpoolError):
     code = "endpoints_changed"
 
 
+class StateLeft(YtpoolError):
+    """The state has moved, and goes on in another place; what is done here would be sold twice, and is lost there."""
+
+    code = "state_left"
+
+
 class ClockBehind(YtpoolError):
     """The machine's clock is behind what Google has already confirmed; nothing is written until it is right."""
 

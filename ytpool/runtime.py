@@ -24,6 +24,7 @@ from ytpool.errors import (
     EndpointsChanged,
     ExtraMissing,
     Interrupted,
+    StateLeft,
     VaultKeyLost,
     VaultUnavailable,
     YtpoolError,
@@ -232,10 +233,36 @@ class Runtime:
                     environ=self.environ,
                     keyring_timeout=self.config.vault.keyring_timeout,
                 )
-                found = vault.locate()
+                try:
+                    found = vault.locate()
+                except (VaultUnavailable, VaultKeyLost) as error:
+                    raise self._advised(error, key_id) from error
                 self._vault = vault
                 self._report_keys(vault, found, coming)
             return self._vault
+
+    def _advised(self, error: VaultUnavailable | VaultKeyLost, key_id: str | None) -> VaultUnavailable | VaultKeyLost:
+        """Advise a machine that never had the key to bring it from one that has it, rather than to put it back."""
+        from ytpool.store import owners, readers  # noqa: PLC0415 -- with the vault
+
+        with self.store.reading() as tx:
+            having = [one.reader for one in readers.every(tx) if key_id in one.keys and one.lives(tx.now)]
+        if not having or any(one.host == owners.me().host for one in having):
+            return error
+        # A file can be copied as it is; what is in a keyring has to become one first.
+        reader = min(having, key=lambda one: one.place == readers.KEYRING)
+        where = (
+            "in its keyring, of which `ytpool vault move --to keyfile` makes a file there"
+            if reader.place == readers.KEYRING
+            else f"in {reader.location}"
+        )
+        return type(error)(
+            error.message,
+            hint=f"{reader.host} has it, {where}: copy that file to this machine, for its owner only (0600),\n"
+            "and name it with YTPOOL_VAULT_KEY_FILE, or `key_file` in [vault] of the settings;\n"
+            "in a systemd unit, LoadCredential=ytpool-key:FILE",
+            **error.details,
+        )
 
     def _report_keys(self, vault: "Vault", found: "KeyFound", coming: str | None) -> None:
         """Let the state know which keys are in reach here, so that a rotation knows when nobody lacks the new one."""
@@ -518,8 +545,8 @@ class Runtime:
         """Where logins are ended."""
         return f"{self.sandbox_url}/revoke" if self.is_sandbox else self.config.google.revoke_uri
 
-    def require_same_root(self, tx: Tx) -> None:
-        """Refuse to feed real books from a sandbox, or the other way round."""
+    def require_same_root(self, tx: Tx, *, may_be_left: bool = False) -> None:
+        """Refuse to feed real books from a sandbox, or the other way round, and books that go on in another place."""
         remembered = meta.get(tx, meta.API_ROOT)
         if remembered is not None and remembered != self.root_name:
             raise EndpointsChanged(
@@ -530,6 +557,23 @@ class Runtime:
                 remembered=remembered,
                 configured=self.root_name,
             )
+        place = meta.get(tx, meta.MOVED_TO)
+        if place is not None and not may_be_left:
+            raise StateLeft(
+                f"the state in {self.store.shown} was left for {place}, and goes on there",
+                hint=f"{self.way_to(place)}; to stay here instead: ytpool unpause --yes",
+                place=place,
+            )
+
+    def way_to(self, place: str) -> str:
+        """Say what to change in the settings, so that they name this place of a state, as it is shown."""
+        if place == str(self.config.paths.state):
+            return (
+                f"take `state` out of the settings ({self.config.paths.config}) and YTPOOL_STATE out of the environment"
+            )
+        address, _, schema = place.removesuffix(")").partition(" (schema ")
+        own = "" if schema in ("", "ytpool") else f', and schema = "{schema}" below [postgres]'
+        return f'write state = "{address}" at the top of {self.config.paths.config}{own}, or set YTPOOL_STATE'
 
     @cached_property
     def book(self) -> PriceBook:

@@ -9,6 +9,7 @@ from pathlib import Path
 from books import ObedientClock, make_account, make_pool
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from real_parts import examples
 
 from ytpool import config
 from ytpool.actions import breakers
@@ -111,7 +112,7 @@ class Office:
         )
 
 
-@settings(max_examples=max(15, int(150 * SCALE)), deadline=None)
+@settings(max_examples=examples(max(15, int(150 * SCALE)), at_length=1_500), deadline=None)
 @given(events)
 def test_after_every_rest_has_ended_every_account_works_again(happened):
     with tempfile.TemporaryDirectory() as folder:

@@ -17,13 +17,18 @@ from uuid import uuid4
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1])]
 
 import postgres
-import psycopg
 import ratios
+import real_parts
 from books import Books, make_account
 
 from ytpool.clock import SystemClock
 from ytpool.errors import QuotaExhausted
 from ytpool.store.ledger import Entry, Payer
+
+try:
+    import psycopg
+except ImportError:
+    psycopg = None
 
 PROCESSES = 16
 CALLS = 10
@@ -148,6 +153,10 @@ def spent(place):
 
 
 def main():
+    if psycopg is None:
+        raise ratios.Unable("psycopg is not installed (pip install 'ytpool[postgres]')")
+    if lacking := real_parts.lacking("postgres"):
+        raise ratios.Unable(lacking)
     with postgres.running(fsync="on", max_connections=100) as server, ExitStack() as stack:
         places = [f"{server.url}#{stack.enter_context(server.schema())}" for _ in range(3)]
         ours_at, bare_at, full_at = places
@@ -160,22 +169,22 @@ def main():
             ours = Crowd(crowds, "ours", ours_at)
             bare = Crowd(crowds, "bare", bare_at, statements)
             rounds = ratios.in_turn(ours.calls, bare.calls, ROUNDS)
-        calls = PROCESSES * CALLS * (ROUNDS + 1)
+        calls = PROCESSES * CALLS * (len(rounds) + 1)
         assert (spent(ours_at), spent(bare_at)) == (calls, calls + 2)
         with ExitStack() as crowds:
             got = Crowd(crowds, "ours", full_at).calls(each=LIMIT)
         assert got == spent(full_at) <= LIMIT, (got, spent(full_at))
         print(f"{PROCESSES} processes asked for {PROCESSES * LIMIT} uploads of {LIMIT}, and got {got}")
-    speeds = [theirs / ours for ours, theirs in rounds]
-    print(
-        f"ours: {PROCESSES * CALLS / min(one for one, _ in rounds):.0f} calls a second at best, of three commits each"
+    ratios.report(
+        f"hold, sent, settle from {PROCESSES} processes against bare psycopg",
+        [theirs / ours for ours, theirs in rounds],
+        at_least=0.5,
+        note=f"at best {PROCESSES * CALLS / min(one for one, _ in rounds):.0f} calls a second, of three commits each",
     )
-    what = f"hold, sent, settle from {PROCESSES} processes against bare psycopg"
-    return 0 if ratios.report(what, speeds, at_least=0.5) else 1
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         obey({"ours": Ours, "bare": Bare}[sys.argv[1]](sys.argv[2]))
     else:
-        sys.exit(main())
+        ratios.run(main)

@@ -13,6 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import dropping
+import ratios
 from upload import logged_in
 
 AT_MOST = 40
@@ -22,7 +23,7 @@ ROUNDS = 3
 
 def main():
     with dropping.running() as (folder, url):
-        return measure(folder, url)
+        measure(folder, url)
 
 
 def measure(folder, url):
@@ -30,7 +31,7 @@ def measure(folder, url):
     environ = {**os.environ, **rt.environ}
     rt.close()
     peaks = {SMALL: [], LARGE: []}
-    for number in range(ROUNDS):
+    for number in range(ratios.some(ROUNDS)):
         for size, found in peaks.items():
             film = folder / f"{number}-{size}.mp4"
             with film.open("wb") as file:
@@ -38,13 +39,15 @@ def measure(folder, url):
                 file.truncate(size)
             found.append(peak(film, environ))
             film.unlink()
-    small, large = min(peaks[SMALL]), max(peaks[LARGE])
-    kept = large - small <= AT_MOST
-    print(
-        f"peak memory of an upload: {small:.0f} MB for {SMALL // 10**6} MB, {large:.0f} MB for {LARGE // 10**6} MB, "
-        f"promised at most {AT_MOST} MB more: {'kept' if kept else 'BROKEN'}"
+    small = min(peaks[SMALL])
+    ratios.report(
+        f"memory of an upload of {LARGE // 10**9} GB beyond that of {SMALL // 10**6} MB",
+        [large - small for large in peaks[LARGE]],
+        at_most=AT_MOST,
+        unit="MB",
+        each_round=True,
+        note=f"{small:.0f} and {max(peaks[LARGE]):.0f} MB",
     )
-    return kept
 
 
 def peak(film, environ):
@@ -63,4 +66,4 @@ def peak(film, environ):
 
 
 if __name__ == "__main__":
-    sys.exit(0 if main() else 1)
+    ratios.run(main)

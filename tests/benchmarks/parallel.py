@@ -33,7 +33,7 @@ ROUNDS = 5
 
 def main():
     with dropping.running(ANSWERS_AFTER) as (folder, url):
-        return measure(folder, url)
+        measure(folder, url)
 
 
 def measure(folder, url):
@@ -53,8 +53,12 @@ def measure(folder, url):
     rt.close()
     alone = SIZE / min(one for _, one in seconds) / 1e6
     together = AT_ONCE * SIZE / min(all_ for all_, _ in seconds) / 1e6
-    what = f"{AT_ONCE} uploads at once beside one alone (at best {together:.0f} and {alone:.0f} MB/s)"
-    return ratios.report(what, [AT_ONCE * one / all_ for all_, one in seconds], at_least=AT_LEAST)
+    ratios.report(
+        f"{AT_ONCE} uploads at once against one alone",
+        [AT_ONCE * one / all_ for all_, one in seconds],
+        at_least=AT_LEAST,
+        note=f"at best {together:.0f} and {alone:.0f} MB/s",
+    )
 
 
 def send(rt, video, targets):
@@ -73,4 +77,4 @@ def send(rt, video, targets):
 
 
 if __name__ == "__main__":
-    sys.exit(0 if main() else 1)
+    ratios.run(main)

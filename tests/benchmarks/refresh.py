@@ -39,7 +39,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="ytpool-bench-") as folder, server() as url:
         rt = logged_in(Path(folder), url)
         try:
-            return measure(rt)
+            measure(rt)
         finally:
             rt.close()
 
@@ -53,8 +53,12 @@ def measure(rt):
     )
     together = min(all_ for all_, _ in seconds)
     alone = min(one for _, one in seconds) / ALONE * ACCOUNTS
-    what = f"{ACCOUNTS} accounts at once ({together:.1f} s) beside one by one ({alone:.1f} s)"
-    return ratios.report(what, [one / ALONE * ACCOUNTS / all_ for all_, one in seconds], at_least=AT_LEAST)
+    ratios.report(
+        f"refreshing {ACCOUNTS} accounts at once against one by one",
+        [one / ALONE * ACCOUNTS / all_ for all_, one in seconds],
+        at_least=AT_LEAST,
+        note=f"at best {together:.1f} and {alone:.1f} s",
+    )
 
 
 def require_refreshed(found, count):
@@ -128,4 +132,4 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["serve"]:
         asyncio.run(serve())
     else:
-        sys.exit(0 if main() else 1)
+        ratios.run(main)

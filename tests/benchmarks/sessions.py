@@ -40,7 +40,7 @@ def main():
         ) as site,
     ):
         try:
-            return measure(Path(folder), platform_site.Site(site.stdout.readline().strip()))
+            measure(Path(folder), platform_site.Site(site.stdout.readline().strip()))
         finally:
             site.stdin.close()
 
@@ -53,8 +53,12 @@ def measure(folder, site):
     )
     rt.close()
     together, alone = (min(column) for column in zip(*seconds, strict=True))
-    what = f"{SESSIONS} sessions in {together:.1f} s, {How().parallel} at once; {SAMPLE} one by one in {alone:.1f} s"
-    return ratios.report(what, [one * SESSIONS / SAMPLE / all_ for all_, one in seconds], at_least=AT_LEAST)
+    ratios.report(
+        f"checking {SESSIONS} sessions, {How().parallel} at once, against one by one",
+        [one * SESSIONS / SAMPLE / all_ for all_, one in seconds],
+        at_least=AT_LEAST,
+        note=f"at best {together:.1f} s; {SAMPLE} one by one {alone:.1f} s",
+    )
 
 
 def check(rt, which, count, how):
@@ -80,4 +84,4 @@ def brought_in(folder, site):
 
 
 if __name__ == "__main__":
-    sys.exit(0 if main() else 1)
+    ratios.run(main)

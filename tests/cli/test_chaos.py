@@ -56,15 +56,17 @@ class Chaos:
         self.control = control
         self.rng = random.Random(seed)
         self.patience = 1
+        self.one_large_of = 4
         self.folder = folder
         self.ended = Counter()
 
     def wishes(self, number):
-        """Half of them for the pool, the others for one account each; one of four is large."""
+        """Half of them for the pool, the others for one account each; one of four is large, of many one of forty."""
+        self.one_large_of = 4 if number <= 400 else 40
         return [self._wish(place) for place in range(number)]
 
     def _wish(self, place):
-        largest = LARGEST if place % 4 == 0 else max(MIB, int(LARGEST * SCALE))
+        largest = LARGEST if place % self.one_large_of == 0 else max(MIB, int(LARGEST * SCALE))
         content = self.rng.randbytes(self.rng.randint(1, largest))
         path = self.folder / f"{place:03}.mp4"
         path.write_bytes(content)
@@ -224,5 +226,5 @@ def test_whatever_dies_every_video_arrives_once_and_whole(chaos, ytpool, home):
 
 
 @pytest.mark.nightly
-def test_whatever_dies_hundreds_of_videos_arrive_once_and_whole(chaos, ytpool, home):
-    publishes_everything(chaos, ytpool, home, 400)
+def test_whatever_dies_two_thousand_videos_arrive_once_and_whole(chaos, ytpool, home):
+    publishes_everything(chaos, ytpool, home, 2_000)

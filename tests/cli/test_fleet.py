@@ -13,6 +13,7 @@ from datetime import timedelta
 import pytest
 from newsroom import assert_books_agree, ended, heard, start
 from real_parts import miss
+from receivers import webhook
 from schemas import fits
 from served import serving
 
@@ -350,6 +351,29 @@ def test_a_target_hears_of_what_a_machine_has_seen_that_does_not_know_it(ytpool,
     assert len(book.read_text().splitlines()) == 1
 
 
+def test_a_target_whose_secret_does_not_open_here_is_left_to_a_machine_that_has_the_key(ytpool, sandbox, on, home):
+    ours, address = home / "default" / "config.toml", home / "address"
+    sandbox.channel("news").expire_token()
+    sandbox.channel("news").revoke()
+    assert ytpool("refresh-tokens", "--force")[0] != 0
+    ours.write_text(f'{ours.read_text()}\n[alerts.targets.team]\ntype = "webhook"\n')
+    with webhook() as hook:
+        address.touch(mode=0o600)
+        address.write_text(hook.url)
+        assert ytpool("vault", "keep", "alerts.targets.team", "--password-file", address)[0] == 0
+        key = home / "default" / "vault.key"
+        key.rename(home / "put-away.key")
+
+        ended(on("studio-2", "work", "--once", "--json"))
+        assert ended(on("studio-2", "tidy", "--json"))[1]["ok"]
+
+        [target] = data(ytpool("alerts", "list", "--json")[1])["targets"]
+        assert (target["waiting"], target["attempts"], target["reason"]) == (1, 0, "")
+        (home / "put-away.key").rename(key)
+        assert ytpool("tidy")[0] == 0
+        assert len(hook.told) == 1
+
+
 def test_where_one_key_of_two_is_missing_the_rest_is_done(ytpool, sandbox, make_video):
     assert ytpool("accounts", "set", "sports", "--priority", "1")[0] == 0
     rt = Runtime(config.load(profile=None, environ=os.environ))
@@ -365,3 +389,20 @@ def test_where_one_key_of_two_is_missing_the_rest_is_done(ytpool, sandbox, make_
     assert [video["title"] for video in sandbox.videos_on("news")] == ["any"]
     [left] = data(ytpool("queue", "list", "--json")[1])["jobs"]
     assert (left["state"], left["attempts"]) == ("queued", 0)
+
+
+def test_a_visitor_who_has_brought_the_token_to_one_machine_is_let_in_by_another(ytpool, postgres, schema, monkeypatch):
+    monkeypatch.setenv("YTPOOL_STATE", postgres.url)
+    monkeypatch.setenv("YTPOOL_POSTGRES_SCHEMA", schema)
+    monkeypatch.setenv("YTPOOL_SERVE_TOKEN", "what visitors bring".replace(" ", "-"))
+    assert ytpool("init", "--yes", "--vault", "keyfile")[0] == 0
+
+    with serving() as one, serving() as other:
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        cookie = one.ask("/login", "POST", body="token=what-visitors-bring", **form)[2]["set-cookie"]
+        by = {"Cookie": cookie.partition(";")[0]}
+        opened = [server.ask("/", **by)[0] for server in (one, other)]
+        strangers = [server.ask("/", Cookie=f"{by['Cookie']}x")[0] for server in (one, other)]
+
+    assert (opened, strangers) == ([200, 200], [303, 303])
+    assert "serve.visitors" in [row["owner"] for row in data(ytpool("vault", "status", "--json")[1])["secrets"]]

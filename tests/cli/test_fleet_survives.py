@@ -22,7 +22,7 @@ from steps import LEASE, steps_of
 
 SEED = int(os.environ.get("YTPOOL_CHAOS_SEED", "1"))
 SCALE = float(os.environ.get("YTPOOL_TEST_SCALE", "0.1"))
-JOBS = 30 if SCALE < 1 else int(1000 * SCALE)
+JOBS = 30 if SCALE <= 0.1 else int(1000 * SCALE)
 NAMES = ("studio-1", "studio-2", "studio-3")
 WORKERS = 4
 """On each machine."""
@@ -89,7 +89,7 @@ class Fleet:
 
     def stall(self):
         """Let a machine reach the database, or YouTube, no more, without hearing so."""
-        self._cut(lambda link: link.stall(), "stalled", self.rng.choice([1.0, LEASE + 1] if SCALE >= 1 else [1.0]))
+        self._cut(lambda link: link.stall(), "stalled", self.rng.choice([1.0, LEASE + 1] if SCALE > 0.1 else [1.0]))
 
     def refuse(self):
         self._cut(lambda link: link.refuse(), "refused", 1.0)

@@ -64,7 +64,12 @@ def test_a_newer_state_is_backed_up_and_restored_and_its_arrangement_carried_ove
     status, out, err = ytpool("accounts", "apply", pool, "--json")
     assert (status, len(data(out)["changes"])) == (0, 1), (out, err)
 
-    assert ytpool("state", "backup", copy)[0] == 0
+    status, _, err = ytpool("state", "backup", copy)
+    if "YTPOOL_STATE" in os.environ:  # row by row into a file: what has no place there is not lost without a word
+        assert (status, "a newer ytpool has added" in err) == (6, True)
+        assert newer_state() == (db.known() + 1, True)
+        return
+    assert status == 0, err
     assert ytpool("accounts", "drain", "news")[0] == 0
     status, _, err = ytpool("state", "restore", copy, "--accept", "--yes")
     assert status == 0, err

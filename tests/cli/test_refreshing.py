@@ -3,18 +3,16 @@
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
 import pytest
-from newsroom import ROOT, start
+from newsroom import ROOT, behind_its_back, looking_at, start
 
 NO_SUCH_VIDEO = 2
 KILLING = ROOT / "tests" / "killing.py"
@@ -34,7 +32,7 @@ def all_due(ytpool, sandbox):
     assert ytpool("refresh-tokens", "--account", "sports", "--force")[0] == 0
 
 
-def test_when_the_one_that_refreshes_is_killed_the_next_goes_on_within_seconds(ytpool, sandbox, home):
+def test_when_the_one_that_refreshes_is_killed_the_next_goes_on_within_seconds(ytpool, sandbox, state):
     all_due(ytpool, sandbox)
     channel = sandbox.channel("news")
     channel.spoil("token", "slow", seconds=3, times=1)
@@ -42,7 +40,7 @@ def test_when_the_one_that_refreshes_is_killed_the_next_goes_on_within_seconds(y
     needing = (("refresh-tokens", "--account", "news"), ("stats", "aaaaaaaaaaa", "--account", "news"))
     started = [start(*words, "--json", env=os.environ) for words in needing * 3]
     processes = {process.pid: process for process in started}
-    refresher = wait_for(lambda: refreshing(home))
+    refresher = wait_for(lambda: refreshing(state))
 
     os.kill(refresher, signal.SIGKILL)
     killed_at = time.monotonic()
@@ -54,12 +52,10 @@ def test_when_the_one_that_refreshes_is_killed_the_next_goes_on_within_seconds(y
     assert sandbox.truth()["refreshes"][channel.channel_id] - before <= 2  # that of the dead, and one for all others
 
 
-def refreshing(home):
+def refreshing(state):
     """Return the process that holds the refresh of `news`."""
-    with closing(sqlite3.connect(home / "default" / "state.db")) as state:
-        row = state.execute(
-            "SELECT pid FROM leases WHERE kind = 'refresh' AND name = 'news' AND expires > 0"
-        ).fetchone()
+    with looking_at(state) as tx:
+        row = tx.one("SELECT pid FROM leases WHERE kind = 'refresh' AND name = 'news' AND expires > 0")
     return row and row[0]
 
 
@@ -184,7 +180,7 @@ def test_whoever_dies_between_the_answer_and_its_storing_is_spoken_of(ytpool, ro
 
 
 @pytest.fixture
-def overtaken(ytpool, rotating, home):
+def overtaken(ytpool, rotating, state):
     """Let a refresh be overtaken: its process stands still until its lease is over, and another one comes."""
 
     def overtake():
@@ -195,9 +191,8 @@ def overtaken(ytpool, rotating, home):
         late.send_signal(signal.SIGSTOP)
         rotating.answers = threading.Event()
         rotating.answers.set()
-        with closing(sqlite3.connect(home / "default" / "state.db")) as state:
-            state.execute("UPDATE leases SET expires = 1 WHERE kind = 'refresh'")  # as if its thirty seconds were over
-            state.commit()
+        with behind_its_back(state) as tx:
+            tx.run("UPDATE leases SET expires = 1 WHERE kind = 'refresh'")  # as if its thirty seconds were over
         rotating.lasts = 3000
         other = ytpool(*ONE)
         first.set()

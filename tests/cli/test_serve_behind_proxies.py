@@ -45,11 +45,12 @@ defaults
   timeout server 5s
   retries 2
   option redispatch 1
-  retry-on conn-failure empty-response 503
+  retry-on conn-failure empty-response response-timeout 503
 frontend all
   bind 127.0.0.1:{port}
   default_backend ytpool
 backend ytpool
+  http-request disable-l7-retry if METH_POST
   balance roundrobin
   option httpchk
   http-check send meth GET uri /api/health ver HTTP/1.1 hdr Host localhost

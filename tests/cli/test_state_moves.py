@@ -58,7 +58,10 @@ def test_a_pool_goes_on_on_postgresql_and_comes_back(ytpool, sandbox, make_video
     assert moved(ytpool, database)["already"] is True
     assert "was left for" in moved(ytpool, home / "third.db", status=2)["message"]
     status, _, err = ytpool("upload", make_video("third.mp4"), "--account", "news")
-    assert (status, "the state moves to postgresql://" in err) == (6, True), err  # what was left sells nothing
+    # What was left sells nothing, and takes nothing that would be lost; what to type leads to where it goes on.
+    assert (status, f'write state = "{there["place"].partition(" (")[0]}" at the top of' in err) == (6, True), err
+    assert ytpool("upload", make_video("third.mp4"), "--account", "news", "--queue")[0] == 6
+    assert [ytpool("unpause", *words)[0] for words in ((), ("--dry-run",))] == [2, 0]
 
     uses("database")
     assert ytpool("work", "--once")[0] == 0
@@ -78,6 +81,25 @@ def test_a_pool_goes_on_on_postgresql_and_comes_back(ytpool, sandbox, make_video
     assert ytpool("upload", make_video("fourth.mp4"), "--account", "news")[0] == 0
     assert_books_agree(ytpool, sandbox)
     assert moved(ytpool, database)["already"] is False  # and to and fro, as often as one likes
+
+
+def test_a_session_that_is_checked_out_stays_with_its_holder_and_is_brought_back_there(ytpool, home, database, uses):
+    """It is with a program of somebody else's, which knows nothing of the move."""
+    state = home / "default" / "state.db"
+    assert ytpool("init", "--yes", "--vault", "keyfile", "--zone", "UTC")[0] == 0
+    cookie = {"name": "sessionid", "value": "v", "domain": ".instagram.com", "path": "/", "expires": 1_899_999_999}
+    (home / "cookies.json").write_text(json.dumps({"cookies": [cookie], "origins": []}))
+    brought = ("sessions", "migrate", "--file", home / "cookies.json", "--user", "anna", "--platform", "instagram")
+    assert ytpool(*brought)[0] == 0
+    number = json.loads(ytpool("sessions", "checkout", "anna", "--json")[1])["data"]["number"]
+
+    for to, then in ((database, "database"), (state, "file")):
+        moved(ytpool, to)
+        uses(then)
+        status, out, err = ytpool("sessions", "checkout", "anna", "--json")
+        assert (status, json.loads(out)["error"]["code"]) == (6, "session_busy"), err
+
+    assert ytpool("sessions", "release", "anna", "--number", number)[0] == 0
 
 
 def test_a_place_in_use_is_never_overwritten_and_a_state_at_work_not_moved(ytpool, sandbox, home, database, uses):
@@ -143,3 +165,13 @@ def test_killed_at_any_moment_a_move_is_repeated_and_every_unit_arrives(ytpool, 
         uses(then)
         assert ytpool("state", "check")[0] == 0
     assert kills >= 2
+
+
+def test_who_stays_with_a_state_that_was_left_says_so_and_it_is_a_state_like_any_other(ytpool, sandbox, home, database):
+    del sandbox
+    moved(ytpool, database)
+
+    assert ytpool("unpause", "--yes")[0] == 0
+
+    assert ytpool("pause", "--reason", "a look at the books")[0] == 0  # and not because it was left once
+    assert moved(ytpool, home / "third.db")["already"] is False

@@ -5,6 +5,7 @@ import string
 import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from real_parts import examples
 
 from ytpool.domain.arrangement import ACCOUNTS, POOLS, PROJECTS, differences, read
 
@@ -61,7 +62,7 @@ arrangements = some.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(arrangements)
 def test_what_is_written_is_read_without_a_fault_and_differs_in_nothing(there):
     wish, faults = read(tomli_w.dumps(there))
@@ -70,7 +71,7 @@ def test_what_is_written_is_read_without_a_fault_and_differs_in_nothing(there):
     assert list(differences(wish, there, prune=True)) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(arrangements, arrangements)
 def test_nothing_goes_unless_it_is_asked_for_and_then_all_that_is_not_named(before, after):
     wish, _ = read(tomli_w.dumps(after))

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from real_parts import examples
 
 from ytpool import data
 from ytpool.domain import quota
@@ -297,7 +298,7 @@ items = st.builds(
 blocks = st.sampled_from([(), BLOCKS, (Block("night", 1200, 1440, 2), Block("early", 0, 90, 1))])
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.lists(seats, max_size=4, unique_by=lambda one: one.account),
     st.lists(items, max_size=25),

@@ -7,6 +7,7 @@ import pytest
 from books import make_account, make_pool
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from real_parts import examples
 
 from ytpool.domain.accounts import Standing
 from ytpool.domain.breakers import Rules, Service
@@ -148,7 +149,7 @@ def test_at_most_half_of_a_pool_rests_on_guesses(lines, members, may_rest):
     assert len(lines.resting()) == may_rest
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_never_more_than_half_of_any_pool_rests_on_guesses_whatever_fails(books, data):
     """Pools overlap, accounts are disabled, others get through now and then."""

@@ -16,6 +16,7 @@ from books import BOOK, Books, ObedientClock
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from real_parts import examples
 
 from ytpool.domain import quota
 from ytpool.domain.quota import Urgency
@@ -405,19 +406,12 @@ class LedgerMachineOnPostgresql(LedgerMachine):
 _SETTINGS = {"deadline": None, "stateful_step_count": 150, "suppress_health_check": [HealthCheck.too_slow]}
 
 TestLedger = LedgerMachine.TestCase
-TestLedger.settings = settings(max_examples=300, **_SETTINGS)
+TestLedger.settings = settings(max_examples=examples(300), **_SETTINGS)
 
 
 class TestLedgerOnPostgresql(LedgerMachineOnPostgresql.TestCase):
-    settings = settings(max_examples=6, **_SETTINGS)
+    settings = settings(max_examples=examples(6, at_length=200), **_SETTINGS)
 
     @pytest.fixture(autouse=True)
     def _where(self, used_again):
         LedgerMachineOnPostgresql.used_again = used_again
-
-
-@pytest.mark.nightly
-class TestLedgerAtLength(LedgerMachine.TestCase):
-    """The same, for longer."""
-
-    settings = settings(max_examples=4_000, **_SETTINGS)

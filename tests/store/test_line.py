@@ -7,7 +7,7 @@ from books import make_pool
 from databases import ON_SQLITE
 
 from ytpool.domain.jobs import InLine, JobState, Target, TargetKind
-from ytpool.store import jobs, leases, line
+from ytpool.store import jobs, leases, line, whereabouts
 from ytpool.store.leases import LeaseKind
 
 ACCOUNT, POOL = TargetKind.ACCOUNT, TargetKind.POOL
@@ -179,3 +179,15 @@ def test_what_was_put_off_by_a_clock_that_was_wrong_is_not_left_alone_for_days(b
         line.forget_far(tx)
 
     assert pick() == "j1"
+
+
+def test_which_machine_lacked_a_file_is_known_as_long_as_the_job_is_to_be_done(books, wait):
+    for job in ("j1", "j2"):
+        wait(job)
+    with books.transaction() as tx:
+        whereabouts.missed(tx, {"j1": "/mnt/1.mp4", "j2": "/mnt/2.mp4"})
+        tx.run("UPDATE jobs SET state = 'done' WHERE job = 'j1'")
+        whereabouts.forget_ended(tx)
+
+        assert whereabouts.missed_here(tx) == ["j2"]
+        assert whereabouts.without(tx, "j1") == ()

@@ -76,3 +76,33 @@ def test_a_machine_of_the_same_name_is_not_looked_for_here():
     gone = replace(me, pid=4194999, started="1")
     assert owners.is_dead(gone)
     assert not owners.is_dead(replace(gone, pid_space=f"{'0' * len(boot)} {space}"))
+
+
+def test_what_an_earlier_run_of_this_machine_left_is_struck_off_by_the_next_once_it_is_not_heard(books):
+    with books.transaction() as tx:
+        machines.beat(tx, "work")
+        tx.run("UPDATE processes SET pid_space = 'before the power was cut'")
+        machines.beat(tx, "work")
+    for seconds, stay in ((60, 2), (31, 1)):
+        books.forward(seconds=seconds)
+        with books.transaction() as tx:
+            machines.beat(tx)
+            assert len(machines.processes(tx)) == stay
+
+
+def test_who_only_passed_by_is_forgotten_after_a_day_the_others_after_a_month_and_a_word_never(books):
+    def pass_by(*hosts):
+        with books.transaction() as tx:
+            for host in hosts:
+                machines.seen(tx, host)
+
+    pass_by("a4f0c2", "studio", "drained")
+    books.forward(seconds=61)
+    pass_by("studio")
+    with books.transaction() as tx:
+        machines.drain(tx, "drained", by="anna", reason="")
+    for days, known in ((2, {"studio", "drained"}), (30, {"drained"})):
+        books.forward(seconds=days * 86400)
+        pass_by(f"new after {days} days")
+        with books.transaction() as tx:
+            assert {one.host for one in machines.every(tx)} == {*known, f"new after {days} days"}

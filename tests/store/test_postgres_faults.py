@@ -1,5 +1,6 @@
 """A state on PostgreSQL when the wire or the server fails: what was committed is kept, once, and told as it is."""
 
+import signal
 import threading
 import time
 
@@ -10,9 +11,10 @@ from real_parts import fill
 
 from ytpool import config
 from ytpool.clock import SystemClock
-from ytpool.errors import DiskFull, Interrupted, StateUnreachable
+from ytpool.errors import DiskFull, Interrupted, StateBusy, StateUnreachable
 from ytpool.store import meta
 from ytpool.store.postgres import PostgresDatabase
+from ytpool.store.sqlite import SqliteDatabase
 
 
 @pytest.fixture
@@ -135,19 +137,24 @@ def test_a_commit_whose_answer_was_lost_is_one_and_is_done_once(state, link):
     assert said(state) == "once"
 
 
-def test_after_a_crash_no_number_proves_a_commit(state, link, own_postgres, monkeypatch):
-    reconnected = state._reconnected
+@pytest.mark.parametrize("crash", [lambda server: server.restart("immediate"), lambda server: server.crash()])
+def test_after_a_crash_no_number_proves_a_commit(state, opened, link, own_postgres, monkeypatch, crash):
+    reconnected, other = state._reconnected, opened(own_postgres.url)
 
     def crashes_before(*rest):
-        own_postgres.restart("immediate")
+        crash(own_postgres)
+        say(other, "something")  # mostly under the number that was given out before, and forgotten
         return reconnected(*rest)
 
     monkeypatch.setattr(state, "_reconnected", crashes_before)
-    with pytest.raises(StateUnreachable), state.transaction() as tx:
-        meta.put(tx, "said", "who knows")
-        link.cut_after(1, back=True)
+    for _ in range(4):
+        with pytest.raises(StateUnreachable), state.transaction() as tx:
+            meta.put(tx, "mine", "never arrives")
+            link.cut_at(b"COMMIT", passes=False)
 
-    assert link.has_cut
+        assert link.has_cut
+        with other.reading() as tx:
+            assert meta.get(tx, "mine") is None
 
 
 def test_this_machines_clock_is_never_read_after_the_databases(state, link):
@@ -172,6 +179,26 @@ def test_a_machine_that_was_cut_off_in_a_transaction_keeps_nobody_out_for_long(s
         meta.put(tx, "said", "late")
 
     assert said(state) == "gone on"
+
+
+def test_a_machine_that_is_cut_off_while_it_moves_a_state_is_found_gone_in_minutes(state):
+    with state.transaction() as tx:
+        tx.take_time()
+        wait, again, times = (
+            int(tx.one(f"SELECT current_setting('tcp_keepalives_{name}')")[0]) for name in ("idle", "interval", "count")
+        )
+
+    assert 0 < wait + again * times < 120
+
+
+def test_a_server_that_ends_what_takes_long_breaks_nobody_off_it_is_busy(state, opened, own_postgres):
+    say(state, "before")
+    hurried = opened(f"{own_postgres.url}?options=-c%20statement_timeout%3D200ms")
+    with state.transaction(), pytest.raises(StateBusy, match="statement_timeout lets postgres wait"):
+        say(hurried, "never")
+
+    say(hurried, "after")
+    assert said(state) == "before after"
 
 
 def test_a_server_that_only_reads_for_a_while_is_read_and_written_again_later(state, own_postgres):
@@ -201,6 +228,14 @@ def test_a_disk_that_is_full_loses_nothing_and_is_written_again_when_there_is_ro
 
         assert said(state) == "before after"
         state.close()
+
+
+def test_a_nul_that_a_service_answers_with_breaks_nothing(state):
+    say(state, "a\0b")
+    with state.transaction() as tx:
+        tx.many("UPDATE meta SET value = :value || value WHERE key = 'said'", [{"value": "\0"}])
+
+    assert said(state) == "\N{REPLACEMENT CHARACTER}a\N{REPLACEMENT CHARACTER}b"
 
 
 def heard(listener):
@@ -268,3 +303,40 @@ def test_behind_a_pooler_by_transaction_the_books_are_kept_and_nothing_is_heard(
         behind.close()
 
     assert said(state) == "through the pool and on"
+
+
+def test_who_is_stopped_while_another_has_the_state_leaves_a_connection_that_works(state, opened, own_postgres):
+    other = opened(own_postgres.url)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        with other.transaction():
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            with pytest.raises(KeyboardInterrupt):
+                say(state, "never")
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+    say(state, "what was begun is put right")  # as whoever cleans up on the way out does
+    assert said(state) == "what was begun is put right"
+
+
+def test_all_that_was_committed_before_the_moment_of_a_copy_is_in_it(state, opened, own_postgres, tmp_path):
+    """Whoever restores it looks back as far as that moment, and no further."""
+    copied, clock = opened(own_postgres.url), SystemClock()
+
+    def now():
+        say(state, "just in time")
+        return clock.now()
+
+    copied._now = now
+    path = tmp_path / "copy.db"
+    path.touch(0o600)
+    copied.copy_to(path, lambda: None)
+
+    copy = SqliteDatabase(path, clock, clock.now)
+    assert said(copy).startswith("just in time")
+    copy.close()

@@ -3,13 +3,14 @@
 import pytest
 from books import Books, ObedientClock
 
-from ytpool.store import hours, journal, line
+from ytpool.store import hours, journal, leases, line
 
 ASKED = {
     "at": "2026-11-18T20:00:00.000000Z",
     "lane": "upload account news",
     **dict.fromkeys(("first", "pool", "job", "since", "until", "scope", "name", "bucket"), ""),
     "most": 1,
+    "boot": 1.0,
 }
 
 
@@ -31,6 +32,7 @@ def database(postgres):
         (line.LANES, "jobs", "jobs_in_lane"),
         (line.SOONEST, "jobs", "jobs_to_come"),
         (line.LEFT_BEHIND % "", "jobs", "jobs_by_state"),
+        (leases.ON_MACHINES, "leases", "leases_held"),
         (journal.JOBS, "jobs", "jobs_pkey"),
         (journal.CALLS, "ledger", "ledger_by_job"),
         (journal.WORK, "activity", "activity_by_moment"),

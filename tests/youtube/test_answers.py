@@ -141,6 +141,14 @@ def test_whatever_comes_instead_of_an_error_is_an_error_with_fewer_facts(body):
         assert failure.message == "videos.list was answered with HTTP 502"
 
 
+def test_letters_that_no_state_can_keep_do_not_come_in():
+    body = rb'{"error": {"message": "a\u0000b \ud83d \ud83d\ude00", "errors": [{"reason": "\udcff"}]}}'
+
+    failure = refused(answer(403, body), "videos.list")
+
+    assert (failure.message, failure.reason) == ("a\ufffdb \ufffd \N{GRINNING FACE}", "\ufffd")
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [

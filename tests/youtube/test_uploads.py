@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from real_parts import examples
 
 from ytpool.domain.secret import Secret
 from ytpool.domain.uploads import Finished, Kept, Moved
@@ -81,7 +82,7 @@ def test_nothing_is_sent_before_the_event_before_it_was_taken(google, youtube):
     assert len(google.requests) == 1
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(size=st.integers(1, 4 * UNIT), chunks=st.integers(1, 3), seed=st.integers(0, 10**6))
 def test_whatever_a_server_keeps_of_each_chunk_the_file_arrives_byte_for_byte(google, youtube, size, chunks, seed):
     content, rng = file_of(size), random.Random(seed)

@@ -15,7 +15,7 @@ from ytpool.actions import leaving, presence, sealing, verifying
 from ytpool.actions.alerts import looking, telling
 from ytpool.errors import Interrupted, YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import ledger, line, sessions
+from ytpool.store import ledger, line, sessions, whereabouts
 from ytpool.store.db import Tx
 
 log = logging.getLogger(__name__)
@@ -127,6 +127,7 @@ def _in_one(duty: Callable[[Runtime, Tx], dict[str, int]], *, last: bool) -> Cal
 
 def _settle(_: Runtime, tx: Tx) -> dict[str, int]:
     line.forget_far(tx)
+    whereabouts.forget_ended(tx)
     return {"settled": ledger.expire(tx)}
 
 

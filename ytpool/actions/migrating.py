@@ -3,7 +3,7 @@
 **How it is done.** The state that is left is paused and says where it goes to: from then on nothing is sold by it. Then
 all its rows are written into the other place in one transaction, with the pause taken away, and compared before it is
 committed: rows of every table, units of the ledger, meters against their journal. Whoever dies on the way leaves the
-other place as it was; the same command goes on, and `ytpool unpause` stays here instead.
+other place as it was; the same command goes on, and `ytpool unpause --yes` stays here instead.
 
 **What is never overwritten** is a state that anybody may still use. The other place is empty, or it is what was left
 by a move from there, which is paused: so one may go to and fro.
@@ -64,11 +64,11 @@ def migrate(rt: Runtime, to: str, told: Callable[[Progress], None], *, dry_run: 
 
 def _migrate(rt: Runtime, target: Database, told: Callable[[Progress], None], *, dry_run: bool) -> Migrated:
     with rt.store.reading() as tx:
-        rt.require_same_root(tx)
+        rt.require_same_root(tx, may_be_left=True)
         restoring.require_nobody(tx, shared=True)
         state = meta.get(tx, meta.STATE)
         was_left_for = _left_for(tx)
-        _require_not_left(was_left_for, target)
+        _require_not_left(rt, was_left_for, target)
         found = _seen(rt, tx, target, dry_run=dry_run)
     if target.exists():
         with target.reading() as tx:
@@ -86,7 +86,7 @@ def _migrate(rt: Runtime, target: Database, told: Callable[[Progress], None], *,
         found = _seen(rt, source, target, dry_run=False)
         arrived = moving.move(source, tx, rt.require_going, told)
         _require_equal(tx, source, found, arrived)
-        _arrive(tx)
+        _arrive(tx, source)
     return _proven(rt, target, found, already=False)
 
 
@@ -105,15 +105,15 @@ def _seen(rt: Runtime, tx: Tx, target: Database, *, dry_run: bool) -> Migrated:
 
 def _left_for(tx: Tx) -> str | None:
     """Return where a state has moved that nobody has taken up again since; None for one that may be in use."""
-    return meta.get(tx, meta.MOVED_TO) if any(one.scope is Scope.EVERYTHING for one in rests.pauses(tx)) else None
+    return meta.get(tx, meta.MOVED_TO)
 
 
-def _require_not_left(place: str | None, target: Database) -> None:
+def _require_not_left(rt: Runtime, place: str | None, target: Database) -> None:
     """Refuse to let go on from here what may have gone on elsewhere: two states would each sell the same units."""
-    if place not in (None, target.shown):
+    if place is not None and place != target.shown:
         raise UsageWrong(
             f"this state was left for {place}, and goes on there",
-            hint="let `state` in the settings name that; or, if it never got there: ytpool unpause, and again",
+            hint=f"{rt.way_to(place)}; or, if it never got there: ytpool unpause --yes, and again",
         )
 
 
@@ -145,7 +145,12 @@ def _leave(rt: Runtime, target: Database) -> None:
         meta.put_first(tx, meta.STATE, ids.new(tx.now, rt.rng))
         meta.put(tx, meta.MOVED_TO, target.shown)
         rests.rest(
-            tx, Scope.EVERYTHING, "", reason=_reason(target.shown), lifts="ytpool unpause, to stay here", until=None
+            tx,
+            Scope.EVERYTHING,
+            "",
+            reason=_reason(target.shown),
+            lifts="ytpool unpause --yes, to stay here",
+            until=None,
         )
 
 
@@ -153,13 +158,13 @@ def _reason(place: str) -> str:
     return f"the state moves to {place}, and goes on there"
 
 
-def _arrive(tx: Tx) -> None:
+def _arrive(tx: Tx, source: Tx) -> None:
     """Let what has arrived be used; a pause that an operator had asked for before goes on."""
     place = meta.get(tx, meta.MOVED_TO)
     meta.forget(tx, meta.MOVED_TO)
     if any(one.scope is Scope.EVERYTHING and one.reason == _reason(place or "") for one in rests.pauses(tx)):
         rests.lift(tx, Scope.EVERYTHING, "")
-    leases.begin_anew(tx)
+    leases.by_this_clock(tx, source)  # nobody of ours holds any; what is checked out is with programs of others
     machines.begin_anew(tx)
 
 
@@ -178,13 +183,10 @@ def _proven(rt: Runtime, target: Database, found: Migrated, *, already: bool) ->
     if (there.digest, there.rows, there.wrong) != (here.digest, here.rows, here.wrong):
         raise BooksDisagree(
             f"the activity journal is not what it was: {next(iter(there.wrong), 'another digest')}",
-            hint="ytpool unpause stays with the state that is here; please report this",
+            hint="ytpool unpause --yes stays with the state that is here; please report this",
         )
-    says = "let `state` in the settings, or YTPOOL_STATE, name it"
-    if found.place == str(rt.config.paths.state):
-        says = "take `state` out of the settings"
     advice = (
-        f"to go on there: {says}, on every machine; then: ytpool state check",
+        f"to go on there, on every machine: {rt.way_to(found.place)}; then: ytpool state check",
         f"what was left is kept, and paused: {found.left}",
     )
     return replace(found, digest=there.digest, already=already, advice=advice)

@@ -10,7 +10,7 @@ from datetime import datetime
 from ytpool.domain import names
 from ytpool.domain.jobs import JobState
 from ytpool.runtime import Runtime
-from ytpool.store import jobs, leases, line, pools, rests
+from ytpool.store import jobs, leases, line, meta, pools, rests
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 from ytpool.store.rests import Scope
@@ -68,12 +68,23 @@ def pause(rt: Runtime, reason: str, *, pool: str | None = None, dry_run: bool = 
         )
 
 
+def left_for(rt: Runtime) -> str | None:
+    """Return where the state has moved to, where this one was left."""
+    with rt.store.reading() as tx:
+        return meta.get(tx, meta.MOVED_TO)
+
+
 def unpause(rt: Runtime, *, pool: str | None = None, dry_run: bool = False) -> Unpaused:
-    """Let writes go on that were paused; what is not paused is left as it is."""
+    """Let writes go on that were paused; what is not paused is left as it is.
+
+    A state that was left for another place goes on here from then on; whoever asks for that must know it (`left_for`).
+    """
     with rt.store.imagining() if dry_run else rt.store.transaction() as tx:
         scope, name = _what(tx, pool)
         before = _standing(tx, scope, name)
         rests.lift(tx, scope, name)
+        if pool is None:
+            meta.forget(tx, meta.MOVED_TO)
         line.look_again(tx)
         waits = (JobState.DEFERRED, JobState.INTERRUPTED)
         stopped = [job for job in jobs.unfinished(tx) if job.state in waits]

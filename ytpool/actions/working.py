@@ -526,7 +526,10 @@ def _turn(rt: Runtime, picked: Picked, watch: Watch) -> JobWorked:
             _leave(rt, picked.job, problem)
             with rt.store.transaction() as tx:
                 leases.give_back(tx, [picked.turn])
-        except StateAway as away:  # the turn ends by itself, and whoever comes then finds the job as it stands
+        except (
+            StateAway,
+            Interrupted,
+        ) as away:  # the turn ends by itself, and the job stands for the next
             log.warning("job left as it stands", extra={"job": picked.job.job, "reason": away.message})
     elsewhere = isinstance(problem, FileNotHere) and problem.elsewhere
     if problem is not None and (elsewhere or isinstance(problem, Busy)):
@@ -534,7 +537,7 @@ def _turn(rt: Runtime, picked: Picked, watch: Watch) -> JobWorked:
     try:
         with rt.store.reading() as tx:
             now = jobs.get(tx, picked.job.job)
-    except StateAway as away:
+    except (StateAway, Interrupted) as away:
         now, problem = picked.job, problem or away
     return JobWorked(
         job=now.job,

@@ -87,6 +87,7 @@ EXIT_STATUS: dict[str, int] = {
     "state_unusable": BLOCKED,
     "state_too_new": BLOCKED,
     "state_busy": BLOCKED,
+    "state_left": BLOCKED,
     "state_unreachable": BLOCKED,
     "state_refused": BLOCKED,
     "disk_full": BLOCKED,

@@ -26,15 +26,29 @@ class VaultChoice(StrEnum):
 def _told(done: Initialised) -> str:
     return "\n".join(
         (
-            f"profile {done.profile} {'was set up already; nothing was changed' if done.already else 'is set up'}",
+            f"profile {done.profile} {_how(done)}",
             f"  settings   {done.config}",
             f"  state      {done.state}",
             f"  key        {done.key_id}, {done.vault}: {done.key}",
             f"  time zone  {done.zone}",
             "  cron       can read the key" if done.cron_can_read_the_key else f"  cron       {_below(done.advice)}",
-            "next: ytpool auth add NAME --client-secrets FILE",
+            f"next: {_next(done)}",
         )
     )
+
+
+def _how(done: Initialised) -> str:
+    if done.joined:
+        known = "1 account" if done.accounts == 1 else f"{done.accounts:,} accounts"
+        others = f", beside {', '.join(done.machines)}" if done.machines else ""
+        return f"joins a state that is set up, with {known}{others}"
+    return "was set up already; nothing was changed" if done.already else "is set up"
+
+
+def _next(done: Initialised) -> str:
+    if not done.accounts:
+        return "ytpool auth add NAME --client-secrets FILE"
+    return "ytpool health; then ytpool work" if done.joined else "ytpool health"
 
 
 def _below(advice: str) -> str:
@@ -77,7 +91,9 @@ def init(
 ) -> Initialised:
     """Create settings, state and the vault's key, and say where each lives.
 
-    What is there already is never replaced, so it can be run again at any time.
+    What is there already is never replaced, so it can be run again at any time. On
+    another machine for the state of a fleet, which `state` or YTPOOL_STATE names,
+    it looks for the key and writes settings for that machine.
     """
     call = invocation(ctx)
     rt = call.runtime

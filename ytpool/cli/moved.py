@@ -29,7 +29,7 @@ def migrate(ctx: typer.Context, to: str, *, dry_run: bool, yes: bool) -> Migrate
 
 def _moved(done: Migrated) -> str:
     rows = sum(done.rows.values())
-    verb = "would go" if done.dry_run else "were there already" if done.already else "went"
+    verb = "would go" if done.dry_run else "went already" if done.already else "went"
     units = ", ".join(f"{count:,} {state}" for state, count in done.units.items()) or "none"
     lines = [f"{rows:,} rows of {len(done.rows)} tables {verb} from {done.left} to {done.place}"]
     lines.append(f"units of the ledger: {units}")

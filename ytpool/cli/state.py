@@ -190,10 +190,12 @@ def migrate(
     Refused while anybody is at work, or a worker or server stays (status 6, saying which): end them first. The
     state that is left is paused first, so that nothing is sold twice, and kept. All rows arrive in one transaction,
     and are compared before it counts: rows of each table, units of the ledger, meters against their journal, and then
-    the digests of the activity journal. Killed at any moment, the same command goes on; `ytpool unpause` stays here.
+    the digests of the activity journal. Killed at any moment, the same command goes on; `ytpool unpause --yes` stays
+    here.
 
     A place that holds a state is refused, unless a move from there has left it. Afterwards the settings have to name
-    the new place, on every machine. Secrets stay encrypted, and the key stays where it is.
+    the new place, on every machine; what was left takes nothing new, and says what to write. Secrets stay encrypted,
+    and the key stays where it is.
     """
     from ytpool.cli import moved  # noqa: PLC0415 -- a check does without
 

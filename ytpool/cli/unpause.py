@@ -6,9 +6,11 @@ import typer
 
 from ytpool.actions import pausing
 from ytpool.actions.pausing import Unpaused
+from ytpool.cli.agreeing import agrees
 from ytpool.cli.commands import command, single
-from ytpool.cli.options import WouldOption, runtime
+from ytpool.cli.options import WouldOption, YesOption, invocation, runtime
 from ytpool.cli.output import VIEWS, View
+from ytpool.errors import Interrupted
 
 app = single()
 
@@ -29,7 +31,7 @@ def _told(told: Unpaused) -> str:
 VIEWS[Unpaused] = View(text=_told)
 
 
-@command(app, "unpause", example="ytpool unpause\nytpool unpause --pool main", statuses=(0, 2, 6))
+@command(app, "unpause", example="ytpool unpause\nytpool unpause --pool main", statuses=(0, 2, 6, 130))
 def unpause(
     ctx: typer.Context,
     pool: Annotated[
@@ -38,6 +40,17 @@ def unpause(
     ] = None,
     *,
     dry_run: WouldOption = False,
+    yes: YesOption = False,
 ) -> Unpaused:
-    """Let the writes go on that `ytpool pause` stopped; what waits goes on with `ytpool upload --resume`."""
+    """Let the writes go on that `ytpool pause` stopped; what waits goes on with `ytpool upload --resume`.
+
+    A state that was left by `ytpool state migrate` is paused too. It asks before
+    work goes on there: what goes on in the other place would sell the same units.
+    """
+    call = invocation(ctx)
+    place = None if pool is not None or dry_run else pausing.left_for(call.runtime)
+    if place is not None:
+        does = f"lets a state go on that was left for {place}; should that go on too, both sell the same units"
+        if not agrees(call, does, f"It was left for {place}, and may go on there. Go on here?", yes=yes):
+            raise Interrupted("it stays paused")
     return pausing.unpause(runtime(ctx), pool=pool, dry_run=dry_run)

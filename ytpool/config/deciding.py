@@ -43,7 +43,7 @@ def load(*, profile: str | None, environ: Mapping[str, str]) -> Config:
     return _decide(name, paths, {**written, **variables}, environ, ignored)
 
 
-def write_initial(paths: Paths, values: Mapping[str, Mapping[str, Any]]) -> bool:
+def write_initial(paths: Paths, values: Mapping[str, Any]) -> bool:
     """Create the configuration file, readable by its owner only; an existing one is never touched.
 
     Returns whether it was created.

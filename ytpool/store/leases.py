@@ -172,13 +172,18 @@ class HeldThere:
     """How long it is still theirs unless they renew it."""
 
 
+ON_MACHINES = f"""
+    SELECT * FROM leases
+     WHERE kind IN ({", ".join(f"'{kind}'" for kind in LeaseKind)}) AND expires > :boot AND host <> ''
+     ORDER BY host, kind, name, place
+"""
+"""The kinds are named for the index: every job that ever was has a row."""
+
+
 def by_machine(tx: Tx) -> dict[str, list[HeldThere]]:
     """Return what processes of ours hold now, by their machines."""
     found: dict[str, list[HeldThere]] = {}
-    rows = tx.all(
-        "SELECT * FROM leases WHERE expires > :boot AND host <> '' ORDER BY host, kind, name, place", boot=tx.boot
-    )
-    for row in rows:
+    for row in tx.all(ON_MACHINES, boot=tx.boot):
         if is_held(tx, row):
             left = timedelta(seconds=row["expires"] - tx.boot)
             held = HeldThere(host=row["host"], kind=row["kind"], name=row["name"], holder=row["holder"], left=left)
@@ -202,8 +207,20 @@ def at_work(tx: Tx) -> list[str]:
 
 def hosts(tx: Tx) -> set[str]:
     """Name the machines on which processes of ours hold anything now."""
-    rows = tx.all("SELECT * FROM leases WHERE expires > :boot AND host <> ''", boot=tx.boot)
-    return {row["host"] for row in rows if is_held(tx, row)}
+    return {row["host"] for row in tx.all(ON_MACHINES, boot=tx.boot) if is_held(tx, row)}
+
+
+def by_this_clock(tx: Tx, before: Tx) -> None:
+    """Let what was held by the clock of another database, where these rows come from, be held as long by this one's."""
+    tx.run(
+        """
+        UPDATE leases SET era = :era, expires = CASE expires WHEN 0 THEN expires ELSE expires + :ahead END
+         WHERE era = :former
+        """,
+        era=tx.era,
+        ahead=tx.boot - before.boot,
+        former=before.era,
+    )
 
 
 def begin_anew(tx: Tx) -> None:

@@ -28,6 +28,9 @@ _WORKS_WITHIN = timedelta(days=7)
 
 _FORGOTTEN_AFTER = timedelta(days=30)
 
+_PASSED_BY = timedelta(days=1)
+"""After so long a machine is forgotten that was heard only once, as a container is that gets a new name each time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
@@ -122,6 +125,7 @@ def beat(tx: Tx, doing: str = "", *, ahead: float | None = None) -> None:
             boot=tx.boot,
             at=tx.at,
         )
+        _strike_former(tx, me)
 
 
 def leave(tx: Tx) -> None:
@@ -134,7 +138,7 @@ def _enter(tx: Tx, me: Owner, doing: str) -> None:
     for process in processes(tx):
         if process.is_dead or process.silent_for > _FORGOTTEN_AFTER:
             _strike(tx, process.owner)
-    tx.run("DELETE FROM machines WHERE seen_at < :before", before=moments.text(tx.now - _FORGOTTEN_AFTER))
+    _forget_old(tx)
     tx.run(
         """
         INSERT INTO processes (host, pid_space, pid, pid_started, doing, version, knows, began_at, seen_at, era, beat)
@@ -157,6 +161,28 @@ def _enter(tx: Tx, me: Owner, doing: str) -> None:
     )
 
 
+def _strike_former(tx: Tx, me: Owner) -> None:
+    """Strike off what earlier runs of this machine left that is not heard any more: nobody can see that it ended."""
+    rows = tx.all(
+        "SELECT * FROM processes WHERE host = :host AND pid_space <> :pid_space", host=me.host, pid_space=me.pid_space
+    )
+    for row in rows:
+        if _silent_for(tx, row) >= SILENT_AFTER:
+            _strike(tx, _owner(row))
+
+
+def _forget_old(tx: Tx) -> None:
+    """Forget machines that are no more; one that an operator has drained comes back drained."""
+    tx.run(
+        """
+        DELETE FROM machines
+         WHERE drained_at IS NULL AND (seen_at < :before OR first_at = seen_at AND seen_at < :passed_by)
+        """,
+        before=moments.text(tx.now - _FORGOTTEN_AFTER),
+        passed_by=moments.text(tx.now - _PASSED_BY),
+    )
+
+
 def _strike(tx: Tx, owner: Owner) -> None:
     tx.run(
         "DELETE FROM processes WHERE host = :host AND pid_space = :pid_space AND pid = :pid",
@@ -170,6 +196,8 @@ def _hear(tx: Tx, host: str, *, every: float, ahead: float | None = None) -> Non
     row = tx.one("SELECT era, beat, version FROM machines WHERE host = :host", host=host)
     if row is not None and row["version"] == __version__ and not _is_due(tx, row, every):
         return
+    if row is None:
+        _forget_old(tx)
     tx.run(
         """
         INSERT INTO machines (host, first_at, seen_at, era, beat, version, knows, ahead)
@@ -206,7 +234,7 @@ def processes(tx: Tx) -> list[Process]:
     """Return those that stay, and those that did and have ended without a word."""
     found = []
     for row in tx.all("SELECT * FROM processes ORDER BY host, began_at, pid"):
-        owner = Owner(host=row["host"], pid_space=row["pid_space"], pid=row["pid"], started=row["pid_started"])
+        owner = _owner(row)
         found.append(
             Process(
                 owner=owner,
@@ -219,6 +247,10 @@ def processes(tx: Tx) -> list[Process]:
             )
         )
     return found
+
+
+def _owner(row: Any) -> Owner:
+    return Owner(host=row["host"], pid_space=row["pid_space"], pid=row["pid"], started=row["pid_started"])
 
 
 def are_several(tx: Tx) -> bool:

@@ -31,13 +31,16 @@ BACKED_UP = "backed_up"
 """When and where the last backup was made, with a space between."""
 
 MOVED_TO = "moved_to"
-"""Only in a state that was left: where it has moved to. It counts while everything is paused there."""
+"""Only in a state that was left: where it has moved to. `unpause` takes it away, for who stays all the same."""
 
 TAKEN = "backup_taken"
 """Only in backups: the moment they show."""
 
 TAKEN_OF = "backup_profile"
 """Only in backups: the profile they were made of."""
+
+REHEARSED = "rehearsed"
+"""How the last rehearsal of those that come in turn ended, as JSON."""
 
 _CONFIRMED = "google_confirmed"
 

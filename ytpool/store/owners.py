@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from ytpool.clock import SystemClock
+
 _STATE_FIELD = 0
 _STARTED_FIELD = 19
 """Positions in /proc/PID/stat after the command's closing parenthesis (proc(5): fields 3 and 22)."""
@@ -59,12 +61,12 @@ def _owner(pid: int) -> Owner:
 
 
 def _pid_space() -> str:
+    run = SystemClock().era()
     try:
         # The first namespace has the same number wherever Linux runs.
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink().name}"
+        return f"{run} {Path('/proc/self/ns/pid').readlink().name}"
     except OSError:
-        return ""
+        return run
 
 
 def _stat(pid: int) -> list[str] | None:

@@ -48,11 +48,19 @@ _SILENT_FOR = "10s"
 _MOVES_FOR = "10min"
 """The same for a transaction that moves a whole state, and waits for a disk in between."""
 
+_NOTICES_A_DEAD_WIRE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 6}
+"""Has the server ask over a silent wire whether anybody is there, and believe in the end that nobody is."""
+
 _OLDEST_SERVER = 130000
 """PostgreSQL 13 is the first that tells afterwards how a transaction ended (`pg_xact_status` of an xid8)."""
 
 _OUR_MISTAKES = (psycopg.ProgrammingError, psycopg.IntegrityError, psycopg.DataError)
 """What no operator can mend."""
+
+_RUN = "pg_postmaster_start_time()::text || ' ' || coalesce(pg_stat_get_bgwriter_stat_reset_time()::text, '')"
+"""What tells a run of the server from the next. When one of its processes is killed it recovers without being started
+anew; then its statistics begin anew, as they do after every crash.
+"""
 
 _ASKS_AGAIN_AFTER = 0.1
 _ASKS_AGAIN_AT_MOST_AFTER = 2.0
@@ -72,17 +80,26 @@ class PostgresTx(Tx):
         self._schema = schema
 
     def one(self, sql: str, /, **parameters: Any) -> Any:
-        return self._cursor.execute(_translated(sql), parameters).fetchone()
+        return self._executed(sql, parameters).fetchone()
 
     def all(self, sql: str, /, **parameters: Any) -> list[Any]:
-        return self._cursor.execute(_translated(sql), parameters).fetchall()
+        return self._executed(sql, parameters).fetchall()
 
     def run(self, sql: str, /, **parameters: Any) -> int:
-        return self._cursor.execute(_translated(sql), parameters).rowcount
+        return self._executed(sql, parameters).rowcount
 
     def many(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> int:
-        self._cursor.executemany(_translated(sql), rows)
+        self._cursor.executemany(_translated(sql), map(_without_nul, rows))
         return max(0, self._cursor.rowcount)
+
+    def _executed(self, sql: str, parameters: Mapping[str, Any]) -> "psycopg.ClientCursor[Any]":
+        try:
+            return self._cursor.execute(_translated(sql), parameters)
+        except psycopg.DataError as error:
+            if error.sqlstate is not None:
+                raise
+        # The driver refused a NUL, which SQLite keeps: an answer from outside may hold one, and must be settled.
+        return self._cursor.execute(_translated(sql), _without_nul(parameters))
 
     def tables(self) -> list[str]:
         found = self.all("SELECT tablename FROM pg_tables WHERE schemaname = :schema ORDER BY 1", schema=self._schema)
@@ -133,6 +150,9 @@ class PostgresTx(Tx):
 
     def take_time(self) -> None:
         self.run(f"SET LOCAL idle_in_transaction_session_timeout = '{_MOVES_FOR}'")
+        # While rows are on their way it is not idle: only the wire tells that nobody is there, by default in hours.
+        for name, value in _NOTICES_A_DEAD_WIRE.items():
+            self.run(f"SET LOCAL {name} = {value}")
 
     def renumber(self) -> None:
         for table in self.tables():
@@ -231,7 +251,7 @@ class PostgresDatabase(Database):
     def create(self) -> None:
         with self._named(), closing(self._open()) as connection:
             with connection.transaction():
-                connection.execute(f"SELECT {self._lock}")
+                connection.execute(f"{self._settings()}; SELECT {self._lock}")
                 if not _has_schema(connection, self._place.schema):  # who may not make schemas is given one
                     connection.execute(text.SQL("CREATE SCHEMA {}").format(text.Identifier(self._place.schema)))
             self._make_ready(connection, also_new=True)
@@ -250,10 +270,11 @@ class PostgresDatabase(Database):
 
     def copy_to(self, path: Path, still_going: Callable[[], None]) -> datetime:
         """Write the state as it is at one moment into a file of SQLite, which is a state like any other."""
+        moment = self._now()  # before anything is pinned: what is committed by then is in it
         with self.reading() as tx:
             tx.take_time()
             moving.into_file(tx, SqliteDatabase(path, self._clock, self._now), still_going)
-            return tx.now
+            return moment
 
     def wait_at_most(self, seconds: float) -> None:
         self._local.patience = seconds
@@ -324,8 +345,7 @@ class PostgresDatabase(Database):
     def _begun(self, kept: Kept, begin: str, *, writes: bool) -> "_Begun | None":
         """Begin, and return None where nobody is at the other end of the connection any more."""
         number = "pg_current_xact_id()::text" if writes else "NULL"
-        started = "pg_postmaster_start_time()::text"
-        time = f"SELECT extract(epoch FROM {self._time()})::double precision, {number}, {started}"
+        time = f"SELECT extract(epoch FROM {self._time()})::double precision, {number}, {_RUN}"
         with kept.at_work() as connection:
             asked_at = self._clock.boot()
             try:
@@ -337,10 +357,10 @@ class PostgresDatabase(Database):
                 if self._clock.boot() - asked_at > _PROMPT:  # it waited for somebody, nobody knows how long
                     asked_at = self._clock.boot()
                     said = cursor.execute(time).fetchall()
-            except psycopg.Error:
-                if connection.closed:
+            except BaseException as error:
+                if connection.closed and isinstance(error, psycopg.Error):
                     return None
-                _roll_back(connection)
+                _roll_back(connection)  # also for who is stopped while he waits: he has something to put right
                 raise
         [(boot, known_by, server)] = said
         return _Begun(cursor=cursor, asked_at=asked_at, boot=boot, number=known_by, server=server)
@@ -352,7 +372,7 @@ class PostgresDatabase(Database):
         kept = self._connections.keep(self._reconnected(gives_up_at))
         with kept.at_work() as connection:
             while True:
-                [(server,)] = connection.execute("SELECT pg_postmaster_start_time()::text").fetchall()
+                [(server,)] = connection.execute(f"SELECT {_RUN}").fetchall()
                 if server != begun.server:
                     # After a crash the number may be another's. Who hears that it failed, and it did not, is in no
                     # other place than one who was killed at this moment.
@@ -478,7 +498,7 @@ class _Begun:
     number: str | None
     """By which the database can be asked how it ended; None where nothing is to be kept of it."""
     server: str
-    """When the server was started: another run of it knows nothing for certain of what this one began."""
+    """Which run of the server it was: another one knows nothing for certain of what this one began."""
 
 
 class _Row(tuple[Any, ...]):  # noqa: SLOT001 - a tuple has no room for them
@@ -540,6 +560,13 @@ def _teach(connection: "psycopg.Connection[Any]") -> None:
     connection.adapters.register_dumper(bool, _Flag)
     connection.adapters.register_loader("bool", _FlagLoader)
     connection.adapters.register_loader("numeric", _SumLoader)
+
+
+def _without_nul(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        name: value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
+        for name, value in parameters.items()
+    }
 
 
 _WORDS = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|::|:(?P<name>[a-zA-Z_]\w*)|%")

@@ -29,6 +29,8 @@ def named(error: psycopg.Error, place: Postgres, waited: float) -> YtpoolError |
     `details["reason"]` says which it is. `waited` is for how many seconds another's transaction was waited for.
     """
     state = error.sqlstate or ""
+    if state == _CANCELLED and "statement timeout" in _said(error):  # nobody broke it off
+        return _TOO_SLOW.error(error, place, waited)
     case = _OF_STATES.get(state) or _OF_STATES.get(state[:2])
     if case is not None:
         return case.error(error, place, waited)
@@ -229,6 +231,13 @@ _DAMAGED = _Case(
     "the state in {place} cannot be read: {said}",
     "look at the server's log; then restore a backup of the database",
 )
+_CANCELLED = "57014"
+_TOO_SLOW = _Case(
+    "too_slow",
+    StateBusy,
+    "the state in {place} was busy, or slow, for longer than its statement_timeout lets {user} wait",
+    lambda place: f"try again; or let its operator give us the time: ALTER ROLE {place.user} SET statement_timeout = 0",
+)
 _OF_STATES = {
     "08": _LOST,
     "57P01": _LOST,
@@ -258,7 +267,7 @@ _OF_STATES = {
         "another process has held the state in {place} for more than {waited} seconds",
         "try again; if it stays so, look for a stopped ytpool process, also on other machines",
     ),
-    "57014": _Case(
+    _CANCELLED: _Case(
         "cancelled",
         Interrupted,
         "what was asked of the state in {place} took too long, and was broken off",

@@ -54,6 +54,16 @@ def found(tx: Tx, jobs: Iterable[str]) -> None:
         tx.run("DELETE FROM absences WHERE job = :job AND host = :host", job=job, host=host)
 
 
+def forget_ended(tx: Tx) -> None:
+    """Forget which machines lack the files of jobs that are over; nobody looks for those any more."""
+    tx.run(
+        f"""
+        DELETE FROM absences
+         WHERE EXISTS (SELECT 1 FROM jobs j WHERE j.job = absences.job AND j.state IN {_ENDED})
+        """
+    )
+
+
 def missed_here(tx: Tx) -> list[str]:
     """Return the jobs that this machine leaves alone for now, because it lacks their files."""
     rows = tx.all("SELECT job FROM absences WHERE host = :host AND seen_at > :since ORDER BY job", **_here(tx))

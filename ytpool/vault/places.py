@@ -59,7 +59,7 @@ class Places:
             yield KeyPlace.CREDENTIAL, Path(folder) / CREDENTIAL
         if named := self.environ.get(KEY_FILE_VARIABLE):
             yield KeyPlace.ENVIRONMENT_FILE, Path(named)
-        if self.key_file is not None:
+        if self.key_file is not None and str(self.key_file) != named:
             yield KeyPlace.KEY_FILE, self.key_file
 
 

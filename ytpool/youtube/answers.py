@@ -22,6 +22,7 @@ _NO_SECRET = 12  # characters: the names and the plain words of a query
 _NAMED_LIMIT = re.compile(r"\blimit '([^']+)'")
 _NAMED_METRIC = re.compile(r"\bquota metric '([^']+)'")
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
+_UNKEPT = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,9 +179,22 @@ def _struck_out(text: str, shapes: Iterable[str]) -> str:
 
 def _parse(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        return _kept(json.loads(body))
     except (ValueError, RecursionError):
         return None
+
+
+def _kept(value: Any) -> Any:
+    """Return what was said in letters that a state can keep: JSON may spell half a surrogate pair, and a NUL."""
+    match value:
+        case str():
+            return _UNKEPT.sub("\N{REPLACEMENT CHARACTER}", value)
+        case dict():
+            return {_kept(name): _kept(found) for name, found in value.items()}
+        case list():
+            return [_kept(found) for found in value]
+        case _:
+            return value
 
 
 def _objects(value: object) -> Iterator[dict[str, Any]]:
