@@ -11,14 +11,11 @@ ends at the first finding.
 import argparse
 import resource
 import sys
-import time
-import traceback
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-A_ROUND = 500
 _MEMORY = 3 << 30
 """Bytes that a run may have; a parser that wants more is told so, and that is a finding."""
 
@@ -30,10 +27,11 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--coverage", action="store_true", help="let libFuzzer choose the inputs")
     asked = options.parse_args()
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY)) if not asked.coverage else None
     if asked.coverage:
         return by_coverage(asked)
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     from fuzzing.every import TARGETS
+    from fuzzing.searching import by_chance
 
     if unknown := set(asked.target) - {target.name for target in TARGETS}:
         options.error(
@@ -44,45 +42,6 @@ def main() -> int:
         if not asked.target or target.name in asked.target:
             found += len(by_chance(target, asked.seconds, asked.seed))
     return 1 if found else 0
-
-
-def by_chance(target, seconds, seed):
-    """Try inputs for so long; return what was found, by the place where it broke."""
-    from dataclasses import replace
-
-    began, tried, found = time.monotonic(), 0, {}
-
-    def collect(given_input):
-        nonlocal tried
-        if time.monotonic() - began >= seconds:
-            return
-        tried += 1
-        try:
-            target.hold(given_input)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
-            place, said = _place(error)
-            shown = repr(given_input)
-            if place not in found or len(shown) < len(found[place][1]):
-                found[place] = said, shown
-
-    rounds = 0
-    while time.monotonic() - began < seconds:
-        collecting = replace(target, check=collect)
-        collecting.test(examples=A_ROUND, seeded=seed + rounds, shrinks=False, bounded=False)()
-        rounds += 1
-    spent = time.monotonic() - began
-    print(f"{target.name}: {tried:,} inputs in {spent:,.0f} s, seeds {seed} to {seed + rounds - 1}: ", end="")
-    print(f"{len(found)} findings" if found else "nothing found", flush=True)
-    for place, (said, shown) in found.items():
-        print(f"  {place}: {said}\n    {shown[:300]}", flush=True)
-    return found
-
-
-def _place(error):
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = next((one for one in reversed(frames) if "/ytpool/" in one.filename), frames[-1])
-    said = str(error).partition("\n")[0][:120]
-    return f"{type(error).__name__} at {Path(ours.filename).name}:{ours.lineno} in {ours.name}", ascii(said)
 
 
 def by_coverage(asked):

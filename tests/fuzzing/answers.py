@@ -7,15 +7,15 @@ import asyncio
 import json
 import socket
 import threading
-from datetime import UTC, datetime
+from datetime import UTC
 
 import urllib3
-from fuzzing.documents import BYTES, ODD, SIGNS, altered, as_json, contents, tables, texts
+from fuzzing.documents import BYTES, as_json, contents, tables, texts
 from fuzzing.target import CANARY, Target, outcome, require_sentence, require_shown
 from hypothesis import strategies as st
 from starlette.responses import Response
 
-from ytpool.domain import markers, providers
+from ytpool.domain import providers
 from ytpool.domain.comments import Comment
 from ytpool.domain.logins import Client
 from ytpool.domain.markers import Forms, Heard, judge, shipped
@@ -122,7 +122,10 @@ def read_a_refusal(asked):
     assert moment is None or moment.tzinfo is UTC
 
 
-_KEPT = "HTTP/1.1 308 Resume Incomplete\r\nRange: bytes=0-524287\r\nDate: Fri, 20 Nov 2026 12:00:00 GMT\r\nContent-Length: 0\r\n"
+_KEPT = (
+    "HTTP/1.1 308 Resume Incomplete\r\nRange: bytes=0-524287\r\n"
+    "Date: Fri, 20 Nov 2026 12:00:00 GMT\r\nContent-Length: 0\r\n"
+)
 _RESUMED = (
     f"{_KEPT}\r\n",
     f"{_KEPT}Location: /upload?upload_id={CANARY}\r\nRetry-After: 3\r\n\r\n",
@@ -268,7 +271,7 @@ def look_at_a_page(content):
 
 def look_for_a_form(text):
     """What is found does not depend on where a page is cut."""
-    marks = shipped("tiktok").form + ('input[type="password"]', 'form[action*="/login"]')
+    marks = (*shipped("tiktok").form, 'input[type="password"]', 'form[action*="/login"]')
     whole, cut = Forms(marks), Forms(marks)
     whole.feed(text)
     for begin in range(0, len(text), 7):
@@ -344,8 +347,6 @@ def _over_http(*statuses):
 
     return lambda bodies: st.builds(written, st.sampled_from(statuses), _HEADERS, bodies)
 
-
-_ = (datetime, ODD, SIGNS, altered, markers, threading)
 
 TARGETS = (
     Target(

@@ -3,23 +3,25 @@
 import json
 import sqlite3
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from zoneinfo import ZoneInfo
 
-from fuzzing.documents import BYTES, ODD, SIGNS, altered, as_json, contents, tables, texts
+from fuzzing.documents import BYTES, as_json, contents, tables, texts
 from fuzzing.target import CANARY, Target, outcome, require_sentence, require_shown
 from hypothesis import strategies as st
 
-from ytpool.actions.luggage import Luggage
-from ytpool.domain import api_keys, arrangement, captions, cookies, images, logins, older, platforms
+from ytpool.actions.luggage import Luggage, _parsed
+from ytpool.clock import SystemClock
+from ytpool.domain import api_keys, arrangement, captions, cookies, images, logins, older, platforms, scenarios
 from ytpool.domain.manifest.batch import Defaults
 from ytpool.domain.manifest.listed import read_csv, read_jsonl
 from ytpool.domain.manifest.sidecars import Sidecar, read_sidecars
 from ytpool.domain.secret import Secret
 from ytpool.store import copies
-from ytpool.store.sqlite import FIRST_TABLES
+from ytpool.store.db import FIRST_TABLES
+from ytpool.store.sqlite import SqliteDatabase
 from ytpool.vault import keyfiles, parcels
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -51,7 +53,7 @@ _ROW = {
 }
 _TABLE = (
     "file,title,description,tags,privacy,publish_at,playlists,captions,account\r\n"
-    'talk.mp4,A talk,"Two\r\nlines, one comma",one;two,private,2026-12-24 18:00 Europe/Berlin,+Talks,de:a.srt:Name,news\r\n'
+    'a.mp4,A talk,"Two\r\nlines, one comma",one;two,private,2026-12-24 18:00 Europe/Berlin,+Talks,de:a.srt:Name,a\r\n'
     "other.mp4,,,,unlisted,,,,news\r\n"
 )
 _SIDECAR = """title = "A talk"
@@ -236,8 +238,7 @@ def read_an_older_configuration(content):
     found, _ = outcome(lambda: older.configuration(content), secrets=(CANARY,))
     if found is not None:
         for entry in found.entries:
-            assert not entry.problem or CANARY not in entry.problem
-        assert CANARY not in repr(found)
+            assert CANARY not in (entry.problem or "")
 
 
 def read_older_use(content):
@@ -347,22 +348,24 @@ def open_luggage(text):
         assert isinstance(found.arrangement, str)
         assert isinstance(found.api_root, str)
         for login in found.logins:
+            _parsed(login.logged_in_at)
             assert all(isinstance(text, str) for text in (login.account, login.refresh_token, login.client_secret))
 
 
 _META = {
     "state": "01J000000000000000000000",
-    "taken_of": "default",
-    "taken": "2026-11-19T10:00:00.000000Z",
+    "backup_profile": "default",
+    "backup_taken": "2026-11-19T10:00:00.000000Z",
     "api_root": "https://youtube.example/",
-    "schema": "24",
+    "schema": "9999",
     "min_reader": "1",
 }
 
 
 def look_at_a_copy(said):
     path = _FOLDER / "copy.db"
-    path.unlink(missing_ok=True)
+    for made in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        made.unlink(missing_ok=True)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = OFF")
         for table in FIRST_TABLES - {"meta"}:
@@ -371,7 +374,23 @@ def look_at_a_copy(said):
         for key, value in said.items() if isinstance(said, dict) else ():
             if all(isinstance(one, str | float | bool | None) and _is_writable(one) for one in (key, value)):
                 connection.execute("INSERT INTO meta VALUES (?, ?)", (key, value))
+    _look_at(path)
+
+
+def _look_at(path):
     outcome(lambda: copies.marks(path))
+    copies.last_written_at(path)
+    database = SqliteDatabase(path, SystemClock(), SystemClock().now)
+    try:
+        with suppress(sqlite3.Error):  # of a file that has only some of our tables the migrations make nothing
+            outcome(lambda: _opened(database))
+    finally:
+        database.close()
+
+
+def _opened(database):
+    with database.reading():
+        pass
 
 
 def _is_writable(one):
@@ -381,16 +400,43 @@ def _is_writable(one):
 def look_at_bytes_of_a_copy(content):
     path = _FOLDER / "bytes.db"
     path.write_bytes(content)
-    outcome(lambda: copies.marks(path))
+    _look_at(path)
 
 
 with closing(sqlite3.connect(":memory:")) as _made:
     _made.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT)")
-    _made.execute("INSERT INTO meta VALUES ('schema', '24')")
+    _made.execute("INSERT INTO meta VALUES ('schema', '9999')")
     for _name in sorted(FIRST_TABLES - {"meta"}):
         _made.execute(f"CREATE TABLE {_name} (x)")
     _made.commit()
     _COPY = _made.serialize()
+
+# Scenarios of rehearsals
+
+_SCENARIO = """title = "A day of trouble"
+about = "Expected: little."
+[[disaster]]
+what = "cap"
+uploads = 4
+after = 30
+accounts = ["news"]
+[[disaster]]
+what = "answer"
+at = "1h30m"
+for = "20m"
+error = "backendError"
+[[disaster]]
+what = "clock"
+over = "reset"
+"""
+
+
+def read_a_scenario(content):
+    found, _ = outcome(lambda: scenarios.read("own", content, "own.toml"))
+    for disaster in found.disasters if found else ():
+        require_sentence(scenarios.words(disaster))
+        require_sentence(scenarios.when(disaster), may_be_empty=True)
+
 
 # Captions and images
 
@@ -413,7 +459,6 @@ def _spoilt(content):
 
 
 _JSONL = tables(_ROW, {"file": "a.mp4", "account": "news"}).map(json.dumps)
-_ = (ODD, SIGNS, altered)
 
 TARGETS = (
     Target(name="manifest csv", inputs=contents(_TABLE), check=read_a_table),
@@ -438,6 +483,7 @@ TARGETS = (
     Target(name="older use", inputs=contents(json.dumps(_USAGES[0]), of=as_json(*_USAGES)), check=read_older_use),
     Target(name="older log", inputs=contents(json.dumps(_LOGS[0]), of=as_json(*_LOGS)), check=read_an_older_log),
     Target(name="arrangement", inputs=texts(_ARRANGEMENT, _TWICE), check=read_an_arrangement),
+    Target(name="scenario", inputs=contents(_SCENARIO), check=read_a_scenario),
     Target(name="env file", inputs=texts("export KEY='a # b'\nKEY_2=b # c\n# x\n"), check=read_an_env_file),
     Target(name="key file", inputs=contents(f"# ours\n{_KEY}\n"), check=read_a_key_file),
     Target(name="parcel", inputs=as_json(_PARCEL), check=open_a_parcel),

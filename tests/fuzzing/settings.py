@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tomli_w
 from fuzzing.documents import ODD, SIGNS, altered, contents, texts
-from fuzzing.target import CANARY, Target, outcome, require_sentence
+from fuzzing.target import CANARY, Target, outcome
 from hypothesis import strategies as st
 
 from ytpool.cli.values import visible
@@ -224,5 +224,3 @@ TARGETS = (
         check=judge_an_address,
     ),
 )
-
-_ = require_sentence

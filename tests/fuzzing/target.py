@@ -75,8 +75,9 @@ def outcome(
     """
     try:
         return call(), None
+    except Bug:
+        raise
     except YtpoolError as error:
-        assert not isinstance(error, Bug), error
         require_sentence(error.message, secrets)
         require_sentence(error.hint, secrets, may_be_empty=True)
         require_shown(dict(error.details), secrets)

@@ -43,7 +43,11 @@ class Login:
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:
         """Read what was packed of one; raises ValueError or TypeError for what no version of ours packs."""
-        dated = {key: value if value is None else _text(value) for key, value in table.items() if key in _MOMENTS}
+        if not isinstance(table, Mapping):
+            raise TypeError(f"{type(table).__name__} instead of a table")
+        dated: dict[str, Any] = {
+            key: value if value is None else _text(value) for key, value in table.items() if key in _MOMENTS
+        }
         for value in dated.values():
             _parsed(value)
         return cls(

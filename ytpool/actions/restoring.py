@@ -110,7 +110,9 @@ def prepared(rt: Runtime, file: Path, *, accept: bool = False, dry_run: bool = F
     confirmed = _nobody_at_work(rt) if here is not None else None
     taken_at = marks.taken_at or copies.last_written_at(file)
     if taken_at is None:
-        raise FileInvalid(f"{file} is the state of a profile that was never used", hint="run: ytpool init")
+        raise FileInvalid(
+            f"{file} is the state of a profile that was never used, or it is damaged", hint="run: ytpool init"
+        )
     make_private_folder(state.parent)
     with backups.beside(state) as new:
         copies.copy(file, new, rt.require_going)

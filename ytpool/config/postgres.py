@@ -189,9 +189,7 @@ def _built(
     ports = (chosen.pop("port", "") or environ.get("PGPORT", "") or _PORT).split(",")
     if len(ports) == 1:
         ports *= len(hosts)
-    if len(ports) != len(hosts) or not all(
-        re.fullmatch(r"[0-9]{1,5}", port) and 0 < int(port) <= _LAST_PORT for port in ports
-    ):
+    if len(ports) != len(hosts) or not all(map(_is_port, ports)):
         state.refuse("state", f"state must have a port between 1 and {_LAST_PORT} for each host")
     user = chosen.pop("user", "") or environ.get("PGUSER", "") or _own_name()
     name = chosen.pop("dbname", "") or environ.get("PGDATABASE", "")
@@ -223,6 +221,10 @@ def _built(
         origins={},
         password_file=Path(options.password_file) if options.password_file else None,
     )
+
+
+def _is_port(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,5}", text) is not None and 0 < int(text) <= _LAST_PORT
 
 
 def _trust(
