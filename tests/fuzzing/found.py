@@ -79,7 +79,7 @@ FOUND = {
         files._META | {"backup_taken": 5},
     ),
     # SQLite quotes a damaged name, and Python cannot read the quotation.
-    "bytes of a copy": (),
+    "bytes of a copy": (files._COPY.replace(b"ledger", b"ledge\xfb", 1),),
     "video": (
         {"statistics": False},
         {"snippet": 0},
