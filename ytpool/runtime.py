@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ytpool import data
 from ytpool.clock import Calendar, Clock, Confirmation, SystemClock
 from ytpool.config import SANDBOX, Config
+from ytpool.config.places import expanded
 from ytpool.domain import quota
 from ytpool.domain.prices import PriceBook
 from ytpool.domain.terms import Terms
@@ -182,7 +183,7 @@ class Runtime:
     def database_named(self, place: str) -> Database:
         """Return a state at an address of PostgreSQL or in a file, unopened; by the options of the settings."""
         if "://" not in place:
-            return self.database_at(Path(place).expanduser().absolute())
+            return self.database_at(expanded(place).absolute())
         from ytpool.config import postgres  # noqa: PLC0415 -- a file needs none
 
         try:
@@ -318,7 +319,7 @@ class Runtime:
     def key_file_in(self, tx: Tx) -> Path | None:
         """Return the same, within a transaction that is open."""
         chosen = self.config.vault.key_file or self._key_file_chosen(tx)
-        return Path(chosen).expanduser() if chosen else None
+        return expanded(chosen) if chosen else None
 
     def _key_file_chosen(self, tx: Tx) -> str | None:
         """Return the key file that the state names; where that is another machine's, the one found here before."""

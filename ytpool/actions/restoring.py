@@ -35,6 +35,7 @@ from ytpool.actions import backups, sealing
 from ytpool.actions.backups import keys_of
 from ytpool.clock import Confirmation
 from ytpool.config import make_private_folder
+from ytpool.config.places import expanded
 from ytpool.domain import moments, quota
 from ytpool.errors import (
     Busy,
@@ -102,14 +103,16 @@ def prepared(rt: Runtime, file: Path, *, accept: bool = False, dry_run: bool = F
     Raises Busy while anybody is at work here, FileInvalid for what is no whole state, StateTooNew, EndpointsChanged for
     the books of another place than the settings name, UsageWrong for a backup of another profile.
     """
-    file = file.expanduser().absolute()
+    file = expanded(file).absolute()
     state = _file_of(rt)
     marks = _checked(rt, file)
     here = _present(rt)
     confirmed = _nobody_at_work(rt) if here is not None else None
     taken_at = marks.taken_at or copies.last_written_at(file)
     if taken_at is None:
-        raise FileInvalid(f"{file} is the state of a profile that was never used", hint="run: ytpool init")
+        raise FileInvalid(
+            f"{file} is the state of a profile that was never used, or it is damaged", hint="run: ytpool init"
+        )
     make_private_folder(state.parent)
     with backups.beside(state) as new:
         copies.copy(file, new, rt.require_going)

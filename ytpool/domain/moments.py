@@ -29,7 +29,12 @@ def parse(stored: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"{stored!r} names no time zone")
     # What we wrote ourselves is in UTC, and is read by the thousand.
-    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    if moment.tzinfo is UTC:
+        return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{stored!r} lies outside of all calendars") from None
 
 
 def parse_optional(stored: str | None) -> datetime | None:

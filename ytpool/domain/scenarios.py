@@ -5,7 +5,6 @@ is not said, is drawn from the seed of the rehearsal. Nothing here knows an acco
 compared with the state where a scenario is played.
 """
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +12,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from ytpool.domain import moments, quota
+from ytpool.domain import moments, quota, toml
 from ytpool.errors import FileInvalid
 
 
@@ -198,11 +197,12 @@ _KEYS: Mapping[What, Mapping[str, _Key]] = {
 def read(name: str, content: bytes, path: str) -> Scenario:
     """Read a scenario; raises FileInvalid with what is wrong, where, and what would be right."""
     try:
-        table = tomllib.loads(content.decode())
+        table = toml.parse(content.decode())
     except UnicodeDecodeError:
         raise FileInvalid(f"{path} is no text in UTF-8", hint=_HINT, path=path) from None
-    except tomllib.TOMLDecodeError as error:
-        raise FileInvalid(f"{path} is no TOML: {error}", hint=_HINT, path=path) from None
+    except toml.NotToml as error:
+        place = path if error.line is None else f"{path}:{error.line}"
+        raise FileInvalid(f"{place}: this is no TOML: {error.sentence}", hint=_HINT, path=path) from None
 
     def refuse(sentence: str) -> FileInvalid:
         return FileInvalid(f"{path}: {sentence}", hint=_HINT, path=path)

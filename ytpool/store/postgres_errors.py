@@ -36,7 +36,8 @@ def named(error: psycopg.Error, place: Postgres, waited: float) -> YtpoolError |
         return case.error(error, place, waited)
     if not isinstance(error, psycopg.OperationalError | psycopg.InternalError):
         return None
-    return _OTHER.error(error, place) if state else at_connect(error, place)
+    # What the server did not say, the driver says of a wire that is gone, encrypted or not.
+    return (_OTHER if state else _LOST).error(error, place)
 
 
 def at_connect(error: psycopg.Error, place: Postgres) -> YtpoolError:
@@ -197,6 +198,9 @@ _CASES = (
         "what answers at {place} is no PostgreSQL: {said}",
         "correct host and port of `state`",
         r"invalid response to SSL negotiation|expected authentication request|unsupported frontend protocol",
+    ),
+    _LOST._replace(
+        pattern=r"SSL (?:SYSCALL )?error: (?:EOF|unexpected eof|Broken pipe|Connection (?:reset|timed out))"
     ),
     _Case(
         "tls",
