@@ -65,7 +65,7 @@ def test_every_command_of_a_page_does_what_the_page_says(ytpool, desk, topic):  
     assert {line: (status, err) for line, (status, _, err, expected) in told.items() if status != expected} == {}
 
 
-@pytest.mark.parametrize("topic", ["cron", "sessions", "servers"])
+@pytest.mark.parametrize("topic", ["cron", "rehearse", "sessions", "servers"])
 def test_every_line_of_a_crontab_is_one(topic):
     (crontab,) = blocks_of(guide.page(topic).text, "cron")
     lines = crontab.splitlines()

@@ -38,7 +38,7 @@ PROXY_WORD = "canary-of-a-proxy"
 OF_THE_SANDBOX = re.compile(rb"sandbox-(?:secret|refresh|access|code)-[\w-]+")
 VIDEO_ID = "aaaaaaaaaaa"
 
-ONLY_ONCE = {"demo", "init"}
+ONLY_ONCE = {"demo", "init", "rehearse"}
 """Commands that start programs of their own, or have nothing of a login in them; they are not repeated in bad moods."""
 
 
@@ -248,6 +248,7 @@ def go_through_every_command(place):
         ("queue", "status"),
         ("queue", "hold", job),
         ("plan", "--queue"),
+        ("rehearse", "lost-answers", "--at-least", "10", "--json"),
         ("work", "--once"),
         ("auth", "list"),
         ("auth", "status"),

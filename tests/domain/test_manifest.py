@@ -337,7 +337,7 @@ def test_a_sign_that_some_take_for_a_line_end_stays_in_its_text():
         ("recorded_on = 12:00:00\n", 1, "recorded_on", "12:00:00 is no date"),
         ("publish_at = 12:00:00\n", 1, "publish_at", "12:00:00 is no date and time"),
         ("publish_at = 0001-01-01T00:00:00+14:00\n", 1, "publish_at", "lies outside of all calendars"),
-        ("title = 0x" + "f" * 5000 + "\n", 1, "title", "such a number is no text"),
+        ("title = 0x" + "f" * 5000 + "\n", 1, None, "more than 64 bits"),
         ('[localizations.de]\ntitle = ""\n', 1, "localizations", "the language of the title itself"),
         ("a = " + "[" * 100_000, None, None, "this is no TOML"),
     ],

@@ -37,6 +37,17 @@ def test_a_fault_lets_some_pass_strikes_so_often_and_is_spent(control, send, min
     assert control.truth()["refused"] == []
 
 
+def test_one_fault_is_forgotten_and_the_others_stay(control, send, mine, token):
+    gone, stays = (
+        control.add_fault(method="channels.list", kind="error", error=error) for error in ("forbidden", "backendError")
+    )
+
+    control.clear_faults([gone])
+
+    assert [rule["fault_id"] for rule in control.faults()] == [stays]
+    assert send(mine, token=token)[0] == 503
+
+
 def test_a_fault_strikes_only_the_channel_and_project_it_names(control, send, mine, token):
     control.add_channel("Sports")
     control.add_project("other")

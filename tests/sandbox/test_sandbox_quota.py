@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from ytpool.errors import UsageWrong
+
 ALL = "https://www.googleapis.com/auth/youtube.force-ssl"
 QUOTA_MESSAGE = (
     "The request cannot be completed because you have exceeded your "
@@ -96,6 +98,26 @@ def test_quota_is_the_projects_whichever_channel_spends_it(control, start):
 
     assert start(control.grant("demo", "Sports", [ALL])["access_token"])[0] == 429
     assert start(control.grant("other", "Sports", [ALL])["access_token"])[0] == 200
+
+
+def test_what_another_program_has_used_is_gone_for_everybody(control, start):
+    control.add_project("demo", limits={"uploads": 3})
+    control.charge("demo", "uploads", 2)
+
+    assert [start()[0] for _ in range(2)] == [200, 429]
+    with pytest.raises(UsageWrong, match="no number of units"):
+        control.charge("demo", "uploads", -1)
+
+
+def test_channels_of_the_same_title_are_told_apart_by_their_ids(control, start):
+    twin = "UC" + "t" * 22
+    assert control.add_channel("News", channel_id=twin) == twin
+    assert control.add_channel("News", channel_id=twin, cap=0) == twin
+
+    caps = {one["channel_id"]: one["cap"] for one in control.truth()["channels"] if one["title"] == "News"}
+    assert (len(caps), caps[twin]) == (2, 0)
+    assert start()[0] == 200
+    assert start(control.grant("demo", twin, [ALL])["access_token"])[0] == 400
 
 
 def test_a_channel_at_its_cap_is_a_400_for_24_hours(control, start):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ytpool.actions import secrets
+from ytpool.config.places import expanded
 from ytpool.domain import api_keys
 from ytpool.domain.api_keys import ApiKey
 from ytpool.domain.providers import Provider
@@ -71,7 +72,7 @@ def env_file(rt: Runtime, provider: Provider) -> Path | None:
     if not provider.env_file:
         return None
     # A path in the settings is meant from their own folder: cron starts elsewhere than a terminal does.
-    return rt.config.paths.config.parent / Path(provider.env_file).expanduser()
+    return rt.config.paths.config.parent / expanded(provider.env_file)
 
 
 def _of_file(rt: Runtime, provider: Provider) -> dict[str, str]:

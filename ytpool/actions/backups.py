@@ -19,6 +19,7 @@ from pathlib import Path
 from ytpool.actions import sealing
 from ytpool.actions.state import what_is_wrong
 from ytpool.config import make_private_folder
+from ytpool.config.places import expanded
 from ytpool.domain import ids, moments
 from ytpool.errors import DiskFull, FileInvalid, UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
@@ -65,7 +66,10 @@ def backup(
     state, now = _state(rt, dry_run=dry_run)
     path, named_by_us = _place(rt, file, now)
     if keep is not None and not named_by_us:
-        raise UsageWrong("--keep goes with a folder: it counts the files that were named there by their moment")
+        raise UsageWrong(
+            "--keep goes with a folder: it counts the files that were named there by their moment",
+            hint=f"where {path} should be a folder, make it first: mkdir -p {shlex.quote(str(path))}",
+        )
     _require_replaceable(rt, path, state, overwrite=overwrite)
     if dry_run:
         with rt.store.reading() as tx:
@@ -96,8 +100,8 @@ def _state(rt: Runtime, *, dry_run: bool) -> tuple[str, datetime]:
 def _place(rt: Runtime, file: Path | None, now: datetime) -> tuple[Path, bool]:
     """Return where the backup goes, and whether the name is of our making."""
     if file is not None and not file.is_dir():
-        return file.expanduser().absolute(), False
-    folder = rt.config.paths.state.parent / _FOLDER if file is None else file.expanduser().absolute()
+        return expanded(file).absolute(), False
+    folder = rt.config.paths.state.parent / _FOLDER if file is None else expanded(file).absolute()
     return folder / f"ytpool-{rt.config.profile}-{now:%Y%m%dT%H%M%SZ}.db", True
 
 

@@ -14,14 +14,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
 
 from ytpool import config
-from ytpool.actions import activity, login, publish, reports, sandbox, setup
+from ytpool.actions import activity, login, publish, reports, setup
 from ytpool.actions.activity import Wanted
 from ytpool.actions.claiming import Order
 from ytpool.actions.login import Place
 from ytpool.actions.publish import PublishedVideo
+from ytpool.actions.rehearsal import books
+from ytpool.actions.rehearsal.books import BooksRow
 from ytpool.actions.reports import QuotaReport
 from ytpool.actions.watch import Watch
 from ytpool.domain import grants, quota
@@ -46,20 +47,6 @@ _SHORT = (200_000, 2_000_000)
 _CAPPED = "channel-03"
 """Its owner has uploaded by hand today: YouTube counts those too, so the first upload of ours is one too many."""
 _DEAD = "channel-07"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BooksRow:
-    """What we booked and what was really charged: one project, bucket and quota day."""
-
-    project: str
-    bucket: str
-    day: str
-    limit: int
-    spent: int
-    unknown: int
-    truth: int
-    agree: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,8 +212,8 @@ def _judge(rt: Runtime, files: dict[Path, str], done: list[PublishedVideo], *, s
     with rt.store.transaction() as tx:
         ledger.expire(tx)
         broken = ledger.differences(tx)
-    books = _books(rt, truth)
-    oversold = sum(row.truth > row.limit for row in books)
+    rows = tuple(books.compare(rt))
+    oversold = sum(row.truth > row.limit for row in rows)
     uploaded = sum(copies[sha256] > 0 for sha256 in files.values())
     unknown = sum(video.state == JobState.FINISHED_UNKNOWN for video in done)
     wrong = {
@@ -241,7 +228,7 @@ def _judge(rt: Runtime, files: dict[Path, str], done: list[PublishedVideo], *, s
         *(f"{video.file}: {video.problem.message}" for video in done if video.problem is not None),
         *(
             f"{row.bucket}: {row.spent} booked, {row.unknown} unknown, {row.truth} charged"
-            for row in books
+            for row in rows
             if not row.agree
         ),
         *broken,
@@ -261,38 +248,11 @@ def _judge(rt: Runtime, files: dict[Path, str], done: list[PublishedVideo], *, s
         accounts_used=len({video.account for video in done if video.account}),
         sessions_asked=truth["calls"].get("upload.query", 0),
         took_over=_took_over(rt),
-        books=books,
+        books=rows,
         complaints=tuple(complaints),
         quota=reports.quota_report(rt),
         exit_status=1 if complaints else 0,
     )
-
-
-def _books(rt: Runtime, truth: dict[str, Any]) -> tuple[BooksRow, ...]:
-    report = reports.quota_report(rt)
-    charged = {(row["bucket"], row["day"]): row["units"] for row in sandbox.units_rows(truth)}
-    rows = []
-    for project in report.projects:
-        for bucket in project["buckets"]:
-            really = charged.pop((bucket.bucket, report.quota_day.isoformat()), 0)
-            agree = bucket.spent <= really <= bucket.spent + bucket.unknown
-            rows.append(
-                BooksRow(
-                    project=project["project"],
-                    bucket=bucket.bucket,
-                    day=report.quota_day.isoformat(),
-                    limit=bucket.limit,
-                    spent=bucket.spent,
-                    unknown=bucket.unknown,
-                    truth=really,
-                    agree=agree,
-                )
-            )
-    rows += [
-        BooksRow(project="?", bucket=bucket, day=day, limit=0, spent=0, unknown=0, truth=units, agree=False)
-        for (bucket, day), units in charged.items()
-    ]
-    return tuple(rows)
 
 
 def _missed(rt: Runtime) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from ytpool.actions import earlier, login, secrets
 from ytpool.actions.earlier import Taken
 from ytpool.actions.login import LoggedIn, Place
+from ytpool.config.places import expanded
 from ytpool.domain import logins, names, older, quota
 from ytpool.domain.accounts import Account, Standing
 from ytpool.domain.balancing import Strategy
@@ -182,7 +183,7 @@ NOT_TAKEN = "not taken"
 
 def _plan(rt: Runtime, tx: Tx, entry: Entry, folder: Path) -> _Plan:
     """Look at one account without calling anybody."""
-    plan = _Plan(entry=entry, token_file=folder / Path(entry.token_file).expanduser())
+    plan = _Plan(entry=entry, token_file=folder / expanded(entry.token_file))
     if entry.problem:
         advice = "put it right in the file, and import it again"
         return replace(plan, problem=ImportInvalid(entry.problem, hint=advice))

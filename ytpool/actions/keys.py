@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ytpool.config.places import expanded
 from ytpool.domain.keys import KeyFound, KeyPlace
 from ytpool.errors import Busy, SecretDamaged, VaultKeyLost, VaultUnavailable, YtpoolError
 from ytpool.runtime import Runtime
@@ -230,7 +231,7 @@ def move(rt: Runtime, to: KeyPlace, *, key_file: Path | None = None, dry_run: bo
 
 
 def _place(rt: Runtime, to: KeyPlace, key_file: Path | None) -> KeyFound:
-    where = str(Path(key_file or rt.config.paths.config.parent / "vault.key").expanduser().absolute())
+    where = str(expanded(key_file or rt.config.paths.config.parent / "vault.key").absolute())
     return KeyFound(key_id="", place=to, where="" if to is KeyPlace.KEYRING else where)
 
 

@@ -40,6 +40,23 @@ class Login:
     client_secret: str = field(repr=False)
     refresh_token: str = field(repr=False)
 
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> Self:
+        """Read what was packed of one; raises ValueError or TypeError for what no version of ours packs."""
+        if not isinstance(table, Mapping):
+            raise TypeError(f"{type(table).__name__} instead of a table")
+        dated: dict[str, Any] = {
+            key: value if value is None else _text(value) for key, value in table.items() if key in _MOMENTS
+        }
+        for value in dated.values():
+            _parsed(value)
+        return cls(
+            **{key: _text(value) for key, value in table.items() if key not in {"scopes", "logins", *_MOMENTS}},
+            **dated,
+            scopes=tuple(map(_text, table["scopes"])),
+            logins=int(table["logins"]),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Luggage:
@@ -54,9 +71,9 @@ class Luggage:
         """Read what was packed; what cannot be read was packed by another version."""
         try:
             table: Mapping[str, Any] = json.loads(text.reveal())
-            logins = tuple(Login(**{**one, "scopes": tuple(one["scopes"])}) for one in table["logins"])
-            return cls(api_root=table["api_root"], arrangement=table["arrangement"], logins=logins)
-        except (ValueError, KeyError, TypeError) as error:
+            logins = tuple(map(Login.from_table, table["logins"]))
+            return cls(api_root=_text(table["api_root"]), arrangement=_text(table["arrangement"]), logins=logins)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise FileInvalid(
                 "this file opens, and what is in it is not known here", hint="upgrade ytpool on this machine"
             ) from error
@@ -169,6 +186,15 @@ def _logins(rt: Runtime, tx: Tx) -> list[Login]:
             )
         )
     return found
+
+
+_MOMENTS = frozenset({"grant_expires_at", "logged_in_at", "refreshed_at", "verified_at"})
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} instead of text")
+    return value
 
 
 def _written(moment: datetime | None) -> str | None:

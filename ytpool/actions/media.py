@@ -6,6 +6,7 @@ from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from ytpool.actions.files import require_file
+from ytpool.config.places import expanded
 from ytpool.domain import captions, images
 from ytpool.domain.images import Thumbnail
 from ytpool.domain.publication import Publication
@@ -78,7 +79,7 @@ def _opened(path: Path, what: str) -> Iterator[tuple[BinaryIO, int]]:
 
 
 def _absolute(path: PurePath) -> Path:
-    return Path(path).expanduser().absolute()
+    return expanded(path).absolute()
 
 
 def _media(file: BinaryIO, size: int, content_type: str) -> Media:

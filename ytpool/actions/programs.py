@@ -3,8 +3,8 @@
 import os
 import shutil
 from collections.abc import Mapping
-from pathlib import Path
 
+from ytpool.config.places import expanded
 from ytpool.domain.api_keys import numbered
 from ytpool.runtime import Runtime
 
@@ -12,7 +12,7 @@ from ytpool.runtime import Runtime
 def find(rt: Runtime, name: str, environ: Mapping[str, str]) -> str | None:
     """Find a program; a path is meant from the folder of the settings: cron starts elsewhere than a terminal does."""
     if os.sep in name:
-        name = str(rt.config.paths.config.parent / Path(name).expanduser())
+        name = str(rt.config.paths.config.parent / expanded(name))
     return shutil.which(name, path=environ.get("PATH", os.defpath))
 
 

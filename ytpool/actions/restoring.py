@@ -35,6 +35,7 @@ from ytpool.actions import backups, sealing
 from ytpool.actions.backups import keys_of
 from ytpool.clock import Confirmation
 from ytpool.config import make_private_folder
+from ytpool.config.places import expanded
 from ytpool.domain import moments, quota
 from ytpool.errors import (
     Busy,
@@ -102,14 +103,16 @@ def prepared(rt: Runtime, file: Path, *, accept: bool = False, dry_run: bool = F
     Raises Busy while anybody is at work here, FileInvalid for what is no whole state, StateTooNew, EndpointsChanged for
     the books of another place than the settings name, UsageWrong for a backup of another profile.
     """
-    file = file.expanduser().absolute()
+    file = expanded(file).absolute()
     state = _file_of(rt)
     marks = _checked(rt, file)
     here = _present(rt)
     confirmed = _nobody_at_work(rt) if here is not None else None
     taken_at = marks.taken_at or copies.last_written_at(file)
     if taken_at is None:
-        raise FileInvalid(f"{file} is the state of a profile that was never used", hint="run: ytpool init")
+        raise FileInvalid(
+            f"{file} is the state of a profile that was never used, or it is damaged", hint="run: ytpool init"
+        )
     make_private_folder(state.parent)
     with backups.beside(state) as new:
         copies.copy(file, new, rt.require_going)
@@ -267,7 +270,8 @@ def require_nobody(tx: Tx, *, shared: bool) -> None:
     working = leases.at_work(tx)
     if shared:
         working += [
-            f"process {one.owner.pid} on {one.owner.host} stays there ({one.doing})"
+            f"process {one.owner.pid} on {one.owner.host} stays there ({one.doing}, heard "
+            f"{one.silent_for.total_seconds():.0f} s ago)"
             for one in machines.processes(tx)
             if one.lives
         ]
@@ -275,7 +279,8 @@ def require_nobody(tx: Tx, *, shared: bool) -> None:
         more = f", and {len(working) - 1} more" if len(working) > 1 else ""
         raise Busy(
             f"work is going on here: {working[0]}{more}",
-            hint="let it end, or stop it, and keep cron from starting more; then again",
+            hint="let it end, or stop it with SIGTERM, and keep cron from starting more; then again. One that was "
+            f"killed counts as gone {machines.SILENT_AFTER.total_seconds():.0f} s after it was heard",
             working=working,
         )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ytpool.config import DATABASE_FILES
+from ytpool.config.places import expanded
 from ytpool.domain import api_keys, schedules
 from ytpool.domain.schedules import Schedule
 from ytpool.errors import NotInitialised, ScheduleFails, UsageWrong, YtpoolError
@@ -143,7 +144,7 @@ def _environment(rt: Runtime) -> dict[str, str]:
 
 def _whole(name: str, value: str) -> str:
     is_path = name in _PATHS and not _NO_PATHS.fullmatch(value)
-    return str(Path(value).expanduser().absolute()) if is_path else value
+    return str(expanded(value).absolute()) if is_path else value
 
 
 def _own_home() -> str:

@@ -124,7 +124,7 @@ COMMANDS: Mapping[str, Line] = {
     "guide": Line(
         "ytpool.cli.guide",
         "app",
-        "Read how it is meant: the first steps, cron, quota, failover, sessions, several machines, rules, recipes.",
+        "Read how it is meant: the first steps, cron, quota, failover, rehearsals, sessions, fleet, rules, recipes.",
     ),
     "pause": Line(
         "ytpool.cli.pause",
@@ -166,6 +166,11 @@ COMMANDS: Mapping[str, Line] = {
         "app",
         "See where the vault's keys are and what they seal; move them, change to a new one, keep passwords.",
     ),
+    "rehearse": Line(
+        "ytpool.cli.rehearse",
+        "app",
+        "Play tomorrow's disasters on a copy of the state against a local YouTube, and judge what really happened.",
+    ),
     "state": Line(
         "ytpool.cli.state",
         "app",
@@ -182,7 +187,7 @@ SECTIONS: Mapping[str, Sequence[str]] = {
     "First steps": ("init", "demo", "guide", "sandbox", "config"),
     "Accounts and who pays": ("auth", "refresh-tokens", "accounts", "projects", "pools"),
     "Videos and comments": ("upload", "video", "comment", "stats"),
-    "Later, and in turn": ("plan", "queue", "work", "pause", "unpause", "fleet"),
+    "Later, and in turn": ("plan", "rehearse", "queue", "work", "pause", "unpause", "fleet"),
     "What is going on": ("health", "alerts", "todo", "why", "quota", "rests", "activity", "report", "serve"),
     "Other services": ("task", "chain", "sessions"),
     "Keeping it safe": ("vault", "state", "tidy"),

@@ -1,6 +1,5 @@
 """Options that mean the same wherever they stand, and the way from a command to its runtime."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -44,17 +43,10 @@ def moment(config: Config, text: str, option: str) -> datetime:
 
 def span(text: str, option: str) -> timedelta:
     """Read a stretch of time as people write it, such as 90s, 45m, 8h or 1d12h."""
-    found = re.fullmatch(_SPAN, text)
-    if found is None or not any(found.groups()):
-        raise UsageWrong(f"{option} does not understand {text!r}", hint="write it as 90s, 45m, 8h or 1d12h")
-    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
     try:
-        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError:
-        raise UsageWrong(f"{option} {text} lies beyond every calendar") from None
-
-
-_SPAN = r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?"
+        return moments.span(text)
+    except ValueError as error:
+        raise UsageWrong(f"{option}: {error}", hint="write it as 90s, 45m, 8h or 1d12h") from None
 
 
 def typed(ctx: typer.Context) -> dict[str, str]:

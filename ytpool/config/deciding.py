@@ -10,7 +10,7 @@ from ytpool.config import file
 from ytpool.config.checks import ANYTHING, CHECKS, WHOLE, zones
 from ytpool.config.environment import from_environment
 from ytpool.config.given import Given, suggestion
-from ytpool.config.places import paths_of, profile_named
+from ytpool.config.places import from_home, paths_of, profile_named
 from ytpool.config.settings import (
     ALERT_TARGETS,
     DATABASE_FILES,
@@ -196,7 +196,7 @@ def _database(
 def _path(given: Given, paths: Paths) -> Path:
     # A path in the file is meant from the file's own folder: cron starts elsewhere than a terminal does.
     base = paths.config.parent if given.file else Path.cwd()
-    return base / Path(given.value).expanduser()
+    return base / from_home(given.value, given.origin)
 
 
 def _check_together(

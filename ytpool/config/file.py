@@ -85,15 +85,13 @@ def parse(text: str, file: Path) -> dict[str, Given]:
 
 
 def _table(text: str, file: Path) -> dict[str, Any]:
-    import tomllib  # noqa: PLC0415 - only where there is a file
+    from ytpool.domain import toml  # noqa: PLC0415 - only where there is a file
 
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        sentence, _, place = str(error).partition(" (at ")
-        found = re.match(r"line (\d+)", place)
-        line = int(found[1]) if found else text.count("\n") + 1
-        message = f"{file}:{line}: this is not TOML: {sentence[:1].lower()}{sentence[1:]}"
+        return toml.parse(text)
+    except toml.NotToml as error:
+        line = error.line or text.count("\n") + 1
+        message = f"{file}:{line}: this is not TOML: {error.sentence[:1].lower()}{error.sentence[1:]}"
         raise ConfigInvalid(message, file=str(file), line=line) from error
 
 

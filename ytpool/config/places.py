@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ytpool.config.settings import Paths
 from ytpool.errors import ConfigInvalid
@@ -24,7 +24,7 @@ def profile_named(flag: str | None, environ: Mapping[str, str]) -> str:
 def paths_of(profile: str, environ: Mapping[str, str]) -> Paths:
     """Return where a profile keeps its things: under `YTPOOL_HOME`, or where this platform wants them."""
     if home := environ.get("YTPOOL_HOME"):
-        folder = Path(home).expanduser().absolute() / profile
+        folder = from_home(home, "YTPOOL_HOME").absolute() / profile
         return Paths(folder / "config.toml", folder / "state.db", folder / "cache", folder / "sandbox")
     import platformdirs  # noqa: PLC0415 - not needed where YTPOOL_HOME says it all
 
@@ -35,6 +35,26 @@ def paths_of(profile: str, environ: Mapping[str, str]) -> Paths:
         cache=Path(platformdirs.user_cache_dir("ytpool", appauthor=False)) / profile,
         sandbox=state / "sandbox",
     )
+
+
+def expanded(path: str | PurePath) -> Path:
+    """Return a path in which ~ is a home folder; as for a shell, ~ with nobody's name is a name like any other."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def from_home(text: str, origin: str) -> Path:
+    """Return a path in which ~ is a home folder; raises ConfigInvalid, with the place where it stands, for nobody's."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ConfigInvalid(
+            f"{origin}: {text!r} begins with the home folder of somebody whom this machine does not know",
+            hint="write the path from / on",
+            path=text,
+        ) from None
 
 
 def make_private_folder(folder: Path) -> None:

@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote
 from ytpool.config import services
 from ytpool.config.checks import SSL_MODES
 from ytpool.config.given import Given, suggestion
+from ytpool.config.places import expanded, from_home
 from ytpool.config.settings import DATABASE_FILES, PostgresOptions
 from ytpool.domain import endpoints
 from ytpool.errors import ConfigInvalid
@@ -162,7 +163,7 @@ def read(
 def at(url: str, options: PostgresOptions, environ: Mapping[str, str], *, origin: str) -> Postgres:
     """Understand an address that stands in no setting, such as one of the command line; raises ConfigInvalid."""
     return read(
-        Given(url, origin), options, {}, placed=lambda text: Path.cwd() / Path(text).expanduser(), environ=environ
+        Given(url, origin), options, {}, placed=lambda text: Path.cwd() / from_home(text, origin), environ=environ
     )
 
 
@@ -188,7 +189,7 @@ def _built(
     ports = (chosen.pop("port", "") or environ.get("PGPORT", "") or _PORT).split(",")
     if len(ports) == 1:
         ports *= len(hosts)
-    if len(ports) != len(hosts) or not all(port.isdecimal() and 0 < int(port) <= _LAST_PORT for port in ports):
+    if len(ports) != len(hosts) or not all(map(_is_port, ports)):
         state.refuse("state", f"state must have a port between 1 and {_LAST_PORT} for each host")
     user = chosen.pop("user", "") or environ.get("PGUSER", "") or _own_name()
     name = chosen.pop("dbname", "") or environ.get("PGDATABASE", "")
@@ -220,6 +221,10 @@ def _built(
         origins={},
         password_file=Path(options.password_file) if options.password_file else None,
     )
+
+
+def _is_port(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,5}", text) is not None and 0 < int(text) <= _LAST_PORT
 
 
 def _trust(
@@ -315,7 +320,7 @@ def _plain(text: str, refuse: Callable[[str], NoReturn]) -> str:
 
 def _trusted(chosen: str, environ: Mapping[str, str]) -> str:
     """Return the file with the certificates that are believed, or the word `system`."""
-    own = Path("~/.postgresql/root.crt").expanduser()
+    own = expanded("~/.postgresql/root.crt")
     chosen = chosen or environ.get("PGSSLROOTCERT", "") or (str(own) if own.exists() else SYSTEM)
     return _system_roots(environ) if chosen == SYSTEM else chosen
 
@@ -362,7 +367,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _ADDRESS = re.compile(
     r"(?i:postgres(?:ql)?)://(?P<authority>[^/?#]*)(?:/(?P<database>[^/?#]*))?(?:\?(?P<query>[^#]*))?"
 )
-_HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[^:\[\]]*))(?::(?P<port>\d{1,5}))?")
+_HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[^:\[\]]*))(?::(?P<port>[0-9]{1,5}))?")
 _WHAT = {
     "sslrootcert": "root certificate",
     "sslcert": "certificate",

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from ytpool.config.places import expanded
 from ytpool.domain.secret import Secret
 
 
@@ -37,7 +38,7 @@ def find(name: str, environ: Mapping[str, str]) -> Service:
 
 def _files(environ: Mapping[str, str]) -> Iterator[Path]:
     named = environ.get("PGSERVICEFILE")
-    yield Path(named) if named else Path("~/.pg_service.conf").expanduser()
+    yield Path(named) if named else expanded("~/.pg_service.conf")
     yield Path(environ.get("PGSYSCONFDIR") or _SYSTEM) / "pg_service.conf"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ytpool.config.given import Given
+from ytpool.config.places import from_home
 from ytpool.config.settings import ALERT_TARGETS, CHAINS, COOKIE_FILES, FTP, PAGES, PLATFORMS, PROVIDERS
 
 
@@ -92,6 +93,6 @@ def _cookie_files(table: dict[str, Any], given: Callable[..., Given]) -> dict[st
         path = entry.get("path")
         if not isinstance(path, str) or not path:
             where.refuse(f"{key}.path", f"path must be the path of a file in quotes, not {path!r}")
-        found[key] = where._replace(value=Path(where.file).parent / Path(path).expanduser())
+        found[key] = where._replace(value=Path(where.file).parent / from_home(path, where.origin))
         found[f"{key}.path"] = given(path, COOKIE_FILES, name, "path")
     return found

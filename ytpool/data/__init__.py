@@ -21,6 +21,11 @@ def text(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
+def names(folder: str, suffix: str) -> tuple[str, ...]:
+    """List the files of a folder that end so, without the ending and in their order."""
+    return tuple(sorted(path.name.removesuffix(suffix) for path in (_FOLDER / folder).glob(f"*{suffix}")))
+
+
 def discovery_document() -> bytes:
     """Return Google's description of the YouTube Data API; finding it imports nothing of Google's."""
     found = find_spec("googleapiclient")

@@ -137,7 +137,7 @@ def from_table(name: str, table: Mapping[str, Any], refuse: Refuse) -> Target:
     if not names.is_legal(name) or "." in name:
         refuse((), f"{name!r} cannot be a name in [{SECTION}]: no spaces, slashes and dots")
     way = table.get("type")
-    if way not in set(Way):
+    if not isinstance(way, str) or way not in set(Way):
         refuse(("type",), f"{SECTION}.{name}.type must be one of {', '.join(Way)}, not {way!r}")
     known = (*_COMMON, *_OWN[Way(way)])
     found: dict[str, Any] = {}

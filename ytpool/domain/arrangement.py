@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ytpool.domain import names
+from ytpool.domain import names, toml
 from ytpool.domain.accounts import CAPPED, Standing, label
 from ytpool.domain.balancing import Strategy, Tier
 from ytpool.errors import UsageWrong
@@ -264,21 +264,25 @@ _IDENTITY: Mapping[str, frozenset[str]] = {
 
 
 _AGAIN = "again, at line "
+_MOST_TWICE = 100
+"""Each is a reading of the whole file."""
 
 
 def _parsed(text: str, faults: list[Fault]) -> Mapping[str, Any]:
     """Parse TOML; what is there twice is a fault and stands aside, so that what else is wrong is found as well."""
-    import tomllib  # noqa: PLC0415 -- most commands find no file to read
-
     lines = [*text.split("\n"), ""]  # so that the parser names the line of what is wrong at the end
+    aside: set[int] = set()
     while True:
         try:
-            return tomllib.loads("\n".join(lines))
-        except (ValueError, RecursionError) as error:
-            at = re.search(r"\(at line (\d+), column \d+\)$", str(error))
-            said = str(error)[: at.start()].strip() if at else str(error)
-            number = int(at[1]) if at else None
+            return toml.parse("\n".join(lines))
+        except toml.NotToml as error:
+            said, number = error.sentence, error.line
             line = lines[number - 1].strip() if number else ""
+            if number in aside or len(aside) >= _MOST_TWICE:  # a file may have a table of just the name it would get
+                faults.append(Fault(where="", line=number, message=f"this is no TOML: {said}"))
+                return {}
+            if number:
+                aside.add(number)
             if number and said.startswith("Cannot declare") and line.startswith("["):
                 faults.append(Fault(where=line.strip("[] "), line=number, message="is there twice"))
                 lines[number - 1] = f'["{_AGAIN}{number}"]'

@@ -97,7 +97,7 @@ def read(text: str) -> StorageState:
         _refuse("it has no cookies, so nobody is logged in")
     ends = [end for end in map(_end, cookies) if end is not None]
     return StorageState(
-        content=Secret(json.dumps(state, separators=(",", ":"), allow_nan=False)),
+        content=Secret(_written_down(state)),
         format=form,
         cookies=len(cookies),
         expires_at=min(ends, default=None),
@@ -176,6 +176,13 @@ def netscape(state: Mapping[str, Any]) -> str:
             )
         )
     return "\n".join(lines) + "\n"
+
+
+def _written_down(state: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(state, separators=(",", ":"), allow_nan=False)
+    except (ValueError, RecursionError):
+        _refuse("beside its cookies it holds what is no JSON: a number without end, or too many levels")
 
 
 _HINT = (
@@ -317,7 +324,7 @@ def _lines(text: str) -> Iterator[dict[str, Any]]:
             "secure": secure.upper() == "TRUE",
         }
         _check(number, cookie)
-        yield {**cookie, "domain": _scoped(domain, host_only=under_it.upper() == "FALSE")}
+        yield {**_finite(cookie), "domain": _scoped(domain, host_only=under_it.upper() == "FALSE")}
 
 
 def _seconds(number: int, text: str) -> float:

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
-_PLACE = re.compile(r"(\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+))(:(?P<port>\d{1,5}))?")
+_PLACE = re.compile(r"(\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+))(:(?P<port>[0-9]{1,5}))?")
 _LAST_PORT = 65535
 
 # Two readers of one address must not see two hosts: urllib takes what follows an @ for the host where another parser
@@ -33,7 +33,7 @@ def is_own(host: str) -> bool:
 
 def place(text: str, port: int) -> tuple[str, int]:
     """Read `HOST`, `HOST:PORT`, `[IPv6]:PORT` or a port of this machine; raises ValueError with what is wrong."""
-    if text.isdecimal():
+    if re.fullmatch(r"[0-9]{1,5}", text):
         host, number = "127.0.0.1", text
     elif found := _PLACE.fullmatch(text):
         host, number = found["six"] or found["host"], found["port"] or str(port)

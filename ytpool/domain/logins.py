@@ -215,7 +215,7 @@ def read_pasted(text: str, state: str) -> Secret:
         code = read_answer(address, state)
         if code is not None:
             return code
-        if parse_qs(urlsplit(address).query).get("state", [state])[0] != state:
+        if _query(address).get("state", [state])[0] != state:
             raise UsageWrong("this address belongs to another login", hint="paste the one that this login ended at")
         raise UsageWrong(
             "there is no answer of this login in it", hint="paste the whole address, from http to its end, with state="
@@ -231,9 +231,10 @@ def read_answer(address: str, state: str) -> Secret | None:
 
     A login that belongs here and was refused is `LoginFailed`.
     """
-    query = parse_qs(urlsplit(address).query)
+    query = _query(address)
     given = query.get("state", [""])[0]
-    if not state or not hmac.compare_digest(given.encode(), state.encode()):
+    # What was pasted may hold bytes that are no UTF-8, as a terminal hands them over.
+    if not state or not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), state.encode()):
         return None
     error = query.get("error", [""])[0]
     if error == "access_denied":
@@ -243,6 +244,13 @@ def read_answer(address: str, state: str) -> Secret | None:
         raise LoginFailed(f"Google refused the login: {shown}", reason=shown)
     code = query.get("code", [""])[0]
     return Secret(code) if is_token(code) else None
+
+
+def _query(address: str) -> Mapping[str, list[str]]:
+    try:
+        return parse_qs(urlsplit(address).query)
+    except ValueError:  # half of a number in brackets, for instance
+        return {}
 
 
 def _client(fields: object, *, redirect_uri: str) -> Client:

@@ -3,8 +3,9 @@ they come in.
 """
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
+_SPAN = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
 _WITH_ZONE = re.compile(r"(?P<moment>\d.*\d) +(?P<zone>[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*)", re.ASCII)
 
 
@@ -28,7 +29,12 @@ def parse(stored: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"{stored!r} names no time zone")
     # What we wrote ourselves is in UTC, and is read by the thousand.
-    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    if moment.tzinfo is UTC:
+        return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{stored!r} lies outside of all calendars") from None
 
 
 def parse_optional(stored: str | None) -> datetime | None:
@@ -54,6 +60,18 @@ def typed(written: str, zone: tzinfo) -> datetime:
             raise ValueError(f"{written!r} names an offset and a zone; leave out one")
         zone = named_zone(match["zone"])
     return in_utc(found, zone)
+
+
+def span(written: str) -> timedelta:
+    """Read a stretch of time as people write it, such as `90s`, `45m`, `8h` or `1d12h`; raises ValueError."""
+    found = _SPAN.fullmatch(written)
+    if found is None or not any(found.groups()):
+        raise ValueError(f"{written[:60]!r} is no stretch of time")
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    try:
+        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        raise ValueError(f"{written[:60]} lies beyond every calendar") from None
 
 
 def in_utc(moment: datetime, zone: tzinfo) -> datetime:

@@ -366,7 +366,7 @@ def hushed(content: Any, unspoken: Collection[str]) -> Any:
     if isinstance(content, str):
         for secret in unspoken:
             content = content.replace(secret, "(secret)")
-        return content
+        return _hushed_within(content, unspoken)
     if not _is_shallow(content, _DEEPEST):
         return None
     if isinstance(content, Mapping):
@@ -374,6 +374,20 @@ def hushed(content: Any, unspoken: Collection[str]) -> Any:
     if isinstance(content, list):
         return [hushed(value, unspoken) for value in content]
     return content
+
+
+def _hushed_within(text: str, unspoken: Collection[str]) -> str:
+    """Take secrets out of a text that is JSON itself, which `reach` reads, and where they may be spelt otherwise."""
+    if not text.lstrip().startswith(("{", "[", '"')):
+        return text
+    try:
+        within = json.loads(text)
+    except ValueError:
+        return text
+    except RecursionError:
+        return json.dumps(None)
+    clean = hushed(within, unspoken)
+    return text if clean == within else json.dumps(clean)
 
 
 def stored(result: Any) -> str:

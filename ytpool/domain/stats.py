@@ -23,13 +23,13 @@ class Stats:
     @classmethod
     def from_resource(cls, resource: Mapping[str, Any]) -> Self:
         """Read a `videoStat`; whatever is not as it should be is taken as not said."""
-        counts = resource.get("statistics", {})
+        counts, length = _table(resource, "statistics"), _table(resource, "contentDetails").get("duration")
         return cls(
             views=_count(counts.get("viewCount")),
             likes=_count(counts.get("likeCount")),
             comments=_count(counts.get("commentCount")),
-            published_at=_moment(resource.get("snippet", {}).get("publishTime")),
-            duration=resource.get("contentDetails", {}).get("duration"),
+            published_at=_moment(_table(resource, "snippet").get("publishTime")),
+            duration=length if isinstance(length, str) else None,
         )
 
 
@@ -41,7 +41,12 @@ def calls(video_ids: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _count(written: Any) -> int | None:
     text = str(written)  # 64-bit numbers are text in Google's JSON
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 20 else None
+
+
+def _table(resource: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = resource.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _moment(written: Any) -> datetime | None:

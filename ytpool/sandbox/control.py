@@ -48,14 +48,24 @@ class Control:
         return self._tell("clients", client_id=client_id, client_secret=client_secret, project=project)
 
     def add_channel(
-        self, title: str, *, cap: int | None = None, thumbnails: bool = True, thumbnail_cap: int | None = None
+        self,
+        title: str,
+        *,
+        channel_id: str = "",
+        cap: int | None = None,
+        thumbnails: bool = True,
+        thumbnail_cap: int | None = None,
     ) -> str:
-        """Make a channel, or set what the one with this title may do; return its id.
+        """Make a channel, or set what the one with this id may do, or else with this title; return its id.
 
         The caps are uploads and thumbnails in 24 hours; a channel without `thumbnails` may set none.
         """
         wish = {"title": title, "cap": cap, "thumbnails": thumbnails, "thumbnail_cap": thumbnail_cap}
-        return str(self._tell("channels", **wish)["channel_id"])
+        return str(self._tell("channels", **wish, channel_id=channel_id)["channel_id"])
+
+    def charge(self, project: str, bucket: str, units: int) -> None:
+        """Count units of today as used, as if another program of the project had used them."""
+        self._tell("units", project=project, bucket=bucket, units=units)
 
     def grant(self, project: str, channel: str, scopes: Iterable[str], client: str = "") -> dict[str, Any]:
         """Make a grant as if somebody had consented; return what the token endpoint would."""
@@ -69,9 +79,9 @@ class Control:
         """List all rules, with how often each was asked (`seen`) and struck (`done`)."""
         return list(self._request("GET", "faults", None))
 
-    def clear_faults(self) -> None:
-        """Forget all rules."""
-        self._tell("faults/clear")
+    def clear_faults(self, fault_ids: Iterable[str] | None = None) -> None:
+        """Forget these rules, or all."""
+        self._tell("faults/clear", fault_ids=None if fault_ids is None else [*fault_ids])
 
     def revoke_grant(self, channel: str) -> None:
         """Kill all grants of a channel."""

@@ -135,6 +135,7 @@ class Desk:
             "projects": self.add_project,
             "clients": self.add_client,
             "channels": self.add_channel,
+            "units": self.charge,
             "grants": self.grant,
             "faults": self.add_fault,
             "faults/clear": self.clear_faults,
@@ -246,18 +247,34 @@ class Desk:
         return _secrets_file(client, row, root)
 
     def add_channel(
-        self, title: str, *, cap: int | None = None, thumbnails: bool = True, thumbnail_cap: int | None = None
+        self,
+        title: str,
+        *,
+        channel_id: str = "",
+        cap: int | None = None,
+        thumbnails: bool = True,
+        thumbnail_cap: int | None = None,
     ) -> Json:
-        """Make a channel, or set what the one with this title may do."""
+        """Make a channel, or set what the one with this id may do, or else with this title."""
         with self._world.change():
-            found = next((row for row in self._world.channels.all() if row.title == title), None)
+            found = self._world.channels.get(channel_id)
+            if not channel_id:
+                found = next((row for row in self._world.channels.all() if row.title == title), None)
             if found is None:
-                channel_id = "UC" + self._world.new_id("channel", 22)
+                channel_id = channel_id or "UC" + self._world.new_id("channel", 22)
                 found = Channel(channel_id=channel_id, title=title, made_at=self._clock.now())
             row = self._world.channels.put(
                 replace(found, cap=cap, thumbnails=_flag(thumbnails), thumbnail_cap=thumbnail_cap)
             )
         return {"channel_id": row.channel_id}
+
+    def charge(self, project: str, bucket: str, units: int) -> Json:
+        """Count units of today as used, as if another program of the project had used them."""
+        if isinstance(units, bool) or not isinstance(units, int) or units < 0:
+            raise UsageWrong(f"{units!r} is no number of units")
+        with self._world.change():
+            self._quota.use(self._world.project(project).number, bucket, units, self._clock.now())
+        return {}
 
     def grant(self, project: str, channel: str, scopes: list[str], client: str = "") -> Json:
         """Make a grant as if somebody had just consented, to this client of the project or to its first."""
@@ -278,11 +295,12 @@ class Desk:
             self._world.faults.put(Rule(**{"fault_id": fault_id, **rule}))
         return {"fault_id": fault_id}
 
-    def clear_faults(self) -> Json:
-        """Forget all rules."""
+    def clear_faults(self, fault_ids: list[str] | None = None) -> Json:
+        """Forget these rules, or all."""
         with self._world.change():
             for rule in self._world.faults.all():
-                self._world.faults.drop(rule.key)
+                if fault_ids is None or rule.key in fault_ids:
+                    self._world.faults.drop(rule.key)
         return {}
 
     def revoke_grant(self, channel: str) -> Json:

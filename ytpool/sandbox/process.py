@@ -117,6 +117,15 @@ def _start(folder: Path, *, idle: float, seed: int) -> str:
         )
     # Whoever started it may live longer than it does: somebody has to wait for it, or it stays a zombie.
     threading.Thread(target=child.wait, name="sandbox-reaper", daemon=True).start()
+    try:
+        return _ready(folder, child, log)
+    except BaseException:  # nobody who was interrupted wants one that is ready a moment later
+        child.terminate()
+        raise
+
+
+def _ready(folder: Path, child: "subprocess.Popen[bytes]", log: Path) -> str:
+    """Wait until the sandbox that was begun is ready, and return its address."""
     end = time.monotonic() + _STARTS_WITHIN
     while time.monotonic() < end:
         url = running(folder)
@@ -125,7 +134,6 @@ def _start(folder: Path, *, idle: float, seed: int) -> str:
         if child.returncode is not None:
             raise SandboxFailed(f"the sandbox did not start: {_last_line(log)}", log=str(log))
         time.sleep(0.01)
-    child.terminate()
     raise SandboxFailed(f"the sandbox was not ready within {_STARTS_WITHIN:.0f} s: {_last_line(log)}", log=str(log))
 
 

@@ -52,7 +52,11 @@ class Quota:
     def charge(self, project: str, method: str, now: datetime) -> None:
         """Count a call's units; to be done inside the same change as the call's work."""
         for bucket, units in self.price(method, now).items():
-            self._world.count(_key(project, bucket, now), units)
+            self.use(project, bucket, units, now)
+
+    def use(self, project: str, bucket: str, units: int, now: datetime) -> None:
+        """Count units of a bucket as used today; to be done inside a change, too."""
+        self._world.count(_key(project, bucket, now), units)
 
     def units(self) -> dict[str, dict[str, dict[str, int]]]:
         """Return what was charged, by project, day and bucket."""

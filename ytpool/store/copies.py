@@ -57,9 +57,12 @@ def marks(path: Path) -> Marks | None:
             if not is_ours(connection):
                 return None
             said: dict[str, str] = dict(connection.execute("SELECT key, value FROM meta").fetchall())
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):  # SQLite quotes what is damaged, which may be no text
         return None
-    return _marks(said)
+    try:
+        return _marks(said)
+    except (ValueError, TypeError):  # of whoever has written there what no version of ours does
+        return None
 
 
 def marks_in(tx: Tx) -> Marks:
@@ -89,7 +92,17 @@ def copy(path: Path, to: Path, still_going: Callable[[], None]) -> None:
 
 
 def last_written_at(path: Path) -> datetime | None:
-    """Return the latest moment that a state's own rows name; nothing was done by it later, as far as it tells."""
+    """Return the latest moment that a state's own rows name; nothing was done by it later, as far as it tells.
+
+    None where they name none, or none that can be read.
+    """
+    try:
+        return _last_written_at(path)
+    except (sqlite3.DatabaseError, ValueError, TypeError):
+        return None
+
+
+def _last_written_at(path: Path) -> datetime | None:
     with closing(_only_read(path)) as connection:
         found = [
             connection.execute(f"SELECT max({column}) FROM {table}").fetchone()[0]

@@ -39,6 +39,9 @@ TAKEN = "backup_taken"
 TAKEN_OF = "backup_profile"
 """Only in backups: the profile they were made of."""
 
+REHEARSED = "rehearsed"
+"""How the last rehearsal of those that come in turn ended, as JSON."""
+
 _CONFIRMED = "google_confirmed"
 
 _GAP = "restored"

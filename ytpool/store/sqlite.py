@@ -270,7 +270,7 @@ class SqliteDatabase(Database):
             self._use_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
-            _bring_up_to_date(connection)
+            _bring_up_to_date(connection, self._path)
         except BaseException:
             connection.close()
             raise
@@ -295,6 +295,8 @@ class SqliteDatabase(Database):
             yield
         except sqlite3.Error as error:
             raise named(error, self._path, self._patience) from error
+        except UnicodeDecodeError as error:  # SQLite quotes what is damaged, and Python cannot read the quotation
+            raise _damaged(self._path, "what it says of its tables is no text") from error
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -329,12 +331,16 @@ def named(error: sqlite3.Error, path: Path, waited: float) -> YtpoolError:
                 path=str(path),
             )
         case ["IOERR" | "CORRUPT" | "NOTADB"]:
-            return StateUnusable(
-                f"{path} cannot be read as a state: {error}",
-                hint="run: ytpool state check; then restore a backup",
-                path=str(path),
-            )
+            return _damaged(path, error)
     raise error
+
+
+def _damaged(path: Path, why: object) -> StateUnusable:
+    return StateUnusable(
+        f"{path} cannot be read as a state: {why}",
+        hint="run: ytpool state check; then restore a backup",
+        path=str(path),
+    )
 
 
 def _out_of_reach(error: OSError, path: Path) -> YtpoolError:
@@ -375,7 +381,7 @@ def _require_ours(connection: sqlite3.Connection, path: Path) -> None:
             hint="say with --profile or YTPOOL_HOME where the state is",
             path=str(path),
         )
-    _, min_reader = _versions(connection)
+    _, min_reader = _versions(connection, path)
     if min_reader > known():
         raise StateTooNew(
             f"{path} belongs to a newer ytpool (it needs state version {min_reader}, this one knows {known()})",
@@ -386,14 +392,14 @@ def _require_ours(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     """Apply the migrations this file lacks."""
-    if _versions(connection)[0] >= known():
+    if _versions(connection, path)[0] >= known():
         return
     steps = migrations()
     connection.execute("BEGIN IMMEDIATE")
     try:
-        schema, _ = _versions(connection)  # another process may have been faster
+        schema, _ = _versions(connection, path)  # another process may have been faster
         for sql in steps[schema:]:
             for statement in _statements(sql):
                 connection.execute(statement)
@@ -413,11 +419,14 @@ def _bring_up_to_date(connection: sqlite3.Connection) -> None:
         raise
 
 
-def _versions(connection: sqlite3.Connection) -> tuple[int, int]:
+def _versions(connection: sqlite3.Connection, path: Path) -> tuple[int, int]:
     if connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'").fetchone() is None:
         return 0, 0
     found = dict(connection.execute("SELECT key, value FROM meta WHERE key IN ('schema', 'min_reader')").fetchall())
-    return int(found.get("schema", 0)), int(found.get("min_reader", 0))
+    try:
+        return int(found.get("schema", 0)), int(found.get("min_reader", 0))
+    except (ValueError, TypeError) as error:
+        raise _damaged(path, "what it says of its version is no number") from error
 
 
 def _statements(sql: str) -> Iterator[str]:

@@ -19,6 +19,7 @@ FORMAT = "ytpool-parcel-1"
 _SALT_BYTES, _NONCE_BYTES, _KEY_BYTES = 16, 12, 32
 _N, _R, _P = 2**17, 8, 1  # 128 MiB and a third of a second for whoever knows it, and for each guess of whoever does not
 _LARGEST_N, _LARGEST_R, _LARGEST_P = 2**20, 16, 4  # what a file may ask of this machine
+_LARGEST_MEMORY = 2**29  # bytes, of which 128 go for each of n times r
 
 
 def pack(content: Secret, passphrase: Secret) -> str:
@@ -58,7 +59,8 @@ def _read(text: str) -> tuple[dict[str, Any], bytes, bytes]:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FileInvalid("this file was cut short or changed", hint="copy it anew") from error
     numbers = ((head["n"], _LARGEST_N), (head["r"], _LARGEST_R), (head["p"], _LARGEST_P))
-    sane = all(isinstance(asked, int) and 1 <= asked <= most for asked, most in numbers)
+    sane = all(type(asked) is int and 1 <= asked <= most for asked, most in numbers)
+    sane = sane and 128 * head["n"] * head["r"] <= _LARGEST_MEMORY
     known = sane and head["n"].bit_count() == 1 != head["n"] and (head["kdf"], len(nonce)) == ("scrypt", _NONCE_BYTES)
     if not known:
         raise FileInvalid("this file asks for what no ytpool writes", hint="copy it anew")

@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ytpool.actions import passwords, programs, reach
+from ytpool.config.places import expanded
 from ytpool.domain import alert_messages as words
 from ytpool.domain import ids, moments
 from ytpool.domain.alert_targets import Target, Way
@@ -371,4 +372,4 @@ def _with_authorities(rt: Runtime, target: Target) -> Target:
 
 def _path(rt: Runtime, path: str) -> Path:
     """Return a path; it is meant from the folder of the settings: cron starts elsewhere than a terminal does."""
-    return rt.config.paths.config.parent / Path(path).expanduser()
+    return rt.config.paths.config.parent / expanded(path)

@@ -9,6 +9,7 @@ from ytpool.actions.health import looking, work
 from ytpool.actions.health.checks import Check, Status
 from ytpool.actions.health.looking import Health
 from ytpool.actions.health.work import Aim
+from ytpool.actions.rehearsal import standing
 from ytpool.domain import moments, quota
 from ytpool.runtime import Runtime
 from ytpool.store import jobs, line, meters, sums
@@ -59,7 +60,7 @@ def morning(rt: Runtime, *, deep: bool = False, only: Sequence[str] = (), strict
     with rt.store.reading() as tx:
         now = tx.now
         since = now - _LOOKS_BACK
-        happened = tuple(_happened(tx, since))
+        happened = (*_happened(tx, since), *_rehearsed(tx))
     return Morning(
         status=health.status,
         since=since,
@@ -91,6 +92,14 @@ def _happened(tx: Tx, since: datetime) -> Iterator[Event]:
         first = line.soonest(tx)
         told = f"{waits:,}" + (f", the next at {moments.spoken(first)}" if first is not None and first > tx.now else "")
         yield Event(what="waiting for today", told=told)
+
+
+def _rehearsed(tx: Tx) -> Iterator[Event]:
+    """Yield how the last rehearsal of those that come in turn has ended, however long ago."""
+    found = standing.last(tx)
+    if found is not None:
+        told = f"{found.scenario} at {moments.spoken(found.at)}: {found.ended.replace('_', ' ')}, {found.told}"
+        yield Event(what="last rehearsal", told=told)
 
 
 def _units(tx: Tx, since: datetime) -> Iterator[Event]:
@@ -126,6 +135,7 @@ def _to_do(rt: Runtime, health: Health) -> Iterator[ToDo]:
     """Yield what is to be done, the most urgent first; what one command settles is said once."""
     found = [
         *(ToDo(urgency="now", what=_what(one), command=one.fix) for one in health.checks if one.status is Status.FAIL),
+        *_to_look_at(rt),
         *(ToDo(urgency="today", what=f"{one.name}: {one.message}", command=one.command) for one in todo.todo(rt).items),
         *(ToDo(urgency="soon", what=_what(one), command=one.fix) for one in health.checks if one.status is Status.WARN),
     ]
@@ -135,6 +145,14 @@ def _to_do(rt: Runtime, health: Health) -> Iterator[ToDo]:
         if command not in seen and not command.startswith(_BY_ITSELF):
             seen.add(command)
             yield one
+
+
+def _to_look_at(rt: Runtime) -> Iterator[ToDo]:
+    with rt.store.reading() as tx:
+        found = standing.last(tx)
+    if found is not None and found.ended == standing.FAILED:
+        command = f"ytpool rehearse {found.scenario} --seed {found.seed}"
+        yield ToDo(urgency="today", what=f"the last rehearsal failed: {found.told}", command=command)
 
 
 _BY_ITSELF = ("nothing; ", "wait; ")

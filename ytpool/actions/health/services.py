@@ -3,12 +3,12 @@
 import shlex
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from ytpool.actions import api_keys, passwords
 from ytpool.actions.calls import paid
 from ytpool.actions.health.checks import Check, Sight, Status, ago
 from ytpool.config import Config
+from ytpool.config.places import expanded
 from ytpool.domain import endpoints, failover, grants
 from ytpool.domain.accounts import AccountState
 from ytpool.domain.providers import Provider
@@ -239,7 +239,7 @@ def _authorities(rt: Runtime, section: str, ca_file: str) -> str:
     """Return the file of those who vouch for a server; like every path in the settings meant from their own folder."""
     if not ca_file:
         return ""
-    path = rt.config.paths.config.parent / Path(ca_file).expanduser()
+    path = rt.config.paths.config.parent / expanded(ca_file)
     if not path.is_file():
         raise ServerFailed(f"there is no file {path}", hint=f"check {section}.ca_file")
     return str(path)

@@ -52,7 +52,7 @@ def _key(value: object, defaults: Defaults) -> str:
 
 def _encodable(text: str) -> str:
     if any("\ud800" <= sign <= "\udfff" or sign == "\0" for sign in text):
-        raise Wrong(f"{text!r} is no text in UTF-8")
+        raise Wrong(f"{_shown(text)} is no text in UTF-8")
     return text
 
 
@@ -62,9 +62,9 @@ def _path(value: object, _: Defaults) -> str:
     try:
         value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        raise Wrong(f"{value!r} is no path, it has half a sign in it") from None
+        raise Wrong(f"{_shown(value)} is no path, it has half a sign in it") from None
     if "\0" in value:
-        raise Wrong(f"{value!r} is no path, it has a zero byte in it")
+        raise Wrong(f"{_shown(value)} is no path, it has a zero byte in it")
     return value
 
 
@@ -138,7 +138,7 @@ def _caption(value: object, defaults: Defaults) -> Caption:
     if isinstance(value, Mapping):
         unknown = sorted(str(name) for name in value.keys() - {"path", "language", "name"})
         if unknown or not {"path", "language"} <= value.keys():
-            raise Wrong(f"a caption has a language, a path and perhaps a name, not {', '.join(map(str, value))}")
+            raise Wrong(f"a caption has a language, a path and perhaps a name, not {', '.join(map(str, value)):.60}")
         found = Caption(
             path=PurePath(_path(value["path"], defaults)),
             language=_name(value["language"], defaults),
@@ -161,7 +161,7 @@ def _localizations(value: object, defaults: Defaults) -> tuple[Localization, ...
     found = []
     for language, texts in value.items():
         if not isinstance(texts, Mapping) or not {"title"} <= texts.keys() <= {"title", "description"}:
-            raise Wrong(f"the localization {language!r} wants a title, and perhaps a description")
+            raise Wrong(f"the localization {language!r:.60} wants a title, and perhaps a description")
         found.append(
             Localization(
                 language=str(language),

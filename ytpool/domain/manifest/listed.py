@@ -104,7 +104,7 @@ def _header(reading: Reading, cells: Sequence[str], line: int) -> list[str]:
     header = [column_of(cell) for cell in cells]
     for name, times in Counter(header).items():
         if times > 1:
-            reading.says(f"the column {name!r} is there {times} times", line)
+            reading.says(f"the column {name!r:.60} is there {times} times", line)
     reading.require_columns(dict.fromkeys(header), line)
     if "file" not in header:
         reading.says(f"there is no column file{meant('file', header, 'is it ')}", line)
@@ -128,7 +128,7 @@ def _take_json(reading: Reading, number: int, line: str) -> None:
         reading.says(f"this is no JSON that we read: {error}", number)
         return
     for name in repeated:
-        reading.says(f"{name!r} is named twice", number)
+        reading.says(f"{name!r:.60} is named twice", number)
     if isinstance(values, dict):
         reading.take(Row(line=number, values=reading.by_column(values, number)))
     else:

@@ -67,7 +67,7 @@ class Reading:
         known: dict[str, object] = {}
         for name, column in columns.items():
             if column in known:
-                self.says(f"{column!r} is named twice", (lines or {}).get(column, line))
+                self.says(f"{column!r:.60} is named twice", (lines or {}).get(column, line))
             known[column] = values[name]
         self.require_columns(known, line, lines)
         return known
@@ -77,7 +77,7 @@ class Reading:
         for column in columns:
             if column not in COLUMNS:
                 where = (lines or {}).get(column, line)
-                self.says(f"{column!r} is no column{meant(column, COLUMNS)}; there are {', '.join(COLUMNS)}", where)
+                self.says(f"{column!r:.60} is no column{meant(column, COLUMNS)}; there are {', '.join(COLUMNS)}", where)
 
     def take(self, row: Row) -> None:
         """Turn one row into an entry; what is wrong with any column of it is noted."""

@@ -1,13 +1,12 @@
 """Videos that each have a TOML file of the same name beside them, or none."""
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
 
-from ytpool.domain import video
+from ytpool.domain import toml, video
 from ytpool.domain.manifest.batch import Batch, Defaults, Problem
 from ytpool.domain.manifest.columns import column_of, meant
 from ytpool.domain.manifest.rows import Reading, Row, assembled
@@ -74,11 +73,9 @@ def _not_of_one(stem: str, by_stem: Mapping[str, Sequence[PurePath]]) -> str:
 
 def _take_toml(reading: Reading, beside: PurePath, text: str) -> None:
     try:
-        values = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        at = re.search(r"\(at line (\d+), column \d+\)$", str(error))
-        said = str(error)[: at.start()].strip() if at else str(error)
-        reading.says(f"this is no TOML: {said}", int(at[1]) if at else None)
+        values = toml.parse(text)
+    except toml.NotToml as error:
+        reading.says(f"this is no TOML: {error.sentence}", error.line)
         reading.take_unread(PurePath(beside.name))
         return
     lines = _lines_of(text)

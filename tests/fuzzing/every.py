@@ -1,0 +1,11 @@
+"""Every target there is, each with what it has found."""
+
+from dataclasses import replace
+
+from fuzzing import answers, files, settings, typed
+from fuzzing.found import FOUND
+
+TARGETS = tuple(
+    replace(target, found=FOUND.get(target.name, ()))
+    for target in (*settings.TARGETS, *files.TARGETS, *answers.TARGETS, *typed.TARGETS)
+)

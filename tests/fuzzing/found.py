@@ -1,0 +1,95 @@
+"""What fuzzing has found, by target: inputs that once broke a promise. Each is tried first, for ever."""
+
+import json
+
+from fuzzing import files
+
+_LONG = "9" * 5000
+"""More digits than Python makes a number of."""
+_HUGE = "9" * 400
+"""A whole number that no floating-point number can hold."""
+_HEX = "0x" + "f" * 5000
+"""A number that is read, and that Python refuses to write."""
+_NOBODY = "~nobody-of-this-name/x"
+
+
+def _session(**fields):
+    return json.dumps({"cookies": [files._COOKIE | fields], "origins": []})
+
+
+def _luggage(**fields):
+    return json.dumps(files._LUGGAGE | fields)
+
+
+def _login(**fields):
+    return _luggage(logins=[files._LUGGAGE["logins"][0] | fields])
+
+
+FOUND = {
+    # A traceback each: of the stack's end, of Python's limit for numbers, of a home folder, of a list as a word.
+    "settings file": (
+        b"a = " + b"[" * 3000,
+        b"a = " + b"{b=" * 3000,
+        f"[network]\ntimeout = {_LONG}".encode(),
+        f"[upload]\nchunk_mib = {_HEX}".encode(),
+        f"[upload]\nprivacy = {_HEX}".encode(),
+        f"[network]\ntimeout = {_HUGE}".encode(),
+        f"[ftp.x]\nhost='a'\nuser='b'\ntimeout = {_HUGE}".encode(),
+        f"[alerts.targets.x]\ntype='command'\ncommand=['a']\ndigest_minutes = {_HUGE}".encode(),
+        f"[providers.x]\nurl='https://a.example'\nkeys='A'\ncost = {_HUGE}".encode(),
+        f"state = '{_NOBODY}'".encode(),
+        f"[cookie_files.a]\npath = '{_NOBODY}'".encode(),
+        f"state='postgresql://a@b/c'\n[postgres]\nsslcert = '{_NOBODY}'".encode(),
+        b"[alerts.targets.x]\ntype=[]",
+        b"[alerts.targets.x]\ntype={}",
+    ),
+    "settings variables": (
+        {"YTPOOL_HOME": _NOBODY},
+        {"YTPOOL_HOME": "/nowhere", "YTPOOL_STATE": _NOBODY},
+        {"YTPOOL_HOME": "/nowhere", "YTPOOL_STATE": f"postgresql://a@b/c?port={_LONG}"},
+        {"YTPOOL_HOME": "/nowhere", "YTPOOL_STATE": "postgresql://a@b/c", "PGPORT": _LONG},
+    ),
+    # A column's name of thousands of letters was repeated whole.
+    "manifest csv": (_LONG.encode(),),
+    "manifest jsonl": (json.dumps({_LONG: 1, "file": "a.mp4", "account": "a"}).encode(),),
+    # An address that cannot be one, and bytes that are no UTF-8: tracebacks, also in the receiver of a login.
+    "pasted answer": ("http://[", "?code=x&state=\udcff", "http://\u2100?code=1"),
+    # Numbers without end beside the cookies; a date beyond calendars was kept in one form and not in the other.
+    "storage state": (
+        _session(priority=float("nan")),
+        json.dumps({"cookies": [files._COOKIE], "origins": [{"origin": "a", "x": float("inf")}]}),
+    ),
+    "cookie file": ("a.b\tTRUE\t/\tTRUE\t1e300\tn\tv",),
+    # It never ended: what stands aside got a name that the file had already.
+    "arrangement": (files._TWICE,),
+    "scenario": (b"a = " + b"[" * 3000, f"title = {_LONG}".encode(), f"title = {_HEX}".encode()),
+    # Two gigabytes were asked for before the passphrase was looked at.
+    "parcel": (json.dumps(files._PARCEL | {"n": 2**20, "r": 16}),),
+    "luggage": (
+        "[" * 100_000,
+        _luggage(api_root=None),
+        _luggage(arrangement=[]),
+        _login(account=5),
+        _login(logged_in_at="yesterday"),
+    ),
+    "copy of a state": (
+        files._META | {"schema": "x"},
+        files._META | {"min_reader": None},
+        files._META | {"backup_taken": "yesterday"},
+        files._META | {"backup_taken": 5},
+    ),
+    # SQLite quotes a damaged name, and Python cannot read the quotation.
+    "bytes of a copy": (files._COPY.replace(b"ledger", b"ledge\xfb", 1),),
+    "video": (
+        {"statistics": False},
+        {"snippet": 0},
+        {"contentDetails": ""},
+        {"statistics": {"viewCount": _LONG}},
+    ),
+    "comment": ({"snippet": {"publishedAt": "9999-12-31T23:59:59-23:00"}},),
+    # JSON within a text: it went deeper than can be shown, and a secret was spelt so that it was not seen.
+    "task answer": (
+        {"taskId": "7", "eventData": '{"code":0,"data":' + "[" * 900 + "]" * 900 + "}"},
+        {"taskId": "7", "eventData": '{"code":0,"data":["canary\\u002dZx81-not-for-logs"]}'},
+    ),
+}

@@ -1,0 +1,281 @@
+"""Rehearsing: which scenarios, how often, in which order; and what of it the real state remembers."""
+
+import logging
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from ytpool import data
+from ytpool.actions import media, publish
+from ytpool.actions.claiming import Order
+from ytpool.actions.rehearsal import judging, playing, stage, standing, striking
+from ytpool.actions.rehearsal.judging import Ended, Run
+from ytpool.domain import scenarios
+from ytpool.domain.scenarios import Scenario
+from ytpool.errors import FileInvalid, NoEligibleAccount, UnknownName
+from ytpool.runtime import Runtime
+from ytpool.store import accounts, rehearsals
+
+_FOLDER = "scenarios"
+_SUFFIX = ".toml"
+_LARGEST = 1 << 20
+
+UNDISTURBED = "undisturbed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsed:
+    """What was rehearsed, and how it went."""
+
+    at: datetime
+    """The moment of which the state was copied."""
+    source: str
+    seed: int
+    days: int
+    left_out: Mapping[str, int]
+    """Jobs by kind that cannot be rehearsed: what they are about is at YouTube only, or is no matter of YouTube's."""
+    undisturbed: Run
+    runs: tuple[Run, ...]
+    seconds: float
+    exit_status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WouldRehearse:
+    """What would be rehearsed."""
+
+    dry_run: bool
+    scenarios: tuple[str, ...]
+    accounts: int
+    queued: int
+    """Uploads of the queue that can be rehearsed."""
+    manifest: int
+    state_bytes: int
+    needs_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """The scenarios that are shipped, in the order in which `--weekly` takes them."""
+
+    scenarios: tuple["Shown", ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownDisaster:
+    """One disaster, in words."""
+
+    what: str
+    when: str
+    told: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A scenario, in words."""
+
+    scenario: str
+    title: str
+    about: str
+    disasters: tuple[ShownDisaster, ...]
+
+
+def shipped() -> tuple[Scenario, ...]:
+    """Return the scenarios that come with ytpool."""
+    return tuple(
+        scenarios.read(name, data.text(f"{_FOLDER}/{name}{_SUFFIX}").encode(), f"{name}{_SUFFIX}")
+        for name in data.names(_FOLDER, _SUFFIX)
+    )
+
+
+def listed() -> Listed:
+    return Listed(scenarios=tuple(map(shown, shipped())))
+
+
+def shown(scenario: Scenario) -> Shown:
+    """Put a scenario in words."""
+    return Shown(
+        scenario=scenario.name,
+        title=scenario.title,
+        about=scenario.about,
+        disasters=tuple(
+            ShownDisaster(what=one.what, when=scenarios.when(one), told=scenarios.words(one))
+            for one in scenario.disasters
+        ),
+    )
+
+
+def find(word: str) -> Scenario:
+    """Return a scenario by its name, or from a file; raises UnknownName, with the one that was probably meant."""
+    names = data.names(_FOLDER, _SUFFIX)
+    if word in names:
+        return scenarios.read(word, data.text(f"{_FOLDER}/{word}{_SUFFIX}").encode(), f"{word}{_SUFFIX}")
+    path = Path(word)
+    if path.suffix != _SUFFIX and not path.is_file():
+        from difflib import get_close_matches  # noqa: PLC0415 -- only a mistyped name needs it
+
+        close = get_close_matches(word, names, n=1)
+        raise UnknownName(
+            f"there is no scenario {word!r}" + (f"; did you mean {close[0]}?" if close else ""),
+            hint="all of them: ytpool rehearse list; one of your own is a file that ends in .toml",
+            name=word,
+        )
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise FileInvalid(f"{path} is no scenario: it is too large", hint="ytpool guide rehearse", path=word)
+        content = path.read_bytes()
+    except OSError as error:
+        raise FileInvalid(f"{path} cannot be read: {error.strerror}", hint="check the path", path=word) from error
+    return scenarios.read(path.stem, content, word)
+
+
+def enough(rt: Runtime) -> int:
+    """Return how many videos let every shipped scenario be met."""
+    with rt.store.reading() as tx:
+        return stage.EACH * len(accounts.every(tx))
+
+
+def next_in_turn(rt: Runtime) -> Scenario:
+    """Return the shipped scenario whose turn it is this week."""
+    every = shipped()
+    with rt.store.reading() as tx:
+        before = standing.last(tx)
+    names = [one.name for one in every]
+    if before is None or before.scenario not in names:
+        return every[0]
+    return every[(names.index(before.scenario) + 1) % len(every)]
+
+
+def remember(rt: Runtime, done: Rehearsed) -> None:
+    """Let the real state remember how a rehearsal ended."""
+    run = done.runs[-1]
+    with rt.store.transaction() as tx:
+        standing.keep(
+            tx,
+            standing.Last(at=done.at, scenario=run.scenario, ended=run.ended, told=in_short(run), seed=done.seed),
+        )
+
+
+def in_short(run: Run) -> str:
+    """Word how a run ended."""
+    if run.ended is Ended.FAILED:
+        return "; ".join(run.complaints[:2])
+    told = f"{run.kept + run.late} of {run.videos} videos arrived"
+    told += f", {run.late} late" if run.late else ""
+    return told + ", none lost, none twice"
+
+
+def rehearse(
+    rt: Runtime,
+    wanted: Sequence[Scenario],
+    orders: Sequence[Order] = (),
+    *,
+    seed: int,
+    days: int,
+    videos: int,
+    at_least: int | None,
+    says: Callable[[str], None],
+    ended: Callable[[Run], None],
+) -> Rehearsed:
+    """Play each scenario on a copy of the state, after a run in which nothing goes wrong; raises before what cannot be.
+
+    The same seed draws the same disasters. How two workers meet is the machine's matter, as in earnest.
+    """
+    began = rt.clock.monotonic()
+    for one in wanted:
+        striking.require_possible(rt, one.disasters, days)
+    stage.require_room(rt, videos)
+    with _silent(), stage.private_folder(rt) as folder:
+        script = stage.write_script(
+            rt, folder, orders, videos=videos, at_least=at_least, days=days, chance=random.Random(seed)
+        )
+        says(f"rehearsed is: {script.source}; nothing of it reaches YouTube or the books")
+        nothing = Scenario(name=UNDISTURBED, title="Nothing goes wrong", about="", disasters=())
+        undisturbed = _run(rt, script, nothing, None, seed=seed, days=days)
+        ended(undisturbed)
+        runs = []
+        for one in wanted:
+            runs.append(_run(rt, script, one, undisturbed, seed=seed, days=days))
+            ended(runs[-1])
+    failed = [one for one in (undisturbed, *runs) if one.ended is Ended.FAILED]
+    return Rehearsed(
+        at=script.begins_at,
+        source=script.source,
+        seed=seed,
+        days=days,
+        left_out=script.left_out,
+        undisturbed=undisturbed,
+        runs=tuple(runs),
+        seconds=round(rt.clock.monotonic() - began, 1),
+        exit_status=8 if failed else 0,
+    )
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Log nothing that nobody wants to hear: what goes wrong in a rehearsal is told by its verdict."""
+    ours, nowhere = logging.getLogger("ytpool"), logging.NullHandler()
+    ours.addHandler(nowhere)
+    try:
+        yield
+    finally:
+        ours.removeHandler(nowhere)
+
+
+def _run(
+    rt: Runtime, script: stage.Script, scenario: Scenario, undisturbed: Run | None, *, seed: int, days: int
+) -> Run:
+    rt.require_going()
+    began = rt.clock.monotonic()
+    # Every scenario has dice of its own, so that it is the same alone and among others.
+    chance = random.Random(f"{seed}/{scenario.name}")
+    with stage.staged(rt, script, scenario.name, seed=seed) as built:
+        _require_faults(built, scenario)
+        played = playing.play(built, scenario.disasters, days=days, chance=chance)
+        return judging.judge(
+            built,
+            played,
+            scenario=scenario.name,
+            title=scenario.title,
+            seconds=rt.clock.monotonic() - began,
+            undisturbed=undisturbed,
+        )
+
+
+def _require_faults(built: stage.Stage, scenario: Scenario) -> None:
+    """Let the sandbox say before anything is played which error or method it does not know."""
+    for one in scenario.disasters:
+        for method in one.methods or (("videos.insert",) if one.error else ()):
+            built.rt.sandbox.clear_faults([built.rt.sandbox.add_fault(method=method, kind="error", error=one.error)])
+
+
+def not_asked_for_yet(rt: Runtime, orders: Sequence[Order]) -> tuple[Order, ...]:
+    """Return what a manifest asks for beside what waits already, is under way, or is done."""
+    located = (replace(one, publication=media.located(one.publication)) for one in orders)
+    return tuple(one for one in located if publish.without_choosing(rt, one) is None)
+
+
+def would_rehearse(
+    rt: Runtime, wanted: Sequence[Scenario], orders: Sequence[Order], *, days: int, videos: int
+) -> WouldRehearse:
+    """Say what would be rehearsed, and find everything that stands against it."""
+    for one in wanted:
+        striking.require_possible(rt, one.disasters, days)
+    needs = stage.require_room(rt, videos)
+    with rt.store.reading() as tx:
+        every = accounts.every(tx)
+        queued = len(rehearsals.beginnable(tx, videos))
+    if not every:
+        raise NoEligibleAccount("there is no account to rehearse with", hint="log one in: ytpool auth add")
+    return WouldRehearse(
+        dry_run=True,
+        scenarios=tuple(one.name for one in wanted),
+        accounts=len(every),
+        queued=queued,
+        manifest=len(orders),
+        state_bytes=rt.store.size(),
+        needs_bytes=needs,
+    )
