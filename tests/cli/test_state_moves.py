@@ -61,6 +61,7 @@ def test_a_pool_goes_on_on_postgresql_and_comes_back(ytpool, sandbox, make_video
     # What was left sells nothing, and takes nothing that would be lost; what to type leads to where it goes on.
     assert (status, f'write state = "{there["place"].partition(" (")[0]}" at the top of' in err) == (6, True), err
     assert ytpool("upload", make_video("third.mp4"), "--account", "news", "--queue")[0] == 6
+    assert f"it was left for {there['place']}, and goes on there; write state = " in ytpool("state", "check")[1]
     assert [ytpool("unpause", *words)[0] for words in ((), ("--dry-run",))] == [2, 0]
 
     uses("database")

@@ -24,6 +24,10 @@ class StateChecked:
     expired_holds: int
     open_jobs: dict[str, int]
     clock_accepted: bool
+    left_for: str | None
+    """Where the state goes on, if it has moved."""
+    advice: str
+    """What to change so that it is named where it goes on."""
     problem: BooksDisagree | None = None
 
 
@@ -56,6 +60,7 @@ def check(rt: Runtime, *, accept_clock: bool = False) -> StateChecked:
         books = tuple(ledger.differences(tx))
         schema = int(meta.get(tx, "schema") or 0)
         open_jobs = jobs.counts(tx)
+        left_for = meta.get(tx, meta.MOVED_TO)
     return StateChecked(
         state=rt.store.shown,
         schema=schema,
@@ -66,5 +71,7 @@ def check(rt: Runtime, *, accept_clock: bool = False) -> StateChecked:
         expired_holds=expired,
         open_jobs=open_jobs,
         clock_accepted=accept_clock,
+        left_for=left_for,
+        advice="" if left_for is None else rt.way_to(left_for),
         problem=what_is_wrong(integrity, books, journal),
     )

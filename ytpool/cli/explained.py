@@ -9,7 +9,7 @@ from ytpool.actions.why.job import Explanation
 from ytpool.actions.why.project import BucketExplained, ProjectExplained
 from ytpool.actions.why.ways import Way
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
-from ytpool.domain import moments, quota
+from ytpool.domain import moments, publication, quota
 from ytpool.store.rests import Rest, Scope
 
 
@@ -46,7 +46,10 @@ def _told(told: Explanation) -> str:
         lines.append(f"goes on by itself at {told.not_before:%Y-%m-%d %H:%M} UTC")
     if told.error:
         lines.append(f"because: {told.error}{f' (Google: {told.error_reason})' if told.error_reason else ''}")
-    lines += [f"  {step.step}: {step.state}{f', {step.detail}' if step.detail else ''}" for step in told.steps]
+    lines += [
+        f"  {publication.spoken(step.step)}: {step.state}{f', {step.detail}' if step.detail else ''}"
+        for step in told.steps
+    ]
     if told.able:
         lines.append(f"could take it now: {_some(told.able)}")
     for reason in dict.fromkeys(one.reason for one in told.in_the_way):

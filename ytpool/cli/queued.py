@@ -72,7 +72,9 @@ def _told(job: QueuedJob) -> str:
     elif job.account:
         lines.append(f"on account {job.account}, channel {job.channel_id}, video {job.video_id or 'not yet'}")
     lines += _waits(job)
-    if job.advice:
+    if _is_elsewhere(job):
+        lines.append(whereabouts.ways(str(job.files_on)))
+    elif job.advice:
         lines.append(f"type: {job.advice}")
     return "\n".join(lines)
 
@@ -91,8 +93,11 @@ def _waits(job: QueuedJob) -> Iterator[str]:
     if job.not_on:
         asked_on = f"; it was asked for on {job.files_on}" if job.files_on else ""
         yield f"its file is not on {', '.join(job.not_on)}{asked_on}"
-        if job.files_on and job.files_on not in job.not_on:
-            yield whereabouts.ways(job.files_on)
+
+
+def _is_elsewhere(job: QueuedJob) -> bool:
+    """Tell whether the file was looked for in vain, and not on the machine where the job was asked for."""
+    return bool(job.not_on) and job.files_on is not None and job.files_on not in job.not_on
 
 
 def _all_of(shown: JobShown) -> str:

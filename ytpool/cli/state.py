@@ -25,6 +25,8 @@ def _told(checked: StateChecked) -> str:
         *([f"its last digest is {journal.digest}"] if journal.digest else []),
         f"jobs that are not finished: {states or 'none'}",
     ]
+    if checked.left_for is not None:
+        lines.append(f"it was left for {checked.left_for}, and goes on there; {checked.advice}")
     if checked.expired_holds:
         lines.append(f"holds that nobody settled in time, settled now: {checked.expired_holds}")
     if checked.clock_accepted:

@@ -90,9 +90,9 @@ def _where_passwords_belong(place: Postgres, _: str) -> str:
 def _where_passwords_come_from(place: Postgres, _: str) -> str:
     named = f" ({place.password_file})" if place.password_file else ""
     return (
-        f"the first that has one gives the password: a service file, systemd's credential ytpool-pg, the file that "
+        "the first that has one gives the password: a service file, systemd's credential ytpool-pg, the file that "
         f"YTPOOL_POSTGRES_PASSWORD_FILE names{named}, PGPASSWORD, ~/.pgpass, the keyring's ytpool / {place.item}; "
-        "correct it there"
+        "correct it there, in the keyring by `ytpool state password`"
     )
 
 
