@@ -42,7 +42,10 @@ FOUND = {
         f"state='postgresql://a@b/c'\n[postgres]\nsslcert = '{_NOBODY}'".encode(),
         b"[alerts.targets.x]\ntype=[]",
         b"[alerts.targets.x]\ntype={}",
+        b'[upload]\ncategory = """\n' + b" " * 20_000 + b'\n"""',
     ),
+    # A pattern went back and forth over spaces: a second for 250 of them, and sixteen for twice as many.
+    "sidecar": (b'description = """\n' + b" " * 4000 + b'\n"""',),
     "settings variables": (
         {"YTPOOL_HOME": _NOBODY},
         {"YTPOOL_HOME": "/nowhere", "YTPOOL_STATE": _NOBODY},
