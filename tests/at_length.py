@@ -10,14 +10,14 @@ import hashlib
 import json
 import os
 import random
-import signal
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree as ET
+
+from kept import status_of
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".cache" / "nightly"
@@ -86,6 +86,7 @@ TRIALS = {
             "tests/actions/test_nothing_starves.py",
             "tests/cli/test_alerts.py",
             "tests/cli/test_dashboard.py",
+            "tests/cli/test_multi_server.py",
             "tests/cli/test_plan.py",
             "tests/cli/test_real_input.py",
             "tests/cli/test_report.py",
@@ -167,14 +168,7 @@ def tried(name, seed):
     environ = {key: value for key, value in os.environ.items() if not key.startswith("YTPOOL_") or "_TEST_" in key}
     environ |= trial.environ | {"YTPOOL_CHAOS_SEED": str(seed)}
     began = time.monotonic()
-    with log.open("wb") as said:
-        process = subprocess.Popen(trial.words(seed, report), cwd=ROOT, env=environ, stdout=said, stderr=said)
-        try:
-            status = process.wait()
-        except KeyboardInterrupt:
-            process.send_signal(signal.SIGINT)  # where ^C did not reach it by itself
-            process.wait()
-            raise
+    status = status_of(trial.words(seed, report), says=log, cwd=ROOT, env=environ)
     took = round(time.monotonic() - began, 1)
     verdict, detail = ("FAILED", f"(status {status}; {log})") if status else ("passed", "")
     if not status and trial.tests:

@@ -14,6 +14,17 @@ from contextlib import suppress
 from pathlib import Path
 
 
+def status_of(words, *, says, **how):
+    """Run a program to its end and return its status; ^C ends it first, in order."""
+    with Path(says).open("wb") as log, subprocess.Popen([*map(str, words)], stdout=log, stderr=log, **how) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)  # who sent it to us alone meant both
+            process.wait()
+            raise
+
+
 class Kept:
     """A program that runs until `end`, and no longer than these tests."""
 

@@ -1,9 +1,11 @@
 """Benchmarks are not tests, but what they find must be told as it is."""
 
+import importlib
 import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,17 @@ def test_every_benchmark_is_named_with_what_it_measures():
     }
     assert {line.split()[0] for line in told} == programs
     assert all(len(line.split()) > 3 for line in told)
+
+
+def test_what_could_not_run_is_a_row_that_says_why_and_is_not_kept(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    table = importlib.import_module("table")
+    there = table.Outcome(benchmark="ledger", seconds=1.0, others=0.0)
+    unable = replace(there, unable="postgres is not installed")
+    failed = replace(there, failed="ZeroDivisionError")
+
+    [_, _, first, second] = table.table([unable, failed])
+
+    assert [cell.strip() for cell in first.split("|")][-3:-1] == ["could not run", "postgres is not installed"]
+    assert [cell.strip() for cell in second.split("|")][-3:-1] == ["FAILED", "ZeroDivisionError"]
+    assert (unable.is_bad, failed.is_bad) == (False, True)

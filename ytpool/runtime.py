@@ -21,10 +21,12 @@ from ytpool.domain.prices import PriceBook
 from ytpool.domain.terms import Terms
 from ytpool.errors import (
     ClockBehind,
+    ConfigInvalid,
     EndpointsChanged,
     ExtraMissing,
     Interrupted,
     StateLeft,
+    UsageWrong,
     VaultKeyLost,
     VaultUnavailable,
     YtpoolError,
@@ -55,6 +57,9 @@ if TYPE_CHECKING:
     from ytpool.vault.database_passwords import DatabasePassword
     from ytpool.vault.envelope import Vault
     from ytpool.youtube.client import YouTube
+
+_TYPED = "--to"
+"""Where an address of a state stands that is in no settings."""
 
 _KEEP_CONFIRMED_EVERY = 60.0
 """Seconds between two writings-down of Google's clock."""
@@ -181,7 +186,16 @@ class Runtime:
             return self.database_at(expanded(place).absolute())
         from ytpool.config import postgres  # noqa: PLC0415 -- a file needs none
 
-        return self._database_in(postgres.at(place, self.config.postgres, self.environ, origin="--to"))
+        try:
+            found = postgres.at(place, self.config.postgres, self.environ, origin=_TYPED)
+        except ConfigInvalid as error:
+            if error.details.get("variable") != _TYPED:
+                raise
+            raise UsageWrong(
+                error.message.replace(f"{_TYPED}: state ", f"{_TYPED} ", 1),
+                hint="correct it, and look first: ytpool state migrate --to URL --dry-run",
+            ) from None
+        return self._database_in(found)
 
     def _database_in(self, place: "Postgres") -> Database:
         try:
@@ -304,8 +318,17 @@ class Runtime:
 
     def key_file_in(self, tx: Tx) -> Path | None:
         """Return the same, within a transaction that is open."""
-        chosen = self.config.vault.key_file or meta.get(tx, meta.VAULT_KEY_FILE)
+        chosen = self.config.vault.key_file or self._key_file_chosen(tx)
         return expanded(chosen) if chosen else None
+
+    def _key_file_chosen(self, tx: Tx) -> str | None:
+        """Return the key file that the state names; where that is another machine's, the one found here before."""
+        chosen = meta.get(tx, meta.VAULT_KEY_FILE)
+        if chosen is None or not self.store.is_shared or Path(chosen).exists():
+            return chosen
+        from ytpool.store import readers  # noqa: PLC0415 -- with the vault
+
+        return next((file for file in readers.files_here(tx) if Path(file).exists()), chosen)
 
     def make_key(self, key_file: Path | None) -> "KeyMade":
         """Make the vault's key, in this file or else in the keyring; what is there already is never replaced."""
@@ -567,13 +590,15 @@ class Runtime:
 
     def way_to(self, place: str) -> str:
         """Say what to change in the settings, so that they name this place of a state, as it is shown."""
+        file = self.config.paths.config
         if place == str(self.config.paths.state):
-            return (
-                f"take `state` out of the settings ({self.config.paths.config}) and YTPOOL_STATE out of the environment"
-            )
+            way = f"take `state` out of the settings ({file}) and YTPOOL_STATE out of the environment"
+            return f"where that file is, which is one machine: {way}"
+        if "://" not in place:
+            return f'where that file is, which is one machine: write state = "{place}" at the top of {file}'
         address, _, schema = place.removesuffix(")").partition(" (schema ")
-        own = "" if schema in ("", "ytpool") else f', and schema = "{schema}" below [postgres]'
-        return f'write state = "{address}" at the top of {self.config.paths.config}{own}, or set YTPOOL_STATE'
+        own = "" if schema == "ytpool" else f', and schema = "{schema}" below [postgres]'
+        return f'write state = "{address}" at the top of {file}{own}, or set YTPOOL_STATE'
 
     @cached_property
     def book(self) -> PriceBook:

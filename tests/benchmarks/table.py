@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import ratios
 import real_parts
+from kept import status_of
 
 import ytpool
 
@@ -102,9 +104,7 @@ def measured(name, *, quick):
         environ = {key: value for key, value in os.environ.items() if not key.startswith("YTPOOL_")}
         environ |= {"YTPOOL_BENCHMARK_ROWS": str(place)} | ({"YTPOOL_BENCHMARK_QUICK": "1"} if quick else {})
         began, busy, own = time.monotonic(), busy_seconds(), own_seconds()
-        with log.open("wb") as said:
-            command = [sys.executable, "-u", str(HERE / f"{name}.py")]
-            done = subprocess.run(command, cwd=ROOT, env=environ, stdout=said, stderr=said, check=False)
+        status = status_of([sys.executable, "-u", HERE / f"{name}.py"], says=log, cwd=ROOT, env=environ)
         took = time.monotonic() - began
         rows = [ratios.Row(**json.loads(line)) for line in place.read_text(encoding="utf-8").splitlines()]
     last = (log.read_text(encoding="utf-8", errors="replace").split("\n\n")[-1].splitlines() or [""])[-1]
@@ -112,8 +112,8 @@ def measured(name, *, quick):
     return Outcome(
         benchmark=name,
         rows=rows,
-        unable=last if done.returncode == ratios.UNABLE else "",
-        failed="" if done.returncode in {0, ratios.BROKEN, ratios.UNABLE} else f"{last or done.returncode} ({log})",
+        unable=last if status == ratios.UNABLE else "",
+        failed="" if status in {0, ratios.BROKEN, ratios.UNABLE} else f"{textwrap.shorten(last, 100)} ({log})",
         seconds=took,
         others=None if others is None else max(0.0, others / took / os.cpu_count()),
     )

@@ -147,11 +147,14 @@ def test_what_is_not_here_is_left_as_it_is_for_whoever_has_it(ytpool, on_beta, s
     assert {(job["state"], job["attempts"], job["error"]) for job in jobs_of(ytpool)} == {("queued", 0, "")}
     assert {(job["files_on"], *job["not_on"]) for job in jobs_of(ytpool)} == {(ALPHA, BETA)}
     job = jobs_of(ytpool)[0]["job"]
-    assert f"its file is not on {BETA}; it was asked for on {ALPHA}" in ytpool("queue", "show", job)[1]
+    goes_on = f"to go on: ytpool work, on {ALPHA}, or where the folder has another name: ytpool work --path-map FROM=TO"
+    shown = ytpool("queue", "show", job)[1]
+    assert f"its file is not on {BETA}; it was asked for on {ALPHA}\n{goes_on}" in shown
+    assert goes_on in ytpool("why", job)[1]
     assert f"is not on {BETA}" in ytpool("why", job)[1]
     [missing] = to_do(ytpool)
     assert (missing["name"], missing["message"].startswith("3 jobs, the first is ")) == (ALPHA, True)
-    assert missing["message"].endswith(f"not on {BETA}; asked for on {ALPHA}, where nobody is at work")
+    assert missing["message"].endswith(f"not on {BETA}; asked for on {ALPHA}, where nobody is at work; {goes_on}")
     assert "queue files" in ytpool("health", "--only", "queue")[1]
     status, _, err = ytpool("queue", "retry", job)
     assert status == 2

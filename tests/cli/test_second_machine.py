@@ -57,3 +57,20 @@ def test_a_second_machine_hears_who_has_the_key_and_then_joins_with_settings_of_
     assert away("vault", "status")[0] == 0
     again = away("init", "--yes")[1]["data"]
     assert (again["state"].startswith(address), again["joined"], again["already"]) == (True, False, True)
+
+
+def test_a_key_that_is_moved_on_one_machine_is_found_on_another_where_it_was(address, ytpool, tmp_path):
+    del address
+    moved = tmp_path / "there" / "moved.key"
+    moved.parent.mkdir(mode=0o700)
+
+    status, _, err = ended(
+        start(
+            *("vault", "move", "--to", "keyfile", "--key-file", str(moved), "--json"), env=os.environ, through=on(AWAY)
+        )
+    )
+    assert status == 0, err
+    moved.rename(tmp_path / "no disk of this machine")
+
+    assert ytpool("vault", "status")[0] == 0
+    assert ytpool("refresh-tokens", "--force")[0] == 0

@@ -177,19 +177,16 @@ def test_more_lines_than_there_is_room_for_keep_nobody_out(server):
 
 
 def test_who_never_reads_is_hung_up_on(server):
-    began = time.monotonic()
+    gives_up_at = time.monotonic() + 60
     ask = WHOLE.replace(b"/livez", b"/metrics")
     with line(server) as opened:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         opened.settimeout(0.2)
-        with contextlib.suppress(ConnectionError):
-            while time.monotonic() - began < 8:
-                try:
+        with pytest.raises(ConnectionError):
+            while time.monotonic() < gives_up_at:
+                with contextlib.suppress(TimeoutError):
                     opened.sendall(ask * 50)
-                except TimeoutError:
-                    continue
 
-    assert time.monotonic() - began < 6
     assert server.ask("/livez")[0] == 200
 
 

@@ -208,6 +208,21 @@ def test_whoever_is_not_let_in_is_told_why(problem, desk, private, office, case)
     assert error["hint"]
 
 
+def test_a_wrong_password_is_looked_for_where_it_came_from_and_a_wrong_role_at_the_address(
+    ytpool, problem, desk, private
+):
+    wrong = private("guess")
+    desk.setenv("YTPOOL_POSTGRES_PASSWORD_FILE", str(wrong))
+    assert f"YTPOOL_POSTGRES_PASSWORD_FILE names ({wrong})" in problem()[1]["hint"]
+
+    wrong.write_text(PASSWORD)
+    assert ytpool("init", "--yes", "--vault", "keyfile")[0] == 0
+    desk.setenv("YTPOOL_STATE", os.environ["YTPOOL_STATE"].replace("clerk@", "plain@"))
+    _, error = problem()
+    assert error["details"]["reason"] == "rights"
+    assert "belongs to the role that made it" in error["hint"]
+
+
 def test_a_server_that_speaks_no_tls_is_not_spoken_to_where_it_must_be_verified(problem, desk, postgres):
     desk.setenv("YTPOOL_STATE", postgres.url)
     desk.setenv("YTPOOL_POSTGRES_SSLMODE", "verify-full")

@@ -115,12 +115,18 @@ def test_a_place_in_use_is_never_overwritten_and_a_state_at_work_not_moved(ytpoo
             while '"work"' not in ytpool("fleet", "status", "--json")[1]:
                 assert time.monotonic() < until
                 time.sleep(0.1)
-            assert f"process {worker.pid} on" in moved(ytpool, database, status=6)["message"]
+            refused = moved(ytpool, database, status=6)
+            assert f"process {worker.pid} on" in refused["message"]
+            assert "s ago)" in refused["message"]  # one that is dead is known by that, and by when it counts as gone
+            assert "counts as gone 90 s after" in refused["hint"]
         finally:
             worker.terminate()
             worker.communicate(timeout=30)
     assert moved(ytpool, database)["rows"]["accounts"] == 2  # an initialised state that nobody used is empty
     assert "mysql" in moved(ytpool, "mysql://db.example.org/ytpool", status=2)["message"]
+    typed = moved(ytpool, "postgresql://clerk:guess@db.example.org/ytpool", status=2)
+    assert typed["message"].startswith("--to has a password in it")
+    assert "ytpool state migrate --to URL --dry-run" in typed["hint"]  # it stands in no settings that could be checked
 
 
 def fill(state):

@@ -6,7 +6,7 @@ from books import Books, ObedientClock, make_account
 
 from ytpool.domain import ids
 from ytpool.domain.jobs import JobState, Target, TargetKind
-from ytpool.errors import Interrupted, StateTooNew
+from ytpool.errors import Interrupted, StateTooNew, StateUnusable
 from ytpool.store import activity, jobs, ledger, meta, moving
 from ytpool.store.activity import Outcome
 from ytpool.store.ledger import Entry, Payer
@@ -112,6 +112,20 @@ def test_what_a_newer_version_has_added_is_not_lost_on_the_way(ends):
 
 
 @pytest.mark.skipif(newer.EVERYWHERE, reason="an older program refuses: told in tests/cli/test_newer_state.py")
+def test_what_postgresql_cannot_keep_is_named_and_nothing_arrives(postgres, schema, tmp_path):
+    file, empty = (Books(place, ObedientClock()).created() for place in (tmp_path / "s.db", f"{postgres.url}#{schema}"))
+    with file.transaction() as tx:
+        meta.put(tx, "said", "a\0b")
+    before = everything(empty.database)
+
+    with pytest.raises(StateUnusable, match=r"a row of meta cannot be kept by PostgreSQL: .*NUL"):
+        moved(file, empty)
+
+    assert everything(empty.database) == before
+    for books in (file, empty):
+        books.database.close()
+
+
 def test_a_copy_of_a_state_on_postgresql_is_a_state_in_a_file(postgres, schema, tmp_path):
     clock = ObedientClock()
     books = Books(f"{postgres.url}#{schema}", clock, seed=1).created()

@@ -1,19 +1,21 @@
 """A state on PostgreSQL when the wire or the server fails: what was committed is kept, once, and told as it is."""
 
+import os
 import signal
 import threading
 import time
 
 import pytest
+from certificates import certificates
 from links import Link
-from postgres import pooled
+from postgres import pooled, running
 from real_parts import fill
 
 from ytpool import config
 from ytpool.clock import SystemClock
-from ytpool.errors import DiskFull, Interrupted, StateBusy, StateUnreachable
-from ytpool.store import meta
-from ytpool.store.postgres import PostgresDatabase
+from ytpool.errors import DiskFull, Interrupted, StateBusy, StateUnreachable, StateUnusable
+from ytpool.store import db, meta
+from ytpool.store.postgres import PostgresDatabase, for_postgres
 from ytpool.store.sqlite import SqliteDatabase
 
 
@@ -236,6 +238,107 @@ def test_a_nul_that_a_service_answers_with_breaks_nothing(state):
         tx.many("UPDATE meta SET value = :value || value WHERE key = 'said'", [{"value": "\0"}])
 
     assert said(state) == "\N{REPLACEMENT CHARACTER}a\N{REPLACEMENT CHARACTER}b"
+
+
+def test_an_upgrade_waits_for_who_reads_and_lets_everybody_else_by(opened, own_postgres, schema):
+    """A backup may read for minutes; meanwhile others renew their leases on the state as it is."""
+    with own_postgres.connected() as reader, own_postgres.connected() as other:
+        reader.execute(f"CREATE SCHEMA {schema}")
+        for connection in (reader, other):
+            connection.execute(f"SET search_path = {schema}")
+        for step in db.migrations()[:24]:
+            reader.execute(for_postgres(step))
+        reader.execute("INSERT INTO meta (key, value) VALUES ('schema', '24'), ('min_reader', '1')")
+        reader.execute("BEGIN; SELECT count(*) FROM jobs")
+        upgrades = threading.Thread(target=say, args=(opened(own_postgres.url), "as it is now"))
+        upgrades.start()
+        until = time.monotonic() + 30
+        while not own_postgres.sql("SELECT 1 FROM pg_locks WHERE NOT granted AND relation IS NOT NULL"):
+            assert time.monotonic() < until
+
+        other.execute("SET statement_timeout = '8s'; SELECT count(*) FROM jobs")
+
+        assert upgrades.is_alive()
+        reader.execute("COMMIT")
+        upgrades.join(30)
+
+    assert said(opened(own_postgres.url)) == "as it is now"
+
+
+def test_a_connection_that_is_lost_is_lost_also_where_it_was_encrypted(opened, schema, tmp_path):
+    """And no refusal: whoever is refused gives up, and whoever has lost the state waits for it."""
+    _, certificate = certificates(tmp_path)
+    with running(certificate=certificate) as server, Link(server.port) as link:
+        state = opened(f"{through(link)}?sslmode=require", schema=schema)
+        state.create()
+        say(state, "before")
+        for trouble in (
+            link.cut,
+            lambda: server.restart("immediate"),
+            lambda: os.kill(backend(server), signal.SIGKILL),
+        ):
+            with pytest.raises(StateUnreachable), state.transaction() as tx:
+                meta.put(tx, "said", "half")
+                trouble()
+                meta.put(tx, "said", "whole")
+
+        link.refuse()
+        state.wait_at_most(0.5)
+        with pytest.raises(StateUnreachable), state.reading():
+            pass
+        link.mend()
+        assert said(state) == "before"
+        state.close()
+
+
+def backend(server):
+    """The process of the server that has another's transaction open."""
+    [[pid]] = server.sql("SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'")
+    return pid
+
+
+def test_whatever_isolation_the_server_is_set_to_who_waited_sees_what_was_done_before_him(opened, own_postgres, state):
+    say(state, "before")
+    strict = opened(f"{own_postgres.url}?options=-c%20default_transaction_isolation%3Dserializable")
+    assert said(strict) == "before"
+    waits = threading.Thread(target=say, args=(strict, "then"))
+    with state.transaction() as tx:
+        waits.start()
+        until = time.monotonic() + 30
+        while not own_postgres.sql("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"):
+            assert time.monotonic() < until
+        meta.put(tx, "said", "before first")
+    waits.join(30)
+
+    assert said(state) == "before first then"
+
+
+@pytest.mark.parametrize(("set_to", "is_then"), [("off", "on"), ("remote_write", "remote_write")])
+def test_what_is_committed_is_on_the_disk_even_where_the_server_is_set_to_hurry(
+    opened, own_postgres, state, set_to, is_then
+):
+    say(state, "before")
+    hurried = opened(f"{own_postgres.url}?options=-c%20synchronous_commit%3D{set_to}")
+
+    with hurried.transaction() as tx:
+        assert tx.one("SELECT current_setting('synchronous_commit')")[0] == is_then
+
+
+def test_every_letter_is_kept_whatever_the_surroundings_prefer_and_a_database_that_cannot_is_refused(
+    opened, own_postgres, monkeypatch, state
+):
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    say(opened(own_postgres.url), "čaj 📺")
+    assert said(state) == "čaj 📺"
+
+    own_postgres.sql("CREATE DATABASE western ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    try:
+        western = opened(own_postgres.url.removesuffix("postgres") + "western")
+        with pytest.raises(StateUnusable, match="keeps its texts in LATIN1"):
+            western.create()
+        western.close()
+    finally:
+        own_postgres.sql("DROP DATABASE western")
 
 
 def heard(listener):

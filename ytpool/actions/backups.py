@@ -66,7 +66,10 @@ def backup(
     state, now = _state(rt, dry_run=dry_run)
     path, named_by_us = _place(rt, file, now)
     if keep is not None and not named_by_us:
-        raise UsageWrong("--keep goes with a folder: it counts the files that were named there by their moment")
+        raise UsageWrong(
+            "--keep goes with a folder: it counts the files that were named there by their moment",
+            hint=f"where {path} should be a folder, make it first: mkdir -p {shlex.quote(str(path))}",
+        )
     _require_replaceable(rt, path, state, overwrite=overwrite)
     if dry_run:
         with rt.store.reading() as tx:

@@ -245,12 +245,12 @@ def _remarks_on(machine: Machine, staying: Sequence[Process], held: Sequence[Hel
         longest = max(one.left for one in held).total_seconds()
         found.append(f"what it holds is free by itself in {longest:.0f} s")
     if key == "not in reach":
-        found.append("it leaves to others what needs the vault's key")
+        found.append("it leaves to others what needs the vault's key; how to bring it: ytpool vault status, there")
     elif machine.lacks:
         found.append(f"it lacks {', '.join(machine.lacks)} of the vault's keys")
     if machine.ahead is not None and abs(machine.ahead) > _CLOCK_IS_RIGHT_WITHIN:
         which = "ahead of" if machine.ahead > 0 else "behind"
-        found.append(f"its clock is {abs(machine.ahead):.0f} s {which} the database's")
+        found.append(f"its clock is {abs(machine.ahead):.0f} s {which} the database's; there: timedatectl set-ntp true")
     return found
 
 

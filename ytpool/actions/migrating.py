@@ -155,7 +155,7 @@ def _leave(rt: Runtime, target: Database) -> None:
 
 
 def _reason(place: str) -> str:
-    return f"the state moves to {place}, and goes on there"
+    return f"the state moves to {place}, and goes on there; let `state` in the settings name it"
 
 
 def _arrive(tx: Tx, source: Tx) -> None:
@@ -185,8 +185,9 @@ def _proven(rt: Runtime, target: Database, found: Migrated, *, already: bool) ->
             f"the activity journal is not what it was: {next(iter(there.wrong), 'another digest')}",
             hint="ytpool unpause --yes stays with the state that is here; please report this",
         )
+    where = "there, on every machine" if target.is_shared else "there"
     advice = (
-        f"to go on there, on every machine: {rt.way_to(found.place)}; then: ytpool state check",
+        f"to go on {where}: {rt.way_to(found.place)}; then: ytpool state check",
         f"what was left is kept, and paused: {found.left}",
     )
     return replace(found, digest=there.digest, already=already, advice=advice)

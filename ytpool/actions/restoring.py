@@ -270,7 +270,8 @@ def require_nobody(tx: Tx, *, shared: bool) -> None:
     working = leases.at_work(tx)
     if shared:
         working += [
-            f"process {one.owner.pid} on {one.owner.host} stays there ({one.doing})"
+            f"process {one.owner.pid} on {one.owner.host} stays there ({one.doing}, heard "
+            f"{one.silent_for.total_seconds():.0f} s ago)"
             for one in machines.processes(tx)
             if one.lives
         ]
@@ -278,7 +279,8 @@ def require_nobody(tx: Tx, *, shared: bool) -> None:
         more = f", and {len(working) - 1} more" if len(working) > 1 else ""
         raise Busy(
             f"work is going on here: {working[0]}{more}",
-            hint="let it end, or stop it, and keep cron from starting more; then again",
+            hint="let it end, or stop it with SIGTERM, and keep cron from starting more; then again. One that was "
+            f"killed counts as gone {machines.SILENT_AFTER.total_seconds():.0f} s after it was heard",
             working=working,
         )
 

@@ -91,7 +91,7 @@ def _missing(tx: Tx) -> Iterator[Item]:
             kind="file_missing",
             name=job.job if is_one else host or "files",
             message=whereabouts.spoken(missing),
-            command=retry if is_one else "ytpool queue list",
+            command=retry if is_one else f"ytpool queue show {job.job}",
             since=min(one.seen_at for found in missing for one in found.absences),
         )
 

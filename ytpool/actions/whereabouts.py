@@ -101,8 +101,15 @@ def spoken(missing: Sequence[Nowhere]) -> str:
     )
     hosts = sorted({one.host for found in missing for one in found.absences})
     asked_on = first.job.files_on
-    idle = f"; asked for on {asked_on}, where nobody is at work" if asked_on not in (None, *hosts) else ""
+    idle = ""
+    if asked_on is not None and asked_on not in hosts:
+        idle = f"; asked for on {asked_on}, where nobody is at work; {ways(asked_on)}"
     return f"{what} on no machine that is at work: not on {', '.join(hosts)}{idle}"
+
+
+def ways(host: str) -> str:
+    """Say how a job goes on whose file is on this machine, as far as anybody knows."""
+    return f"to go on: ytpool work, on {host}, or where the folder has another name: ytpool work --path-map FROM=TO"
 
 
 def unmapped(rt: Runtime) -> Iterator[str]:

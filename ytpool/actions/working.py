@@ -390,7 +390,8 @@ class _Hindrance:
         if problem is not None:
             count = len(self._rt.closed)
             whose = f"{count} account{'' if count == 1 else 's'}"
-            words = f"this machine leaves the work of {whose} to others: {problem.message}"
+            why = f"{problem.message}; to bring it: ytpool vault status"
+            words = f"this machine leaves the work of {whose} to others: {why}"
         if words != self._missing:
             self._watch.waits("", words or "every key of the vault is in reach again")
         self.problem, self._missing = problem, words

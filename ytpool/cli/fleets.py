@@ -61,7 +61,9 @@ def _ago(seconds: float) -> str:
 
 
 def _holds(row: MachineRow) -> str:
-    return ", ".join(f"{count} {_plural(kind, count)}" for kind, count in row.holds.items())
+    # A job that is under way has had its turn, and keeps it.
+    shown = {kind: count for kind, count in row.holds.items() if kind != "turn" or "job" not in row.holds}
+    return ", ".join(f"{count} {_plural(kind, count)}" for kind, count in shown.items())
 
 
 def _plural(kind: str, count: int) -> str:
@@ -77,7 +79,12 @@ def _runs(row: MachineRow) -> str:
 
 
 def _why(row: MachineRow) -> str:
-    drained = "" if row.drained_at is None else f"drained by {row.drained_by}{f': {row.reason}' if row.reason else ''}"
+    reason = f": {row.reason}" if row.reason else ""
+    drained = (
+        f"drained by {row.drained_by}{reason}; to let it work again: ytpool fleet resume {row.host}"
+        if row.drained_at
+        else ""
+    )
     return "; ".join(filter(None, (drained, *row.remarks)))
 
 
@@ -118,7 +125,7 @@ def _drained(done: DrainedTold) -> str:
     elif living:
         lines.append(
             f"{', '.join(sorted({process.doing for process in living}))} stays there and takes nothing new; "
-            f"again: ytpool fleet resume {done.host}"
+            f"to let it work again: ytpool fleet resume {done.host}"
         )
     return "\n".join(map(visible, lines))
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ytpool.actions import whereabouts
 from ytpool.actions.queue import JobShown, Queue, QueuedJob, QueueStatus
 from ytpool.cli.output import STATUS_STYLES, VIEWS, Column, View
 from ytpool.domain import moments, publication
@@ -90,6 +91,8 @@ def _waits(job: QueuedJob) -> Iterator[str]:
     if job.not_on:
         asked_on = f"; it was asked for on {job.files_on}" if job.files_on else ""
         yield f"its file is not on {', '.join(job.not_on)}{asked_on}"
+        if job.files_on and job.files_on not in job.not_on:
+            yield whereabouts.ways(job.files_on)
 
 
 def _all_of(shown: JobShown) -> str:

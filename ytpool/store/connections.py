@@ -28,12 +28,14 @@ class Kept:
     @contextmanager
     def at_work(self) -> Iterator[Any]:
         """Lend the connection to its thread; when nobody wants it any more, it is closed afterwards."""
-        with self._busy:
+        try:
+            with self._busy:
+                if self._unwanted:
+                    raise Interrupted("the state was closed meanwhile")
+                yield self._connection
+        finally:
             if self._unwanted:
-                raise Interrupted("the state was closed meanwhile")
-            yield self._connection
-        if self._unwanted:
-            self.close()
+                self.close()
 
     def close(self) -> None:
         """Close the connection, at once or as soon as its thread is done with it."""

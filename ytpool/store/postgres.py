@@ -48,8 +48,21 @@ _SILENT_FOR = "10s"
 _MOVES_FOR = "10min"
 """The same for a transaction that moves a whole state, and waits for a disk in between."""
 
+_STANDS_IN_THE_WAY = "2s"
+"""For so long a change of a table may wait for who reads it, with everybody else behind it."""
+_LETS_OTHERS_BY_FOR = 1.0
+"""Seconds until it tries again."""
+
 _NOTICES_A_DEAD_WIRE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 6}
 """Has the server ask over a silent wire whether anybody is there, and believe in the end that nobody is."""
+
+_BEGINS_TO_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED"
+"""Whatever the server prefers: a stricter level does not see what was committed while one waited for the lock."""
+
+_KEEPS = "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+"""What is said to be done is on the disk: a booking that a crash takes back would be sold, or posted, twice."""
+
+_ENCODING = "UTF8"
 
 _OLDEST_SERVER = 130000
 """PostgreSQL 13 is the first that tells afterwards how a transaction ended (`pg_xact_status` of an xid8)."""
@@ -146,7 +159,15 @@ class PostgresTx(Tx):
         whole = [place for place, name in enumerate(columns) if types[name] == "bigint"]
         with self._cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
             for row in rows:
-                copy.write_row(_with_whole_numbers(row, whole))
+                try:
+                    copy.write_row(_with_whole_numbers(row, whole))
+                except psycopg.DataError as error:
+                    # Not mended here: the activity journal is sealed, and proves that it arrived as it was.
+                    raise StateUnusable(
+                        f"a row of {table} cannot be kept by PostgreSQL: {error}",
+                        hint="please report this",
+                        table=table,
+                    ) from error
 
     def take_time(self) -> None:
         self.run(f"SET LOCAL idle_in_transaction_session_timeout = '{_MOVES_FOR}'")
@@ -235,7 +256,7 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
-        with self._opened(f"BEGIN; {{settings}}; SELECT {self._lock}", writes=True) as tx:
+        with self._opened(f"{_BEGINS_TO_WRITE}; {{settings}}; {_KEEPS}; SELECT {self._lock}", writes=True) as tx:
             yield tx
 
     @contextmanager
@@ -245,7 +266,7 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def imagining(self) -> Iterator[Tx]:
-        with self._opened(f"BEGIN; {{settings}}; SELECT {self._lock}", writes=False) as tx:
+        with self._opened(f"{_BEGINS_TO_WRITE}; {{settings}}; SELECT {self._lock}", writes=False) as tx:
             yield tx
 
     def create(self) -> None:
@@ -421,7 +442,9 @@ class PostgresDatabase(Database):
             autocommit=True,
             prepare_threshold=None,
             cursor_factory=psycopg.ClientCursor,
+            client_encoding=_ENCODING,
         )
+        connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         _teach(connection)
         # Behind a pooler it may hear what another asked to hear; without this, all of it would be kept for ever.
         connection.add_notify_handler(lambda _: None)
@@ -431,6 +454,14 @@ class PostgresDatabase(Database):
             raise StateUnusable(
                 f"{self.shown} is PostgreSQL {version // 10000}, and ytpool needs {_OLDEST_SERVER // 10000} or newer",
                 hint="name a newer server",
+                path=self.shown,
+            )
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != _ENCODING:
+            connection.close()
+            raise StateUnusable(
+                f"{self.shown} keeps its texts in {encoding}, and ytpool needs a database in {_ENCODING}",
+                hint=f"let its operator make one: createdb --encoding {_ENCODING} --template template0 NAME",
                 path=self.shown,
             )
         return connection
@@ -460,9 +491,24 @@ class PostgresDatabase(Database):
             self._bring_up_to_date(connection)
 
     def _bring_up_to_date(self, connection: "psycopg.Connection[Any]") -> None:
-        """Apply the migrations that it lacks."""
+        """Apply the migrations that it lacks, as soon as nobody reads what they change.
+
+        Whoever comes while a change of a table waits for a reader waits behind it, so it does not wait for long: a
+        backup may read for minutes, and others have leases to renew.
+        """
+        gives_up_at = self._clock.monotonic() + self._patience
+        while True:
+            try:
+                return self._brought_up_to_date(connection)
+            except psycopg.errors.LockNotAvailable:
+                if self._clock.monotonic() + _LETS_OTHERS_BY_FOR > gives_up_at:
+                    raise
+            self._sleep(_LETS_OTHERS_BY_FOR)
+
+    def _brought_up_to_date(self, connection: "psycopg.Connection[Any]") -> None:
         with connection.transaction():
             connection.execute(f"{self._settings()}; SELECT {self._lock}")
+            connection.execute(f"SET LOCAL lock_timeout = '{_STANDS_IN_THE_WAY}'")
             schema = 0
             if _tables(connection, self._place.schema):  # another process may have been faster
                 schema, _ = _versions(connection, self._place.schema)

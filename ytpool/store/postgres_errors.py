@@ -36,7 +36,8 @@ def named(error: psycopg.Error, place: Postgres, waited: float) -> YtpoolError |
         return case.error(error, place, waited)
     if not isinstance(error, psycopg.OperationalError | psycopg.InternalError):
         return None
-    return _OTHER.error(error, place) if state else at_connect(error, place)
+    # What the server did not say, the driver says of a wire that is gone, encrypted or not.
+    return (_OTHER if state else _LOST).error(error, place)
 
 
 def at_connect(error: psycopg.Error, place: Postgres) -> YtpoolError:
@@ -52,14 +53,15 @@ class _Case(NamedTuple):
     reason: str
     kind: type[YtpoolError]
     what: str
-    hint: str | Callable[[Postgres], str]
+    hint: str | Callable[[Postgres, str], str]
+    """What to type; it may depend on the place, and on what was said."""
     pattern: str = r"(?!)"
 
     def error(self, error: psycopg.Error, place: Postgres, waited: float = 0) -> YtpoolError:
         words = {"place": place.shown, "said": _said(error), "user": place.user, "name": place.name}
         return self.kind(
             self.what.format(**words, hosts=_hosts(place), waited=f"{waited:.0f}"),
-            hint=self.hint if isinstance(self.hint, str) else self.hint(place),
+            hint=self.hint if isinstance(self.hint, str) else self.hint(place, words["said"]),
             reason=self.reason,
             path=place.shown,
         )
@@ -78,11 +80,26 @@ def _hosts(place: Postgres) -> str:
     return " or ".join(host or "the driver's socket" for host in place.hosts)
 
 
-def _where_passwords_are(place: Postgres) -> str:
+def _where_passwords_belong(place: Postgres, _: str) -> str:
     return (
         "keep it in ~/.pgpass (0600), in a file that YTPOOL_POSTGRES_PASSWORD_FILE names, in systemd's credential "
         f"ytpool-pg, or in the keyring as ytpool / {place.item}: ytpool state password"
     )
+
+
+def _where_passwords_come_from(place: Postgres, _: str) -> str:
+    named = f" ({place.password_file})" if place.password_file else ""
+    return (
+        f"the first that has one gives the password: a service file, systemd's credential ytpool-pg, the file that "
+        f"YTPOOL_POSTGRES_PASSWORD_FILE names{named}, PGPASSWORD, ~/.pgpass, the keyring's ytpool / {place.item}; "
+        "correct it there"
+    )
+
+
+def _what_to_grant(place: Postgres, said: str) -> str:
+    if "for database" in said:
+        return f"let its owner grant it: GRANT CONNECT, CREATE ON DATABASE {place.name} TO {place.user}"
+    return "the schema belongs to the role that made it: let `state` name that role before its @, on every machine"
 
 
 _PREFIX = re.compile(
@@ -97,13 +114,13 @@ _NO_PASSWORD = _Case(
     "no_password",
     StateRefused,
     "the state in {place} asks for the password of {user}, and there is none",
-    _where_passwords_are,
+    _where_passwords_belong,
 )
 _PASSWORD = _Case(
     "authentication",
     StateRefused,
     "the state in {place} refuses {user}: {said}",
-    _where_passwords_are,
+    _where_passwords_come_from,
     r"authentication failed|no such user|SASL|auth failed",
 )
 _LOST = _Case("lost", StateUnreachable, "the connection to the state in {place} was lost: {said}", _TRY_AGAIN)
@@ -120,14 +137,14 @@ _RIGHTS = _Case(
     "rights",
     StateRefused,
     "the state in {place} does not let {user} do this: {said}",
-    lambda place: f"let its owner grant it: GRANT CONNECT, CREATE ON DATABASE {place.name} TO {place.user}",
+    _what_to_grant,
     r"permission denied",
 )
 _NO_DATABASE = _Case(
     "no_database",
     StateRefused,
     "the state cannot be in {place}: there is no database {name} on that server",
-    lambda place: f"let its operator make it: createdb {place.name}",
+    lambda place, _: f"let its operator make it: createdb {place.name}",
     r"database \"[^\"]*\" does not exist|no such database",
 )
 
@@ -181,6 +198,9 @@ _CASES = (
         "what answers at {place} is no PostgreSQL: {said}",
         "correct host and port of `state`",
         r"invalid response to SSL negotiation|expected authentication request|unsupported frontend protocol",
+    ),
+    _LOST._replace(
+        pattern=r"SSL (?:SYSCALL )?error: (?:EOF|unexpected eof|Broken pipe|Connection (?:reset|timed out))"
     ),
     _Case(
         "tls",
@@ -236,7 +256,9 @@ _TOO_SLOW = _Case(
     "too_slow",
     StateBusy,
     "the state in {place} was busy, or slow, for longer than its statement_timeout lets {user} wait",
-    lambda place: f"try again; or let its operator give us the time: ALTER ROLE {place.user} SET statement_timeout = 0",
+    lambda place, _: (
+        f"try again; or let its operator give us the time: ALTER ROLE {place.user} SET statement_timeout = 0"
+    ),
 )
 _OF_STATES = {
     "08": _LOST,

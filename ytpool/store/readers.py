@@ -62,6 +62,17 @@ def every(tx: Tx) -> list[Report]:
     ]
 
 
+def files_here(tx: Tx) -> list[str]:
+    """Return the key files in which this machine has found keys, whoever named them, the latest first."""
+    rows = tx.all(
+        """
+        SELECT location FROM key_readers WHERE host = :host AND place = 'key file' ORDER BY seen_at DESC
+        """,
+        host=owners.me().host,
+    )
+    return [row["location"] for row in rows]
+
+
 def is_known(tx: Tx, reader: Reader, keys: Sequence[str]) -> bool:
     """Tell whether a reader has said just this lately, so that it need not write it again."""
     return any(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ytpool.actions import breakers, claiming, forecast, queue
+from ytpool.actions import whereabouts as files
 from ytpool.actions.why import ways
 from ytpool.actions.why.ways import Way
 from ytpool.domain import balancing, moments
@@ -131,7 +132,10 @@ def _ways(rt: Runtime, tx: Tx, job: Job, in_the_way: tuple[InTheWay, ...]) -> It
     if job.job in leases.held(tx, LeaseKind.JOB):
         yield Way(what="somebody is working on it now; it goes its way by itself")
         return
-    for absence in whereabouts.without(tx, job.job) if _waits(job) else ():
+    absences = whereabouts.without(tx, job.job) if _waits(job) else ()
+    if absences and job.files_on and job.files_on not in {one.host for one in absences}:
+        yield Way(what=f"its file was on {job.files_on}; {files.ways(job.files_on)}")
+    for absence in absences:
         yield Way(
             what=f"its file {absence.path} is not on {absence.host}, which leaves it to machines that have it",
             command=queue.retry(job) + (" --file PATH" if job.kind == UPLOAD else ""),
