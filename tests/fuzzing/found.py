@@ -52,6 +52,12 @@ FOUND = {
         {"YTPOOL_HOME": "/nowhere", "YTPOOL_STATE": f"postgresql://a@b/c?port={_LONG}"},
         {"YTPOOL_HOME": "/nowhere", "YTPOOL_STATE": "postgresql://a@b/c", "PGPORT": _LONG},
     ),
+    # The address for people named another host than the one that was meant.
+    "database address": (
+        "postgres://a%40;:5433,db.example:5432/y",
+        "postgresql://%40folder/y",
+        "postgresql://a@b/y?host=a%25b",
+    ),
     # A column's name of thousands of letters was repeated whole.
     "manifest csv": (_LONG.encode(),),
     "manifest jsonl": (json.dumps({_LONG: 1, "file": "a.mp4", "account": "a"}).encode(),),
