@@ -281,7 +281,10 @@ def _holding(tx: Tx, kind: LeaseKind, row: Any) -> Holding:
 def held(tx: Tx, kind: LeaseKind) -> dict[str, list[str]]:
     """Return who holds what now: for each name, the holders."""
     found: dict[str, list[str]] = {}
-    for row in tx.all("SELECT * FROM leases WHERE kind = :kind AND expires > :boot", kind=kind, boot=tx.boot):
+    rows = tx.all(
+        "SELECT * FROM leases WHERE kind = :kind AND expires > :boot ORDER BY name, place", kind=kind, boot=tx.boot
+    )
+    for row in rows:
         if is_held(tx, row):
             found.setdefault(row["name"], []).append(row["holder"])
     return found
