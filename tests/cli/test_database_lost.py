@@ -190,7 +190,7 @@ def test_a_server_that_lost_the_database_is_ready_soon_after_it_is_back(ytpool, 
     with serving(program=SELDOM, YTPOOL_STATE=there) as server:
         once(lambda: server.ask("/readyz")[0] == 200)
         link.refuse()
-        once(lambda: server.ask("/readyz")[0] == 503, within=30)
+        once(lambda: server.ask("/readyz")[0] == 503, within=15)
         link.mend()
 
         once(lambda: server.ask("/readyz")[0] == 200, within=8)

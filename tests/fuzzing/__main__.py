@@ -55,7 +55,13 @@ def by_coverage(asked):
     bounds.COUNTED[0] = False
     (target,) = [one for one in TARGETS if one.name in asked.target]
     tried = target.test(examples=1).hypothesis.fuzz_one_input
-    how = [f"-max_total_time={asked.seconds:.0f}", f"-seed={asked.seed}", "-timeout=30", "-rss_limit_mb=3072"]
+    how = [
+        f"-max_total_time={asked.seconds:.0f}",
+        f"-seed={asked.seed}",
+        "-timeout=30",
+        "-rss_limit_mb=3072",
+        "-len_control=0",
+    ]
     atheris.Setup([sys.argv[0], *how, "-max_len=8192", "-print_final_stats=1"], tried)
     atheris.Fuzz()
     return 0

@@ -2,14 +2,13 @@
 
 import json
 import sqlite3
-import tempfile
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from zoneinfo import ZoneInfo
 
 from fuzzing.documents import BYTES, as_json, contents, tables, texts
-from fuzzing.target import CANARY, Target, outcome, require_sentence, require_shown
+from fuzzing.target import CANARY, Target, outcome, require_sentence, require_shown, scratch
 from hypothesis import strategies as st
 
 from ytpool.actions.luggage import Luggage, _parsed
@@ -26,7 +25,7 @@ from ytpool.vault import keyfiles, parcels
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 _BERLIN = Defaults(zone=ZoneInfo("Europe/Berlin"))
-_FOLDER = Path(tempfile.mkdtemp(prefix="ytpool-fuzzing-"))
+_FOLDER = scratch()
 
 # Batches
 

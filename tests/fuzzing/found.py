@@ -42,12 +42,21 @@ FOUND = {
         f"state='postgresql://a@b/c'\n[postgres]\nsslcert = '{_NOBODY}'".encode(),
         b"[alerts.targets.x]\ntype=[]",
         b"[alerts.targets.x]\ntype={}",
+        b'[upload]\ncategory = """\n' + b" " * 20_000 + b'\n"""',
     ),
+    # A pattern went back and forth over spaces: a second for 250 of them, and sixteen for twice as many.
+    "sidecar": (b'description = """\n' + b" " * 4000 + b'\n"""',),
     "settings variables": (
         {"YTPOOL_HOME": _NOBODY},
         {"YTPOOL_HOME": "/nowhere", "YTPOOL_STATE": _NOBODY},
         {"YTPOOL_HOME": "/nowhere", "YTPOOL_STATE": f"postgresql://a@b/c?port={_LONG}"},
         {"YTPOOL_HOME": "/nowhere", "YTPOOL_STATE": "postgresql://a@b/c", "PGPORT": _LONG},
+    ),
+    # The address for people named another host than the one that was meant.
+    "database address": (
+        "postgres://a%40;:5433,db.example:5432/y",
+        "postgresql://%40folder/y",
+        "postgresql://a@b/y?host=a%25b",
     ),
     # A column's name of thousands of letters was repeated whole.
     "manifest csv": (_LONG.encode(),),

@@ -1,11 +1,10 @@
 """Parsers of settings: the file, the environment, and what points at a PostgreSQL database."""
 
-import tempfile
 from pathlib import Path
 
 import tomli_w
 from fuzzing.documents import ODD, SIGNS, altered, contents, texts
-from fuzzing.target import CANARY, Target, outcome
+from fuzzing.target import CANARY, Target, outcome, scratch
 from hypothesis import strategies as st
 
 from ytpool.cli.values import visible
@@ -15,7 +14,7 @@ from ytpool.config.settings import PostgresOptions
 from ytpool.domain import endpoints
 from ytpool.domain.path_map import PathMap
 
-_FOLDER = Path(tempfile.mkdtemp(prefix="ytpool-fuzzing-"))
+_FOLDER = scratch()
 
 _SETTINGS = {
     "time": {"zone": "Europe/Berlin"},

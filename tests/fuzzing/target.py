@@ -5,11 +5,15 @@ steps that follows from the length of what went in; and what it says fits into o
 no secret.
 """
 
+import atexit
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -105,6 +109,13 @@ def require_shown(value: Any, secrets: tuple[str, ...] = ()) -> None:
     line.encode()
     for secret in secrets:
         assert secret not in line, f"a secret is repeated in: {line}"
+
+
+def scratch() -> Path:
+    """Return a folder for files that parsers read; it is gone when the process ends."""
+    folder = tempfile.mkdtemp(prefix="ytpool-fuzzing-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socketserver
+import struct
 import threading
 import time
 
@@ -295,6 +297,39 @@ def backend(server):
     """The process of the server that has another's transaction open."""
     [[pid]] = server.sql("SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'")
     return pid
+
+
+class Old(socketserver.StreamRequestHandler):
+    """A server of another time, as far as it says hello."""
+
+    def handle(self):
+        def hear():
+            length, code = struct.unpack("!ii", self.rfile.read(8))
+            self.rfile.read(length - 8)
+            return code
+
+        def say(kind, content):
+            self.wfile.write(kind + struct.pack("!i", 4 + len(content)) + content)
+
+        while hear() >> 16 == 1234:  # asks for encryption
+            self.wfile.write(b"N")
+        say(b"R", struct.pack("!i", 0))
+        for name, value in (
+            (b"server_version", b"12.22"),
+            (b"server_encoding", b"UTF8"),
+            (b"client_encoding", b"UTF8"),
+        ):
+            say(b"S", name + b"\0" + value + b"\0")
+        say(b"Z", b"I")
+        self.rfile.read()
+
+
+def test_a_server_that_is_too_old_is_refused_before_it_is_asked_anything(opened):
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Old) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(StateUnusable, match=r"is PostgreSQL 12, and ytpool needs 13 or newer"):
+            opened(f"postgresql://postgres@127.0.0.1:{server.server_address[1]}/postgres").create()
+        server.shutdown()
 
 
 def test_whatever_isolation_the_server_is_set_to_who_waited_sees_what_was_done_before_him(opened, own_postgres, state):

@@ -1,9 +1,12 @@
 """The tables of a state on PostgreSQL: the same whichever version began it, and those that a file has."""
 
+from secrets import token_urlsafe
+
 import pytest
 from books import Books, ObedientClock, database_at
 
-from ytpool.store import db
+from ytpool.domain.jobs import Target, TargetKind
+from ytpool.store import db, jobs
 from ytpool.store.postgres import for_postgres
 
 SHAPE = """
@@ -61,3 +64,25 @@ def test_a_file_has_the_same_tables_and_columns(postgres, schema, tmp_path):
         books.database.close()
 
     assert told[0] == told[1]
+
+
+def test_a_file_may_lie_as_deep_as_a_machine_lets_it(postgres, schema):
+    books = Books(f"{postgres.url}#{schema}", ObedientClock()).created()
+    deep = "/".join(token_urlsafe(150) for _ in range(20))  # no part of it is like another, so it cannot be packed
+    target = Target(kind=TargetKind.ACCOUNT, name="news")
+    with books.transaction() as tx:
+        jobs.add(
+            tx,
+            "j1",
+            kind="upload",
+            target=target,
+            job_key="",
+            fingerprint="f",
+            sha256=None,
+            request="{}",
+            steps=(),
+        )
+        jobs.add_upload(tx, "j1", path=f"/{deep}", size=1, modified_ns=1, fingerprint="f", slug="talk.mp4")
+
+        assert jobs.upload(tx, "j1").path == f"/{deep}"
+    books.database.close()

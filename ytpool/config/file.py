@@ -137,7 +137,7 @@ def _lines(text: str) -> dict[tuple[str, ...], int]:
                 place = next(place for place in count() if (*section, str(place)) not in found)
                 section = (*section, str(place))
                 found[section] = number
-        elif key := re.match(r"""\s*([\w\-."' ]+?)\s*=""", line):
+        elif key := re.match(r"""([\w\-."' \t]+)=""", line):
             path = (*section, *_dotted(key[1]))
             found.setdefault(path, number)
             found.setdefault(path[:1], number)

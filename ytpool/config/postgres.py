@@ -58,7 +58,7 @@ class Postgres:
     def url(self) -> str:
         """The address for people."""
         user = f"{quote(self.user, safe='')}@" if self.user else ""
-        if self.hosts == ("",) or any("/" in host for host in self.hosts):
+        if self.hosts == ("",) or any("/" in host or host.startswith("@") for host in self.hosts):
             folder = f"?host={quote(','.join(self.hosts), safe='/,')}" if any(self.hosts) else ""
             port = "" if self.ports == (_PORT,) else f":{','.join(self.ports)}"
             return f"postgresql://{user}{port}/{quote(self.name, safe='')}{folder}"
@@ -191,6 +191,8 @@ def _built(
         ports *= len(hosts)
     if len(ports) != len(hosts) or not all(map(_is_port, ports)):
         state.refuse("state", f"state must have a port between 1 and {_LAST_PORT} for each host")
+    if any(_NO_HOST.search(host) for host in hosts if not host.startswith(("/", "@"))):
+        state.refuse("state", "state must name its host like db.example, db.example:5432 or [::1]:5432")
     user = chosen.pop("user", "") or environ.get("PGUSER", "") or _own_name()
     name = chosen.pop("dbname", "") or environ.get("PGDATABASE", "")
     if not name:
@@ -368,6 +370,8 @@ _ADDRESS = re.compile(
     r"(?i:postgres(?:ql)?)://(?P<authority>[^/?#]*)(?:/(?P<database>[^/?#]*))?(?:\?(?P<query>[^#]*))?"
 )
 _HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[^:\[\]]*))(?::(?P<port>[0-9]{1,5}))?")
+_NO_HOST = re.compile(r"[@%?#\[\]]")
+"""What no host's name has, and what would say something else in the address for people."""
 _WHAT = {
     "sslrootcert": "root certificate",
     "sslcert": "certificate",

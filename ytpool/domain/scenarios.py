@@ -201,8 +201,8 @@ def read(name: str, content: bytes, path: str) -> Scenario:
     except UnicodeDecodeError:
         raise FileInvalid(f"{path} is no text in UTF-8", hint=_HINT, path=path) from None
     except toml.NotToml as error:
-        place = path if error.line is None else f"{path}:{error.line}"
-        raise FileInvalid(f"{place}: this is no TOML: {error.sentence}", hint=_HINT, path=path) from None
+        line = "" if error.line is None else f" (line {error.line})"
+        raise FileInvalid(f"{path} is no TOML: {error.sentence}{line}", hint=_HINT, path=path) from None
 
     def refuse(sentence: str) -> FileInvalid:
         return FileInvalid(f"{path}: {sentence}", hint=_HINT, path=path)

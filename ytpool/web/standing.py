@@ -44,6 +44,8 @@ _ESSENTIAL = (_STATE, "vault", "clock", "disk")
 _FILE_WITHIN = 1.0
 _BOOKS_FRESH_FOR = 1.0
 _BOOKS_WITHIN = 2.0
+_SILENT_AFTER = 2 * _BOOKS_WITHIN
+"""Seconds without an answer of the state after which nobody is sent here any more, whatever the last round saw."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +132,8 @@ class Standing:
             hindrance = "nothing has been looked at yet"
         elif age > _TOO_OLD:
             hindrance = f"nothing has been looked at for {age:.0f} s"
+        elif drain is None or drain.age > _SILENT_AFTER:
+            hindrance = "the state does not answer"
         else:
             needed = (one for one in checks if one.look in _ESSENTIAL or one.check == own)
             hindrance = next((f"{one.check}: {one.message}" for one in needed if one.status is Status.FAIL), "")

@@ -89,7 +89,7 @@ def _lines_of(text: str) -> dict[str, int]:
     """Find the lines of TOML's keys: good enough to point at, since its parser keeps none."""
     found: dict[str, int] = {}
     for number, line in enumerate(text.split("\n"), start=1):
-        match = re.match(r"\s*\[*\s*[\"']?([\w -]+?)[\"']?\s*[=.\]]", line)
+        match = re.match(r"""([\w "'\t-]+)[=.\]]""", line.lstrip("[ \t"))
         if match:
-            found.setdefault(column_of(match[1]), number)
+            found.setdefault(column_of(match[1].strip(" \t\"'")), number)
     return found
