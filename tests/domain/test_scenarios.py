@@ -79,7 +79,7 @@ def test_a_scenario_of_ones_own_says_when_how_long_and_whom():
         ("[[disaster]]\nwhat = 'kill'\nafter = 5", "kill knows no 'after'"),
         ("[[disaster]]\nwhat = 'limit'\nbucket = 'uploads'\nshare = 1.5", "share is a share from 0 to less than 1"),
         ("[[disaster]]\nwhat = 'clock'\nover = 'noon'", "over is one of reset, spring, autumn, and not 'noon'"),
-        ("[[disaster", "mine.toml: this is no TOML"),
+        ("[[disaster", "mine.toml is no TOML"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place_and_what_would_be_right(text, sentence):
