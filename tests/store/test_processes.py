@@ -18,7 +18,8 @@ from ytpool.errors import QuotaExhausted
 SCALE = float(os.environ.get("YTPOOL_TEST_SCALE", "1"))
 BOOKKEEPER = Path(__file__).with_name("bookkeeper.py")
 TESTS = BOOKKEEPER.parents[1]
-ENVIRON = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])}
+_PATHS = [str(TESTS.parent), str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+ENVIRON = {**os.environ, "PYTHONPATH": os.pathsep.join(_PATHS)}
 WORKERS = 8
 KILLS = max(20, round(250 * SCALE))
 LIMITS = {("acme", "uploads"): 30, ("acme", "general"): 700, ("beta", "uploads"): 3, ("beta", "general"): 60}
