@@ -52,7 +52,7 @@ def by_coverage(asked):
         from fuzzing import target as bounds
         from fuzzing.every import TARGETS
 
-    bounds.COUNTED[0] = False
+    bounds.COUNTS[0] = False
     (target,) = [one for one in TARGETS if one.name in asked.target]
     tried = target.test(examples=1).hypothesis.fuzz_one_input
     how = [

@@ -15,17 +15,17 @@ from fuzzing.target import CANARY, Target, outcome, require_sentence, require_sh
 from hypothesis import strategies as st
 from starlette.responses import Response
 
-from ytpool.domain import providers
+from ytpool.domain import providers, servers
 from ytpool.domain.comments import Comment
 from ytpool.domain.logins import Client
 from ytpool.domain.markers import Forms, Heard, judge, shipped
 from ytpool.domain.processing import Processing
 from ytpool.domain.reconcile import FileDetails
 from ytpool.domain.secret import Secret
-from ytpool.domain.servers import Page
+from ytpool.domain.servers import FtpServer, Page
 from ytpool.domain.stats import Stats
 from ytpool.domain.uploads import Finished, Kept
-from ytpool.probes import pages, web_sessions
+from ytpool.probes import ftp, pages, web_sessions
 from ytpool.probes.tasks import TaskServices
 from ytpool.web.guard import TRUSTED, Guard
 from ytpool.web.traffic import Traffic
@@ -38,10 +38,11 @@ _SECRET = Secret(CANARY)
 
 
 class _Server:
-    """Answers every request with the same bytes and hangs up."""
+    """Answers every request with the same bytes and hangs up; one that greets does not wait for a request."""
 
-    def __init__(self):
+    def __init__(self, *, greets=False):
         self.answer = b""
+        self._greets = greets
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/"
         threading.Thread(target=self._serve, daemon=True).start()
@@ -52,8 +53,13 @@ class _Server:
             with connection:
                 connection.settimeout(5)
                 try:
-                    self._hear(connection)
+                    if not self._greets:
+                        self._hear(connection)
                     connection.sendall(self.answer)
+                    if self._greets:
+                        connection.shutdown(socket.SHUT_WR)
+                        while connection.recv(1 << 16):
+                            pass
                 except OSError:
                     continue
 
@@ -75,11 +81,11 @@ class _Server:
 _servers = {}
 
 
-def _answering(content):
-    if "server" not in _servers:
-        _servers["server"] = _Server()
-    _servers["server"].answer = content
-    return _servers["server"].url
+def _answering(content, *, greets=False):
+    if greets not in _servers:
+        _servers[greets] = _Server(greets=greets)
+    _servers[greets].answer = content
+    return _servers[greets].url
 
 
 # Google
@@ -266,6 +272,20 @@ def look_at_a_page(content):
     outcome(lambda: pages.look(page, stays_here=True))
 
 
+_GREETINGS = (
+    "220 ready\r\n331 password?\r\n230 welcome\r\n200 fine\r\n",
+    "220-a\r\n220-b\r\n220 ready\r\n230 welcome\r\n200 fine\r\n",
+    "120 soon\r\n220 ready\r\n331 password?\r\n530 wrong\r\n",
+    "421 too many\r\n",
+)
+
+
+def log_in_to_ftp(content):
+    host, _, port = _answering(content, greets=True).removeprefix("http://").rstrip("/").partition(":")
+    server = FtpServer("store", host=host, port=int(port), user="ytpool", tls=servers.NONE, timeout=5.0)
+    outcome(lambda: ftp.noop(server, _SECRET))
+
+
 # Sites that sessions are for
 
 
@@ -372,6 +392,7 @@ TARGETS = (
         inputs=contents("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine", "HTTP/1.1 302 Go\r\nLocation: /x\r\n\r\n"),
         check=look_at_a_page,
     ),
+    Target(name="ftp", inputs=contents(*_GREETINGS), check=log_in_to_ftp),
     Target(
         name="login form",
         inputs=texts(

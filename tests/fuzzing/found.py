@@ -96,6 +96,8 @@ FOUND = {
         {"statistics": {"viewCount": _LONG}},
     ),
     "comment": ({"snippet": {"publishedAt": "9999-12-31T23:59:59-23:00"}},),
+    # An error of nothing but a line's end was repeated as the sentence.
+    "error body": ((400, {}, b'{"error": "invalid_grant", "error_description": "\\n"}'),),
     # JSON within a text: it went deeper than can be shown, and a secret was spelt so that it was not seen.
     "task answer": (
         {"taskId": "7", "eventData": '{"code":0,"data":' + "[" * 900 + "]" * 900 + "}"},

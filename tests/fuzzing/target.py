@@ -136,19 +136,19 @@ def _bounded(length: int) -> Iterator[None]:
 
     before, tracer = signal.signal(signal.SIGVTALRM, ring), sys.gettrace()
     signal.setitimer(signal.ITIMER_VIRTUAL, _CPU_SECONDS)
-    if COUNTED[0]:
+    if COUNTS[0]:
         sys.settrace(count)
     try:
         yield
     finally:
-        if COUNTED[0]:
+        if COUNTS[0]:
             sys.settrace(tracer)
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
 
 
-COUNTED = [True]
-"""Off where another tool counts: libFuzzer has a time-out of its own."""
+COUNTS = [True]
+"""Off under libFuzzer, which traces by itself and has a time limit of its own."""
 
 
 def _length(value: Any) -> int:

@@ -98,8 +98,16 @@ def last_written_at(path: Path) -> datetime | None:
     """
     try:
         return _last_written_at(path)
-    except (sqlite3.DatabaseError, ValueError, TypeError):
+    except sqlite3.DatabaseError as error:
+        # A table that is missing has no name of its own, and what is no text has none at all.
+        if not getattr(error, "sqlite_errorname", _NO_TABLE).startswith((_NO_TABLE, "SQLITE_CORRUPT", "SQLITE_NOTADB")):
+            raise named(error, path, 0) from error
         return None
+    except (ValueError, TypeError):
+        return None
+
+
+_NO_TABLE = "SQLITE_ERROR"
 
 
 def _last_written_at(path: Path) -> datetime | None:

@@ -146,10 +146,10 @@ def _described(
     message, domain, reason, limit, metric = (
         _struck_out(text, shapes) for text in (message, domain, reason, limit, metric)
     )
-    message = message[:_LONGEST_MESSAGE]
+    message = message[:_LONGEST_MESSAGE] if message.strip() else ""
     fallback = f"{operation} was answered with HTTP {answer.status}"
     return UpstreamFailed(
-        message or (f"{fallback}: {reason[:100]}" if reason else fallback),
+        message or (f"{fallback}: {reason[:100]}" if reason.strip() else fallback),
         operation=operation,
         http_status=answer.status,
         domain=domain[:100],
