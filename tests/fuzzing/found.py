@@ -94,6 +94,7 @@ FOUND = {
     "copy of a state": (
         files._META | {"schema": "x"},
         files._META | {"min_reader": None},
+        files._META | {"schema": float("inf")},
         files._META | {"backup_taken": "yesterday"},
         files._META | {"backup_taken": 5},
     ),
