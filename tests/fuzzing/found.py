@@ -58,9 +58,19 @@ FOUND = {
         "postgresql://%40folder/y",
         "postgresql://a@b/y?host=a%25b",
     ),
-    # A column's name of thousands of letters was repeated whole.
+    # A name or a value of thousands of letters was repeated whole.
     "manifest csv": (_LONG.encode(),),
-    "manifest jsonl": (json.dumps({_LONG: 1, "file": "a.mp4", "account": "a"}).encode(),),
+    "manifest jsonl": tuple(
+        json.dumps({"file": "a.mp4", "account": "a", **row}).encode()
+        for row in (
+            {_LONG: 1},
+            {"category": _LONG},
+            {"language": _LONG},
+            {"localizations": {_LONG: {"title": "a"}}},
+            {"captions": [_LONG]},
+            {"captions": [{"language": _LONG, "path": _LONG}]},
+        )
+    ),
     # An address that cannot be one, and bytes that are no UTF-8: tracebacks, also in the receiver of a login.
     "pasted answer": ("http://[", "?code=x&state=\udcff", "http://\u2100?code=1"),
     # Numbers without end beside the cookies; a date beyond calendars was kept in one form and not in the other.
@@ -84,6 +94,7 @@ FOUND = {
     "copy of a state": (
         files._META | {"schema": "x"},
         files._META | {"min_reader": None},
+        files._META | {"schema": float("inf")},
         files._META | {"backup_taken": "yesterday"},
         files._META | {"backup_taken": 5},
     ),

@@ -59,7 +59,7 @@ def parse(typed: str) -> Caption:
     """
     match = _TYPED.fullmatch(typed.strip())
     if match is None or not match["language"].strip() or not match["path"].strip():
-        raise ValueError(f"{typed!r} is no caption; write it as de:talk.de.srt, or de:talk.de.srt:Name")
+        raise ValueError(f"{typed!r:.60} is no caption; write it as de:talk.de.srt, or de:talk.de.srt:Name")
     return Caption(
         path=PurePath(match["path"].strip()),
         language=match["language"].strip(),
@@ -76,13 +76,13 @@ def _problems(captions: Sequence[Caption]) -> Iterator[str]:
     seen: set[tuple[str, str]] = set()
     for one in captions:
         if not is_language(one.language):
-            yield f"the caption's language {one.language!r} is no BCP-47 tag such as en or pt-BR"
+            yield f"the caption's language {one.language!r:.60} is no BCP-47 tag such as en or pt-BR"
         if len(one.name) > NAME_CHARACTERS:
             yield f"the caption's name has {len(one.name)} characters, YouTube takes {NAME_CHARACTERS}"
         if not _is_text(one.name):
-            yield f"the caption's name {one.name!r} is no text in UTF-8"
+            yield f"the caption's name {one.name!r:.60} is no text in UTF-8"
         if one.path.suffix.lower() not in _SIGNS:
-            yield f"{one.path} is no caption file that YouTube takes: {', '.join(_SIGNS)}"
+            yield f"{one.path!s:.200} is no caption file that YouTube takes: {', '.join(_SIGNS)}"
         track = (one.language.lower(), one.name)
         if track in seen:
             named = f"the name {one.name!r}" if one.name else "no name"

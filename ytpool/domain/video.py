@@ -221,7 +221,7 @@ def video_id(typed: str) -> str:
     text = typed.strip()
     found = _ID.fullmatch(text) or _ID_IN_ADDRESS.match(text)
     if found is None:
-        raise ValueError(f"{typed!r} is no video; give its id of 11 letters, or its address")
+        raise ValueError(f"{typed!r:.60} is no video; give its id of 11 letters, or its address")
     return found[1]
 
 
@@ -278,7 +278,7 @@ def _category_problems(category: str) -> Iterator[str]:
     assignable: Mapping[str, str] = data.load("categories.json")["assignable"]
     if category not in assignable:
         known = ", ".join(f"{number} {name}" for number, name in assignable.items())
-        yield f"the category {category!r} cannot be given to an upload; YouTube takes {known}"
+        yield f"the category {category!r:.60} cannot be given to an upload; YouTube takes {known}"
 
 
 def _moment_problems(request: VideoRequest, now: datetime) -> Iterator[str]:
@@ -296,7 +296,7 @@ def _privacy_problems(request: VideoRequest) -> Iterator[str]:
 
 def _language_problems(language: str | None) -> Iterator[str]:
     if language is not None and not is_language(language):
-        yield f"the language {language!r} is no BCP-47 tag such as en or pt-BR"
+        yield f"the language {language!r:.60} is no BCP-47 tag such as en or pt-BR"
 
 
 def _localization_problems(request: VideoRequest) -> Iterator[str]:
@@ -305,13 +305,13 @@ def _localization_problems(request: VideoRequest) -> Iterator[str]:
     seen: set[str] = set()
     for one in request.localizations:
         if not is_language(one.language):
-            yield f"the localization's language {one.language!r} is no BCP-47 tag such as en or pt-BR"
+            yield f"the localization's language {one.language!r:.60} is no BCP-47 tag such as en or pt-BR"
         if one.language.lower() in seen:
             yield f"there are two localizations for {one.language}"
         seen.add(one.language.lower())
         # An empty one is refused by YouTube as `invalidVideoMetadata`, which names no field.
-        yield from _title_problems(f"the title in {one.language!r}", one.title)
-        yield from _description_problems(f"the description in {one.language!r}", one.description)
+        yield from _title_problems(f"the title in {one.language!r:.60}", one.title)
+        yield from _description_problems(f"the description in {one.language!r:.60}", one.description)
 
 
 def _rfc3339(moment: datetime) -> str:

@@ -61,7 +61,7 @@ def marks(path: Path) -> Marks | None:
         return None
     try:
         return _marks(said)
-    except (ValueError, TypeError):  # of whoever has written there what no version of ours does
+    except (ValueError, TypeError, OverflowError):  # of whoever has written there what no version of ours does
         return None
 
 

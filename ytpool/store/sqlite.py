@@ -425,7 +425,7 @@ def _versions(connection: sqlite3.Connection, path: Path) -> tuple[int, int]:
     found = dict(connection.execute("SELECT key, value FROM meta WHERE key IN ('schema', 'min_reader')").fetchall())
     try:
         return int(found.get("schema", 0)), int(found.get("min_reader", 0))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise _damaged(path, "what it says of its version is no number") from error
 
 
