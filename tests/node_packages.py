@@ -26,9 +26,13 @@ def packages():
     draft.mkdir(parents=True)
     (draft / "package.json").write_bytes(wanted)
     quiet = ["--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
-    run = subprocess.run(
-        [npm, "install", *quiet, "--prefix", draft], capture_output=True, text=True, timeout=120, check=False
-    )
+    try:
+        run = subprocess.run(
+            [npm, "install", *quiet, "--prefix", draft], capture_output=True, text=True, timeout=120, check=False
+        )
+    except subprocess.TimeoutExpired:
+        shutil.rmtree(draft)
+        miss("npm has not installed what others have written within two minutes")
     if run.returncode:
         shutil.rmtree(draft)
         miss(f"npm could not install what others have written: {run.stderr.strip()[-500:]}")
