@@ -111,7 +111,6 @@ def test_what_a_newer_version_has_added_is_not_lost_on_the_way(ends):
         moved(full, empty)
 
 
-@pytest.mark.skipif(newer.EVERYWHERE, reason="an older program refuses: told in tests/cli/test_newer_state.py")
 def test_what_postgresql_cannot_keep_is_named_and_nothing_arrives(postgres, schema, tmp_path):
     file, empty = (Books(place, ObedientClock()).created() for place in (tmp_path / "s.db", f"{postgres.url}#{schema}"))
     with file.transaction() as tx:
@@ -126,6 +125,7 @@ def test_what_postgresql_cannot_keep_is_named_and_nothing_arrives(postgres, sche
         books.database.close()
 
 
+@pytest.mark.skipif(newer.EVERYWHERE, reason="an older program refuses: told in tests/cli/test_newer_state.py")
 def test_a_copy_of_a_state_on_postgresql_is_a_state_in_a_file(postgres, schema, tmp_path):
     clock = ObedientClock()
     books = Books(f"{postgres.url}#{schema}", clock, seed=1).created()
