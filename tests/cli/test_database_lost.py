@@ -17,13 +17,6 @@ def data(out):
     return json.loads(out.splitlines()[-1])["data"]
 
 
-def wait_until(true, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 @pytest.fixture
 def link(own_postgres):
     """The wire between one machine and the database."""
@@ -100,7 +93,7 @@ def test_a_worker_outlives_a_restart_while_it_sends_and_a_crash_while_it_idles(
     sandbox.control.add_fault(method="upload.chunk", kind="slow", bytes_per_second=4 * MIB)
     worker = runs("work", "--json", YTPOOL_UPLOAD_CHUNK_MIB="8")
     job = queue("long.mp4", 9 * MIB)
-    wait_until(lambda: sandbox.calls("upload.chunk") == 1)
+    once(lambda: sandbox.calls("upload.chunk") == 1, within=60)
 
     own_postgres.restart("fast")
     assert is_done(worker, job)["state"] == "done"
@@ -132,10 +125,10 @@ def test_a_worker_that_is_cut_off_stops_sending_before_another_machine_goes_on(
     sandbox.control.add_fault(method="upload.chunk", kind="slow", bytes_per_second=2 * MIB)
     cut_off = runs("work", "--json", YTPOOL_UPLOAD_CHUNK_MIB="64")
     job = queue("long.mp4", 50 * MIB)
-    wait_until(lambda: received(tmp_path) > 0)
+    once(lambda: received(tmp_path) > 0, within=60)
 
     link.stall()
-    wait_until(lambda: stands_still(tmp_path))
+    once(lambda: stands_still(tmp_path), within=60)
     before = received(tmp_path)
     assert before < 50 * MIB  # the chunk under way was broken off
     while data((answer := ytpool("work", "--once", "--json"))[1])["worked"] == 0:  # the lease lasts a moment longer

@@ -15,7 +15,7 @@ from newsroom import assert_books_agree, ended, heard, start
 from real_parts import miss
 from receivers import webhook
 from schemas import fits
-from served import serving
+from served import once, serving
 
 from ytpool import config
 from ytpool.runtime import Runtime
@@ -26,13 +26,6 @@ HERE = owners.me().host
 
 def data(out):
     return json.loads(out.splitlines()[-1])["data"]
-
-
-def wait_until(true, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -87,7 +80,7 @@ def texts(sandbox):
 
 def test_workers_say_that_they_stay_and_that_they_leave_and_one_that_is_killed_is_silent(ytpool, on, machine):
     worker = on("studio-2", "work", "--parallel", "2")
-    wait_until(lambda: machine("studio-2"))
+    once(lambda: machine("studio-2"), within=60)
 
     seen = machine("studio-2")
     assert (seen["condition"], seen["holds"], [one["doing"] for one in seen["processes"]]) == ("idle", {}, ["work"])
@@ -97,7 +90,7 @@ def test_workers_say_that_they_stay_and_that_they_leave_and_one_that_is_killed_i
     assert (machine("studio-2")["condition"], machine("studio-2")["processes"]) == ("away", [])
 
     worker = on("studio-2", "work")
-    wait_until(lambda: machine("studio-2")["processes"])
+    once(lambda: machine("studio-2")["processes"], within=60)
     worker.kill()
     worker.wait()
     let_nothing_be_heard_for_two_minutes("studio-2")
@@ -119,7 +112,7 @@ def let_nothing_be_heard_for_two_minutes(host):
 
 def test_a_machine_that_is_drained_takes_nothing_new_until_it_is_resumed(ytpool, sandbox, on, machine, comment):
     worker = on("studio-2", "work", "--json")
-    wait_until(lambda: machine("studio-2"))
+    once(lambda: machine("studio-2"), within=60)
 
     status, out, err = ytpool("fleet", "drain", "studio-2", "--wait", "--reason", "new disk", "--json")
 
@@ -128,15 +121,15 @@ def test_a_machine_that_is_drained_takes_nothing_new_until_it_is_resumed(ytpool,
     assert (drained["free"], drained["already"], drained["reason"]) == (True, False, "new disk")
     heard(worker, "studio-2 is drained")
     comment("When studio-2 is back")
-    once = on("studio-2", "work", "--once", "--json")
-    status, told, _ = ended(once)
+    by_cron = on("studio-2", "work", "--once", "--json")
+    status, told, _ = ended(by_cron)
     assert (status, told["data"]["worked"]) == (0, 0)
     assert "(new disk): nothing new is taken here" in told["data"]["notes"][0]
     assert (texts(sandbox), worker.poll(), machine("studio-2")["condition"]) == ([], None, "drained")
 
     assert ytpool("fleet", "resume", "studio-2")[1] == "studio-2 takes work again\n"
 
-    wait_until(lambda: not data(ytpool("queue", "list", "--json")[1])["jobs"])
+    once(lambda: not data(ytpool("queue", "list", "--json")[1])["jobs"], within=60)
     assert texts(sandbox) == ["When studio-2 is back"]
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=30) == 0
@@ -150,7 +143,7 @@ def test_what_a_drained_machine_has_begun_it_finishes_and_others_take_the_rest(
     first = ytpool("upload", make_video("first.mp4", 2_000_000), "--account", "news", "--queue", "--json")
     assert first[0] == 0, first
     on("studio-2", "work", "--json")
-    wait_until(lambda: (machine("studio-2") or {"holds": {}})["holds"].get("channel"))
+    once(lambda: (machine("studio-2") or {"holds": {}})["holds"].get("channel"), within=60)
 
     status, out, _ = ytpool("fleet", "drain", "studio-2", "--json")
     assert (status, fits("fleet-drain", out)["free"], machine("studio-2")["condition"]) == (5, False, "draining")
@@ -165,7 +158,7 @@ def test_what_a_drained_machine_has_begun_it_finishes_and_others_take_the_rest(
 
 def test_a_word_on_a_machine_nobody_knows_is_refused_and_one_that_lives_is_not_forgotten(ytpool, on, machine):
     on("studio-2", "work")
-    wait_until(lambda: machine("studio-2"))
+    once(lambda: machine("studio-2"), within=60)
 
     status, out, _ = ytpool("fleet", "drain", "studio2", "--json")
     assert (status, json.loads(out)["error"]["hint"]) == (
@@ -182,7 +175,7 @@ def test_what_a_machine_held_that_is_gone_is_free_at_a_time_that_is_said(ytpool,
     sandbox.channel("news").spoil("upload.final", "slow", seconds=4)
     ytpool("upload", make_video("first.mp4", 2_000_000), "--account", "news", "--queue")
     worker = on("studio-2", "work")
-    wait_until(lambda: (machine("studio-2") or {"holds": {}})["holds"].get("channel"))
+    once(lambda: (machine("studio-2") or {"holds": {}})["holds"].get("channel"), within=60)
     worker.kill()
     worker.wait()
     let_nothing_be_heard_for_two_minutes("studio-2")
@@ -274,7 +267,7 @@ def test_what_one_machine_sees_of_itself_is_not_over_because_another_is_well(ytp
 
 def test_a_machine_that_is_gone_is_an_alert_until_it_is_heard_again_or_forgotten(ytpool, on, machine):
     worker = on("studio-2", "work")
-    wait_until(lambda: machine("studio-2"))
+    once(lambda: machine("studio-2"), within=60)
     worker.kill()
     worker.wait()
     let_nothing_be_heard_for_two_minutes("studio-2")
@@ -314,15 +307,15 @@ def test_a_chain_is_left_to_a_machine_whose_settings_know_it(ytpool, on, home, t
 @pytest.mark.usefixtures("empty_sandbox")
 def test_a_server_says_that_it_stays_and_is_given_no_work_while_its_machine_is_drained(ytpool, machine):
     with serving() as server:
-        wait_until(lambda: server.ask("/readyz")[0] == 200)
-        wait_until(lambda: (machine(HERE) or {"processes": []})["processes"])
+        once(lambda: server.ask("/readyz")[0] == 200, within=60)
+        once(lambda: (machine(HERE) or {"processes": []})["processes"], within=60)
         assert [(one["doing"], one["pid"]) for one in machine(HERE)["processes"]] == [("serve", server.process.pid)]
         assert ytpool("fleet", "drain", HERE, "--reason", "new disk")[0] == 0
         drained_at = time.monotonic()
-        wait_until(lambda: server.ask("/readyz")[0] == 503)
+        once(lambda: server.ask("/readyz")[0] == 503, within=60)
         told = [server.ask(path)[:2] for path in ("/livez", "/api/health", "/health", "/readyz?verbose")]
         assert ytpool("fleet", "resume", HERE)[0] == 0
-        wait_until(lambda: server.ask("/readyz")[0] == 200)
+        once(lambda: server.ask("/readyz")[0] == 200, within=60)
         took = time.monotonic() - drained_at
     assert [status for status, _ in told] == [200, 503, 503, 503]
     assert "takes nothing new" in told[1][1]["message"]

@@ -2,11 +2,11 @@
 
 import json
 import os
-import time
 
 import pytest
 from newsroom import assert_books_agree, working_by
 from postgres import pooled
+from served import once
 
 from ytpool.actions import afar, working
 
@@ -15,13 +15,6 @@ NEVER = 24 * 3600.0
 
 def data(out):
     return json.loads(out.splitlines()[-1])["data"]
-
-
-def wait_until(true, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -77,11 +70,11 @@ def test_a_job_is_begun_at_once_on_another_machine_which_would_else_never_look(
 ):
     monkeypatch.setattr(working, "LOOKS_EVERY", NEVER)
     ended = elsewhere()
-    wait_until(lambda: listening(own_postgres))
+    once(lambda: listening(own_postgres), within=60)
 
     for text in ("one", "two", "three"):  # the first may be found by the look with which listening begins
         job = queue(text)
-        wait_until(lambda job=job: job in [one.job for one in ended])
+        once(lambda job=job: job in [one.job for one in ended], within=60)
 
     assert [comment["text"] for comment in sandbox.truth()["comments"]] == ["one", "two", "three"]
     assert_books_agree(ytpool, sandbox)
@@ -90,14 +83,14 @@ def test_a_job_is_begun_at_once_on_another_machine_which_would_else_never_look(
 def test_whoever_listens_is_cut_off_and_misses_nothing(queue, elsewhere, own_postgres, monkeypatch):
     monkeypatch.setattr(working, "LOOKS_EVERY", NEVER)
     ended = elsewhere()
-    wait_until(lambda: listening(own_postgres))
+    once(lambda: listening(own_postgres), within=60)
 
     for text in ("while nobody listens", "by the one who listens since"):
         before = listening(own_postgres)
         assert own_postgres.end_connections("query LIKE 'LISTEN %'") == 1
         job = queue(text)
-        wait_until(lambda before=before: listening(own_postgres) - before)
-        wait_until(lambda job=job: job in [one.job for one in ended])
+        once(lambda before=before: listening(own_postgres) - before, within=60)
+        once(lambda job=job: job in [one.job for one in ended], within=60)
 
 
 def test_a_worker_that_hears_nothing_through_a_pooler_looks_and_health_says_so(
@@ -110,7 +103,7 @@ def test_a_worker_that_hears_nothing_through_a_pooler_looks_and_health_says_so(
         monkeypatch.setattr(working, "LOOKS_EVERY", 0.2)
         ended = elsewhere(YTPOOL_STATE=pool.url)
         job = queue("found by looking")
-        wait_until(lambda: job in [one.job for one in ended])
+        once(lambda: job in [one.job for one in ended], within=60)
 
         monkeypatch.setenv("YTPOOL_STATE", pool.url)
         [check] = data(ytpool("health", "--only", "wake_ups", "--json")[1])["checks"]
