@@ -127,6 +127,8 @@ def test_a_place_in_use_is_never_overwritten_and_a_state_at_work_not_moved(ytpoo
     assert "mysql" in moved(ytpool, "mysql://db.example.org/ytpool", status=2)["message"]
     typed = moved(ytpool, "postgresql://clerk:guess@db.example.org/ytpool", status=2)
     assert typed["message"].startswith("--to has a password in it")
+    status, _, err = ytpool("state", "migrate", "--to", "postgresql://clerk:guess@db.example.org/ytpool")
+    assert (status, "--to has a password in it" in err, "guess" in err) == (2, True, False)
     assert "ytpool state migrate --to URL --dry-run" in typed["hint"]  # it stands in no settings that could be checked
 
 

@@ -16,8 +16,9 @@ _TOLD_EVERY = 100_000
 
 def migrate(ctx: typer.Context, to: str, *, dry_run: bool, yes: bool) -> Migrated:
     rt, call = runtime(ctx), invocation(ctx)
+    place = rt.database_named(to).shown  # what makes no sense, or holds a password, is refused before it is repeated
     does = "pauses the state that is here, and lets it go on elsewhere"
-    if not dry_run and not agrees(call, does, f"Move the state to {to}?", yes=yes):
+    if not dry_run and not agrees(call, does, f"Move the state to {place}?", yes=yes):
         raise Interrupted("nothing was moved")
 
     def told(progress: Progress) -> None:
