@@ -9,6 +9,7 @@ ends at the first finding.
 """
 
 import argparse
+import logging
 import resource
 import sys
 from pathlib import Path
@@ -23,12 +24,13 @@ _MEMORY = 3 << 30
 def main() -> int:
     options = argparse.ArgumentParser(prog="tests/fuzzing", description=__doc__.partition("\n")[0])
     options.add_argument("target", nargs="*", help="names of targets; all without one")
-    options.add_argument("--seconds", type=float, default=600, help="for each target (default: 600)")
+    options.add_argument("--seconds", type=float, default=600, help="of a processor, for each target (default: 600)")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--coverage", action="store_true", help="let libFuzzer choose the inputs")
     asked = options.parse_args()
     if asked.coverage:
         return by_coverage(asked)
+    logging.getLogger().addHandler(logging.NullHandler())  # what is told of each refusal would drown what is found
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     from fuzzing.every import TARGETS
     from fuzzing.searching import by_chance
