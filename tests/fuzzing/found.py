@@ -2,7 +2,7 @@
 
 import json
 
-from fuzzing import files
+from fuzzing import files, sandboxes
 
 _LONG = "9" * 5000
 """More digits than Python makes a number of."""
@@ -114,4 +114,6 @@ FOUND = {
         {"taskId": "7", "eventData": '{"code":0,"data":' + "[" * 900 + "]" * 900 + "}"},
         {"taskId": "7", "eventData": '{"code":0,"data":["canary\\u002dZx81-not-for-logs"]}'},
     ),
+    # It ended where the head of the film was to begin.
+    "film": (sandboxes._LONG,),
 }
