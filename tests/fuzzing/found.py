@@ -116,4 +116,5 @@ FOUND = {
     ),
     # It ended where the head of the film was to begin.
     "film": (sandboxes._LONG,),
+    "line of the sandbox": (b"GET http://[ HTTP/1.1\r\n\r\n",),
 }

@@ -461,7 +461,10 @@ class _Handler(BaseHTTPRequestHandler):
             raise malformed("Failed to parse Content-Length header.")
         if self.command in {"POST", "PUT"} and "content-length" not in headers and coding is None:
             raise back_end(411, "global", "lengthRequired", "Length Required")
-        parts = urlsplit(self.path)
+        try:
+            parts = urlsplit(self.path)
+        except ValueError as error:
+            raise malformed(f"This is no address: {error}") from None
         query = parse_qs(parts.query, keep_blank_values=True)
         request = Request(verb=self.command, path=parts.path, query=query, headers=headers)
         return request, None if coding else int(length)
