@@ -117,4 +117,10 @@ FOUND = {
     # It ended where the head of the film was to begin.
     "film": (sandboxes._LONG,),
     "line of the sandbox": (b"GET http://[ HTTP/1.1\r\n\r\n",),
+    # Text that cannot be written down, and lists within lists without end: no answer, and what was made stayed.
+    "call of the sandbox": (
+        sandboxes._wish("playlists.insert", {"snippet": {"title": "\ud800"}}),
+        sandboxes._wish("playlists.insert", {"snippet": {"title": sandboxes._nested(900)}}),
+        sandboxes._wish("playlists.insert", {"snippet": {"title": float("inf")}}),
+    ),
 }

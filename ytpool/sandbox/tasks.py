@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from ytpool.sandbox.clock import VirtualClock
 from ytpool.sandbox.things import Task
-from ytpool.sandbox.wire import Answer, Json, Request
+from ytpool.sandbox.wire import Answer, Json, Request, from_json
 from ytpool.sandbox.world import World
 
 CALLS = ("once", "twice", "early", "lost")
@@ -52,7 +52,7 @@ class TaskService:
     def answer(self, name: str, request: Request) -> Answer:
         """Answer `POST /task/openapi/NAME`."""
         try:
-            wish = json.loads(request.body)
+            wish = from_json(request.body)
         except ValueError:
             return _said(301, "PARAMS_INVALID")
         if not isinstance(wish, dict):
