@@ -123,4 +123,9 @@ FOUND = {
         sandboxes._wish("playlists.insert", {"snippet": {"title": sandboxes._nested(900)}}),
         sandboxes._wish("playlists.insert", {"snippet": {"title": float("inf")}}),
     ),
+    # The thread that calls back ended, and nobody was called back any more.
+    "task of the sandbox": tuple(
+        ("create", sandboxes._CREATES | {"webhookUrl": address})
+        for address in ("http://[", "http://127.0.0.1:1x/", "http://127.0.0.1:1/\xc4")
+    ),
 }

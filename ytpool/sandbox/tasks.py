@@ -155,12 +155,16 @@ def _mark(key: str) -> str:
 
 def _post(address: str, content: Json) -> int:
     """Send a callback and return the status of its answer, 0 where there was none; only ever to this machine."""
-    parts = urlsplit(address)
-    if parts.scheme != "http" or parts.hostname not in _HERE:
-        return 0
-    line = http.client.HTTPConnection(parts.hostname, parts.port, timeout=_CALL_TIMES_OUT)
     try:
-        target = f"{parts.path or '/'}?{parts.query}"
+        parts = urlsplit(address)
+        host, port, target = parts.hostname, parts.port, f"{parts.path or '/'}?{parts.query}"
+        target.encode("ascii")
+    except ValueError:  # it is no address that a request could be sent to
+        return 0
+    if parts.scheme != "http" or host not in _HERE:
+        return 0
+    line = http.client.HTTPConnection(host, port, timeout=_CALL_TIMES_OUT)
+    try:
         line.request("POST", target, body=json.dumps(content), headers={"Content-Type": "application/json"})
         with line.getresponse() as answer:
             answer.read()
