@@ -128,4 +128,14 @@ FOUND = {
         ("create", sandboxes._CREATES | {"webhookUrl": address})
         for address in ("http://[", "http://127.0.0.1:1x/", "http://127.0.0.1:1/\xc4")
     ),
+    # Signs beyond ASCII where there are none, and lines of its own that a visitor put into the head of an answer.
+    "login at the sandbox": (
+        [("POST", "/token", sandboxes._REFRESH, "Basic e2Ns\xc4")],
+        [("POST", "/o/oauth2/v2/auth", {**sandboxes._CHOICE, "redirect_uri": "http://localhost/\r\nA: b"}, None)],
+        [("POST", "/o/oauth2/v2/auth", {**sandboxes._CHOICE, "redirect_uri": "http://localhost/\u0416"}, None)],
+        [
+            ("POST", "/o/oauth2/v2/auth", {**sandboxes._CHOICE, "code_challenge": "\xfc"}, None),
+            ("POST", "/token", sandboxes._EXCHANGE, None),
+        ],
+    ),
 }
