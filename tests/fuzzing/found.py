@@ -138,4 +138,8 @@ FOUND = {
             ("POST", "/token", sandboxes._EXCHANGE, None),
         ],
     ),
+    "upload to the sandbox": (
+        (sandboxes._STARTS[0], [("{address}", f"bytes 0-262143/{_LONG}", None, False)]),
+        (sandboxes._STARTS[0], [("{address}", f"bytes 0-{_LONG}/*", None, True)]),
+    ),
 }

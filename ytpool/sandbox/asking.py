@@ -95,7 +95,7 @@ def _position(call: Call) -> int:
         return 0
     try:
         word, position = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode("ascii").split()
-        if word == "at":
+        if word == "at" and position.isdecimal():
             return int(position)
     except ValueError:  # the decoding errors are ValueErrors too
         pass

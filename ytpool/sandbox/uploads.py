@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 QUANTUM = 256 * 1024
 _BUFFER = 4 * QUANTUM
 _ZEROS = bytes(_BUFFER)
-_RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
+_RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)")
 
 
 @dataclass(slots=True, kw_only=True)
