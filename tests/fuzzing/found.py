@@ -142,4 +142,6 @@ FOUND = {
         (sandboxes._STARTS[0], [("{address}", f"bytes 0-262143/{_LONG}", None, False)]),
         (sandboxes._STARTS[0], [("{address}", f"bytes 0-{_LONG}/*", None, True)]),
     ),
+    # Half a minute, and half an hour for a megabyte, in which nobody else was answered.
+    "parts of an upload": ((sandboxes._RELATED, b"--here\n\n" + b"--here\n" * 16_000),),
 }
