@@ -144,4 +144,16 @@ FOUND = {
     ),
     # Half a minute, and half an hour for a megabyte, in which nobody else was answered.
     "parts of an upload": ((sandboxes._RELATED, b"--here\n\n" + b"--here\n" * 16_000),),
+    # What was said to be wrong stayed half done, and numbers without end were an error of every later answer.
+    "desk of the sandbox": (
+        {"name": "projects", "wish": {"name": []}},
+        {"name": "clients", "wish": {"client_id": 5, "client_secret": "s"}},
+        {"name": "clients", "wish": {"client_id": "123-x", "client_secret": [], "project": "studio"}},
+        {"name": "settings", "wish": {"tasks_take": 10**400}},
+        {"name": "settings", "wish": {"processing_seconds": 10**300}},
+        {"name": "settings", "wish": {"video_width": 5, "video_height": "tall"}},
+        {"name": "clock", "wish": {"forward_seconds": 10**300}},
+        {"name": "clock", "wish": {"to": "9999-12-31T00:00:00Z"}},
+        {"name": "projects", "wish": {"name": "studio", "limits": {"general": "many"}}},
+    ),
 }

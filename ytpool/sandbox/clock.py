@@ -7,13 +7,15 @@ plays along reads the same small file, so this module imports next to nothing.
 import json
 import os
 import threading
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ytpool.clock import Clock
 from ytpool.errors import SandboxFailed, UsageWrong
 
 _FILE = "clock.json"
+_END = datetime(3000, 1, 1, tzinfo=UTC)
+"""Whoever adds to a moment must not come to the end of calendars."""
 
 
 def offset(folder: Path) -> timedelta:
@@ -59,7 +61,8 @@ class VirtualClock:
         if span < timedelta():
             raise UsageWrong(f"the sandbox's clock never goes back, and {span} is negative")
         with self._lock:
-            return self._stand_at(self._now() + span)
+            now = self._now()
+            return self._stand_at(now + min(span, _END - now))
 
     def set_to(self, moment: datetime) -> datetime:
         """Move the clock ahead to a moment, for every process, and return where it stands."""
@@ -80,6 +83,8 @@ class VirtualClock:
         return self._latest
 
     def _stand_at(self, moment: datetime) -> datetime:
+        if moment >= _END:
+            raise UsageWrong(f"the sandbox's clock ends with the year {_END.year - 1}")
         ahead = (moment - self._base.now()).total_seconds()
         path = self._folder / _FILE
         draft = path.with_name(f"{_FILE}.{os.getpid()}")
