@@ -116,13 +116,9 @@ FOUND = {
     ),
     # It ended where the head of the film was to begin.
     "film": (sandboxes._LONG,),
-    "line of the sandbox": (b"GET http://[ HTTP/1.1\r\n\r\n",),
+    "line of the sandbox": (b"GET http://[ HTTP/1.1\r\n\r\n", sandboxes._POSTED + b"[" * 3000),
     # Text that cannot be written down, and lists within lists without end: no answer, and what was made stayed.
-    "call of the sandbox": (
-        sandboxes._wish("playlists.insert", {"snippet": {"title": "\ud800"}}),
-        sandboxes._wish("playlists.insert", {"snippet": {"title": sandboxes._nested(900)}}),
-        sandboxes._wish("playlists.insert", {"snippet": {"title": float("inf")}}),
-    ),
+    "call of the sandbox": (sandboxes._wish("playlists.insert", {"snippet": {"title": "\ud800"}}),),
     # The thread that calls back ended, and nobody was called back any more.
     "task of the sandbox": tuple(
         ("create", sandboxes._CREATES | {"webhookUrl": address})
@@ -153,7 +149,7 @@ FOUND = {
         {"name": "settings", "wish": {"processing_seconds": 10**300}},
         {"name": "settings", "wish": {"video_width": 5, "video_height": "tall"}},
         {"name": "clock", "wish": {"forward_seconds": 10**300}},
-        {"name": "clock", "wish": {"to": "9999-12-31T00:00:00Z"}},
+        {"name": "clock", "wish": {"to": "9999-12-31T23:59:59Z"}},
         {"name": "projects", "wish": {"name": "studio", "limits": {"general": "many"}}},
     ),
 }

@@ -26,22 +26,10 @@ _FOLDER = scratch()
 _YOUTUBE = "https://www.googleapis.com/auth/youtube.force-ssl"
 _REFUSED_OURSELVES = {501, 505}
 """What is not played, and what Python's own server knows no answer to."""
-_HEADERS_WE_SEND = frozenset(
-    [
-        "server",
-        "date",
-        "content-type",
-        "content-length",
-        "connection",
-        "location",
-        "x-guploader-uploadid",
-        "range",
-        "retry-after",
-        "www-authenticate",
-        "cache-control",
-        "pragma",
-    ]
-)
+_HEADERS_WE_SEND = {
+    *("server", "date", "content-type", "content-length", "connection", "location", "range", "retry-after"),
+    *("x-guploader-uploadid", "www-authenticate", "cache-control", "pragma"),
+}
 _FILM = hashlib.shake_256(b"a film").digest(600_000)
 
 
@@ -58,7 +46,7 @@ class _Room:
         self.names = {"root": self.sandbox.url}
         self._furnish()
         self._first = self._things()
-        self._counts, self._settings = dict(self._world.counts), dict(self._world.settings)
+        self._counts, self._settings, self._set = dict(self._world.counts), dict(self._world.settings), {}
 
     def _furnish(self):
         desk = self._floor.desk
@@ -126,11 +114,16 @@ class _Room:
         for name, table in self._world._tables.items():
             table._rows = dict(self._first[name])
         self._world.counts, self._world.settings = dict(self._counts), dict(self._settings)
-        self._world.refused = {}
+        self._world.refused, self._set = {}, {}
         self._floor.uploads.clear()
         (_FOLDER / "sandbox" / "clock.json").unlink(missing_ok=True)
         self.sandbox.clock._latest = None
         os.truncate(_FOLDER / "sandbox" / "journal.jsonl", 0)
+
+    def set(self, **settings):
+        """Change settings for one visit."""
+        self._set = settings
+        self._world.settings |= settings
 
     def _things(self):
         return {name: dict(table._rows) for name, table in self._world._tables.items()}
@@ -144,6 +137,7 @@ class _Room:
                 json.loads(body, parse_constant=_no_number)
         things = self._things()
         if all(status >= 400 for status, *_ in answers):
+            assert self._world.settings == self._settings | self._set
             for name, before in self._first.items():
                 if name != "grants":  # a code that comes twice is stolen, and kills what it was exchanged for
                     assert things[name] == before, f"{name} changed, and the answer was a refusal"
@@ -319,13 +313,6 @@ def _wish(name, body):
     return {"path": name.partition(".")[0], **_CALLS[name], "body": body}
 
 
-def _nested(levels):
-    found = "a"
-    for _ in range(levels):
-        found = [found]
-    return found
-
-
 def ask_for_something(wish):
     """Call a method whose parameters, headers and body are others than they should be."""
     if not isinstance(wish, dict):
@@ -356,7 +343,7 @@ def _fields(headers):
     """Return headers as a line can carry them."""
     found = headers.items() if isinstance(headers, dict) else ()
     return {
-        name: "".join(sign for sign in str(value)[:2000] if sign.isprintable() and ord(sign) < 256)
+        name: "".join(sign for sign in str(value)[:8000] if sign.isprintable() and ord(sign) < 256)
         for name, value in found
         if isinstance(name, str) and name.isascii() and name.replace("-", "").isalnum()
     }
@@ -475,6 +462,11 @@ _LINES = (
 )
 
 
+_POSTED = (
+    b"POST /youtube/v3/playlists?part=snippet HTTP/1.1\r\nContent-Length: 3000\r\nAuthorization: Bearer {token}\r\n\r\n"
+)
+
+
 def say_something(content):
     room = _room()
     room.require_order(room.visit(room.named(content)))
@@ -571,8 +563,14 @@ def tell_the_desk(asked):
     answers = room.visit(room.request("POST", f"/sandbox/{name}", {}, json.dumps(wish).encode(), token=False))
     assert answers, "no answer"
     room.require_order(answers)
-    for verb, path in (("GET", "/sandbox/truth"), ("GET", "/youtube/v3/videos?part=status,snippet&id={video}")):
-        ((status, _, body),) = room.visit(room.request(verb, path, {}))
+    refresh = urlencode(_REFRESH, safe="{}").encode()
+    for verb, path, content in (
+        ("GET", "/sandbox/truth", b""),
+        ("GET", "/youtube/v3/videos?part=status,snippet,processingDetails&id={video}", b""),
+        ("POST", "/token", refresh),
+        ("POST", "/upload/youtube/v3/videos?part=id&uploadType=media", b"film"),
+    ):
+        ((status, _, body),) = room.visit(room.request(verb, path, {"Content-Type": "video/mp4"}, content))
         assert path != "/sandbox/truth" or status == 200, body
 
 
@@ -590,7 +588,7 @@ def ask_for_a_task(asked):
     if isinstance(wish, dict) and not _is_nobodys(wish.get("webhookUrl")):
         return
     room = _room()
-    room.sandbox._server.floor.world.settings |= {"tasks_call": "early", "tasks_take": 1e9}
+    room.set(tasks_call="early", tasks_take=1e9)
     answers = room.visit(
         room.request("POST", f"/task/openapi/{name}", {}, json.dumps(wish).encode() if wish != "" else b"", token=False)
     )

@@ -86,6 +86,12 @@ def _count(value: object) -> int:
     return int(_seconds(value))
 
 
+def _units(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
+        raise UsageWrong(f"{value!r} is no number of units")
+    return value
+
+
 def _status(value: object) -> int:
     if not 200 <= _count(value) <= 599:
         raise UsageWrong(f"{value!r} is no status of an answer")
@@ -159,7 +165,8 @@ _FIELDS: Mapping[str, Callable[[Any], Any]] = {
         ("name", "title", "project", "channel", "channel_id", "client", "client_id", "client_secret"), _words
     ),
     **dict.fromkeys(("bucket", "to", "method", "kind", "error"), _words),
-    **dict.fromkeys(("times", "skip", "retry_after", "at", "cap", "thumbnail_cap", "units"), _count),
+    **dict.fromkeys(("times", "skip", "retry_after", "at", "cap", "thumbnail_cap"), _count),
+    "units": _units,
     "seconds": _seconds,
     "bytes_per_second": _pace,
     "forward_seconds": _number,
