@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode, urlsplit
 
 from books import ObedientClock
-from fuzzing.documents import BYTES, contents, tables, texts
+from fuzzing.documents import BYTES, altered, contents, tables, texts
 from fuzzing.target import Target, scratch
 from hypothesis import strategies as st
 
@@ -307,6 +307,12 @@ _WISHES = [
     {"verb": "GET", "path": name.partition(".")[0], "headers": {"If-Match": "*"}, **call}
     for name, call in _CALLS.items()
 ]
+
+
+def _in(part):
+    """Give wishes of which one part alone is another, so that what is behind the first look is reached."""
+    whole = st.sampled_from([wish for wish in _WISHES if part in wish])
+    return whole.flatmap(lambda wish: altered(wish[part]).map(lambda changed: {**wish, part: changed}))
 
 
 def _wish(name, body):
@@ -644,7 +650,11 @@ def _spoilt(draw):
 
 
 TARGETS = (
-    Target(name="call of the sandbox", inputs=tables(*_WISHES), check=ask_for_something),
+    Target(
+        name="call of the sandbox",
+        inputs=st.one_of(tables(*_WISHES), _in("query"), _in("body"), _in("body")),
+        check=ask_for_something,
+    ),
     Target(name="upload to the sandbox", inputs=st.tuples(tables(*_STARTS), _PUTS), check=send_a_film),
     Target(
         name="parts of an upload",
