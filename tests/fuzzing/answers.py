@@ -79,6 +79,10 @@ class _Server:
             body += connection.recv(1 << 16)
 
 
+def _refuse(path, sentence):
+    raise AssertionError((path, sentence))
+
+
 _servers = {}
 
 
@@ -258,7 +262,7 @@ _HUB = providers.from_table(
         "keys": "HUB_KEY",
         "callback": {"url": "https://us.example"},
     },
-    lambda path, sentence: (_ for _ in ()).throw(AssertionError((path, sentence))),
+    _refuse,
 )
 _TASKS = (
     {"code": 0, "msg": "success", "data": {"taskId": "7", "taskStatus": "RUNNING", "failedReason": {"message": "no"}}},
@@ -312,16 +316,11 @@ def log_in_to_ftp(content):
 # Who is told of alerts
 
 
-def _target(table):
-    return alert_targets.from_table("night", table, lambda path, sentence: (_ for _ in ()).throw(ValueError(sentence)))
-
-
 _MAIL = EmailMessage()
 _MAIL["From"], _MAIL["To"], _MAIL["Subject"] = "y@studio.example", "n@studio.example, m@studio.example", "Quota"
 _MAIL.set_content("It is used up.")
 _MAILED = (
-    "220 ready\r\n250-mail.example\r\n250-SIZE 100\r\n250 AUTH PLAIN LOGIN\r\n235 in\r\n250 a\r\n250 b\r\n"
-    f"550 {CANARY}\r\n354 go\r\n250 taken\r\n221 bye\r\n",
+    f"220 ready\r\n250-a\r\n250 AUTH PLAIN LOGIN\r\n235 in\r\n250 a\r\n250 b\r\n550 {CANARY}\r\n354 go\r\n250 taken\r\n",
     f"220 ready\r\n250-mail.example\r\n250 AUTH LOGIN CRAM-MD5\r\n334 VXNlcg==\r\n535 {CANARY}\r\n",
     f"220-a\r\n220 ready\r\n502 no\r\n250 mail.example\r\n421 {CANARY}\r\n",
     "554 nobody\r\n",
@@ -331,7 +330,9 @@ _MAILED = (
 def send_a_mail(content):
     host, _, port = _answering(content, greets=True).removeprefix("http://").rstrip("/").partition(":")
     sides = {"from": "y@studio.example", "to": ["n@studio.example", "m@studio.example"]}
-    night = _target({"type": "email", "host": host, "port": int(port), "tls": "none", **sides})
+    night = alert_targets.from_table(
+        "night", {"type": "email", "host": host, "port": int(port), "tls": "none", **sides}, _refuse
+    )
     for target, password in ((night, None), (night._replace(user="ytpool"), _SECRET)):
         said, _ = outcome(lambda to=target, by=password: mail.send(to, by, _MAIL, seconds=5), secrets=(CANARY,))
         if said:
@@ -340,7 +341,7 @@ def send_a_mail(content):
 
 def post_an_alert(content):
     url = Secret(f"{_answering(content)}hooks/{CANARY}")
-    hook = _target({"type": "webhook", "url": url.reveal()})
+    hook = alert_targets.from_table("hook", {"type": "webhook", "url": url.reveal()}, _refuse)
     outcome(lambda: messages.post(hook, url, _SECRET, "{}", {}, seconds=5), secrets=(CANARY,))
 
 

@@ -151,5 +151,6 @@ FOUND = {
         {"name": "clock", "wish": {"forward_seconds": 10**300}},
         {"name": "clock", "wish": {"to": "9999-12-31T23:59:59Z"}},
         {"name": "projects", "wish": {"name": "studio", "limits": {"general": "many"}}},
+        {"name": "units", "wish": {"project": "studio", "bucket": "a/b", "units": 5}},
     ),
 }

@@ -344,6 +344,9 @@ class Desk:
 
     def charge(self, project: str, bucket: str, units: int) -> Json:
         """Count units of today as used, as if another program of the project had used them."""
+        known = self._quota.buckets(self._clock.now())
+        if bucket not in known:
+            raise UsageWrong(f"there is no bucket {bucket!r}", hint="one of: " + ", ".join(known))
         with self._world.change():
             self._quota.use(self._world.project(project).number, bucket, units, self._clock.now())
         return {}
