@@ -320,7 +320,7 @@ _MAIL = EmailMessage()
 _MAIL["From"], _MAIL["To"], _MAIL["Subject"] = "y@studio.example", "n@studio.example, m@studio.example", "Quota"
 _MAIL.set_content("It is used up.")
 _MAILED = (
-    f"220 ready\r\n250-a\r\n250 AUTH PLAIN LOGIN\r\n235 in\r\n250 a\r\n250 b\r\n550 {CANARY}\r\n354 go\r\n250 taken\r\n",
+    f"220 a\r\n250-a\r\n250 AUTH PLAIN LOGIN\r\n235 in\r\n250 a\r\n250 b\r\n550 {CANARY}\r\n354 go\r\n250 taken\r\n",
     f"220 ready\r\n250-mail.example\r\n250 AUTH LOGIN CRAM-MD5\r\n334 VXNlcg==\r\n535 {CANARY}\r\n",
     f"220-a\r\n220 ready\r\n502 no\r\n250 mail.example\r\n421 {CANARY}\r\n",
     "554 nobody\r\n",
