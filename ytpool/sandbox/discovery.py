@@ -140,6 +140,8 @@ class Description:
                 if not isinstance(value, list):
                     raise _wrong(where, "LIST", value)
                 for index, item in enumerate(value):
+                    if item is None:
+                        raise _wrong(f"{where}[{index}]", "VALUE", item)
                     self._check(spec["items"], item, f"{where}[{index}]")
             case kind:
                 _check_scalar(kind, spec, value, where)
@@ -154,6 +156,8 @@ class Description:
                 raise malformed(
                     f"Invalid JSON payload received. Unknown name \"{name}\" at '{where}': Cannot find field."
                 )
+            if item is None and name not in properties:  # under a name that the caller chose
+                raise _wrong(f"{where}.{name}", "VALUE", item)
             self._check(inner, item, f"{where}.{name}")
 
 
