@@ -118,7 +118,12 @@ FOUND = {
     "film": (sandboxes._LONG,),
     "line of the sandbox": (b"GET http://[ HTTP/1.1\r\n\r\n", sandboxes._POSTED + b"[" * 3000),
     # Text that cannot be written down, and lists within lists without end: no answer, and what was made stayed.
-    "call of the sandbox": (sandboxes._wish("playlists.insert", {"snippet": {"title": "\ud800"}}),),
+    "call of the sandbox": (
+        sandboxes._wish("playlists.insert", {"snippet": {"title": "\ud800"}}),
+        # Nothing, where there is to be something: no answer either.
+        sandboxes._wish("videos.update", sandboxes._UPDATE | {"localizations": {"de": None}}),
+        sandboxes._wish("videos.update", sandboxes._UPDATE | {"snippet": sandboxes._SNIPPET | {"tags": [None]}}),
+    ),
     # The thread that calls back ended, and nobody was called back any more.
     "task of the sandbox": tuple(
         ("create", sandboxes._CREATES | {"webhookUrl": address})
@@ -135,6 +140,8 @@ FOUND = {
         ],
     ),
     "upload to the sandbox": (
+        # A picture that is none was refused, and the upload that had brought it stayed.
+        (sandboxes._STARTS[2] | {"query": {"videoId": "{video}"}}, []),
         (sandboxes._STARTS[0], [("{address}", f"bytes 0-262143/{_LONG}", None, False)]),
         (sandboxes._STARTS[0], [("{address}", f"bytes 0-{_LONG}/*", None, True)]),
     ),

@@ -235,6 +235,7 @@ _VIDEO = {
     "localizations": {"de": {"title": "Ein Vortrag", "description": ""}},
     "recordingDetails": {"recordingDate": "2026-11-19T00:00:00Z"},
 }
+_UPDATE = {"id": "{video}", **_VIDEO}
 _CALLS = {
     "channels.list": {
         "query": {
@@ -248,7 +249,7 @@ _CALLS = {
     "videos.update": {
         "verb": "PUT",
         "query": {"part": _PARTS},
-        "body": {"id": "{video}", **_VIDEO},
+        "body": _UPDATE,
     },
     "videos.delete": {"verb": "DELETE", "query": {"id": "{video}"}},
     "videos.batchGetStats": {"path": "videos:batchGetStats", "query": {"part": "id,statistics", "id": "{video}"}},
