@@ -121,7 +121,6 @@ FOUND = {
     "call of the sandbox": (
         sandboxes._wish("playlists.insert", {"snippet": {"title": "\ud800"}}),
         # Nothing, where there is to be something: no answer either.
-        sandboxes._wish("videos.update", sandboxes._UPDATE | {"localizations": {"de": None}}),
         sandboxes._wish("videos.update", sandboxes._UPDATE | {"snippet": sandboxes._SNIPPET | {"tags": [None]}}),
     ),
     # The thread that calls back ended, and nobody was called back any more.

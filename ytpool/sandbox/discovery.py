@@ -156,8 +156,6 @@ class Description:
                 raise malformed(
                     f"Invalid JSON payload received. Unknown name \"{name}\" at '{where}': Cannot find field."
                 )
-            if item is None and name not in properties:  # under a name that the caller chose
-                raise _wrong(f"{where}.{name}", "VALUE", item)
             self._check(inner, item, f"{where}.{name}")
 
 
