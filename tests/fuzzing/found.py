@@ -153,6 +153,7 @@ FOUND = {
         {"name": "clients", "wish": {"client_id": "123-x", "client_secret": [], "project": "studio"}},
         {"name": "settings", "wish": {"tasks_take": 10**400}},
         {"name": "settings", "wish": {"processing_seconds": 10**300}},
+        {"name": "settings", "wish": {"processing_seconds": 10**12}},
         {"name": "settings", "wish": {"video_width": 5, "video_height": "tall"}},
         {"name": "clock", "wish": {"forward_seconds": 10**300}},
         {"name": "clock", "wish": {"to": "9999-12-31T23:59:59Z"}},
