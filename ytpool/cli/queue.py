@@ -177,7 +177,7 @@ def retry(
     """
     from ytpool.actions import chores, comments, publish, queue, resuming, threads, waiting  # noqa: PLC0415
     from ytpool.actions.chores import How  # noqa: PLC0415
-    from ytpool.actions.comments import How as SaidHow  # noqa: PLC0415
+    from ytpool.actions.saying import How as SaidHow  # noqa: PLC0415
     from ytpool.cli.said import Moderated  # noqa: PLC0415
     from ytpool.cli.uploaded import Planned, work_through  # noqa: PLC0415
     from ytpool.cli.written import Notes  # noqa: PLC0415
