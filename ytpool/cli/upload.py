@@ -24,6 +24,7 @@ from ytpool.cli.options import (
     runtime,
     typed,
 )
+from ytpool.cli.values import visible
 from ytpool.cli.writing import DeadlineOption, NotBeforeOption, PrivacyOption, QueueOption, QueuePriorityOption, in_line
 from ytpool.errors import UsageWrong
 
@@ -251,6 +252,8 @@ def upload(
             pace=pace,
         ),
     )
+    for folder in wanted.empty:
+        call.note(f"{visible(str(folder))}: there are no videos in it")
     ordered = [replace(order, look=look) for order in wanted.orders]
     if dry_run:
         return Planned(publish.plan(rt, ordered))
