@@ -133,7 +133,7 @@ class Job:
     @property
     def about(self) -> str | None:
         """The video that it published, or that it is to change."""
-        return self.video_id or (self.job_key if self.kind.startswith(CHORES) else None)
+        return self.video_id or (self.job_key if self.is_chore else None)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
