@@ -12,12 +12,12 @@ from ytpool.cli.options import (
     AccountOption,
     DryRunOption,
     FollowOption,
+    NotAskedOption,
     NoWaitOption,
     PathMapOption,
     PoolOption,
     UseBufferOption,
     WaitOption,
-    YesOption,
     invocation,
     map_paths,
     require_one_way_to_wait,
@@ -171,7 +171,7 @@ def upload(
     not_before: NotBeforeOption = None,
     deadline: DeadlineOption = None,
     dry_run: DryRunOption = False,
-    yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
+    yes: NotAskedOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> dict[str, Any]:
     """Upload videos, each exactly once, on one account's channel or on any channel of a pool.
 
