@@ -100,6 +100,8 @@ class Film:
     target: Target
     path: Path
     sha256: str
+    not_before: datetime | None = None
+    """For when it is planned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +113,8 @@ class Script:
     key_file: Path
     config: Config
     begins_at: datetime
+    planned_until: datetime | None
+    """The last moment for which one of them is planned; None where all may begin at once."""
     films: tuple[Film, ...]
     source: str
     """What is rehearsed, in words."""
@@ -242,6 +246,7 @@ def write_script(
         key_file=key_file,
         config=rt.config,
         begins_at=begins_at,
+        planned_until=max((one.not_before for one in films if one.not_before is not None), default=None),
         films=tuple(films),
         source=" and ".join(told),
         left_out=left_out,
