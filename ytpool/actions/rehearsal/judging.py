@@ -30,6 +30,8 @@ _AT_ONCE = 4
 """So many calls of one account, or of one project, may be under way when the first of them is refused."""
 _A_DAY = timedelta(hours=25, minutes=10)
 """Longer than any rest lasts, the longest quota day's among them: whoever waits for longer has been forgotten."""
+_PASSES_BY = frozenset({"", "backendError", "internalError", *DEAD, *NO_QUOTA, *FULL})
+"""Refusals after which a session that was opened stands as before."""
 _MISLED = 416
 """How a server refuses bytes behind what it has, after it claimed to have more: no mistake of ours."""
 
@@ -170,6 +172,7 @@ def judge(stage: Stage, played: Played, *, scenario: str, title: str, seconds: f
                 "there more than once": duplicates,
                 "oversold": oversold,
                 "calls made in vain, after YouTube had said no": in_vain,
+                "paid for again, although what was begun could go on": _begun_again(stage, played, truth),
                 "there with other bytes than were sent": wrong_bytes,
                 "left for a person, and nobody is told": max(0, wait_for_nobody),
                 "on a channel that was not asked for": sum(
@@ -309,6 +312,27 @@ def _in_vain(stage: Stage, played: Played, errors: Mapping[str, int]) -> int:
             case What.CAP:
                 learned[FULL] += one.whom * 2 * days
     return sum(max(0, sum(errors.get(reason, 0) for reason in reasons) - most) for reasons, most in learned.items())
+
+
+def _begun_again(stage: Stage, played: Played, truth: Mapping[str, Any]) -> int:
+    """Count the sessions that were opened beside one for each video, and for which no disaster is the reason.
+
+    Whoever dies between an answer and the writing down of it, or loses an account, has to begin again.
+    """
+    reasons = 0
+    for one in played.struck:
+        match one.what:
+            case What.CUT:
+                reasons += one.times
+            case What.KILL | What.DISK | What.DATABASE | What.KEYRING:
+                reasons += max(1, one.times) * _AT_ONCE
+            case What.SUSPEND | What.REVOKE:
+                reasons += one.whom * _AT_ONCE
+            case What.CLOCK:  # a session stands for a week
+                reasons += len(stage.script.films)
+    if not played.refusals <= _PASSES_BY:  # what is refused for good may be a session, or whose it was
+        return 0
+    return max(0, sum(truth["upload_sessions"].values()) - len(stage.script.films) - reasons)
 
 
 def _not_taken(truth: Mapping[str, Any]) -> Iterator[str]:
