@@ -59,8 +59,7 @@ class Ended(StrEnum):
 
     PASSED = "passed"
     FAILED = standing.FAILED
-    NOT_MET = "not_met"
-    """Nobody met what was to go wrong, so nothing is proven."""
+    NOT_MET = standing.NOT_MET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +163,8 @@ def judge(stage: Stage, played: Played, *, scenario: str, title: str, seconds: f
     late = [one.late_by for one in films if one.fate is Fate.LATE and one.late_by is not None]
     misses = fates[Fate.WAITING] + fates[Fate.FOR_A_PERSON] + fates[Fate.UNKNOWN]
     there_is_to_do = todo.todo(stage.rt).items
-    wait_for_nobody = 0 if there_is_to_do else fates[Fate.FOR_A_PERSON] - (undisturbed.for_a_person if undisturbed else 0)
+    waited_anyway = 0 if undisturbed is None else undisturbed.for_a_person
+    waits_for_nobody = 0 if there_is_to_do else max(0, fates[Fate.FOR_A_PERSON] - waited_anyway)
     complaints = tuple(
         _complaints(
             {
@@ -174,7 +174,7 @@ def judge(stage: Stage, played: Played, *, scenario: str, title: str, seconds: f
                 "calls made in vain, after YouTube had said no": in_vain,
                 "paid for again, although what was begun could go on": _begun_again(stage, played, truth),
                 "there with other bytes than were sent": wrong_bytes,
-                "left for a person, and nobody is told": max(0, wait_for_nobody),
+                "left for a person, and nobody is told": waits_for_nobody,
                 "on a channel that was not asked for": sum(
                     copy["channel_id"] not in _right(one, stage, members)
                     for one in stage.script.films
@@ -273,7 +273,7 @@ def _fate(
         deadline = job.deadline
         overdue = deadline is not None and arrived_at > deadline and before is not None and before.fate is Fate.KEPT
         return Fate.LATE if overdue or (late_by or 0) > LATE_AFTER.total_seconds() else Fate.KEPT
-    if job.video_id is not None or job.published or job.state is JobState.DONE:
+    if job.video_id is not None or job.published:
         return Fate.LOST
     if job.state in (JobState.FAILED, JobState.CANCELLED):
         # What is refused for itself is so without any disaster; what a disaster makes fail for good is lost.
@@ -332,7 +332,8 @@ def _begun_again(stage: Stage, played: Played, truth: Mapping[str, Any]) -> int:
                 reasons += len(stage.script.films)
     if not played.refusals <= _PASSES_BY:  # what is refused for good may be a session, or whose it was
         return 0
-    return max(0, sum(truth["upload_sessions"].values()) - len(stage.script.films) - reasons)
+    opened: int = sum(truth["upload_sessions"].values())
+    return max(0, opened - len(stage.script.films) - reasons)
 
 
 def _not_taken(truth: Mapping[str, Any]) -> Iterator[str]:
