@@ -90,6 +90,7 @@ FOUND = {
         _luggage(arrangement=[]),
         _login(account=5),
         _login(logged_in_at="yesterday"),
+        _login(logins=float("inf")),
     ),
     "copy of a state": (
         files._META | {"schema": "x"},

@@ -14,8 +14,8 @@ from ytpool.clock import Clock
 from ytpool.errors import SandboxFailed, UsageWrong
 
 _FILE = "clock.json"
-_END = datetime(3000, 1, 1, tzinfo=UTC)
-"""Whoever adds to a moment must not come to the end of calendars."""
+_LAST = datetime(2100, 1, 1, tzinfo=UTC)
+"""Where the clock stops being moved: it never goes back, and at the end of all calendars nobody reckons any more."""
 
 
 def offset(folder: Path) -> timedelta:
@@ -62,7 +62,7 @@ class VirtualClock:
             raise UsageWrong(f"the sandbox's clock never goes back, and {span} is negative")
         with self._lock:
             now = self._now()
-            return self._stand_at(now + min(span, _END - now))
+            return self._stand_at(now + min(span, _LAST - now + timedelta(1)))
 
     def set_to(self, moment: datetime) -> datetime:
         """Move the clock ahead to a moment, for every process, and return where it stands."""
@@ -83,8 +83,8 @@ class VirtualClock:
         return self._latest
 
     def _stand_at(self, moment: datetime) -> datetime:
-        if moment >= _END:
-            raise UsageWrong(f"the sandbox's clock ends with the year {_END.year - 1}")
+        if moment > _LAST:
+            raise UsageWrong(f"the sandbox's clock goes to {_LAST:%Y-%m-%d} and no further, for it never goes back")
         ahead = (moment - self._base.now()).total_seconds()
         path = self._folder / _FILE
         draft = path.with_name(f"{_FILE}.{os.getpid()}")
