@@ -43,6 +43,7 @@ class _Room:
         self._world = self._floor.world
         self._floor.desk.on_stop = lambda: None
         self._listener = socket.create_server(("127.0.0.1", 0))
+        atexit.register(self._listener.close)
         self.names = {"root": self.sandbox.url}
         self._furnish()
         self._counts, self._settings, self._set = dict(self._world.counts), dict(self._world.settings), {}
