@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import compress
 from pathlib import Path
 
-from ytpool.actions import chores, publish, queue, whereabouts
+from ytpool.actions import changing, publish, queue, whereabouts
 from ytpool.actions.chores import How
 from ytpool.actions.claiming import Order
 from ytpool.actions.publish import PublishedVideo
@@ -120,7 +120,7 @@ def chore(rt: Runtime, job: Job, how: How, watch: Watch) -> ChoreResumed:
     detail = ""
     if problem is None:
         try:
-            done = chores.go_on(rt, job.job, how, watch, lambda _: False)
+            done = changing.go_on(rt, job.job, how, watch, lambda _: False)
             assert done is not None
             problem, detail = done.problem, done.detail
         except YtpoolError as error:

@@ -175,7 +175,7 @@ def retry(
     asked for with `ytpool video` is looked up first; a deletion wants --yes. A comment that may be there is looked for,
     and not said again. A chain is begun again, or goes on with the step that can be asked how it went.
     """
-    from ytpool.actions import chores, comments, publish, queue, resuming, threads, waiting  # noqa: PLC0415
+    from ytpool.actions import changing, comments, publish, queue, resuming, threads, waiting  # noqa: PLC0415
     from ytpool.actions.chores import How  # noqa: PLC0415
     from ytpool.actions.saying import How as SaidHow  # noqa: PLC0415
     from ytpool.cli.said import Moderated  # noqa: PLC0415
@@ -208,7 +208,7 @@ def retry(
         decided = said or threads.go_on(rt, job, said_how, notes, dry_run=dry_run)
         if isinstance(decided, list):
             return Moderated(decided)
-        return decided or chores.go_on(rt, job, how, notes, agrees)
+        return decided or changing.go_on(rt, job, how, notes, agrees)
 
     done = waiting.patiently(rt, notes, job, go_on) if wait else go_on()
     if done is not None:
