@@ -200,10 +200,10 @@ def retry(
 
     def go_on() -> Any:
         if kind == CHAIN:
-            from ytpool.actions import chains  # noqa: PLC0415
+            from ytpool.actions import chain_steps, chains  # noqa: PLC0415
             from ytpool.cli import chained  # noqa: F401, PLC0415
 
-            return chains.look_again(rt, job) if dry_run else chains.go_on(rt, job, notes)
+            return chain_steps.look_again(rt, job) if dry_run else chains.go_on(rt, job, notes)
         said = comments.planned(rt, job, said_how) if dry_run else comments.go_on(rt, job, said_how, notes)
         decided = said or threads.go_on(rt, job, said_how, notes, dry_run=dry_run)
         if isinstance(decided, list):
