@@ -35,6 +35,11 @@ class Invocation:
         self._runtime: Runtime | None = None
 
     @property
+    def profile_typed(self) -> bool:
+        """Tell whether only this command line names the profile, so that the next one would be for another."""
+        return self.profile is not None and self.profile != (os.environ.get("YTPOOL_PROFILE") or "default")
+
+    @property
     def config(self) -> Config:
         """The settings, decided at the first question."""
         if self._config is None:

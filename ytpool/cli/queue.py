@@ -14,7 +14,6 @@ from ytpool.cli.options import (
     PlotOption,
     UseBufferOption,
     WaitOption,
-    YesOption,
     invocation,
     map_paths,
     require_one_way_to_wait,
@@ -166,7 +165,9 @@ def retry(
     wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     dry_run: DryRunOption = False,
-    yes: YesOption = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Yes, where it deletes a video for good.", show_default=False)
+    ] = False,
 ) -> Any:  # Uploaded, Planned, VideoDone, CommentDone, Moderated, ChainDone or ChainTest
     """Go on with one job from wherever it stopped, as it was asked for, in this process.
 
@@ -242,7 +243,9 @@ def resolve(
         ),
     ],
     *,
-    yes: YesOption = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Take your word for the ID, and do not look.", show_default=False)
+    ] = False,
 ) -> Any:  # QueuedJob
     """Settle by your word what nothing else can: it is done, it has failed, or it starts again.
 

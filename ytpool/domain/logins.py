@@ -321,7 +321,7 @@ def _what_it_is(table: Mapping[str, Any]) -> str:
         return "a client-secrets file: pass it with --client-secrets"
     if "refresh_token" in table or "access_token" in table or table.get("type") == "authorized_user":
         return "a token file: pass it with --token, and the OAuth client's own JSON with --client-secrets"
-    return "JSON, but neither “installed” nor “web” is in it"
+    return "JSON, but neither 'installed' nor 'web' is in it"
 
 
 def _scopes(given: object) -> tuple[str, ...]:

@@ -251,6 +251,11 @@ class PostgresDatabase(Database):
                 return False
             return True
 
+    def is_older(self) -> bool:
+        with self._named(), closing(self._open()) as connection:
+            is_state = _tables(connection, self._place.schema) >= FIRST_TABLES
+            return is_state and _versions(connection, self._place.schema)[0] < known()
+
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
         with self._opened(f"{_BEGINS_TO_WRITE}; {{settings}}; {_KEEPS}; SELECT {self._lock}", writes=True) as tx:

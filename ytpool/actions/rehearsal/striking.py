@@ -121,6 +121,11 @@ class Striker:
         undo, blow.undo = blow.undo, _nothing
         undo()
 
+    def refusals(self) -> frozenset[str]:
+        """Return by which words YouTube refuses what it takes without these disasters."""
+        said = {reason for blow in self._blows for reason in blow.meets}
+        return frozenset(said | {blow.disaster.error.partition(".")[0] for blow in self._blows})
+
     def struck(self) -> tuple[Struck, ...]:
         """Take back what is left, and say what every disaster has done."""
         errors = self._stage.rt.sandbox.truth()["errors"]
@@ -283,9 +288,10 @@ class Striker:
         with self._worker() as worker:
             assert worker.stdout is not None
             try:
-                if any(json.loads(line).get("event") == "begun" for line in worker.stdout):
+                has_begun = any(json.loads(line).get("event") == "begun" for line in worker.stdout)
+                if has_begun:
                     self._stage.rt.clock.sleep(self._chance.uniform(0, _DIES_AMIDST))
-                return worker.poll() is None
+                return has_begun and worker.poll() is None
             finally:
                 worker.kill()
 
