@@ -30,7 +30,7 @@ from ytpool.errors import (
 )
 from ytpool.runtime import Runtime
 from ytpool.store import breakers as kept_breakers
-from ytpool.store import chains, jobs, leases, line
+from ytpool.store import chains, job_steps, jobs, leases, line
 from ytpool.store.chains import Try
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
@@ -263,7 +263,7 @@ class _Run:
             self._round = last.round + 1 if last else 1
             with self._rt.store.transaction() as tx:
                 jobs.move(tx, self._lease, JobState.RUNNING, attempted=True)
-                jobs.plan_steps(tx, self._lease, tuple(self._steps))
+                job_steps.plan(tx, self._lease, tuple(self._steps))
             last = None
         else:
             self._round = last.round
@@ -301,7 +301,7 @@ class _Run:
                 repeatable=step.repeatable,
             )
             state = StepState.WAITING if why else StepState.RUNNING
-            jobs.set_step(tx, self._job.job, label, state, f"skipped: {why}" if why else "")
+            job_steps.move(tx, self._job.job, label, state, f"skipped: {why}" if why else "")
             self._tries = chains.of_job(tx, self._job.job)
         if why:
             self._watch.says(self._job.job, f"{label} is skipped: {why}")
@@ -404,7 +404,7 @@ class _Run:
     def _serves(self, one: Try, output: str, *, cut: bool, cost: float, task: str | None = None) -> None:
         with self._rt.store.transaction() as tx:
             chains.end(tx, one, Outcome.SERVED, why="", cost=cost, output=output, cut=cut, task=task)
-            jobs.set_step(tx, one.job, one.step, StepState.DONE)
+            job_steps.move(tx, one.job, one.step, StepState.DONE)
             kept_breakers.service_succeeded(tx, one.service)
             jobs.move(tx, self._lease, JobState.DONE)
 
@@ -412,7 +412,7 @@ class _Run:
         with self._rt.store.transaction() as tx:
             jobs.require(tx, self._lease)
             chains.end(tx, one, Outcome.FAILED, why=why, cost=cost, task=task)
-            jobs.set_step(tx, one.job, one.step, StepState.FAILED, why)
+            job_steps.move(tx, one.job, one.step, StepState.FAILED, why)
             kept_breakers.service_failed(tx, one.service, breakers.rules(self._rt.config), self._rt.rng, why)
             self._tries = chains.of_job(tx, one.job)
         self._watch.says(one.job, f"{one.step} failed: {why}")
@@ -420,7 +420,7 @@ class _Run:
     def _unknown(self, one: Try, error: str, *, task: str | None = None, looks_again: bool = False) -> None:
         with self._rt.store.transaction() as tx:
             chains.end(tx, one, Outcome.UNKNOWN, why=error, cost=one.cost, task=task)
-            jobs.set_step(tx, one.job, one.step, StepState.UNKNOWN, error)
+            job_steps.move(tx, one.job, one.step, StepState.UNKNOWN, error)
             jobs.move(
                 tx,
                 self._lease,

@@ -41,7 +41,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, ledger, line
+from ytpool.store import accounts, job_steps, jobs, leases, ledger, line
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.ledger import Call, Payer
@@ -211,7 +211,7 @@ class Chore(Work):
         """Make the call that changes something; from its booking on, it may have been done."""
 
         def begins(tx: Tx) -> None:
-            jobs.set_step(tx, self.job.job, self.task.step, StepState.RUNNING)
+            job_steps.move(tx, self.job.job, self.task.step, StepState.RUNNING)
 
         return self.pay(self.held_or_new(operation, self.task.step), write, before=begins)
 
@@ -261,9 +261,9 @@ class Chore(Work):
     def _left(self, tx: Tx, state: JobState, error: BaseException) -> None:
         # Whatever was begun and not finished stays so: the next run looks before it writes.
         if state is JobState.FAILED:
-            jobs.set_step(tx, self.job.job, self.task.step, StepState.FAILED, str(error))
+            job_steps.move(tx, self.job.job, self.task.step, StepState.FAILED, str(error))
         if state is JobState.FINISHED_UNKNOWN:
-            jobs.set_step(tx, self.job.job, self.task.step, StepState.UNKNOWN, str(error))
+            job_steps.move(tx, self.job.job, self.task.step, StepState.UNKNOWN, str(error))
 
 
 def _videos(rt: Runtime, video_id: str, parts: Sequence[str]) -> Callable[[Secret], list[dict[str, Any]]]:
@@ -377,7 +377,7 @@ def put_in_line(
             line.ask(tx, job.job, in_line)
         if agreed:
             line.agree(tx, job.job)
-        steps_of = jobs.steps(tx, job.job)
+        steps_of = job_steps.of_job(tx, job.job)
     waking.ring(rt)
     return VideoDone(
         action=task.kind.removeprefix(CHORES),
@@ -416,7 +416,7 @@ def carry_out(
                 raise looking.meant(rt, found.account, failure) from failure
             problem = _not_kept(written)
             with rt.store.transaction() as tx:
-                jobs.set_step(tx, job.job, task.step, StepState.DONE, written.detail)
+                job_steps.move(tx, job.job, task.step, StepState.DONE, written.detail)
                 jobs.move(
                     tx,
                     lease,
@@ -427,7 +427,7 @@ def carry_out(
     except YtpoolError as error:
         problem = error
     with rt.store.reading() as tx:
-        now, told = jobs.get(tx, job.job), jobs.steps(tx, job.job)
+        now, told = jobs.get(tx, job.job), job_steps.of_job(tx, job.job)
         if problem is not None and now.state is JobState.DEFERRED:
             problem.hint = "\n".join(filter(None, (problem.hint, _goes_on(tx, now))))
     return replace(

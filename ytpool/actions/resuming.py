@@ -18,7 +18,7 @@ from ytpool.domain import moments
 from ytpool.domain.jobs import TASK, Job, JobState
 from ytpool.errors import FileNotHere, OutcomeUnknown, Resting, UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import jobs, leases
+from ytpool.store import jobs, leases, uploads
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 
@@ -153,7 +153,7 @@ def _wants_a_yes(job: Job) -> YtpoolError:
 
 
 def _order(rt: Runtime, tx: Tx, job: Job, *, file: Path | None = None, wait: bool, use_buffer: bool) -> Order:
-    upload = jobs.upload(tx, job.job)
+    upload = uploads.get(tx, job.job)
     return Order(
         path=rt.path_map.here(Path(upload.path)) if file is None else file,
         publication=whereabouts.publication_here(rt, job),
