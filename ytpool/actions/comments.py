@@ -21,7 +21,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, comments, jobs, leases, ledger, line, pools
+from ytpool.store import accounts, comments, job_steps, jobs, leases, ledger, line, pools
 from ytpool.store.comments import Said
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
@@ -152,7 +152,7 @@ def go_on(rt: Runtime, job_id: str, how: How, watch: Watch) -> CommentDone | Non
 def shown(rt: Runtime, job_id: str) -> CommentDone:
     """Say what is known of a job of this kind."""
     with rt.store.reading() as tx:
-        job, said, steps = jobs.get(tx, job_id), comments.get(tx, job_id), jobs.steps(tx, job_id)
+        job, said, steps = jobs.get(tx, job_id), comments.get(tx, job_id), job_steps.of_job(tx, job_id)
         account = None if job.account is None else accounts.find(tx, job.account)
     remark = replace(settling.remark_of(job), video_id=said.video_id)
     return replace(

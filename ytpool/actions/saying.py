@@ -42,7 +42,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, comments, jobs, leases, ledger, line
+from ytpool.store import accounts, comments, job_steps, jobs, leases, ledger, line
 from ytpool.store.comments import Said
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
@@ -246,7 +246,7 @@ class Saying(Work):
 
         def begins(tx: Tx) -> None:
             comments.intend(tx, self.lease)
-            jobs.set_step(tx, job, POST, StepState.RUNNING)
+            job_steps.move(tx, job, POST, StepState.RUNNING)
 
         def heard(tx: Tx, made: Mapping[str, Any]) -> None:
             self._was_said(tx, made["id"])
@@ -273,14 +273,14 @@ class Saying(Work):
     def _was_said(self, tx: Tx, comment_id: str) -> None:
         job = self.job.job
         comments.posted(tx, job, comment_id)
-        jobs.set_step(tx, job, POST, StepState.DONE, comment_id)
+        job_steps.move(tx, job, POST, StepState.DONE, comment_id)
         if jobs.get(tx, job).state is JobState.FINISHED_UNKNOWN:
             line.go_on_soon(tx, job)  # we stood still, and somebody else has given up finding out
 
     def _was_not_said(self, tx: Tx) -> None:
         if leases.holds(tx, self.lease):  # else it is another worker's, who may have said it since
             comments.withdraw(tx, self.lease)
-            jobs.set_step(tx, self.job.job, POST, StepState.WAITING)
+            job_steps.move(tx, self.job.job, POST, StepState.WAITING)
 
     # An answer that nobody heard
 
@@ -302,7 +302,7 @@ class Saying(Work):
                 raise self._unknown(said, f", and {found.comment_id} is another job's")
             jobs.require(tx, self.lease)
             comments.posted(tx, self.job.job, found.comment_id)
-            jobs.set_step(tx, self.job.job, POST, StepState.DONE, found.comment_id)
+            job_steps.move(tx, self.job.job, POST, StepState.DONE, found.comment_id)
         self._unheard = False
         self.note = "its answer was lost; it was found in the thread, in our words and by our channel"
         self._found_as = found.moderation or Moderation.PUBLISHED
@@ -350,13 +350,13 @@ class Saying(Work):
         with self.rt.store.transaction() as tx:
             if moderation is None:
                 assert problem is not None
-                jobs.set_step(tx, self.job.job, READ_BACK, StepState.WAITING, problem.message)
+                job_steps.move(tx, self.job.job, READ_BACK, StepState.WAITING, problem.message)
                 jobs.move(tx, self.lease, JobState.PARTLY, error_code=problem.code, error=problem.message)
                 if not refused:
                     line.go_on_soon(tx, self.job.job)
             else:
                 comments.is_seen_as(tx, self.lease, moderation)
-                jobs.set_step(tx, self.job.job, READ_BACK, StepState.DONE, moderation.spoken)
+                job_steps.move(tx, self.job.job, READ_BACK, StepState.DONE, moderation.spoken)
                 jobs.move(tx, self.lease, JobState.DONE)
             ledger.release_job(tx, self.job.job, "not needed")
         if moderation is not None and moderation is not Moderation.PUBLISHED:
@@ -457,9 +457,9 @@ class Saying(Work):
 
     def _left(self, tx: Tx, state: JobState, error: BaseException) -> None:
         if state is JobState.FAILED:
-            jobs.set_step(tx, self.job.job, POST, StepState.FAILED, str(error))
+            job_steps.move(tx, self.job.job, POST, StepState.FAILED, str(error))
         if state is JobState.FINISHED_UNKNOWN:
-            jobs.set_step(tx, self.job.job, POST, StepState.UNKNOWN, str(error) or "interrupted")
+            job_steps.move(tx, self.job.job, POST, StepState.UNKNOWN, str(error) or "interrupted")
 
 
 _NOT_SEEN = {

@@ -29,7 +29,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, ledger, line, pools
+from ytpool.store import accounts, job_steps, jobs, ledger, line, pools
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease
 from ytpool.store.ledger import Call
@@ -454,7 +454,7 @@ class Moderating(Work):
         step = StepState.DONE if len(refused) < of else StepState.FAILED
         said = "; ".join(dict.fromkeys(one.message for one in refused))
         with self.rt.store.transaction() as tx:
-            jobs.set_step(tx, self.job.job, _STEP, step, said or self._became)
+            job_steps.move(tx, self.job.job, _STEP, step, said or self._became)
             jobs.move(
                 tx,
                 self.lease,
@@ -471,4 +471,4 @@ class Moderating(Work):
 
     def _left(self, tx: Tx, state: JobState, error: BaseException) -> None:
         if state is JobState.FAILED:
-            jobs.set_step(tx, self.job.job, _STEP, StepState.FAILED, str(error))
+            job_steps.move(tx, self.job.job, _STEP, StepState.FAILED, str(error))

@@ -20,6 +20,7 @@ from typing import Any, Self
 
 from ytpool.actions import (
     chains,
+    changing,
     chores,
     comments,
     housekeeping,
@@ -578,7 +579,7 @@ def _go_on(rt: Runtime, picked: Picked, watch: Watch) -> tuple[str, YtpoolError 
         video = publish.publish(rt, replace(resuming.order_of(rt, job.job), picked=picked), watch)
         return video.note or video.url or "", video.problem
     if job.is_chore:
-        changed = chores.go_on(rt, job.job, chores.How(picked=picked), watch, lambda _: job.agreed)
+        changed = changing.go_on(rt, job.job, chores.How(picked=picked), watch, lambda _: job.agreed)
         assert changed is not None
         return changed.detail, changed.problem
     if job.kind == CHAIN:

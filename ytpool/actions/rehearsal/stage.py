@@ -34,7 +34,7 @@ from ytpool.domain.sizes import spoken_bytes
 from ytpool.domain.video import VideoRequest
 from ytpool.errors import DiskFull, FileInvalid, NoEligibleAccount, UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, caps, copies, jobs, limits, meters, pools, projects, rehearsals
+from ytpool.store import accounts, caps, copies, limits, meters, pools, projects, rehearsals, uploads
 from ytpool.store.db import Database
 from ytpool.store.rehearsals import Used
 from ytpool.store.secrets import Kind
@@ -342,7 +342,7 @@ def _recast(
     """Let uploads begin with stand-ins; a file that is gone stays so, and is counted."""
     films, gone = [], 0
     with ready.store.reading() as tx:
-        uploads = [jobs.upload(tx, job.job) for job in waiting]
+        uploads = [uploads.get(tx, job.job) for job in waiting]
     made = [_stand_in(folder, Path(one.path).name, one.size, chance) for one in uploads]
     marks = [files.inspect(path).marks for path, _ in made]
     with ready.store.transaction() as tx:
