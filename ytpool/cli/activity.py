@@ -8,6 +8,7 @@ import typer
 
 from ytpool.cli.commands import command, group
 from ytpool.cli.options import AccountOption, PlotOption, invocation, moment
+from ytpool.errors import UsageWrong
 
 if TYPE_CHECKING:
     from ytpool.actions.activity import Wanted
@@ -197,6 +198,8 @@ def _wanted(
 ) -> "Wanted":
     from ytpool.actions.activity import Wanted  # noqa: PLC0415 -- with what is asked
 
+    if hours is not None and since is not None:
+        raise UsageWrong("--hours and --since exclude each other", hint="leave out one")
     config = invocation(ctx).config
     return Wanted(
         hours=hours,
