@@ -307,6 +307,7 @@ def _without_types(message: str) -> str:
     """Word what Typer says of a number for people who know nothing of its types."""
     for kind, words in (("float", "is no number"), ("int(?:eger)?", "is no whole number")):
         message = re.sub(rf"is not a valid {kind}(?: range)?\b", words, message)
+    message = re.sub(r"is not a valid boolean\. Recognized values: .*", "is neither yes nor no", message)
     message = re.sub(r"is not in the range (\S+)<=x<=(\S+)\.", r"is not between \1 and \2.", message)
     return re.sub(r"is not in the range x>=(\S+)\.", r"is less than \1.", message)
 

@@ -84,7 +84,12 @@ class Command(TyperCommand):
         self.params = [*self.params, *_common_options()]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, [*_with_values(args, self.alone)] if self.alone else args)
+        try:
+            return super().parse_args(ctx, [*_with_values(args, self.alone)] if self.alone else args)
+        except typer.TyperException as error:
+            if getattr(error, "ctx", ctx) is None:  # of a value that is missing Typer does not say whose it is
+                error.ctx = ctx
+            raise
 
     def invoke(self, ctx: Any) -> Any:
         gc.freeze()  # what starting has made stays for good; see `__main__`
