@@ -154,30 +154,34 @@ def fault(
         ),
     ] = None,
     status: Annotated[
-        int | None, typer.Option(metavar="N", help="Its HTTP status, where not the usual.", show_default=False)
+        int | None,
+        typer.Option(metavar="N", help="Its HTTP status, where not the usual.", show_default=False, min=100, max=599),
     ] = None,
     retry_after: Annotated[
-        int | None, typer.Option(metavar="SECONDS", help="Its Retry-After; alone, that of a 308.", show_default=False)
+        int | None,
+        typer.Option(metavar="SECONDS", help="Its Retry-After; alone, that of a 308.", show_default=False, min=0),
     ] = None,
     cut: Annotated[
-        int | None, typer.Option(metavar="BYTE", help="Reset the line after so many bytes.", show_default=False)
+        int | None, typer.Option(metavar="BYTE", help="Reset the line after so many bytes.", show_default=False, min=0)
     ] = None,
     slow: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Wait so long before answering.", show_default=False)
+        float | None, typer.Option(metavar="SECONDS", help="Wait so long before answering.", show_default=False, min=0)
     ] = None,
     forget: Annotated[
         int | None,
         typer.Option(
-            metavar="BYTES", help="Keep so many bytes of a chunk, and claim to have it all.", show_default=False
+            metavar="BYTES", help="Keep so many bytes of a chunk, and claim to have it all.", show_default=False, min=0
         ),
     ] = None,
     boast: Annotated[
         int | None,
-        typer.Option(metavar="BYTES", help="Claim to have so many bytes more than were sent.", show_default=False),
+        typer.Option(
+            metavar="BYTES", help="Claim to have so many bytes more than were sent.", show_default=False, min=0
+        ),
     ] = None,
     expire: Annotated[
         int | None,
-        typer.Option(metavar="BYTES", help="Keep so many bytes; then the session is gone.", show_default=False),
+        typer.Option(metavar="BYTES", help="Keep so many bytes; then the session is gone.", show_default=False, min=0),
     ] = None,
     channel: Annotated[str, typer.Option(metavar="CHANNEL", help="Only for this channel.", show_default=False)] = "",
     times: Annotated[int, typer.Option(metavar="N", help="How often.", min=1)] = 1,

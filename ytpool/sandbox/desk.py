@@ -1,5 +1,6 @@
 """What a rehearsal may ask for and set: channels, projects, faults, the clock, and the truth about what happened."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -102,6 +103,18 @@ _LIFE_STEPS = frozenset({"processing", "listing", "file_details"})
 _LOGIN_STEPS = frozenset({"token", "revoke", "tokeninfo"})
 _TASK_STEPS = frozenset(f"tasks.{name}" for name in tasks.METHODS)
 _NUMBERS = frozenset({"times", "skip", "status", "retry_after", "at", "seconds", "bytes_per_second"})
+
+
+def _setting(name: str, value: Any) -> Any:
+    """Return what a setting may be; no stretch of time and no number of things is below 0."""
+    kind = _SETTINGS[name]
+    try:
+        wanted = kind(value)
+    except (TypeError, ValueError, OverflowError):
+        raise UsageWrong(f"{name} is a number, and {value!r} is none") from None
+    if kind in {int, float} and not 0 <= wanted < math.inf:
+        raise UsageWrong(f"{name} is a number from 0 on, and not {value!r}")
+    return wanted
 
 
 class Desk:
@@ -334,7 +347,7 @@ class Desk:
             for name, value in settings.items():
                 if name not in _SETTINGS:
                     raise UsageWrong(f"there is no setting {name!r}", hint="one of: " + ", ".join(_SETTINGS))
-                wanted = None if value is None else _SETTINGS[name](value)
+                wanted = None if value is None else _setting(name, value)
                 if name == "accept_any_token" and wanted is not None:
                     wanted = self._world.channel(wanted).channel_id
                 self._world.set(name, wanted)
