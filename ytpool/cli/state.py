@@ -16,7 +16,7 @@ app = group("Check the state and its books; back it up, restore it, move it; kee
 
 def _told(checked: StateChecked) -> str:
     journal = checked.journal
-    sealed = f"{journal.rows:,} rows in {journal.segments:,} segments"
+    sealed = f"{journal.rows:,} rows in {journal.segments:,} segment{'s' * (journal.segments != 1)}"
     states = ", ".join(f"{count} {state}" for state, count in sorted(checked.open_jobs.items()))
     lines = [
         f"{checked.state} is {'damaged' if checked.integrity else 'whole'}, {checked.size / 1_000_000:.1f} MB",
