@@ -243,7 +243,7 @@ def fault(
     return sandbox.disturb(rt, {name: value for name, value in rule.items() if value not in (None, "")})
 
 
-@command(app, "reset", example="ytpool sandbox reset --yes", statuses=(0, 1, 2))
+@command(app, "reset", example="ytpool sandbox reset --yes", statuses=(0, 1, 2, 130))
 def reset(ctx: typer.Context, *, yes: YesOption = False) -> Emptied:
     """Empty the sandbox together with the books of its profile; only the clock stays."""
     rt = _profile(ctx)

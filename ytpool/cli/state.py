@@ -107,7 +107,7 @@ def backup(
     app,
     "restore",
     example="ytpool state restore FILE --dry-run\nytpool state restore FILE --yes",
-    statuses=(0, 1, 2, 6),
+    statuses=(0, 1, 2, 6, 130),
 )
 def restore(
     ctx: typer.Context,
@@ -175,7 +175,7 @@ def password(
         "ytpool state migrate --to postgresql://ytpool@db.example.org/ytpool --yes\n"
         "ytpool state migrate --to state.db --yes"
     ),
-    statuses=(0, 1, 2, 6, 8),
+    statuses=(0, 1, 2, 6, 8, 130),
 )
 def migrate(
     ctx: typer.Context,
