@@ -211,8 +211,8 @@ VIEWS[Rehearsed] = (
 VIEWS[WouldRehearse] = View(
     text=lambda would: (
         f"would rehearse {', '.join(would.scenarios)}: {would.queued} of the queue and {would.manifest} of a manifest, "
-        f"on a copy of {spoken_bytes(would.state_bytes)} with {would.accounts} account{'s' * (would.accounts != 1)}; it "
-        f"needs {spoken_bytes(would.needs_bytes)} for as long as it takes"
+        f"on a copy of {spoken_bytes(would.state_bytes)}, accounts: {would.accounts}; it needs "
+        f"{spoken_bytes(would.needs_bytes)} for as long as it takes"
     )
 )
 VIEWS[Listed] = View(

@@ -23,8 +23,8 @@ VIEWS[SandboxStatus] = (
     View(
         text=lambda status: (
             f"the sandbox answers at {status.url}; its clock says {status.now:%Y-%m-%d %H:%M:%S} UTC\n"
-            f"{len(status.channels)} channels, {status.videos} videos, "
-            f"{status.refused} requests YouTube would have refused"
+            f"channels: {len(status.channels)}, videos: {status.videos}, "
+            f"requests that YouTube would have refused: {status.refused}"
             if status.running
             else f"no sandbox runs in {status.folder}; start one: ytpool sandbox up"
         )
