@@ -6,6 +6,7 @@ output and an error becomes an exit status.
 
 import codecs
 import contextlib
+import errno
 import os
 import re
 import signal
@@ -253,6 +254,9 @@ def _run(words: Sequence[str], invocation: Invocation) -> Outcome:
         stopped = Interrupted("interrupted; what was begun can be resumed", hint="run the same command again")
         return Outcome(exits.INTERRUPTED, None, stopped)
     except Exception as error:  # noqa: BLE001 - the last place that can say something
+        typed = _mistyped(error, words)
+        if typed is not None:
+            return Outcome(exits.USAGE, None, typed)
         return Outcome(exits.FAILED, None, _bug(error, invocation))
 
 
@@ -294,6 +298,15 @@ def _outcome(result: Any) -> Outcome:
     if status == exits.DONE and problem is not None:
         status = exits.status_of(problem)
     return Outcome(status, result, problem)
+
+
+def _mistyped(error: Exception, words: Sequence[str]) -> UsageWrong | None:
+    """Name a typed word that the state, or the machine's file system, can do nothing with; None for anything else."""
+    if isinstance(error, UnicodeEncodeError) and any(error.object in word for word in words):
+        return UsageWrong(f"{error.object!r} is no text in UTF-8", hint="type it as the state has it")
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return UsageWrong(f"{str(error.filename)[:60]}... is too long for the name of a file", hint="name another one")
+    return None
 
 
 def _usage(error: typer.TyperException) -> UsageWrong:

@@ -66,7 +66,7 @@ def rehearsed(call: Invocation, rt: Runtime, asked: Asked) -> Rehearsed | WouldR
         exporting.require_folder(asked.html)
         if not asked.yes:
             exporting.require_replaceable(asked.html, _MARK)
-    orders = _orders(rt, asked)
+    orders = _orders(call, rt, asked)
     at_least = rehearsing.enough(rt, wanted) if asked.weekly and asked.at_least is None else asked.at_least
     videos = max(_USUALLY, at_least or 0) if asked.videos is None else asked.videos
     if asked.dry_run:
@@ -126,13 +126,17 @@ def _scenarios(rt: Runtime, asked: Asked) -> Sequence[Scenario]:
     return wanted
 
 
-def _orders(rt: Runtime, asked: Asked) -> Sequence[Order]:
+def _orders(call: Invocation, rt: Runtime, asked: Asked) -> Sequence[Order]:
     if asked.manifest is None:
         if asked.account is not None or asked.pool is not None:
             raise UsageWrong("--account and --pool go with --manifest", hint="what waits knows where it is to go")
         return ()
     found = planned.orders_of(rt, asked.manifest, account=asked.account, pool=asked.pool)
-    return rehearsing.not_asked_for_yet(rt, found)
+    left = rehearsing.not_asked_for_yet(rt, found)
+    if len(left) < len(found):
+        gone = len(found) - len(left)
+        call.note(f"left out of {asked.manifest}: {gone:,} of {len(found):,}, which were asked for before")
+    return left
 
 
 def _ended(run: Run) -> str:
@@ -231,8 +235,8 @@ VIEWS[Rehearsed] = (
 )
 VIEWS[WouldRehearse] = View(
     text=lambda would: (
-        f"would rehearse {', '.join(would.scenarios)}: {would.queued} uploads of the queue and {would.manifest} of a "
-        f"manifest, on a copy of {spoken_bytes(would.state_bytes)} with {would.accounts} accounts; it needs "
+        f"would rehearse {', '.join(would.scenarios)}: {would.queued} of the queue and {would.manifest} of a manifest, "
+        f"on a copy of {spoken_bytes(would.state_bytes)}, accounts: {would.accounts}; it needs "
         f"{spoken_bytes(would.needs_bytes)} for as long as it takes"
     )
 )

@@ -17,7 +17,7 @@ from ytpool.actions.rehearsal.stage import Stage, environment
 from ytpool.domain import scenarios
 from ytpool.domain.accounts import Account
 from ytpool.domain.balancing import Tier
-from ytpool.domain.scenarios import Disaster, What
+from ytpool.domain.scenarios import Disaster, What, spoken_span
 from ytpool.errors import UnknownName, UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.store import accounts
@@ -87,7 +87,7 @@ def require_possible(rt: Runtime, disasters: Sequence[Disaster], days: int) -> N
     for disaster in disasters:
         if disaster.at >= timedelta(days=days):
             raise UsageWrong(
-                f"{disaster.what} strikes after {disaster.at}, and the rehearsal is over after "
+                f"{disaster.what} strikes after {spoken_span(disaster.at)}, and the rehearsal is over after "
                 f"{days} {'day' if days == 1 else 'days'}",
                 hint="let it go on for longer: --days N",
             )
