@@ -374,10 +374,8 @@ def _planned(ready: Runtime, orders: Sequence[Order], folder: Path, days: int, c
         return []
     made = [_stand_in(folder, order.path.name, order.path.stat().st_size, chance) for order in orders]
     ours = [replace(order, path=path, job=None) for order, (path, _) in zip(orders, made, strict=True)]
-    # What is planned takes as long as the real files would.
-    plan = applying.apply(
-        ready, ours, making.of_orders(ready, orders, days=max(days, _PLANS_FOR), rate=None, what_if=())
-    )
+    plan = making.of_orders(ready, orders, days=max(days, _PLANS_FOR), rate=None, what_if=())  # by their real sizes
+    plan = applying.apply(ready, ours, plan)
     films = []
     for order, item, (path, sha256) in zip(ours, plan.items, made, strict=True):
         job = item.job or publish.put_in_line(ready, replace(order, in_line=order.in_line or InLine())).job
