@@ -255,7 +255,8 @@ def _run(
     # Every scenario has dice of its own, so that it is the same alone and among others.
     chance = random.Random(f"{seed}/{scenario.name}")
     with stage.staged(rt, script, scenario.name, seed=seed) as built:
-        played = playing.play(built, scenario.disasters, days=days, chance=chance)
+        leans_on = {one.account for one in undisturbed.films if one.account} if undisturbed else set()
+        played = playing.play(built, scenario.disasters, days=days, chance=chance, leans_on=leans_on)
         return judging.judge(
             built,
             played,
