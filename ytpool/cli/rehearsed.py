@@ -159,15 +159,8 @@ def _bad(field: str) -> Any:
 
 
 def _head(told: Rehearsed) -> str:
-    lines = [f"rehearsed as of {moments.spoken(told.at)}, seed {told.seed}: {told.source}"]
-    if told.left_out:
-        kinds = ", ".join(f"{count} of the kind {kind}" for kind, count in told.left_out.items())
-        lines.append(f"left out, because only YouTube or another service has what they are about: {kinds}")
-    if told.left_over:
-        lines.append(f"left over: {told.left_over} uploads more; rehearse more of them: --videos N")
-    if told.not_there:
-        lines.append(f"not where the queue says: {told.not_there} files; which: ytpool queue list")
-    return "\n".join(lines)
+    first = f"rehearsed as of {moments.spoken(told.at)}, seed {told.seed}: {told.source}"
+    return "\n".join([first, *rehearsing.not_rehearsed(told)])
 
 
 def _details(told: Rehearsed) -> str:

@@ -186,6 +186,17 @@ def in_short(run: Run) -> str:
     return told + ", none lost, none twice"
 
 
+def not_rehearsed(done: Rehearsed) -> Iterator[str]:
+    """Word what waits and was not rehearsed, or not as the queue has it."""
+    if done.left_out:
+        kinds = ", ".join(f"{count} of the kind {kind}" for kind, count in done.left_out.items())
+        yield f"left out, because only YouTube or another service has what they are about: {kinds}"
+    if done.left_over:
+        yield f"left over, as so many were not asked for: {done.left_over} uploads; more of them: --videos N"
+    if done.not_there:
+        yield f"not where the queue says: {done.not_there} files; which: ytpool queue list"
+
+
 def rehearse(
     rt: Runtime,
     wanted: Sequence[Scenario],
