@@ -177,6 +177,13 @@ def test_the_next_in_turn_is_remembered_and_told_in_the_morning(pool, ytpool, ho
     [todo] = [one for one in morning["todo"] if one["what"] == "the last rehearsal failed: 1 lost"]
     assert (todo["urgency"], todo["command"]) == ("today", "ytpool rehearse suspended --seed 1")
     assert "would rehearse channel-cap:" in again  # the one after the last begins anew
+    with closing(sqlite3.connect(state)) as books:
+        books.execute("UPDATE meta SET value = replace(value, 'suspended', 'full-disk') WHERE key = 'rehearsed'")
+        books.commit()
+    # Of a hundred uploads a day the half has to be passed.
+    assert "would rehearse half-bucket: 12 uploads of the queue, 0 of a manifest and 43 that are made up" in " ".join(
+        ytpool("rehearse", "--weekly", "--dry-run")[1].split()
+    )
     assert ytpool("rehearse", "--weekly", "outage")[0] == 2
 
 

@@ -70,7 +70,7 @@ def rehearsed(call: Invocation, rt: Runtime, asked: Asked) -> Rehearsed | WouldR
     at_least = rehearsing.enough(rt, wanted) if asked.weekly and asked.at_least is None else asked.at_least
     videos = max(_USUALLY, at_least or 0) if asked.videos is None else asked.videos
     if asked.dry_run:
-        return rehearsing.would_rehearse(rt, wanted, orders, days=asked.days, videos=videos)
+        return rehearsing.would_rehearse(rt, wanted, orders, days=asked.days, videos=videos, at_least=at_least)
 
     def ended(run: Run) -> None:
         call.emit("scenario", scenario=run.scenario, ended=run.ended, seconds=run.seconds)
@@ -224,9 +224,9 @@ VIEWS[Rehearsed] = (
 )
 VIEWS[WouldRehearse] = View(
     text=lambda would: (
-        f"would rehearse {', '.join(would.scenarios)}: {would.queued} uploads of the queue and {would.manifest} of a "
-        f"manifest, on a copy of {spoken_bytes(would.state_bytes)} with {would.accounts} accounts; it needs "
-        f"{spoken_bytes(would.needs_bytes)} for as long as it takes"
+        f"would rehearse {', '.join(would.scenarios)}: {would.queued} uploads of the queue, {would.manifest} of a manifest "
+        f"and {would.made_up} that are made up, on a copy of {spoken_bytes(would.state_bytes)} with {would.accounts} "
+        f"accounts; it needs {spoken_bytes(would.needs_bytes)} for as long as it takes"
     )
 )
 VIEWS[Listed] = View(
