@@ -224,9 +224,9 @@ VIEWS[Rehearsed] = (
 )
 VIEWS[WouldRehearse] = View(
     text=lambda would: (
-        f"would rehearse {', '.join(would.scenarios)}: {would.queued} uploads of the queue, {would.manifest} of a manifest "
-        f"and {would.made_up} that are made up, on a copy of {spoken_bytes(would.state_bytes)} with {would.accounts} "
-        f"accounts; it needs {spoken_bytes(would.needs_bytes)} for as long as it takes"
+        f"would rehearse {', '.join(would.scenarios)}: {would.queued} uploads of the queue, {would.manifest} of a "
+        f"manifest and {would.made_up} that are made up, on a copy of {spoken_bytes(would.state_bytes)} with "
+        f"{would.accounts} accounts; it needs {spoken_bytes(would.needs_bytes)} for as long as it takes"
     )
 )
 VIEWS[Listed] = View(
