@@ -152,7 +152,8 @@ def test_nothing_one_thing_and_names_that_nobody_has(ytpool, journal):
     assert ytpool("activity", "export", "--format", "csv")[1].count("\n") == 1
     assert ytpool("activity", "tail")[1].count("\n") == 1
 
-    for words in (("--account", "nobody"), ("--project", "nobody"), ("--hours", "nan"), ("--by", "mood")):
+    both = "--hours", "8", "--since", "2026-01-01T00:00"
+    for words in (("--account", "nobody"), ("--project", "nobody"), ("--hours", "nan"), ("--by", "mood"), both):
         assert ytpool("activity", "report", *words)[0] == 2, words
     for words in (("--hours", "1e300"), ("--hours", "inf"), ("--since", "0001-01-01T00:00Z"), ("--hours", "0")):
         assert ytpool("activity", "report", *words)[0] == 0, words

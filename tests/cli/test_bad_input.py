@@ -233,6 +233,9 @@ def test_nothing_works_before_init_and_says_so(ytpool, video):
         else:
             assert (status, told(out)["error"]["code"]) == (6, "not_initialised")
             assert "ytpool init" in told(out)["error"]["hint"]
+    for words in (("tidy",), ("activity", "tail")):
+        status, out, err = ytpool(*words)
+        assert (status, out, err.count("there is no state"), err.count("ytpool init")) == (6, "", 1, 1)
 
 
 def test_a_state_of_a_newer_version_is_left_alone(ytpool, sandbox, home, video):

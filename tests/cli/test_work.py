@@ -143,6 +143,7 @@ def test_uploads_and_changes_to_videos_wait_in_the_same_line_and_are_not_paid_be
     status, out, _ = ytpool("queue", "status", "--json")
     found = fits("queue-status", out)
     assert (found["totalMaxSlots"], found["totalRunning"], found["totalQueued"]) == (6, 0, 2)
+    assert f"video.update {talk}" in ytpool("queue", "list")[1]
 
     status, out, err = ytpool("work", "--once", "--parallel", "2", "--json")
 

@@ -52,7 +52,10 @@ def test_every_way_of_migrating_ends_with_the_same_schema(postgres, schema, shap
                     connection.execute(for_postgres(sql))
                 connection.execute("INSERT INTO meta (key, value) VALUES ('schema', %s), ('min_reader', '1')", [done])
             database = database_at(f"{postgres.url}#{older}", clock, clock.now)
+            assert database.is_older()
+            assert database.is_older()  # to ask has changed nothing
             assert database.exists()
+            assert not database.is_older()
             database.close()
             assert shape_of(older) == fresh
 

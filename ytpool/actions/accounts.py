@@ -263,7 +263,7 @@ def _left(tx: Tx, job: Job, left: Left) -> LeftJob:
         left=left,
         state=job.state,
         not_before=job.not_before,
-        what=upload.path if upload else f"{job.kind} {job.video_id or ''}".rstrip(),
+        what=upload.path if upload else f"{job.kind} {job.about or ''}".rstrip(),
         advice=advice,
     )
 

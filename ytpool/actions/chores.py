@@ -478,7 +478,7 @@ def playlist(
 def _take_off(chore: Chore, wish: PlaylistWish) -> str:
     playlist_id = wish.playlist_id or steps.playlist_titled(chore.attempt, wish.title or "")
     if playlist_id is None:
-        raise steps.no_such_title(chore, wish.title or "")
+        raise steps.no_such_title(chore, wish.title or "", "check the title, or name its id; nothing was taken off")
     taken = 0
     while True:
         entries, _ = chore.attempt.read("playlistItems.list", _items(chore, playlist_id))

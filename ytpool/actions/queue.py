@@ -223,7 +223,7 @@ def _queued(tx: Tx, job: Job, *, working: bool) -> QueuedJob:
         target=str(job.target),
         account=job.account,
         channel_id=job.channel_id,
-        video_id=job.video_id if said is None else said.video_id,
+        video_id=job.about if said is None else said.video_id,
         attempts=job.attempts,
         priority=job.priority,
         not_before=job.not_before,

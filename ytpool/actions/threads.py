@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from ytpool.actions import claiming, comments, looking, placing, reading, waking
-from ytpool.actions.comments import How
+from ytpool.actions import claiming, looking, placing, reading, waking
 from ytpool.actions.errand import Work
 from ytpool.actions.placing import WorkKind
+from ytpool.actions.saying import How, urgency
 from ytpool.actions.trying import Try
 from ytpool.actions.watch import Watch
 from ytpool.domain.accounts import Account, AccountState
@@ -429,7 +429,7 @@ class Moderating(Work):
                 Target(kind=TargetKind.ACCOUNT, name=account),
                 self.watch,
                 calls=(Call(operation=_WRITES, step=_STEP),),
-                urgency=comments.urgency(self.how),
+                urgency=urgency(self.how),
                 kind=_MODERATING,
             )
         )

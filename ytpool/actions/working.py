@@ -31,8 +31,8 @@ from ytpool.actions import (
     whereabouts,
 )
 from ytpool.actions.afar import Ear
-from ytpool.actions.comments import How as SaidHow
 from ytpool.actions.heartbeat import renewing
+from ytpool.actions.saying import How as SaidHow
 from ytpool.actions.waking import LOOKS_EVERY, Bell
 from ytpool.actions.watch import Watch
 from ytpool.domain import failover

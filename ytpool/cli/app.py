@@ -304,9 +304,12 @@ def _usage(error: typer.TyperException) -> UsageWrong:
 
 
 def _without_types(message: str) -> str:
-    """Word what Typer says of a number for people who know nothing of its types."""
+    """Word what Typer says of a number or a choice for people who know nothing of its types."""
     for kind, words in (("float", "is no number"), ("int(?:eger)?", "is no whole number")):
         message = re.sub(rf"is not a valid {kind}(?: range)?\b", words, message)
+    message = re.sub(
+        r"\. Choose from:\s+(.+)", lambda found: ": one of " + " ".join(found[1].split()), message, flags=re.DOTALL
+    )
     message = re.sub(r"is not in the range (\S+)<=x<=(\S+)\.", r"is not between \1 and \2.", message)
     return re.sub(r"is not in the range x>=(\S+)\.", r"is less than \1.", message)
 

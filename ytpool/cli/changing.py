@@ -106,6 +106,8 @@ class Asked:
         wish = publication.playlist(name)
         if said := "; ".join(publication.playlist_problems((wish,))):
             raise UsageWrong(said, hint="name another: its id, its address or its title")
+        if remove and wish.create:
+            raise UsageWrong(f"--remove makes no playlist, and {name} asks for that", hint="leave out the +")
         return self._do(lambda of: chores.playlist(self._rt, of, wish, self._how, self._notes, remove=remove))
 
     def _do(self, act: Callable[[str], VideoDone]) -> VideoDone:

@@ -8,7 +8,7 @@ import typer
 from ytpool.actions import setup
 from ytpool.actions.setup import Initialised
 from ytpool.cli.commands import command, single
-from ytpool.cli.options import YesOption, invocation
+from ytpool.cli.options import invocation
 from ytpool.cli.output import VIEWS, View
 from ytpool.config import is_zone
 
@@ -87,7 +87,9 @@ def init(
         typer.Option(metavar="ZONE", help="The time zone that plans and --publish-at mean; without it this machine's."),
     ] = "",
     *,
-    yes: YesOption = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask; where no terminal is, nobody is asked.", show_default=False)
+    ] = False,
 ) -> Initialised:
     """Create settings, state and the vault's key, and say where each lives.
 

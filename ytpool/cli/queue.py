@@ -14,7 +14,6 @@ from ytpool.cli.options import (
     PlotOption,
     UseBufferOption,
     WaitOption,
-    YesOption,
     invocation,
     map_paths,
     require_one_way_to_wait,
@@ -166,7 +165,9 @@ def retry(
     wait: WaitOption = False,
     no_wait: NoWaitOption = False,
     dry_run: DryRunOption = False,
-    yes: YesOption = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Yes, where it deletes a video for good.", show_default=False)
+    ] = False,
 ) -> Any:  # Uploaded, Planned, VideoDone, CommentDone, Moderated, ChainDone or ChainTest
     """Go on with one job from wherever it stopped, as it was asked for, in this process.
 
@@ -177,7 +178,7 @@ def retry(
     """
     from ytpool.actions import chores, comments, publish, queue, resuming, threads, waiting  # noqa: PLC0415
     from ytpool.actions.chores import How  # noqa: PLC0415
-    from ytpool.actions.comments import How as SaidHow  # noqa: PLC0415
+    from ytpool.actions.saying import How as SaidHow  # noqa: PLC0415
     from ytpool.cli.said import Moderated  # noqa: PLC0415
     from ytpool.cli.uploaded import Planned, work_through  # noqa: PLC0415
     from ytpool.cli.written import Notes  # noqa: PLC0415
@@ -242,7 +243,9 @@ def resolve(
         ),
     ],
     *,
-    yes: YesOption = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Take your word for the ID, and do not look.", show_default=False)
+    ] = False,
 ) -> Any:  # QueuedJob
     """Settle by your word what nothing else can: it is done, it has failed, or it starts again.
 

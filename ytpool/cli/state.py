@@ -30,7 +30,7 @@ def _told(checked: StateChecked) -> str:
     if checked.expired_holds:
         lines.append(f"holds that nobody settled in time, settled now: {checked.expired_holds}")
     if checked.clock_accepted:
-        lines.append("this machine's clock is taken as right from now on")
+        lines.append("the clock is taken as right from now on")
     return "\n".join([*lines, *checked.integrity, *checked.books, *journal.wrong])
 
 
@@ -43,7 +43,7 @@ def check(
     *,
     accept_clock: Annotated[
         bool,
-        typer.Option("--accept-clock", help="This machine's clock is right, although Google once said a later time."),
+        typer.Option("--accept-clock", help="The clock is right, although Google once said a later time."),
     ] = False,
 ) -> StateChecked:
     """Check the file's integrity, that every meter equals the sum of its journal, and the activity journal's seals.

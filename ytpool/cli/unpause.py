@@ -20,8 +20,8 @@ def _told(told: Unpaused) -> str:
     lines = [f"{what} was not paused" if told.was is None else f"{what} goes on; it was paused: {told.was}"]
     lines += [f"but {still}" for still in told.still]
     if told.waiting:
-        jobs = "1 job waits" if told.waiting == 1 else f"{told.waiting} jobs wait"
-        lines.append(f"{jobs}; to go on with them: ytpool upload --resume")
+        jobs = "1 job waits; to go on with it" if told.waiting == 1 else f"{told.waiting} jobs wait; to go on with them"
+        lines.append(f"{jobs}: ytpool upload --resume")
     if told.others:
         others = "1 job goes on alone" if told.others == 1 else f"{told.others} jobs go on one by one"
         lines.append(f"{others}; see: ytpool queue list")

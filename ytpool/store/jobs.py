@@ -360,13 +360,6 @@ def leave_account(tx: Tx, lease: Lease) -> None:
     )
 
 
-def keep_hash(tx: Tx, lease: Lease, sha256: str) -> None:
-    require(tx, lease)
-    tx.run(
-        "UPDATE jobs SET sha256 = :sha256, updated_at = :at WHERE job = :job", job=lease.name, sha256=sha256, at=tx.at
-    )
-
-
 def steps(tx: Tx, job: str) -> tuple[Step, ...]:
     rows = tx.all("SELECT step, state, detail FROM job_steps WHERE job = :job ORDER BY position", job=job)
     return tuple(Step(step=row["step"], state=StepState(row["state"]), detail=row["detail"]) for row in rows)

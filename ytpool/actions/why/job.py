@@ -74,7 +74,7 @@ def explain(rt: Runtime, job_id: str) -> Explanation:
             target=str(found.target),
             account=found.account,
             channel_id=found.channel_id,
-            video_id=found.video_id if said is None else said.video_id,
+            video_id=found.about if said is None else said.video_id,
             attempts=found.attempts,
             created_at=found.created_at,
             not_before=found.not_before,
