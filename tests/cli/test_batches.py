@@ -518,12 +518,11 @@ def test_an_empty_name_is_no_folder(ytpool, sandbox, make_video, monkeypatch, tm
 @pytest.mark.parametrize(
     ("make", "code", "says"),
     [
-        (lambda folder: folder.mkdir(), "batch_invalid", "no videos"),
         (lambda folder: None, "file_invalid", "there is no file"),  # noqa: ARG005
         (lambda folder: (folder.mkdir(), (folder / "lost.toml").touch()), "batch_invalid", "no video of this name"),
     ],
 )
-def test_a_folder_without_videos_is_refused(ytpool, sandbox, tmp_path, make, code, says):
+def test_a_folder_that_is_not_there_or_has_notes_on_no_video_is_refused(ytpool, sandbox, tmp_path, make, code, says):
     make(tmp_path / "outbox")
 
     status, out, _ = ytpool("upload", tmp_path / "outbox", "--account", "news", "--json")
@@ -531,6 +530,19 @@ def test_a_folder_without_videos_is_refused(ytpool, sandbox, tmp_path, make, cod
     assert (status, told(out)["error"]["code"]) == (2, code)
     assert says in json.dumps(told(out)["error"])
     assert sandbox.truth()["videos"] == []
+
+
+def test_a_folder_without_videos_is_nothing_to_do(ytpool, sandbox, make_video, tmp_path):
+    (tmp_path / "outbox").mkdir()
+
+    status, out, err = ytpool("upload", tmp_path / "outbox", "--account", "news", "--json")
+    beside = ytpool("upload", tmp_path / "outbox", make_video("a.mp4", 5000), "--account", "news", "--quiet")
+    planned = ytpool("plan", tmp_path / "outbox", "--account", "news")
+
+    assert (status, told(out)["data"]["counts"]) == (0, {"total": 0})
+    assert err == f"{tmp_path / 'outbox'}: there are no videos in it\n"
+    assert (beside[0], beside[2], len(sandbox.truth()["videos"])) == (0, "", 1)
+    assert planned[0] == 0
 
 
 @pytest.mark.parametrize(

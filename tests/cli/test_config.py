@@ -233,6 +233,22 @@ def test_the_sandbox_profile_can_not_be_pointed_at_google(ytpool, home, monkeypa
     assert {settings[f"google.{key}"][0] for key in config.Google._fields} == {""}
 
 
+def test_a_command_that_is_advised_is_for_the_profile_that_was_typed(ytpool, home, monkeypatch):  # noqa: ARG001
+    advised = [ytpool(*words, "quota", "report")[2] for words in ((), ("--profile", "two"))]
+    monkeypatch.setenv("YTPOOL_PROFILE", "two")
+    advised.append(ytpool("--profile", "two", "quota", "report")[2])
+
+    assert [told.splitlines()[-1].strip() for told in advised] == [
+        "run: ytpool init",
+        "run: ytpool --profile two init",
+        "run: ytpool init",
+    ]
+    assert ytpool("--profile", "three", "init", "--vault", "keyfile")[0] == 0
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "for this profile with --profile three" in ytpool("--profile", "three", "init", "--vault", "keyfile")[2]
+    assert "--profile" not in ytpool("--profile", "three", "rests", "list")[2]
+
+
 def test_the_flag_beats_the_variable_for_the_profile(ytpool, home, monkeypatch):
     monkeypatch.setenv("YTPOOL_PROFILE", "one")
 

@@ -434,8 +434,11 @@ def test_a_video_is_put_on_a_playlist_once_and_taken_off(ytpool, sandbox, run, p
     assert (status, data(out)["state"]) == (0, "done")
     assert sandbox.truth()["playlists"][0]["items"] == []
     assert run("playlist", "No such list")[0] == 2
+    status, out, _ = ytpool("video", "playlist", "--remove", "--json", "--", published, "No such list")
+    assert (status, told(out)["error"]["hint"]) == (2, "check the title, or name its id; nothing was taken off")
     calls = sandbox.truth()["calls"]
     assert run("playlist", "WL")[0] == 2
+    assert ytpool("video", "playlist", "--remove", "--", published, "+Talks")[0] == 2
     assert sandbox.truth()["calls"] == calls
     assert_books_agree(ytpool, sandbox)
 

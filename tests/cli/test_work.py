@@ -143,6 +143,7 @@ def test_uploads_and_changes_to_videos_wait_in_the_same_line_and_are_not_paid_be
     status, out, _ = ytpool("queue", "status", "--json")
     found = fits("queue-status", out)
     assert (found["totalMaxSlots"], found["totalRunning"], found["totalQueued"]) == (6, 0, 2)
+    assert f"video.update {talk}" in ytpool("queue", "list")[1]
 
     status, out, err = ytpool("work", "--once", "--parallel", "2", "--json")
 
@@ -183,6 +184,18 @@ def test_what_has_to_wait_for_a_person_is_not_tried_in_vain_again_and_again(ytpo
     status, out, _ = ytpool("work", "--once", "--json")
     assert [line["state"] for line in events(out, "job") if line["job"] == job] == ["done"]
     assert texts(sandbox) == ["When we are back"]
+
+
+def test_a_quiet_worker_of_cron_says_what_went_wrong_and_what_to_type(ytpool, sandbox, make_video):
+    status, out, _ = ytpool("upload", make_video("later.mp4", 2000), "--account", "news", "--queue", "--json")
+    sandbox.channel("news").revoke()
+    ytpool("refresh-tokens", "--force")
+
+    ended, _, err = ytpool("work", "--once", "--quiet")
+
+    assert (status, ended) == (0, 4)
+    assert f"job {data(out)['job']}, upload: deferred" in err
+    assert "run: ytpool auth add news" in err
 
 
 def test_queue_add_means_what_the_command_with_queue_means(ytpool, sandbox, talk, make_video):

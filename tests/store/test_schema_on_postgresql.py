@@ -7,7 +7,7 @@ import pytest
 from books import Books, ObedientClock, database_at
 
 from ytpool.domain.jobs import Target, TargetKind
-from ytpool.store import db, jobs
+from ytpool.store import db, jobs, uploads
 from ytpool.store.postgres import for_postgres
 
 SHAPE = """
@@ -87,7 +87,7 @@ def test_a_file_may_lie_as_deep_as_a_machine_lets_it(postgres, schema):
             request="{}",
             steps=(),
         )
-        jobs.add_upload(tx, "j1", path=f"/{deep}", size=1, modified_ns=1, fingerprint="f", slug="talk.mp4")
+        uploads.add(tx, "j1", path=f"/{deep}", size=1, modified_ns=1, fingerprint="f", slug="talk.mp4")
 
-        assert jobs.upload(tx, "j1").path == f"/{deep}"
+        assert uploads.get(tx, "j1").path == f"/{deep}"
     books.database.close()

@@ -4,6 +4,7 @@ Each is a step with a state of its own, so a step that failed never uploads anyt
 lost is looked up before it is made again; one that was refused is not, for looking up costs as well.
 """
 
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -34,7 +35,7 @@ from ytpool.errors import (
     UpstreamFailed,
     YtpoolError,
 )
-from ytpool.store import jobs, playlists, rests
+from ytpool.store import job_steps, jobs, playlists, rests
 
 WATCH_URL = "https://www.youtube.com/watch?v="
 THE_SAME = "type the same command again: only what is not done is done"
@@ -92,13 +93,13 @@ def require_playlists(errand: Errand) -> None:
                 raise _unknown(errand, playlist_id, f"the channel {errand.channel_title} has no playlist {playlist_id}")
     for wish in wishes:
         if wish.title is not None and playlist_titled(Try(errand, wish.step), wish.title) is None:
-            raise no_such_title(errand, wish.title)
+            raise no_such_title(errand, wish.title, to_make_it(wish.title))
 
 
 def run_all(errand: Errand, video_id: str) -> list[Unfinished]:
     """Do every step that is not done, each whatever became of the others; return those that are still not."""
     with errand.rt.store.reading() as tx:
-        found = {step.step: step for step in jobs.steps(tx, errand.job.job)}
+        found = {step.step: step for step in job_steps.of_job(tx, errand.job.job)}
     unfinished = []
     for name, act in _steps(errand, video_id):
         step = found.get(name)
@@ -190,7 +191,7 @@ def _judged(errand: Errand, step: str, error: YtpoolError) -> tuple[StepState, U
 def _set(errand: Errand, step: str, state: StepState, detail: str = "") -> None:
     with errand.rt.store.transaction() as tx:
         jobs.require(tx, errand.lease)
-        jobs.set_step(tx, errand.job.job, step, state, detail)
+        job_steps.move(tx, errand.job.job, step, state, detail)
 
 
 def _saying(step: str) -> str:
@@ -325,7 +326,7 @@ def _found_or_made(attempt: Try, wish: PlaylistWish, title: str) -> str:
         return found
     if not wish.create:
         attempt.unsure = False  # without its playlist nothing was put on it
-        raise no_such_title(errand, title)
+        raise no_such_title(errand, title, to_make_it(title))
     attempt.misses(f"the playlist {title!r}")
     privacy = errand.privacy
     made = attempt.write("playlists.insert", lambda token: errand.rt.youtube.insert_playlist(token, title, privacy))
@@ -355,9 +356,12 @@ def _is_ours(errand: Work, item: dict[str, Any]) -> bool:
     return bool(item.get("snippet", {}).get("channelId", channel_id) == channel_id)
 
 
-def no_such_title(errand: Work, title: str) -> UnknownName:
-    message = f"the channel {errand.channel_title} has no playlist titled {title!r}"
-    return _unknown(errand, title, message, f"write it as +{title} to have it made, or name its id")
+def no_such_title(errand: Work, title: str, hint: str) -> UnknownName:
+    return _unknown(errand, title, f"the channel {errand.channel_title} has no playlist titled {title!r}", hint)
+
+
+def to_make_it(title: str) -> str:
+    return f"write it as {shlex.quote(f'+{title}')} to have it made, or name its id"
 
 
 def _unknown(errand: Work, name: str, message: str, hint: str = "copy its id from its address") -> UnknownName:

@@ -323,6 +323,7 @@ def _without_types(message: str) -> str:
     message = re.sub(
         r"\. Choose from:\s+(.+)", lambda found: ": one of " + " ".join(found[1].split()), message, flags=re.DOTALL
     )
+    message = re.sub(r"is not a valid boolean\. Recognized values: .*", "is neither yes nor no", message)
     message = re.sub(r"is not in the range (\S+)<=x<=(\S+)\.", r"is not between \1 and \2.", message)
     return re.sub(r"is not in the range x>=(\S+)\.", r"is less than \1.", message)
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ytpool.actions.chains import ChainDone, ChainList, ChainTest
+from ytpool.actions.chain_steps import ChainTest
+from ytpool.actions.chains import ChainDone, ChainList
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.values import visible
 from ytpool.domain import moments

@@ -12,11 +12,11 @@ from ytpool.cli.commands import command, group
 from ytpool.cli.options import (
     AccountOption,
     DryRunOption,
+    NotAskedOption,
     NoWaitOption,
     PoolOption,
     UseBufferOption,
     WaitOption,
-    YesOption,
 )
 from ytpool.cli.writing import DeadlineOption, NotBeforeOption, QueueOption, QueuePriorityOption, in_line
 
@@ -83,7 +83,7 @@ def post(
     not_before: NotBeforeOption = None,
     deadline: DeadlineOption = None,
     dry_run: DryRunOption = False,
-    yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
+    yes: NotAskedOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> Any:  # CommentDone
     """Comment on a video, once.
 
@@ -135,7 +135,7 @@ def reply(
     not_before: NotBeforeOption = None,
     deadline: DeadlineOption = None,
     dry_run: DryRunOption = False,
-    yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
+    yes: NotAskedOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> Any:  # CommentDone
     """Reply to a comment that begins a thread, once; the rules and the costs are those of `comment post`."""
     from ytpool.cli import said  # noqa: PLC0415
@@ -234,7 +234,7 @@ def moderate(
     not_before: NotBeforeOption = None,
     deadline: DeadlineOption = None,
     dry_run: DryRunOption = False,
-    yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
+    yes: NotAskedOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> Any:  # Moderated
     """Decide which comments on your videos are seen, each as the account of its video's channel.
 

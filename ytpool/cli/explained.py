@@ -43,7 +43,7 @@ def _told(told: Explanation) -> str:
     elif told.account:
         lines.append(f"on account {told.account}, channel {told.channel_id}, video {told.video_id or 'not yet'}")
     if told.not_before:
-        lines.append(f"goes on by itself at {told.not_before:%Y-%m-%d %H:%M} UTC")
+        lines.append(f"not before {moments.spoken(told.not_before)}")
     if told.error:
         lines.append(f"because: {told.error}{f' (Google: {told.error_reason})' if told.error_reason else ''}")
     lines += [

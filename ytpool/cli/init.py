@@ -8,7 +8,7 @@ import typer
 from ytpool.actions import setup
 from ytpool.actions.setup import Initialised
 from ytpool.cli.commands import command, single
-from ytpool.cli.options import YesOption, invocation
+from ytpool.cli.options import invocation
 from ytpool.cli.output import VIEWS, View
 from ytpool.config import is_zone
 
@@ -87,7 +87,9 @@ def init(
         typer.Option(metavar="ZONE", help="The time zone that plans and --publish-at mean; without it this machine's."),
     ] = "",
     *,
-    yes: YesOption = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask; where no terminal is, nobody is asked.", show_default=False)
+    ] = False,
 ) -> Initialised:
     """Create settings, state and the vault's key, and say where each lives.
 
@@ -104,4 +106,9 @@ def init(
         vault = typer.prompt(
             "Where to keep the vault's key (auto, keyring, keyfile)", default=vault.value, value_proc=_place, err=True
         )
-    return setup.init(rt, vault=vault, zone=zone)
+    done = setup.init(rt, vault=vault, zone=zone)
+    if done.already and zone not in ("", done.zone):
+        call.note(f"the time zone stays {done.zone}; `zone` below [time] in {done.config} is where to change it")
+    if done.already and vault != setup.AUTO and (vault == setup.KEYRING) != (done.vault == setup.KEYRING):
+        call.note(f"the key stays where it is; to move it: ytpool vault move --to {vault}")
+    return done

@@ -106,6 +106,7 @@ WouldOption = Annotated[
 YesOption = Annotated[
     bool, typer.Option("--yes", "-y", help="Do not ask; needed where no terminal is.", show_default=False)
 ]
+NotAskedOption = Annotated[bool, typer.Option("--yes", "-y", help="Not needed: this asks nothing.", show_default=False)]
 PasswordFileOption = Annotated[
     Path | None,
     typer.Option(

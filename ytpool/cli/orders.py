@@ -64,6 +64,8 @@ class Wanted:
     orders: tuple[Order, ...]
     is_batch: bool
     """There is a manifest, a folder, or more than one video."""
+    empty: tuple[Path, ...] = ()
+    """Folders without a video: nothing to do, as an outbox often has."""
 
 
 def wanted(rt: Runtime, typed: Typed) -> Wanted:
@@ -88,7 +90,9 @@ def wanted(rt: Runtime, typed: Typed) -> Wanted:
         orders = _written(rt, typed, defaults)
     else:
         orders = tuple(_bare(typed, defaults, path, len(typed.files)) for path in typed.files)
-    return Wanted(orders=orders, is_batch=not alone)
+    with_videos = {one.path.parent for one in orders}
+    empty = (path for path in typed.files if batch.is_folder(path) and path not in with_videos)
+    return Wanted(orders=orders, is_batch=not alone, empty=tuple(empty))
 
 
 def _written(rt: Runtime, typed: Typed, defaults: Defaults) -> tuple[Order, ...]:

@@ -5,6 +5,7 @@ Rich is imported only where a table is drawn.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
@@ -79,6 +80,9 @@ class View(NamedTuple):
 VIEWS: dict[type, View | tuple[View, ...]] = {}
 """By the type of a result. Several views are shown one below the other."""
 
+_COMMAND = re.compile(r"\bytpool (?=[a-z])")
+"""The beginning of a command that somebody is to type, and that names no profile."""
+
 Seen = tuple[View, Any]
 """A view, and the result that it shows."""
 
@@ -98,7 +102,10 @@ def show(outcome: Outcome, invocation: Invocation) -> None:
         invocation.write_object({**last, **envelope(outcome)})
         return
     if outcome.result is not None:
-        _write(for_people(outcome.result, invocation), outcome.result, invocation)
+        text = for_people(outcome.result, invocation)
+        _write(text, outcome.result, invocation)
+        if invocation.profile_typed and invocation.on_terminal(invocation.stdout) and _COMMAND.search(text):
+            invocation.note(f"the commands above are for this profile with --profile {invocation.profile}")
     if outcome.problem is not None:
         _complain(outcome.problem.message, hint_of(outcome.problem), invocation)
     elif outcome.status != DONE:
@@ -158,6 +165,8 @@ def _complain(message: str, hint: str, invocation: Invocation) -> None:
     if invocation.coloured(invocation.stderr):
         sentence = f"\x1b[31m{sentence}\x1b[0m"
     invocation.say(sentence)
+    if invocation.profile_typed:
+        hint = _COMMAND.sub(f"ytpool --profile {invocation.profile} ", hint)
     for line in hint.splitlines():
         invocation.say(f"        {visible(line)}")
 

@@ -9,7 +9,8 @@ from typing import Any
 import typer
 
 from ytpool.actions import comments, threads, waiting
-from ytpool.actions.comments import CommentDone, How
+from ytpool.actions.comments import CommentDone
+from ytpool.actions.saying import How
 from ytpool.actions.threads import Listed, Verdict
 from ytpool.cli.exits import DONE, common, status_of
 from ytpool.cli.items import as_item
@@ -187,7 +188,8 @@ def moderated(
 
 def _text(typed: str | None, file: str | None) -> str:
     if (typed is None) == (file is None):
-        raise UsageWrong("say what to post: TEXT, or --text-file FILE", hint="- reads it from standard input")
+        which = "one of them" if typed is not None else "- reads it from standard input"
+        raise UsageWrong("say what to post by TEXT or by --text-file FILE", hint=which)
     if typed is not None and typed != "-":
         return typed
     return _read(file or "-")

@@ -12,18 +12,19 @@ from ytpool.cli.options import (
     AccountOption,
     DryRunOption,
     FollowOption,
+    NotAskedOption,
     NoWaitOption,
     PathMapOption,
     PoolOption,
     UseBufferOption,
     WaitOption,
-    YesOption,
     invocation,
     map_paths,
     require_one_way_to_wait,
     runtime,
     typed,
 )
+from ytpool.cli.values import visible
 from ytpool.cli.writing import DeadlineOption, NotBeforeOption, PrivacyOption, QueueOption, QueuePriorityOption, in_line
 from ytpool.errors import UsageWrong
 
@@ -170,7 +171,7 @@ def upload(
     not_before: NotBeforeOption = None,
     deadline: DeadlineOption = None,
     dry_run: DryRunOption = False,
-    yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
+    yes: NotAskedOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> dict[str, Any]:
     """Upload videos, each exactly once, on one account's channel or on any channel of a pool.
 
@@ -251,6 +252,8 @@ def upload(
             pace=pace,
         ),
     )
+    for folder in wanted.empty:
+        call.note(f"{visible(str(folder))}: there are no videos in it")
     ordered = [replace(order, look=look) for order in wanted.orders]
     if dry_run:
         return Planned(publish.plan(rt, ordered))

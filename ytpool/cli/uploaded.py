@@ -130,7 +130,7 @@ def _short(url: str) -> str:
 def _summed_up(told: Uploaded) -> str:
     counts = dict(told["counts"])
     total = counts.pop("total")
-    if total == 1:
+    if total <= 1:
         return ""
     words = ", ".join(f"{count} {state}" for state, count in counts.items()).replace("_", " ")
     return f"{total} videos: {words}"

@@ -13,6 +13,7 @@ from ytpool.cli.options import (
     AccountOption,
     DryRunOption,
     FollowOption,
+    NotAskedOption,
     NoWaitOption,
     UseBufferOption,
     WaitOption,
@@ -145,7 +146,7 @@ def update(
     not_before: NotBeforeOption = None,
     deadline: DeadlineOption = None,
     dry_run: DryRunOption = False,
-    yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
+    yes: NotAskedOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> Any:  # a VideoDone
     """Change a video: what is named changes, and everything else stays as it is.
 
@@ -232,7 +233,7 @@ def thumbnail(
     not_before: NotBeforeOption = None,
     deadline: DeadlineOption = None,
     dry_run: DryRunOption = False,
-    yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
+    yes: NotAskedOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> Any:  # a VideoDone
     """Give a video its own thumbnail, in place of the one it has; 50 units, and one for looking at the video."""
     from ytpool.cli.changing import Asked  # noqa: PLC0415
@@ -267,7 +268,7 @@ def caption(
     not_before: NotBeforeOption = None,
     deadline: DeadlineOption = None,
     dry_run: DryRunOption = False,
-    yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
+    yes: NotAskedOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> Any:  # a VideoDone
     """Add a caption track to a video, or replace one.
 
@@ -310,7 +311,7 @@ def playlist(
     not_before: NotBeforeOption = None,
     deadline: DeadlineOption = None,
     dry_run: DryRunOption = False,
-    yes: YesOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
+    yes: NotAskedOption = False,  # noqa: ARG001 -- writing commands take it; this one asks nothing
 ) -> Any:  # a VideoDone
     """Put a video at the end of a playlist, unless it is there already; or take it off.
 

@@ -130,6 +130,11 @@ class Job:
     files_on: str | None = None
     """The machine on which the files it sends lay when it was asked for, where that is known."""
 
+    @property
+    def about(self) -> str | None:
+        """The video that it published, or that it is to change."""
+        return self.video_id or (self.job_key if self.is_chore else None)
+
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         return cls(

@@ -18,7 +18,6 @@ from ytpool.errors import ClientSecretsInvalid, LoginFailed, TokenFileInvalid, U
 
 AUTH_URI = "https://accounts.google.com/o/oauth2/v2/auth"
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a token
-REVOKE_URI = "https://oauth2.googleapis.com/revoke"
 
 _WHERE_CLIENTS_COME_FROM = (
     "in Google Cloud console, Google Auth Platform, Clients: create a client of type Desktop app, download its JSON, "
@@ -322,7 +321,7 @@ def _what_it_is(table: Mapping[str, Any]) -> str:
         return "a client-secrets file: pass it with --client-secrets"
     if "refresh_token" in table or "access_token" in table or table.get("type") == "authorized_user":
         return "a token file: pass it with --token, and the OAuth client's own JSON with --client-secrets"
-    return "JSON, but neither “installed” nor “web” is in it"
+    return "JSON, but neither 'installed' nor 'web' is in it"
 
 
 def _scopes(given: object) -> tuple[str, ...]:

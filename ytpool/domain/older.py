@@ -141,9 +141,9 @@ def configuration(content: bytes) -> Older:
         raise ImportInvalid(f"it is JSON, but {_kind(table)} instead of an object", hint=_EXPECTED)
     listed = table.get("accounts")
     if not isinstance(listed, list):
-        raise ImportInvalid(f"{_what_it_is(table)}: it has no list “accounts”", hint=_EXPECTED)
+        raise ImportInvalid(f"{_what_it_is(table)}: it has no list 'accounts'", hint=_EXPECTED)
     if not listed:
-        raise ImportInvalid("“accounts” is empty, so there is nothing to import", hint=_EXPECTED)
+        raise ImportInvalid("'accounts' is empty, so there is nothing to import", hint=_EXPECTED)
     _require_different(listed)
     entries: list[Entry] = []
     fields: list[Field] = []
@@ -170,14 +170,14 @@ def usage(content: bytes) -> tuple[Counted, ...]:
 
 
 def log(content: bytes, zone: tzinfo, now: datetime) -> Log:
-    """Read an activity log: a list of lines, or an object with such a list under “activities” or “items”."""
+    """Read an activity log: a list of lines, or an object with such a list under 'activities' or 'items'."""
     table = _table(content)
     if isinstance(table, dict):
         table = next((table[key] for key in ("activities", "items") if key in table), table)
     if not isinstance(table, list):
         raise ImportInvalid(
             f"it is {_kind(table)} without a list of activities",
-            hint="an activity log is a list of objects with “timestamp” and “action_type”",
+            hint="an activity log is a list of objects with 'timestamp' and 'action_type'",
         )
     lines = [_happened(line, zone, now) for line in table]
     known = tuple(line for line in lines if line is not None)

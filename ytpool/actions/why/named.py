@@ -75,7 +75,6 @@ def _unknown(tx: Tx, name: str) -> UnknownName:
 
     names = [*(one.account for one in accounts.every(tx)), *(one.project for one in projects.every(tx))]
     close = get_close_matches(name, names, n=3)
-    hint = (
-        f"did you mean {' or '.join(close)}?" if close else "see: ytpool queue list --all, accounts list, quota report"
-    )
+    lists = "see: ytpool queue list --all, ytpool accounts list, ytpool quota report"
+    hint = f"did you mean {' or '.join(close)}?" if close else lists
     return UnknownName(f"there is no job, account, project or bucket {name!r}", hint=hint, what="anything", name=name)

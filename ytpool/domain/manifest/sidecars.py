@@ -53,8 +53,6 @@ def pair(folder: PurePath, names: Iterable[str]) -> tuple[tuple[Sidecar, ...], t
         for stem, note in notes.items()
         if (said := _not_of_one(stem, by_stem))
     ]
-    if not videos:
-        problems.append(Problem(source=str(folder), line=None, column=None, message="there are no videos in it"))
     found = (
         Sidecar(video=folder / one, path=folder / notes[one.stem] if one.stem in notes else None) for one in videos
     )
