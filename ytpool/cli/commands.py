@@ -88,7 +88,7 @@ class Command(TyperCommand):
             return super().parse_args(ctx, [*_with_values(args, self.alone)] if self.alone else args)
         except typer.TyperException as error:
             if getattr(error, "ctx", ctx) is None:  # of a value that is missing Typer does not say whose it is
-                error.ctx = ctx
+                error.ctx = ctx  # type: ignore[attr-defined]
             raise
 
     def invoke(self, ctx: Any) -> Any:
