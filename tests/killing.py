@@ -22,7 +22,7 @@ if __name__ == "__main__":
 
 from ytpool.actions import claiming
 from ytpool.domain.jobs import StepState
-from ytpool.store import accounts, comments, decisions, jobs, ledger, line, looks
+from ytpool.store import accounts, comments, decisions, job_steps, jobs, ledger, line, looks, uploads
 
 if os.environ.get("YTPOOL_STATE"):  # else a driver would be loaded that nobody needs
     from ytpool.store.postgres import PostgresDatabase as TheDatabase
@@ -76,27 +76,29 @@ def _has_video(*_, **what):
 _STILL = "still "
 
 POINTS = {
-    "after the intent": Write(jobs, "intend", When.AFTER_COMMIT),
+    "after the intent": Write(uploads, "intend", When.AFTER_COMMIT),
     "before the session is settled": Write(ledger, "settle", When.BEFORE_COMMIT, _is_settled("videos.insert")),
-    "after the session": Write(jobs, "started", When.AFTER_COMMIT),
-    "after the first chunk": Write(jobs, "keep", When.AFTER_COMMIT),
+    "after the session": Write(uploads, "started", When.AFTER_COMMIT),
+    "after the first chunk": Write(uploads, "keep", When.AFTER_COMMIT),
     "in the middle of a chunk": Bytes(0.5, last=False),
-    "before the last byte": Write(jobs, "last_byte_leaves", When.AFTER_COMMIT),
+    "before the last byte": Write(uploads, "last_byte_leaves", When.AFTER_COMMIT),
     "in the middle of the last chunk": Bytes(0.5, last=True),
     "after the last byte": Bytes(1.0, last=True),
     "before the video is stored": Write(jobs, "move", When.BEFORE_COMMIT, _has_video),
     "after the video is stored": Write(jobs, "move", When.AFTER_COMMIT, _has_video),
     "after the thumbnail is booked": Write(
-        jobs, "set_step", When.AFTER_COMMIT, _is_step("thumbnail", StepState.RUNNING)
+        job_steps, "move", When.AFTER_COMMIT, _is_step("thumbnail", StepState.RUNNING)
     ),
     "before the thumbnail is settled": Write(ledger, "settle", When.BEFORE_COMMIT, _is_settled("thumbnails.set")),
-    "between thumbnail and captions": Write(jobs, "set_step", When.AFTER_COMMIT, _is_step("thumbnail", StepState.DONE)),
+    "between thumbnail and captions": Write(
+        job_steps, "move", When.AFTER_COMMIT, _is_step("thumbnail", StepState.DONE)
+    ),
     "before the captions are settled": Write(ledger, "settle", When.BEFORE_COMMIT, _is_settled("captions.insert")),
     "after the captions are settled": Write(ledger, "settle", When.AFTER_COMMIT, _is_settled("captions.insert")),
     "before the playlist is settled": Write(ledger, "settle", When.BEFORE_COMMIT, _is_settled("playlists.insert")),
     "before the entry is settled": Write(ledger, "settle", When.BEFORE_COMMIT, _is_settled("playlistItems.insert")),
     "after the entry is settled": Write(ledger, "settle", When.AFTER_COMMIT, _is_settled("playlistItems.insert")),
-    "before the end is stored": Write(jobs, "set_step", When.AFTER_COMMIT, _is_step("read_back", StepState.DONE)),
+    "before the end is stored": Write(job_steps, "move", When.AFTER_COMMIT, _is_step("read_back", StepState.DONE)),
 }
 """Every point at which a command may be killed, by its name."""
 
@@ -196,10 +198,10 @@ def _arm_commits(when, dies_at):
 
 
 def _arm_line(point):
-    from ytpool.youtube import uploads  # only these points need it
+    from ytpool.youtube import uploads as sending  # only these points need it
     from ytpool.youtube.media import FileBody
 
-    last_byte_leaves, last = jobs.last_byte_leaves, []
+    last_byte_leaves, last = uploads.last_byte_leaves, []
 
     @wraps(last_byte_leaves)
     def watching(*given):
@@ -217,8 +219,8 @@ def _arm_line(point):
                 _die()
             return super().read(size)
 
-    jobs.last_byte_leaves = watching
-    uploads.FileBody = Watched
+    uploads.last_byte_leaves = watching
+    sending.FileBody = Watched
 
 
 def main(name, module, *words):

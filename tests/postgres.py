@@ -108,11 +108,6 @@ class Server(Postgres):
         self._kept = None
 
     @property
-    def socket_url(self):
-        """The address that needs no network."""
-        return f"postgresql://{USER}@/postgres?host={self.folder}&port={self.port}"
-
-    @property
     def pid(self):
         """The process to whom all others of it belong."""
         return self._kept.pid

@@ -9,7 +9,7 @@ from newsroom import let_it_be_noon
 from ytpool import config
 from ytpool.actions import login, publish, setup
 from ytpool.actions.claiming import Order
-from ytpool.actions.login import Place
+from ytpool.actions.grants import Place
 from ytpool.actions.watch import Nobody
 from ytpool.domain.grants import DEFAULT_SCOPE
 from ytpool.domain.jobs import Target, TargetKind

@@ -18,7 +18,7 @@ from ytpool.errors import (
     QuotaExhausted,
     UpstreamFailed,
 )
-from ytpool.store import accounts, jobs, leases, ledger, pools
+from ytpool.store import accounts, leases, ledger, pools, uploads
 from ytpool.store.leases import LeaseKind
 from ytpool.store.ledger import Call, Payer
 
@@ -277,7 +277,7 @@ def test_the_name_that_was_sent_is_the_name_that_is_kept(desk, make_video):
     done = desk.upload(moved, account="news")
 
     with desk.rt.store.reading() as tx:
-        assert jobs.upload(tx, done.job).slug == desk.videos[0]["file_name"] == "renamed.mp4"
+        assert uploads.get(tx, done.job).slug == desk.videos[0]["file_name"] == "renamed.mp4"
     assert done.job == first.job
 
 

@@ -24,7 +24,7 @@ import ratios
 from ytpool import config, data
 from ytpool.actions import login, publish, setup
 from ytpool.actions.claiming import Order
-from ytpool.actions.login import Place
+from ytpool.actions.grants import Place
 from ytpool.cli.invocation import Invocation
 from ytpool.cli.progress import uploads
 from ytpool.cli.watching import ShownWatch

@@ -117,6 +117,7 @@ def test_what_is_known_stands_beside_what_went_wrong(ytpool, verb, status, code)
         (("activity", "report", "--hours", "x"), "'--hours': 'x' is no number\n"),
         (("activity", "report", "--hours", "-3"), "'--hours': -3.0 is less than 0.0\n"),
         (("activity", "tail", "-n", "1.5"), "'1.5' is no whole number\n"),
+        (("activity", "tail", "-n", "99999999999999999999"), " is not between 0 and 1000000\n"),
         (("work", "--parallel", "0"), ": 0 is not between 1 and 64\n"),
     ],
 )
@@ -157,6 +158,7 @@ def test_quiet_leaves_out_notes_and_keeps_the_result(ytpool):
         (["scratch", "table", "more"], "got unexpected extra argument(s) (more)"),
         (["alone"], "missing argument 'FILE'"),
         (["alone", "x", "--count", "many"], "'many' is no whole number"),
+        (["vault", "move"], "missing option '--to': one of keyring, keyfile"),
     ],
 )
 def test_a_wrong_command_line_says_what_was_meant_also_in_json(ytpool, words, meant):
@@ -169,6 +171,11 @@ def test_a_wrong_command_line_says_what_was_meant_also_in_json(ytpool, words, me
     error = json.loads(out)["error"]
     assert (status, err, error["code"]) == (2, "", "usage")
     assert meant in error["message"]
+
+
+def test_an_option_without_its_value_leads_to_the_help_of_its_command(ytpool):
+    assert "see `ytpool activity tail --help`" in ytpool("activity", "tail", "--lines")[2]
+    assert "see `ytpool activity --help`" in ytpool("activity", "--profile")[2]
 
 
 def test_json_after_two_dashes_is_no_flag(ytpool):

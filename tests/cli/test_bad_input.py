@@ -233,6 +233,22 @@ def test_nothing_works_before_init_and_says_so(ytpool, video):
         else:
             assert (status, told(out)["error"]["code"]) == (6, "not_initialised")
             assert "ytpool init" in told(out)["error"]["hint"]
+    for words in (("tidy",), ("activity", "tail")):
+        status, out, err = ytpool(*words)
+        assert (status, out, err.count("there is no state"), err.count("ytpool init")) == (6, "", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("accounts", "show", "\udcff"), "no text in UTF-8"),
+        (("sessions", "show", "\udcff"), "no text in UTF-8"),
+        (("state", "backup", "x" * 300), "too long"),
+        (("activity", "export", "--output", "x" * 300), "too long"),
+    ],
+)
+def test_words_that_nothing_can_be_called(refused, words, says):
+    assert says in refused(*words, status=2, code="usage")["message"]
 
 
 def test_a_state_of_a_newer_version_is_left_alone(ytpool, sandbox, home, video):

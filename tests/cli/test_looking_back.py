@@ -13,7 +13,7 @@ from ytpool.domain import ids, moments, quota
 from ytpool.domain.jobs import Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.video import VideoRequest
-from ytpool.store import activity, caps, jobs
+from ytpool.store import activity, caps, jobs, uploads
 from ytpool.store.activity import Outcome
 from ytpool.store.ledger import Payer
 
@@ -57,10 +57,10 @@ def past(sandbox, ytpool, home, today):
 
 def test_the_history_tells_each_day_and_the_fullest(ytpool, past, today):
     news = past.payers["news"]
-    for days_ago, uploads in ((3, 2), (1, 5)):
+    for days_ago, sent in ((3, 2), (1, 5)):
         books = past(days_ago)
         books.forward(hours=2)
-        for _ in range(uploads):
+        for _ in range(sent):
             books.spend(news, "videos.insert")
             books.spend(news, "videos.list")
     books.sent(news, "videos.insert")
@@ -147,7 +147,7 @@ def wait_in_queue(books, job, *, target, at=None):
             request=json.dumps(asked.to_dict()),
             steps=tuple(step.step for step in asked.steps()),
         )
-        jobs.add_upload(tx, job, path=f"/{job}.mp4", size=1, modified_ns=1, fingerprint=job, slug=f"{job}.mp4")
+        uploads.add(tx, job, path=f"/{job}.mp4", size=1, modified_ns=1, fingerprint=job, slug=f"{job}.mp4")
         tx.run(
             "UPDATE jobs SET not_before = :at WHERE job = :job", job=job, at=None if at is None else moments.text(at)
         )

@@ -36,7 +36,6 @@ SERVE_TOKEN = "canary-of-those-who-may-ask"
 HOOK = "canary-of-a-webhook"
 PROXY_WORD = "canary-of-a-proxy"
 OF_THE_SANDBOX = re.compile(rb"sandbox-(?:secret|refresh|access|code)-[\w-]+")
-VIDEO_ID = "aaaaaaaaaaa"
 
 ONLY_ONCE = {"demo", "init", "rehearse"}
 """Commands that start programs of their own, or have nothing of a login in them; they are not repeated in bad moods."""

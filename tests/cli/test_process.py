@@ -171,8 +171,8 @@ def test_a_terminal_gets_a_table_that_fits(environment):
 UPLOADS = """
 import sys, threading, time
 from ytpool.cli import progress
-from ytpool.cli.invocation import at_the_terminal
-run = at_the_terminal()
+from ytpool.cli.invocation import Invocation
+run = Invocation(stdout=sys.stdout, stderr=sys.stderr)
 run.quiet, run.json = "--quiet" in sys.argv, "--json" in sys.argv
 def send(shown, number):
     file = shown.start(f"talk number {number} with a rather long name.mp4", 40_000_000)

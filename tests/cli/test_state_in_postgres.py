@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -14,6 +15,8 @@ from certificates import certificates
 from newsroom import ended, start
 from postgres import running
 from schemas import fits
+
+from ytpool.domain import moments
 
 pytest_plugins = ["secret_service"]
 
@@ -103,6 +106,20 @@ def test_init_makes_the_schema_and_says_where_the_state_is(ytpool, desk, private
         assert connection.execute(f"SELECT count(*) FROM {schema_of_office}.meta").fetchone() != (0,)
     assert ytpool("quota", "report", "--json")[0] == 0
     assert "was set up already" in ytpool("init", "--yes")[1]
+
+
+def test_a_database_whose_clock_was_set_back_is_the_one_that_is_named(ytpool, desk, private, office, schema_of_office):
+    desk.setenv("YTPOOL_POSTGRES_PASSWORD_FILE", str(private(f"{PASSWORD}\n")))
+    assert ytpool("init", "--yes", "--vault", "keyfile")[0] == 0
+    with psycopg.connect(f"postgresql://postgres@127.0.0.1:{office.port}/books") as connection:
+        heard = f"{moments.text(datetime.now(UTC))} {time.time() + 86_400!r} database"  # by a clock a day ahead
+        connection.execute(f"INSERT INTO {schema_of_office}.meta VALUES ('google_confirmed', '{heard}')")
+
+    status, _, err = ytpool("work", "--once")
+
+    assert (status, "the database's clock says" in err, "this machine" in err) == (6, True, False), err
+    assert ytpool("state", "check", "--accept-clock")[0] == 0
+    assert ytpool("work", "--once")[0] == 0
 
 
 @pytest.mark.parametrize("place", ["service file", "credential", "named file", "pgpass", "variable"])

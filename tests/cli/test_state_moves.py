@@ -132,6 +132,23 @@ def test_a_place_in_use_is_never_overwritten_and_a_state_at_work_not_moved(ytpoo
     assert "ytpool state migrate --to URL --dry-run" in typed["hint"]  # it stands in no settings that could be checked
 
 
+def test_a_dry_run_leaves_what_is_in_the_other_place_as_it_is(ytpool, sandbox, home, tmp_path):
+    del sandbox
+    older, page = tmp_path / "older.db", tmp_path / "page.html"
+    with closing(sqlite3.connect(home / "default" / "state.db")) as state, closing(sqlite3.connect(older)) as copy:
+        state.backup(copy)
+        copy.execute("UPDATE meta SET value = '25' WHERE key = 'schema'")
+        copy.commit()
+    page.write_text("<!DOCTYPE html>")
+    before = older.read_bytes()
+
+    for place, says in ((older, "older ytpool"), (page, "is no state of ytpool"), (tmp_path, "is a folder")):
+        status, out, err = ytpool("state", "migrate", "--to", place, "--dry-run")
+        assert (status, out, says in err) == (2, "", True), err
+
+    assert (older.read_bytes(), page.read_text()) == (before, "<!DOCTYPE html>")
+
+
 def fill(state):
     """Write so many rows into the ledger as if they had been sold long ago, and what they come to."""
     with closing(sqlite3.connect(state)) as books, books:

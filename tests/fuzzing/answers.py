@@ -8,6 +8,7 @@ import json
 import socket
 import threading
 from datetime import UTC
+from email.message import EmailMessage
 
 import urllib3
 from fuzzing.documents import BYTES, as_json, contents, tables, texts
@@ -15,7 +16,7 @@ from fuzzing.target import CANARY, Target, outcome, require_sentence, require_sh
 from hypothesis import strategies as st
 from starlette.responses import Response
 
-from ytpool.domain import providers, servers
+from ytpool.domain import alert_targets, providers, servers
 from ytpool.domain.comments import Comment
 from ytpool.domain.logins import Client
 from ytpool.domain.markers import Forms, Heard, judge, shipped
@@ -25,12 +26,12 @@ from ytpool.domain.secret import Secret
 from ytpool.domain.servers import FtpServer, Page
 from ytpool.domain.stats import Stats
 from ytpool.domain.uploads import Finished, Kept
-from ytpool.probes import ftp, pages, web_sessions
+from ytpool.probes import ftp, mail, messages, pages, web_sessions
 from ytpool.probes.tasks import TaskServices
 from ytpool.web.guard import TRUSTED, Guard
 from ytpool.web.traffic import Traffic
 from ytpool.web.visitors import Visitors
-from ytpool.youtube import answers, oauth, uploads
+from ytpool.youtube import answers, client, oauth, uploads
 from ytpool.youtube.answers import Answer
 from ytpool.youtube.wire import Wire
 
@@ -76,6 +77,10 @@ class _Server:
         )
         while len(body) < length:
             body += connection.recv(1 << 16)
+
+
+def _refuse(path, sentence):
+    raise AssertionError((path, sentence))
 
 
 _servers = {}
@@ -180,6 +185,11 @@ def get_a_token(content):
         assert CANARY not in repr(token)
 
 
+_CHANNEL = {
+    "id": "UC" + "a" * 22,
+    "snippet": {"title": "News"},
+    "contentDetails": {"relatedPlaylists": {"uploads": "UU" + "a" * 22}},
+}
 _VIDEO = {
     "id": "abcdefghijk",
     "statistics": {"viewCount": "12", "likeCount": "3", "commentCount": "1"},
@@ -213,6 +223,23 @@ _THREAD = {
 }
 
 
+_LIST = {"items": [_CHANNEL, {"id": "x"}], "nextPageToken": "abc", "pageInfo": {"totalResults": 2}}
+
+
+def read_a_list(body):
+    answer = Answer(status=200, headers={}, body=body)
+    table, _ = outcome(lambda: answers.require_object(answer, "channels.list"), secrets=(CANARY,))
+    if table is None:
+        return
+    items, following = client._page(table)
+    assert isinstance(following, str)
+    for item in items:
+        channel, _ = outcome(lambda item=item: client._channel(item, answer, "channels.list"), secrets=(CANARY,))
+        assert channel is None or channel.channel_id
+    made, _ = outcome(lambda: client._made(answer, "playlists.insert"), secrets=(CANARY,))
+    assert made is None or made["id"]
+
+
 def read_a_video(resource):
     if isinstance(resource, dict):
         for read in (Stats.from_resource, FileDetails.from_resource, Processing.from_resource):
@@ -235,7 +262,7 @@ _HUB = providers.from_table(
         "keys": "HUB_KEY",
         "callback": {"url": "https://us.example"},
     },
-    lambda path, sentence: (_ for _ in ()).throw(AssertionError((path, sentence))),
+    _refuse,
 )
 _TASKS = (
     {"code": 0, "msg": "success", "data": {"taskId": "7", "taskStatus": "RUNNING", "failedReason": {"message": "no"}}},
@@ -284,6 +311,38 @@ def log_in_to_ftp(content):
     host, _, port = _answering(content, greets=True).removeprefix("http://").rstrip("/").partition(":")
     server = FtpServer("store", host=host, port=int(port), user="ytpool", tls=servers.NONE, timeout=5.0)
     outcome(lambda: ftp.noop(server, _SECRET))
+
+
+# Who is told of alerts
+
+
+_MAIL = EmailMessage()
+_MAIL["From"], _MAIL["To"], _MAIL["Subject"] = "y@studio.example", "n@studio.example, m@studio.example", "Quota"
+_MAIL.set_content("It is used up.")
+_MAILED = (
+    f"220 a\r\n250-a\r\n250 AUTH PLAIN LOGIN\r\n235 in\r\n250 a\r\n250 b\r\n550 {CANARY}\r\n354 go\r\n250 taken\r\n",
+    f"220 ready\r\n250-mail.example\r\n250 AUTH LOGIN CRAM-MD5\r\n334 VXNlcg==\r\n535 {CANARY}\r\n",
+    f"220-a\r\n220 ready\r\n502 no\r\n250 mail.example\r\n421 {CANARY}\r\n",
+    "554 nobody\r\n",
+)
+
+
+def send_a_mail(content):
+    host, _, port = _answering(content, greets=True).removeprefix("http://").rstrip("/").partition(":")
+    sides = {"from": "y@studio.example", "to": ["n@studio.example", "m@studio.example"]}
+    night = alert_targets.from_table(
+        "night", {"type": "email", "host": host, "port": int(port), "tls": "none", **sides}, _refuse
+    )
+    for target, password in ((night, None), (night._replace(user="ytpool"), _SECRET)):
+        said, _ = outcome(lambda to=target, by=password: mail.send(to, by, _MAIL, seconds=5), secrets=(CANARY,))
+        if said:
+            require_sentence(said, (CANARY,))
+
+
+def post_an_alert(content):
+    url = Secret(f"{_answering(content)}hooks/{CANARY}")
+    hook = alert_targets.from_table("hook", {"type": "webhook", "url": url.reveal()}, _refuse)
+    outcome(lambda: messages.post(hook, url, _SECRET, "{}", {}, seconds=5), secrets=(CANARY,))
 
 
 # Sites that sessions are for
@@ -383,6 +442,11 @@ TARGETS = (
         ),
         check=get_a_token,
     ),
+    Target(
+        name="list of things",
+        inputs=contents(json.dumps(_LIST), of=as_json(_LIST, _CHANNEL)),
+        check=read_a_list,
+    ),
     Target(name="video", inputs=tables(_VIDEO), check=read_a_video),
     Target(name="comment", inputs=tables(_THREAD, _COMMENT), check=read_a_comment),
     Target(name="task answer", inputs=tables(*_TASKS), check=hear_of_a_task),
@@ -391,6 +455,14 @@ TARGETS = (
         name="page",
         inputs=contents("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine", "HTTP/1.1 302 Go\r\nLocation: /x\r\n\r\n"),
         check=look_at_a_page,
+    ),
+    Target(name="mail server", inputs=contents(*_MAILED), check=send_a_mail),
+    Target(
+        name="answer to an alert",
+        inputs=contents(
+            "HTTP/1.1 204 Fine\r\n\r\n", "HTTP/1.1 429 Later\r\nRetry-After: 20\r\nContent-Length: 0\r\n\r\n"
+        ),
+        check=post_an_alert,
     ),
     Target(name="ftp", inputs=contents(*_GREETINGS), check=log_in_to_ftp),
     Target(

@@ -2,7 +2,7 @@
 
 import json
 
-from fuzzing import files
+from fuzzing import files, sandboxes
 
 _LONG = "9" * 5000
 """More digits than Python makes a number of."""
@@ -90,6 +90,7 @@ FOUND = {
         _luggage(arrangement=[]),
         _login(account=5),
         _login(logged_in_at="yesterday"),
+        _login(logins=float("inf")),
     ),
     "copy of a state": (
         files._META | {"schema": "x"},
@@ -113,5 +114,51 @@ FOUND = {
     "task answer": (
         {"taskId": "7", "eventData": '{"code":0,"data":' + "[" * 900 + "]" * 900 + "}"},
         {"taskId": "7", "eventData": '{"code":0,"data":["canary\\u002dZx81-not-for-logs"]}'},
+    ),
+    # It ended where the head of the film was to begin.
+    "film": (sandboxes._LONG,),
+    "line of the sandbox": (b"GET http://[ HTTP/1.1\r\n\r\n", sandboxes._POSTED + b"[" * 3000),
+    # Text that cannot be written down, and lists within lists without end: no answer, and what was made stayed.
+    "call of the sandbox": (
+        sandboxes._wish("playlists.insert", {"snippet": {"title": "\ud800"}}),
+        # Nothing, where there is to be something: no answer either.
+        sandboxes._wish("videos.update", sandboxes._UPDATE | {"snippet": sandboxes._SNIPPET | {"tags": [None]}}),
+    ),
+    # The thread that calls back ended, and nobody was called back any more.
+    "task of the sandbox": tuple(
+        ("create", sandboxes._CREATES | {"webhookUrl": address})
+        for address in ("http://[", "http://127.0.0.1:1x/", "http://127.0.0.1:1/\xc4")
+    ),
+    # Signs beyond ASCII where there are none, and lines of its own that a visitor put into the head of an answer.
+    "login at the sandbox": (
+        [("POST", "/token", sandboxes._REFRESH, "Basic e2Ns\xc4")],
+        [("POST", "/o/oauth2/v2/auth", {**sandboxes._CHOICE, "redirect_uri": "http://localhost/\r\nA: b"}, None)],
+        [("POST", "/o/oauth2/v2/auth", {**sandboxes._CHOICE, "redirect_uri": "http://localhost/\u0416"}, None)],
+        [
+            ("POST", "/o/oauth2/v2/auth", {**sandboxes._CHOICE, "code_challenge": "\xfc"}, None),
+            ("POST", "/token", sandboxes._EXCHANGE, None),
+        ],
+    ),
+    "upload to the sandbox": (
+        # A picture that is none was refused, and the upload that had brought it stayed.
+        (sandboxes._STARTS[2] | {"query": {"videoId": "{video}"}}, []),
+        (sandboxes._STARTS[0], [("{address}", f"bytes 0-262143/{_LONG}", None, False)]),
+        (sandboxes._STARTS[0], [("{address}", f"bytes 0-{_LONG}/*", None, True)]),
+    ),
+    # Half a minute, and half an hour for a megabyte, in which nobody else was answered.
+    "parts of an upload": ((sandboxes._RELATED, b"--here\n\n" + b"--here\n" * 16_000),),
+    # What was said to be wrong stayed half done, and numbers without end were an error of every later answer.
+    "desk of the sandbox": (
+        {"name": "projects", "wish": {"name": []}},
+        {"name": "clients", "wish": {"client_id": 5, "client_secret": "s"}},
+        {"name": "clients", "wish": {"client_id": "123-x", "client_secret": [], "project": "studio"}},
+        {"name": "settings", "wish": {"tasks_take": 10**400}},
+        {"name": "settings", "wish": {"processing_seconds": 10**300}},
+        {"name": "settings", "wish": {"processing_seconds": 10**12}},
+        {"name": "settings", "wish": {"video_width": 5, "video_height": "tall"}},
+        {"name": "clock", "wish": {"forward_seconds": 10**300}},
+        {"name": "clock", "wish": {"to": "9999-12-31T23:59:59Z"}},
+        {"name": "projects", "wish": {"name": "studio", "limits": {"general": "many"}}},
+        {"name": "units", "wish": {"project": "studio", "bucket": "a/b", "units": 5}},
     ),
 }

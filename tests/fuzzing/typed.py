@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 
 from books import BOOK
 from fuzzing.documents import texts
-from fuzzing.target import Target, outcome, require_sentence
+from fuzzing.target import CANARY, Target, outcome, require_sentence
 from hypothesis import strategies as st
 
+from ytpool.actions import session_files
 from ytpool.actions.plan import supposing
 from ytpool.cli.options import span
 from ytpool.cli.values import visible
@@ -24,6 +25,8 @@ from ytpool.domain import (
     sessions,
     video,
 )
+from ytpool.domain.secret import Secret
+from ytpool.probes import browser
 
 _BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -86,6 +89,14 @@ def type_a_name(text):
     PurePath(text)
 
 
+def type_a_proxy(text):
+    """What is taken for a proxy, a browser takes too."""
+    secret = Secret(text)
+    _, sentence = outcome(lambda: session_files._require_proxy(secret), secrets=(CANARY,))
+    if sentence is None:
+        assert browser.way_out(secret)["server"].isprintable()
+
+
 _PRICES = BOOK.on(date(2026, 11, 20))
 
 
@@ -109,6 +120,11 @@ TARGETS = (
         name="id", inputs=texts("abcdefghijk", "https://youtu.be/abcdefghijk?t=1", "de:A title:text"), check=type_an_id
     ),
     Target(name="name", inputs=texts("news", "user@tiktok/x", "a b/c"), check=type_a_name),
+    Target(
+        name="proxy",
+        inputs=texts(f"socks5://user:{CANARY}@[::1]:1080", f"http://a%40b:{CANARY}@proxy.example:3128/", "https://a:1"),
+        check=type_a_proxy,
+    ),
     Target(
         name="supposition",
         inputs=st.lists(texts("limit uploads=500", "limit studio uploads = 5", "add account:news"), max_size=3),

@@ -199,7 +199,10 @@ def test_the_clock_is_seen_by_every_process_and_never_goes_back(folder):
         control.clock(to=datetime.now(UTC))
     with pytest.raises(UsageWrong, match="never goes back"):
         control.clock(forward=timedelta(seconds=-1))
-    assert control.clock() >= there
+    for beyond in ({"to": datetime(9999, 12, 31, tzinfo=UTC)}, {"forward": timedelta(days=1_000_000)}):
+        with pytest.raises(UsageWrong, match="2100-01-01 and no further"):
+            control.clock(**beyond)
+    assert there <= control.clock() < there + timedelta(hours=1)
 
 
 def test_a_machine_set_back_stops_the_clock_until_it_has_caught_up(tmp_path, wall):

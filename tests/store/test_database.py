@@ -311,6 +311,32 @@ def test_threads_that_ended_leave_no_connection_open(opened):
     assert len(database._connections) <= 2
 
 
+class EndsAfterALook(threading.Thread):
+    """A thread that ends as soon as somebody has seen it alive."""
+
+    def is_alive(self):
+        seen, self.is_looked_at = getattr(self, "is_looked_at", False), True
+        return not seen
+
+
+def test_a_thread_that_ends_while_others_are_looked_at_keeps_no_connection(opened):
+    database = opened(create=True)
+    borrowed = []
+
+    def read():
+        with database.reading() as tx:
+            borrowed.append(tx._connection)
+
+    for thread in (EndsAfterALook(target=read), threading.Thread(target=read), threading.Thread(target=read)):
+        thread.start()
+        thread.join()
+    database.close()
+
+    for connection in borrowed:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
+
+
 CLOSED_MEANWHILE = """
 import sys, threading
 from pathlib import Path

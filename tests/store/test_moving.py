@@ -7,7 +7,7 @@ from books import Books, ObedientClock, make_account
 from ytpool.domain import ids
 from ytpool.domain.jobs import JobState, Target, TargetKind
 from ytpool.errors import Interrupted, StateTooNew, StateUnusable
-from ytpool.store import activity, jobs, ledger, meta, moving
+from ytpool.store import activity, jobs, ledger, meta, moving, uploads
 from ytpool.store.activity import Outcome
 from ytpool.store.ledger import Entry, Payer
 from ytpool.store.sqlite import SqliteDatabase
@@ -51,7 +51,7 @@ def fill(books):
                 request="{}",
                 steps=("upload",),
             )
-            jobs.add_upload(tx, job, path=f"/mnt/{name}", size=2**50, modified_ns=1, fingerprint="1-a", slug=name)
+            uploads.add(tx, job, path=f"/mnt/{name}", size=2**50, modified_ns=1, fingerprint="1-a", slug=name)
 
 
 def everything(database, besides=()):

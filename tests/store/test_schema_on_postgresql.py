@@ -7,7 +7,7 @@ import pytest
 from books import Books, ObedientClock, database_at
 
 from ytpool.domain.jobs import Target, TargetKind
-from ytpool.store import db, jobs
+from ytpool.store import db, jobs, uploads
 from ytpool.store.postgres import for_postgres
 
 SHAPE = """
@@ -52,7 +52,10 @@ def test_every_way_of_migrating_ends_with_the_same_schema(postgres, schema, shap
                     connection.execute(for_postgres(sql))
                 connection.execute("INSERT INTO meta (key, value) VALUES ('schema', %s), ('min_reader', '1')", [done])
             database = database_at(f"{postgres.url}#{older}", clock, clock.now)
+            assert database.is_older()
+            assert database.is_older()  # to ask has changed nothing
             assert database.exists()
+            assert not database.is_older()
             database.close()
             assert shape_of(older) == fresh
 
@@ -84,7 +87,7 @@ def test_a_file_may_lie_as_deep_as_a_machine_lets_it(postgres, schema):
             request="{}",
             steps=(),
         )
-        jobs.add_upload(tx, "j1", path=f"/{deep}", size=1, modified_ns=1, fingerprint="f", slug="talk.mp4")
+        uploads.add(tx, "j1", path=f"/{deep}", size=1, modified_ns=1, fingerprint="f", slug="talk.mp4")
 
-        assert jobs.upload(tx, "j1").path == f"/{deep}"
+        assert uploads.get(tx, "j1").path == f"/{deep}"
     books.database.close()

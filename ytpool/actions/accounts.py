@@ -10,7 +10,7 @@ from ytpool.domain.accounts import Account, AccountState, Standing
 from ytpool.domain.balancing import Tier
 from ytpool.domain.jobs import Job, TargetKind
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, limits, meters, pools, rests
+from ytpool.store import accounts, jobs, leases, limits, meters, pools, rests, uploads
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 from ytpool.store.rests import Scope
@@ -250,7 +250,7 @@ def left_on(tx: Tx, account: str) -> list[LeftJob]:
 def _left(tx: Tx, job: Job, left: Left) -> LeftJob:
     from ytpool.actions import queue  # noqa: PLC0415 -- it knows what all jobs need, and a list of accounts needs none
 
-    upload = jobs.find_upload(tx, job.job)
+    upload = uploads.find(tx, job.job)
     match left:
         case Left.RUNNING:
             advice = ""

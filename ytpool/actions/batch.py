@@ -25,7 +25,7 @@ from ytpool.domain.manifest.batch import Batch, Defaults, Entry, Problem, of_fla
 from ytpool.domain.manifest.sidecars import Sidecar
 from ytpool.errors import BatchInvalid, FileInvalid, Interrupted, UnknownName
 from ytpool.runtime import Runtime
-from ytpool.store import jobs
+from ytpool.store import job_steps, jobs, uploads
 
 Go = Callable[[Runtime, Order, Watch], PublishedVideo]
 """What is done with each order; `publish.publish`, or something that looks first."""
@@ -358,9 +358,9 @@ def _standing(rt: Runtime, entry: Entry, *, again: bool) -> tuple[str | None, fr
         else:
             known = jobs.same_content(tx, entry.target, marks.fingerprint, entry.key)
         for job in known:
-            begun = job.video_id is not None or jobs.upload(tx, job.job).started_at is not None
+            begun = job.video_id is not None or uploads.get(tx, job.job).started_at is not None
             if begun and not (again and job.published):
-                left = (step.step for step in jobs.steps(tx, job.job) if step.state is not StepState.DONE)
+                left = (step.step for step in job_steps.of_job(tx, job.job) if step.state is not StepState.DONE)
                 return job.job, frozenset(left)
     return None, frozenset()
 

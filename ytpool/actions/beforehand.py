@@ -18,10 +18,10 @@ from ytpool.domain.publication import UPLOAD
 from ytpool.domain.reconcile import CLOCK_TOLERANCE, Doubtful, Look, NotYet, Outcome, Sought
 from ytpool.errors import OutcomeUnknown, UpstreamFailed
 from ytpool.runtime import Runtime
-from ytpool.store import jobs, looks, meta
+from ytpool.store import jobs, looks, meta, uploads
 from ytpool.store.db import Tx
-from ytpool.store.jobs import Upload
 from ytpool.store.ledger import Call
+from ytpool.store.uploads import Upload
 
 CALLS = (Call(operation="playlistItems.list", step=UPLOAD), Call(operation="videos.list", step=UPLOAD))
 """What a look costs where the channel has published no more than fifty videos since."""
@@ -40,7 +40,7 @@ def is_wanted(rt: Runtime, order: Order, job: Job) -> bool:
     if order.again:
         return False
     with rt.store.reading() as tx:
-        upload = jobs.upload(tx, job.job)
+        upload = uploads.get(tx, job.job)
         is_old = tx.now - _asked_at(job, upload) >= _MEANWHILE
         return order.look or is_old or _is_open(tx, upload) or meta.gap(tx) is not None
 
@@ -48,7 +48,7 @@ def is_wanted(rt: Runtime, order: Order, job: Job) -> bool:
 def where_it_was_seen(rt: Runtime, job: Job) -> Target | None:
     """Name the account on whose channel the last look saw what may be this file: elsewhere nobody would find it."""
     with rt.store.reading() as tx:
-        is_open = _is_open(tx, jobs.upload(tx, job.job))
+        is_open = _is_open(tx, uploads.get(tx, job.job))
     return Target(kind=TargetKind.ACCOUNT, name=job.account) if is_open and job.account is not None else None
 
 
@@ -64,7 +64,7 @@ def look(errand: Errand) -> None:
         errand.says(f"the login of {errand.account} may not list its channel: nobody looked whether it is there")
         return
     with rt.store.reading() as tx:
-        upload, now = jobs.upload(tx, job.job), tx.now
+        upload, now = uploads.get(tx, job.job), tx.now
         claimed = jobs.claimed(tx, errand.payer.channel_id, job.job) | _answered(tx, upload)
         whenever = errand.order.look or _is_open(tx, upload)
         asked_at, gap = _asked_at(job, upload), meta.gap(tx)

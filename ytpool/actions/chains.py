@@ -6,15 +6,14 @@ is a job that waits, longer each time, and at last for a person.
 """
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 
-from ytpool.actions import api_keys, breakers, programs, queue, waking, word
+from ytpool.actions import breakers, programs, queue, waking, word
+from ytpool.actions.chain_steps import ChainOrder, not_ready, order_of, require_chain, require_sensible, why_it_rests
 from ytpool.actions.heartbeat import Heartbeat
-from ytpool.actions.tasks import asking, slots
+from ytpool.actions.tasks import asking
 from ytpool.actions.tasks.asking import TaskOrder, TaskSeen
 from ytpool.actions.watch import Watch
 from ytpool.domain import chains as rules
@@ -25,40 +24,23 @@ from ytpool.errors import (
     Busy,
     ChainDeferred,
     ChainFailed,
-    NoEligibleAccount,
     OutcomeUnknown,
-    UnknownName,
     UsageWrong,
     YtpoolError,
 )
 from ytpool.runtime import Runtime
 from ytpool.store import breakers as kept_breakers
-from ytpool.store import chains, jobs, leases, line, rests
+from ytpool.store import chains, job_steps, jobs, leases, line
 from ytpool.store.chains import Try
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.line import Picked
-from ytpool.store.rests import Scope
 
 _TASK_LOOKED_AT_AFTER = timedelta(minutes=1)
 _LOOKS_EVERY = 0.5
 _OPEN = (Outcome.RUNNING, Outcome.UNKNOWN)
 _OVER = (JobState.DONE, JobState.CANCELLED)
 _BEGINS_ANEW = (JobState.QUEUED, JobState.DEFERRED, JobState.FAILED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChainOrder:
-    """What somebody wants of a chain."""
-
-    chain: str
-    inputs: Mapping[str, str]
-    arguments: tuple[str, ...] = ()
-    max_cost: float | None = None
-    """For all that is tried together."""
-    min_quality: float | None = None
-    again: bool = False
-    """Do it although just this was asked for and is not over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,28 +87,6 @@ class ChainDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepTested:
-    """Whether a step would be tried now, and if not, why."""
-
-    step: str
-    service: str
-    by: str
-    """command or provider"""
-    cost: float
-    quality: float
-    would: bool
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChainTest:
-    """What a run would try now, in order."""
-
-    chain: str
-    steps: tuple[StepTested, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StepCounted:
     """What a step has come to; rates are between 0 and 1, and None where nothing was tried."""
 
@@ -164,7 +124,7 @@ class ChainList:
 
 def ask(rt: Runtime, order: ChainOrder, watch: Watch) -> str:
     """Return the job of a chain, found or made; just the same, asked for before and not over, is the same job."""
-    steps = _require_sensible(rt, order)
+    steps = require_sensible(rt, order)
     with rt.store.transaction() as tx:
         job, begun = _found_or_made(rt, tx, order, steps)
     _tell(watch, job, begun)
@@ -173,7 +133,7 @@ def ask(rt: Runtime, order: ChainOrder, watch: Watch) -> str:
 
 def put_in_line(rt: Runtime, order: ChainOrder, in_line: InLine, watch: Watch) -> ChainDone:
     """Store a job of a chain for whoever works the line off; one that was begun goes on as it does."""
-    steps = _require_sensible(rt, order)
+    steps = require_sensible(rt, order)
     with rt.store.transaction() as tx:
         in_line.require_time(tx.now)
         name, begun = _found_or_made(rt, tx, order, steps)
@@ -277,20 +237,6 @@ def show(rt: Runtime, job_id: str) -> ChainDone:
         return _seen(tx, job)
 
 
-def test(rt: Runtime, order: ChainOrder) -> ChainTest:
-    """Say which steps would be tried now, and why the others not; nothing is run, sent or stored."""
-    _require_numbers(order)
-    return _tested(rt, order, _require_chain(rt, order.chain), spent=0.0)
-
-
-def look_again(rt: Runtime, job_id: str) -> ChainTest:
-    """Say which steps would be tried now for a job that was asked for."""
-    with rt.store.reading() as tx:
-        job = jobs.get(tx, job_id)
-        spent = sum(one.cost for one in chains.of_job(tx, job.job))
-    return _tested(rt, _order_of(job), _require_chain(rt, job.target.name), spent=spent)
-
-
 def list_chains(rt: Runtime) -> ChainList:
     """Count what every chain has come to."""
     with rt.store.reading() as tx:
@@ -306,8 +252,8 @@ class _Run:
         self._lease = lease
         self._heart = heart
         self._watch = watch
-        self._order = _order_of(job)
-        self._steps = _require_chain(rt, job.target.name)
+        self._order = order_of(job)
+        self._steps = require_chain(rt, job.target.name)
         with rt.store.reading() as tx:
             self._tries = chains.of_job(tx, job.job)
 
@@ -317,7 +263,7 @@ class _Run:
             self._round = last.round + 1 if last else 1
             with self._rt.store.transaction() as tx:
                 jobs.move(tx, self._lease, JobState.RUNNING, attempted=True)
-                jobs.plan_steps(tx, self._lease, tuple(self._steps))
+                job_steps.plan(tx, self._lease, tuple(self._steps))
             last = None
         else:
             self._round = last.round
@@ -335,10 +281,10 @@ class _Run:
         """Commit that a step is begun, or why it is not."""
         self._require_going()
         spent = sum(one.cost for one in self._tries)
-        why = _not_ready(self._rt, self._order, step, spent)
+        why = not_ready(self._rt, self._order, step, spent)
         with self._rt.store.transaction() as tx:
             jobs.require(tx, self._lease)
-            why = why or _rests(tx, step)
+            why = why or why_it_rests(tx, step)
             if not why and not kept_breakers.admit_service(tx, step.service, breakers.rules(self._rt.config)):
                 why = "it is being tried out after failures"
             chains.begin(
@@ -355,7 +301,7 @@ class _Run:
                 repeatable=step.repeatable,
             )
             state = StepState.WAITING if why else StepState.RUNNING
-            jobs.set_step(tx, self._job.job, label, state, f"skipped: {why}" if why else "")
+            job_steps.move(tx, self._job.job, label, state, f"skipped: {why}" if why else "")
             self._tries = chains.of_job(tx, self._job.job)
         if why:
             self._watch.says(self._job.job, f"{label} is skipped: {why}")
@@ -458,7 +404,7 @@ class _Run:
     def _serves(self, one: Try, output: str, *, cut: bool, cost: float, task: str | None = None) -> None:
         with self._rt.store.transaction() as tx:
             chains.end(tx, one, Outcome.SERVED, why="", cost=cost, output=output, cut=cut, task=task)
-            jobs.set_step(tx, one.job, one.step, StepState.DONE)
+            job_steps.move(tx, one.job, one.step, StepState.DONE)
             kept_breakers.service_succeeded(tx, one.service)
             jobs.move(tx, self._lease, JobState.DONE)
 
@@ -466,7 +412,7 @@ class _Run:
         with self._rt.store.transaction() as tx:
             jobs.require(tx, self._lease)
             chains.end(tx, one, Outcome.FAILED, why=why, cost=cost, task=task)
-            jobs.set_step(tx, one.job, one.step, StepState.FAILED, why)
+            job_steps.move(tx, one.job, one.step, StepState.FAILED, why)
             kept_breakers.service_failed(tx, one.service, breakers.rules(self._rt.config), self._rt.rng, why)
             self._tries = chains.of_job(tx, one.job)
         self._watch.says(one.job, f"{one.step} failed: {why}")
@@ -474,7 +420,7 @@ class _Run:
     def _unknown(self, one: Try, error: str, *, task: str | None = None, looks_again: bool = False) -> None:
         with self._rt.store.transaction() as tx:
             chains.end(tx, one, Outcome.UNKNOWN, why=error, cost=one.cost, task=task)
-            jobs.set_step(tx, one.job, one.step, StepState.UNKNOWN, error)
+            job_steps.move(tx, one.job, one.step, StepState.UNKNOWN, error)
             jobs.move(
                 tx,
                 self._lease,
@@ -505,120 +451,9 @@ class _Run:
             )
 
 
-def _require_chain(rt: Runtime, name: str) -> dict[str, Step]:
-    known = rt.config.chains
-    if name in known:
-        return dict(rules.flattened(known, name))
-    close = get_close_matches(name, known, n=1)
-    there = f"there are {', '.join(known)}" if known else f"describe it in [[chains.NAME]] of {rt.config.paths.config}"
-    raise UnknownName(
-        f"there is no chain named {name!r}",
-        hint=f"did you mean {close[0]}?" if close else there,
-        what="chain",
-        name=name,
-    )
-
-
-def _require_sensible(rt: Runtime, order: ChainOrder) -> dict[str, Step]:
-    """Refuse what no step could ever do, and inputs that are missing or that nobody takes."""
-    steps = _require_chain(rt, order.chain)
-    _require_numbers(order)
-    if all(_out_of_reach(order, step, spent=0.0) for step in steps.values()):
-        raise UsageWrong(
-            f"no step of {order.chain} fits --max-cost and --min-quality",
-            hint=f"see: ytpool chain test {order.chain}",
-        )
-    needed: set[str] = set()
-    known: set[str] = set()
-    for step in steps.values():
-        takes = rt.config.providers[step.provider].inputs if step.provider else dict.fromkeys(step.words, True)
-        known |= set(takes)
-        needed |= {name for name, must in takes.items() if must}
-    if missing := sorted(needed - set(order.inputs)):
-        raise UsageWrong(f"{order.chain} needs {', '.join(missing)}", hint=f"say --set {missing[0]}=VALUE")
-    if strange := sorted(set(order.inputs) - known):
-        takes_all = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
-        raise UsageWrong(f"{order.chain} has no {', '.join(strange)}", hint=takes_all)
-    return steps
-
-
-def _require_numbers(order: ChainOrder) -> None:
-    """Refuse what is no number, or has no end: nothing can be said to cost so much."""
-    for option, number in (("--max-cost", order.max_cost), ("--min-quality", order.min_quality)):
-        if number is not None and not math.isfinite(number):
-            raise UsageWrong(f"{option} takes a number, not {number}", hint="leave it out, and there is no limit")
-
-
-def _tested(rt: Runtime, order: ChainOrder, steps: Mapping[str, Step], *, spent: float) -> ChainTest:
-    tested = []
-    for label, step in steps.items():
-        why = _not_ready(rt, order, step, spent)
-        with rt.store.reading() as tx:
-            why = why or _rests(tx, step)
-        tested.append(
-            StepTested(
-                step=label,
-                service=step.service,
-                by="provider" if step.provider else "command",
-                cost=step.cost,
-                quality=step.quality,
-                would=not why,
-                why=why,
-            )
-        )
-    return ChainTest(chain=order.chain, steps=tuple(tested))
-
-
-def _out_of_reach(order: ChainOrder, step: Step, spent: float) -> str:
-    if order.min_quality is not None and not step.quality >= order.min_quality:
-        return f"its quality is {step.quality:g}, below {order.min_quality:g}"
-    if order.max_cost is not None and not spent + step.cost <= order.max_cost + _ROUNDING:
-        already = f" and {spent:g} are spent" if spent else ""
-        return f"it is too dear: it costs {step.cost:g}{already}, and {order.max_cost:g} is the most"
-    return ""
-
-
-_ROUNDING = 1e-9
-"""0.1 + 0.2 is not more than 0.3."""
-
-
-def _not_ready(rt: Runtime, order: ChainOrder, step: Step, spent: float) -> str:
-    """Say why a step is not to be tried; empty where nothing speaks against it. Whether it rests is asked apart."""
-    if why := _out_of_reach(order, step, spent):
-        return why
-    if step.provider:
-        provider = rt.config.providers[step.provider]
-        try:
-            free = slots.free(rt, provider, api_keys.require(rt, provider))
-        except NoEligibleAccount as error:
-            return error.message
-        return "" if free else "no slot of its keys is free"
-    return "" if programs.find(rt, step.command[0], programs.environment(rt)) else f"{step.command[0]} is not there"
-
-
-def _rests(tx: Tx, step: Step) -> str:
-    for rest in rests.running(tx):
-        is_it = rest.scope is Scope.SERVICE and rest.name in {step.service, step.provider}
-        if is_it or rest.scope is Scope.EVERYTHING:
-            until = "a person acts" if rest.until is None else moments.spoken(rest.until)
-            return f"it rests until {until}: {rest.reason}"
-    return ""
-
-
-def _order_of(job: Job) -> ChainOrder:
-    request = json.loads(job.request)
-    return ChainOrder(
-        chain=job.target.name,
-        inputs=request["inputs"],
-        arguments=tuple(request["arguments"]),
-        max_cost=request["max_cost"],
-        min_quality=request["min_quality"],
-    )
-
-
 def _seen(tx: Tx, job: Job) -> ChainDone:
     tries = chains.of_job(tx, job.job)
-    order = _order_of(job)
+    order = order_of(job)
     served = next((one for one in reversed(tries) if one.outcome is Outcome.SERVED), None)
     return ChainDone(
         job=job.job,

@@ -1,38 +1,32 @@
-"""What is done to a video that is there: changed, given a thumbnail, captions and playlists, deleted.
+"""The way of every write to a video that is there; `changing` has what is written.
 
 Every write is a job, held before it is sent and settled after. Whoever does not hear the answer looks before writing
 again: the same command typed once more finds its job and what came of it.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
-from ytpool.actions import claiming, looking, media, queue, steps, videos, waking, whereabouts
+from ytpool.actions import claiming, looking, queue, videos, waking
 from ytpool.actions.errand import Work
 from ytpool.actions.heartbeat import renewing
 from ytpool.actions.placing import Placed
 from ytpool.actions.steps import WATCH_URL
 from ytpool.actions.trying import Try
 from ytpool.actions.watch import Watch
-from ytpool.domain import captions, changes, failover, publication
+from ytpool.domain import changes, failover
 from ytpool.domain.balancing import Tier
-from ytpool.domain.captions import Caption
-from ytpool.domain.changes import Change, Merged, Wish
+from ytpool.domain.changes import Change
 from ytpool.domain.failover import Charge, Next
 from ytpool.domain.jobs import CHORES, InLine, Job, JobState, Step, StepState, Target, TargetKind
-from ytpool.domain.publication import PlaylistWish
 from ytpool.domain.quota import Urgency
 from ytpool.domain.secret import Secret
 from ytpool.errors import (
     Busy,
-    FileChanged,
     FileInvalid,
-    Interrupted,
     LoginNeeded,
     MetadataInvalid,
     OutcomeUnknown,
@@ -47,15 +41,13 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, ledger, line
+from ytpool.store import accounts, job_steps, jobs, leases, ledger, line
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.ledger import Call, Payer
 from ytpool.store.line import Picked
 
 T = TypeVar("T")
-
-_ENDED = (JobState.DONE, JobState.PARTLY, JobState.FAILED, JobState.CANCELLED)
 _LOOK_AGAIN_AFTER = 0.25
 _TRIES = 3
 _LOOK = "videos.list"
@@ -115,7 +107,7 @@ class VideoDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class Found:
     """A video as its owner's account sees it; the resource is None where it is not there any more."""
 
     video_id: str
@@ -130,7 +122,9 @@ class _Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Written:
+class Written:
+    """What a write has come to."""
+
     detail: str = ""
     changes: tuple[Change, ...] = ()
     not_kept: tuple[Change, ...] = ()
@@ -140,7 +134,7 @@ class Chore(Work):
     """The work on a video that is there: one account, one step."""
 
     def __init__(
-        self, rt: Runtime, job: Job, lease: Lease, watch: Watch, *, found: _Found, task: Task, how: How, unsure: bool
+        self, rt: Runtime, job: Job, lease: Lease, watch: Watch, *, found: Found, task: Task, how: How, unsure: bool
     ) -> None:
         super().__init__(rt, job, lease, watch, use_buffer=how.use_buffer)
         self.found = found
@@ -217,7 +211,7 @@ class Chore(Work):
         """Make the call that changes something; from its booking on, it may have been done."""
 
         def begins(tx: Tx) -> None:
-            jobs.set_step(tx, self.job.job, self.task.step, StepState.RUNNING)
+            job_steps.move(tx, self.job.job, self.task.step, StepState.RUNNING)
 
         return self.pay(self.held_or_new(operation, self.task.step), write, before=begins)
 
@@ -267,300 +261,30 @@ class Chore(Work):
     def _left(self, tx: Tx, state: JobState, error: BaseException) -> None:
         # Whatever was begun and not finished stays so: the next run looks before it writes.
         if state is JobState.FAILED:
-            jobs.set_step(tx, self.job.job, self.task.step, StepState.FAILED, str(error))
+            job_steps.move(tx, self.job.job, self.task.step, StepState.FAILED, str(error))
         if state is JobState.FINISHED_UNKNOWN:
-            jobs.set_step(tx, self.job.job, self.task.step, StepState.UNKNOWN, str(error))
-
-
-def update(rt: Runtime, video_id: str, wish: Wish, how: How, watch: Watch) -> VideoDone:
-    """Change a video: read the parts concerned, put the wish over them, write them back whole.
-
-    Where nothing differs, nothing is sent and there is no job.
-    """
-    task = Task(
-        kind=videos.UPDATE,
-        step="update",
-        request=wish.to_dict(),
-        calls=("videos.update",),
-        parts=changes.PARTS,
-    )
-    if how.in_line is not None and not how.dry_run:
-        return _put_in_line(rt, video_id, task, how.in_line, how.account)
-    with _alone(rt, video_id, how, watch) as lease:
-        found = _find(rt, video_id, lease, task, how)
-        merged = Merged.of(wish, found.resource or {}, rt.calendar.now())
-        if how.dry_run:
-            planned = _planned(rt, found, task)
-            return replace(planned, changes=merged.changes, units=planned.units if merged.changes else {})
-        if not merged.changes and not _unfinished(rt, video_id, task):
-            return _result(found, task, state="unchanged", detail="nothing to change: YouTube has it so already")
-
-        def write(chore: Chore, *, tried: bool) -> _Written:
-            del tried  # the look that was just made says what is still to be done
-            return _write_parts(chore, wish, merged) if merged.changes else _Written(detail="it was written before")
-
-        done = _carry_out(rt, found, task, how, watch, write)
-    privacy = next((one.after for one in done.changes if one.field == "privacy"), done.privacy)
-    return replace(done, privacy=privacy)
-
-
-def _write_parts(chore: Chore, wish: Wish, merged: Merged) -> _Written:
-    rt, latest = chore.rt, merged
-    what = ", ".join(f"{one.field} becomes {changes.shown(one.after)}" for one in merged.changes)
-    chore.begin(what)
-
-    def done() -> bool:
-        nonlocal latest
-        resource = chore.look()
-        if resource is None:
-            raise videos.not_there(chore.found.video_id, chore.found.account)
-        latest = Merged.of(wish, resource, rt.calendar.now())
-        return not latest.changes
-
-    def send() -> Mapping[str, Any]:
-        body, parts = latest.body, latest.parts
-        return chore.send("videos.update", lambda token: rt.youtube.update_video(token, body, parts))
-
-    answer = chore.until_known("videos.update", send, done)
-    not_kept = () if answer is None else latest.not_kept(answer, rt.calendar.now())
-    return _Written(detail=what, changes=merged.changes, not_kept=not_kept)
-
-
-def delete(rt: Runtime, video_id: str, how: How, watch: Watch, agrees: Callable[[str], bool]) -> VideoDone:
-    """Delete a video once the person who is asked, with its channel and title, agrees.
-
-    One that is gone is done, if an earlier run may have deleted it.
-    """
-    task = Task(kind="video.delete", step="delete", request={}, calls=("videos.delete",))
-    if how.in_line is not None and not how.dry_run:
-        return _put_in_line(rt, video_id, task, how.in_line, how.account, agreed=agrees(f"video {video_id}"))
-    with _alone(rt, video_id, how, watch) as lease:
-        found = _find(rt, video_id, lease, task, how, may_be_gone=True)
-        if how.dry_run:
-            return _planned(rt, found, task)
-        gone = found.resource is None
-        if not gone and not agrees(
-            f"{found.title!r} ({video_id}, {found.privacy}) on channel {found.channel_title} ({found.channel_id})"
-        ):
-            nothing = Interrupted("nothing was deleted")
-            return replace(_result(found, task, state="refused"), problem=nothing)
-
-        def write(chore: Chore, *, tried: bool) -> _Written:
-            if gone and tried:
-                return _Written(detail="it is gone")
-            return _remove(chore)
-
-        return _carry_out(rt, found, task, how, watch, write)
-
-
-def _remove(chore: Chore) -> _Written:
-    rt, video_id = chore.rt, chore.found.video_id
-    chore.begin("is deleted for good")
-
-    def send() -> None:
-        chore.send("videos.delete", lambda token: rt.youtube.delete_video(token, video_id))
-
-    try:
-        chore.until_known("videos.delete", send, lambda: chore.look() is None)
-    except UpstreamFailed as failure:
-        if failure.http_status != 404:
-            raise
-    job, _ = videos.asked_for(rt, video_id)
-    # The job that published it stays done, so the same file typed again would be told to be published already.
-    again = "" if job is None else f"; to publish the file of job {job.job} once more, say --again"
-    return _Written(detail=f"deleted{again}")
-
-
-def thumbnail(
-    rt: Runtime, video_id: str, path: Path, how: How, watch: Watch, *, named: PurePath | None = None
-) -> VideoDone:
-    """Give a video its own thumbnail; a second one replaces the first. `named` is what the state calls the file."""
-    with media.thumbnail_media(path):
-        pass  # checked before anything is spent
-    task = Task(
-        kind="video.thumbnail",
-        step=publication.THUMBNAIL,
-        request={"path": str(named or rt.path_map.there(path.absolute())), "sha256": _digest(path)},
-        calls=("thumbnails.set",),
-    )
-
-    def write(chore: Chore, *, tried: bool) -> _Written:
-        del tried  # it may be set twice
-        chore.begin(f"{path.name} becomes its thumbnail")
-        return _Written(detail=steps.put_thumbnail(video_id, path, chore.attempt))
-
-    return _one(rt, video_id, task, how, watch, write)
-
-
-def caption(
-    rt: Runtime,
-    video_id: str,
-    track: Caption,
-    how: How,
-    watch: Watch,
-    *,
-    again: bool = False,
-    named: PurePath | None = None,
-) -> VideoDone:
-    """Add a caption track; one of the same language and name is replaced only if that is asked for (`again`).
-
-    `named` is what the state calls its file.
-    """
-    problems = captions.problems([track])
-    if problems:
-        raise MetadataInvalid("; ".join(problems), hint="nothing was sent", problems=problems)
-    with media.caption_media(Path(track.path)):
-        pass
-    task = Task(
-        kind="video.caption",
-        step=track.step,
-        request={
-            **replace(track, path=named or rt.path_map.there(Path(track.path).absolute())).to_dict(),
-            "sha256": _digest(Path(track.path)),
-            "replace": again,
-        },
-        calls=("captions.list", "captions.update" if again else "captions.insert"),
-    )
-
-    def write(chore: Chore, *, tried: bool) -> _Written:
-        tracks = chore.attempt.read("captions.list", lambda token: rt.youtube.captions(token, video_id))
-        there = next((str(one["id"]) for one in tracks if steps.is_track(one, track)), None)
-        chore.attempt.unsure = False
-        if there is None:
-            chore.begin(f"captions {track.language} are added")
-            return _Written(detail=steps.put_caption(video_id, track, chore.attempt))
-        if again:
-            chore.begin(f"captions {track.language} are replaced")
-            return _Written(detail=_replace_track(chore, there, track))
-        if tried:
-            return _Written(detail=f"{there}, already there")
-        named = f"{track.language}, {track.name!r}" if track.name else track.language
-        raise UsageWrong(
-            f"the video has captions {named} already", hint="--replace puts this file in their place, for 450 units"
-        )
-
-    return _one(rt, video_id, task, how, watch, write)
-
-
-def _replace_track(chore: Chore, track_id: str, track: Caption) -> str:
-    with media.caption_media(Path(track.path)) as content:
-        chore.attempt.write(
-            "captions.update", lambda token: chore.rt.youtube.update_caption(token, track_id, track=content)
-        )
-    return f"{track_id}, replaced"
-
-
-def playlist(
-    rt: Runtime, video_id: str, wish: PlaylistWish, how: How, watch: Watch, *, remove: bool = False
-) -> VideoDone:
-    """Put a video on a playlist, or take it off; one that is there already is not put there twice."""
-    lists = () if wish.title is None else ("playlists.list",)
-    makes = ("playlists.insert",) if wish.create and not remove else ()
-    task = Task(
-        kind="video.playlist",
-        step=wish.step,
-        request={**wish.to_dict(), "remove": remove},
-        calls=(*lists, *makes, "playlistItems.list", "playlistItems.delete" if remove else "playlistItems.insert"),
-    )
-
-    def write(chore: Chore, *, tried: bool) -> _Written:
-        del tried  # it always looks first, and knows of what it has not heard
-        name = wish.title or wish.playlist_id
-        if remove:
-            chore.begin(f"is taken off playlist {name}")
-            return _Written(detail=_take_off(chore, wish))
-        chore.begin(f"is put on playlist {name}")
-        return _Written(detail=steps.put_on_playlist(video_id, wish, chore.attempt, look_first=True))
-
-    return _one(rt, video_id, task, how, watch, write)
-
-
-def _take_off(chore: Chore, wish: PlaylistWish) -> str:
-    playlist_id = wish.playlist_id or steps.playlist_titled(chore.attempt, wish.title or "")
-    if playlist_id is None:
-        raise steps.no_such_title(chore, wish.title or "", "check the title, or name its id; nothing was taken off")
-    taken = 0
-    while True:
-        entries, _ = chore.attempt.read("playlistItems.list", _items(chore, playlist_id))
-        if not entries:
-            return (
-                f"{playlist_id}, {f'taken off {taken} times' if taken > 1 else 'taken off' if taken else 'not on it'}"
-            )
-        for entry in entries:
-            try:
-                chore.attempt.write("playlistItems.delete", _delete_item(chore, str(entry["id"])))
-            except UpstreamFailed as failure:
-                if failure.http_status != 404:  # gone since it was listed, by the try before or by somebody else
-                    raise
-            taken += 1
-
-
-def _items(chore: Chore, playlist_id: str) -> Callable[[Secret], tuple[list[dict[str, Any]], str]]:
-    return lambda token: chore.rt.youtube.playlist_items(token, playlist_id, chore.found.video_id)
-
-
-def _delete_item(chore: Chore, item_id: str) -> Callable[[Secret], None]:
-    return lambda token: chore.rt.youtube.delete_playlist_item(token, item_id)
-
-
-def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, agrees: Callable[[str], bool]) -> VideoDone | None:
-    """Go on with a job of this kind as it was asked for; None for a job of another kind."""
-    with rt.store.reading() as tx:
-        line.require(tx, how.picked)
-        job = jobs.get(tx, job_id)
-    if not job.is_chore:
-        return None
-    if job.state in _ENDED:
-        raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to go on with", job=job.job)
-    asked, video_id = json.loads(job.request), job.job_key
-    how = replace(how, account=job.account or job.target.name)
-    named = None
-    if "sha256" in asked:
-        whereabouts.require(rt, job)
-        named = PurePath(asked["path"])
-        asked["path"] = str(rt.path_map.here(named))
-        _require_same_content(Path(asked["path"]), asked.pop("sha256"))
-    match job.kind.removeprefix(CHORES):
-        case "update":
-            return update(rt, video_id, Wish.from_dict(asked), how, watch)
-        case "delete":
-            return delete(rt, video_id, how, watch, agrees)
-        case "thumbnail":
-            return thumbnail(rt, video_id, Path(asked["path"]), how, watch, named=named)
-        case "caption":
-            again = asked.pop("replace")
-            return caption(rt, video_id, Caption.from_dict(asked), how, watch, again=again, named=named)
-        case _:
-            remove = asked.pop("remove")
-            return playlist(rt, video_id, PlaylistWish.from_dict(asked), how, watch, remove=remove)
-
-
-def _require_same_content(path: Path, sha256: str) -> None:
-    if not path.is_file() or _digest(path) != sha256:
-        raise FileChanged(
-            f"{path} is not what it was when this was asked for", hint="put it back, or ask anew", path=str(path)
-        )
-
-
-# The way of a write
+            job_steps.move(tx, self.job.job, self.task.step, StepState.UNKNOWN, str(error))
 
 
 def _videos(rt: Runtime, video_id: str, parts: Sequence[str]) -> Callable[[Secret], list[dict[str, Any]]]:
     return lambda token: rt.youtube.videos(token, [video_id], parts)
 
 
-def _one(rt: Runtime, video_id: str, task: Task, how: How, watch: Watch, write: Callable[..., _Written]) -> VideoDone:
+def one_step(
+    rt: Runtime, video_id: str, task: Task, how: How, watch: Watch, write: Callable[..., Written]
+) -> VideoDone:
+    """Do a write that wants to know of the video only whose it is; or say what it costs, or put it in line."""
     if how.in_line is not None and not how.dry_run:
-        return _put_in_line(rt, video_id, task, how.in_line, how.account)
-    with _alone(rt, video_id, how, watch) as lease:
-        found = _find(rt, video_id, lease, task, how)
+        return put_in_line(rt, video_id, task, how.in_line, how.account)
+    with alone(rt, video_id, how, watch) as lease:
+        found = find(rt, video_id, lease, task, how)
         if how.dry_run:
-            return _planned(rt, found, task)
-        return _carry_out(rt, found, task, how, watch, write)
+            return planned(rt, found, task)
+        return carry_out(rt, found, task, how, watch, write)
 
 
 @contextmanager
-def _alone(rt: Runtime, video_id: str, how: How, watch: Watch) -> Iterator[Lease]:
+def alone(rt: Runtime, video_id: str, how: How, watch: Watch) -> Iterator[Lease]:
     """Be the only one who changes this video, from the look to the last write."""
     rt.open_vault()
     said = False
@@ -583,7 +307,7 @@ def _alone(rt: Runtime, video_id: str, how: How, watch: Watch) -> Iterator[Lease
             leases.give_back(tx, [lease])
 
 
-def _find(rt: Runtime, video_id: str, lease: Lease, task: Task, how: How, *, may_be_gone: bool = False) -> _Found:
+def find(rt: Runtime, video_id: str, lease: Lease, task: Task, how: How, *, may_be_gone: bool = False) -> Found:
     """Look at the video as the account it belongs to, and make sure that it is that account's channel's."""
     urgency = Urgency.BUFFER if how.use_buffer else Urgency.NORMAL
     name = looking.owners(rt, [video_id], how.account, urgency).get(video_id)
@@ -592,7 +316,7 @@ def _find(rt: Runtime, video_id: str, lease: Lease, task: Task, how: How, *, may
     with rt.store.reading() as tx:
         account = accounts.get(tx, name)
     resource = looking.videos(rt, name, [video_id], task.parts, urgency=urgency).get(video_id)
-    if resource is None and not (may_be_gone and _unfinished(rt, video_id, task)):
+    if resource is None and not (may_be_gone and unfinished(rt, video_id, task)):
         raise videos.not_there(video_id, name)
     snippet = {} if resource is None else resource.get("snippet", {})
     channel_id = snippet.get("channelId", account.channel_id)
@@ -604,7 +328,7 @@ def _find(rt: Runtime, video_id: str, lease: Lease, task: Task, how: How, *, may
             video_id=video_id,
             channel_id=channel_id,
         )
-    return _Found(
+    return Found(
         video_id=video_id,
         lease=lease,
         account=name,
@@ -628,7 +352,7 @@ def _request(task: Task) -> str:
     return json.dumps(task.request, sort_keys=True)
 
 
-def _put_in_line(
+def put_in_line(
     rt: Runtime, video_id: str, task: Task, in_line: InLine, named: str | None, *, agreed: bool = False
 ) -> VideoDone:
     """Store a write to a video for later; YouTube is not asked, so whose it is must be known or named."""
@@ -653,7 +377,7 @@ def _put_in_line(
             line.ask(tx, job.job, in_line)
         if agreed:
             line.agree(tx, job.job)
-        steps_of = jobs.steps(tx, job.job)
+        steps_of = job_steps.of_job(tx, job.job)
     waking.ring(rt)
     return VideoDone(
         action=task.kind.removeprefix(CHORES),
@@ -670,16 +394,17 @@ def _put_in_line(
     )
 
 
-def _unfinished(rt: Runtime, video_id: str, task: Task) -> bool:
+def unfinished(rt: Runtime, video_id: str, task: Task) -> bool:
+    """Tell whether just this was asked for before and is not at its end."""
     with rt.store.reading() as tx:
         return jobs.asked_for(tx, task.kind, video_id, _request(task)) is not None
 
 
-def _carry_out(
-    rt: Runtime, found: _Found, task: Task, how: How, watch: Watch, write: Callable[..., _Written]
+def carry_out(
+    rt: Runtime, found: Found, task: Task, how: How, watch: Watch, write: Callable[..., Written]
 ) -> VideoDone:
     """Write in the name of a job, found or made, and say what became of it; only what ends the program is raised."""
-    written = _Written()
+    written = Written()
     problem: YtpoolError | None = None
     job, lease, tried = _claim(rt, found, task, how.picked)
     try:
@@ -691,7 +416,7 @@ def _carry_out(
                 raise looking.meant(rt, found.account, failure) from failure
             problem = _not_kept(written)
             with rt.store.transaction() as tx:
-                jobs.set_step(tx, job.job, task.step, StepState.DONE, written.detail)
+                job_steps.move(tx, job.job, task.step, StepState.DONE, written.detail)
                 jobs.move(
                     tx,
                     lease,
@@ -702,11 +427,11 @@ def _carry_out(
     except YtpoolError as error:
         problem = error
     with rt.store.reading() as tx:
-        now, told = jobs.get(tx, job.job), jobs.steps(tx, job.job)
+        now, told = jobs.get(tx, job.job), job_steps.of_job(tx, job.job)
         if problem is not None and now.state is JobState.DEFERRED:
             problem.hint = "\n".join(filter(None, (problem.hint, _goes_on(tx, now))))
     return replace(
-        _result(found, task, state=now.state, detail=written.detail),
+        result(found, task, state=now.state, detail=written.detail),
         job=job.job,
         changes=written.changes,
         not_kept=written.not_kept,
@@ -723,7 +448,7 @@ def _goes_on(tx: Tx, job: Job) -> str:
     return f"job {job.job} waits for it: have cron run {command}, or type: {queue.retry(job)}"
 
 
-def _claim(rt: Runtime, found: _Found, task: Task, picked: Picked | None) -> tuple[Job, Lease, bool]:
+def _claim(rt: Runtime, found: Found, task: Task, picked: Picked | None) -> tuple[Job, Lease, bool]:
     """Return the job, the lease on it, and whether an earlier run may have written already."""
     job, lease, stood = claiming.asked_for(
         rt,
@@ -738,7 +463,7 @@ def _claim(rt: Runtime, found: _Found, task: Task, picked: Picked | None) -> tup
     return job, lease, stood in (StepState.RUNNING, StepState.UNKNOWN)
 
 
-def _not_kept(written: _Written) -> Partly | None:
+def _not_kept(written: Written) -> Partly | None:
     if not written.not_kept:
         return None
     said = "; ".join(
@@ -750,17 +475,19 @@ def _not_kept(written: _Written) -> Partly | None:
     )
 
 
-def _planned(rt: Runtime, found: _Found, task: Task) -> VideoDone:
+def planned(rt: Runtime, found: Found, task: Task) -> VideoDone:
+    """Say what a write would cost."""
     with rt.store.reading() as tx:
         prices = rt.terms(tx).prices
     units: dict[str, int] = {}
     for operation in task.calls:
         for bucket, price in prices.cost(operation).items():
             units[bucket] = units.get(bucket, 0) + price
-    return replace(_result(found, task, state="planned"), dry_run=True, units=units)
+    return replace(result(found, task, state="planned"), dry_run=True, units=units)
 
 
-def _result(found: _Found, task: Task, *, state: str, detail: str = "") -> VideoDone:
+def result(found: Found, task: Task, *, state: str, detail: str = "") -> VideoDone:
+    """Say what became of a write that needed no job."""
     return VideoDone(
         action=task.kind.removeprefix(CHORES),
         video_id=found.video_id,
@@ -773,8 +500,3 @@ def _result(found: _Found, task: Task, *, state: str, detail: str = "") -> Video
         privacy=found.privacy,
         detail=detail,
     )
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

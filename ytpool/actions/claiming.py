@@ -19,11 +19,11 @@ from ytpool.domain.publication import Publication
 from ytpool.domain.uploads import FileMarks, is_covered, why_changed
 from ytpool.errors import Busy, FileChanged
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, ledger, line, owners, pools, whereabouts
+from ytpool.store import accounts, job_steps, jobs, leases, ledger, line, owners, pools, uploads, whereabouts
 from ytpool.store.db import Tx
-from ytpool.store.jobs import Upload
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.line import Picked
+from ytpool.store.uploads import Upload
 
 _LOOK_AGAIN_AFTER = 0.5
 
@@ -86,7 +86,7 @@ def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
                 taken = None
             else:
                 job = named or _found_or_made(rt, tx, order, file, sha256, found, waited_for)
-                if job.published and not jobs.has_work_left(tx, job.job):
+                if job.published and not job_steps.has_work_left(tx, job.job):
                     return Claim(job=job, lease=None)
                 taken = _take(rt, tx, order, file, job, sha256)
                 if taken is not None:
@@ -117,7 +117,7 @@ def put_off(rt: Runtime, tx: Tx, order: Order, file: VideoFile, *, job: str | No
             raise Busy(f"somebody else has just asked for {file.path.name}", hint="plan again", path=str(file.path))
         job = _found_or_made(rt, tx, order, file, None, [], "").job
     found = jobs.get(tx, job)
-    if found.video_id is not None or jobs.upload(tx, job).started_at is not None:
+    if found.video_id is not None or uploads.get(tx, job).started_at is not None:
         raise Busy(f"the upload of {file.path.name} has begun meanwhile", hint="plan again", job=job)
     lease = _take(rt, tx, order, file, found, None)
     if lease is None:
@@ -185,7 +185,7 @@ def asked_for(
             sends_file=sends_file,
         )
         lease = take(tx, job.job)
-        (only,) = jobs.steps(tx, job.job)
+        (only,) = job_steps.of_job(tx, job.job)
     return job, lease, only.state
 
 
@@ -242,7 +242,7 @@ def _found_or_made(
 
 def _take(rt: Runtime, tx: Tx, order: Order, file: VideoFile, job: Job, sha256: str | None) -> Lease | None:
     """Take the lease on a job, or None when somebody alive has it; refuse a file that is not the job's."""
-    begun = jobs.upload(tx, job.job)
+    begun = uploads.get(tx, job.job)
     unbegun = begun.started_at is None and job.video_id is None
     if order.job is not None or not unbegun:
         _require_same_file(begun, file, sha256, job.sha256)
@@ -256,9 +256,9 @@ def _take(rt: Runtime, tx: Tx, order: Order, file: VideoFile, job: Job, sha256: 
         same = order.publication == publication_here(rt, job)  # then it keeps the names it was asked for with
         request = job.request if same else stored(rt, order.publication)
         jobs.ask_for(tx, taken, target, request, file.marks.modified_ns)
-        jobs.plan_steps(tx, taken, _steps(order))
+        job_steps.plan(tx, taken, _steps(order))
     if rt.path_map.here(Path(begun.path)) != file.path:
-        jobs.lies_at(tx, taken, str(rt.path_map.there(file.path)), owners.me().host)
+        uploads.lies_at(tx, taken, str(rt.path_map.there(file.path)), owners.me().host)
     whereabouts.found(tx, [job.job])
     return taken
 
@@ -266,7 +266,7 @@ def _take(rt: Runtime, tx: Tx, order: Order, file: VideoFile, job: Job, sha256: 
 def _hash_to_compare(rt: Runtime, job_id: str, file: VideoFile) -> str | None:
     """Read the whole of a file only where nothing less tells whether it is the one its job began with."""
     with rt.store.reading() as tx:
-        job, upload = jobs.get(tx, job_id), jobs.upload(tx, job_id)
+        job, upload = jobs.get(tx, job_id), uploads.get(tx, job_id)
     same_time = upload.modified_ns == file.marks.modified_ns
     return None if job.sha256 is None or same_time or is_covered(file.size) else whole_hash(file.path)
 
@@ -317,7 +317,7 @@ def _make(rt: Runtime, tx: Tx, order: Order, file: VideoFile, sha256: str | None
         steps=_steps(order),
         files_on=owners.me().host,
     )
-    jobs.add_upload(
+    uploads.add(
         tx,
         job,
         path=str(rt.path_map.there(file.path)),
@@ -331,7 +331,7 @@ def _make(rt: Runtime, tx: Tx, order: Order, file: VideoFile, sha256: str | None
 
 def _require_nothing_begun(rt: Runtime, tx: Tx, order: Order, file: VideoFile) -> None:
     """Refuse a file whose upload broke off when it had other content: somebody may believe it is the same."""
-    for begun in jobs.begun_from(tx, order.target, str(rt.path_map.there(file.path)), order.key):
+    for begun in uploads.begun_from(tx, order.target, str(rt.path_map.there(file.path)), order.key):
         _require_same_file(begun, file, None, None)
 
 

@@ -19,7 +19,7 @@ from ytpool import config
 from ytpool.actions import activity, login, publish, reports, setup
 from ytpool.actions.activity import Wanted
 from ytpool.actions.claiming import Order
-from ytpool.actions.login import Place
+from ytpool.actions.grants import Place
 from ytpool.actions.publish import PublishedVideo
 from ytpool.actions.rehearsal import books
 from ytpool.actions.rehearsal.books import BooksRow

@@ -39,7 +39,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, ledger
+from ytpool.store import accounts, job_steps, jobs, leases, ledger, uploads
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease
 from ytpool.store.ledger import Call, Hold, Payer
@@ -337,7 +337,7 @@ class Errand(Work):
         if self.placed is not None:
             return
         with self.rt.store.reading() as tx:
-            done = {step.step for step in jobs.steps(tx, self.job.job) if step.state is StepState.DONE}
+            done = {step.step for step in job_steps.of_job(tx, self.job.job) if step.state is StepState.DONE}
         calls = tuple(call for call in self._calls() if call.step not in done and call.operation != "videos.insert")
         self._hold(placing.place_again(self.rt, self.lease, self.order, account, self.watch, calls=calls))
 
@@ -375,10 +375,10 @@ class Errand(Work):
     def _left(self, tx: Tx, state: JobState, error: BaseException) -> None:
         if state is JobState.FAILED:
             forget(tx, Kind.UPLOAD_SESSION, self.job.job)
-            jobs.forget_session(tx, self.lease)
-            jobs.set_step(tx, self.job.job, "upload", StepState.FAILED, str(error))
+            uploads.forget_session(tx, self.lease)
+            job_steps.move(tx, self.job.job, "upload", StepState.FAILED, str(error))
         if state is JobState.FINISHED_UNKNOWN:
-            jobs.set_step(tx, self.job.job, "upload", StepState.UNKNOWN, str(error))
+            job_steps.move(tx, self.job.job, "upload", StepState.UNKNOWN, str(error))
 
 
 def shown_privacy(publication: Publication) -> str:

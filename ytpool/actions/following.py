@@ -18,7 +18,7 @@ from ytpool.domain.quota import Urgency
 from ytpool.domain.video import VideoRequest
 from ytpool.errors import Resting, UpstreamFailed, YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import jobs
+from ytpool.store import job_steps, jobs
 
 FOLLOW = "follow"
 """The step of the job that published a video; its detail says how YouTube ended."""
@@ -187,4 +187,4 @@ def _keep(rt: Runtime, one: Followed, ending: Ending) -> None:
     if one.job is None:
         return
     with rt.store.transaction() as tx:
-        jobs.keep_step(tx, one.job, FOLLOW, StepState.DONE, spoken(ending))
+        job_steps.keep(tx, one.job, FOLLOW, StepState.DONE, spoken(ending))

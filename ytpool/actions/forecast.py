@@ -21,7 +21,20 @@ from ytpool.domain.publication import UPLOAD, Publication
 from ytpool.domain.quota import COMMENTS, UPLOADS, Urgency
 from ytpool.domain.terms import Terms
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, caps, envelopes, hours, jobs, ledger, limits, meters, pools, projects
+from ytpool.store import (
+    accounts,
+    caps,
+    envelopes,
+    hours,
+    job_steps,
+    jobs,
+    ledger,
+    limits,
+    meters,
+    pools,
+    projects,
+    uploads,
+)
 from ytpool.store.db import Tx
 from ytpool.store.suggest import unknown
 
@@ -333,13 +346,13 @@ def _payers(tx: Tx, job: Job, by_name: Mapping[str, Account]) -> list[Account]:
 def calls_left(tx: Tx, job: Job) -> list[str]:
     """Return the calls that a job has not made yet, as far as anybody can say."""
     if job.kind == comments.KIND:
-        done = {step.step for step in jobs.steps(tx, job.job) if step.state is StepState.DONE}
+        done = {step.step for step in job_steps.of_job(tx, job.job) if step.state is StepState.DONE}
         return [call for step, call in comments.Remark.from_dict(json.loads(job.request)).calls if step not in done]
     if job.kind != UPLOAD:
         return [*CALLS.get(job.kind, ())]
     stored: dict[str, Any] = json.loads(job.request)
-    upload = jobs.upload(tx, job.job)
-    done = {step.step for step in jobs.steps(tx, job.job) if step.state is StepState.DONE}
+    upload = uploads.get(tx, job.job)
+    done = {step.step for step in job_steps.of_job(tx, job.job) if step.state is StepState.DONE}
     if upload.started_at is not None or upload.last_sent_at is not None:
         done.add(UPLOAD)  # it is paid for, and may still be on its way
     return [call for step in Publication.from_dict(stored).steps() if step.step not in done for call in step.calls]

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ytpool.actions import earlier, login, secrets
+from ytpool.actions import earlier, grants, login, secrets
 from ytpool.actions.earlier import Taken
-from ytpool.actions.login import LoggedIn, Place
+from ytpool.actions.grants import LoggedIn, Place
 from ytpool.config.places import expanded
 from ytpool.domain import logins, names, older, quota
 from ytpool.domain.accounts import Account, Standing
@@ -359,7 +359,7 @@ def _compared(rt: Runtime, plan: _Plan) -> Imported:
         token = login.revived(rt, client, plan.known, plan.token_file, "")
     except LoginFailed:
         return _told(plan, "already", plan.account, "its login here goes on; the one in the token file is dead")
-    _, channel = login.seen(rt, _FOR_LOOKING, client, token)
+    _, channel = grants.seen(rt, _FOR_LOOKING, client, token)
     if channel.channel_id != plan.account.channel_id:
         raise _name_is_taken(plan, f"is for channel {plan.account.channel_title} ({plan.account.channel_id}) here")
     return _told(plan, "already", plan.account, "its login here goes on; the one in the token file is another")
@@ -378,7 +378,7 @@ def _logged_in(rt: Runtime, plan: _Plan, listed: frozenset[str]) -> Imported:
     except LoginFailed as dead:
         token, why = None, dead.message
     if token is None:
-        login.keep_waiting(rt, entry.name, client, place, reason=why, along=lambda tx: _keep_caps(rt, tx, entry))
+        grants.keep_waiting(rt, entry.name, client, place, reason=why, along=lambda tx: _keep_caps(rt, tx, entry))
         raise _login_needed(plan, why)
 
     def along(tx: Tx, done: LoggedIn) -> None:
@@ -389,7 +389,7 @@ def _logged_in(rt: Runtime, plan: _Plan, listed: frozenset[str]) -> Imported:
             accounts.stand(tx, entry.name, Standing.DISABLED, "the older tool had it disabled")
 
     try:
-        done = login.keep(rt, entry.name, client, token, place, along=along)
+        done = grants.keep(rt, entry.name, client, token, place, along=along)
     except _There as there:
         return _told(plan, "already", there.account, f"its channel is account {there.account.account} here")
     return Imported(

@@ -54,7 +54,7 @@ class Login:
             **{key: _text(value) for key, value in table.items() if key not in {"scopes", "logins", *_MOMENTS}},
             **dated,
             scopes=tuple(map(_text, table["scopes"])),
-            logins=int(table["logins"]),
+            logins=_count(table["logins"]),
         )
 
 
@@ -189,6 +189,12 @@ def _logins(rt: Runtime, tx: Tx) -> list[Login]:
 
 
 _MOMENTS = frozenset({"grant_expires_at", "logged_in_at", "refreshed_at", "verified_at"})
+
+
+def _count(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError(f"{type(value).__name__} instead of a whole number")
+    return value
 
 
 def _text(value: Any) -> str:

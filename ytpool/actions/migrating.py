@@ -11,10 +11,11 @@ by a move from there, which is paused: so one may go to and fro.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ytpool.actions import restoring, sealing
 from ytpool.domain import ids
-from ytpool.errors import BooksDisagree, UsageWrong
+from ytpool.errors import BooksDisagree, FileInvalid, UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.store import copies, leases, ledger, machines, meta, moving, rests
 from ytpool.store.db import Database, Tx
@@ -57,9 +58,24 @@ def migrate(rt: Runtime, to: str, told: Callable[[Progress], None], *, dry_run: 
             raise UsageWrong(f"the state is at {target.shown} already", hint="name another place")
         if rt.is_sandbox and target.is_shared:
             raise UsageWrong("the sandbox of this profile is on this machine, and so is its state")
+        if not target.is_shared:
+            _require_state_or_nothing(Path(target.shown))
+        if dry_run and target.is_older():
+            raise UsageWrong(
+                f"{target.shown} holds a state of an older ytpool, and to look into it would bring it up to date",
+                hint="with --yes instead of --dry-run it is, and refused all the same where anybody may still use it",
+            )
         return _migrate(rt, target, told, dry_run=dry_run)
     finally:
         target.close()
+
+
+def _require_state_or_nothing(file: Path) -> None:
+    """Refuse a file that is something else: it is nobody's state, so no backup would help it."""
+    if file.is_dir():
+        raise FileInvalid(f"{file} is a folder, not a file", hint="name a file that is not there", path=str(file))
+    if file.is_file() and file.stat().st_size and copies.marks(file) is None:
+        raise FileInvalid(f"{file} is no state of ytpool", hint="name a file that is not there", path=str(file))
 
 
 def _migrate(rt: Runtime, target: Database, told: Callable[[Progress], None], *, dry_run: bool) -> Migrated:

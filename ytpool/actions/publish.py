@@ -21,7 +21,7 @@ from ytpool.domain.publication import Publication
 from ytpool.domain.uploads import FileMarks
 from ytpool.errors import YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, ledger, line
+from ytpool.store import accounts, job_steps, jobs, ledger, line, uploads
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease
 
@@ -114,7 +114,7 @@ def _file_of(rt: Runtime, order: Order) -> VideoFile:
     """Look at the file of an order; one whose video is up, or may be, need not be there any more."""
     if order.job is not None:
         with rt.store.reading() as tx:
-            job, upload = jobs.get(tx, order.job), jobs.upload(tx, order.job)
+            job, upload = jobs.get(tx, order.job), uploads.get(tx, order.job)
         if job.video_id is not None or (upload.last_sent_at is not None and not order.path.is_file()):
             marks = FileMarks(size=upload.size, modified_ns=upload.modified_ns, fingerprint=upload.fingerprint)
             return VideoFile(path=rt.path_map.here(Path(upload.path)), marks=marks)
@@ -126,7 +126,7 @@ def is_begun(rt: Runtime, order: Order, file: VideoFile) -> bool:
     with rt.store.reading() as tx:
         claiming.require_target(tx, order.target)
         known = jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
-        begun = [job for job in known if jobs.upload(tx, job.job).started_at is not None]
+        begun = [job for job in known if uploads.get(tx, job.job).started_at is not None]
     return any(not (order.again and job.published) for job in begun)
 
 
@@ -181,7 +181,7 @@ def without_choosing(rt: Runtime, order: Order) -> Plan | Job | None:
         with rt.store.reading() as tx:
             known = jobs.same_content(tx, order.target, file.marks.fingerprint, order.key)
             waits = bool(known) and known[0].state is JobState.DEFERRED and known[0].video_id is None
-            if waits and jobs.upload(tx, known[0].job).sent_to is None:
+            if waits and uploads.get(tx, known[0].job).sent_to is None:
                 return known[0]
     except YtpoolError as error:
         return Plan(
@@ -243,7 +243,7 @@ def _wished(rt: Runtime, order: Order, job: Job, lease: Lease) -> Publication:
     """
     stood = publication_here(rt, job)
     with rt.store.transaction() as tx:
-        left = {step.step for step in jobs.steps(tx, job.job) if step.state is not StepState.DONE}
+        left = {step.step for step in job_steps.of_job(tx, job.job) if step.state is not StepState.DONE}
         wished = stood.with_files_of(order.publication, left)
         if wished != stood:
             jobs.ask_with(tx, lease, claiming.stored(rt, wished))
@@ -288,7 +288,7 @@ def _of_steps(tx: Tx, job: Job) -> YtpoolError | None:
             hint=f"see: ytpool why {job.job}",
             unknown=step.state is StepState.UNKNOWN,
         )
-        for step in jobs.steps(tx, job.job)
+        for step in job_steps.of_job(tx, job.job)
         if step.state is not StepState.DONE
     ]
     return steps.told(job.job, job.video_id, left)
@@ -316,7 +316,7 @@ def _result(
     size = 0
     if job_id is not None:
         with rt.store.reading() as tx:
-            job, steps, size = jobs.get(tx, job_id), jobs.steps(tx, job_id), jobs.upload(tx, job_id).size
+            job, steps, size = jobs.get(tx, job_id), job_steps.of_job(tx, job_id), uploads.get(tx, job_id).size
     return PublishedVideo(
         file=str(order.path),
         job=job_id,

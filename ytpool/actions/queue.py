@@ -13,7 +13,7 @@ from ytpool.domain.jobs import TASK, Job, JobState, Step
 from ytpool.domain.reconcile import Doubtful
 from ytpool.errors import Busy, UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, chains, comments, jobs, leases, line, looks, whereabouts
+from ytpool.store import accounts, chains, comments, job_steps, jobs, leases, line, looks, uploads, whereabouts
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 
@@ -88,14 +88,14 @@ def show(rt: Runtime, job_id: str) -> JobShown:
     """Show one job, named by its id or the beginning of it."""
     with rt.store.reading() as tx:
         job = jobs.get(tx, job_id)
-        upload = jobs.find_upload(tx, job.job)
+        upload = uploads.find(tx, job.job)
         return JobShown(
             job=_queued(tx, job, working=job.job in leases.held(tx, LeaseKind.JOB)),
             request=json.loads(job.request),
             sha256=job.sha256,
             intent_at=None if upload is None else upload.intent_at,
             last_sent_at=None if upload is None else upload.last_sent_at,
-            steps=jobs.steps(tx, job.job),
+            steps=job_steps.of_job(tx, job.job),
             looks=tuple(look.to_dict() for look in looks.of_job(tx, job.job)),
         )
 
@@ -208,7 +208,7 @@ def kind_of(rt: Runtime, job_id: str) -> str:
 
 
 def _queued(tx: Tx, job: Job, *, working: bool) -> QueuedJob:
-    upload = jobs.find_upload(tx, job.job)
+    upload = uploads.find(tx, job.job)
     said = comments.find(tx, job.job)
     return QueuedJob(
         job=job.job,

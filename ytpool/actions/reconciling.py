@@ -15,7 +15,7 @@ from ytpool.domain.failover import Until
 from ytpool.domain.reconcile import Doubtful, Listed, Look, NotYet, Outcome, Sought
 from ytpool.errors import OutcomeUnknown, QuotaExhausted, UpstreamFailed
 from ytpool.runtime import Runtime
-from ytpool.store import jobs, looks
+from ytpool.store import jobs, looks, uploads
 from ytpool.store.db import Tx
 
 
@@ -50,7 +50,7 @@ def look(errand: Errand) -> Outcome:
     if not listing.can_list(rt, payer.account):
         raise _may_not_list(errand)
     with rt.store.reading() as tx:
-        upload, now = jobs.upload(tx, job), tx.now
+        upload, now = uploads.get(tx, job), tx.now
         claimed = jobs.claimed(tx, payer.channel_id, job)
     assert upload.intent_at is not None
     assert upload.last_sent_at is not None
@@ -72,7 +72,7 @@ def look(errand: Errand) -> Outcome:
 def unknown(rt: Runtime, job: str, outcome: Outcome) -> OutcomeUnknown:
     """Word what the looks leave open, with what to type and, where that is known, when."""
     with rt.store.reading() as tx:
-        name, known, since = jobs.upload(tx, job).slug, looks.of_job(tx, job), _since(tx, job)
+        name, known, since = uploads.get(tx, job).slug, looks.of_job(tx, job), _since(tx, job)
     if isinstance(outcome, Doubtful):
         named = ", ".join(outcome.candidates)
         why = f"{named} may be this video: {outcome.reason}"
@@ -102,7 +102,7 @@ def words_for(job: str, candidates: Sequence[str], again_at: datetime | None, *,
 
 def _since(tx: Tx, job: str) -> datetime:
     """Return the moment from which on the video may exist; looks from before it were for another session."""
-    upload = jobs.upload(tx, job)
+    upload = uploads.get(tx, job)
     assert upload.last_sent_at is not None
     return upload.last_sent_at
 
@@ -120,7 +120,7 @@ def _needs_a_person(
     rt: Runtime, job: str, why: str, *, candidates: tuple[str, ...] = (), again_at: datetime | None = None
 ) -> OutcomeUnknown:
     with rt.store.reading() as tx:
-        name = jobs.upload(tx, job).slug
+        name = uploads.get(tx, job).slug
     return OutcomeUnknown(
         f"every byte of {name} may have arrived, and the answer did not; {why}",
         hint="\n".join(words_for(job, candidates, again_at, instead="if it is not there")),

@@ -214,6 +214,8 @@ def _what_next(told: Restored) -> tuple[str, ...]:
 
 def _checked(rt: Runtime, file: Path) -> Marks:
     """Refuse what cannot be this profile's state, before anything of it is copied."""
+    if file.is_dir():
+        raise FileInvalid(f"{file} is a folder, not a file", hint="name a backup that is in it", path=str(file))
     if not file.is_file():
         raise FileInvalid(f"there is no file {file}", hint="see what is in the backup folder", path=str(file))
     state = _file_of(rt)

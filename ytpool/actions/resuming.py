@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import compress
 from pathlib import Path
 
-from ytpool.actions import chores, publish, queue, whereabouts
+from ytpool.actions import changing, publish, queue, whereabouts
 from ytpool.actions.chores import How
 from ytpool.actions.claiming import Order
 from ytpool.actions.publish import PublishedVideo
@@ -18,7 +18,7 @@ from ytpool.domain import moments
 from ytpool.domain.jobs import TASK, Job, JobState
 from ytpool.errors import FileNotHere, OutcomeUnknown, Resting, UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import jobs, leases
+from ytpool.store import jobs, leases, uploads
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 
@@ -120,7 +120,7 @@ def chore(rt: Runtime, job: Job, how: How, watch: Watch) -> ChoreResumed:
     detail = ""
     if problem is None:
         try:
-            done = chores.go_on(rt, job.job, how, watch, lambda _: False)
+            done = changing.go_on(rt, job.job, how, watch, lambda _: False)
             assert done is not None
             problem, detail = done.problem, done.detail
         except YtpoolError as error:
@@ -153,7 +153,7 @@ def _wants_a_yes(job: Job) -> YtpoolError:
 
 
 def _order(rt: Runtime, tx: Tx, job: Job, *, file: Path | None = None, wait: bool, use_buffer: bool) -> Order:
-    upload = jobs.upload(tx, job.job)
+    upload = uploads.get(tx, job.job)
     return Order(
         path=rt.path_map.here(Path(upload.path)) if file is None else file,
         publication=whereabouts.publication_here(rt, job),

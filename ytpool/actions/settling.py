@@ -12,7 +12,7 @@ from ytpool.domain.quota import Urgency
 from ytpool.domain.secret import Secret
 from ytpool.errors import OutcomeUnknown, UnknownName, UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, comments, jobs
+from ytpool.store import accounts, comments, job_steps, jobs
 from ytpool.store.comments import Said
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease
@@ -69,7 +69,7 @@ def has_arrived(tx: Tx, lease: Lease, comment_id: str, word: str) -> None:
     if comments.claimed(tx, [comment_id], lease.name):
         raise UsageWrong(f"{comment_id} is the comment of another job", hint="see: ytpool queue list --all")
     comments.posted(tx, lease.name, comment_id)
-    jobs.settle_steps(tx, lease, StepState.DONE, f"{comment_id}, {word}")
+    job_steps.settle(tx, lease, StepState.DONE, f"{comment_id}, {word}")
     jobs.move(tx, lease, JobState.DONE)
 
 

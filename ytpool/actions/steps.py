@@ -35,7 +35,7 @@ from ytpool.errors import (
     UpstreamFailed,
     YtpoolError,
 )
-from ytpool.store import jobs, playlists, rests
+from ytpool.store import job_steps, jobs, playlists, rests
 
 WATCH_URL = "https://www.youtube.com/watch?v="
 THE_SAME = "type the same command again: only what is not done is done"
@@ -99,7 +99,7 @@ def require_playlists(errand: Errand) -> None:
 def run_all(errand: Errand, video_id: str) -> list[Unfinished]:
     """Do every step that is not done, each whatever became of the others; return those that are still not."""
     with errand.rt.store.reading() as tx:
-        found = {step.step: step for step in jobs.steps(tx, errand.job.job)}
+        found = {step.step: step for step in job_steps.of_job(tx, errand.job.job)}
     unfinished = []
     for name, act in _steps(errand, video_id):
         step = found.get(name)
@@ -191,7 +191,7 @@ def _judged(errand: Errand, step: str, error: YtpoolError) -> tuple[StepState, U
 def _set(errand: Errand, step: str, state: StepState, detail: str = "") -> None:
     with errand.rt.store.transaction() as tx:
         jobs.require(tx, errand.lease)
-        jobs.set_step(tx, errand.job.job, step, state, detail)
+        job_steps.move(tx, errand.job.job, step, state, detail)
 
 
 def _saying(step: str) -> str:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from ytpool.actions import claiming, comments, looking, placing, reading, waking
-from ytpool.actions.comments import How
+from ytpool.actions import claiming, looking, placing, reading, waking
 from ytpool.actions.errand import Work
 from ytpool.actions.placing import WorkKind
+from ytpool.actions.saying import How, urgency
 from ytpool.actions.trying import Try
 from ytpool.actions.watch import Watch
 from ytpool.domain.accounts import Account, AccountState
@@ -29,7 +29,7 @@ from ytpool.errors import (
     YtpoolError,
 )
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, ledger, line, pools
+from ytpool.store import accounts, job_steps, jobs, ledger, line, pools
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease
 from ytpool.store.ledger import Call
@@ -429,7 +429,7 @@ class Moderating(Work):
                 Target(kind=TargetKind.ACCOUNT, name=account),
                 self.watch,
                 calls=(Call(operation=_WRITES, step=_STEP),),
-                urgency=comments.urgency(self.how),
+                urgency=urgency(self.how),
                 kind=_MODERATING,
             )
         )
@@ -454,7 +454,7 @@ class Moderating(Work):
         step = StepState.DONE if len(refused) < of else StepState.FAILED
         said = "; ".join(dict.fromkeys(one.message for one in refused))
         with self.rt.store.transaction() as tx:
-            jobs.set_step(tx, self.job.job, _STEP, step, said or self._became)
+            job_steps.move(tx, self.job.job, _STEP, step, said or self._became)
             jobs.move(
                 tx,
                 self.lease,
@@ -471,4 +471,4 @@ class Moderating(Work):
 
     def _left(self, tx: Tx, state: JobState, error: BaseException) -> None:
         if state is JobState.FAILED:
-            jobs.set_step(tx, self.job.job, _STEP, StepState.FAILED, str(error))
+            job_steps.move(tx, self.job.job, _STEP, StepState.FAILED, str(error))

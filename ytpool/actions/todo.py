@@ -12,7 +12,7 @@ from ytpool.domain.chains import CHAIN
 from ytpool.domain.jobs import Job, JobState, StepState
 from ytpool.errors import OutcomeUnknown
 from ytpool.runtime import Runtime
-from ytpool.store import chains, comments, jobs, leases, leavings, meta, rests, sessions
+from ytpool.store import chains, comments, job_steps, jobs, leases, leavings, meta, rests, sessions
 from ytpool.store import whereabouts as stored
 from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
@@ -164,7 +164,7 @@ def _leavings(tx: Tx) -> Iterator[Item]:
 
 def _astray(tx: Tx) -> Iterator[Item]:
     for job in jobs.astray(tx):
-        detail = next((step.detail for step in jobs.steps(tx, job.job) if step.step == "upload"), "")
+        detail = next((step.detail for step in job_steps.of_job(tx, job.job) if step.step == "upload"), "")
         yield Item(
             kind="astray",
             name=job.job,
@@ -176,7 +176,7 @@ def _astray(tx: Tx) -> Iterator[Item]:
 
 def _refused(tx: Tx) -> Iterator[Item]:
     for job in jobs.refused_in_part(tx):
-        failed = (step for step in jobs.steps(tx, job.job) if step.state is StepState.FAILED)
+        failed = (step for step in job_steps.of_job(tx, job.job) if step.state is StepState.FAILED)
         what = "; ".join(f"{publication.spoken(step.step)}: {step.detail}" for step in failed)
         yield Item(
             kind="step_failed",

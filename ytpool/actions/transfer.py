@@ -34,12 +34,12 @@ from ytpool.errors import (
     UpstreamFailed,
     WrongChannel,
 )
-from ytpool.store import accounts, activity, jobs, pools
+from ytpool.store import accounts, activity, job_steps, jobs, pools, uploads
 from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
-from ytpool.store.jobs import Upload
 from ytpool.store.ledger import Call
 from ytpool.store.secrets import Kind, forget
+from ytpool.store.uploads import Upload
 
 _SESSION_STARTS = 6
 """How many session starts may fail for no account's fault before an upload is left for a later run."""
@@ -122,7 +122,7 @@ class Transfer:
         """Go on where the state says an earlier round stopped; None when what it left behind is gone."""
         errand = self._errand
         with errand.rt.store.reading() as tx:
-            state = jobs.upload(tx, errand.job.job)
+            state = uploads.get(tx, errand.job.job)
             self._session = secrets.read(errand.rt, tx, Kind.UPLOAD_SESSION, errand.job.job)
         if self._session is not None and state.account is not None:
             errand.place_on(state.account)
@@ -232,12 +232,12 @@ class Transfer:
         video.check(self._errand.publication.video, self._errand.rt.calendar.now())
 
         def before(tx: Tx) -> None:
-            jobs.intend(tx, self._errand.lease, account, slug)
-            jobs.set_step(tx, self._errand.job.job, UPLOAD, StepState.RUNNING)
+            uploads.intend(tx, self._errand.lease, account, slug)
+            job_steps.move(tx, self._errand.job.job, UPLOAD, StepState.RUNNING)
 
         def after(tx: Tx, session: Secret) -> None:
             secrets.keep(self._errand.rt, tx, Kind.UPLOAD_SESSION, self._errand.job.job, session)
-            jobs.started(tx, self._errand.lease)
+            uploads.started(tx, self._errand.lease)
 
         wished = self._errand.publication.video
         return self._errand.pay(
@@ -268,7 +268,7 @@ class Transfer:
             case NotThere():
                 self._looked_at.add(errand.payer.channel_id)
                 with errand.rt.store.transaction() as tx:
-                    jobs.forget_session(tx, errand.lease)
+                    uploads.forget_session(tx, errand.lease)
                 self._note = (
                     "it was not there, as two looks confirm, and was sent again, which cost another upload call"
                 )
@@ -310,7 +310,7 @@ class Transfer:
                     job=errand.job.job,
                 )
             jobs.move(tx, errand.lease, JobState.RUNNING, video_id=video_id)
-            jobs.set_step(tx, errand.job.job, UPLOAD, StepState.DONE, video_id)
+            job_steps.move(tx, errand.job.job, UPLOAD, StepState.DONE, video_id)
             forget(tx, Kind.UPLOAD_SESSION, errand.job.job)
         self._note = "its last answer was lost; it was found on the channel, with our size and file name"
         errand.says(f"{video_id} is on the channel, with our size and file name: going on with it")
@@ -425,7 +425,7 @@ class Transfer:
             if start + length == self._file.size:
                 sha256 = reader.sha256()
                 with self._errand.rt.store.transaction() as tx:
-                    jobs.last_byte_leaves(tx, self._errand.lease, sha256)
+                    uploads.last_byte_leaves(tx, self._errand.lease, sha256)
             return data
 
         def moved(sent: int) -> None:
@@ -459,7 +459,7 @@ class Transfer:
     def _kept(self, event: Kept) -> int:
         """Store how many bytes the server has, and where it wants the rest."""
         with self._errand.rt.store.transaction() as tx:
-            jobs.keep(tx, self._errand.lease, event.offset)
+            uploads.keep(tx, self._errand.lease, event.offset)
             self._errand.heard(tx)
         if event.moved_to is not None:
             self._move_session(event.moved_to)
@@ -474,17 +474,17 @@ class Transfer:
 
     def _kept_so_far(self) -> int:
         with self._errand.rt.store.reading() as tx:
-            return jobs.upload(tx, self._errand.job.job).kept
+            return uploads.get(tx, self._errand.job.job).kept
 
     def _session_gone(self, failure: UpstreamFailed) -> None:
         """The session is not known any more: forget it, and start again unless the video may exist."""
         with self._errand.rt.store.transaction() as tx:
-            state = jobs.upload(tx, self._errand.job.job)
+            state = uploads.get(tx, self._errand.job.job)
             jobs.require(tx, self._errand.lease)
             forget(tx, Kind.UPLOAD_SESSION, self._errand.job.job)
             if state.last_sent_at is not None:
                 return
-            jobs.forget_session(tx, self._errand.lease)
+            uploads.forget_session(tx, self._errand.lease)
         self._note = f"its session was gone after {state.kept:,} bytes; it was begun again, at another upload call"
         self._restarts += 1
         if self._restarts > _RESTARTS:
@@ -518,11 +518,11 @@ class Transfer:
             jobs.move(tx, self._errand.lease, JobState.RUNNING, video_id=video_id)
             if astray:
                 where = f"{video_id} is on channel {channel_id}"
-                jobs.set_step(tx, self._errand.job.job, UPLOAD, StepState.FAILED, where)
+                job_steps.move(tx, self._errand.job.job, UPLOAD, StepState.FAILED, where)
                 why = f"its uploads go to channel {channel_id}"
                 accounts.set_state(tx, self._errand.account, AccountState.LOGIN_NEEDED, why)
             else:
-                jobs.set_step(tx, self._errand.job.job, UPLOAD, StepState.DONE, video_id)
+                job_steps.move(tx, self._errand.job.job, UPLOAD, StepState.DONE, video_id)
             forget(tx, Kind.UPLOAD_SESSION, self._errand.job.job)
             self._errand.heard(tx)
             activity.record(
@@ -545,7 +545,7 @@ class Transfer:
 
     def _last_byte_may_be_there(self) -> bool:
         with self._errand.rt.store.reading() as tx:
-            return jobs.upload(tx, self._errand.job.job).last_sent_at is not None
+            return uploads.get(tx, self._errand.job.job).last_sent_at is not None
 
 
 def _refuses_the_file(failure: UpstreamFailed) -> bool:

@@ -15,9 +15,9 @@ from ytpool.domain.publication import spoken
 from ytpool.domain.reconcile import LOOKS_APART
 from ytpool.domain.secret import Secret
 from ytpool.errors import LoginNeeded, OutcomeUnknown, Resting, UpstreamFailed
-from ytpool.store import jobs
+from ytpool.store import job_steps, jobs
 from ytpool.store.db import Tx
-from ytpool.store.jobs import Unheard
+from ytpool.store.job_steps import Unheard
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class Try:
         """
 
         def begins(tx: Tx) -> None:
-            jobs.step_writes(tx, self.errand.job.job, self.step, operation)
+            job_steps.writes(tx, self.errand.job.job, self.step, operation)
 
         try:
             answer = self._repeated(operation, send, self.step, begins)
@@ -85,14 +85,14 @@ class Try:
             return
         with self.errand.rt.store.transaction() as tx:
             jobs.require(tx, self.errand.lease)
-            missed_at, now = jobs.step_misses(tx, self.errand.job.job, self.step, what), tx.now
+            missed_at, now = job_steps.misses(tx, self.errand.job.job, self.step, what), tx.now
         if now < missed_at + LOOKS_APART:
             raise self._not_listed(what, missed_at)
         self.unsure = False
 
     def _unheard(self) -> Unheard:
         with self.errand.rt.store.reading() as tx:
-            return jobs.unheard(tx, self.errand.job.job, self.step)
+            return job_steps.unheard(tx, self.errand.job.job, self.step)
 
     def _not_listed(self, what: str, missed_at: datetime) -> OutcomeUnknown:
         again_at = missed_at + LOOKS_APART

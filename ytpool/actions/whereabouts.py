@@ -14,7 +14,7 @@ from ytpool.domain.jobs import Job, StepState
 from ytpool.domain.publication import THUMBNAIL, Publication
 from ytpool.errors import FileNotHere
 from ytpool.runtime import Runtime
-from ytpool.store import jobs, owners, whereabouts
+from ytpool.store import job_steps, jobs, owners, uploads, whereabouts
 from ytpool.store.db import Tx
 from ytpool.store.whereabouts import Nowhere
 
@@ -122,7 +122,7 @@ def unmapped(rt: Runtime) -> Iterator[str]:
 def _needed(tx: Tx, job: Job) -> Iterator[PurePath]:
     """Yield the files without which a job cannot go on, as the state calls them."""
     if job.kind == _UPLOAD:
-        upload = jobs.upload(tx, job.job)
+        upload = uploads.get(tx, job.job)
         if job.video_id is None and upload.last_sent_at is None:
             yield PurePath(upload.path)
         if is_elsewhere(job):
@@ -135,7 +135,9 @@ def _needed(tx: Tx, job: Job) -> Iterator[PurePath]:
 
 def _going_along(tx: Tx, job: Job) -> Iterator[PurePath]:
     wished = Publication.from_dict(json.loads(job.request))
-    open_steps = {step.step for step in jobs.steps(tx, job.job) if step.state not in (StepState.DONE, StepState.FAILED)}
+    open_steps = {
+        step.step for step in job_steps.of_job(tx, job.job) if step.state not in (StepState.DONE, StepState.FAILED)
+    }
     if wished.thumbnail is not None and THUMBNAIL in open_steps:
         yield wished.thumbnail
     for caption in wished.captions:

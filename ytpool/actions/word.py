@@ -18,7 +18,7 @@ from ytpool.domain.publication import UPLOAD
 from ytpool.domain.quota import Urgency
 from ytpool.errors import Busy, OutcomeUnknown, UnknownName, UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, jobs, leases, ledger, line, pools, tasks
+from ytpool.store import accounts, job_steps, jobs, leases, ledger, line, pools, tasks, uploads
 from ytpool.store.activity import Outcome
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
@@ -91,7 +91,7 @@ def cancel(rt: Runtime, job_id: str) -> QueuedJob:
                 f"the video of job {job.job} is up: {job.video_id}",
                 hint=f"to leave its other steps undone: ytpool queue resolve {job.job} --as failed",
             )
-        begun = jobs.find_upload(tx, job.job)
+        begun = uploads.find(tx, job.job)
         if begun is not None and begun.last_sent_at is not None:
             raise OutcomeUnknown(
                 f"the video of job {job.job} may be up, so it cannot just be forgotten",
@@ -106,7 +106,7 @@ def cancel(rt: Runtime, job_id: str) -> QueuedJob:
 
 def _require_nothing_under_way(tx: Tx, job: Job) -> None:
     """Refuse to forget a chain of which somebody may have done what was asked for."""
-    for step in jobs.steps(tx, job.job):
+    for step in job_steps.of_job(tx, job.job):
         if step.state in (StepState.RUNNING, StepState.UNKNOWN):
             raise OutcomeUnknown(
                 f"{step.step} may have done what job {job.job} asked for, so it cannot just be forgotten",
@@ -181,11 +181,11 @@ def _has_arrived(tx: Tx, job: Job, lease: Lease, owner: Account, video_id: str) 
     if jobs.is_claimed(tx, owner.channel_id, video_id, job.job):
         raise UsageWrong(f"{video_id} is the video of another job", hint="see: ytpool queue list --all")
     forget(tx, Kind.UPLOAD_SESSION, job.job)
-    jobs.set_step(tx, job.job, UPLOAD, StepState.DONE, f"{video_id}, {_BY_HAND}")
+    job_steps.move(tx, job.job, UPLOAD, StepState.DONE, f"{video_id}, {_BY_HAND}")
     jobs.move(
         tx,
         lease,
-        JobState.PARTLY if jobs.has_work_left(tx, job.job) else JobState.DONE,
+        JobState.PARTLY if job_steps.has_work_left(tx, job.job) else JobState.DONE,
         account=owner.account,
         channel_id=owner.channel_id,
         video_id=video_id,
@@ -195,7 +195,7 @@ def _has_arrived(tx: Tx, job: Job, lease: Lease, owner: Account, video_id: str) 
 def _is_done(tx: Tx, job: Job, lease: Lease) -> None:
     """Leave everything about a video to the person who says that it is there, and did not say which it is."""
     forget(tx, Kind.UPLOAD_SESSION, job.job)
-    jobs.settle_steps(tx, lease, StepState.DONE, _BY_HAND)
+    job_steps.settle(tx, lease, StepState.DONE, _BY_HAND)
     jobs.move(tx, lease, JobState.DONE)
 
 
@@ -205,7 +205,7 @@ def _is_given_up(tx: Tx, job: Job, lease: Lease) -> None:
     why = _BY_HAND if is_up or job.video_id is None else f"{job.video_id} is on another channel; {_BY_HAND}"
     if not is_up:
         _forget_all(tx, job, lease)
-    jobs.settle_steps(tx, lease, StepState.FAILED, why)
+    job_steps.settle(tx, lease, StepState.FAILED, why)
     jobs.move(tx, lease, JobState.PARTLY if is_up else JobState.FAILED, error_code="failed", error=why)
 
 
@@ -218,7 +218,7 @@ def _begins_anew(tx: Tx, job: Job, lease: Lease) -> None:
             hint=f"for the steps that are left: ytpool queue retry {job.job}",
         )
     _forget_all(tx, job, lease)
-    jobs.settle_steps(tx, lease, StepState.WAITING, "")
+    job_steps.settle(tx, lease, StepState.WAITING, "")
     jobs.move(tx, lease, JobState.QUEUED)
     if job.kind in (TASK, CHAIN) and job.deadline is not None and job.deadline <= tx.now:
         line.ask(tx, job.job, InLine(priority=job.priority))  # whoever wants it now knows that its deadline is over
@@ -232,17 +232,17 @@ def _forget_all(tx: Tx, job: Job, lease: Lease) -> None:
     """Forget what an upload has come to; what another kind of job is about is no result of it and stays."""
     if job.kind == _UPLOAD:
         forget(tx, Kind.UPLOAD_SESSION, job.job)
-        jobs.begin_anew(tx, lease)
+        uploads.begin_anew(tx, lease)
 
 
 def _is_up(tx: Tx, job: Job) -> bool:
     """Tell whether the job's video is where it should be, one that went astray is not; or whether its comment is."""
     if job.kind == KIND:
         return settling.is_there(tx, job.job)
-    steps = {step.step: step.state for step in jobs.steps(tx, job.job)}
+    steps = {step.step: step.state for step in job_steps.of_job(tx, job.job)}
     return job.kind == _UPLOAD and job.video_id is not None and steps.get(UPLOAD) is not StepState.FAILED
 
 
 def _forget_session(tx: Tx, lease: Lease) -> None:
     forget(tx, Kind.UPLOAD_SESSION, lease.name)
-    jobs.forget_session(tx, lease)
+    uploads.forget_session(tx, lease)

@@ -20,6 +20,7 @@ from typing import Any, Self
 
 from ytpool.actions import (
     chains,
+    changing,
     chores,
     comments,
     housekeeping,
@@ -31,8 +32,8 @@ from ytpool.actions import (
     whereabouts,
 )
 from ytpool.actions.afar import Ear
-from ytpool.actions.comments import How as SaidHow
 from ytpool.actions.heartbeat import renewing
+from ytpool.actions.saying import How as SaidHow
 from ytpool.actions.waking import LOOKS_EVERY, Bell
 from ytpool.actions.watch import Watch
 from ytpool.domain import failover
@@ -578,7 +579,7 @@ def _go_on(rt: Runtime, picked: Picked, watch: Watch) -> tuple[str, YtpoolError 
         video = publish.publish(rt, replace(resuming.order_of(rt, job.job), picked=picked), watch)
         return video.note or video.url or "", video.problem
     if job.is_chore:
-        changed = chores.go_on(rt, job.job, chores.How(picked=picked), watch, lambda _: job.agreed)
+        changed = changing.go_on(rt, job.job, chores.How(picked=picked), watch, lambda _: job.agreed)
         assert changed is not None
         return changed.detail, changed.problem
     if job.kind == CHAIN:

@@ -166,7 +166,9 @@ def export(
 )
 def tail(
     ctx: typer.Context,
-    lines: Annotated[int, typer.Option("--lines", "-n", metavar="N", help="Begin with the last N.", min=0)] = 20,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", metavar="N", help="Begin with the last N.", min=0, max=1_000_000)
+    ] = 20,
     account: AccountOption = None,
     project: ProjectOption = None,
     operation: OperationOption = None,
@@ -199,7 +201,7 @@ def _wanted(
     from ytpool.actions.activity import Wanted  # noqa: PLC0415 -- with what is asked
 
     if hours is not None and since is not None:
-        raise UsageWrong("--hours and --since exclude each other", hint="leave out one")
+        raise UsageWrong("--hours and --since exclude each other", hint="leave out one of the two")
     config = invocation(ctx).config
     return Wanted(
         hours=hours,

@@ -87,7 +87,7 @@ def add(
     the address that it ends at, or the code in it. With --profile sandbox neither file nor browser is needed: a channel
     of that name is made and consents.
     """
-    from ytpool.actions.login import Place  # noqa: PLC0415 - help does without
+    from ytpool.actions.grants import Place  # noqa: PLC0415 - help does without
     from ytpool.cli import logged  # noqa: PLC0415
 
     return logged.add(
@@ -145,7 +145,7 @@ def bring_in(
     youtube-upload's credentials, yutu, Node, PHP and .NET stores). A pickle is refused: reading one runs its code. With
     --dry-run the files are read and the token is not tried.
     """
-    from ytpool.actions.login import Place  # noqa: PLC0415 - help does without
+    from ytpool.actions.grants import Place  # noqa: PLC0415 - help does without
     from ytpool.cli import logged  # noqa: PLC0415
 
     return logged.bring_in(

@@ -69,13 +69,13 @@ def run(
     paid twice. A late answer lets the chain go on by itself; else `ytpool queue resolve` of the step's task does, as
     done, as failed (then the next step is tried) or as restart. A command has no task: the word is the job's own.
     """
-    from ytpool.actions import chains, waiting  # noqa: PLC0415
+    from ytpool.actions import chain_steps, chains, waiting  # noqa: PLC0415
     from ytpool.cli import chained  # noqa: F401, PLC0415
     from ytpool.cli.tasked import inputs  # noqa: PLC0415
     from ytpool.cli.written import Notes  # noqa: PLC0415
 
     waits = in_line(ctx, queue=queue, priority=priority, not_before=not_before, deadline=deadline)
-    order = chains.ChainOrder(
+    order = chain_steps.ChainOrder(
         chain=name,
         inputs=inputs(given or [], None),
         arguments=tuple(arguments or ()),
@@ -85,7 +85,7 @@ def run(
     )
     rt = runtime(ctx, logs=True)
     if dry_run:
-        return chains.test(rt, order)
+        return chain_steps.test(rt, order)
     notes = Notes(invocation(ctx))
     if waits is not None:
         return chains.put_in_line(rt, order, waits, notes)
@@ -112,11 +112,11 @@ def would(
     ctx: typer.Context, name: NameArgument, *, max_cost: MaxCostOption = None, min_quality: MinQualityOption = None
 ) -> Any:  # ChainTest
     """Show which steps would be tried now, in which order, and why the others not; nothing is run, sent or stored."""
-    from ytpool.actions import chains  # noqa: PLC0415
+    from ytpool.actions import chain_steps  # noqa: PLC0415
     from ytpool.cli import chained  # noqa: F401, PLC0415
 
-    order = chains.ChainOrder(chain=name, inputs={}, max_cost=max_cost, min_quality=min_quality)
-    return chains.test(runtime(ctx), order)
+    order = chain_steps.ChainOrder(chain=name, inputs={}, max_cost=max_cost, min_quality=min_quality)
+    return chain_steps.test(runtime(ctx), order)
 
 
 @command(app, "show", example="ytpool chain show 1jd3v2a97", statuses=(0, 2, 6))

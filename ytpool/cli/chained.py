@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ytpool.actions.chains import ChainDone, ChainList, ChainTest
+from ytpool.actions.chain_steps import ChainTest
+from ytpool.actions.chains import ChainDone, ChainList
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.values import visible
 from ytpool.domain import moments
@@ -76,7 +77,7 @@ VIEWS[ChainList] = View(
         ("Chain and steps", lambda row: row["what"]),
         Column("Tried", lambda row: row["tried"], justify="right"),
         Column("Served", lambda row: row["served"], justify="right"),
-        Column("Success", lambda row: row["rate"], shown=_per_cent, justify="right"),
+        Column("Worked", lambda row: row["rate"], shown=_per_cent, justify="right"),
         Column("Spent", lambda row: row["spend"], shown="{:g}".format, justify="right"),
         Column("By others than the first", lambda row: row["fallback"], shown=_per_cent, justify="right"),
     ),

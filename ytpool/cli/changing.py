@@ -13,7 +13,7 @@ from typing import Any
 
 import typer
 
-from ytpool.actions import chores, waiting
+from ytpool.actions import changing, waiting
 from ytpool.actions.chores import How, VideoDone
 from ytpool.cli.options import invocation, moment, require_one_way_to_wait, runtime
 from ytpool.cli.values import visible
@@ -73,7 +73,7 @@ class Asked:
         )
         if not wish:
             raise UsageWrong("nothing is named that is to change", hint="see: ytpool video update --help")
-        return self._do(lambda of: chores.update(self._rt, of, wish, self._how, self._notes))
+        return self._do(lambda of: changing.update(self._rt, of, wish, self._how, self._notes))
 
     def delete(self, *, yes: bool) -> VideoDone:
         """Delete the video, once the person agrees or has said so."""
@@ -87,11 +87,11 @@ class Asked:
             self._call.say("\n".join(said))
             return typer.confirm("Delete it for good?", err=True)
 
-        return self._do(lambda of: chores.delete(self._rt, of, self._how, self._notes, agrees))
+        return self._do(lambda of: changing.delete(self._rt, of, self._how, self._notes, agrees))
 
     def thumbnail(self, file: Path) -> VideoDone:
         """Set an image as the video's thumbnail."""
-        return self._do(lambda of: chores.thumbnail(self._rt, of, file, self._how, self._notes))
+        return self._do(lambda of: changing.thumbnail(self._rt, of, file, self._how, self._notes))
 
     def caption(self, track: str, *, again: bool) -> VideoDone:
         """Add a caption track, or replace one."""
@@ -99,7 +99,7 @@ class Asked:
             wish = captions.parse(track)
         except ValueError as error:
             raise UsageWrong(str(error)) from None
-        return self._do(lambda of: chores.caption(self._rt, of, wish, self._how, self._notes, again=again))
+        return self._do(lambda of: changing.caption(self._rt, of, wish, self._how, self._notes, again=again))
 
     def playlist(self, name: str, *, remove: bool) -> VideoDone:
         """Put the video on a playlist, or take it off."""
@@ -108,7 +108,7 @@ class Asked:
             raise UsageWrong(said, hint="name another: its id, its address or its title")
         if remove and wish.create:
             raise UsageWrong(f"--remove makes no playlist, and {name} asks for that", hint="leave out the +")
-        return self._do(lambda of: chores.playlist(self._rt, of, wish, self._how, self._notes, remove=remove))
+        return self._do(lambda of: changing.playlist(self._rt, of, wish, self._how, self._notes, remove=remove))
 
     def _do(self, act: Callable[[str], VideoDone]) -> VideoDone:
         """Do it, at once or, with --wait, whenever it can go."""

@@ -4,6 +4,7 @@ A command module makes an app with `group` or `single` and registers functions w
 a result and neither prints nor exits. Nothing is imported from Click: Typer carries a copy that is its own affair.
 """
 
+import contextlib
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -84,12 +85,8 @@ class Command(TyperCommand):
         self.params = [*self.params, *_common_options()]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        try:
+        with _refused_here(ctx):
             return super().parse_args(ctx, [*_with_values(args, self.alone)] if self.alone else args)
-        except typer.TyperException as error:
-            if getattr(error, "ctx", ctx) is None:  # of a value that is missing Typer does not say whose it is
-                error.ctx = ctx  # type: ignore[attr-defined]
-            raise
 
     def invoke(self, ctx: Any) -> Any:
         gc.freeze()  # what starting has made stays for good; see `__main__`
@@ -99,6 +96,17 @@ class Command(TyperCommand):
             # Such a result looks like that of the real thing, and somebody may believe it.
             ctx.obj.note("a dry run: nothing is sent, and nothing changes")
         return result
+
+
+@contextlib.contextmanager
+def _refused_here(ctx: Any) -> Iterator[None]:
+    """Name the command whose words were wrong; Typer forgets it for an option that lacks its value."""
+    try:
+        yield
+    except typer.TyperException as error:
+        if getattr(error, "ctx", ctx) is None:
+            error.ctx = ctx  # type: ignore[attr-defined]
+        raise
 
 
 def _with_values(words: Sequence[str], alone: Mapping[str, str]) -> Iterator[str]:
@@ -118,7 +126,8 @@ class Group(TyperGroup):
             # Nothing was asked, so there is no result: the help goes to stderr.
             ctx.obj.say(page.render(self, ctx, ctx.obj.stderr).rstrip())
             raise typer.Exit(USAGE)
-        return super().parse_args(ctx, args)
+        with _refused_here(ctx):
+            return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0]

@@ -5,7 +5,6 @@ upload goes on when `| head -1` has read its line, and the loss is told at the e
 """
 
 import os
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
@@ -128,8 +127,3 @@ class Invocation:
 def speaks_unicode(stream: TextIO) -> bool:
     """Tell whether box characters and letters beyond ASCII can be written."""
     return (stream.encoding or "utf-8").lower().replace("-", "").startswith("utf")
-
-
-def at_the_terminal() -> Invocation:
-    """Begin a run on the process's own streams."""
-    return Invocation(stdout=sys.stdout, stderr=sys.stderr)

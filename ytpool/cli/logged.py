@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import typer
 
 from ytpool.actions import accounts, login
-from ytpool.actions.login import Begun, Found, LoggedIn, Place, Planned
+from ytpool.actions.grants import Found, LoggedIn, Place
+from ytpool.actions.login import Begun, Planned
 from ytpool.cli import browsing
 from ytpool.cli.invocation import Invocation
 from ytpool.cli.options import invocation, runtime

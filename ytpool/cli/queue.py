@@ -176,9 +176,9 @@ def retry(
     asked for with `ytpool video` is looked up first; a deletion wants --yes. A comment that may be there is looked for,
     and not said again. A chain is begun again, or goes on with the step that can be asked how it went.
     """
-    from ytpool.actions import chores, comments, publish, queue, resuming, threads, waiting  # noqa: PLC0415
+    from ytpool.actions import changing, comments, publish, queue, resuming, threads, waiting  # noqa: PLC0415
     from ytpool.actions.chores import How  # noqa: PLC0415
-    from ytpool.actions.comments import How as SaidHow  # noqa: PLC0415
+    from ytpool.actions.saying import How as SaidHow  # noqa: PLC0415
     from ytpool.cli.said import Moderated  # noqa: PLC0415
     from ytpool.cli.uploaded import Planned, work_through  # noqa: PLC0415
     from ytpool.cli.written import Notes  # noqa: PLC0415
@@ -201,15 +201,15 @@ def retry(
 
     def go_on() -> Any:
         if kind == CHAIN:
-            from ytpool.actions import chains  # noqa: PLC0415
+            from ytpool.actions import chain_steps, chains  # noqa: PLC0415
             from ytpool.cli import chained  # noqa: F401, PLC0415
 
-            return chains.look_again(rt, job) if dry_run else chains.go_on(rt, job, notes)
+            return chain_steps.look_again(rt, job) if dry_run else chains.go_on(rt, job, notes)
         said = comments.planned(rt, job, said_how) if dry_run else comments.go_on(rt, job, said_how, notes)
         decided = said or threads.go_on(rt, job, said_how, notes, dry_run=dry_run)
         if isinstance(decided, list):
             return Moderated(decided)
-        return decided or chores.go_on(rt, job, how, notes, agrees)
+        return decided or changing.go_on(rt, job, how, notes, agrees)
 
     done = waiting.patiently(rt, notes, job, go_on) if wait else go_on()
     if done is not None:

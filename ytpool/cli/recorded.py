@@ -200,6 +200,7 @@ def export(
         output = (output or Path()) / f"{kind}_{_stamp(since)}_{_stamp(until)}.{how}"
     size = None
     if output is not None:
+        exporting.require_no_binary(output)
         size = exporting.write(output, pieces)
     else:
         rest = iter(pieces)
@@ -290,10 +291,10 @@ def tail(ctx: typer.Context, wanted: Wanted, *, lines: int, follow: bool) -> Tai
     """Show the last rows, and what comes."""
     call, rt = invocation(ctx), runtime(ctx)
     shown = 0
-    if not call.json and not call.on_terminal(call.stdout):
-        call.write("\t".join(_ROW) + "\n")
     try:
         found, reached = activity.newest(rt, wanted, lines)
+        if not call.json and not call.on_terminal(call.stdout):
+            call.write("\t".join(_ROW) + "\n")
         while True:
             for one in found:
                 shown += 1  # first: a line that somebody has read is counted, whenever Ctrl-C comes

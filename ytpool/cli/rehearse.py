@@ -50,8 +50,15 @@ def rehearse(
         int, typer.Option(metavar="N", help="Let so many days pass, by the rehearsed clock.", min=1, max=60)
     ] = 2,
     videos: Annotated[
-        int, typer.Option(metavar="N", help="Rehearse so many videos at the most.", min=1, max=5000)
-    ] = 100,
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Rehearse so many videos at the most; 100 unless --at-least is more.",
+            min=1,
+            max=5000,
+            show_default=False,
+        ),
+    ] = None,
     at_least: Annotated[
         int | None,
         typer.Option(

@@ -1,7 +1,7 @@
 """How a rehearsal is asked for, and how its verdict is seen; only its own command imports this."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from ytpool.actions.rehearsal import rehearsing
 from ytpool.actions.rehearsal.judging import Run
 from ytpool.actions.rehearsal.rehearsing import Listed, Rehearsed, Shown, WouldRehearse
 from ytpool.cli import planned
+from ytpool.cli.exits import status_of
 from ytpool.cli.invocation import Invocation
 from ytpool.cli.output import VIEWS, Column, View
 from ytpool.cli.values import visible
@@ -18,7 +19,7 @@ from ytpool.domain import moments
 from ytpool.domain.replay import span
 from ytpool.domain.scenarios import Scenario
 from ytpool.domain.sizes import spoken_bytes
-from ytpool.errors import UsageWrong
+from ytpool.errors import UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
 
 _LIST, _SHOW = "list", "show"
@@ -34,7 +35,7 @@ class Asked:
     account: str | None
     pool: str | None
     days: int
-    videos: int
+    videos: int | None
     at_least: int | None
     seed: int
     html: Path | None
@@ -59,28 +60,31 @@ def told(asked: Asked) -> Listed | Shown | None:
 
 def rehearsed(call: Invocation, rt: Runtime, asked: Asked) -> Rehearsed | WouldRehearse:
     """Rehearse what was asked for; whatever stands in the way is met before the first thing is copied."""
+    _require_numbers(asked)
     wanted = _scenarios(rt, asked)
     if asked.html is not None:
         exporting.require_folder(asked.html)
         if not asked.yes:
             exporting.require_replaceable(asked.html, _MARK)
-    orders = _orders(rt, asked)
+    orders = _orders(call, rt, asked)
+    at_least = rehearsing.enough(rt, wanted) if asked.weekly and asked.at_least is None else asked.at_least
+    videos = max(_USUALLY, at_least or 0) if asked.videos is None else asked.videos
     if asked.dry_run:
-        return rehearsing.would_rehearse(rt, wanted, orders, days=asked.days, videos=asked.videos)
+        return rehearsing.would_rehearse(rt, wanted, orders, days=asked.days, videos=videos)
 
     def ended(run: Run) -> None:
         call.emit("scenario", scenario=run.scenario, ended=run.ended, seconds=run.seconds)
         call.note(visible(f"{run.scenario}: {_ended(run)}, {rehearsing.in_short(run)} ({run.seconds:.0f} s)"))
 
-    at_least = rehearsing.enough(rt) if asked.weekly and asked.at_least is None else asked.at_least
     done = rehearsing.rehearse(
         rt,
         wanted,
         orders,
         seed=asked.seed,
         days=asked.days,
-        videos=asked.videos,
+        videos=videos,
         at_least=at_least,
+        proves=asked.weekly,
         says=call.note,
         ended=ended,
     )
@@ -89,9 +93,23 @@ def rehearsed(call: Invocation, rt: Runtime, asked: Asked) -> Rehearsed | WouldR
     if asked.html is not None:
         from ytpool.web import rehearsal as paper  # noqa: PLC0415 -- few want a page
 
-        exporting.write(asked.html, [paper.page(done, rt.config.profile)])
+        try:
+            exporting.write(asked.html, [paper.page(done, rt.config.profile)])
+        except YtpoolError as problem:  # the verdict is told all the same
+            return replace(done, problem=problem, exit_status=done.exit_status or status_of(problem))
         call.note(f"{asked.html}: the verdict as a page")
     return done
+
+
+_USUALLY = 100
+"""Videos that are rehearsed at the most, unless somebody wants another number."""
+
+
+def _require_numbers(asked: Asked) -> None:
+    if asked.videos is not None and (asked.at_least or 0) > asked.videos:
+        raise UsageWrong(
+            f"--at-least {asked.at_least} is more than --videos {asked.videos} lets", hint="leave out one of them"
+        )
 
 
 def _scenarios(rt: Runtime, asked: Asked) -> Sequence[Scenario]:
@@ -108,13 +126,17 @@ def _scenarios(rt: Runtime, asked: Asked) -> Sequence[Scenario]:
     return wanted
 
 
-def _orders(rt: Runtime, asked: Asked) -> Sequence[Order]:
+def _orders(call: Invocation, rt: Runtime, asked: Asked) -> Sequence[Order]:
     if asked.manifest is None:
         if asked.account is not None or asked.pool is not None:
             raise UsageWrong("--account and --pool go with --manifest", hint="what waits knows where it is to go")
         return ()
     found = planned.orders_of(rt, asked.manifest, account=asked.account, pool=asked.pool)
-    return rehearsing.not_asked_for_yet(rt, found)
+    left = rehearsing.not_asked_for_yet(rt, found)
+    if len(left) < len(found):
+        gone = len(found) - len(left)
+        call.note(f"left out of {asked.manifest}: {gone:,} of {len(found):,}, which were asked for before")
+    return left
 
 
 def _ended(run: Run) -> str:
@@ -145,6 +167,10 @@ def _head(told: Rehearsed) -> str:
     if told.left_out:
         kinds = ", ".join(f"{count} of the kind {kind}" for kind, count in told.left_out.items())
         lines.append(f"left out, because only YouTube or another service has what they are about: {kinds}")
+    if told.left_over:
+        lines.append(f"left over: {told.left_over} uploads more; rehearse more of them: --videos N")
+    if told.not_there:
+        lines.append(f"not where the queue says: {told.not_there} files; which: ytpool queue list")
     return "\n".join(lines)
 
 
@@ -153,6 +179,9 @@ def _details(told: Rehearsed) -> str:
     runs = (told.undisturbed, *told.runs)
     broken = sum(run.ended == "failed" for run in runs)
     end = f"in {broken} of {len(runs)} runs a promise was broken" if broken else "no promise was broken"
+    unmet = sum(run.ended == "not_met" for run in runs)
+    if unmet:
+        end += f"; {unmet} not met, so nothing is proven there: more videos may help, --at-least N"
     return "\n".join([*map(visible, lines), f"{end}; {told.seconds:.0f} s"])
 
 
@@ -206,8 +235,8 @@ VIEWS[Rehearsed] = (
 )
 VIEWS[WouldRehearse] = View(
     text=lambda would: (
-        f"would rehearse {', '.join(would.scenarios)}: {would.queued} uploads of the queue and {would.manifest} of a "
-        f"manifest, on a copy of {spoken_bytes(would.state_bytes)} with {would.accounts} accounts; it needs "
+        f"would rehearse {', '.join(would.scenarios)}: {would.queued} of the queue and {would.manifest} of a manifest, "
+        f"on a copy of {spoken_bytes(would.state_bytes)}, accounts: {would.accounts}; it needs "
         f"{spoken_bytes(would.needs_bytes)} for as long as it takes"
     )
 )

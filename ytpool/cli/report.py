@@ -8,6 +8,7 @@ import typer
 
 from ytpool.cli.commands import command, single
 from ytpool.cli.options import invocation, moment
+from ytpool.errors import UsageWrong
 
 app = single()
 
@@ -92,6 +93,8 @@ def report(
     from ytpool.actions.activity import Wanted  # noqa: PLC0415 -- help needs nothing of it
     from ytpool.cli import reported  # noqa: PLC0415
 
+    if days is not None and since is not None:
+        raise UsageWrong("--days and --since exclude each other", hint="leave out one of the two")
     config = invocation(ctx).config
     wanted = Wanted(
         hours=None if days is None else 24 * days, since=None if since is None else moment(config, since, "--since")

@@ -9,7 +9,8 @@ from typing import Any
 import typer
 
 from ytpool.actions import comments, threads, waiting
-from ytpool.actions.comments import CommentDone, How
+from ytpool.actions.comments import CommentDone
+from ytpool.actions.saying import How
 from ytpool.actions.threads import Listed, Verdict
 from ytpool.cli.exits import DONE, common, status_of
 from ytpool.cli.items import as_item

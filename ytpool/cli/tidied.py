@@ -39,5 +39,8 @@ VIEWS[Tidied] = View(
 
 def tidied(rt: Runtime, *, dry_run: bool) -> Tidied:
     kept = tuple(housekeeping.tidied(rt, dry_run=dry_run))
+    first = kept[0].problem
+    if first is not None and {one.problem and one.problem.message for one in kept} == {first.message}:
+        raise first  # no state, or none in reach: said once, not for every duty
     statuses = [DONE if one.problem is None else status_of(one.problem) for one in kept]
     return Tidied(duties=tuple(as_item(one) for one in kept), dry_run=dry_run, exit_status=common(statuses))

@@ -73,7 +73,7 @@ def _decide(
     environ: Mapping[str, str],
     ignored: Mapping[str, str],
 ) -> Config:
-    named: dict[str, Any] = {attribute: {} for attribute in (*TABLES, _TARGETS)}
+    named: dict[str, Any] = {table: {} for table in (*TABLES, _TARGETS)}
     values: dict[str, Any] = {}
     for key, one in given.items():
         section, name = _table_of(key)

@@ -135,6 +135,10 @@ class Block(NamedTuple):
     ends: int
     videos: int
 
+    def written(self) -> Mapping[str, str | int]:
+        """Return it as it stands in the file."""
+        return {"name": self.name, "from": _hour(self.begins), "to": _hour(self.ends), "videos": self.videos}
+
     def __str__(self) -> str:
         return f"{self.name} {_hour(self.begins)}-{_hour(self.ends)}: {self.videos}"
 

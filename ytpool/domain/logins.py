@@ -18,7 +18,6 @@ from ytpool.errors import ClientSecretsInvalid, LoginFailed, TokenFileInvalid, U
 
 AUTH_URI = "https://accounts.google.com/o/oauth2/v2/auth"
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address, not a token
-REVOKE_URI = "https://oauth2.googleapis.com/revoke"
 
 _WHERE_CLIENTS_COME_FROM = (
     "in Google Cloud console, Google Auth Platform, Clients: create a client of type Desktop app, download its JSON, "

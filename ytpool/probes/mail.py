@@ -1,5 +1,6 @@
 """One mail, over SMTP with TLS that is checked, within a deadline over everything."""
 
+import binascii
 import smtplib
 import socket
 import ssl
@@ -21,7 +22,7 @@ def send(target: Target, password: Secret | None, mail: EmailMessage, *, seconds
     with deadline_of(seconds) as deadline:
         try:
             return _send(target, password, mail, deadline)
-        except (OSError, smtplib.SMTPException, UnicodeError) as error:
+        except (OSError, smtplib.SMTPException, UnicodeError, binascii.Error) as error:
             _fail(target, error, late=deadline.is_over or isinstance(error, TimeoutError), seconds=seconds)
 
 
@@ -122,6 +123,7 @@ _WHY: tuple[tuple[type[Exception], str, str], ...] = (
         "the name or the password for {at} has letters that SMTP has no place for",
         "check {section}.user and its password",
     ),
+    (binascii.Error, "{at} asks for a login in a way that makes no sense; no password was sent", _OWN_LOG),
     (ConnectionRefusedError, "nothing takes the connection at {at}", "start the mail server"),
     (Exception, "{at} broke the connection off: {why}", _OWN_LOG),
 )

@@ -1,7 +1,6 @@
 """What the methods of the API have in common: bodies, parts, filters and pages."""
 
 import base64
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -9,7 +8,7 @@ from ytpool.sandbox.bodies import back_end, not_played
 from ytpool.sandbox.discovery import Description
 from ytpool.sandbox.frontend import Call
 from ytpool.sandbox.resources import listing
-from ytpool.sandbox.wire import Json
+from ytpool.sandbox.wire import Json, from_json
 
 _IDS_AT_ONCE = 50
 T = TypeVar("T")
@@ -20,7 +19,7 @@ def resource_of(body: bytes) -> Json:
     if not body.strip():
         return {}
     try:
-        resource = json.loads(body)
+        resource = from_json(body)
     except ValueError as error:
         raise back_end(400, "global", "parseError", f"Parse Error: {error}") from None
     if not isinstance(resource, dict):
@@ -96,7 +95,7 @@ def _position(call: Call) -> int:
         return 0
     try:
         word, position = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode("ascii").split()
-        if word == "at":
+        if word == "at" and position.isdecimal():
             return int(position)
     except ValueError:  # the decoding errors are ValueErrors too
         pass

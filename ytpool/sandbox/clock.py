@@ -7,13 +7,15 @@ plays along reads the same small file, so this module imports next to nothing.
 import json
 import os
 import threading
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ytpool.clock import Clock
 from ytpool.errors import SandboxFailed, UsageWrong
 
 _FILE = "clock.json"
+_LAST = datetime(2100, 1, 1, tzinfo=UTC)
+"""Where the clock stops being moved: it never goes back, and at the end of all calendars nobody reckons any more."""
 
 
 def offset(folder: Path) -> timedelta:
@@ -59,7 +61,8 @@ class VirtualClock:
         if span < timedelta():
             raise UsageWrong(f"the sandbox's clock never goes back, and {span} is negative")
         with self._lock:
-            return self._stand_at(self._now() + span)
+            now = self._now()
+            return self._stand_at(now + min(span, _LAST - now + timedelta(1)))
 
     def set_to(self, moment: datetime) -> datetime:
         """Move the clock ahead to a moment, for every process, and return where it stands."""
@@ -80,6 +83,8 @@ class VirtualClock:
         return self._latest
 
     def _stand_at(self, moment: datetime) -> datetime:
+        if moment > _LAST:
+            raise UsageWrong(f"the sandbox's clock goes to {_LAST:%Y-%m-%d} and no further, for it never goes back")
         ahead = (moment - self._base.now()).total_seconds()
         path = self._folder / _FILE
         draft = path.with_name(f"{_FILE}.{os.getpid()}")

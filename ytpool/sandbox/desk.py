@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from ytpool.domain import moments
 from ytpool.errors import UsageWrong, YtpoolError
@@ -21,6 +21,8 @@ from ytpool.sandbox.wire import Answer, Json
 from ytpool.sandbox.world import World, when
 
 _ENDS = FAILURES | REJECTIONS
+_MOST = 10**11
+T = TypeVar("T")
 
 
 def _end(name: str) -> str:
@@ -53,21 +55,78 @@ def _flag(value: object) -> bool:
     return value
 
 
+def _words(value: object) -> str:
+    if not isinstance(value, str):
+        raise UsageWrong(f"{value!r} is no text")
+    return value
+
+
+def _number(value: object) -> float:
+    # What is larger, or no number at all, would be an error of each later answer that reckons with it.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _MOST:
+        raise UsageWrong(f"{value!r} is no number up to {_MOST:,}")
+    return value
+
+
+def _seconds(value: object) -> float:
+    if _number(value) < 0:
+        raise UsageWrong(f"{value!r} is negative")
+    return _number(value)
+
+
+def _pace(value: object) -> float:
+    if not _seconds(value):
+        raise UsageWrong("nothing ever comes at this pace")
+    return _seconds(value)
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int):
+        raise UsageWrong(f"{value!r} is no whole number")
+    return int(_seconds(value))
+
+
+def _units(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
+        raise UsageWrong(f"{value!r} is no number of units")
+    return value
+
+
+def _status(value: object) -> int:
+    if not 200 <= _count(value) <= 599:
+        raise UsageWrong(f"{value!r} is no status of an answer")
+    return _count(value)
+
+
+def _list_of_words(value: object) -> list[str]:
+    return [_words(one) for one in _items(value, list)]
+
+
+def _limits(value: object) -> dict[str, int]:
+    return {bucket: _count(limit) for bucket, limit in _items(value, dict).items()}
+
+
+def _items(value: object, kind: type[T]) -> T:
+    if not isinstance(value, kind):
+        raise UsageWrong(f"{value!r} is no {kind.__name__}")
+    return value
+
+
 _SETTINGS: Mapping[str, Callable[[Any], Any]] = {
     # How long a video takes: until it is processed, until its fileDetails are known, until it is in the uploads
     # playlist; and how long the details of its processing are known afterwards.
-    "processing_seconds": float,
-    "file_details_after": float,
-    "listed_after": float,
+    "processing_seconds": _seconds,
+    "file_details_after": _seconds,
+    "listed_after": _seconds,
     # How long it takes until new playlists, videos on them, and caption tracks are listed.
-    "playlists_listed_after": float,
-    "playlist_items_listed_after": float,
-    "captions_listed_after": float,
-    "processing_known_for": float,
+    "playlists_listed_after": _seconds,
+    "playlist_items_listed_after": _seconds,
+    "captions_listed_after": _seconds,
+    "processing_known_for": _seconds,
     # How videos are whose bytes are no film, and how every new one ends.
-    "video_width": int,
-    "video_height": int,
-    "video_seconds": float,
+    "video_width": _count,
+    "video_height": _count,
+    "video_seconds": _seconds,
     "processing_ends": _end,
     # What YouTube decides over its owner's head.
     "locked_private": _flag,
@@ -75,25 +134,25 @@ _SETTINGS: Mapping[str, Callable[[Any], Any]] = {
     # Thumbnails are 404 until the video is processed; for a Short they always are.
     "thumbnails_wait": _flag,
     # Playlists: how many a channel may have, how many videos each, whether twice the same, and their order.
-    "playlists_per_channel": int,
-    "playlist_holds": int,
+    "playlists_per_channel": _count,
+    "playlist_holds": _count,
     "videos_once_per_playlist": _flag,
     "sorted_by_date": _flag,
     # How every new comment stands, how late a published one is listed, whether videos take any, and what is counted.
     "comments_stand": _standing,
-    "comments_listed_after": float,
+    "comments_listed_after": _seconds,
     "comments_disabled": _flag,
-    "video_views": int,
-    "video_likes": int,
-    "session_lives_for": float,
-    "accept_any_token": str,
+    "video_views": _count,
+    "video_likes": _count,
+    "session_lives_for": _seconds,
+    "accept_any_token": _words,
     # The service of tasks beside YouTube: how long a task takes, how it ends, how and how late that is called back,
     # how many a key may run at once, and whether its answers lack the task's id.
-    "tasks_take": float,
+    "tasks_take": _seconds,
     "tasks_end": _task_end,
     "tasks_call": _call,
-    "tasks_call_after": float,
-    "tasks_per_key": int,
+    "tasks_call_after": _seconds,
+    "tasks_per_key": _count,
     "tasks_without_id": _flag,
 }
 _PUTS = frozenset({"chunk", "final", "query"})
@@ -101,7 +160,22 @@ _UPLOAD_STEPS = frozenset(f"{kind}.{put}" for kind in ("upload", "media") for pu
 _LIFE_STEPS = frozenset({"processing", "listing", "file_details"})
 _LOGIN_STEPS = frozenset({"token", "revoke", "tokeninfo"})
 _TASK_STEPS = frozenset(f"tasks.{name}" for name in tasks.METHODS)
-_NUMBERS = frozenset({"times", "skip", "status", "retry_after", "at", "seconds", "bytes_per_second"})
+_FIELDS: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(
+        ("name", "title", "project", "channel", "channel_id", "client", "client_id", "client_secret"), _words
+    ),
+    **dict.fromkeys(("bucket", "to", "method", "kind", "error"), _words),
+    **dict.fromkeys(("times", "skip", "retry_after", "at", "cap", "thumbnail_cap"), _count),
+    "units": _units,
+    "seconds": _seconds,
+    "bytes_per_second": _pace,
+    "forward_seconds": _number,
+    "status": _status,
+    **dict.fromkeys(("testing", "thumbnails", "charge"), _flag),
+    **dict.fromkeys(("scopes", "fault_ids"), _list_of_words),
+    "limits": _limits,
+}
+"""What the fields of a wish have to be; one that is null is left out."""
 
 
 class Desk:
@@ -153,8 +227,10 @@ class Desk:
         if name not in known:
             return Answer(status=404, body={"error": f"the sandbox has no control {verb} {name}", "code": "usage"})
         try:
+            if name != "settings":  # where null puts back
+                wish = {field: _checked_as(field, value) for field, value in wish.items() if value is not None}
             if name in {"projects", "clients"}:
-                wish = {**wish, "root": root}
+                wish["root"] = root
             return Answer(status=200, body=known[name](**wish))
         except YtpoolError as error:
             return Answer(status=400, body={"error": error.message, "code": error.code, "hint": error.hint})
@@ -263,15 +339,14 @@ class Desk:
             if found is None:
                 channel_id = channel_id or "UC" + self._world.new_id("channel", 22)
                 found = Channel(channel_id=channel_id, title=title, made_at=self._clock.now())
-            row = self._world.channels.put(
-                replace(found, cap=cap, thumbnails=_flag(thumbnails), thumbnail_cap=thumbnail_cap)
-            )
+            row = self._world.channels.put(replace(found, cap=cap, thumbnails=thumbnails, thumbnail_cap=thumbnail_cap))
         return {"channel_id": row.channel_id}
 
     def charge(self, project: str, bucket: str, units: int) -> Json:
         """Count units of today as used, as if another program of the project had used them."""
-        if isinstance(units, bool) or not isinstance(units, int) or units < 0:
-            raise UsageWrong(f"{units!r} is no number of units")
+        known = self._quota.buckets(self._clock.now())
+        if bucket not in known:
+            raise UsageWrong(f"there is no bucket {bucket!r}", hint="one of: " + ", ".join(known))
         with self._world.change():
             self._quota.use(self._world.project(project).number, bucket, units, self._clock.now())
         return {}
@@ -330,14 +405,16 @@ class Desk:
 
     def change_settings(self, **settings: Any) -> Json:
         """Change what is neither fault nor thing; None puts a setting back."""
+        wanted: dict[str, Any] = {}
+        for name, value in settings.items():
+            if name not in _SETTINGS:
+                raise UsageWrong(f"there is no setting {name!r}", hint="one of: " + ", ".join(_SETTINGS))
+            wanted[name] = None if value is None else _SETTINGS[name](value)
         with self._world.change():
-            for name, value in settings.items():
-                if name not in _SETTINGS:
-                    raise UsageWrong(f"there is no setting {name!r}", hint="one of: " + ", ".join(_SETTINGS))
-                wanted = None if value is None else _SETTINGS[name](value)
-                if name == "accept_any_token" and wanted is not None:
-                    wanted = self._world.channel(wanted).channel_id
-                self._world.set(name, wanted)
+            if wanted.get("accept_any_token") is not None:
+                wanted["accept_any_token"] = self._world.channel(wanted["accept_any_token"]).channel_id
+            for name, value in wanted.items():
+                self._world.set(name, value)
         return {}
 
     def reset(self) -> Json:
@@ -373,10 +450,6 @@ class Desk:
         self._check_kind(rule.get("method"), rule.get("kind"), rule.get("error"))
         if rule["kind"] == "wait" and rule.get("retry_after") is None:
             raise UsageWrong("a fault of the kind wait says for how many seconds, as retry_after")
-        rule = {name: value for name, value in rule.items() if value is not None}
-        for name in _NUMBERS & rule.keys():
-            if isinstance(rule[name], bool) or not isinstance(rule[name], int | float) or rule[name] < 0:
-                raise UsageWrong(f"a fault's {name} is a number, and {rule[name]!r} is none")
         if "channel" in rule:
             rule["channel"] = self._world.channel(rule["channel"]).channel_id
         if "project" in rule:
@@ -422,6 +495,14 @@ class Desk:
             "deleted": row.deleted_at is not None,
             "parts": row.parts,
         }
+
+
+def _checked_as(field: str, value: object) -> Any:
+    """Return a field of a wish as it has to be, or say why it is not."""
+    try:
+        return _FIELDS[field](value) if field in _FIELDS else value
+    except UsageWrong as wrong:
+        raise UsageWrong(f"{field}: {wrong.message}") from None
 
 
 def _shown(row: Thing) -> Json:

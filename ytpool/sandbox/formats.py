@@ -50,7 +50,7 @@ def film(path: Path) -> Film | None:
         try:
             moov = next((box for kind, box in _boxes(file, 0, path.stat().st_size) if kind == b"moov"), None)
             return None if moov is None else _film(file, moov)
-        except (struct.error, ZeroDivisionError):  # it ends in the middle, or tells nonsense
+        except (struct.error, IndexError, ZeroDivisionError):  # it ends in the middle, or tells nonsense
             return None
 
 

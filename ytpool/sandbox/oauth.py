@@ -4,9 +4,9 @@ One token is one channel: the chooser decides, and nothing in the token's answer
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -255,7 +255,7 @@ def _credentials(request: Request) -> tuple[str, str]:
     if scheme.lower() == "basic":
         try:
             client_id, _, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # no base64, or no UTF-8 in it
             return "", ""
         return unquote(client_id), unquote(secret)
     return request.form.get("client_id", ""), request.form.get("client_secret", "")
@@ -267,7 +267,7 @@ def _check_verifier(code: Code, verifier: str) -> None:
     if not verifier:
         raise login(400, "invalid_grant", "Missing code verifier.", mistake=True)
     digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
-    if not 43 <= len(verifier) <= 128 or not hmac.compare_digest(digest, code.challenge.rstrip("=")):
+    if not 43 <= len(verifier) <= 128 or not hmac.compare_digest(digest.encode(), code.challenge.rstrip("=").encode()):
         raise login(400, "invalid_grant", "Invalid code verifier.", mistake=True)
 
 
@@ -277,7 +277,8 @@ def _is_loopback(uri: str) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    return parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"} and not parts.fragment
+    is_ours = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"} and not parts.fragment
+    return is_ours and re.fullmatch("[!-~]+", uri) is not None  # it becomes a header as it stands
 
 
 def _redirect(uri: str, more: Mapping[str, str]) -> Answer:

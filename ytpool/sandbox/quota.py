@@ -31,6 +31,10 @@ class Quota:
         except ConfigInvalid:
             return {"general": 1}
 
+    def buckets(self, now: datetime) -> tuple[str, ...]:
+        """Name the buckets that there are today."""
+        return tuple(self._prices(now).limits)
+
     def limit(self, project: str, bucket: str, now: datetime) -> int:
         """Return a project's limit today: its own, or the default one."""
         known = self._world.projects.get(project)

@@ -1,7 +1,6 @@
 """The sandbox's sockets: what comes in, who answers it, and how a line breaks when a fault says so."""
 
 import contextlib
-import json
 import os
 import re
 import socket
@@ -36,7 +35,7 @@ from ytpool.sandbox.tasks import TaskService
 from ytpool.sandbox.thumbnails import Thumbnails
 from ytpool.sandbox.uploads import Uploads
 from ytpool.sandbox.videos import Videos
-from ytpool.sandbox.wire import Answer, Body, Json, Request, Stream
+from ytpool.sandbox.wire import Answer, Body, Json, Request, Stream, from_json
 from ytpool.sandbox.world import World
 
 _SMALL_BODY = 16 << 20
@@ -435,7 +434,7 @@ class _Handler(BaseHTTPRequestHandler):
                 status=403, body={"error": "the sandbox is controlled from this machine only", "code": "usage"}
             )
         try:
-            wish: Json = json.loads(request.body) if request.body else {}
+            wish: Json = from_json(request.body) if request.body else {}
         except ValueError as error:
             return Answer(status=400, body={"error": f"the request is not JSON: {error}", "code": "usage"})
         if not isinstance(wish, dict):
@@ -461,7 +460,10 @@ class _Handler(BaseHTTPRequestHandler):
             raise malformed("Failed to parse Content-Length header.")
         if self.command in {"POST", "PUT"} and "content-length" not in headers and coding is None:
             raise back_end(411, "global", "lengthRequired", "Length Required")
-        parts = urlsplit(self.path)
+        try:
+            parts = urlsplit(self.path)
+        except ValueError as error:
+            raise malformed(f"This is no address: {error}") from None
         query = parse_qs(parts.query, keep_blank_values=True)
         request = Request(verb=self.command, path=parts.path, query=query, headers=headers)
         return request, None if coding else int(length)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from ytpool.sandbox.clock import VirtualClock
 from ytpool.sandbox.things import Task
-from ytpool.sandbox.wire import Answer, Json, Request
+from ytpool.sandbox.wire import Answer, Json, Request, from_json
 from ytpool.sandbox.world import World
 
 CALLS = ("once", "twice", "early", "lost")
@@ -52,7 +52,7 @@ class TaskService:
     def answer(self, name: str, request: Request) -> Answer:
         """Answer `POST /task/openapi/NAME`."""
         try:
-            wish = json.loads(request.body)
+            wish = from_json(request.body)
         except ValueError:
             return _said(301, "PARAMS_INVALID")
         if not isinstance(wish, dict):
@@ -155,12 +155,16 @@ def _mark(key: str) -> str:
 
 def _post(address: str, content: Json) -> int:
     """Send a callback and return the status of its answer, 0 where there was none; only ever to this machine."""
-    parts = urlsplit(address)
-    if parts.scheme != "http" or parts.hostname not in _HERE:
-        return 0
-    line = http.client.HTTPConnection(parts.hostname, parts.port, timeout=_CALL_TIMES_OUT)
     try:
-        target = f"{parts.path or '/'}?{parts.query}"
+        parts = urlsplit(address)
+        host, port, target = parts.hostname, parts.port, f"{parts.path or '/'}?{parts.query}"
+        target.encode("ascii")
+    except ValueError:  # it is no address that a request could be sent to
+        return 0
+    if parts.scheme != "http" or host not in _HERE:
+        return 0
+    line = http.client.HTTPConnection(host, port, timeout=_CALL_TIMES_OUT)
+    try:
         line.request("POST", target, body=json.dumps(content), headers={"Content-Type": "application/json"})
         with line.getresponse() as answer:
             answer.read()

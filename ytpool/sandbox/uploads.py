@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 QUANTUM = 256 * 1024
 _BUFFER = 4 * QUANTUM
 _ZEROS = bytes(_BUFFER)
-_RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
+_FIELDS = rb"(?P<fields>(?:[^\r\n]+\r?\n)*+)"
+_RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -180,7 +181,12 @@ class Uploads:
         if not size:
             raise plain(self._makers[call.method.name].missing, call.method.name)
         session = self._open(call, resource, size=size, content_type=content_type)
-        return replace(self._shown(self._finish(session, size, digest.hexdigest(), spool)), status=200)
+        try:
+            session = self._finish(session, size, digest.hexdigest(), spool)
+        except Refused:
+            self._world.sessions.drop(session.upload_id)  # nobody has its address
+            raise
+        return replace(self._shown(session), status=200)
 
     def _open(self, call: Call, resource: Json, *, size: int | None, content_type: str) -> Session:
         """Check everything that can be known before the bytes, and write the session down."""
@@ -410,13 +416,15 @@ def split_multipart(spool: Path, content_type: str) -> tuple[bytes, str]:
     with spool.open("rb") as file:
         head = file.read(_BUFFER)
         # Google's own Python client ends its lines with a bare line feed.
-        opening = rb"\r?\n".join([re.escape(boundary) + rb"[ \t]*", rb"(?P<fields>(?:[^\r\n]+\r?\n)*)"])
-        first = re.search(rb"\A\s*" + opening, head)
-        second = re.compile(rb"\r?\n" + opening + rb"\r?\n").search(head, first.end() if first else 0)
+        line = re.escape(boundary) + rb"[ \t]*\r?\n"
+        first = re.match(rb"\s*" + line + _FIELDS, head)
+        # The next boundary ends the first part, whatever follows it: to try others would take hours for a megabyte.
+        between = re.compile(rb"\r?\n" + line).search(head, first.end()) if first else None
+        second = re.compile(_FIELDS + rb"\r?\n").match(head, between.end()) if between else None
         file.seek(max(0, file.seek(0, 2) - 1024))
         behind = re.search(rb"\r?\n" + re.escape(boundary) + rb"--\s*\Z", file.read())
         size = file.tell()
-        if first is None or second is None or behind is None:
+        if first is None or between is None or second is None or behind is None:
             raise malformed("Failed to parse multipart request: it has one part of JSON and one of media.")
         end = size - len(behind[0])
         file.seek(second.end())
@@ -428,7 +436,7 @@ def split_multipart(spool: Path, content_type: str) -> tuple[bytes, str]:
                 left -= len(block)
     media.replace(spool)
     fields = dict(line.split(b":", 1) for line in second["fields"].lower().splitlines() if b":" in line)
-    resource = re.sub(rb"\A\r?\n", b"", head[first.end() : second.start()])
+    resource = re.sub(rb"\A\r?\n", b"", head[first.end() : between.start()])
     return resource, fields.get(b"content-type", b"application/octet-stream").strip().decode("ascii", "replace")
 
 

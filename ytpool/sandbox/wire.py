@@ -14,6 +14,35 @@ Json = dict[str, Any]
 _LINE = 1 << 10
 
 
+_DEEPEST = 100
+"""Levels of JSON that are read, as in Google's own reader."""
+
+
+def from_json(body: bytes) -> Any:
+    """Read a body; raises ValueError for what is no JSON, or cannot be written down again."""
+    try:
+        found = json.loads(body, parse_constant=_no_number)
+        written = json.dumps(found, ensure_ascii=False, allow_nan=False)
+    except RecursionError:
+        raise ValueError(f"it is nested deeper than {_DEEPEST} levels") from None
+    try:
+        written.encode()
+    except UnicodeEncodeError:
+        raise ValueError("a text in it holds half of a surrogate pair") from None
+    if _is_deeper(found, _DEEPEST):
+        raise ValueError(f"it is nested deeper than {_DEEPEST} levels")
+    return found
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(_is_deeper(one, levels - 1) for one in inner if isinstance(one, dict | list))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """A request's head, and its body where that is small enough to be read before anything else happens."""

@@ -67,8 +67,9 @@ class ThreadConnections:
         """Remember this thread's, and close those whose threads have ended: nobody else can."""
         self._local.kept = one
         with self._changing:
-            ended = [kept for kept in self._kept if not kept.thread.is_alive()]
-            self._kept = [*(kept for kept in self._kept if kept.thread.is_alive()), one]
+            # Each is asked once: a thread that ended between two questions would be in neither list.
+            ended = {kept for kept in self._kept if not kept.thread.is_alive()}
+            self._kept = [*(kept for kept in self._kept if kept not in ended), one]
         for kept in ended:
             kept.close()
         return one

@@ -115,6 +115,10 @@ class Database(ABC):
         """Tell whether there is anything yet."""
 
     @abstractmethod
+    def is_older(self) -> bool:
+        """Tell whether opening it brings it up to date first; this changes nothing, and of what is no state says no."""
+
+    @abstractmethod
     def transaction(self) -> AbstractContextManager[Tx]:
         """Open a transaction that may write; it commits at the end, or leaves no trace."""
 

@@ -1,4 +1,4 @@
-"""Jobs, their steps and the resumable state of uploads.
+"""Jobs: asked for, found again, brought from state to state; `job_steps` and `uploads` hold what is begun of them.
 
 Whoever writes to a running job names the lease it holds on it; a write with an old fencing number is refused.
 """
@@ -6,53 +6,13 @@ Whoever writes to a running job names the lease it holds on it; a write with an 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
 
 from ytpool.domain import moments
-from ytpool.domain.jobs import TASK, Job, JobState, Step, StepState, Target, TargetKind
+from ytpool.domain.jobs import TASK, Job, JobState, StepState, Target, TargetKind
 from ytpool.errors import HoldLost, UnknownName
 from ytpool.store import leases
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
-    """What a later run needs to go on with an upload; the session's URI is among the secrets."""
-
-    job: str
-    path: str
-    size: int
-    modified_ns: int
-    fingerprint: str
-    slug: str
-    account: str | None
-    intent_at: datetime | None
-    started_at: datetime | None
-    kept: int
-    last_sent_at: datetime | None
-    cleared_at: datetime | None
-    """When a person said that it is to be sent, whatever stands on the channel."""
-    sent_to: str | None
-    """The channel that has taken bytes of it, or may have; it never goes to another one."""
-
-    @classmethod
-    def from_row(cls, row: Any) -> Self:
-        return cls(
-            job=row["job"],
-            path=row["path"],
-            size=row["size"],
-            modified_ns=row["modified_ns"],
-            fingerprint=row["fingerprint"],
-            slug=row["slug"],
-            account=row["account"],
-            intent_at=moments.parse_optional(row["intent_at"]),
-            started_at=moments.parse_optional(row["started_at"]),
-            kept=row["kept"],
-            last_sent_at=moments.parse_optional(row["last_sent_at"]),
-            cleared_at=moments.parse_optional(row["cleared_at"]),
-            sent_to=row["sent_to"],
-        )
 
 
 def add(
@@ -88,10 +48,11 @@ def add(
         files_on=files_on,
         at=tx.at,
     )
-    _add_steps(tx, job, steps)
+    add_steps(tx, job, steps)
 
 
-def _add_steps(tx: Tx, job: str, steps: tuple[str, ...]) -> None:
+def add_steps(tx: Tx, job: str, steps: tuple[str, ...]) -> None:
+    """Store the steps of a job, in their order; nobody has begun any."""
     for position, step in enumerate(steps):
         tx.run(
             """
@@ -142,7 +103,7 @@ def same_content(tx: Tx, target: Target, fingerprint: str, job_key: str) -> list
 
     A pool finds a copy on any of its channels, and a channel finds one that a pool's job put there.
     """
-    channels = sorted(_channels_of(tx, target))
+    channels = sorted(channels_of(tx, target))
     rows = tx.all(
         """
         SELECT * FROM jobs
@@ -166,7 +127,7 @@ def uploaded_from(tx: Tx, target: Target, path: str, job_key: str) -> list[Job]:
         path=path,
         job_key=job_key,
     )
-    channels = sorted(_channels_of(tx, target))
+    channels = sorted(channels_of(tx, target))
     return [job for job in map(Job.from_row, rows) if _meets(tx, job, target, channels)]
 
 
@@ -174,7 +135,7 @@ def _meets(tx: Tx, job: Job, target: Target, channels: Sequence[str]) -> bool:
     """Tell whether a job puts its video where a target of these channels might."""
     if job.target == target:
         return True
-    return job.channel_id in channels if job.channel_id else bool(_channels_of(tx, job.target) & set(channels))
+    return job.channel_id in channels if job.channel_id else bool(channels_of(tx, job.target) & set(channels))
 
 
 def asked_for(tx: Tx, kind: str, job_key: str, request: str) -> Job | None:
@@ -197,22 +158,6 @@ def about_video(tx: Tx, video_id: str) -> list[Job]:
     """Return the jobs that made this video or worked on it, the newest first."""
     rows = tx.all("SELECT * FROM jobs WHERE video_id = :video_id ORDER BY job DESC", video_id=video_id)
     return [Job.from_row(row) for row in rows]
-
-
-def begun_from(tx: Tx, target: Target, path: str, job_key: str) -> list[Upload]:
-    """Return the uploads of this file to this target's channels that broke off with some of its bytes at YouTube."""
-    channels = _channels_of(tx, target)
-    rows = tx.all(
-        """
-        SELECT u.*, j.channel_id FROM jobs j JOIN uploads u ON u.job = j.job
-         WHERE j.state IN ('running', 'deferred', 'interrupted') AND j.job_key = :job_key AND u.path = :path
-           AND u.kept > 0
-         ORDER BY j.job DESC
-        """,
-        job_key=job_key,
-        path=path,
-    )
-    return [Upload.from_row(row) for row in rows if row["channel_id"] in channels]
 
 
 def channels_with(tx: Tx, job: Job) -> set[str]:
@@ -261,7 +206,8 @@ def is_claimed(tx: Tx, channel_id: str, video_id: str, job: str) -> bool:
     return row is not None
 
 
-def _channels_of(tx: Tx, target: Target) -> set[str]:
+def channels_of(tx: Tx, target: Target) -> set[str]:
+    """Return the channels that a job for this target might go to."""
     if target.kind is TargetKind.ACCOUNT:
         rows = tx.all("SELECT channel_id FROM accounts WHERE account = :name", name=target.name)
     else:
@@ -339,13 +285,6 @@ def ask_for(tx: Tx, lease: Lease, target: Target, request: str, modified_ns: int
     tx.run("UPDATE uploads SET modified_ns = :modified_ns WHERE job = :job", job=lease.name, modified_ns=modified_ns)
 
 
-def lies_at(tx: Tx, lease: Lease, path: str, host: str) -> None:
-    """Remember where the file of an upload lies now, and on which machine that is so."""
-    require(tx, lease)
-    tx.run("UPDATE uploads SET path = :path WHERE job = :job", job=lease.name, path=path)
-    tx.run("UPDATE jobs SET files_on = :host WHERE job = :job", job=lease.name, host=host)
-
-
 def ask_with(tx: Tx, lease: Lease, request: str) -> None:
     """Replace what a job was asked for, where that changes nothing of what is done."""
     require(tx, lease)
@@ -357,234 +296,6 @@ def leave_account(tx: Tx, lease: Lease) -> None:
     require(tx, lease)
     tx.run(
         "UPDATE jobs SET account = NULL, channel_id = NULL, updated_at = :at WHERE job = :job", job=lease.name, at=tx.at
-    )
-
-
-def keep_hash(tx: Tx, lease: Lease, sha256: str) -> None:
-    require(tx, lease)
-    tx.run(
-        "UPDATE jobs SET sha256 = :sha256, updated_at = :at WHERE job = :job", job=lease.name, sha256=sha256, at=tx.at
-    )
-
-
-def steps(tx: Tx, job: str) -> tuple[Step, ...]:
-    rows = tx.all("SELECT step, state, detail FROM job_steps WHERE job = :job ORDER BY position", job=job)
-    return tuple(Step(step=row["step"], state=StepState(row["state"]), detail=row["detail"]) for row in rows)
-
-
-def has_work_left(tx: Tx, job: str) -> bool:
-    """Tell whether a published job has a step that the same command would do; its upload never is one."""
-    row = tx.one(
-        """
-        SELECT count(*) AS steps FROM job_steps
-         WHERE job = :job AND state <> 'done' AND step <> 'upload'
-        """,
-        job=job,
-    )
-    return bool(row["steps"])
-
-
-def settle_steps(tx: Tx, lease: Lease, state: StepState, detail: str) -> None:
-    """Bring every step of a job that is not done to the same state, by a person's word."""
-    require(tx, lease)
-    tx.run(
-        """
-        UPDATE job_steps SET state = :state, detail = :detail, updated_at = :at WHERE job = :job AND state <> 'done'
-        """,
-        job=lease.name,
-        state=state,
-        detail=detail,
-        at=tx.at,
-    )
-
-
-def begin_anew(tx: Tx, lease: Lease) -> None:
-    """Forget video, session and account of a job, as if it had just been asked for."""
-    forget_session(tx, lease)
-    tx.run("UPDATE uploads SET cleared_at = :at, sent_to = NULL WHERE job = :job", job=lease.name, at=tx.at)
-    tx.run("UPDATE jobs SET video_id = NULL, account = NULL, channel_id = NULL WHERE job = :job", job=lease.name)
-    tx.run(
-        "UPDATE job_steps SET state = :state, detail = '', updated_at = :at WHERE job = :job",
-        job=lease.name,
-        state=StepState.WAITING,
-        at=tx.at,
-    )
-
-
-def plan_steps(tx: Tx, lease: Lease, steps: tuple[str, ...]) -> None:
-    """Replace the steps of a job that has sent nothing yet."""
-    require(tx, lease)
-    tx.run("DELETE FROM job_steps WHERE job = :job", job=lease.name)
-    _add_steps(tx, lease.name, steps)
-
-
-def step_writes(tx: Tx, job: str, step: str, operation: str) -> None:
-    """Write down that a step is about to make this call; until it is done, nobody knows whether it was made."""
-    set_step(tx, job, step, StepState.RUNNING)
-    tx.run(
-        """
-        UPDATE job_steps SET unheard = :operation, missed = '', missed_at = NULL WHERE job = :job AND step = :step
-        """,
-        operation=operation,
-        job=job,
-        step=step,
-    )
-
-
-def step_misses(tx: Tx, job: str, step: str, what: str) -> datetime:
-    """Write down that a look has not found what a step may have made; return when that was so for the first time."""
-    row = tx.one(
-        """
-        UPDATE job_steps SET missed = :what, missed_at = CASE WHEN missed = :what THEN missed_at ELSE :at END
-         WHERE job = :job AND step = :step
-        RETURNING missed_at
-        """,
-        what=what,
-        at=tx.at,
-        job=job,
-        step=step,
-    )
-    assert row is not None
-    return moments.parse(row["missed_at"])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unheard:
-    """What is known of a step whose answer did not come."""
-
-    operation: str
-    """The call it began last; empty where an older version did not write it down."""
-    missed: str
-    """What the call was to make, where a look has not found it."""
-    missed_at: datetime | None
-
-
-def unheard(tx: Tx, job: str, step: str) -> Unheard:
-    row = tx.one(
-        "SELECT unheard, missed, missed_at FROM job_steps WHERE job = :job AND step = :step", job=job, step=step
-    )
-    assert row is not None
-    missed_at = moments.parse_optional(row["missed_at"])
-    return Unheard(operation=row["unheard"], missed=row["missed"], missed_at=missed_at)
-
-
-def set_step(tx: Tx, job: str, step: str, state: StepState, detail: str = "") -> None:
-    tx.run(
-        """
-        UPDATE job_steps SET state = :state, detail = :detail, updated_at = :at,
-               attempts = attempts + CASE WHEN :state = 'running' THEN 1 ELSE 0 END
-         WHERE job = :job AND step = :step
-        """,
-        job=job,
-        step=step,
-        state=state,
-        detail=detail,
-        at=tx.at,
-    )
-
-
-def keep_step(tx: Tx, job: str, step: str, state: StepState, detail: str) -> None:
-    """Store a step that was not planned, behind those there are; a second time replaces the first."""
-    tx.run(
-        """
-        INSERT INTO job_steps (job, step, position, state, detail, attempts, updated_at)
-        VALUES (:job, :step, (SELECT coalesce(max(position), -1) + 1 FROM job_steps WHERE job = :job), :state, :detail,
-                1, :at)
-        ON CONFLICT (job, step) DO UPDATE
-           SET state = excluded.state, detail = excluded.detail, attempts = job_steps.attempts + 1,
-               updated_at = excluded.updated_at
-        """,
-        job=job,
-        step=step,
-        state=state,
-        detail=detail,
-        at=tx.at,
-    )
-
-
-def add_upload(tx: Tx, job: str, *, path: str, size: int, modified_ns: int, fingerprint: str, slug: str) -> None:
-    tx.run(
-        """
-        INSERT INTO uploads (job, path, size, modified_ns, fingerprint, slug)
-        VALUES (:job, :path, :size, :modified_ns, :fingerprint, :slug)
-        """,
-        job=job,
-        path=path,
-        size=size,
-        modified_ns=modified_ns,
-        fingerprint=fingerprint,
-        slug=slug,
-    )
-
-
-def find_upload(tx: Tx, job: str) -> Upload | None:
-    """Return the resumable state of a job, or None where it is a job of another kind."""
-    row = tx.one("SELECT * FROM uploads WHERE job = :job", job=job)
-    return None if row is None else Upload.from_row(row)
-
-
-def upload(tx: Tx, job: str) -> Upload:
-    return Upload.from_row(tx.one("SELECT * FROM uploads WHERE job = :job", job=job))
-
-
-def intend(tx: Tx, lease: Lease, account: str, slug: str) -> None:
-    """Write down that a session is about to be asked for on this account, for a file of this name."""
-    require(tx, lease)
-    tx.run(
-        """
-        UPDATE uploads SET account = :account, slug = :slug, intent_at = :at, started_at = NULL, kept = 0,
-               last_sent_at = NULL
-         WHERE job = :job
-        """,
-        job=lease.name,
-        account=account,
-        slug=slug,
-        at=tx.at,
-    )
-
-
-def started(tx: Tx, lease: Lease) -> None:
-    """Write down that the session is open; its URI is stored in the same transaction.
-
-    From now on the job stays on its channel, also when the session is gone.
-    """
-    require(tx, lease)
-    tx.run(
-        """
-        UPDATE uploads SET started_at = :at, sent_to = (SELECT channel_id FROM jobs WHERE jobs.job = uploads.job)
-         WHERE job = :job
-        """,
-        job=lease.name,
-        at=tx.at,
-    )
-
-
-def keep(tx: Tx, lease: Lease, kept: int) -> None:
-    """Write down how many bytes the server has.
-
-    Fewer than were sent prove that the video is not there now, and not that it never will be: a last chunk that was
-    cut off on our side may still lie in somebody's buffer and arrive. So `last_sent_at` stays, and a session that is
-    lost after it is reconciled; all that costs is two looks ten minutes apart, in the rare case of both.
-    """
-    require(tx, lease)
-    tx.run("UPDATE uploads SET kept = :kept WHERE job = :job", job=lease.name, kept=kept)
-
-
-def last_byte_leaves(tx: Tx, lease: Lease, sha256: str) -> None:
-    """Write down, before the last byte may leave, that from now on the video may exist."""
-    require(tx, lease)
-    tx.run("UPDATE uploads SET last_sent_at = :at WHERE job = :job", job=lease.name, at=tx.at)
-    tx.run(
-        "UPDATE jobs SET sha256 = :sha256, updated_at = :at WHERE job = :job", job=lease.name, sha256=sha256, at=tx.at
-    )
-
-
-def forget_session(tx: Tx, lease: Lease) -> None:
-    """The session is of no use any more; the next run starts anew, on the same channel."""
-    require(tx, lease)
-    tx.run(
-        "UPDATE uploads SET account = NULL, started_at = NULL, kept = 0, last_sent_at = NULL WHERE job = :job",
-        job=lease.name,
     )
 
 
@@ -735,57 +446,6 @@ def failed_since(tx: Tx, since: datetime) -> list[Job]:
         since=moments.text(since),
     )
     return [Job.from_row(row) for row in rows]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sending:
-    """An upload that has been begun, and how far it has come."""
-
-    job: str
-    file: str
-    account: str
-    state: JobState
-    begun_at: datetime
-    """When its last session was asked for."""
-    moved_at: datetime
-    ended_at: datetime | None
-    size: int
-    kept: int
-
-
-def sent_within(
-    tx: Tx, since: datetime, until: datetime, *, account: str | None = None, most: int
-) -> tuple[list[Sending], int]:
-    """Return the uploads that were on their way in a window, the latest of them first, and how many there are."""
-    begun = "coalesce(u.started_at, u.intent_at)"
-    found = f"""
-        SELECT j.job, j.state, coalesce(j.account, u.account, '') AS account, j.updated_at, j.finished_at, u.path,
-               u.size, u.kept, {begun} AS begun_at
-          FROM jobs j JOIN uploads u ON u.job = j.job
-         WHERE {begun} < :until AND (:account IS NULL OR coalesce(j.account, u.account, '') = :account) AND """
-    both = f"""
-        {found} j.finished_at >= :since
-         UNION ALL
-        {found} j.finished_at IS NULL AND j.state IN ('running', 'deferred', 'interrupted', 'finished_unknown')
-           AND (j.state = 'running' OR j.updated_at >= :since)
-    """
-    given = {"since": moments.text(since), "until": moments.text(until), "account": account}
-    total = tx.one(f"SELECT count(*) AS jobs FROM ({both}) AS sent", **given)["jobs"]
-    rows = tx.all(f"SELECT * FROM ({both}) AS sent ORDER BY begun_at DESC, job LIMIT :most", **given, most=most)
-    return [
-        Sending(
-            job=row["job"],
-            file=row["path"],
-            account=row["account"],
-            state=JobState(row["state"]),
-            begun_at=moments.parse(row["begun_at"]),
-            moved_at=moments.parse(row["updated_at"]),
-            ended_at=moments.parse_optional(row["finished_at"]),
-            size=row["size"],
-            kept=row["kept"],
-        )
-        for row in rows
-    ], total
 
 
 def bound_to(tx: Tx, account: str) -> list[Job]:

@@ -67,9 +67,6 @@ _ENCODING = "UTF8"
 _OLDEST_SERVER = 130000
 """PostgreSQL 13 is the first that tells afterwards how a transaction ended (`pg_xact_status` of an xid8)."""
 
-_OUR_MISTAKES = (psycopg.ProgrammingError, psycopg.IntegrityError, psycopg.DataError)
-"""What no operator can mend."""
-
 _RUN = "pg_postmaster_start_time()::text || ' ' || coalesce(pg_stat_get_bgwriter_stat_reset_time()::text, '')"
 """What tells a run of the server from the next. When one of its processes is killed it recovers without being started
 anew; then its statistics begin anew, as they do after every crash.
@@ -253,6 +250,11 @@ class PostgresDatabase(Database):
             except NotInitialised:
                 return False
             return True
+
+    def is_older(self) -> bool:
+        with self._named(), closing(self._open()) as connection:
+            is_state = _tables(connection, self._place.schema) >= FIRST_TABLES
+            return is_state and _versions(connection, self._place.schema)[0] < known()
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:

@@ -16,7 +16,8 @@ from ytpool.store.db import Tx
 
 _BEGINNABLE = """
     kind = 'upload' AND video_id IS NULL AND held_at IS NULL
-    AND (state IN ('queued', 'deferred', 'interrupted', 'running'))
+    AND state IN ('queued', 'deferred', 'interrupted', 'running')
+    AND job NOT IN (SELECT job FROM uploads WHERE last_sent_at IS NOT NULL)
 """
 _OPEN = "state NOT IN ('done', 'failed', 'cancelled') AND finished_at IS NULL"
 _BY_ITSELF = "(state NOT IN ('deferred', 'finished_unknown', 'partly') OR not_before IS NOT NULL)"
@@ -70,13 +71,17 @@ def beginnable(tx: Tx, most: int) -> list[Job]:
     """
     rows = tx.all(
         f"""
-        SELECT * FROM jobs
-         WHERE {_BEGINNABLE} AND job NOT IN (SELECT job FROM uploads WHERE last_sent_at IS NOT NULL)
+        SELECT * FROM jobs WHERE {_BEGINNABLE}
          ORDER BY priority DESC, coalesce(deadline, '9'), coalesce(not_before, ''), job LIMIT :most
         """,
         most=most,
     )
     return [Job.from_row(row) for row in rows]
+
+
+def count_beginnable(tx: Tx) -> int:
+    """Count all of them."""
+    return int(tx.one(f"SELECT count(*) AS jobs FROM jobs WHERE {_BEGINNABLE}")["jobs"])
 
 
 def hold_back(tx: Tx) -> None:

@@ -122,6 +122,13 @@ class SqliteDatabase(Database):
             raise _out_of_reach(error, self._path) from error
         return True
 
+    def is_older(self) -> bool:
+        if not self.exists():
+            return False
+        only_reads = f"{self._path.absolute().as_uri()}?mode=ro"
+        with self._translated(), closing(sqlite3.connect(only_reads, uri=True, timeout=self._patience)) as connection:
+            return is_ours(connection) and _versions(connection, self._path)[0] < known()
+
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
         """Open a transaction that may write; it commits at the end, or leaves no trace."""

@@ -147,10 +147,6 @@ class YouTube:
         # A snippet that is announced and not sent would be taken for an empty one.
         return self._send_track(token, "update", body, "id" if draft is None else "snippet", track, progress, pace)
 
-    def delete_caption(self, token: Secret, caption_id: str) -> None:
-        call = self._calls.build("captions", "delete", id=caption_id)
-        self._ask(call, token)
-
     # Playlists
 
     def playlists(self, token: Secret, *, ids: Sequence[str] = (), page: str = "") -> tuple[list[dict[str, Any]], str]:

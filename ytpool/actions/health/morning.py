@@ -150,9 +150,10 @@ def _to_do(rt: Runtime, health: Health) -> Iterator[ToDo]:
 def _to_look_at(rt: Runtime) -> Iterator[ToDo]:
     with rt.store.reading() as tx:
         found = standing.last(tx)
-    if found is not None and found.ended == standing.FAILED:
+    said = {standing.FAILED: "failed", standing.NOT_MET: "proved nothing"}.get("" if found is None else found.ended)
+    if found is not None and said is not None:
         command = f"ytpool rehearse {found.scenario} --seed {found.seed}"
-        yield ToDo(urgency="today", what=f"the last rehearsal failed: {found.told}", command=command)
+        yield ToDo(urgency="today", what=f"the last rehearsal {said}: {found.told}", command=command)
 
 
 _BY_ITSELF = ("nothing; ", "wait; ")

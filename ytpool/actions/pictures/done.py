@@ -9,9 +9,9 @@ from ytpool.actions import activity
 from ytpool.actions.activity import Wanted
 from ytpool.domain.jobs import JobState
 from ytpool.runtime import Runtime
-from ytpool.store import jobs, leases, sums
-from ytpool.store.jobs import Sending
+from ytpool.store import leases, sums, uploads
 from ytpool.store.leases import LeaseKind
+from ytpool.store.uploads import Sending
 
 _HOUR = timedelta(hours=1)
 _MOST_CELLS = 168
@@ -141,12 +141,12 @@ def upload_timeline(rt: Runtime, wanted: Wanted | None = None, *, most: int = 10
     with rt.store.reading() as tx:
         now = tx.now
         window, _ = activity.window_of(tx, wanted or Wanted())
-        found, total = jobs.sent_within(tx, window.since, window.until, account=window.account, most=most)
+        found, total = uploads.sent_within(tx, window.since, window.until, account=window.account, most=most)
         working = leases.held(tx, LeaseKind.JOB)
-    uploads = sorted((_sent(one, now, working=one.job in working) for one in found), key=lambda one: one.begun_at)
+    sent = sorted((_sent(one, now, working=one.job in working) for one in found), key=lambda one: one.begun_at)
     until = min(window.until, now)
-    since = _begins(window.since, until, [one.begun_at for one in uploads])
-    return UploadTimeline(since=since, until=until, uploads=tuple(uploads), more=total - len(uploads))
+    since = _begins(window.since, until, [one.begun_at for one in sent])
+    return UploadTimeline(since=since, until=until, uploads=tuple(sent), more=total - len(sent))
 
 
 def _sent(one: Sending, now: datetime, *, working: bool) -> Sent:

@@ -12,7 +12,7 @@ from ytpool.actions.plan.place import Place
 from ytpool.domain.jobs import InLine, Job, JobState, Target, TargetKind
 from ytpool.domain.plan.scene import Item
 from ytpool.domain.publication import UPLOAD
-from ytpool.store import jobs
+from ytpool.store import jobs, uploads
 from ytpool.store.db import Tx
 
 PLANNED, LEFT, DONE = "planned", "left", "done"
@@ -134,7 +134,7 @@ def of_job(place: Place, job: Job, order: Order | None = None) -> Wish:
     With an order it is planned anew: until it is begun, what is asked for now is what counts.
     """
     tx = place.tx
-    upload = jobs.find_upload(tx, job.job)
+    upload = uploads.find(tx, job.job)
     begun = upload is not None and upload.started_at is not None
     sends = upload is not None and job.video_id is None
     asked = order if sends and not begun else None

@@ -5,7 +5,7 @@ it, and never the other way round.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,17 +19,24 @@ from ytpool.actions.rehearsal.stage import Film, Stage
 from ytpool.actions.rehearsal.striking import DEAD, FULL, NO_QUOTA, SUSPENDED, Struck
 from ytpool.domain import moments
 from ytpool.domain.balancing import Tier
-from ytpool.domain.jobs import Job, JobState
+from ytpool.domain.jobs import Job, JobState, TargetKind
 from ytpool.domain.scenarios import What
-from ytpool.store import jobs, ledger, rehearsals
+from ytpool.store import jobs, ledger, pools, rehearsals
 
 LATE_AFTER = timedelta(minutes=15)
 """Later than in the undisturbed run by more than this is late."""
 
 _AT_ONCE = 4
 """So many calls of one account, or of one project, may be under way when the first of them is refused."""
+_A_DAY = timedelta(hours=25, minutes=10)
+"""Longer than any rest lasts, the longest quota day's among them: whoever waits for longer has been forgotten."""
+_PASSES_BY = frozenset({"", "backendError", "internalError", *DEAD, *NO_QUOTA, *FULL})
+"""Refusals after which a session that was opened stands as before."""
 _MISLED = 416
 """How a server refuses bytes behind what it has, after it claimed to have more: no mistake of ours."""
+
+
+_ENDED = (JobState.DONE, JobState.PARTLY, JobState.FAILED, JobState.CANCELLED)
 
 
 class Fate(StrEnum):
@@ -52,8 +59,7 @@ class Ended(StrEnum):
 
     PASSED = "passed"
     FAILED = standing.FAILED
-    NOT_MET = "not_met"
-    """Nobody met what was to go wrong, so nothing is proven."""
+    NOT_MET = standing.NOT_MET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +143,7 @@ def judge(stage: Stage, played: Played, *, scenario: str, title: str, seconds: f
     for one in there:
         by_content[one["sha256"]].append(one)
     with stage.rt.store.transaction() as tx:
+        members = {one.pool: one.accounts for one in pools.every(tx)}
         ledger.expire(tx)
         known = {one.job: jobs.get(tx, one.job) for one in stage.script.films}
         persons = rehearsals.waits_for_a_person(tx)
@@ -155,6 +162,9 @@ def judge(stage: Stage, played: Played, *, scenario: str, title: str, seconds: f
     in_vain = _in_vain(stage, played, truth["errors"])
     late = [one.late_by for one in films if one.fate is Fate.LATE and one.late_by is not None]
     misses = fates[Fate.WAITING] + fates[Fate.FOR_A_PERSON] + fates[Fate.UNKNOWN]
+    there_is_to_do = todo.todo(stage.rt).items
+    waited_anyway = 0 if undisturbed is None else undisturbed.for_a_person
+    waits_for_nobody = 0 if there_is_to_do else max(0, fates[Fate.FOR_A_PERSON] - waited_anyway)
     complaints = tuple(
         _complaints(
             {
@@ -162,7 +172,17 @@ def judge(stage: Stage, played: Played, *, scenario: str, title: str, seconds: f
                 "there more than once": duplicates,
                 "oversold": oversold,
                 "calls made in vain, after YouTube had said no": in_vain,
+                "paid for again, although what was begun could go on": _begun_again(stage, played, truth),
                 "there with other bytes than were sent": wrong_bytes,
+                "left for a person, and nobody is told": waits_for_nobody,
+                "on a channel that was not asked for": sum(
+                    copy["channel_id"] not in _right(one, stage, members)
+                    for one in stage.script.films
+                    for copy in by_content[one.sha256]
+                ),
+                "there, and the books say that it failed or is another": sum(
+                    _is_disowned(known[one.job], by_content[one.sha256]) for one in stage.script.films
+                ),
             },
             rows,
             [*differences, *_not_taken(truth)],
@@ -191,7 +211,7 @@ def judge(stage: Stage, played: Played, *, scenario: str, title: str, seconds: f
         latest_by=max(late, default=0.0),
         units=_units(rows),
         reserves=tuple(_reserves(stage, there)),
-        todo=tuple(_for_persons(stage, undisturbed)),
+        todo=tuple(_for_persons(there_is_to_do, undisturbed)),
         struck=(*played.struck, *(Struck(what=one, told="all was done before", times=0) for one in played.missed)),
         stopped=played.stopped,
         complaints=complaints,
@@ -201,6 +221,21 @@ def judge(stage: Stage, played: Played, *, scenario: str, title: str, seconds: f
         ended_at=played.ended_at,
         seconds=round(seconds, 1),
     )
+
+
+def _right(film: Film, stage: Stage, members: Mapping[str, Sequence[str]]) -> set[str]:
+    """Return the channels on which a video may be."""
+    names = [film.target.name] if film.target.kind is TargetKind.ACCOUNT else members.get(film.target.name, ())
+    return {stage.accounts[name].channel_id for name in names if name in stage.accounts}
+
+
+def _is_disowned(job: Job, copies: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether a video is there of which the books say what would let somebody send it once more."""
+    if not copies:
+        return False
+    if job.video_id is not None:
+        return job.video_id not in [one["id"] for one in copies]
+    return job.state in _ENDED
 
 
 def _misses(run: Run | None) -> int:
@@ -234,11 +269,11 @@ def _fate(
     """Say what became of a video: what is there counts, and what is not must be owned up to by the books."""
     if job.state is JobState.FINISHED_UNKNOWN:
         return Fate.UNKNOWN
-    if arrived_at is not None:
+    if arrived_at is not None and (job.video_id is not None or job.state in _ENDED):
         deadline = job.deadline
         overdue = deadline is not None and arrived_at > deadline and before is not None and before.fate is Fate.KEPT
         return Fate.LATE if overdue or (late_by or 0) > LATE_AFTER.total_seconds() else Fate.KEPT
-    if job.published or job.state is JobState.DONE:
+    if job.video_id is not None or job.published:
         return Fate.LOST
     if job.state in (JobState.FAILED, JobState.CANCELLED):
         # What is refused for itself is so without any disaster; what a disaster makes fail for good is lost.
@@ -255,8 +290,7 @@ def _recovers_after(films: Iterable[FilmSeen], played: Played) -> float | None:
 
 def _oversold(played: Played, errors: Mapping[str, int]) -> int:
     """Count the calls that were let go although the books should have known that nothing was left."""
-    lowered = {one.what for one in played.struck} & {What.LIMIT, What.CAP, What.ANSWER}
-    return 0 if lowered else sum(errors.get(reason, 0) for reason in (*NO_QUOTA, *FULL))
+    return sum(errors.get(reason, 0) for reason in (*NO_QUOTA, *FULL) if reason not in played.refusals)
 
 
 def _in_vain(stage: Stage, played: Played, errors: Mapping[str, int]) -> int:
@@ -280,6 +314,28 @@ def _in_vain(stage: Stage, played: Played, errors: Mapping[str, int]) -> int:
     return sum(max(0, sum(errors.get(reason, 0) for reason in reasons) - most) for reasons, most in learned.items())
 
 
+def _begun_again(stage: Stage, played: Played, truth: Mapping[str, Any]) -> int:
+    """Count the sessions that were opened beside one for each video, and for which no disaster is the reason.
+
+    Whoever dies between an answer and the writing down of it, or loses an account, has to begin again.
+    """
+    reasons = 0
+    for one in played.struck:
+        match one.what:
+            case What.CUT:
+                reasons += one.times
+            case What.KILL | What.DISK | What.DATABASE | What.KEYRING:
+                reasons += max(1, one.times) * _AT_ONCE
+            case What.SUSPEND | What.REVOKE:
+                reasons += one.whom * _AT_ONCE
+            case What.CLOCK:  # a session stands for a week
+                reasons += len(stage.script.films)
+    if not played.refusals <= _PASSES_BY:  # what is refused for good may be a session, or whose it was
+        return 0
+    opened: int = sum(truth["upload_sessions"].values())
+    return max(0, opened - len(stage.script.films) - reasons)
+
+
 def _not_taken(truth: Mapping[str, Any]) -> Iterator[str]:
     """Say which requests YouTube would have refused as wrong."""
     for one in truth["refused"]:
@@ -298,6 +354,8 @@ def _complaints(
                 f"{row.truth} charged"
             )
     yield from others
+    if played.slept > _A_DAY:
+        yield f"everybody waits for {played.slept / timedelta(hours=1):.0f} hours, and no rest lasts longer than a day"
     if not played.comes_to_an_end:
         yield f"it comes to no end: workers have begun {played.rounds} times, and something is left to do at once"
 
@@ -320,9 +378,9 @@ def _reserves(stage: Stage, there: Iterable[Mapping[str, Any]]) -> Iterator[Rese
             )
 
 
-def _for_persons(stage: Stage, undisturbed: Run | None) -> Iterator[ForAPerson]:
+def _for_persons(found: Iterable[todo.Item], undisturbed: Run | None) -> Iterator[ForAPerson]:
     """Yield what the disaster has left for people, beside what there is to do without it."""
     known = set() if undisturbed is None else {(one.name, one.command) for one in undisturbed.todo}
-    for item in todo.todo(stage.rt).items:
+    for item in found:
         if (item.name, item.command) not in known:
             yield ForAPerson(name=item.name, what=item.message, command=item.command)

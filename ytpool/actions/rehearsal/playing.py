@@ -52,6 +52,10 @@ class Played:
     leaps: tuple[tuple[datetime, timedelta], ...]
     """Where the clock came to stand after a leap, and how far all of them went until then."""
     struck: tuple[Struck, ...]
+    refusals: frozenset[str]
+    """By which words YouTube has refused what it takes in the undisturbed run."""
+    slept: timedelta
+    """How long everybody waited at the longest, after the last moment that was planned."""
     missed: tuple[str, ...]
     """Disasters that would have come when all was done."""
     stopped: tuple[str, ...]
@@ -93,6 +97,7 @@ class _Play:
         self._restarts = False
         self._begun = 0
         self._overtime = False
+        self._slept = timedelta()
 
     def through(self) -> Played:
         rounds = idle = 0
@@ -112,7 +117,7 @@ class _Play:
                 idle = 0 if self._begun > begun or moment > self._rt.calendar.now() + _SOON else idle + 1
                 if idle:  # a place that somebody holds no more ends by the machine's clock, which leaps nowhere
                     self._rt.clock.sleep(_IDLES_FOR)
-                self._rt.clock_to(moment)
+                self._sleep_until(moment)
         finally:
             struck = self._striker.struck()
         return Played(
@@ -121,11 +126,18 @@ class _Play:
             first_at=self._first_at,
             leaps=tuple(self._leaps),
             struck=struck,
+            refusals=self._striker.refusals(),
+            slept=self._slept,
             missed=tuple(str(one.what) for one in self._left()),
             stopped=tuple(self._stopped),
             rounds=rounds,
             comes_to_an_end=rounds < _MOST_ROUNDS and idle < _MOST_IDLE and not self._overtime,
         )
+
+    def _sleep_until(self, moment: datetime) -> None:
+        begins = max([self._rt.calendar.now(), *filter(None, [self._stage.script.planned_until])])
+        self._slept = max(self._slept, moment - begins)
+        self._rt.clock_to(moment)
 
     def _left(self) -> list[Disaster]:
         return [
@@ -204,7 +216,11 @@ class _Play:
     def _strike(self, disaster: Disaster) -> None:
         now = self._rt.calendar.now()
         self._first_at = self._first_at or now
+        with self._rt.store.reading() as tx:
+            is_done = rehearsals.goes_on_at(tx) is None
         blow = self._striker.strike(disaster)
+        if is_done:  # where nobody counts who meets it, somebody has to be there who can
+            blow.times = 0
         if disaster.what is What.CLOCK:
             self._leaps.append((self._rt.calendar.now(), self._striker.leapt))
             self._ends_at += self._rt.calendar.now() - now

@@ -1,6 +1,7 @@
 """Rehearsing: which scenarios, how often, in which order; and what of it the real state remembers."""
 
 import logging
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,11 +14,11 @@ from ytpool.actions import media, publish
 from ytpool.actions.claiming import Order
 from ytpool.actions.rehearsal import judging, playing, stage, standing, striking
 from ytpool.actions.rehearsal.judging import Ended, Run
-from ytpool.domain import scenarios
+from ytpool.domain import quota, scenarios
 from ytpool.domain.scenarios import Scenario
-from ytpool.errors import FileInvalid, NoEligibleAccount, UnknownName
+from ytpool.errors import FileInvalid, NoEligibleAccount, UnknownName, YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, rehearsals
+from ytpool.store import accounts, limits, meters, rehearsals
 
 _FOLDER = "scenarios"
 _SUFFIX = ".toml"
@@ -37,10 +38,15 @@ class Rehearsed:
     days: int
     left_out: Mapping[str, int]
     """Jobs by kind that cannot be rehearsed: what they are about is at YouTube only, or is no matter of YouTube's."""
+    left_over: int
+    """Uploads that could be, beyond as many as were asked for."""
+    not_there: int
+    """Uploads of the queue whose file is not where it was asked for on this machine."""
     undisturbed: Run
     runs: tuple[Run, ...]
     seconds: float
     exit_status: int
+    problem: YtpoolError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,10 +138,19 @@ def find(word: str) -> Scenario:
     return scenarios.read(path.stem, content, word)
 
 
-def enough(rt: Runtime) -> int:
-    """Return how many videos let every shipped scenario be met."""
+def enough(rt: Runtime, wanted: Sequence[Scenario]) -> int:
+    """Return how many videos let shipped scenarios be met; never more than can be rehearsed in minutes."""
+    shares = [one.share for scenario in wanted for one in scenario.disasters if one.bucket == quota.UPLOADS]
     with rt.store.reading() as tx:
-        return stage.EACH * len(accounts.every(tx))
+        every = [one for one in accounts.every(tx) if one.channel_id]
+        usual, known = rt.terms(tx).prices.limits, limits.units_on(tx, quota.quota_day(tx.now))
+    projects = {one.project for one in every}
+    given = sum(known.get((meters.PROJECT, one, quota.UPLOADS), usual[quota.UPLOADS]) for one in projects)
+    more = [math.floor(given * share) + stage.EACH for share in shares]  # some project has to come beyond its share
+    return min(_ENOUGH, max([stage.EACH * len(every), *more]))
+
+
+_ENOUGH = 1000
 
 
 def next_in_turn(rt: Runtime) -> Scenario:
@@ -152,6 +167,9 @@ def next_in_turn(rt: Runtime) -> Scenario:
 def remember(rt: Runtime, done: Rehearsed) -> None:
     """Let the real state remember how a rehearsal ended."""
     run = done.runs[-1]
+    first = done.undisturbed
+    if first.ended is Ended.FAILED:  # what is broken without any disaster is not whole with one
+        run = replace(first, scenario=run.scenario)
     with rt.store.transaction() as tx:
         standing.keep(
             tx,
@@ -177,12 +195,14 @@ def rehearse(
     days: int,
     videos: int,
     at_least: int | None,
+    proves: bool = False,
     says: Callable[[str], None],
     ended: Callable[[Run], None],
 ) -> Rehearsed:
     """Play each scenario on a copy of the state, after a run in which nothing goes wrong; raises before what cannot be.
 
-    The same seed draws the same disasters. How two workers meet is the machine's matter, as in earnest.
+    The same seed draws the same disasters. How two workers meet is the machine's matter, as in earnest. What `proves`
+    ends with status 8 also where nobody met what was to go wrong.
     """
     began = rt.clock.monotonic()
     for one in wanted:
@@ -190,7 +210,7 @@ def rehearse(
     stage.require_room(rt, videos)
     with _silent(), stage.private_folder(rt) as folder:
         script = stage.write_script(
-            rt, folder, orders, videos=videos, at_least=at_least, days=days, chance=random.Random(seed)
+            rt, folder, orders, wanted, videos=videos, at_least=at_least, days=days, chance=random.Random(seed)
         )
         says(f"rehearsed is: {script.source}; nothing of it reaches YouTube or the books")
         nothing = Scenario(name=UNDISTURBED, title="Nothing goes wrong", about="", disasters=())
@@ -200,17 +220,19 @@ def rehearse(
         for one in wanted:
             runs.append(_run(rt, script, one, undisturbed, seed=seed, days=days))
             ended(runs[-1])
-    failed = [one for one in (undisturbed, *runs) if one.ended is Ended.FAILED]
+    bad = {Ended.FAILED, Ended.NOT_MET} if proves else {Ended.FAILED}
     return Rehearsed(
         at=script.begins_at,
         source=script.source,
         seed=seed,
         days=days,
         left_out=script.left_out,
+        left_over=script.left_over,
+        not_there=script.not_there,
         undisturbed=undisturbed,
         runs=tuple(runs),
         seconds=round(rt.clock.monotonic() - began, 1),
-        exit_status=8 if failed else 0,
+        exit_status=8 if any(one.ended in bad for one in (undisturbed, *runs)) else 0,
     )
 
 
@@ -233,7 +255,6 @@ def _run(
     # Every scenario has dice of its own, so that it is the same alone and among others.
     chance = random.Random(f"{seed}/{scenario.name}")
     with stage.staged(rt, script, scenario.name, seed=seed) as built:
-        _require_faults(built, scenario)
         played = playing.play(built, scenario.disasters, days=days, chance=chance)
         return judging.judge(
             built,
@@ -243,13 +264,6 @@ def _run(
             seconds=rt.clock.monotonic() - began,
             undisturbed=undisturbed,
         )
-
-
-def _require_faults(built: stage.Stage, scenario: Scenario) -> None:
-    """Let the sandbox say before anything is played which error or method it does not know."""
-    for one in scenario.disasters:
-        for method in one.methods or (("videos.insert",) if one.error else ()):
-            built.rt.sandbox.clear_faults([built.rt.sandbox.add_fault(method=method, kind="error", error=one.error)])
 
 
 def not_asked_for_yet(rt: Runtime, orders: Sequence[Order]) -> tuple[Order, ...]:
@@ -265,6 +279,7 @@ def would_rehearse(
     for one in wanted:
         striking.require_possible(rt, one.disasters, days)
     needs = stage.require_room(rt, videos)
+    stage.require_known(rt, wanted)
     with rt.store.reading() as tx:
         every = accounts.every(tx)
         queued = len(rehearsals.beginnable(tx, videos))

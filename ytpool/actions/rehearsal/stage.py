@@ -19,20 +19,22 @@ from pathlib import Path
 from typing import Any
 
 from ytpool import config
-from ytpool.actions import files, publish, secrets
+from ytpool.actions import files, publish, secrets, whereabouts
 from ytpool.actions.claiming import Order
 from ytpool.actions.plan import applying, making
 from ytpool.config import Config, make_private_folder
+from ytpool.config.settings import Block
 from ytpool.domain import grants, quota
 from ytpool.domain.accounts import Account
 from ytpool.domain.jobs import InLine, Job, Target, TargetKind
 from ytpool.domain.publication import Publication
+from ytpool.domain.scenarios import Scenario
 from ytpool.domain.secret import Secret
 from ytpool.domain.sizes import spoken_bytes
 from ytpool.domain.video import VideoRequest
-from ytpool.errors import DiskFull, NoEligibleAccount
+from ytpool.errors import DiskFull, FileInvalid, NoEligibleAccount, UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, caps, copies, jobs, limits, meters, pools, projects, rehearsals
+from ytpool.store import accounts, caps, copies, limits, meters, pools, projects, rehearsals, uploads
 from ytpool.store.db import Database
 from ytpool.store.rehearsals import Used
 from ytpool.store.secrets import Kind
@@ -46,7 +48,7 @@ _LONG_EVERY = 12
 _CHUNK_MIB = 8
 _SPARE = 64 * 1024 * 1024
 
-_KEPT_SETTINGS = ("time", "thresholds", "balancing", "breakers", "envelopes", "refresh", "upload")
+_KEPT_SETTINGS = ("time", "thresholds", "balancing", "breakers", "envelopes", "refresh", "upload", "plan", "path")
 """What decides how work is done; all else in the settings is about other services, people and places."""
 
 _HURRY = 100.0
@@ -100,6 +102,8 @@ class Film:
     target: Target
     path: Path
     sha256: str
+    not_before: datetime | None = None
+    """For when it is planned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +115,17 @@ class Script:
     key_file: Path
     config: Config
     begins_at: datetime
+    planned_until: datetime | None
+    """The last moment for which one of them is planned; None where all may begin at once."""
     films: tuple[Film, ...]
     source: str
     """What is rehearsed, in words."""
     left_out: Mapping[str, int]
     """Jobs by their kind that cannot be rehearsed."""
+    left_over: int
+    """Uploads beyond as many as are rehearsed."""
+    not_there: int
+    """Uploads whose file is gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +205,7 @@ def write_script(
     rt: Runtime,
     folder: Path,
     orders: Sequence[Order],
+    wanted: Sequence[Scenario],
     *,
     videos: int,
     at_least: int | None,
@@ -215,13 +226,16 @@ def write_script(
         rt.store.copy_to(state, rt.require_going)
         key = ready.make_key(key_file)
         ready.clock_to(begins_at)
+        _require_known(ready, wanted)
         with ready.store.transaction() as tx:
             rehearsals.detach(tx, root=ready.root_name, key_id=key.key_id, key_file=key_file)
             waiting = rehearsals.beginnable(tx, videos)
+            queued = rehearsals.count_beginnable(tx)
             rehearsals.hold_back(tx)
-        films = _recast(ready, waiting, folder / "files", chance)
+        films, gone = _recast(ready, rt, waiting, folder / "files", chance)
         told = [f"{len(films)} uploads of the queue"] if films else []
-        asked = _planned(ready, orders[: max(0, videos - len(films))], folder / "files", days, chance)
+        taken = orders[: max(0, videos - len(films))]
+        asked = _planned(ready, taken, folder / "files", days, chance)
         told += [f"{len(asked)} of the manifest"] if asked else []
         films += asked
         missing = (at_least or 0) - len(films)
@@ -231,7 +245,9 @@ def write_script(
         told += [f"{len(made)} that are made up"] if made else []
         films += made
         with ready.store.reading() as tx:
-            left_out = rehearsals.held_back(tx)
+            left_out = dict(rehearsals.held_back(tx))
+        over = queued - len(waiting)
+        left_out["upload"] = left_out.get("upload", 0) - over
     finally:
         ready.stop_sandbox()
         ready.close()
@@ -242,9 +258,12 @@ def write_script(
         key_file=key_file,
         config=rt.config,
         begins_at=begins_at,
+        planned_until=max((one.not_before for one in films if one.not_before is not None), default=None),
         films=tuple(films),
         source=" and ".join(told),
-        left_out=left_out,
+        left_out={kind: count for kind, count in left_out.items() if count},
+        left_over=over + len(orders) - len(taken),
+        not_there=gone,
     )
 
 
@@ -254,11 +273,43 @@ def _prepared(home: Path, real: Config) -> Path:
     for section in _KEPT_SETTINGS:
         for key, value in getattr(real, section)._asdict().items():
             if real.is_set(f"{section}.{key}") and key != "chunk_mib":
-                settings.setdefault(section, {})[key] = value
+                settings.setdefault(section, {})[key] = _as_written(value)
     place = config.load(profile=config.SANDBOX, environ={"YTPOOL_HOME": str(home)})
     make_private_folder(place.paths.folder)
     config.write_initial(place.paths, settings)
     return home
+
+
+def _as_written(value: Any) -> Any:
+    """Return a setting as it stands in a file."""
+    if not isinstance(value, tuple):
+        return value
+    return [one.written() if isinstance(one, Block) else one for one in value]
+
+
+def require_known(rt: Runtime, wanted: Sequence[Scenario]) -> None:
+    """Raise FileInvalid for a scenario with an error or a call that the sandbox does not know."""
+    if any(one.error for scenario in wanted for one in scenario.disasters):
+        with private_folder(rt) as folder:
+            asked = _runtime(_prepared(folder / "script", rt.config), rt, seed=0)
+            try:
+                _require_known(asked, wanted)
+            finally:
+                asked.stop_sandbox()
+                asked.close()
+
+
+def _require_known(asked: Runtime, wanted: Sequence[Scenario]) -> None:
+    for scenario in wanted:
+        for one in filter(lambda one: one.error, scenario.disasters):
+            for method in one.methods or ("videos.insert",):
+                try:
+                    rule = asked.sandbox.add_fault(method=method, kind="error", error=one.error)
+                except UsageWrong as wrong:
+                    raise FileInvalid(
+                        f"scenario {scenario.name}: {wrong.message}", hint=wrong.hint or "ytpool guide rehearse"
+                    ) from wrong
+                asked.sandbox.clear_faults([rule])
 
 
 def environment(home: Path, rt: Runtime) -> dict[str, str]:
@@ -285,17 +336,36 @@ def _stand_in(folder: Path, name: str, size: int, chance: random.Random) -> tupl
     return path, files.whole_hash(path)
 
 
-def _recast(ready: Runtime, waiting: Sequence[Job], folder: Path, chance: random.Random) -> list[Film]:
-    films = []
+def _recast(
+    ready: Runtime, real: Runtime, waiting: Sequence[Job], folder: Path, chance: random.Random
+) -> tuple[list[Film], int]:
+    """Let uploads begin with stand-ins; a file that is gone stays so, and is counted."""
+    films, gone = [], 0
     with ready.store.reading() as tx:
-        uploads = [jobs.upload(tx, job.job) for job in waiting]
+        uploads = [uploads.get(tx, job.job) for job in waiting]
     made = [_stand_in(folder, Path(one.path).name, one.size, chance) for one in uploads]
     marks = [files.inspect(path).marks for path, _ in made]
     with ready.store.transaction() as tx:
-        for job, (path, sha256), seen in zip(waiting, made, marks, strict=True):
-            rehearsals.begin_with(tx, job.job, path, seen)
-            films.append(Film(job=job.job, name=path.name, target=job.target, path=path, sha256=sha256))
-    return films
+        for job, upload, (path, sha256), seen in zip(waiting, uploads, made, marks, strict=True):
+            here = real.path_map.here(Path(upload.path))
+            is_gone = not whereabouts.is_elsewhere(job) and not here.is_file()
+            rehearsals.begin_with(tx, job.job, here if is_gone else path, seen)
+            gone += is_gone
+            films.append(
+                Film(
+                    job=job.job,
+                    name=path.name,
+                    target=job.target,
+                    path=path,
+                    sha256=sha256,
+                    not_before=job.not_before,
+                )
+            )
+    return films, gone
+
+
+_PLANS_FOR = 7
+"""Days, as `plan` does where nobody says for how many; what is planned for later than is rehearsed waits."""
 
 
 def _planned(ready: Runtime, orders: Sequence[Order], folder: Path, days: int, chance: random.Random) -> list[Film]:
@@ -304,12 +374,24 @@ def _planned(ready: Runtime, orders: Sequence[Order], folder: Path, days: int, c
         return []
     made = [_stand_in(folder, order.path.name, order.path.stat().st_size, chance) for order in orders]
     ours = [replace(order, path=path, job=None) for order, (path, _) in zip(orders, made, strict=True)]
-    plan = applying.apply(ready, ours, making.of_orders(ready, ours, days=days, rate=None, what_if=()))
+    # What is planned takes as long as the real files would.
+    plan = applying.apply(
+        ready, ours, making.of_orders(ready, orders, days=max(days, _PLANS_FOR), rate=None, what_if=())
+    )
     films = []
     for order, item, (path, sha256) in zip(ours, plan.items, made, strict=True):
         job = item.job or publish.put_in_line(ready, replace(order, in_line=order.in_line or InLine())).job
         assert job is not None
-        films.append(Film(job=job, name=path.name, target=order.target, path=path, sha256=sha256))
+        films.append(
+            Film(
+                job=job,
+                name=path.name,
+                target=order.target,
+                path=path,
+                sha256=sha256,
+                not_before=item.starts_at if item.job else None,
+            )
+        )
     return films
 
 

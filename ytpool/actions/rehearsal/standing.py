@@ -10,6 +10,8 @@ from ytpool.store.db import Tx
 
 FAILED = "failed"
 """A promise was broken in it."""
+NOT_MET = "not_met"
+"""Nobody met what was to go wrong, so nothing is proven."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

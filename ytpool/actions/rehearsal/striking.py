@@ -17,7 +17,7 @@ from ytpool.actions.rehearsal.stage import Stage, environment
 from ytpool.domain import scenarios
 from ytpool.domain.accounts import Account
 from ytpool.domain.balancing import Tier
-from ytpool.domain.scenarios import Disaster, What
+from ytpool.domain.scenarios import Disaster, What, spoken_span
 from ytpool.errors import UnknownName, UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.store import accounts
@@ -87,7 +87,7 @@ def require_possible(rt: Runtime, disasters: Sequence[Disaster], days: int) -> N
     for disaster in disasters:
         if disaster.at >= timedelta(days=days):
             raise UsageWrong(
-                f"{disaster.what} strikes after {disaster.at}, and the rehearsal is over after "
+                f"{disaster.what} strikes after {spoken_span(disaster.at)}, and the rehearsal is over after "
                 f"{days} {'day' if days == 1 else 'days'}",
                 hint="let it go on for longer: --days N",
             )
@@ -120,6 +120,11 @@ class Striker:
             blow.rules = ()
         undo, blow.undo = blow.undo, _nothing
         undo()
+
+    def refusals(self) -> frozenset[str]:
+        """Return by which words YouTube refuses what it takes without these disasters."""
+        said = {reason for blow in self._blows for reason in blow.meets}
+        return frozenset(said | {blow.disaster.error.partition(".")[0] for blow in self._blows})
 
     def struck(self) -> tuple[Struck, ...]:
         """Take back what is left, and say what every disaster has done."""
@@ -283,9 +288,10 @@ class Striker:
         with self._worker() as worker:
             assert worker.stdout is not None
             try:
-                if any(json.loads(line).get("event") == "begun" for line in worker.stdout):
+                has_begun = any(json.loads(line).get("event") == "begun" for line in worker.stdout)
+                if has_begun:
                     self._stage.rt.clock.sleep(self._chance.uniform(0, _DIES_AMIDST))
-                return worker.poll() is None
+                return has_begun and worker.poll() is None
             finally:
                 worker.kill()
 

@@ -14,7 +14,7 @@ from ytpool.domain.jobs import TASK, Job, JobState, Step, Target, TargetKind
 from ytpool.domain.publication import UPLOAD
 from ytpool.domain.quota import Urgency
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, candidates, comments, decisions, jobs, leases, whereabouts
+from ytpool.store import accounts, candidates, comments, decisions, job_steps, jobs, leases, whereabouts
 from ytpool.store.db import Tx
 from ytpool.store.decisions import Decision
 from ytpool.store.leases import LeaseKind
@@ -80,7 +80,7 @@ def explain(rt: Runtime, job_id: str) -> Explanation:
             not_before=found.not_before,
             error=found.error,
             error_reason=found.error_reason,
-            steps=jobs.steps(tx, found.job),
+            steps=job_steps.of_job(tx, found.job),
             decisions=tuple(decisions.of_job(tx, found.job)),
             in_the_way=in_the_way,
             able=able,
