@@ -13,6 +13,7 @@ import pytest
 from newsroom import ROOT, ended, heard, start
 from schemas import fits
 from served import serving
+from waiting import wait_until
 
 from ytpool.store import leases
 
@@ -45,13 +46,6 @@ def submitted(ytpool, *words, workflow="7", status=0):
 
 def free(ytpool):
     return {row["name"]: row["available"] for row in told(ytpool, "task", "keys")["keys"]}
-
-
-def wait_until(true, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def told(ytpool, *words):
