@@ -33,7 +33,7 @@ from ytpool.errors import (
 )
 from ytpool.store import meta
 from ytpool.store.db import Database, Tx
-from ytpool.store.sqlite import SqliteDatabase
+from ytpool.store.sqlite import TO_BEGIN, SqliteDatabase
 
 if TYPE_CHECKING:
     from datetime import date, timedelta
@@ -178,7 +178,16 @@ class Runtime:
     def _the_state(self) -> Database:
         """Return the state where the settings say it is, unopened."""
         place = self.config.database
-        return self.database_at(self.config.paths.state) if place is None else self._database_in(place)
+        if place is not None:
+            return self._database_in(place)
+        return SqliteDatabase(self.config.paths.state, self.clock, self.calendar.now, way=self._way_to_a_state)
+
+    def _way_to_a_state(self) -> str:
+        """Say what helps where no file is: whoever has settings may have a state elsewhere, and would begin another."""
+        file = self.config.paths.config
+        if not file.exists():
+            return TO_BEGIN
+        return f"if it is elsewhere, as a fleet's is: name it, as `state` in {file} or in YTPOOL_STATE\nelse {TO_BEGIN}"
 
     def database_named(self, place: str) -> Database:
         """Return a state at an address of PostgreSQL or in a file, unopened; by the options of the settings."""

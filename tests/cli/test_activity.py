@@ -226,6 +226,7 @@ def test_an_export_says_in_every_form_what_the_report_says(ytpool, journal, tmp_
     [
         ("--file", "--output", "x.json"),
         ("--rows", "--by", "account"),
+        ("--hours", "8", "--since", "2026-11-01"),
         ("--json", "--format", "csv"),
         ("--format", "xml"),
         ("--output", "/nowhere/x.json"),
@@ -235,6 +236,17 @@ def test_an_export_says_in_every_form_what_the_report_says(ytpool, journal, tmp_
 @pytest.mark.usefixtures("journal")
 def test_an_export_that_makes_no_sense_is_refused(ytpool, words):
     assert ytpool("activity", "export", *words)[0] == 2
+
+
+@pytest.mark.usefixtures("journal")
+def test_a_video_that_was_named_by_mistake_is_not_written_over(ytpool, make_video):
+    video = make_video("talk.mp4", 5000)
+    before = video.read_bytes()
+    assert before.count(0)
+
+    for words in (("activity", "export"), ("activity", "export", "--rows"), ("accounts", "export")):
+        status, _, err = ytpool(*words, "--output", video)
+        assert (status, "talk.mp4 is there, and is no text" in err, video.read_bytes()) == (2, True, before)
 
 
 def test_a_disk_that_gets_full_while_exporting_is_said_and_leaves_what_was_there(ytpool, journal, small_disk):

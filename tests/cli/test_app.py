@@ -124,6 +124,14 @@ def test_a_number_that_is_none_is_refused_in_words_that_are_nobodys_types(ytpool
     assert (status, says in err) == (2, True), err
 
 
+def test_a_value_that_is_missing_or_neither_yes_nor_no_is_refused_with_the_way_to_the_right_help(ytpool, monkeypatch):
+    assert ytpool("quota", "report", "--account")[2].endswith("see `ytpool quota report --help`\n")
+
+    monkeypatch.setenv("YTPOOL_WAIT", "maybe")
+
+    assert "'maybe' is neither yes nor no\n" in ytpool("upload", "a.mp4", "--pool", "main")[2]
+
+
 def test_events_are_lines_and_the_last_one_is_the_result(ytpool):
     _, out, err = ytpool("scratch", "events", "--json")
 

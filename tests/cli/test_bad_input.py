@@ -234,6 +234,19 @@ def test_nothing_works_before_init_and_says_so(ytpool, video):
         assert (status, out, err.count("there is no state"), err.count("ytpool init")) == (6, "", 1, 1)
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("accounts", "show", "\udcff"), "no text in UTF-8"),
+        (("sessions", "show", "\udcff"), "no text in UTF-8"),
+        (("state", "backup", "x" * 300), "too long"),
+        (("activity", "export", "--output", "x" * 300), "too long"),
+    ],
+)
+def test_words_that_nothing_can_be_called(refused, words, says):
+    assert says in refused(*words, status=2, code="usage")["message"]
+
+
 def test_a_state_of_a_newer_version_is_left_alone(ytpool, sandbox, home, video):
     [state] = home.rglob("state.db")
     connection = sqlite3.connect(state)

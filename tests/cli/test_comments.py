@@ -579,7 +579,7 @@ def test_the_owner_lists_what_is_held_and_lets_it_through(ytpool, sandbox, talk,
     status, out, err = ytpool("comment", "moderate", held, "--as", "published", "--pool", "main", "--json")
 
     assert (status, data(out)["comments"][0]["state"], data(out)["comments"][0]["account"]) == (0, "done", "news")
-    assert "become published, as news" in err
+    assert "becomes published, as news" in err
     _, out, _ = ytpool("comment", "list", video_id, "--json")
     assert [one["text"] for one in data(out)["comments"]] == ["held", "seen"]
     assert ytpool("queue", "list")[1].strip().count("moderation") == 0

@@ -40,6 +40,28 @@ def test_init_says_where_everything_lives(ytpool, home):
     assert ytpool("health")[0] == 0
 
 
+def test_where_settings_are_and_no_state_it_may_be_elsewhere(ytpool, home):
+    ytpool("init", "--vault", "keyfile")
+    (home / "default" / "state.db").unlink()
+
+    status, _, err = ytpool("quota", "report")
+
+    assert status == 6
+    assert f"name it, as `state` in {home / 'default' / 'config.toml'} or in YTPOOL_STATE" in err
+    assert err.endswith("else run: ytpool init\n")
+
+
+def test_init_again_says_what_it_leaves_as_it_is_although_it_was_asked_for(ytpool):
+    ytpool("init", "--vault", "keyfile", "--zone", "Europe/Berlin")
+
+    same = ytpool("init", "--vault", "keyfile", "--zone", "Europe/Berlin")
+    other = ytpool("init", "--vault", "keyring", "--zone", "Asia/Tokyo")
+
+    assert (same[0], same[2], other[0]) == (0, "", 0)
+    assert "the time zone stays Europe/Berlin" in other[2]
+    assert other[2].endswith("to move it: ytpool vault move --to keyring\n")
+
+
 def test_init_again_changes_nothing(ytpool, home):
     first = data(ytpool("init", "--yes", "--vault", "keyfile", "--json")[1])
     before = {path: path.read_bytes() for path in home.rglob("*") if path.suffix in {".toml", ".key"}}

@@ -57,7 +57,7 @@ def test_while_everything_is_paused_nothing_is_written_and_everything_is_read(yt
     assert "2 jobs wait; to go on with them: ytpool upload --resume\n1 job goes on alone; see: ytpool queue list" in out
     assert ytpool("upload", "--resume")[0] == 0
     assert (len(sandbox.videos_on("news")), sandbox.calls("videos.update")) == (2, 1)
-    assert ytpool("unpause")[1].startswith("everything was not paused")
+    assert ytpool("unpause")[1].startswith("nothing was paused")
     assert_books_agree(ytpool, sandbox)
 
 

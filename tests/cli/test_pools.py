@@ -28,6 +28,15 @@ def test_a_pool_with_no_account_takes_no_work_and_says_so(ytpool, sandbox, video
     assert len(sandbox.videos_on("sports")) == 1
 
 
+def test_a_change_that_names_nothing_or_contradicts_itself_is_refused(ytpool, sandbox):  # noqa: ARG001
+    nothing = ytpool("pools", "set", "main")
+    both = ytpool("pools", "set", "main", "--add", "news", "--remove", "news")
+
+    assert (nothing[0], nothing[2].splitlines()[0]) == (2, "ytpool: nothing to change was named")
+    assert (both[0], both[2].splitlines()[0]) == (2, "ytpool: --add and --remove both name news")
+    assert "news" in data(ytpool("pools", "show", "main", "--json")[1])["accounts"]
+
+
 def test_a_pool_over_several_projects_is_refused_without_a_reason_and_shown_with_it_everywhere(ytpool, foreign):
     assert ytpool("pools", "set", "main", "--add", foreign, "--across-projects")[0] == 2
     assert (

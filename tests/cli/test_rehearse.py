@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
@@ -21,7 +22,13 @@ from newsroom import ROOT, start
 from real_parts import miss
 from schemas import fits
 
-SCALE = float(os.environ.get("YTPOOL_TEST_SCALE", "0.1"))
+from ytpool import config
+from ytpool.actions.rehearsal import rehearsing, standing
+from ytpool.actions.rehearsal.judging import Ended, Run
+from ytpool.actions.rehearsal.rehearsing import Rehearsed
+from ytpool.clock import SystemClock
+from ytpool.runtime import Runtime
+
 FEW = 12
 
 
@@ -64,11 +71,12 @@ def left_behind(home):
     return [path.name for path in (home / "default" / "cache" / "rehearsals").glob("rehearsal-*")]
 
 
-def test_a_suspended_account_is_left_alone_and_the_real_state_and_google_notice_nothing(pool, rehearse, home):
+def test_a_suspended_account_is_left_alone_and_the_real_state_and_google_notice_nothing(pool, rehearse, home, ytpool):
+    assert ytpool("accounts", "disable", "news")[0] == 0  # whom no work is given, no disaster is aimed at
     state = home / "default" / "state.db"
     before = (rows(state), state.read_bytes(), pool.truth()["calls"])
 
-    status, told = rehearse("suspended", "lost-answers")
+    status, told = rehearse("suspended", "lost-answers", "--seed", "1")
     data = fits("rehearse", json.dumps(told))
 
     assert (rows(state), state.read_bytes(), pool.truth()["calls"]) == before
@@ -84,8 +92,8 @@ def test_a_suspended_account_is_left_alone_and_the_real_state_and_google_notice_
     assert data["undisturbed"]["kept"] == FEW
     suspended = data["runs"][0]
     assert suspended["kept"] + suspended["late"] + suspended["for_a_person"] == FEW
-    [struck] = [one.partition(": ")[2] for one in [suspended["struck"][0]["told"]]]
-    assert any(f"account {struck}" in one["name"] for one in suspended["todo"])
+    assert suspended["struck"][0]["told"] == "suspended: sports"
+    assert "account sports" in [one["name"] for one in suspended["todo"]]
     assert all(row["agree"] for run in data["runs"] for row in run["books"])
 
 
@@ -94,7 +102,7 @@ def test_a_channel_that_takes_little_brings_in_the_reserve_and_the_rest_comes_th
     run = told["data"]["runs"][0]
 
     assert (status, run["ended"], run["kept"], run["late"], run["lost"]) == (0, "passed", 12, 3, 0)
-    assert [(one["account"], one["videos"]) for one in run["reserves"]] == [("spare", 5)] or run["reserves"]
+    assert [one["account"] for one in run["reserves"]] == ["spare"]
     assert 23 * 3600 < run["recovers_after"] < 26 * 3600
     assert run["units"]["uploads"] >= told["data"]["undisturbed"]["units"]["uploads"]
 
@@ -119,7 +127,9 @@ def test_whoever_is_killed_or_finds_no_key_leaves_nothing_half_done(pool, rehear
     assert "out of reach" in told["data"]["runs"][1]["stopped"][0]
 
 
-def test_a_manifest_is_rehearsed_as_it_would_be_planned(sandbox, rehearse, make_video, tmp_path):
+def test_a_manifest_is_rehearsed_as_it_would_be_planned(sandbox, rehearse, make_video, tmp_path, home):
+    with (home / "default" / "config.toml").open("a") as settings:
+        settings.write('[[plan.blocks]]\nname = "late"\nfrom = "22:00"\nto = "24:00"\nvideos = 2\n')
     manifest = tmp_path / "autumn.csv"
     names = [make_video(f"{number}.mp4", 30_000).name for number in range(3)]
     manifest.write_text("\n".join(["file,title", *(f"{name},Talk {name}" for name in names)]))
@@ -128,7 +138,11 @@ def test_a_manifest_is_rehearsed_as_it_would_be_planned(sandbox, rehearse, make_
 
     assert status == 0, told
     assert told["data"]["source"] == "3 of the manifest"
-    assert {film["file"] for film in told["data"]["undisturbed"]["films"]} == set(names)
+    films = told["data"]["undisturbed"]["films"]
+    assert {film["file"] for film in films} == set(names)
+    arrived = sorted(film["arrived_at"] for film in films)
+    assert {moment[11:13] for moment in arrived} <= {"22", "23"}
+    assert arrived[1][:10] < arrived[2][:10]  # the block of a day takes two
     written = page.read_text(encoding="utf-8")
     assert "<script" not in written
     assert "Every tenth final answer is lost" in written
@@ -140,7 +154,12 @@ def test_the_next_in_turn_is_remembered_and_told_in_the_morning(pool, ytpool, ho
     state = home / "default" / "state.db"
     assert "last rehearsal" not in ytpool("health", "--daily")[1]
 
-    first = json.loads(ytpool("rehearse", "--weekly", "--videos", "6", "--json")[1].splitlines()[-1])["data"]
+    status, out, _ = ytpool("rehearse", "--weekly", "--videos", "6", "--json")
+    first = json.loads(out.splitlines()[-1])["data"]
+    assert (status, first["runs"][0]["ended"], first["left_over"]) == (8, "not_met", 6)
+    morning = json.loads(ytpool("health", "--daily", "--json")[1])["data"]
+    [todo] = [one for one in morning["todo"] if "rehearsal" in one["what"]]
+    assert todo["what"].startswith("the last rehearsal proved nothing: 6 of 6 videos arrived")
     with closing(sqlite3.connect(state)) as books:
         [(stored,)] = books.execute("SELECT value FROM meta WHERE key = 'rehearsed'").fetchall()
         books.execute(
@@ -158,6 +177,13 @@ def test_the_next_in_turn_is_remembered_and_told_in_the_morning(pool, ytpool, ho
     [todo] = [one for one in morning["todo"] if one["what"] == "the last rehearsal failed: 1 lost"]
     assert (todo["urgency"], todo["command"]) == ("today", "ytpool rehearse suspended --seed 1")
     assert "would rehearse channel-cap:" in again  # the one after the last begins anew
+    with closing(sqlite3.connect(state)) as books:
+        books.execute("UPDATE meta SET value = replace(value, 'suspended', 'full-disk') WHERE key = 'rehearsed'")
+        books.commit()
+    # Of a hundred uploads a day the half has to be passed.
+    assert "would rehearse half-bucket: 12 uploads of the queue, 0 of a manifest and 43 that are made up" in " ".join(
+        ytpool("rehearse", "--weekly", "--dry-run")[1].split()
+    )
     assert ytpool("rehearse", "--weekly", "outage")[0] == 2
 
 
@@ -180,9 +206,64 @@ def test_what_cannot_be_is_refused_before_anything_is_copied(pool, ytpool, tmp_p
     assert not (home / "default" / "cache" / "rehearsals").exists()
 
     bad = scenario("[[disaster]]\nwhat = 'answer'\nerror = 'sulking'\nfor = '1h'")
-    status, _, err = ytpool("rehearse", bad, "--videos", "3")
-    assert (status, "there is no error named 'sulking'" in err) == (2, True)
+    for words in ((), ("--dry-run",)):
+        status, _, err = ytpool("rehearse", bad, *words)
+        assert (status, "there is no error named 'sulking'" in err, "undisturbed" in err) == (2, True, False)
     assert left_behind(home) == []
+    assert ytpool("rehearse", "outage", "--at-least", "7", "--videos", "6")[0] == 2
+
+
+def test_a_file_that_is_gone_is_missed_and_a_page_that_cannot_be_written_takes_no_verdict_along(
+    pool, rehearse, tmp_path
+):
+    (tmp_path / "film-00.mp4").unlink()
+
+    status, told = rehearse("lost-answers", "--html", "/proc/verdict.html")
+
+    assert (status, told["error"]["code"]) == (2, "file_invalid")
+    data = told["data"]
+    assert (data["not_there"], data["undisturbed"]["kept"], data["undisturbed"]["for_a_person"]) == (1, FEW - 1, 1)
+    [todo] = data["undisturbed"]["todo"]
+    assert "film-00.mp4" in todo["what"]
+    assert data["runs"][0]["ended"] == "passed"
+    assert pool.truth()["videos"] == []
+
+
+def test_a_state_on_postgresql_is_rehearsed_from_a_copy_and_remembers_no_more_than_the_result(
+    home, postgres, schema, monkeypatch, request
+):
+    monkeypatch.setenv("YTPOOL_STATE", postgres.url)
+    monkeypatch.setenv("YTPOOL_POSTGRES_SCHEMA", schema)
+    pool, rehearse = map(request.getfixturevalue, ("pool", "rehearse"))
+
+    def rows_by_table():
+        names = [name for (name,) in postgres.sql(f"SELECT tablename FROM pg_tables WHERE schemaname = '{schema}'")]
+        digest = "SELECT md5(string_agg(one::text, ',' ORDER BY one::text)) FROM"
+        return {name: postgres.sql(f'{digest} "{schema}"."{name}" one') for name in names}
+
+    before = rows_by_table()
+    status, told = rehearse("--weekly", "--videos", "3")
+    after = rows_by_table()
+
+    assert (status, told["data"]["undisturbed"]["kept"], told["data"]["left_over"]) == (8, 3, FEW - 3), told
+    assert [name for name in after if after[name] != before[name]] == ["meta"]
+    assert pool.truth()["videos"] == []
+    assert left_behind(home) == []
+
+
+def test_what_is_broken_without_any_disaster_is_remembered_as_broken(ytpool):
+    assert ytpool("init", "--yes", "--vault", "keyfile")[0] == 0
+    run = Run(**{each.name: () for each in fields(Run)} | {"scenario": "outage", "ended": Ended.PASSED})
+    fine = replace(run, kept=3, late=0, videos=3)
+    broken = replace(fine, scenario="undisturbed", ended=Ended.FAILED, complaints=("1 lost",))
+    done = Rehearsed(**{each.name: 1 for each in fields(Rehearsed)} | {"at": SystemClock().now(), "runs": (fine,)})
+
+    with closing(Runtime(config.load(profile=None, environ=os.environ))) as rt:
+        rehearsing.remember(rt, replace(done, undisturbed=broken))
+        with rt.store.reading() as tx:
+            last = standing.last(tx)
+
+    assert (last.scenario, last.ended, last.told) == ("outage", "failed", "1 lost")
 
 
 def test_a_state_that_is_too_large_for_the_disk_is_not_copied(pool, ytpool, home, small_disk):  # noqa: ARG001 - it waits
@@ -321,6 +402,20 @@ MUTANTS = {
         "    if scope is Scope.ACCOUNT:\n        return\n    tx.run(",
         "suspended",
         "in vain",
+    ),
+    "a rest lasts a day too long": (
+        "actions/learning.py",
+        "        until=quota.resets_at(terms.day),\n    )\n",
+        "        until=quota.resets_at(terms.day) + timedelta(days=1),\n    )\n",
+        "little.toml",
+        "everybody waits for",
+    ),
+    "a session is forgotten": (
+        "actions/transfer.py",
+        "                        self._errand.pause(failure, standstills + 1)\n",
+        "                        self._session_gone(failure)\n                        return None\n",
+        "outage",
+        "paid for again",
     ),
 }
 """What is broken, where, and which rehearsal says so with which word."""

@@ -281,7 +281,7 @@ def test_a_png_is_drawn_by_chromium_where_nothing_else_can_and_else_it_is_said(y
     (programs / "chromium").chmod(0o755)
     assert ytpool(*words)[0] == 0
     assert "YTPOOL_" not in told.read_text()
-    assert size_of(png.read_bytes())[0] == 800
+    assert size_of(png.read_bytes())[0] == 1920
 
 
 @pytest.mark.usefixtures("set_up")
@@ -362,6 +362,7 @@ def test_where_there_is_nothing_to_see_the_report_says_so(ytpool, tmp_path):
     content = written(ytpool, tmp_path, "--since", "0001-01-01T00:00")
 
     page = _Tables(content)
+    assert content.count("<title>Nothing was") == 0  # a text that is cut says the whole of itself in its title
     for sentence in ("Nothing of any bucket is used today", "Nothing was uploaded", "Nothing was done"):
         assert sentence in content
     assert {*page.tables} == {"health"}

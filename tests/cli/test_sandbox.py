@@ -59,7 +59,18 @@ def test_settings_are_changed_and_put_back(fault, ytpool):
     assert changed == {"processing_seconds": 600, "locked_private": True}
 
 
-@pytest.mark.parametrize("words", [["--setting", "processing_seconds"], ["upload.chunk"], ["videos.list", "--move"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--setting", "processing_seconds"],
+        ["--setting", "processing_seconds=-1"],
+        ["--setting", "processing_seconds=zebra"],
+        ["videos.insert", "--error", "backendError", "--status", "99"],
+        ["upload.chunk", "--cut", "-5"],
+        ["upload.chunk"],
+        ["videos.list", "--move"],
+    ],
+)
 def test_an_order_that_makes_no_sense_is_refused(fault, words):
     status, answer = fault(*words)
 

@@ -177,6 +177,18 @@ def test_what_has_to_wait_for_a_person_is_not_tried_in_vain_again_and_again(ytpo
     assert texts(sandbox) == ["When we are back"]
 
 
+def test_a_quiet_worker_of_cron_says_what_went_wrong_and_what_to_type(ytpool, sandbox, make_video):
+    status, out, _ = ytpool("upload", make_video("later.mp4", 2000), "--account", "news", "--queue", "--json")
+    sandbox.channel("news").revoke()
+    ytpool("refresh-tokens", "--force")
+
+    ended, _, err = ytpool("work", "--once", "--quiet")
+
+    assert (status, ended) == (0, 4)
+    assert f"job {data(out)['job']}, upload: deferred" in err
+    assert "run: ytpool auth add news" in err
+
+
 def test_queue_add_means_what_the_command_with_queue_means(ytpool, sandbox, talk, make_video):
     file = make_video("later.mp4", 2000)
     status, out, err = ytpool("queue", "add", "upload", file, "--pool", "main", "--priority", "5", "--json")

@@ -119,7 +119,11 @@ FOUND = {
     "film": (sandboxes._LONG,),
     "line of the sandbox": (b"GET http://[ HTTP/1.1\r\n\r\n", sandboxes._POSTED + b"[" * 3000),
     # Text that cannot be written down, and lists within lists without end: no answer, and what was made stayed.
-    "call of the sandbox": (sandboxes._wish("playlists.insert", {"snippet": {"title": "\ud800"}}),),
+    "call of the sandbox": (
+        sandboxes._wish("playlists.insert", {"snippet": {"title": "\ud800"}}),
+        # Nothing, where there is to be something: no answer either.
+        sandboxes._wish("videos.update", sandboxes._UPDATE | {"snippet": sandboxes._SNIPPET | {"tags": [None]}}),
+    ),
     # The thread that calls back ended, and nobody was called back any more.
     "task of the sandbox": tuple(
         ("create", sandboxes._CREATES | {"webhookUrl": address})
@@ -136,6 +140,8 @@ FOUND = {
         ],
     ),
     "upload to the sandbox": (
+        # A picture that is none was refused, and the upload that had brought it stayed.
+        (sandboxes._STARTS[2] | {"query": {"videoId": "{video}"}}, []),
         (sandboxes._STARTS[0], [("{address}", f"bytes 0-262143/{_LONG}", None, False)]),
         (sandboxes._STARTS[0], [("{address}", f"bytes 0-{_LONG}/*", None, True)]),
     ),
@@ -148,6 +154,7 @@ FOUND = {
         {"name": "clients", "wish": {"client_id": "123-x", "client_secret": [], "project": "studio"}},
         {"name": "settings", "wish": {"tasks_take": 10**400}},
         {"name": "settings", "wish": {"processing_seconds": 10**300}},
+        {"name": "settings", "wish": {"processing_seconds": 10**12}},
         {"name": "settings", "wish": {"video_width": 5, "video_height": "tall"}},
         {"name": "clock", "wish": {"forward_seconds": 10**300}},
         {"name": "clock", "wish": {"to": "9999-12-31T23:59:59Z"}},

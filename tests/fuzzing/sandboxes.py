@@ -43,10 +43,12 @@ class _Room:
         self._world = self._floor.world
         self._floor.desk.on_stop = lambda: None
         self._listener = socket.create_server(("127.0.0.1", 0))
+        atexit.register(self._listener.close)
         self.names = {"root": self.sandbox.url}
         self._furnish()
-        self._first = self._things()
         self._counts, self._settings, self._set = dict(self._world.counts), dict(self._world.settings), {}
+        self._first = self._things()
+        self._require_fit()
 
     def _furnish(self):
         desk = self._floor.desk
@@ -61,7 +63,7 @@ class _Room:
             "refresh": granted["refresh_token"],
             "uploads": "UU" + channel[2:],
         }
-        part = _multipart({"snippet": {"title": "A talk"}, "status": {"privacyStatus": "public"}}, b"film")
+        part = _multipart({"snippet": {"title": "A talk"}, "status": {"privacyStatus": "private"}}, b"film")
         for name, verb, path, body in (
             ("video", "POST", "/upload/youtube/v3/videos?part=snippet,status&uploadType=multipart", part),
             ("playlist", "POST", "/youtube/v3/playlists?part=snippet", _CALLS["playlists.insert"]["body"]),
@@ -79,6 +81,18 @@ class _Room:
             ((status, _, answer),) = self.visit(self.request(verb, path, {"Content-Type": kind}, content))
             assert status == 200, answer
             self.names[name] = json.loads(answer)["id"]
+
+    def _require_fit(self):
+        """Fail where what inputs are made from is refused: then nothing behind the first look would be fuzzed."""
+        for root, wishes in (("/youtube/v3/", _WISHES), ("/upload/youtube/v3/", _STARTS)):
+            for wish in wishes:
+                self.tidy()
+                ((status, _, told),) = self.visit(_written(self, root, wish))
+                assert status < 300, told
+        for content in _MANY[:2]:
+            self.tidy()
+            ((status, _, told),) = self.visit(self.request("POST", _IN_PARTS, {"Content-Type": _RELATED}, content))
+            assert status == 200, told
 
     def request(self, verb, target, headers, body=b"", *, token=True):
         """Write a request; what stands in braces in it is the name of a thing here."""
@@ -214,6 +228,7 @@ _SNIPPET = {
     "categoryId": "22",
     "defaultLanguage": "en",
 }
+_PARTS = "snippet,status,localizations,recordingDetails"
 _CAPTION = {"snippet": {"videoId": "{video}", "language": "de", "name": "Deutsch", "isDraft": False}}
 _VIDEO = {
     "snippet": _SNIPPET,
@@ -221,13 +236,21 @@ _VIDEO = {
     "localizations": {"de": {"title": "Ein Vortrag", "description": ""}},
     "recordingDetails": {"recordingDate": "2026-11-19T00:00:00Z"},
 }
+_UPDATE = {"id": "{video}", **_VIDEO}
 _CALLS = {
-    "channels.list": {"query": {"part": "snippet,contentDetails,statistics", "mine": "true", "maxResults": "5"}},
+    "channels.list": {
+        "query": {
+            "part": "snippet,contentDetails,statistics",
+            "mine": "true",
+            "maxResults": "5",
+            "fields": "items(id,snippet/title)",
+        }
+    },
     "videos.list": {"query": {"part": "snippet,status,fileDetails,processingDetails,statistics", "id": "{video},x"}},
     "videos.update": {
         "verb": "PUT",
-        "query": {"part": "snippet,status,localizations,recordingDetails"},
-        "body": {"id": "{video}", **_VIDEO},
+        "query": {"part": _PARTS},
+        "body": _UPDATE,
     },
     "videos.delete": {"verb": "DELETE", "query": {"id": "{video}"}},
     "videos.batchGetStats": {"path": "videos:batchGetStats", "query": {"part": "id,statistics", "id": "{video}"}},
@@ -324,13 +347,15 @@ def ask_for_something(wish):
     if not isinstance(wish, dict):
         return
     room = _room()
-    body = wish.get("body")
-    content = b"" if body is None else json.dumps(body).encode()
-    answers = room.visit(
-        room.request(_token(wish.get("verb")), _target(wish, "/youtube/v3/"), _fields(wish.get("headers")), content)
-    )
+    answers = room.visit(_written(room, "/youtube/v3/", wish))
     assert answers, "no answer"
     room.require_order(answers)
+
+
+def _written(room, root, wish):
+    body = wish.get("body")
+    content = b"" if body is None else json.dumps(body).encode()
+    return room.request(_token(wish.get("verb")), _target(wish, root), _fields(wish.get("headers")), content)
 
 
 def _token(value):
@@ -369,11 +394,12 @@ def _multipart(resource, media):
     )
 
 
+_IN_PARTS = f"/upload/youtube/v3/videos?part={_PARTS}&uploadType=multipart"
 _MANY = (_multipart(_VIDEO, b"a film"), b"--here\n\n{}\n--here\n\nx\n--here--", b"--here\n" * 200)
 _STARTS = [
     {
         "path": "videos",
-        "query": {"part": "snippet,status,localizations", "uploadType": "resumable", "notifySubscribers": "false"},
+        "query": {"part": _PARTS, "uploadType": "resumable", "notifySubscribers": "false"},
         "headers": {
             "X-Upload-Content-Length": str(size),
             "X-Upload-Content-Type": "video/mp4",
@@ -382,6 +408,19 @@ _STARTS = [
         "body": _VIDEO,
     }
     for size in (300_000, 6)
+] + [
+    {
+        "path": "thumbnails/set",
+        "query": {"videoId": "{video}", "uploadType": "resumable"},
+        "headers": {"X-Upload-Content-Type": "image/png", "X-Upload-Content-Length": "6"},
+        "body": {},
+    },
+    {
+        "path": "captions",
+        "query": {"part": "snippet", "uploadType": "resumable"},
+        "headers": {"X-Upload-Content-Type": "application/octet-stream"},
+        "body": {"snippet": {"videoId": "{video}", "language": "en", "name": "", "isDraft": True}},
+    },
 ]
 _ADDRESSES = st.sampled_from(["{address}"] * 8) | texts("/upload/youtube/v3/videos?upload_id=x&uploadType=resumable")
 _PUTS = st.lists(
@@ -405,12 +444,7 @@ def send_a_film(asked):
     if not isinstance(start, dict):
         return
     room = _room()
-    body = start.get("body")
-    answers = room.visit(
-        room.request(
-            "POST", _target(start, "/upload/youtube/v3/"), _fields(start.get("headers")), json.dumps(body).encode()
-        )
-    )
+    answers = room.visit(_written(room, "/upload/youtube/v3/", start))
     place = urlsplit(next((headers["location"] for _, headers, _ in answers if "location" in headers), ""))
     at_once = room.videos()  # where it was no beginning, the JSON was the film
     room.names["address"] = f"{place.path}?{place.query}" if place.path else "/upload/youtube/v3/videos?upload_id=x"
@@ -445,8 +479,7 @@ def send_parts(asked):
     """Send JSON and media in one request."""
     kind, content = asked
     room = _room()
-    target = "/upload/youtube/v3/videos?part=snippet,status,localizations&uploadType=multipart"
-    answers = room.visit(room.request("POST", target, _fields({"Content-Type": kind}), content))
+    answers = room.visit(room.request("POST", _IN_PARTS, _fields({"Content-Type": kind}), content))
     assert answers, "no answer"
     room.require_order(answers)
 

@@ -73,6 +73,15 @@ def require_replaceable(path: Path, mark: str) -> None:
         ) from error
 
 
+def require_no_binary(path: Path) -> None:
+    """Raise FileInvalid for a file with something in it that is no text, such as a video that was named by mistake."""
+    if not path.is_file():
+        return
+    with suppress(OSError), path.open("rb") as file:  # one that cannot be read is named by what writes there
+        if b"\0" in file.read(_HEAD):
+            raise FileInvalid(f"{path} is there, and is no text", hint="name another file", path=str(path))
+
+
 def _encoded(piece: str | bytes) -> bytes:
     # Half a surrogate pair is how Python carries what was no UTF-8; a file has another way to write it.
     return piece if isinstance(piece, bytes) else piece.encode("utf-8", "backslashreplace")

@@ -209,7 +209,7 @@ def move(rt: Runtime, to: KeyPlace, *, key_file: Path | None = None, dry_run: bo
     if not dry_run:
         with _alone(rt):
             for key_id in needed:
-                place = rt.vault.copy(key_id, place)
+                place = _copied(rt, key_id, place)
             with rt.store.transaction() as tx:
                 if to is KeyPlace.KEYRING:
                     meta.forget(tx, meta.VAULT_KEY_FILE)
@@ -228,6 +228,15 @@ def move(rt: Runtime, to: KeyPlace, *, key_file: Path | None = None, dry_run: bo
         dry_run=dry_run,
         advice="\n".join(filter(None, ("" if dry_run else _still_first(before, place), _removal(left), advice))),
     )
+
+
+def _copied(rt: Runtime, key_id: str, place: KeyFound) -> KeyFound:
+    try:
+        return rt.vault.copy(key_id, place)
+    except VaultUnavailable as error:
+        if place.place is KeyPlace.KEYRING:
+            raise
+        raise VaultUnavailable(error.message, hint="name another file: --key-file FILE", **error.details) from error
 
 
 def _place(rt: Runtime, to: KeyPlace, key_file: Path | None) -> KeyFound:

@@ -60,17 +60,9 @@ def is_there(rt: Runtime, server: FtpServer | Target) -> bool:
 
 def keep(rt: Runtime, owner: str, password: Secret, *, dry_run: bool = False) -> PasswordKept:
     """Seal the password of a server that the settings name; one that is there is replaced. Raises UnknownName."""
-    known = [server.section for server in rt.config.ftp.values()]
-    known += [target.section for target in rt.config.alert_targets.values()]
+    require_server(rt, owner)
     if owner == SERVE:
         serving.require_usable(password, "that file")
-    elif owner not in known:
-        close = get_close_matches(owner, known, n=1)
-        describe = "describe it first, in [ftp.NAME] or [alerts.targets.NAME] of the settings"
-        advice = f"did you mean {close[0]}?" if close else describe
-        if owner in _NOT_OURS:
-            advice = "the vault lies in that database; keep its password in the keyring: ytpool state password"
-        raise UnknownName(f"no server is called {owner!r}", hint=advice, what="server", name=owner)
     rt.open_vault()
     if not dry_run:
         with rt.store.transaction() as tx:
@@ -78,12 +70,25 @@ def keep(rt: Runtime, owner: str, password: Secret, *, dry_run: bool = False) ->
     return PasswordKept(owner=owner, kept=True, dry_run=dry_run)
 
 
+def require_server(rt: Runtime, owner: str) -> None:
+    """Raise UnknownName for what the settings do not name, before anybody is asked for its password."""
+    known = [server.section for server in rt.config.ftp.values()]
+    known += [target.section for target in rt.config.alert_targets.values()]
+    if owner not in (*known, SERVE):
+        close = get_close_matches(owner, known, n=1)
+        describe = "describe it first, in [ftp.NAME] or [alerts.targets.NAME] of the settings"
+        advice = f"did you mean {close[0]}?" if close else describe
+        if owner in _NOT_OURS:
+            advice = "the vault lies in that database; keep its password in the keyring: ytpool state password"
+        raise UnknownName(f"no server is called {owner!r}", hint=advice, what="server", name=owner)
+
+
 def forget(rt: Runtime, owner: str, *, dry_run: bool = False) -> PasswordKept:
     """Take a server's password out of the vault; raises UnknownName where there is none."""
     with rt.store.transaction() as tx:
         known = sealed.owners_of(tx, Kind.PASSWORD)
         if owner not in known:
-            hint = f"it has those of {', '.join(known)}" if known else "it has none"
+            hint = f"it has those of {', '.join(known)}" if known else "it keeps none at all"
             raise UnknownName(f"the vault has no password of {owner!r}", hint=hint, what="server", name=owner)
         if not dry_run:
             sealed.forget(tx, Kind.PASSWORD, owner)

@@ -92,7 +92,7 @@ def set_limits(rt: Runtime, tx: Tx, project: str, limits: Mapping[str, int | Non
     known = {*terms.prices.limits, *(bucket for _, name, bucket in beliefs.standing(tx, terms.day) if name == project)}
     for bucket, units in limits.items():
         if bucket not in known:
-            raise UsageWrong(f"there is no bucket {bucket!r}", hint=f"there are {', '.join(sorted(known))}")
+            raise UsageWrong(f"there is no bucket named {bucket!r}", hint=f"there are {', '.join(sorted(known))}")
         beliefs.set_limit(tx, meters.PROJECT, project, bucket, units, terms, rt.rng, origin="operator", reason=_SAID_SO)
 
 

@@ -214,13 +214,14 @@ def read_file(path: Path) -> str:
 
 
 def _content(path: Path) -> tuple[str, tuple[int, ...]]:
+    unreadable = f"{path.name} is a folder or a pipe, and no file"
     try:
         # Without O_NONBLOCK a pipe of that name would be waited at for ever.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             status = os.fstat(handle)
             if not stat.S_ISREG(status.st_mode):
-                raise SessionsInvalid("it is no file", hint="name a file, or a folder with --all")
+                raise SessionsInvalid(unreadable, hint="name a file, or a folder with --all")
             with os.fdopen(handle, "rb", closefd=False) as file:
                 raw = file.read(LARGEST_BYTES + 1)
         finally:

@@ -201,7 +201,9 @@ def opened(rt: Runtime, tx: Tx, session: Session) -> Opened:
 
 def mark(rt: Runtime, which: str, state: SessionState, reason: str, *, dry_run: bool = False) -> Session:
     """Put a session into a state because a person says so; only a person lifts a ban."""
-    if reason or state is not SessionState.ACTIVE:
+    if not reason and state is not SessionState.ACTIVE:
+        raise UsageWrong(f"a session is {state} for a reason, and none was said", hint="say it: --reason TEXT")
+    if reason:
         require_words(reason, "the reason for a session's state")
     with rt.store.imagining() if dry_run else rt.store.transaction() as tx:
         session = one(rt, tx, which)

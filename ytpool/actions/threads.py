@@ -437,8 +437,8 @@ class Moderating(Work):
         banned = ", and their authors banned" if ban else ""
         self.watch.announces(
             self.job.job,
-            f"{count} on videos of channel {self.channel_title} ({self.payer.channel_id}) become "
-            f"{moderation.spoken}{banned}, as {self.account}",
+            f"{count} on videos of channel {self.channel_title} ({self.payer.channel_id}) "
+            f"{'become' if len(comment_ids) > 1 else 'becomes'} {moderation.spoken}{banned}, as {self.account}",
         )
         try:
             Try(self, _STEP).write(

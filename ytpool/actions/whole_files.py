@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from ytpool.actions.exporting import require_no_binary
 from ytpool.errors import FileInvalid
 
 
@@ -12,6 +13,7 @@ def write(path: Path, text: str, *, private: bool = False) -> None:
     beside = target.with_name(f".{target.name[:200]}.{os.getpid()}")
     if target.exists() and not target.is_file():
         raise FileInvalid(f"{path} is no file", hint="name a file", path=str(path))
+    require_no_binary(target)
     try:
         if private:
             beside.touch(mode=0o600, exist_ok=False)

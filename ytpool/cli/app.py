@@ -6,6 +6,7 @@ output and an error becomes an exit status.
 
 import codecs
 import contextlib
+import errno
 import os
 import re
 import signal
@@ -253,6 +254,9 @@ def _run(words: Sequence[str], invocation: Invocation) -> Outcome:
         stopped = Interrupted("interrupted; what was begun can be resumed", hint="run the same command again")
         return Outcome(exits.INTERRUPTED, None, stopped)
     except Exception as error:  # noqa: BLE001 - the last place that can say something
+        typed = _mistyped(error, words)
+        if typed is not None:
+            return Outcome(exits.USAGE, None, typed)
         return Outcome(exits.FAILED, None, _bug(error, invocation))
 
 
@@ -296,6 +300,15 @@ def _outcome(result: Any) -> Outcome:
     return Outcome(status, result, problem)
 
 
+def _mistyped(error: Exception, words: Sequence[str]) -> UsageWrong | None:
+    """Name a typed word that the state, or the machine's file system, can do nothing with; None for anything else."""
+    if isinstance(error, UnicodeEncodeError) and any(error.object in word for word in words):
+        return UsageWrong(f"{error.object!r} is no text in UTF-8", hint="type it as the state has it")
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return UsageWrong(f"{str(error.filename)[:60]}... is too long for the name of a file", hint="name another one")
+    return None
+
+
 def _usage(error: typer.TyperException) -> UsageWrong:
     message = _without_types(error.format_message())
     ctx = getattr(error, "ctx", None)
@@ -310,6 +323,7 @@ def _without_types(message: str) -> str:
     message = re.sub(
         r"\. Choose from:\s+(.+)", lambda found: ": one of " + " ".join(found[1].split()), message, flags=re.DOTALL
     )
+    message = re.sub(r"is not a valid boolean\. Recognized values: .*", "is neither yes nor no", message)
     message = re.sub(r"is not in the range (\S+)<=x<=(\S+)\.", r"is not between \1 and \2.", message)
     return re.sub(r"is not in the range x>=(\S+)\.", r"is less than \1.", message)
 

@@ -77,7 +77,7 @@ VIEWS[ChainList] = View(
         ("Chain and steps", lambda row: row["what"]),
         Column("Tried", lambda row: row["tried"], justify="right"),
         Column("Served", lambda row: row["served"], justify="right"),
-        Column("Success", lambda row: row["rate"], shown=_per_cent, justify="right"),
+        Column("Worked", lambda row: row["rate"], shown=_per_cent, justify="right"),
         Column("Spent", lambda row: row["spend"], shown="{:g}".format, justify="right"),
         Column("By others than the first", lambda row: row["fallback"], shown=_per_cent, justify="right"),
     ),

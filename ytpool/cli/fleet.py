@@ -22,7 +22,8 @@ def status(ctx: typer.Context) -> Any:  # FleetTold
     Nobody is asked: a machine is heard when it takes or renews something, and from workers and servers that stay every
     ten to thirty seconds. One whose workers were not heard for 90 seconds and never said that they leave is silent, and
     the status is 8; what it held is free by itself, and others go on with it. To stop waiting for it: ytpool fleet
-    forget. It also says which machines lack the vault's key, whose clock is wrong, and where versions differ.
+    forget. Where nothing stays, the machine is away, and works when somebody types or cron does. It also says which
+    machines lack the vault's key, whose clock is wrong, and where versions differ.
 
     What is held is a job, with the slot of its account and the channel it goes to; a turn is a job's that is about to
     begin.

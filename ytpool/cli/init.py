@@ -106,4 +106,9 @@ def init(
         vault = typer.prompt(
             "Where to keep the vault's key (auto, keyring, keyfile)", default=vault.value, value_proc=_place, err=True
         )
-    return setup.init(rt, vault=vault, zone=zone)
+    done = setup.init(rt, vault=vault, zone=zone)
+    if done.already and zone not in ("", done.zone):
+        call.note(f"the time zone stays {done.zone}; `zone` below [time] in {done.config} is where to change it")
+    if done.already and vault != setup.AUTO and (vault == setup.KEYRING) != (done.vault == setup.KEYRING):
+        call.note(f"the key stays where it is; to move it: ytpool vault move --to {vault}")
+    return done

@@ -10,6 +10,7 @@ from ytpool.cli.commands import command, group
 from ytpool.cli.options import WouldOption, runtime
 from ytpool.cli.output import VIEWS, View
 from ytpool.domain.balancing import Strategy
+from ytpool.errors import UsageWrong
 
 app = group("List pools, show one in full, and set how they choose.")
 
@@ -84,6 +85,10 @@ def set_(
     --across-projects says so with a --reason, because Google's Developer Policies (III.D.1.c) forbid spreading one
     use case over projects to gain quota.
     """
+    if not (strategy or add or remove or reason is not None or across_projects is not None):
+        raise UsageWrong("nothing to change was named", hint="see `ytpool pools set --help`")
+    if both := set(add or ()) & set(remove or ()):
+        raise UsageWrong(f"--add and --remove both name {', '.join(sorted(both))}", hint="leave out one")
     return pools.set_pool(
         runtime(ctx),
         name,

@@ -52,7 +52,7 @@ _ALERTS = (
 
 _TARGETS = (
     Column("Target", "target"),
-    Column("Type", "type", from_width=80),
+    Column("Kind", "type", from_width=80),
     Column("Where", "where", from_width=110),
     Column("From", "severity", from_width=80),
     Column("Waiting", "waiting", justify="right"),
@@ -92,7 +92,7 @@ VIEWS[TestedTargets] = View(
     rows="targets",
     columns=(
         Column("Target", "target"),
-        Column("Type", "type"),
+        Column("Kind", "type"),
         Column("Where", "where", from_width=60),
         Column("Came of it", _came_of, style=lambda row: "red" if row["error"] else "green"),
     ),

@@ -200,6 +200,7 @@ def export(
         output = (output or Path()) / f"{kind}_{_stamp(since)}_{_stamp(until)}.{how}"
     size = None
     if output is not None:
+        exporting.require_no_binary(output)
         size = exporting.write(output, pieces)
     else:
         rest = iter(pieces)

@@ -86,20 +86,21 @@ def rehearse(
 ) -> Any:
     """Play tomorrow's disasters on a copy of the state against a local YouTube, and judge what really happened.
 
-    Accounts, books, rests and what waits are copied into a private folder; logins are replaced by ones of the local
-    YouTube, and videos by small files. First nothing goes wrong, then each scenario is played on a copy of its own, by
-    the usual workers and on a clock that leaps over all waiting. Nothing reaches Google, nothing is written to the
-    state, and nothing is left. Work may go on meanwhile.
+    Accounts, books, rests and what waits are copied into a private folder, with the settings that decide who does what
+    when; logins are replaced by ones of the local YouTube, and videos by small files. First nothing goes wrong, then
+    each scenario is played on a copy of its own, by the usual workers and on a clock that leaps over all waiting.
+    Nothing reaches Google, nothing is written to the state, and nothing is left. Work may go on meanwhile.
 
-    A promise is broken (status 8) where a video is lost or there twice, where more is sold than there is, where YouTube
-    is asked again although it has said no, where the books do not agree with what was charged, or where the work comes
-    to no end. What is late, waits for the day after
-    or for a person is no broken promise, and is told: with who of the reserve helped, and what somebody would have had
-    to type. A scenario that nobody meets, because too little waits, proves nothing and says so.
+    A promise is broken (status 8) where a video is lost, there twice or on a channel that was not asked for, where more
+    is sold than there is, where YouTube is asked again although it has said no, where a session that stands is paid for
+    again, where the books do not agree with what happened, or where the work comes to no end or stands still for more
+    than a day. What is late, waits for the day after or for a person is no broken promise, and is told: with who of the
+    reserve helped, and what somebody would have had to type. A scenario that nobody meets, because too little waits,
+    proves nothing and says so; only with --weekly that is status 8, too.
 
     Rehearsed are the uploads that have not begun to arrive, as far as there are; what else waits is left out and
-    counted. Where nothing waits, and with --weekly where less does, videos are made up: five for each account. How
-    scenarios of your own are written: ytpool guide rehearse.
+    counted. Where nothing waits videos are made up, five for each account; with --weekly so many that the scenario is
+    met. What is not copied, and how scenarios of your own are written: ytpool guide rehearse.
     """
     # Help and completion need nothing of what rehearsing needs.
     from ytpool.cli import rehearsed  # noqa: PLC0415

@@ -66,11 +66,11 @@ def rehearsed(call: Invocation, rt: Runtime, asked: Asked) -> Rehearsed | WouldR
         exporting.require_folder(asked.html)
         if not asked.yes:
             exporting.require_replaceable(asked.html, _MARK)
-    orders = _orders(rt, asked)
+    orders = _orders(call, rt, asked)
     at_least = rehearsing.enough(rt, wanted) if asked.weekly and asked.at_least is None else asked.at_least
     videos = max(_USUALLY, at_least or 0) if asked.videos is None else asked.videos
     if asked.dry_run:
-        return rehearsing.would_rehearse(rt, wanted, orders, days=asked.days, videos=videos)
+        return rehearsing.would_rehearse(rt, wanted, orders, days=asked.days, videos=videos, at_least=at_least)
 
     def ended(run: Run) -> None:
         call.emit("scenario", scenario=run.scenario, ended=run.ended, seconds=run.seconds)
@@ -126,13 +126,17 @@ def _scenarios(rt: Runtime, asked: Asked) -> Sequence[Scenario]:
     return wanted
 
 
-def _orders(rt: Runtime, asked: Asked) -> Sequence[Order]:
+def _orders(call: Invocation, rt: Runtime, asked: Asked) -> Sequence[Order]:
     if asked.manifest is None:
         if asked.account is not None or asked.pool is not None:
             raise UsageWrong("--account and --pool go with --manifest", hint="what waits knows where it is to go")
         return ()
     found = planned.orders_of(rt, asked.manifest, account=asked.account, pool=asked.pool)
-    return rehearsing.not_asked_for_yet(rt, found)
+    left = rehearsing.not_asked_for_yet(rt, found)
+    if len(left) < len(found):
+        gone = len(found) - len(left)
+        call.note(f"left out of {asked.manifest}: {gone:,} of {len(found):,}, which were asked for before")
+    return left
 
 
 def _ended(run: Run) -> str:
@@ -159,15 +163,8 @@ def _bad(field: str) -> Any:
 
 
 def _head(told: Rehearsed) -> str:
-    lines = [f"rehearsed as of {moments.spoken(told.at)}, seed {told.seed}: {told.source}"]
-    if told.left_out:
-        kinds = ", ".join(f"{count} of the kind {kind}" for kind, count in told.left_out.items())
-        lines.append(f"left out, because only YouTube or another service has what they are about: {kinds}")
-    if told.left_over:
-        lines.append(f"left over: {told.left_over} uploads more; rehearse more of them: --videos N")
-    if told.not_there:
-        lines.append(f"not where the queue says: {told.not_there} files; which: ytpool queue list")
-    return "\n".join(lines)
+    first = f"rehearsed as of {moments.spoken(told.at)}, seed {told.seed}: {told.source}"
+    return "\n".join([first, *rehearsing.not_rehearsed(told)])
 
 
 def _details(told: Rehearsed) -> str:
@@ -231,9 +228,9 @@ VIEWS[Rehearsed] = (
 )
 VIEWS[WouldRehearse] = View(
     text=lambda would: (
-        f"would rehearse {', '.join(would.scenarios)}: {would.queued} uploads of the queue and {would.manifest} of a "
-        f"manifest, on a copy of {spoken_bytes(would.state_bytes)} with {would.accounts} accounts; it needs "
-        f"{spoken_bytes(would.needs_bytes)} for as long as it takes"
+        f"would rehearse {', '.join(would.scenarios)}: {would.queued} uploads of the queue, {would.manifest} of a "
+        f"manifest and {would.made_up} that are made up, on a copy of {spoken_bytes(would.state_bytes)} with "
+        f"{would.accounts} accounts; it needs {spoken_bytes(would.needs_bytes)} for as long as it takes"
     )
 )
 VIEWS[Listed] = View(

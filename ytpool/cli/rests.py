@@ -16,9 +16,7 @@ app = group("List what rests, until when and why; lift a rest by your word.")
 _STYLES = {Phase.RESTING: "yellow", Phase.ON_TRIAL: "cyan", Phase.ENDED: "dim"}
 
 
-def _until(row: RestRow) -> str:
-    until = "a person acts" if row.until is None else moments.spoken(row.until)
-    return until if row.phase is Phase.RESTING else f"{until}, {row.phase}"
+_A_PERSON = "a person acts"
 
 
 VIEWS[RestList] = View(
@@ -27,7 +25,8 @@ VIEWS[RestList] = View(
         Column("What", lambda row: f"{row.scope} {row.title}".strip(), style=lambda row: _STYLES[row.phase]),
         Column("Bucket", lambda row: row.bucket or "everything"),
         Column("Since", "since", from_width=110),
-        Column("Until", _until),
+        Column("Until", lambda row: row.until or _A_PERSON),
+        Column("Phase", lambda row: "" if row.phase is Phase.RESTING else row.phase),
         Column("Reason", "reason"),
         Column("Then", "lifts", from_width=140),
         Column("Guess", lambda row: "yes" if row.guessed else "", from_width=90),
@@ -45,9 +44,13 @@ def _what(row: RestRow) -> str:
     return f"{row.bucket or 'everything'} of {row.scope} {row.title}"
 
 
+def _end(row: RestRow) -> str:
+    return _A_PERSON if row.until is None else moments.spoken(row.until)
+
+
 def _told(done: Lifted) -> str:
     verb = "would be lifted" if done.dry_run else "lifted"
-    lines = [f"{verb}: {_what(row)}, which rested until {_until(row)} ({row.reason})" for row in done.lifted]
+    lines = [f"{verb}: {_what(row)}, which rested until {_end(row)} ({row.reason})" for row in done.lifted]
     return "\n".join([*lines, *done.notes])
 
 

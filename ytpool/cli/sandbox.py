@@ -23,8 +23,8 @@ VIEWS[SandboxStatus] = (
     View(
         text=lambda status: (
             f"the sandbox answers at {status.url}; its clock says {status.now:%Y-%m-%d %H:%M:%S} UTC\n"
-            f"{len(status.channels)} channels, {status.videos} videos, "
-            f"{status.refused} requests YouTube would have refused"
+            f"channels: {len(status.channels)}, videos: {status.videos}, "
+            f"requests that YouTube would have refused: {status.refused}"
             if status.running
             else f"no sandbox runs in {status.folder}; start one: ytpool sandbox up"
         )
@@ -154,30 +154,34 @@ def fault(
         ),
     ] = None,
     status: Annotated[
-        int | None, typer.Option(metavar="N", help="Its HTTP status, where not the usual.", show_default=False)
+        int | None,
+        typer.Option(metavar="N", help="Its HTTP status, where not the usual.", show_default=False, min=100, max=599),
     ] = None,
     retry_after: Annotated[
-        int | None, typer.Option(metavar="SECONDS", help="Its Retry-After; alone, that of a 308.", show_default=False)
+        int | None,
+        typer.Option(metavar="SECONDS", help="Its Retry-After; alone, that of a 308.", show_default=False, min=0),
     ] = None,
     cut: Annotated[
-        int | None, typer.Option(metavar="BYTE", help="Reset the line after so many bytes.", show_default=False)
+        int | None, typer.Option(metavar="BYTE", help="Reset the line after so many bytes.", show_default=False, min=0)
     ] = None,
     slow: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Wait so long before answering.", show_default=False)
+        float | None, typer.Option(metavar="SECONDS", help="Wait so long before answering.", show_default=False, min=0)
     ] = None,
     forget: Annotated[
         int | None,
         typer.Option(
-            metavar="BYTES", help="Keep so many bytes of a chunk, and claim to have it all.", show_default=False
+            metavar="BYTES", help="Keep so many bytes of a chunk, and claim to have it all.", show_default=False, min=0
         ),
     ] = None,
     boast: Annotated[
         int | None,
-        typer.Option(metavar="BYTES", help="Claim to have so many bytes more than were sent.", show_default=False),
+        typer.Option(
+            metavar="BYTES", help="Claim to have so many bytes more than were sent.", show_default=False, min=0
+        ),
     ] = None,
     expire: Annotated[
         int | None,
-        typer.Option(metavar="BYTES", help="Keep so many bytes; then the session is gone.", show_default=False),
+        typer.Option(metavar="BYTES", help="Keep so many bytes; then the session is gone.", show_default=False, min=0),
     ] = None,
     channel: Annotated[str, typer.Option(metavar="CHANNEL", help="Only for this channel.", show_default=False)] = "",
     times: Annotated[int, typer.Option(metavar="N", help="How often.", min=1)] = 1,
@@ -239,7 +243,7 @@ def fault(
     return sandbox.disturb(rt, {name: value for name, value in rule.items() if value not in (None, "")})
 
 
-@command(app, "reset", example="ytpool sandbox reset --yes", statuses=(0, 1, 2))
+@command(app, "reset", example="ytpool sandbox reset --yes", statuses=(0, 1, 2, 130))
 def reset(ctx: typer.Context, *, yes: YesOption = False) -> Emptied:
     """Empty the sandbox together with the books of its profile; only the clock stays."""
     rt = _profile(ctx)

@@ -211,7 +211,7 @@ def checkout(
         ),
     ] = None,
     lasts_for: Annotated[
-        str, typer.Option("--for", metavar="TIME", help="How long it is yours, such as 30m or 2h.")
+        str, typer.Option("--for", metavar="SPAN", help="How long it is yours, such as 30m or 2h.")
     ] = "30m",
     holder: Annotated[
         str, typer.Option(metavar="TEXT", help="Who has it then; else you on this machine.", show_default=False)
@@ -366,7 +366,7 @@ def capture(
     ] = "",
     proxy_file: ProxyOption = None,
     user_agent: AgentOption = "",
-    within: Annotated[str, typer.Option(metavar="TIME", help="How long the login may take.")] = "10m",
+    within: Annotated[str, typer.Option(metavar="SPAN", help="How long the login may take.")] = "10m",
     *,
     dry_run: WouldOption = False,
 ) -> Any:  # SessionCaptured

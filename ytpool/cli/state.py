@@ -16,7 +16,7 @@ app = group("Check the state and its books; back it up, restore it, move it; kee
 
 def _told(checked: StateChecked) -> str:
     journal = checked.journal
-    sealed = f"{journal.rows:,} rows in {journal.segments:,} segments"
+    sealed = f"{journal.rows:,} rows in {journal.segments:,} segment{'s' * (journal.segments != 1)}"
     states = ", ".join(f"{count} {state}" for state, count in sorted(checked.open_jobs.items()))
     lines = [
         f"{checked.state} is {'damaged' if checked.integrity else 'whole'}, {checked.size / 1_000_000:.1f} MB",
@@ -107,7 +107,7 @@ def backup(
     app,
     "restore",
     example="ytpool state restore FILE --dry-run\nytpool state restore FILE --yes",
-    statuses=(0, 1, 2, 6),
+    statuses=(0, 1, 2, 6, 130),
 )
 def restore(
     ctx: typer.Context,
@@ -175,7 +175,7 @@ def password(
         "ytpool state migrate --to postgresql://ytpool@db.example.org/ytpool --yes\n"
         "ytpool state migrate --to state.db --yes"
     ),
-    statuses=(0, 1, 2, 6, 8),
+    statuses=(0, 1, 2, 6, 8, 130),
 )
 def migrate(
     ctx: typer.Context,

@@ -102,6 +102,8 @@ def _of_file(file: Path) -> dict[str, Any]:
         found = json.loads(content, parse_constant=_refuse) if len(content) <= _LONGEST_FILE else None
     except OSError as error:
         raise FileInvalid(f"{file} cannot be read: {error.strerror}", hint="check the path") from error
+    except UnicodeDecodeError:
+        raise FileInvalid(f"{file} is no text in UTF-8", hint="name a file with a JSON object") from None
     except (ValueError, RecursionError) as error:
         raise FileInvalid(f"{file} is not JSON: {error}") from None
     if not isinstance(found, dict):

@@ -17,7 +17,10 @@ app = single()
 
 def _told(told: Unpaused) -> str:
     what = "everything" if told.pool is None else f"pool {told.pool}"
-    lines = [f"{what} was not paused" if told.was is None else f"{what} goes on; it was paused: {told.was}"]
+    if told.was is not None:
+        lines = [f"{what} goes on; it was paused: {told.was}"]
+    else:
+        lines = ["nothing was paused" if told.pool is None else f"{what} was not paused"]
     lines += [f"but {still}" for still in told.still]
     if told.waiting:
         jobs = "1 job waits; to go on with it" if told.waiting == 1 else f"{told.waiting} jobs wait; to go on with them"

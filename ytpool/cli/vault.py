@@ -217,6 +217,7 @@ def keep(
     from ytpool.cli import passphrases  # noqa: PLC0415
 
     rt = runtime(ctx)
+    passwords.require_server(rt, server)
     return passwords.keep(rt, server, passphrases.password(invocation(ctx), password_file), dry_run=dry_run)
 
 

@@ -13,7 +13,7 @@ import typer
 from ytpool.cli.commands import command, single
 from ytpool.cli.exits import DONE, INTERRUPTED, common, status_of
 from ytpool.cli.options import PathMapOption, invocation, map_paths, runtime
-from ytpool.cli.output import VIEWS, View
+from ytpool.cli.output import VIEWS, View, worded
 from ytpool.domain import moments
 from ytpool.errors import Interrupted, UsageWrong, YtpoolError
 
@@ -110,7 +110,7 @@ def work(
         words = [word for text in path_map or () for word in ("--path-map", text)]
         return _scheduled(ctx, pool, parallel, words, once=once, cron=print_cron, systemd=print_systemd)
     from ytpool.actions import working  # noqa: PLC0415
-    from ytpool.cli.items import as_item  # noqa: PLC0415
+    from ytpool.cli.items import as_item, hint_of  # noqa: PLC0415
     from ytpool.cli.values import visible  # noqa: PLC0415
     from ytpool.cli.written import Notes  # noqa: PLC0415
 
@@ -122,8 +122,10 @@ def work(
 
     def ended(done: working.JobWorked) -> None:
         call.emit("job", **as_item(done))
-        said = done.problem.message if done.problem else done.detail
-        call.note(visible(f"job {done.job}, {done.kind}: {done.state}{f', {said}' if said else ''}"))
+        said = worded(done.problem.message, hint_of(done.problem)) if done.problem else done.detail
+        # What went wrong is all that cron's mail has to tell, so --quiet does not leave it out there.
+        tell = call.say if once and done.problem and not call.json else call.note
+        tell(visible(f"job {done.job}, {done.kind}: {done.state}{f', {said}' if said else ''}"))
 
     found = working.work(rt, Notes(call), begun=begun, ended=ended, parallel=parallel, once=once, pool=pool)
     status = common(DONE if one is None else status_of(one) for one in found.problems) if once else DONE

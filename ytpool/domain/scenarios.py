@@ -267,14 +267,14 @@ def when(disaster: Disaster) -> str:
     """Say when a disaster strikes."""
     if disaster.after is not None:
         return f"after {disaster.after} % of the videos"
-    return f"after {_spoken(disaster.at)}" if disaster.at else "at the beginning"
+    return f"after {spoken_span(disaster.at)}" if disaster.at else "at the beginning"
 
 
 def words(disaster: Disaster) -> str:
     """Say what a disaster does."""
     whom = ", ".join(disaster.named) or ("every account" if not disaster.accounts else f"{disaster.accounts} accounts")
     whom = "1 account" if disaster.accounts == 1 else whom
-    lasts = _spoken(disaster.lasts_for)
+    lasts = spoken_span(disaster.lasts_for)
     about = ", ".join(disaster.methods) or "every call"
     return {
         What.SUSPEND: f"YouTube suspends {whom}",
@@ -299,7 +299,8 @@ _DAYS = {
 }
 
 
-def _spoken(span: timedelta) -> str:
+def spoken_span(span: timedelta) -> str:
+    """Word a stretch of time for people."""
     seconds = span.total_seconds()
     for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds >= 2 * unit or seconds == unit:

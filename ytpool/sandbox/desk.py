@@ -21,7 +21,7 @@ from ytpool.sandbox.wire import Answer, Json
 from ytpool.sandbox.world import World, when
 
 _ENDS = FAILURES | REJECTIONS
-_MOST = 10**12
+_MOST = 10**11
 T = TypeVar("T")
 
 

@@ -140,6 +140,8 @@ class Description:
                 if not isinstance(value, list):
                     raise _wrong(where, "LIST", value)
                 for index, item in enumerate(value):
+                    if item is None:
+                        raise _wrong(f"{where}[{index}]", "VALUE", item)
                     self._check(spec["items"], item, f"{where}[{index}]")
             case kind:
                 _check_scalar(kind, spec, value, where)

@@ -181,7 +181,12 @@ class Uploads:
         if not size:
             raise plain(self._makers[call.method.name].missing, call.method.name)
         session = self._open(call, resource, size=size, content_type=content_type)
-        return replace(self._shown(self._finish(session, size, digest.hexdigest(), spool)), status=200)
+        try:
+            session = self._finish(session, size, digest.hexdigest(), spool)
+        except Refused:
+            self._world.sessions.drop(session.upload_id)  # nobody has its address
+            raise
+        return replace(self._shown(session), status=200)
 
     def _open(self, call: Call, resource: Json, *, size: int | None, content_type: str) -> Session:
         """Check everything that can be known before the bytes, and write the session down."""

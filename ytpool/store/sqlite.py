@@ -77,13 +77,20 @@ class SqliteTx(Tx):
         """Do nothing: SQLite goes on behind the highest number there is."""
 
 
+TO_BEGIN = "run: ytpool init"
+"""What makes a state, where it is known that there was none."""
+
+
 class SqliteDatabase(Database):
     """One state file."""
 
-    def __init__(self, path: Path, clock: Clock, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, path: Path, clock: Clock, now: Callable[[], datetime], *, way: Callable[[], str] = lambda: TO_BEGIN
+    ) -> None:
         self._path = path
         self._clock = clock
         self._now = now
+        self._way = way  # what helps where there is no file
         self._connections = ThreadConnections()
         self._local = threading.local()
 
@@ -247,7 +254,7 @@ class SqliteDatabase(Database):
         return kept
 
     def _gone(self) -> NotInitialised:
-        return NotInitialised(f"there is no state at {self._path}", hint="run: ytpool init", path=str(self._path))
+        return NotInitialised(f"there is no state at {self._path}", hint=self._way(), path=str(self._path))
 
     def _connect(self) -> sqlite3.Connection:
         while True:

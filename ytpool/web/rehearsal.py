@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from string import Template
 
 from ytpool import data
+from ytpool.actions.rehearsal import rehearsing
 from ytpool.actions.rehearsal.judging import Ended, Run
 from ytpool.actions.rehearsal.rehearsing import Rehearsed
 from ytpool.domain import moments
@@ -27,6 +28,7 @@ def page(told: Rehearsed, profile: str) -> str:
         "section",
         tag("h2", "Verdict", id="verdict-title"),
         pieces.note(f"Seed {told.seed}, {told.days} days by the rehearsed clock. Nothing of it reached YouTube."),
+        list(map(pieces.note, rehearsing.not_rehearsed(told))),
         pieces.table("verdict", _HEADS, map(_row, runs)),
         id="verdict",
         aria_labelledby="verdict-title",

@@ -1,5 +1,6 @@
 """Looks at the work itself: what waits, which sessions there are, where a rule is near, and what was aimed at."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -220,7 +221,7 @@ def aims(rt: Runtime) -> Iterator[Aim]:
         yield Aim(
             target="score",
             wanted=f"above {wanted.score:g}",
-            measured="no account yet" if score is None else f"{score:.2f} on average",
+            measured="no account yet" if score is None else f"{math.floor(100 * score) / 100:.2f} on average",
             met=None if score is None else score > wanted.score,
             fix="see which account pulls it down: ytpool quota report",
         )

@@ -319,7 +319,8 @@ def _begun_again(stage: Stage, played: Played, truth: Mapping[str, Any]) -> int:
 
     Whoever dies between an answer and the writing down of it, or loses an account, has to begin again.
     """
-    reasons = 0
+    ends = [one.grant_expires_at for one in stage.accounts.values()]
+    reasons = sum(one is not None and one <= played.ended_at for one in ends) * _AT_ONCE
     for one in played.struck:
         match one.what:
             case What.CUT:

@@ -8,7 +8,7 @@ import itertools
 import math
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -64,16 +64,21 @@ class Played:
     comes_to_an_end: bool
 
 
-def play(stage: Stage, disasters: Sequence[Disaster], *, days: int, chance: random.Random) -> Played:
-    """Play disasters on a stage until nothing is left that goes on by itself, or the days are over."""
-    return _Play(stage, disasters, days=days, chance=chance).through()
+def play(
+    stage: Stage, disasters: Sequence[Disaster], *, days: int, chance: random.Random, leans_on: Collection[str] = ()
+) -> Played:
+    """Play disasters on a stage until nothing is left that goes on by itself, or the days are over.
+
+    They strike first at the accounts that the work leans on.
+    """
+    return _Play(stage, disasters, days=days, striker=Striker(stage, chance, leans_on)).through()
 
 
 class _Play:
-    def __init__(self, stage: Stage, disasters: Sequence[Disaster], *, days: int, chance: random.Random) -> None:
+    def __init__(self, stage: Stage, disasters: Sequence[Disaster], *, days: int, striker: Striker) -> None:
         self._stage = stage
         self._rt = stage.rt
-        self._striker = Striker(stage, chance)
+        self._striker = striker
         self._began_at = self._rt.calendar.now()
         self._ends_at = self._began_at + timedelta(days=days)
         self._order = itertools.count()

@@ -16,7 +16,7 @@ from ytpool.actions.rehearsal import judging, playing, stage, standing, striking
 from ytpool.actions.rehearsal.judging import Ended, Run
 from ytpool.domain import quota, scenarios
 from ytpool.domain.scenarios import Scenario
-from ytpool.errors import FileInvalid, NoEligibleAccount, UnknownName, YtpoolError
+from ytpool.errors import FileInvalid, UnknownName, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, limits, meters, rehearsals
 
@@ -59,6 +59,7 @@ class WouldRehearse:
     queued: int
     """Uploads of the queue that can be rehearsed."""
     manifest: int
+    made_up: int
     state_bytes: int
     needs_bytes: int
 
@@ -186,6 +187,17 @@ def in_short(run: Run) -> str:
     return told + ", none lost, none twice"
 
 
+def not_rehearsed(done: Rehearsed) -> Iterator[str]:
+    """Word what waits and was not rehearsed, or not as the queue has it."""
+    if done.left_out:
+        kinds = ", ".join(f"{count} of the kind {kind}" for kind, count in done.left_out.items())
+        yield f"left out, because only YouTube or another service has what they are about: {kinds}"
+    if done.left_over:
+        yield f"left over, as so many were not asked for: {done.left_over} uploads; more of them: --videos N"
+    if done.not_there:
+        yield f"not where the queue says: {done.not_there} files; which: ytpool queue list"
+
+
 def rehearse(
     rt: Runtime,
     wanted: Sequence[Scenario],
@@ -255,7 +267,8 @@ def _run(
     # Every scenario has dice of its own, so that it is the same alone and among others.
     chance = random.Random(f"{seed}/{scenario.name}")
     with stage.staged(rt, script, scenario.name, seed=seed) as built:
-        played = playing.play(built, scenario.disasters, days=days, chance=chance)
+        leans_on = {one.account for one in undisturbed.films if one.account} if undisturbed else set()
+        played = playing.play(built, scenario.disasters, days=days, chance=chance, leans_on=leans_on)
         return judging.judge(
             built,
             played,
@@ -273,7 +286,7 @@ def not_asked_for_yet(rt: Runtime, orders: Sequence[Order]) -> tuple[Order, ...]
 
 
 def would_rehearse(
-    rt: Runtime, wanted: Sequence[Scenario], orders: Sequence[Order], *, days: int, videos: int
+    rt: Runtime, wanted: Sequence[Scenario], orders: Sequence[Order], *, days: int, videos: int, at_least: int | None
 ) -> WouldRehearse:
     """Say what would be rehearsed, and find everything that stands against it."""
     for one in wanted:
@@ -283,14 +296,15 @@ def would_rehearse(
     with rt.store.reading() as tx:
         every = accounts.every(tx)
         queued = len(rehearsals.beginnable(tx, videos))
-    if not every:
-        raise NoEligibleAccount("there is no account to rehearse with", hint="log one in: ytpool auth add")
+        asked = min(len(orders), videos - queued)
+        made_up = stage.to_make_up(tx, queued + asked, at_least=at_least, videos=videos)
     return WouldRehearse(
         dry_run=True,
         scenarios=tuple(one.name for one in wanted),
         accounts=len(every),
         queued=queued,
-        manifest=len(orders),
+        manifest=asked,
+        made_up=made_up,
         state_bytes=rt.store.size(),
         needs_bytes=needs,
     )

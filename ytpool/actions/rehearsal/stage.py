@@ -35,7 +35,7 @@ from ytpool.domain.video import VideoRequest
 from ytpool.errors import DiskFull, FileInvalid, NoEligibleAccount, UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, caps, copies, limits, meters, pools, projects, rehearsals, uploads
-from ytpool.store.db import Database
+from ytpool.store.db import Database, Tx
 from ytpool.store.rehearsals import Used
 from ytpool.store.secrets import Kind
 
@@ -238,10 +238,9 @@ def write_script(
         asked = _planned(ready, taken, folder / "files", days, chance)
         told += [f"{len(asked)} of the manifest"] if asked else []
         films += asked
-        missing = (at_least or 0) - len(films)
-        made = (
-            _made_up(ready, folder / "files", missing, videos - len(films), chance) if missing > 0 or not films else []
-        )
+        with ready.store.reading() as tx:
+            number = to_make_up(tx, len(films), at_least=at_least, videos=videos)
+        made = _made_up(ready, folder / "files", number, chance)
         told += [f"{len(made)} that are made up"] if made else []
         films += made
         with ready.store.reading() as tx:
@@ -342,11 +341,11 @@ def _recast(
     """Let uploads begin with stand-ins; a file that is gone stays so, and is counted."""
     films, gone = [], 0
     with ready.store.reading() as tx:
-        uploads = [uploads.get(tx, job.job) for job in waiting]
-    made = [_stand_in(folder, Path(one.path).name, one.size, chance) for one in uploads]
+        asked = [uploads.get(tx, job.job) for job in waiting]
+    made = [_stand_in(folder, Path(one.path).name, one.size, chance) for one in asked]
     marks = [files.inspect(path).marks for path, _ in made]
     with ready.store.transaction() as tx:
-        for job, upload, (path, sha256), seen in zip(waiting, uploads, made, marks, strict=True):
+        for job, upload, (path, sha256), seen in zip(waiting, asked, made, marks, strict=True):
             here = real.path_map.here(Path(upload.path))
             is_gone = not whereabouts.is_elsewhere(job) and not here.is_file()
             rehearsals.begin_with(tx, job.job, here if is_gone else path, seen)
@@ -374,10 +373,8 @@ def _planned(ready: Runtime, orders: Sequence[Order], folder: Path, days: int, c
         return []
     made = [_stand_in(folder, order.path.name, order.path.stat().st_size, chance) for order in orders]
     ours = [replace(order, path=path, job=None) for order, (path, _) in zip(orders, made, strict=True)]
-    # What is planned takes as long as the real files would.
-    plan = applying.apply(
-        ready, ours, making.of_orders(ready, orders, days=max(days, _PLANS_FOR), rate=None, what_if=())
-    )
+    plan = making.of_orders(ready, orders, days=max(days, _PLANS_FOR), rate=None, what_if=())  # by their real sizes
+    plan = applying.apply(ready, ours, plan)
     films = []
     for order, item, (path, sha256) in zip(ours, plan.items, made, strict=True):
         job = item.job or publish.put_in_line(ready, replace(order, in_line=order.in_line or InLine())).job
@@ -395,21 +392,34 @@ def _planned(ready: Runtime, orders: Sequence[Order], folder: Path, days: int, c
     return films
 
 
-def _made_up(ready: Runtime, folder: Path, number: int, most: int, chance: random.Random) -> list[Film]:
-    """Queue so many uploads, or some for every account; to the pools, or to the accounts where there is no pool."""
-    with ready.store.reading() as tx:
-        every = [one for one in accounts.every(tx) if one.channel_id]
-        targets = [Target(kind=TargetKind.POOL, name=one.pool) for one in pools.every(tx) for _ in one.accounts] or [
-            Target(kind=TargetKind.ACCOUNT, name=one.account) for one in every
-        ]
-    if not targets:
+def to_make_up(tx: Tx, waits: int, *, at_least: int | None, videos: int) -> int:
+    """Return how many videos are made up beside those that wait; raises NoEligibleAccount where there is nobody."""
+    number = max(0, (at_least or 0) - waits)
+    if number or not waits:
+        number = number or EACH * len(_targets(tx))
+    return min(number, videos - waits)
+
+
+def _targets(tx: Tx) -> list[Target]:
+    """Return the pools, each as often as it has accounts, or the accounts where there is no pool."""
+    found = [Target(kind=TargetKind.POOL, name=one.pool) for one in pools.every(tx) for _ in one.accounts] or [
+        Target(kind=TargetKind.ACCOUNT, name=one.account) for one in accounts.every(tx) if one.channel_id
+    ]
+    if not found:
         raise NoEligibleAccount(
             "there is no account to rehearse with", hint="log one in: ytpool auth add; or see it work: ytpool demo"
         )
-    if number <= 0:
-        number = EACH * len(targets)
+    return found
+
+
+def _made_up(ready: Runtime, folder: Path, number: int, chance: random.Random) -> list[Film]:
+    """Queue so many uploads."""
+    if not number:
+        return []
+    with ready.store.reading() as tx:
+        targets = _targets(tx)
     films = []
-    for made, target in zip(range(min(number, most)), itertools.cycle(targets), strict=False):
+    for made, target in zip(range(number), itertools.cycle(targets), strict=False):
         path, sha256 = _stand_in(folder, f"rehearsal-{made + 1:03}.mp4", _LONG + 1, chance)
         wished = Publication(video=VideoRequest(title=path.stem))
         order = Order(path=path, publication=wished, target=target, in_line=InLine())

@@ -6,7 +6,7 @@ import random
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -15,9 +15,9 @@ from typing import Any
 import ytpool
 from ytpool.actions.rehearsal.stage import Stage, environment
 from ytpool.domain import scenarios
-from ytpool.domain.accounts import Account
+from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.balancing import Tier
-from ytpool.domain.scenarios import Disaster, What
+from ytpool.domain.scenarios import Disaster, What, spoken_span
 from ytpool.errors import UnknownName, UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.store import accounts
@@ -87,7 +87,7 @@ def require_possible(rt: Runtime, disasters: Sequence[Disaster], days: int) -> N
     for disaster in disasters:
         if disaster.at >= timedelta(days=days):
             raise UsageWrong(
-                f"{disaster.what} strikes after {disaster.at}, and the rehearsal is over after "
+                f"{disaster.what} strikes after {spoken_span(disaster.at)}, and the rehearsal is over after "
                 f"{days} {'day' if days == 1 else 'days'}",
                 hint="let it go on for longer: --days N",
             )
@@ -100,11 +100,12 @@ def require_possible(rt: Runtime, disasters: Sequence[Disaster], days: int) -> N
 class Striker:
     """Strikes on one stage; what is not said in the scenario is drawn from chance."""
 
-    def __init__(self, stage: Stage, chance: random.Random) -> None:
+    def __init__(self, stage: Stage, chance: random.Random, leans_on: Collection[str]) -> None:
         self.leapt = timedelta()
         """How far the clock has leapt, beside what passed."""
         self._stage = stage
         self._chance = chance
+        self._leans_on = leans_on
         self._blows: list[Blow] = []
 
     def strike(self, disaster: Disaster) -> Blow:
@@ -144,15 +145,20 @@ class Striker:
         return [self._stage.rt.sandbox.add_fault(**rule) for rule in rules]
 
     def _whom(self, disaster: Disaster) -> list[Account]:
-        """Return who is struck at: who is named, or some of those that production leans on."""
+        """Return who is struck at: who is named, or some of those that the undisturbed run leans on.
+
+        All draw in one order, so that a seed strikes at the same ones even where another run leans on others.
+        """
         every = self._stage.accounts
         if disaster.named:
             return [every[name] for name in disaster.named if name in every]
-        able = [one for one in every.values() if not one.needs_login]
+        able = [one for one in every.values() if one.state is AccountState.ACTIVE]
         if not disaster.accounts:
             return able
         first = [one for one in able if one.tier == Tier.PRODUCTION] or able
-        return sorted(self._chance.sample(first, min(disaster.accounts, len(first))), key=lambda one: one.account)
+        drawn = self._chance.sample(first, len(first))
+        drawn.sort(key=lambda one: one.account not in self._leans_on)
+        return sorted(drawn[: disaster.accounts], key=lambda one: one.account)
 
     def suspend(self, disaster: Disaster) -> Blow:
         struck = self._whom(disaster)

@@ -81,9 +81,9 @@ def as_file(drawing: Drawing) -> str:
 
 
 def nothing(title: str, sentence: str) -> Drawing:
-    """Return the picture of something of which there is nothing to see."""
-    content = label(sentence, SMALL / 2, 40, SMALL // 6, kind="quiet", anchor="middle")
-    return Drawing(title=title, about=sentence, width=SMALL, height=72, content=content)
+    """Return the picture of something of which there is nothing to see, as wide as those of which there is."""
+    content = label(sentence, WIDE / 2, 40, WIDE // 6, kind="quiet", anchor="middle")
+    return Drawing(title=title, about=sentence, width=WIDE, height=72, content=content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
