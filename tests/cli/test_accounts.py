@@ -1,12 +1,12 @@
 """Accounts as an operator arranges them, and takes them out of service while work goes on."""
 
-import json
 import os
 import signal
-import time
 
 import pytest
 from newsroom import assert_books_agree, start
+from told import data, told
+from waiting import wait_until
 
 MIB = 1024 * 1024
 
@@ -22,23 +22,8 @@ def large(make_video):
     return make_video("long.mp4", 20 * MIB + 1)
 
 
-def told(out):
-    return json.loads(out.splitlines()[-1])
-
-
-def data(out):
-    return told(out)["data"]
-
-
 def names(out):
     return [one["account"] for one in data(out)["accounts"]]
-
-
-def wait_until(true, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def begin(sandbox, path, *words):

@@ -16,6 +16,7 @@ import pytest
 from books import Books, make_account
 from newsroom import ROOT, start
 from schemas import fits
+from told import data
 
 from ytpool import config
 from ytpool.actions import sealing
@@ -27,10 +28,6 @@ from ytpool.store.ledger import Payer
 
 LONG = "频道" * 100
 """A name of 200 characters."""
-
-
-def data(out):
-    return json.loads(out.splitlines()[-1])["data"]
 
 
 @pytest.fixture

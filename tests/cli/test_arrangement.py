@@ -1,6 +1,5 @@
 """The whole arrangement as a file: written, wiped, brought back; and files that cannot be applied."""
 
-import json
 import os
 import sqlite3
 import time
@@ -9,16 +8,9 @@ from contextlib import closing
 import pytest
 from jsonschema import Draft202012Validator
 from newsroom import assert_books_agree, start
+from told import data, told
 
 from ytpool import data as schemas
-
-
-def told(out):
-    return json.loads(out.splitlines()[-1])
-
-
-def data(out):
-    return told(out)["data"]
 
 
 @pytest.fixture

@@ -9,13 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from newsroom import FORCE_SSL, assert_books_agree
 from schemas import fits
+from told import data
 
 UPLOAD_ONLY = "https://www.googleapis.com/auth/youtube.upload"
 READ_ONLY = "https://www.googleapis.com/auth/youtube.readonly"
-
-
-def data(out):
-    return json.loads(out.splitlines()[-1])["data"]
 
 
 @pytest.fixture

@@ -1,18 +1,14 @@
 """What people get wrong: each ends in one clear sentence and the right status, and nothing is spent."""
 
-import json
 import os
 import sqlite3
 
 import pytest
 from newsroom import assert_books_agree, start
 from real_parts import fill, need
+from told import told
 
 from ytpool.sandbox.server import Sandbox
-
-
-def told(out):
-    return json.loads(out.splitlines()[-1])
 
 
 @pytest.fixture

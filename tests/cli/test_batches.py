@@ -16,24 +16,10 @@ import pyte
 import pytest
 from newsroom import ROOT, assert_books_agree, start
 from pictures import png
+from told import data, told
+from waiting import wait_until
 
 MIB = 1024 * 1024
-
-
-def told(out):
-    return json.loads(out.splitlines()[-1])
-
-
-def data(out):
-    return told(out)["data"]
-
-
-def wait_until(fact):
-    for _ in range(300):
-        if fact():
-            return
-        time.sleep(0.05)
-    pytest.fail("it did not happen within 15 seconds")
 
 
 def arrived(sandbox):

@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 from agreement import assert_all_agrees
 from newsroom import ROOT, assert_books_agree, start
+from told import data
 
 TEXT = "The slides are on our site"
 
@@ -39,10 +40,6 @@ def post(ytpool):
         return status, json.loads(out), err
 
     return run
-
-
-def data(out):
-    return json.loads(out.splitlines()[-1])["data"]
 
 
 def texts(sandbox):

@@ -9,12 +9,9 @@ import pytest
 from links import Link
 from newsroom import assert_books_agree, ended, heard, start
 from served import once, serving
+from told import data
 
 MIB = 1024 * 1024
-
-
-def data(out):
-    return json.loads(out.splitlines()[-1])["data"]
 
 
 @pytest.fixture

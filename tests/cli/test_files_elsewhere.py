@@ -17,6 +17,7 @@ from contextlib import closing
 import pytest
 from newsroom import assert_books_agree, ended, start
 from real_parts import miss
+from waiting import wait_until
 
 MIB = 1024 * 1024
 ALPHA = "alpha.example"
@@ -85,13 +86,6 @@ def leave_alpha(here, there):
     """Let beta have a copy of alpha's disk, and nobody the disk itself."""
     shutil.copytree(here, there, dirs_exist_ok=True)  # with the moments of writing
     here.rename(here.with_name("unplugged"))
-
-
-def wait_until(true, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_an_upload_whose_machine_died_goes_on_on_another_one_and_only_when_its_time_is_over(

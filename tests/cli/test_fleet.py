@@ -16,16 +16,13 @@ from real_parts import miss
 from receivers import webhook
 from schemas import fits
 from served import once, serving
+from told import data
 
 from ytpool import config
 from ytpool.runtime import Runtime
 from ytpool.store import owners
 
 HERE = owners.me().host
-
-
-def data(out):
-    return json.loads(out.splitlines()[-1])["data"]
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Following videos until YouTube is done with them: the end is told in YouTube's words, and waiting costs little."""
 
-import json
 import os
 import signal
 import time
@@ -8,14 +7,7 @@ import time
 import pytest
 from newsroom import assert_books_agree, ended, heard, start
 from pictures import png
-
-
-def told(out):
-    return json.loads(out.splitlines()[-1])
-
-
-def data(out):
-    return told(out)["data"]
+from told import data, told
 
 
 @pytest.fixture

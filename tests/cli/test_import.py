@@ -10,12 +10,9 @@ from datetime import timedelta
 import pytest
 from jsonschema import Draft202012Validator
 from newsroom import ROOT, assert_books_agree
+from told import data
 
 from ytpool import data as shipped
-
-
-def data(out):
-    return json.loads(out.splitlines()[-1])["data"]
 
 
 class OlderTool:

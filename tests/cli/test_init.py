@@ -9,12 +9,9 @@ from pathlib import Path
 import pexpect
 import pytest
 from newsroom import ROOT, start
+from told import data
 
 pytest_plugins = ["secret_service"]
-
-
-def data(out):
-    return json.loads(out)["data"]
 
 
 def run(*words, env):

@@ -1,6 +1,5 @@
 """`ytpool auth revoke`: an account leaves at Google and here, and whatever happens meanwhile somebody finishes it."""
 
-import json
 import os
 import signal
 import sqlite3
@@ -13,10 +12,7 @@ from datetime import timedelta
 import pytest
 from newsroom import ROOT, assert_books_agree, start
 from schemas import fits
-
-
-def told(out):
-    return json.loads(out)
+from told import told
 
 
 @pytest.fixture

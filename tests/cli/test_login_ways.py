@@ -16,17 +16,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pexpect
 import pytest
 from newsroom import FORCE_SSL, PROJECT, ROOT, assert_books_agree
+from told import data, told
 
 SCOPES = "https://www.googleapis.com/auth/"
 UPLOAD, READ_ONLY = f"{SCOPES}youtube.upload", f"{SCOPES}youtube.readonly"
-
-
-def told(out):
-    return json.loads(out.splitlines()[-1])
-
-
-def data(out):
-    return told(out)["data"]
 
 
 def login_of(ytpool, name):

@@ -1,21 +1,13 @@
 """Logging accounts in and keeping them alive, through the front door."""
 
-import json
 import os
 from datetime import datetime, timedelta
 
 import pytest
 from newsroom import FORCE_SSL, assert_books_agree, start
+from told import data, told
 
 UPLOAD_ONLY = "https://www.googleapis.com/auth/youtube.upload"
-
-
-def told(out):
-    return json.loads(out.splitlines()[-1])
-
-
-def data(out):
-    return told(out)["data"]
 
 
 def moment(text):

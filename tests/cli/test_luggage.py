@@ -10,12 +10,9 @@ import pexpect
 import pytest
 from newsroom import ROOT
 from schemas import fits
+from told import told
 
 PHRASE = "correct horse bättery staple"
-
-
-def told(out):
-    return json.loads(out)
 
 
 def lifetimes(ytpool):

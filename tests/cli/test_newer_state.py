@@ -1,6 +1,5 @@
 """Old and new side by side: this program on a state that a newer one has brought one additive step further."""
 
-import json
 import os
 from contextlib import closing, contextmanager
 
@@ -8,14 +7,11 @@ import newer
 import pytest
 from newsroom import assert_books_agree
 from schemas import fits
+from told import data
 
 from ytpool import config
 from ytpool.runtime import Runtime
 from ytpool.store import db, meta
-
-
-def data(out):
-    return json.loads(out.splitlines()[-1])["data"]
 
 
 @contextmanager

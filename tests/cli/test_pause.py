@@ -1,21 +1,13 @@
 """A pause stops every new write, wherever it would come from, and says so to everybody."""
 
-import json
 import os
 import time
 
 import pytest
 from newsroom import assert_books_agree, start
+from told import data, told
 
 MIB = 1024 * 1024
-
-
-def told(out):
-    return json.loads(out.splitlines()[-1])
-
-
-def data(out):
-    return told(out)["data"]
 
 
 @pytest.fixture

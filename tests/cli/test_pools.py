@@ -1,16 +1,7 @@
 """Pools: who is in them, how they choose, and over how many projects they may."""
 
-import json
-
 import pytest
-
-
-def told(out):
-    return json.loads(out.splitlines()[-1])
-
-
-def data(out):
-    return told(out)["data"]
+from told import data, told
 
 
 @pytest.fixture

@@ -6,17 +6,10 @@ import time
 
 import pytest
 from newsroom import FORCE_SSL, assert_books_agree, start
+from told import data, told
 
 OLD = "oldtimer.apps.googleusercontent.com"
 """A client whose id begins with no number; its file names no project."""
-
-
-def told(out):
-    return json.loads(out.splitlines()[-1])
-
-
-def data(out):
-    return told(out)["data"]
 
 
 def buckets(ytpool):

@@ -7,6 +7,7 @@ import pytest
 from agreement import assert_all_agrees
 from newsroom import assert_books_agree
 from pictures import png
+from told import told
 
 SRT = "1\n00:00:00,000 --> 00:00:02,000\nGrüß Gott\n"
 
@@ -28,10 +29,6 @@ def along(folder):
         *("--caption", f"de:{folder}/talk.de.srt:Untertitel", "--caption", f"en:{folder}/talk.en.srt"),
         *("--playlist", "+Talks"),
     )
-
-
-def told(out):
-    return json.loads(out.splitlines()[-1])
 
 
 def steps(out):

@@ -1,7 +1,6 @@
 """Going on with what stopped, from whichever process, and a person's word where nothing else helps."""
 
 import hashlib
-import json
 import os
 import signal
 import time
@@ -10,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from newsroom import assert_books_agree, behind_its_back, start
+from told import data, told
+from waiting import wait_until
 
 MIB = 1024 * 1024
 
@@ -25,14 +26,6 @@ def large(make_video):
     return make_video("long.mp4", 20 * MIB + 1)
 
 
-def told(out):
-    return json.loads(out.splitlines()[-1])
-
-
-def data(out):
-    return told(out)["data"]
-
-
 def listed(ytpool, *words):
     status, out, err = ytpool("queue", "list", "--json", *words)
     assert status == 0, err
@@ -43,13 +36,6 @@ def arrived_once(sandbox, path):
     [video] = sandbox.truth()["videos"]
     assert video["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     return video
-
-
-def wait_until(true, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def kill_in_the_middle(sandbox, path, *words):

@@ -6,10 +6,7 @@ from datetime import timedelta
 
 import pytest
 from newsroom import PROJECT, assert_books_agree
-
-
-def data(out):
-    return json.loads(out.splitlines()[-1])["data"]
+from told import data
 
 
 def bucket(ytpool, name="uploads"):

@@ -1,22 +1,14 @@
 """Logins through a real browser, and by servers of OAuth that are not ours."""
 
-import json
 import os
 import sys
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from newsroom import FORCE_SSL, assert_books_agree, start
+from told import data, told
 
 pytest_plugins = ["chromium", "node_packages"]
-
-
-def told(out):
-    return json.loads(out.splitlines()[-1])
-
-
-def data(out):
-    return told(out)["data"]
 
 
 @pytest.fixture

@@ -13,16 +13,9 @@ from datetime import timedelta
 import pytest
 from killing import WHILE_LOOKING
 from newsroom import FORCE_SSL, ROOT, assert_books_agree, behind_its_back
+from told import data, told
 
 UPLOAD_ONLY = "https://www.googleapis.com/auth/youtube.upload"
-
-
-def told(out):
-    return json.loads(out.splitlines()[-1])
-
-
-def data(out):
-    return told(out)["data"]
 
 
 def todo(ytpool):

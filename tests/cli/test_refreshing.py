@@ -13,13 +13,10 @@ from urllib.parse import parse_qs
 
 import pytest
 from newsroom import ROOT, behind_its_back, looking_at, start
+from told import data
 
 NO_SUCH_VIDEO = 2
 KILLING = ROOT / "tests" / "killing.py"
-
-
-def data(out):
-    return json.loads(out.splitlines()[-1])["data"]
 
 
 def outcomes(out):

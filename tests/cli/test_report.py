@@ -21,6 +21,7 @@ from newsroom import ROOT, start
 from node_packages import packages  # noqa: F401 - a fixture
 from real_parts import fill, need, scaled
 from schemas import fits
+from told import data
 
 from ytpool import config
 from ytpool.actions.pictures.days import DayBars
@@ -40,10 +41,6 @@ MARKUP = "<script>alert('x')</script>\"&"
 LONG = "频道" * 100
 PICTURES = ("burn-down", "use-by-account", "days", "heat-map", "upload-timeline", "slots")
 RIGHT_TO_LEFT = "أخبار المساء"
-
-
-def data(out):
-    return json.loads(out.splitlines()[-1])["data"]
 
 
 @pytest.fixture

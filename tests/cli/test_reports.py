@@ -7,10 +7,7 @@ from datetime import timedelta
 
 import pytest
 from newsroom import assert_books_agree
-
-
-def data(out):
-    return json.loads(out.splitlines()[-1])["data"]
+from told import data
 
 
 @pytest.mark.usefixtures("sandbox")

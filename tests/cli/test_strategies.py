@@ -1,13 +1,9 @@
 """How a pool chooses, seen from the command line."""
 
-import json
 from datetime import timedelta
 
 import pytest
-
-
-def data(out):
-    return json.loads(out.splitlines()[-1])["data"]
+from told import data
 
 
 @pytest.mark.parametrize("strategy", ["health", "round_robin", "least_used", "random", "fill"])

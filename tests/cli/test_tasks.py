@@ -10,14 +10,15 @@ from contextlib import closing
 from sqlite3 import connect
 
 import pytest
-from newsroom import ROOT, ended, heard, start
+from newsroom import ended, heard, start
 from schemas import fits
 from served import serving
+from waiting import wait_until
 
+from ytpool.actions import guide
 from ytpool.store import leases
 
 KEY = "rh-first-key"
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -45,13 +46,6 @@ def submitted(ytpool, *words, workflow="7", status=0):
 
 def free(ytpool):
     return {row["name"]: row["available"] for row in told(ytpool, "task", "keys")["keys"]}
-
-
-def wait_until(true, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def told(ytpool, *words):
@@ -409,8 +403,8 @@ def test_every_task_waits_while_everything_is_paused(ytpool, service):
     assert service.truth()["tasks"] == []
 
 
-def test_the_services_that_the_readme_describes_are_understood(ytpool, home):
-    described = re.findall(r"^```toml\n(\[providers\..*?)^```", README, re.MULTILINE | re.DOTALL)
+def test_the_services_that_the_guide_describes_are_understood(ytpool, home):
+    described = re.findall(r"^```toml\n(\[providers\..*?)^```", guide.page("services").text, re.MULTILINE | re.DOTALL)
     home.joinpath("default").mkdir(parents=True)
     home.joinpath("default", "config.toml").write_text("\n".join(described))
 

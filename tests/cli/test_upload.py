@@ -8,10 +8,7 @@ import urllib.request
 from datetime import datetime, timedelta
 
 from newsroom import FORCE_SSL, assert_books_agree
-
-
-def data(out):
-    return json.loads(out.splitlines()[-1])["data"]
+from told import data
 
 
 def test_a_file_arrives_whole_and_private_and_is_read_back(ytpool, sandbox, video):

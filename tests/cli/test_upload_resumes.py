@@ -8,6 +8,8 @@ import time
 
 import pytest
 from newsroom import assert_books_agree, start
+from told import data
+from waiting import wait_until
 
 MIB = 1024 * 1024
 
@@ -21,10 +23,6 @@ def large(make_video):
 @pytest.fixture(autouse=True)
 def small_chunks(home, monkeypatch):  # noqa: ARG001 - which forgets every variable first
     monkeypatch.setenv("YTPOOL_UPLOAD_CHUNK_MIB", "8")
-
-
-def data(out):
-    return json.loads(out.splitlines()[-1])["data"]
 
 
 def arrived_once(sandbox, path):
@@ -335,10 +333,3 @@ def test_a_pool_goes_round_a_channel_that_is_busy(ytpool, sandbox, make_video):
         process.communicate(timeout=30)
 
     assert_books_agree(ytpool, sandbox)
-
-
-def wait_until(true):
-    deadline = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

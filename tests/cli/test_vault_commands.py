@@ -1,6 +1,5 @@
 """`ytpool vault`: where the keys are, another place for them, and another key, whatever dies or runs meanwhile."""
 
-import json
 import os
 import shutil
 import signal
@@ -10,6 +9,7 @@ import time
 
 import pytest
 from newsroom import ROOT, ended, start
+from told import told
 
 from ytpool.actions import secrets
 from ytpool.config import load
@@ -19,10 +19,6 @@ from ytpool.store import secrets as sealed
 from ytpool.store.secrets import Kind
 
 MANY = 120
-
-
-def told(out):
-    return json.loads(out)
 
 
 @pytest.fixture

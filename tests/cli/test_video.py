@@ -13,16 +13,9 @@ import pytest
 from newsroom import ROOT, assert_books_agree, start
 from pictures import png
 from schemas import fits
+from told import data, told
 
 SRT = "1\n00:00:01,000 --> 00:00:02,000\nhello\n"
-
-
-def told(out):
-    return json.loads(out.splitlines()[-1])
-
-
-def data(out):
-    return told(out)["data"]
 
 
 @pytest.fixture

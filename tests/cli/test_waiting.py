@@ -1,15 +1,11 @@
 """`--wait` sleeps until something can work: it says for what and until when, holds nothing, and goes on by itself."""
 
-import json
 import os
 import signal
 
 import pytest
 from newsroom import ended, heard, start
-
-
-def data(out):
-    return json.loads(out.splitlines()[-1])["data"]
+from told import data
 
 
 @pytest.fixture

@@ -1,20 +1,16 @@
 """Workers on other machines hear of what is queued here; they look by themselves only where nothing can be heard."""
 
-import json
 import os
 
 import pytest
 from newsroom import assert_books_agree, working_by
 from postgres import pooled
 from served import once
+from told import data
 
 from ytpool.actions import afar, working
 
 NEVER = 24 * 3600.0
-
-
-def data(out):
-    return json.loads(out.splitlines()[-1])["data"]
 
 
 @pytest.fixture

@@ -11,25 +11,16 @@ import pytest
 from newsroom import an_hour_later, assert_books_agree, behind_its_back, ended, start, working_by
 from pictures import png
 from schemas import fits
+from told import data
+from waiting import wait_until
 
 from ytpool.store import postgres, sqlite
 
 MIB = 1024 * 1024
 
 
-def data(out):
-    return json.loads(out.splitlines()[-1])["data"]
-
-
 def events(out, name):
     return [line for line in map(json.loads, out.splitlines()) if line.get("event") == name]
-
-
-def wait_until(true, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.fixture

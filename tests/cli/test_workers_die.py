@@ -3,7 +3,6 @@
 What happens comes from one seed; `YTPOOL_CHAOS_SEED` plays it again, as far as two runs of a machine are alike.
 """
 
-import json
 import os
 import random
 import signal
@@ -19,6 +18,8 @@ import pytest
 from agreement import assert_all_agrees, assert_each_was_said_once
 from newsroom import ROOT, an_hour_later, behind_its_back, ended, looking_at, say_later, start
 from steps import LEASE, steps_of
+from told import data
+from waiting import wait_until
 
 MIB = 1024 * 1024
 SEED = int(os.environ.get("YTPOOL_CHAOS_SEED", "1"))
@@ -28,17 +29,6 @@ JOBS = 80 if SCALE < 1 else int(2000 * SCALE)
 SLOTS = 3
 HOST = socket.gethostname()
 KINDS_OF_WORKERS = (("--once",), (), ("--parallel", "2"))
-
-
-def data(out):
-    return json.loads(out.splitlines()[-1])["data"]
-
-
-def wait_until(true, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 class Crew:

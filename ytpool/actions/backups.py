@@ -23,7 +23,7 @@ from ytpool.config.places import expanded
 from ytpool.domain import ids, moments
 from ytpool.errors import DiskFull, FileInvalid, UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
-from ytpool.store import copies, ledger, meta, secrets
+from ytpool.store import copies, ledger, meta, owners, secrets
 from ytpool.store.db import Tx
 
 _FOLDER = "backups"
@@ -159,7 +159,7 @@ def beside(path: Path) -> Iterator[Path]:
     ours = f".part-{socket.gethostname()}-"
     for left in path.parent.glob(f".*{ours}*"):
         owner = re.search(r"-(\d+)(?:-journal|-wal|-shm)?$", left.name)
-        if owner and not _lives(int(owner[1])):
+        if owner and not owners.answers(int(owner[1])):
             left.unlink(missing_ok=True)
     new = path.with_name(f".{path.name[:150]}{ours}{os.getpid()}")
     try:
@@ -184,16 +184,6 @@ def _full(path: Path) -> DiskFull:
         hint="free some space there",
         path=str(path),
     )
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _seen(rt: Runtime, tx: Tx, path: Path, state: str, *, taken_at: datetime) -> BackedUp:

@@ -478,11 +478,7 @@ def _not_kept(written: Written) -> Partly | None:
 def planned(rt: Runtime, found: Found, task: Task) -> VideoDone:
     """Say what a write would cost."""
     with rt.store.reading() as tx:
-        prices = rt.terms(tx).prices
-    units: dict[str, int] = {}
-    for operation in task.calls:
-        for bucket, price in prices.cost(operation).items():
-            units[bucket] = units.get(bucket, 0) + price
+        units = rt.terms(tx).prices.cost_of(task.calls)
     return replace(result(found, task, state="planned"), dry_run=True, units=units)
 
 

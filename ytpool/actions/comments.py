@@ -74,18 +74,9 @@ def put_in_line(rt: Runtime, remark: Remark, target: Target, how: How, in_line: 
     """Store a comment for whoever works the line off; what was said before is refused as if it were said now."""
     rules.check(remark.text)
     with rt.store.transaction() as tx:
-        rt.require_same_root(tx)
-        claiming.require_target(tx, target)
-        known = comments.same_text(tx, rules.digest(remark.text))
-        begun = _begun(known, remark, target)
-        if begun is None:
-            if not how.repeat_text:
-                _require_new(tx, remark, target, known)
-            name = _make(rt, tx, remark, target, how)
-        else:
-            name = begun.job
-            if begun.may_be_there:
-                raise settling.unheard(begun)
+        name, begun = _found_or_made(rt, tx, remark, target, how)
+        if begun is not None and begun.may_be_there:
+            raise settling.unheard(begun)
         if jobs.get(tx, name).state is JobState.QUEUED:
             line.ask(tx, name, in_line)
     waking.ring(rt)
@@ -110,10 +101,7 @@ def plan(rt: Runtime, remark: Remark, target: Target, how: How) -> CommentDone:
         choice, obstacle = placing.would_choose(rt, tx, target, calls, urgency(how), COMMENTING)
         chosen = choice.account or next(iter(choice.busy), None)
         account = None if chosen is None else accounts.get(tx, chosen)
-        units: dict[str, int] = {}
-        for call in calls:
-            for bucket, price in rt.terms(tx).prices.cost(call.operation).items():
-                units[bucket] = units.get(bucket, 0) + price
+        units = rt.terms(tx).prices.cost_of(call.operation for call in calls)
     return replace(
         planned,
         account=chosen,
@@ -174,24 +162,11 @@ def shown(rt: Runtime, job_id: str) -> CommentDone:
 
 
 def _claim(rt: Runtime, remark: Remark, target: Target, how: How, watch: Watch) -> tuple[Job, Lease]:
-    """Return the job for this, found or made, and the lease on it.
-
-    What was said before is looked at in the transaction that stores the job: of two who want to say the same at the
-    same moment, one does.
-    """
+    """Return the job for this, found or made, and the lease on it."""
     waited_for = ""
     while True:
         with rt.store.transaction() as tx:
-            rt.require_same_root(tx)
-            claiming.require_target(tx, target)
-            known = comments.same_text(tx, rules.digest(remark.text))
-            begun = _begun(known, remark, target)
-            if begun is None:
-                if not how.repeat_text:
-                    _require_new(tx, remark, target, known)
-                name = _make(rt, tx, remark, target, how)
-            else:
-                name = begun.job
+            name, _ = _found_or_made(rt, tx, remark, target, how)
             lease = leases.take(tx, LeaseKind.JOB, name, holder=name)
             if lease is not None:
                 ledger.take_over(tx, name, lease.fence)
@@ -206,6 +181,23 @@ def _claim(rt: Runtime, remark: Remark, target: Target, how: How, watch: Watch) 
             watch.waits(name, "waiting for the process that is saying this already")
             waited_for = name
         rt.sleep(_LOOK_AGAIN_AFTER)
+
+
+def _found_or_made(rt: Runtime, tx: Tx, remark: Remark, target: Target, how: How) -> tuple[str, Said | None]:
+    """Return the job for this, and how it stands where it was there before.
+
+    What was said before is looked at in the transaction that stores the job: of two who want to say the same at the
+    same moment, one does.
+    """
+    rt.require_same_root(tx)
+    claiming.require_target(tx, target)
+    known = comments.same_text(tx, rules.digest(remark.text))
+    begun = _begun(known, remark, target)
+    if begun is not None:
+        return begun.job, begun
+    if not how.repeat_text:
+        _require_new(tx, remark, target, known)
+    return _make(rt, tx, remark, target, how), None
 
 
 def _begun(known: Iterable[Said], remark: Remark, target: Target) -> Said | None:

@@ -9,7 +9,10 @@ from ytpool.domain import failover
 from ytpool.domain.failover import Next, RestScope, Until
 from ytpool.errors import UsageWrong
 
-TOPICS = ("start", "cron", "quota", "failover", "rehearse", "sessions", "fleet", "servers", "policy", "recipes")
+TOPICS = (
+    *("start", "cron", "quota", "failover", "rehearse", "health", "alerts", "backups"),
+    *("services", "sessions", "fleet", "servers", "policy", "recipes"),
+)
 """The pages, in the order somebody new would read them."""
 
 FILES = {

@@ -125,7 +125,7 @@ COMMANDS: Mapping[str, Line] = {
     "guide": Line(
         "ytpool.cli.guide",
         "app",
-        "Read how it is meant: the first steps, cron, quota, failover, rehearsals, sessions, fleet, rules, recipes.",
+        "Read how it is meant: first steps, cron, quota, failover, health, alerts, backups, services, sessions, fleet.",
     ),
     "pause": Line(
         "ytpool.cli.pause",

@@ -37,7 +37,7 @@ def guide(
         typer.Argument(metavar="TOPIC", help="What to read about; without it the topics.", show_default=False),
     ] = None,
 ) -> Contents | Page:
-    """Read how it is meant: the first steps, cron, quota, failover, rehearsals, sessions, fleet, rules, recipes.
+    """Read how it is meant: first steps, cron, quota, failover, health, alerts, backups, services, sessions, fleet.
 
     On a terminal a page is shown by $PAGER, or by `less`; in a pipe it is Markdown as it is. Two topics are files for
     other programs: prometheus-rules.yml and grafana-dashboard.json.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple, NoReturn
 
-from ytpool.config.settings import SECTIONS
+from ytpool.config.settings import NO_PASSWORD_HERE, SECTIONS
 from ytpool.errors import ConfigInvalid
 
 
@@ -35,8 +35,6 @@ def unknown_key(section: str, key: str) -> str:
     """Say that a section has no such key, and which it has."""
     known = SECTIONS[section]._fields
     if (section, key) == ("postgres", "password"):
-        from ytpool.config.postgres import NO_PASSWORD_HERE  # noqa: PLC0415 - nobody should be here
-
         return f"postgres.password is no setting; {NO_PASSWORD_HERE}"
     if close := get_close_matches(key, known, n=1):
         return f"there is no setting {section}.{key}; did you mean {section}.{close[0]}?"

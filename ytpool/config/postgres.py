@@ -19,18 +19,9 @@ from ytpool.config import services
 from ytpool.config.checks import SSL_MODES
 from ytpool.config.given import Given, suggestion
 from ytpool.config.places import expanded, from_home
-from ytpool.config.settings import DATABASE_FILES, PostgresOptions
+from ytpool.config.settings import DATABASE_FILES, NO_PASSWORD_HERE, PostgresOptions
 from ytpool.domain import endpoints
 from ytpool.errors import ConfigInvalid
-
-CREDENTIAL = "ytpool-pg"
-"""The password's name in $CREDENTIALS_DIRECTORY, where systemd puts it."""
-
-NO_PASSWORD_HERE = (
-    "a password does not belong there, where it would be shown: keep it in ~/.pgpass, in a service file, in systemd's "
-    f"credential {CREDENTIAL} or another file that postgres.password_file names, or in the keyring: ytpool state "
-    "password"
-)
 
 SYSTEM = "system"
 _VERIFIES = ("verify-ca", "verify-full")

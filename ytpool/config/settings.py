@@ -64,6 +64,15 @@ class PostgresOptions(NamedTuple):
 DATABASE_FILES = ("sslrootcert", "sslcert", "sslkey", "passfile", "password_file")
 """Which of them are paths."""
 
+DATABASE_CREDENTIAL = "ytpool-pg"
+"""The password's name in $CREDENTIALS_DIRECTORY, where systemd puts it."""
+
+NO_PASSWORD_HERE = (
+    "a password does not belong there, where it would be shown: keep it in ~/.pgpass, in a service file, in systemd's "
+    f"credential {DATABASE_CREDENTIAL} or another file that postgres.password_file names, or in the keyring: ytpool "
+    "state password"
+)
+
 
 class Upload(NamedTuple):
     privacy: str = "private"

@@ -4,7 +4,7 @@ The book is dated data (`data/prices.json`): an entry begins with a quota day an
 are kept per operation and bucket, so that a new bucket is a new line of data.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple, Self
@@ -40,6 +40,14 @@ class Prices:
             return self.prices[operation]
         except KeyError:
             raise ConfigInvalid(f"the price book has no price for {operation}", operation=operation) from None
+
+    def cost_of(self, operations: Iterable[str]) -> Cost:
+        """Return the units per bucket of several calls together."""
+        together: dict[str, int] = {}
+        for operation in operations:
+            for bucket, units in self.cost(operation).items():
+                together[bucket] = together.get(bucket, 0) + units
+        return together
 
     def has_bucket_of_its_own(self, operation: str) -> bool:
         """Tell whether nothing else draws on what this operation draws on."""

@@ -45,7 +45,7 @@ def is_dead(owner: Owner) -> bool:
         return owner.started != mine.started
     stat = _stat(owner.pid)
     if stat is None:
-        return not _answers(owner.pid)
+        return not answers(owner.pid)  # without /proc (macOS) a signal is all there is
     return stat[_STATE_FIELD] in "ZX" or stat[_STARTED_FIELD] != owner.started
 
 
@@ -77,8 +77,8 @@ def _stat(pid: int) -> list[str] | None:
     return text.rpartition(")")[2].split()
 
 
-def _answers(pid: int) -> bool:
-    # Without /proc (macOS) a signal 0 is all there is: it cannot tell a zombie from the living.
+def answers(pid: int) -> bool:
+    """Tell whether a process of this machine has this number; a zombie cannot be told from the living so."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ytpool.config import services
-from ytpool.config.postgres import CREDENTIAL, Postgres
+from ytpool.config.postgres import Postgres
+from ytpool.config.settings import DATABASE_CREDENTIAL
 from ytpool.domain.secret import Secret
 from ytpool.errors import ConfigInvalid
 from ytpool.vault import keyrings
@@ -42,7 +43,7 @@ class DatabasePassword:
             if served is not None:
                 return served
         if folder := self.environ.get("CREDENTIALS_DIRECTORY"):
-            credential = Path(folder) / CREDENTIAL
+            credential = Path(folder) / DATABASE_CREDENTIAL
             if credential.exists():
                 return _first_line(credential, _AS_SYSTEMD_MAKES_IT)
         if self.database.password_file is not None:
