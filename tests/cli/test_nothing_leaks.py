@@ -252,6 +252,7 @@ def go_through_every_command(place):
         ("auth", "list"),
         ("auth", "status"),
         ("auth", "add", "somebody"),
+        ("auth", "refresh", "news", "--force"),
         ("refresh-tokens", "--force"),
         ("accounts", "list"),
         ("accounts", "show", "news"),

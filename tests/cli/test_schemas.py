@@ -135,6 +135,12 @@ def test_a_dead_login_is_told_as_the_schemas_say(run):
     status, printed = run("refresh-tokens", "--force")
     outcomes = {row["account"]: row["outcome"] for row in fits("refresh-tokens", printed)["accounts"]}
     assert (status, outcomes) == (3, {"news": "login_needed", "sports": "refreshed"})
+    for account, ended in (("news", (4, "login_needed")), ("sports", (0, "refreshed"))):
+        status, printed = run("auth", "refresh", account, "--force")
+        assert (status, [row["outcome"] for row in fits("refresh-tokens", printed)["accounts"]]) == (
+            ended[0],
+            [ended[1]],
+        )
 
     assert fits("auth-revoke", run("auth", "revoke", "news", "--dry-run")[1])["dry_run"]
     states = {row["account"]: row["state"] for row in fits("auth-list", run("auth", "list")[1])["accounts"]}

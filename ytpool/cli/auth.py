@@ -10,7 +10,7 @@ import typer
 
 from ytpool.cli import lifetimes
 from ytpool.cli.commands import command, group
-from ytpool.cli.options import PriorityOption, TierOption, WouldOption, YesOption
+from ytpool.cli.options import ForceOption, PriorityOption, TierOption, WouldOption, YesOption
 from ytpool.domain.grants import Use
 
 app = group("Log accounts in, and see their logins.")
@@ -170,6 +170,24 @@ def show(ctx: typer.Context) -> Any:
 command(
     app, "status", example="ytpool auth status\nytpool auth status --account news --json", statuses=(0, 2, 3, 4, 6)
 )(lifetimes.status)
+
+
+@command(
+    app,
+    "refresh",
+    example="ytpool auth refresh news\nytpool auth refresh news --force --json",
+    statuses=(0, 1, 2, 4, 5, 6),
+)
+def refresh(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="The account.")],
+    *,
+    force: ForceOption = False,
+) -> Any:
+    """Refresh one account's access token, if it ends within 30 minutes; `ytpool refresh-tokens` does it for all."""
+    from ytpool.cli import refreshed  # noqa: PLC0415 - help does without
+
+    return refreshed.refresh(ctx, name, force=force)
 
 
 @command(
