@@ -302,9 +302,22 @@ def test_ctrl_c_leaves_nothing_and_what_a_kill_leaves_goes_with_the_next_which_n
     process.kill()
     process.communicate(timeout=30)
     assert len(left_behind(home)) == 1
+    assert_no_secret_left_the_vault(home)
 
     assert alone_on_its_network("rehearse", "cut-line", "--videos", "4")["data"]["undisturbed"]["kept"] == 4
     assert left_behind(home) == []
+
+
+def assert_no_secret_left_the_vault(home):
+    """What was sealed is nowhere in a copy, not even where rows were deleted; nor is the key that opens it."""
+    with closing(sqlite3.connect(f"file:{home / 'default' / 'state.db'}?mode=ro", uri=True)) as books:
+        sealed = [row[0].encode() for row in books.execute("SELECT sealed FROM secrets")]
+    (copy,) = (home / "default" / "cache" / "rehearsals").glob("rehearsal-*")
+    kept = [path.read_bytes() for path in copy.rglob("*") if path.is_file()]
+    assert sealed
+    assert any(content.startswith(b"SQLite format 3") for content in kept)
+    for secret in [*sealed, *(path.read_bytes().strip() for path in (home / "default").glob("*.key"))]:
+        assert not any(secret in content for content in kept)
 
 
 def alone_on_its_network(*words):
