@@ -283,6 +283,7 @@ class SqliteDatabase(Database):
             self._use_wal(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA secure_delete = ON")  # a secret that is deleted is to be gone, in each build
             _bring_up_to_date(connection, self._path)
         except BaseException:
             connection.close()
