@@ -226,7 +226,6 @@ def test_an_export_says_in_every_form_what_the_report_says(ytpool, journal, tmp_
     [
         ("--file", "--output", "x.json"),
         ("--rows", "--by", "account"),
-        ("--hours", "8", "--since", "2026-11-01"),
         ("--json", "--format", "csv"),
         ("--format", "xml"),
         ("--output", "/nowhere/x.json"),

@@ -1,12 +1,15 @@
 """The edge: what a command returns or raises becomes output and an exit status, in one place."""
 
 import json
+import re
+from io import StringIO
 
 import pytest
 
-from ytpool.cli import app, exits
+from ytpool.cli import app, exits, output
 from ytpool.cli.app import COMMANDS, SECTIONS, Line
 from ytpool.cli.commands import built
+from ytpool.cli.invocation import Invocation
 
 
 @pytest.fixture(autouse=True)
@@ -259,6 +262,26 @@ def test_people_get_a_table_with_bars_and_nothing_that_moves_their_cursor(ytpool
     assert "Two rows" in out
     assert "on 2026-11-19" in out
     assert "\x1b[32m" in out
+
+
+def test_a_table_without_room_breaks_lines_and_no_words(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    terminal = StringIO()
+    titles = ("Job", "State", "What", "Not before", "Type")
+    row = (
+        "1m7wyq8g9q8kzme3",
+        "cancelled",
+        "video.caption SC0EHT_91ce",
+        "2026-11-20 17:38Z",
+        "ytpool queue retry 1m7x0hz15bzk4zk9",
+    )
+    view = output.View(rows=lambda rows: rows, columns=[(title, lambda r, n=n: r[n]) for n, title in enumerate(titles)])
+    monkeypatch.setitem(output.VIEWS, list, view)
+
+    shown = output.drawn([row], Invocation(stdout=terminal, stderr=terminal), terminal)
+
+    assert max(map(len, re.sub(r"\x1b\[[\d;]*m", "", shown).splitlines())) <= 80
+    assert [word for word in " ".join(row).split() if word not in shown.split()] == []
 
 
 def test_no_colour_beats_force_colour_and_a_narrow_terminal_drops_a_column(ytpool, monkeypatch):

@@ -147,6 +147,7 @@ def test_a_dry_run_leaves_what_is_in_the_other_place_as_it_is(ytpool, sandbox, h
         assert (status, out, says in err) == (2, "", True), err
 
     assert (older.read_bytes(), page.read_text()) == (before, "<!DOCTYPE html>")
+    assert {path.name for path in tmp_path.glob("older*")} == {"older.db"}
 
 
 def fill(state):

@@ -59,7 +59,8 @@ FOUND = {
         "postgresql://a@b/y?host=a%25b",
     ),
     # A name or a value of thousands of letters was repeated whole.
-    "manifest csv": (_LONG.encode(),),
+    # A sentence of thousands of signs.
+    "manifest csv": (_LONG.encode(), f"file,account,publish_at\na.mp4,a,2026-12-24 18:00 Eur{'a' * 5000}".encode()),
     "manifest jsonl": tuple(
         json.dumps({"file": "a.mp4", "account": "a", **row}).encode()
         for row in (

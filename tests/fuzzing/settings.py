@@ -1,5 +1,6 @@
 """Parsers of settings: the file, the environment, and what points at a PostgreSQL database."""
 
+import os
 from pathlib import Path
 
 import tomli_w
@@ -116,7 +117,10 @@ _PLAIN = [
 ]
 _VARIABLES = st.dictionaries(
     st.sampled_from(_NAMES),
-    (st.sampled_from(_PLAIN) | texts(*_PLAIN)).filter(lambda text: "\0" not in text),
+    # As a system hands it to a program: bytes without a zero, whatever else they are.
+    (st.sampled_from(_PLAIN) | texts(*_PLAIN)).map(
+        lambda text: os.fsdecode(text.replace("\0", "").encode(errors="surrogatepass"))
+    ),
     max_size=4,
 ).map(lambda found: {"YTPOOL_HOME": str(_FOLDER / "home"), **found})
 

@@ -371,7 +371,7 @@ class Transfer:
                     case Next.REFRESH if refused is None:
                         refused = self._errand.token()
                     case Next.SAME_ACCOUNT if standstills < _STANDSTILLS:
-                        self._errand.says(f"{failure.message}; asking the session in a moment")
+                        self._errand.says(f"{failure.message.rstrip('.')}; asking the session in a moment")
                         self._errand.pause(failure, standstills + 1)
                     case verdict:
                         return self._broken_off(failure, verdict)

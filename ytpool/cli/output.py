@@ -6,7 +6,7 @@ Rich is imported only where a table is drawn.
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
@@ -286,11 +286,12 @@ def _table(view: View, result: Any, console: "Console", *, unicode: bool) -> "It
     rows = list(_rows(view, result))
     if rows:
         columns = [column for column in (Column(*each) for each in view.columns) if console.width >= column.from_width]
-        if console.width < _ROOM_FOR_BARS:
-            columns = [column._replace(bar=min(column.bar, 4)) for column in columns]
         # A column without a word in it only takes room from the others.
         columns = [column for column in columns if any(_value(column, row) not in (None, "") for row in rows)]
         cells = [[_coloured(column, row, unicode=unicode) for column in columns] for row in rows]
+        if any(column.bar for column in columns) and _wide(columns, cells) > console.width:
+            columns = [column._replace(bar=min(column.bar, 4)) for column in columns]
+            cells = [[_coloured(column, row, unicode=unicode) for column in columns] for row in rows]
         if _has_room(columns, cells, console.width):
             yield _side_by_side(columns, cells, console.width)
         else:
@@ -307,10 +308,38 @@ def _as_markdown(text: str) -> "RenderableType":
     return drawn(text)
 
 
+def _widths(columns: Sequence[Column], cells: "Sequence[Sequence[Text]]") -> list[int]:
+    down = zip(*cells, strict=True)
+    return [
+        max(len(column.title), *(cell.cell_len for cell in each)) for column, each in zip(columns, down, strict=True)
+    ]
+
+
+def _wide(columns: Sequence[Column], cells: "Sequence[Sequence[Text]]") -> int:
+    return sum(_widths(columns, cells)) + len(_GAP) * (len(columns) - 1)
+
+
+def _shared(
+    columns: Sequence[Column], cells: "Sequence[Sequence[Text]]", whole: Collection[int], width: int
+) -> Mapping[int, int]:
+    """Share out among the sentences what the others leave, so that no word is broken; nothing where that cannot be."""
+    widths = _widths(columns, cells)
+    room = width - len(_GAP) * (len(columns) - 1) - sum(widths[number] for number in whole)
+    least = {
+        number: max(len(word) for cell in each for word in (columns[number].title, *cell.plain.split()))
+        for number, each in enumerate(zip(*cells, strict=True))
+        if number not in whole
+    }
+    more = {number: widths[number] - needed for number, needed in least.items()}
+    left = room - sum(least.values())
+    if not whole or left < 0 or left >= sum(more.values()):
+        return {}
+    return {number: needed + left * more[number] // sum(more.values()) for number, needed in least.items()}
+
+
 def _kept_whole(columns: Sequence[Column], cells: "Sequence[Sequence[Text]]", width: int) -> set[int]:
     """Return the columns of bars, ids and addresses, if sentences can make room for them: nobody copies a half."""
-    down = list(zip(*cells, strict=True))
-    widths = [max(len(columns[n].title), *(cell.cell_len for cell in each)) for n, each in enumerate(down)]
+    down, widths = list(zip(*cells, strict=True)), _widths(columns, cells)
     sentences = {n for n, each in enumerate(down) if not columns[n].bar and any(" " in cell.plain for cell in each)}
     room = width - len(_GAP) * (len(columns) - 1) - len(sentences) * _LEAST_FOR_A_SENTENCE
     words = set(range(len(columns))) - sentences
@@ -334,12 +363,14 @@ def _side_by_side(columns: Sequence[Column], cells: "Sequence[Sequence[Text]]", 
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
     whole = _kept_whole(columns, cells, width)
+    shared = _shared(columns, cells, whole, width)
     for number, column in enumerate(columns):
         table.add_column(
             column.title,
             justify=column.justify,  # type: ignore[arg-type]
             overflow="fold",
             no_wrap=bool(column.bar) or number in whole,
+            width=shared.get(number),
         )
     for row in cells:
         table.add_row(*row)
@@ -362,7 +393,6 @@ _GAP = "   "
 _LEAST_FOR_A_TITLE = 3
 _LEAST_FOR_A_WORD = 6
 _LEAST_FOR_A_SENTENCE = 14
-_ROOM_FOR_BARS = 72
 
 
 def _coloured(column: Column, row: Any, *, unicode: bool) -> "Text":

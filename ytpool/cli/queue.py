@@ -265,7 +265,7 @@ def resolve(
         raise UsageWrong(f"--as does not take {word!r}", hint="say done:ID, done, failed or restart") from None
     if colon and meant is not words.Word.DONE:
         raise UsageWrong(f"--as {meant} takes no id", hint="say done:ID, done, failed or restart")
-    rt = runtime(ctx)
+    rt = runtime(ctx, logs=True)
     found = _named(queue.kind_of(rt, job), named) if colon else None
     return words.resolve(rt, job, meant, named=found, trusted=yes)
 

@@ -182,9 +182,8 @@ def rotate(
 
 def _password(told: PasswordKept) -> str:
     would = "would have" if told.dry_run else "has"
-    return (
-        f"the vault {would} {'the' if told.kept else 'no'} password of {told.owner}{'' if told.kept else ' any more'}"
-    )
+    what = "token" if told.owner == passwords.SERVE else "password"
+    return f"the vault {would} {'the' if told.kept else 'no'} {what} of {told.owner}{'' if told.kept else ' any more'}"
 
 
 VIEWS[PasswordKept] = View(text=_password)

@@ -57,7 +57,7 @@ def typed(written: str, zone: tzinfo) -> datetime:
         ) from None
     if match:
         if found.tzinfo is not None:
-            raise ValueError(f"{written!r} names an offset and a zone; leave out one")
+            raise ValueError(f"{written[:60]!r} names an offset and a zone; leave out one")
         zone = named_zone(match["zone"])
     return in_utc(found, zone)
 
@@ -98,7 +98,7 @@ def named_zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # a folder of the database, such as Europe, is an OSError
         meant = _meant(name)
-    raise ValueError(f"there is no time zone {name}" + (f"; did you mean {meant}?" if meant else ""))
+    raise ValueError(f"there is no time zone {name[:60]}" + (f"; did you mean {meant}?" if meant else ""))
 
 
 def _meant(name: str) -> str:

@@ -21,7 +21,7 @@ from ytpool.domain import moments
 from ytpool.errors import Busy
 from ytpool.store import meta
 from ytpool.store.db import Tx
-from ytpool.store.sqlite import is_ours, named
+from ytpool.store.sqlite import is_ours, log_of, named, only_read
 
 _LOCKS_AT, _LOCKS = 0x40000000, 512
 """The bytes on which SQLite keeps its locks, whatever the file's size (sqlite.org/fileformat2.html, 1.4)."""
@@ -53,7 +53,7 @@ class Marks:
 def marks(path: Path) -> Marks | None:
     """Read what a file says of itself and change nothing; None where it is no state."""
     try:
-        with closing(_only_read(path)) as connection:
+        with closing(only_read(path)) as connection:
             if not is_ours(connection):
                 return None
             said: dict[str, str] = dict(connection.execute("SELECT key, value FROM meta").fetchall())
@@ -84,7 +84,7 @@ def _marks(said: Mapping[str, str]) -> Marks:
 def copy(path: Path, to: Path, still_going: Callable[[], None]) -> None:
     """Copy a state's file that nobody writes to into an empty file; what `still_going` raises breaks it off."""
     try:
-        with closing(_only_read(path)) as source, closing(sqlite3.connect(to, isolation_level=None)) as target:
+        with closing(only_read(path)) as source, closing(sqlite3.connect(to, isolation_level=None)) as target:
             target.execute("PRAGMA journal_mode = OFF")
             source.backup(target, pages=_PAGES_AT_ONCE, progress=lambda *_: still_going())
     except sqlite3.Error as error:
@@ -111,7 +111,7 @@ _NO_TABLE = "SQLITE_ERROR"
 
 
 def _last_written_at(path: Path) -> datetime | None:
-    with closing(_only_read(path)) as connection:
+    with closing(only_read(path)) as connection:
         found = [
             connection.execute(f"SELECT max({column}) FROM {table}").fetchone()[0]
             for table, column in (
@@ -165,7 +165,7 @@ def replace(new: Path, state: Path, aside: Path) -> bool:
         if was_there:
             os.link(state, aside)
         if not opens:  # what cannot be opened has not been folded into one file, and its log must not meet the new one
-            _move(_log(state), _log(aside))
+            _move(log_of(state), log_of(aside))
             state.with_name(f"{state.name}-shm").unlink(missing_ok=True)
         os.replace(new, state)  # noqa: PTH105 - the twin of `link`
         keep_on_disk(state.parent)
@@ -242,16 +242,6 @@ def _lock_holder(path: Path) -> int:
     return 0 if found[_TYPE] == fcntl.F_UNLCK else max(0, found[_PID])
 
 
-def _log(path: Path) -> Path:
-    return path.with_name(f"{path.name}-wal")
-
-
 def _move(path: Path, to: Path) -> None:
     if path.exists():
         path.replace(to)
-
-
-def _only_read(path: Path) -> sqlite3.Connection:
-    """Open a file that nobody writes to, leaving no trace beside it."""
-    log = "" if _log(path).exists() else "&immutable=1"
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro{log}", uri=True)

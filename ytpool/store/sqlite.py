@@ -125,8 +125,7 @@ class SqliteDatabase(Database):
     def is_older(self) -> bool:
         if not self.exists():
             return False
-        only_reads = f"{self._path.absolute().as_uri()}?mode=ro"
-        with self._translated(), closing(sqlite3.connect(only_reads, uri=True, timeout=self._patience)) as connection:
+        with self._translated(), closing(only_read(self._path)) as connection:
             return is_ours(connection) and _versions(connection, self._path)[0] < known()
 
     @contextmanager
@@ -376,6 +375,17 @@ def _has_no_room(path: Path) -> bool:
         return os.statvfs(path).f_bavail == 0
     except OSError:
         return False
+
+
+def log_of(path: Path) -> Path:
+    """Return where the write-ahead log of a state's file is while it has one."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def only_read(path: Path) -> sqlite3.Connection:
+    """Open a file that nobody writes to, leaving no trace beside it."""
+    log = "" if log_of(path).exists() else "&immutable=1"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{log}", uri=True)
 
 
 def is_ours(connection: sqlite3.Connection) -> bool:
