@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ytpool.domain.balancing import Strategy, Tier
-from ytpool.domain.replay import Peak, Played, Player, Scene, Task, Use, advise, play, span
+from ytpool.domain.replay import PastJob, Peak, Played, Player, Scene, Use, advise, play, span
 
 NOON = datetime(2026, 11, 20, 20, tzinfo=UTC)
 RESET = datetime(2026, 11, 21, 8, tzinfo=UTC)
@@ -25,8 +25,8 @@ def player(account, **facts):
     )._replace(**facts)
 
 
-def task(number, minutes=0.0, seconds=60.0, **facts):
-    return Task(
+def past(number, minutes=0.0, seconds=60.0, **facts):
+    return PastJob(
         job=f"j{number:03}",
         at=NOON + timedelta(minutes=minutes),
         units={"uploads": 1, "general": 4},
@@ -36,10 +36,10 @@ def task(number, minutes=0.0, seconds=60.0, **facts):
     )._replace(**facts)
 
 
-def scene(players, tasks, limits=None, **more):
+def scene(players, jobs, limits=None, **more):
     limits = {"uploads": 100, "general": 10_000} if limits is None else limits
     return Scene(
-        players=players, tasks=tasks, limits={("studio", bucket): limit for bucket, limit in limits.items()}, **more
+        players=players, jobs=jobs, limits={("studio", bucket): limit for bucket, limit in limits.items()}, **more
     )
 
 
@@ -48,7 +48,7 @@ def delays(played):
 
 
 def test_a_channel_takes_one_upload_at_a_time_and_who_waits_is_late_by_as_much():
-    three = [task(number, seconds=600) for number in range(3)]
+    three = [past(number, seconds=600) for number in range(3)]
 
     alone = play(scene([player("a")], three), Strategy.FILL)
     two = play(scene([player("a"), player("b")], three), Strategy.FILL)
@@ -60,33 +60,33 @@ def test_a_channel_takes_one_upload_at_a_time_and_who_waits_is_late_by_as_much()
 
 
 def test_new_work_stops_at_the_threshold_reserve_goes_further_and_the_rest_waits_for_the_reset():
-    tasks = [task(number, minutes=number) for number in range(95)]
+    jobs = [past(number, minutes=number) for number in range(95)]
 
-    played = play(scene([player("a"), player("spare", tier=Tier.RESERVE)], tasks), Strategy.HEALTH)
+    played = play(scene([player("a"), player("spare", tier=Tier.RESERVE)], jobs), Strategy.HEALTH)
 
     assert (played.shares["a"], played.shares["spare"]) == (80 + 5, 10)
     assert (played.done, played.deferred, played.left) == (95, 5, 0)
     assert played.peak == Peak("studio", "uploads", NOON.date(), 90.0)
-    assert delays(played) == (0, (RESET - tasks[90].at).total_seconds())
+    assert delays(played) == (0, (RESET - jobs[90].at).total_seconds())
 
 
 def test_caps_of_accounts_count_by_day_and_those_of_channels_by_24_hours():
-    tasks = [task(number, minutes=10 * number) for number in range(3)]
+    jobs = [past(number, minutes=10 * number) for number in range(3)]
 
-    by_day = play(scene([player("a", caps={"uploads": 2})], tasks), Strategy.FILL)
-    by_hours = play(scene([player("a", channel_cap=2)], tasks), Strategy.FILL)
-    never = play(scene([player("a", caps={"uploads": 0})], tasks), Strategy.FILL)
+    by_day = play(scene([player("a", caps={"uploads": 2})], jobs), Strategy.FILL)
+    by_hours = play(scene([player("a", channel_cap=2)], jobs), Strategy.FILL)
+    never = play(scene([player("a", caps={"uploads": 0})], jobs), Strategy.FILL)
 
-    assert (by_day.deferred, by_day.p95_delay) == (1, (RESET - tasks[2].at).total_seconds())
-    assert (by_hours.deferred, by_hours.p95_delay) == (1, (tasks[0].at + timedelta(hours=24) - tasks[2].at).seconds)
+    assert (by_day.deferred, by_day.p95_delay) == (1, (RESET - jobs[2].at).total_seconds())
+    assert (by_hours.deferred, by_hours.p95_delay) == (1, (jobs[0].at + timedelta(hours=24) - jobs[2].at).seconds)
     assert (never.done, never.left, never.deferred, never.undone) == (0, 3, 3, 3)
 
 
 def test_what_others_used_and_jobs_for_one_account_take_room_and_are_not_counted():
-    bound = [task(number, account="b", seconds=300) for number in range(2)]
+    bound = [past(number, account="b", seconds=300) for number in range(2)]
     others = [Use(NOON - timedelta(hours=1), "studio", "uploads", 78)]
 
-    played = play(scene([player("a"), player("b")], [*bound, task(7, 1), task(8, 2)], others=others), Strategy.FILL)
+    played = play(scene([player("a"), player("b")], [*bound, past(7, 1), past(8, 2)], others=others), Strategy.FILL)
 
     assert (played.jobs, played.took) == (2, {"j007": "a", "j008": "a"})
     assert played.deferred == 1
@@ -97,8 +97,8 @@ def test_what_others_used_and_jobs_for_one_account_take_room_and_are_not_counted
 def test_an_account_that_fails_hands_over_and_pays_for_the_try():
     broken = player("a", fails=1.0)
 
-    played = play(scene([broken, player("b")], [task(0), task(1, hopeless=True)]), Strategy.FILL)
-    alone = play(scene([broken], [task(0)]), Strategy.FILL)
+    played = play(scene([broken, player("b")], [past(0), past(1, hopeless=True)]), Strategy.FILL)
+    alone = play(scene([broken], [past(0)]), Strategy.FILL)
 
     assert (played.took, played.failed) == ({"j000": "b"}, 1)
     assert played.peak is not None
@@ -122,17 +122,17 @@ some_players = st.lists(
 )
 some_tasks = st.lists(
     st.tuples(st.integers(0, 3_000), st.integers(0, 5_000), st.booleans()), min_size=1, max_size=25
-).map(lambda rows: [task(n, minutes, float(seconds), hopeless=no) for n, (minutes, seconds, no) in enumerate(rows)])
+).map(lambda rows: [past(n, minutes, float(seconds), hopeless=no) for n, (minutes, seconds, no) in enumerate(rows)])
 
 
 @given(some_players, some_tasks, st.sampled_from([3, 8, 100]), st.sampled_from(Strategy), st.integers(0, 3))
-def test_every_job_comes_to_one_end_and_no_limit_is_passed(players, tasks, limit, strategy, seed):
-    made = scene(players, tasks, {"uploads": limit, "general": 10_000}, seed=seed)
+def test_every_job_comes_to_one_end_and_no_limit_is_passed(players, jobs, limit, strategy, seed):
+    made = scene(players, jobs, {"uploads": limit, "general": 10_000}, seed=seed)
 
     played = play(made, strategy)
 
     assert played == play(made, strategy)
-    assert played.jobs == len(tasks) == played.done + played.failed + played.left
+    assert played.jobs == len(jobs) == played.done + played.failed + played.left
     assert sum(played.shares.values()) == played.done == len(played.took)
     assert 0 <= played.median_delay <= played.p95_delay
     assert 0 < played.fairness <= 1.0
@@ -141,10 +141,10 @@ def test_every_job_comes_to_one_end_and_no_limit_is_passed(players, tasks, limit
 
 
 @given(some_players, some_tasks, st.integers(0, 3))
-def test_every_strategy_meets_the_same_luck(players, tasks, seed):
+def test_every_strategy_meets_the_same_luck(players, jobs, seed):
     """Where nothing is scarce and everybody may be tried, the same jobs fail whoever is asked first."""
     free = [one._replace(caps={}, channel_cap=None, tier=Tier.PRODUCTION, fails=0.5) for one in players]
-    made = scene(free, tasks, {"uploads": 10**6, "general": 10**6}, seed=seed)
+    made = scene(free, jobs, {"uploads": 10**6, "general": 10**6}, seed=seed)
 
     assert len({play(made, strategy).failed for strategy in Strategy}) == 1
 

@@ -9,7 +9,7 @@ from books import make_pool
 from ytpool.domain import balancing, quota
 from ytpool.domain.balancing import Strategy, Tier, Weights
 from ytpool.domain.jobs import Target, TargetKind
-from ytpool.domain.replay import Player, Scene, Task, play
+from ytpool.domain.replay import PastJob, Player, Scene, play
 from ytpool.store import accounts, candidates, caps, ledger, pools
 from ytpool.store.ledger import Call, Payer
 
@@ -63,18 +63,18 @@ def test_a_replay_gives_every_job_to_whom_the_state_gives_it(pool, strategy):
     with pool.database.reading() as tx:
         of_project, of_account = ledger.needs(CALLS, pool.terms(tx))
         everybody = accounts.every(tx)
-    tasks, really = [], {}
+    jobs, really = [], {}
     for number in range(60):
         pool.forward(minutes=chance.randint(1, 90), seconds=1)
-        task = Task(
+        past = PastJob(
             job=f"j{number:02}", at=pool.clock.now(), units=of_project, counts=of_account, seconds=0.0, opening={}
         )
-        if quota.day_across_midnight(task.at) is not None:
+        if quota.day_across_midnight(past.at) is not None:
             continue  # the state books such a call on both days, and no replay does
         account = give(pool, strategy)
         if account is not None:
-            tasks.append(task)
-            really[task.job] = account
+            jobs.append(past)
+            really[past.job] = account
     players = [
         Player(
             account=one.account,
@@ -91,7 +91,7 @@ def test_a_replay_gives_every_job_to_whom_the_state_gives_it(pool, strategy):
     ]
 
     played = play(
-        Scene(players=players, tasks=tasks, limits={("acme", bucket): units for bucket, units in LIMITS.items()}),
+        Scene(players=players, jobs=jobs, limits={("acme", bucket): units for bucket, units in LIMITS.items()}),
         strategy,
     )
 

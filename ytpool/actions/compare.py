@@ -19,7 +19,7 @@ from ytpool.domain.failover import Next, RestScope
 from ytpool.domain.jobs import JobState
 from ytpool.domain.prices import Cost
 from ytpool.domain.quota import COMMENTS, UPLOADS
-from ytpool.domain.replay import Advice, Played, Player, Scene, Task, Use
+from ytpool.domain.replay import Advice, PastJob, Played, Player, Scene, Use
 from ytpool.domain.terms import Terms
 from ytpool.errors import NoEligibleAccount
 from ytpool.runtime import Runtime
@@ -93,7 +93,7 @@ def compare(rt: Runtime, pool: str, *, days: int) -> Comparison:
         asked = journal.jobs_of(tx, pool, since, most=most)
         scene = _scene(tx, terms, playing, asked, first=first, weights=weights)
     played = [replay.play(scene, strategy) for strategy in Strategy]
-    jobs = sum(1 for one in scene.tasks if one.account is None)
+    jobs = sum(1 for one in scene.jobs if one.account is None)
     advice = replay.advise(played, Strategy(found.strategy)) if jobs >= ENOUGH_JOBS else None
     return Comparison(
         pool=pool,
@@ -102,7 +102,7 @@ def compare(rt: Runtime, pool: str, *, days: int) -> Comparison:
         since=asked[0].at if len(asked) == most else since,
         until=until,
         jobs=jobs,
-        bound=len(scene.tasks) - jobs,
+        bound=len(scene.jobs) - jobs,
         accounts=len(playing),
         left_out=tuple(one.account for one in members if one not in playing),
         enough=advice is not None,
@@ -172,12 +172,12 @@ def _scene(
             work.setdefault(row.job, []).append(row)
     lasted = {job: sum(row.seconds for row in rows) for job, rows in work.items()}
     usual = median_low([seconds for seconds in lasted.values() if seconds > 0] or [_LASTS])
-    tasks = [_task(one, calls[one.job], lasted.get(one.job) or usual, terms) for one in asked]
+    past = [_past(one, calls[one.job], lasted.get(one.job) or usual, terms) for one in asked]
     fails = _failing(asked, work)
     ceilings = _limits(tx, terms, {one.project for one in playing})
     return Scene(
         players=_players(tx, terms, playing, fails),
-        tasks=tasks,
+        jobs=past,
         limits=ceilings,
         others=_others(tx, terms, calls, ceilings, first=first),
         thresholds=terms.thresholds,
@@ -185,11 +185,11 @@ def _scene(
     )
 
 
-def _task(one: Asked, made: Sequence[Made], seconds: float, terms: Terms) -> Task:
+def _past(one: Asked, made: Sequence[Made], seconds: float, terms: Terms) -> PastJob:
     """Price a job by the calls it made and was not refused; one that made none costs what its kind does."""
     operations = [*{call.hold: call.operation for call in made if not call.refused}.values()]
     units, counts = ledger.needs(operations or CALLS.get(one.kind, ()), terms)
-    return Task(
+    return PastJob(
         job=one.job,
         at=one.at,
         units=units,

@@ -18,7 +18,7 @@ from ytpool.actions import sessions
 from ytpool.actions.sessions import Opened
 from ytpool.domain import cookies, markers, platforms
 from ytpool.domain import sessions as rules
-from ytpool.domain.markers import Looked, Marks, Verdict
+from ytpool.domain.markers import Judgement, Looked, Marks
 from ytpool.domain.sessions import Finding, SessionState
 from ytpool.errors import SessionNotFound, SessionsInvalid, SessionUnclear, SessionUnreached, UsageWrong, YtpoolError
 from ytpool.runtime import Runtime
@@ -231,10 +231,10 @@ class _Checking:
             return None
         known = markers.beforehand(marks, opened.state["cookies"], tx.now.timestamp())
         if known is None and marks.is_out(marks.url):
-            known = Verdict(Finding.UNCLEAR, "is not asked: the profile sandbox never leaves this machine")
+            known = Judgement(Finding.UNCLEAR, "is not asked: the profile sandbox never leaves this machine")
         elif known is None and opened.proxy is not None and marks.is_out(opened.proxy.reveal()):
             words = "is not asked: its proxy is not on this machine, which this profile never leaves"
-            known = Verdict(Finding.UNCLEAR, words)
+            known = Judgement(Finding.UNCLEAR, words)
         if known is not None and (known.finding is Finding.COOKIES_EXPIRED or session.is_usable or how.expired):
             self._settle(tx, _Begun(opened=opened, marks=marks, lease=None), known, None, None)
             return None
@@ -248,27 +248,29 @@ class _Checking:
             lease = leases.take(tx, LeaseKind.SESSION, session.session, holder=_HOLDER, lasts_for=lasts_for)
         return _Begun(opened=opened, marks=marks, lease=lease)
 
-    def _settle(self, tx: Tx, begun: _Begun, verdict: Verdict, looked: Looked | None, seconds: float | None) -> None:
+    def _settle(
+        self, tx: Tx, begun: _Begun, judgement: Judgement, looked: Looked | None, seconds: float | None
+    ) -> None:
         """Write down what a look found, keep what the platform renewed, and give the session back."""
         before = session = begun.opened.session
         renewed = False
-        if looked is not None and verdict.finding is Finding.ALIVE:
+        if looked is not None and judgement.finding is Finding.ALIVE:
             session, renewed = self._keep_renewed(tx, begun, looked)
         if self._how.dry_run:
-            state = rules.after(session.state, verdict.finding)
+            state = rules.after(session.state, judgement.finding)
             if state is not session.state:
-                reason = rules.reason(verdict.finding, verdict.words)
+                reason = rules.reason(judgement.finding, judgement.words)
                 session = replace(session, state=state, reason=reason, state_since=tx.now)
         else:
-            session = sessions.record(self._rt, tx, session, verdict.finding, verdict.words)
+            session = sessions.record(self._rt, tx, session, judgement.finding, judgement.words)
         if begun.lease is not None:
             leases.give_back(tx, [begun.lease])
         self._tell(
             session,
-            verdict.finding,
-            _problem(session, verdict, begun.marks, in_browser=self._how.browser),
+            judgement.finding,
+            _problem(session, judgement, begun.marks, in_browser=self._how.browser),
             before=before.state,
-            message=verdict.words,
+            message=judgement.words,
             seconds=seconds,
             renewed=renewed,
         )
@@ -319,16 +321,16 @@ def _why_unusable(session: Session) -> YtpoolError | None:
     return None
 
 
-def _problem(session: Session, verdict: Verdict, marks: Marks, *, in_browser: bool) -> YtpoolError | None:
-    if verdict.finding is Finding.NETWORK:
+def _problem(session: Session, judgement: Judgement, marks: Marks, *, in_browser: bool) -> YtpoolError | None:
+    if judgement.finding is Finding.NETWORK:
         return SessionUnreached(
-            f"{session.spoken} {verdict.words}",
+            f"{session.spoken} {judgement.words}",
             hint="look at this machine's network, and at the session's proxy; its state is as it was",
             session=session.session,
         )
-    if verdict.finding is Finding.UNCLEAR:
+    if judgement.finding is Finding.UNCLEAR:
         return SessionUnclear(
-            f"{session.spoken}: {verdict.words}",
+            f"{session.spoken}: {judgement.words}",
             hint=_clearer(marks, in_browser=in_browser),
             session=session.session,
         )

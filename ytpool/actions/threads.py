@@ -134,7 +134,7 @@ def _page_of_replies(rt: Runtime, parent_id: str, page: str, token: Secret) -> t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class CommentModerated:
     """What became of one comment, or would become of it."""
 
     comment_id: str
@@ -175,13 +175,13 @@ def moderate(
     *,
     ban: bool = False,
     dry_run: bool = False,
-) -> list[Verdict]:
+) -> list[CommentModerated]:
     """Let comments be seen or not, each as the account of the video's channel; fifty for the price of one."""
     _require_sensible(moderation, ban=ban)
     rt.open_vault()
     wanted = list(dict.fromkeys(comment_ids))
-    sought = _sought(rt, wanted, target, _urgency(how))
-    told = {one: _verdict(one, moderation, ban, sought) for one in wanted}
+    sought = _sought(rt, wanted, target, urgency(how))
+    told = {one: _moderated(one, moderation, ban, sought) for one in wanted}
     for account, some in _calls(sought):
         if dry_run:
             with rt.store.reading() as tx:
@@ -201,7 +201,7 @@ def put_in_line(
     in_line: InLine,
     *,
     ban: bool = False,
-) -> list[Verdict]:
+) -> list[CommentModerated]:
     """Store a decision for whoever works the line off; whose the comments are is looked up when its turn comes."""
     _require_sensible(moderation, ban=ban)
     if target is None:
@@ -222,12 +222,12 @@ def put_in_line(
     waking.ring(rt)
     named = target.name if target.kind is TargetKind.ACCOUNT else None
     return [
-        Verdict(comment_id=one, moderation=moderation, ban=ban, account=named, job=job.job, state=job.state)
+        CommentModerated(comment_id=one, moderation=moderation, ban=ban, account=named, job=job.job, state=job.state)
         for one in wanted
     ]
 
 
-def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, *, dry_run: bool = False) -> list[Verdict] | None:
+def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, *, dry_run: bool = False) -> list[CommentModerated] | None:
     """Go on with a job of this kind as it was asked for; None for a job of another kind."""
     with rt.store.reading() as tx:
         job = jobs.get(tx, job_id)
@@ -245,12 +245,12 @@ def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, *, dry_run: bool = F
         _require_unended(jobs.get(tx, job.job))
         lease = claiming.take(tx, job.job)
         job = jobs.get(tx, job.job)
-    told = {one: Verdict(comment_id=one, moderation=moderation, ban=ban, job=job.job) for one in wanted}
+    told = {one: CommentModerated(comment_id=one, moderation=moderation, ban=ban, job=job.job) for one in wanted}
     problem: YtpoolError | None = None
     try:
         with Moderating(rt, job, lease, watch, how) as work:
-            sought = _sought(rt, wanted, job.target, _urgency(how))
-            told = {one: replace(_verdict(one, moderation, ban, sought), job=job.job) for one in wanted}
+            sought = _sought(rt, wanted, job.target, urgency(how))
+            told = {one: replace(_moderated(one, moderation, ban, sought), job=job.job) for one in wanted}
             for account, some in _calls(sought):
                 work.decide(account, some, moderation, ban=ban)
             work.end([one.problem for one in told.values() if one.problem is not None], of=len(wanted))
@@ -267,10 +267,10 @@ def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, *, dry_run: bool = F
     ]
 
 
-def problem_of(verdicts: Sequence[Verdict]) -> YtpoolError | None:
+def problem_of(comments: Sequence[CommentModerated]) -> YtpoolError | None:
     """Say what kept a decision from being made about all comments, or about some."""
-    problems = [one.problem for one in verdicts if one.problem is not None]
-    if not problems or len(problems) == len(verdicts):
+    problems = [one.problem for one in comments if one.problem is not None]
+    if not problems or len(problems) == len(comments):
         return next(iter(problems), None)
     return Partly("; ".join(dict.fromkeys(one.message for one in problems)), hint=problems[0].hint)
 
@@ -283,11 +283,6 @@ def _require_unended(job: Job) -> None:
 def _require_sensible(moderation: Moderation, *, ban: bool) -> None:
     if ban and moderation is not Moderation.REJECTED:
         raise UsageWrong("--ban goes with --as rejected only", hint="nothing was sent")
-
-
-def _urgency(how: How) -> Urgency:
-    """Say how much a look matters that somebody waits for."""
-    return Urgency.BUFFER if how.use_buffer else Urgency.NORMAL
 
 
 def _calls(sought: "_Sought") -> Iterator[tuple[str, list[str]]]:
@@ -304,8 +299,8 @@ def _request(comment_ids: Sequence[str], moderation: Moderation, *, ban: bool) -
     return json.dumps({"comments": sorted(comment_ids), "as": moderation, "ban": ban}, sort_keys=True)
 
 
-def _verdict(comment_id: str, moderation: Moderation, ban: bool, sought: _Sought) -> Verdict:
-    told = Verdict(comment_id=comment_id, moderation=moderation, ban=ban)
+def _moderated(comment_id: str, moderation: Moderation, ban: bool, sought: _Sought) -> CommentModerated:
+    told = CommentModerated(comment_id=comment_id, moderation=moderation, ban=ban)
     if comment_id in sought.theirs:
         account, comment = sought.theirs[comment_id]
         return replace(

@@ -11,7 +11,7 @@ import typer
 from ytpool.actions import comments, threads, waiting
 from ytpool.actions.comments import CommentDone
 from ytpool.actions.saying import How
-from ytpool.actions.threads import Listed, Verdict
+from ytpool.actions.threads import CommentModerated, Listed
 from ytpool.cli.exits import DONE, common, status_of
 from ytpool.cli.items import as_item
 from ytpool.cli.options import invocation, require_one_way_to_wait, runtime
@@ -77,10 +77,10 @@ VIEWS[Listed] = View(
 class Moderated(dict[str, Any]):
     """What became of each comment."""
 
-    def __init__(self, verdicts: Sequence[Verdict]) -> None:
-        super().__init__({"comments": [as_item(one) for one in verdicts]})
-        self.exit_status = common(DONE if one.problem is None else status_of(one.problem) for one in verdicts)
-        self.problem = verdicts[0].problem if len(verdicts) == 1 else None
+    def __init__(self, comments: Sequence[CommentModerated]) -> None:
+        super().__init__({"comments": [as_item(one) for one in comments]})
+        self.exit_status = common(DONE if one.problem is None else status_of(one.problem) for one in comments)
+        self.problem = comments[0].problem if len(comments) == 1 else None
 
 
 _STATES = {"done": "green", "failed": "red", "refused": "red", "deferred": "yellow", "queued": "yellow"}

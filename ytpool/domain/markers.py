@@ -200,24 +200,24 @@ class Looked(NamedTuple):
     """In the form of a storage state; empty where there was no answer."""
 
 
-class Verdict(NamedTuple):
+class Judgement(NamedTuple):
     """What a look found, and why."""
 
     finding: Finding
     words: str
 
 
-def beforehand(marks: Marks, cookies: Sequence[Mapping[str, Any]], now: float) -> Verdict | None:
+def beforehand(marks: Marks, cookies: Sequence[Mapping[str, Any]], now: float) -> Judgement | None:
     """Judge what needs no request: cookies that are past their date, or that the platform would never be shown."""
     matter = _mattering(marks, cookies)
     if matter and all(_end(cookie) <= now for cookie in matter):
         names = ", ".join(sorted({cookie["name"] for cookie in matter})[:3])
-        return Verdict(Finding.COOKIES_EXPIRED, f"the cookies of its login are past their date ({names})")
+        return Judgement(Finding.COOKIES_EXPIRED, f"the cookies of its login are past their date ({names})")
     if not marks.url:
-        return Verdict(Finding.UNCLEAR, f"nobody says which page of {marks.name} only those see who are logged in")
+        return Judgement(Finding.UNCLEAR, f"nobody says which page of {marks.name} only those see who are logged in")
     host = _host(marks.url)
     if not any(_goes_to(cookie["domain"], host) for cookie in cookies):
-        return Verdict(Finding.UNCLEAR, f"none of its cookies is for {host}")
+        return Judgement(Finding.UNCLEAR, f"none of its cookies is for {host}")
     return None
 
 
@@ -253,7 +253,7 @@ def proving(marks: Marks, lost: Collection[str], now: Sequence[Mapping[str, Any]
     return frozenset(name for group in marks.cookies if good.isdisjoint(group) for name in group if name in lost)
 
 
-def judge(marks: Marks, heard: Heard, now: Sequence[Mapping[str, Any]] = ()) -> Verdict:
+def judge(marks: Marks, heard: Heard, now: Sequence[Mapping[str, Any]] = ()) -> Judgement:
     """Say what an answer means, with the cookies as they are since. What is no sure sign changes nothing."""
     if heard.trouble is not None:
         return _unanswered(heard)
@@ -263,19 +263,19 @@ def judge(marks: Marks, heard: Heard, now: Sequence[Mapping[str, Any]] = ()) -> 
     if heard.status in _TELLING and (heard.status == 401 or heard.has_form):
         return _out(lost, "shows a login form" if heard.has_form else "was answered 401: nobody is logged in")
     if heard.status in _TELLING and lost:
-        return Verdict(Finding.ROTATED, _taken(lost))
+        return Judgement(Finding.ROTATED, _taken(lost))
     doubt = _doubt(marks, heard)
-    return Verdict(Finding.UNCLEAR, doubt) if doubt else Verdict(Finding.ALIVE, "sees what takes a login")
+    return Judgement(Finding.UNCLEAR, doubt) if doubt else Judgement(Finding.ALIVE, "sees what takes a login")
 
 
 _TELLING = (200, 401, 403)
 """With any other status a page is about something else than who sees it."""
 
 
-def _unanswered(heard: Heard) -> Verdict:
+def _unanswered(heard: Heard) -> Judgement:
     if heard.trouble is Trouble.NETWORK:
-        return Verdict(Finding.NETWORK, f"could not be asked: {heard.words}")
-    return Verdict(Finding.UNCLEAR, heard.words)
+        return Judgement(Finding.NETWORK, f"could not be asked: {heard.words}")
+    return Judgement(Finding.UNCLEAR, heard.words)
 
 
 def _doubt(marks: Marks, heard: Heard) -> str:
@@ -302,14 +302,14 @@ _MEANINGS = {
 }
 
 
-def _sent(marks: Marks, heard: Heard, lost: Collection[str]) -> Verdict:
+def _sent(marks: Marks, heard: Heard, lost: Collection[str]) -> Judgement:
     parts = urlsplit(heard.sent_to)
     host = (parts.hostname or "")[:100]
     match marks.place(heard.sent_to):
         case Place.BANNED:
-            return Verdict(Finding.CHECKPOINT, f"is sent to {host}{_at(parts.path)}, banned or disabled")
+            return Judgement(Finding.CHECKPOINT, f"is sent to {host}{_at(parts.path)}, banned or disabled")
         case Place.CHECKPOINT:
-            return Verdict(Finding.CHECKPOINT, f"is sent to {host}{_at(parts.path)}, where a person has to act")
+            return Judgement(Finding.CHECKPOINT, f"is sent to {host}{_at(parts.path)}, where a person has to act")
         case Place.LOGIN:
             return _out(lost, f"is sent to the login page of {host}")
     if marks.is_out(heard.sent_to):
@@ -320,7 +320,7 @@ def _sent(marks: Marks, heard: Heard, lost: Collection[str]) -> Verdict:
         words = "is sent on to an address that may be given no cookies"
     else:
         words = f"is sent on more than {MOST_REDIRECTS} times, at last to {host}"
-    return Verdict(Finding.UNCLEAR, words)
+    return Judgement(Finding.UNCLEAR, words)
 
 
 def _at(path: str) -> str:
@@ -328,8 +328,8 @@ def _at(path: str) -> str:
     return "/" + "/".join(path.split("/")[1:3])[:60]
 
 
-def _out(lost: Collection[str], words: str) -> Verdict:
-    return Verdict(Finding.ROTATED, f"{words}, and {_taken(lost)}") if lost else Verdict(Finding.LOGGED_OUT, words)
+def _out(lost: Collection[str], words: str) -> Judgement:
+    return Judgement(Finding.ROTATED, f"{words}, and {_taken(lost)}") if lost else Judgement(Finding.LOGGED_OUT, words)
 
 
 def _taken(lost: Collection[str]) -> str:

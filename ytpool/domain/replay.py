@@ -50,8 +50,8 @@ class Player(NamedTuple):
     failures: int = 0
 
 
-class Task(NamedTuple):
-    """A job of the journal: when it came, what it cost, how long it took."""
+class PastJob(NamedTuple):
+    """A job as the journal knows it: when it came, what it cost, how long it took."""
 
     job: str
     at: datetime
@@ -81,7 +81,7 @@ class Scene(NamedTuple):
     """All there is to play with."""
 
     players: Sequence[Player]
-    tasks: Sequence[Task]
+    jobs: Sequence[PastJob]
     limits: Mapping[tuple[str, str], int]
     """By project and bucket."""
     others: Sequence[Use] = ()
@@ -146,8 +146,8 @@ class _Actor:
 class _Waiting:
     """A job that has come and not begun."""
 
-    def __init__(self, task: Task, number: int) -> None:
-        self.task = task
+    def __init__(self, past: PastJob, number: int) -> None:
+        self.past = past
         self.number = number
         self.tried: frozenset[str] = frozenset()
         self.gone = False
@@ -155,8 +155,8 @@ class _Waiting:
 
     @property
     def kind(self) -> "_Kind":
-        task = self.task
-        return _Kind(task.account, tuple(task.units.items()), tuple(task.counts.items()), self.tried)
+        past = self.past
+        return _Kind(past.account, tuple(past.units.items()), tuple(past.counts.items()), self.tried)
 
 
 class _Kind(NamedTuple):
@@ -185,14 +185,14 @@ class _Line:
         for one in heard:
             one.deferred = True
         self._fresh.clear()
-        return sum(1 for one in heard if one.task.account is None)
+        return sum(1 for one in heard if one.past.account is None)
 
 
 class _Ended(NamedTuple):
     """An account is done with a job."""
 
     actor: _Actor
-    task: Task
+    past: PastJob
 
 
 class _Woken(NamedTuple):
@@ -213,8 +213,8 @@ class _Play:
         self._rng = random.Random(scene.seed)
         self._actors = {player.account: _Actor(player) for player in scene.players}
         self._order = count()
-        self._events: list[tuple[datetime, int, Task | Use | _Ended | _Woken]] = []
-        for some in (scene.others, scene.tasks):
+        self._events: list[tuple[datetime, int, PastJob | Use | _Ended | _Woken]] = []
+        for some in (scene.others, scene.jobs):
             for one in some:
                 self._push(one.at, one)
         self._wakes_at: set[datetime] = set()
@@ -232,7 +232,7 @@ class _Play:
         self._took: dict[str, str] = {}
 
     def played(self) -> Played:
-        gives_up_at = max((task.at for task in self._scene.tasks), default=None)
+        gives_up_at = max((past.at for past in self._scene.jobs), default=None)
         while gives_up_at and self._events and self._events[0][0] <= gives_up_at + GIVES_UP_AFTER:
             now = self._events[0][0]
             self._turn_the_day(now)
@@ -265,16 +265,16 @@ class _Play:
         for actor in self._actors.values():
             actor.used.clear()
 
-    def _happen(self, event: Task | Use | _Ended | _Woken, now: datetime) -> None:
+    def _happen(self, event: PastJob | Use | _Ended | _Woken, now: datetime) -> None:
         match event:
-            case Task():
+            case PastJob():
                 self._join(_Waiting(event, next(self._order)))
             case Use():
                 self._spend(event.project, {event.bucket: event.units})
-            case _Ended(actor, task):
+            case _Ended(actor, past):
                 actor.running -= 1
                 actor.successes += 1
-                if UPLOADS in task.counts:
+                if UPLOADS in past.counts:
                     self._busy_channels.discard(actor.player.channel_id)
                     actor.last_upload_at = now
             case _Woken():
@@ -305,62 +305,62 @@ class _Play:
 
     def _begin(self, one: _Waiting, now: datetime) -> Choice | None:
         """Give a job to an account, or find that it fails; return the choice of nobody where it has to wait."""
-        task = one.task
+        past = one.past
         while True:
             candidates = [*self._candidates(one, now)]
             choice = balancing.choose(
                 candidates,
-                strategy=self._strategy if task.account is None else Strategy.FILL,
+                strategy=self._strategy if past.account is None else Strategy.FILL,
                 weights=self._scene.weights,
                 now=now,
                 rng=self._rng,
             )
             if choice.account is None:
                 if one.tried and not candidates:
-                    self._failed += task.account is None
+                    self._failed += past.account is None
                     return None
                 if choice.until is not None:
                     self._wake(choice.until)
                 return choice
             actor = self._actors[choice.account]
-            if task.account is None:
+            if past.account is None:
                 self._turn += 1
                 actor.served = self._turn
-            if not task.hopeless and not self._fails(task, actor.player):
-                self._take(actor, task, now)
+            if not past.hopeless and not self._fails(past, actor.player):
+                self._take(actor, past, now)
                 return None
-            self._spend(actor.player.project, task.opening)
-            if task.hopeless:
-                self._failed += task.account is None
+            self._spend(actor.player.project, past.opening)
+            if past.hopeless:
+                self._failed += past.account is None
                 return None
             actor.failures += 1
             one.tried |= {choice.account}
 
-    def _fails(self, task: Task, player: Player) -> bool:
+    def _fails(self, past: PastJob, player: Player) -> bool:
         if player.fails <= 0:
             return False
-        return random.Random(f"{self._scene.seed} {task.job} {player.account}").random() < player.fails
+        return random.Random(f"{self._scene.seed} {past.job} {player.account}").random() < player.fails
 
-    def _take(self, actor: _Actor, task: Task, now: datetime) -> None:
+    def _take(self, actor: _Actor, past: PastJob, now: datetime) -> None:
         player = actor.player
-        self._spend(player.project, task.units)
-        actor.used.update(task.counts)
+        self._spend(player.project, past.units)
+        actor.used.update(past.counts)
         actor.running += 1
-        if UPLOADS in task.counts:
+        if UPLOADS in past.counts:
             self._busy_channels.add(player.channel_id)
             self._uploads[player.channel_id].append(now)
-        self._push(now + timedelta(seconds=task.seconds), _Ended(actor, task))
-        if task.account is None:
-            self._delays.append((now - task.at).total_seconds())
+        self._push(now + timedelta(seconds=past.seconds), _Ended(actor, past))
+        if past.account is None:
+            self._delays.append((now - past.at).total_seconds())
             self._shares[player.account] += 1
-            self._took[task.job] = player.account
+            self._took[past.job] = player.account
 
     def _wake(self, at: datetime) -> None:
         if at not in self._wakes_at:
             self._wakes_at.add(at)
             self._push(at, _Woken())
 
-    def _push(self, at: datetime, event: Task | Use | _Ended | _Woken) -> None:
+    def _push(self, at: datetime, event: PastJob | Use | _Ended | _Woken) -> None:
         heappush(self._events, (at, next(self._order), event))
 
     def _spend(self, project: str, units: Mapping[str, float]) -> None:
@@ -375,8 +375,8 @@ class _Play:
     # Who could do it
 
     def _candidates(self, one: _Waiting, now: datetime) -> Iterator[Candidate]:
-        task = one.task
-        actors = self._actors.values() if task.account is None else [self._actors[task.account]]
+        past = one.past
+        actors = self._actors.values() if past.account is None else [self._actors[past.account]]
         projects: dict[tuple[str, Tier], _Room] = {}
         for actor in actors:
             player = actor.player
@@ -384,11 +384,11 @@ class _Play:
                 continue
             payer = player.project, player.tier
             if payer not in projects:
-                projects[payer] = self._room_of_project(player, task.units)
+                projects[payer] = self._room_of_project(player, past.units)
             room = projects[payer]
             if player.caps:
-                room = _within(room, self._room_under_caps(actor, task.counts))
-            if player.channel_cap is not None and UPLOADS in task.counts:
+                room = _within(room, self._room_under_caps(actor, past.counts))
+            if player.channel_cap is not None and UPLOADS in past.counts:
                 room = _within(room, self._room_on_channel(player.channel_id, player.channel_cap, now))
             yield Candidate(
                 account=player.account,
@@ -397,7 +397,7 @@ class _Play:
                 tier=player.tier,
                 priority=player.priority,
                 free_slots=player.slots - actor.running,
-                channel_busy=UPLOADS in task.counts and player.channel_id in self._busy_channels,
+                channel_busy=UPLOADS in past.counts and player.channel_id in self._busy_channels,
                 quota_left=room.left,
                 used=actor.used[UPLOADS],
                 successes=actor.successes,
