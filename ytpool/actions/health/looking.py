@@ -118,9 +118,9 @@ def _judged(checks: Sequence[Check], *, strict: bool) -> Health:
 def _chosen(rt: Runtime, only: Sequence[str]) -> list[tuple[Look, str]]:
     """Return the looks with their parts, those that are named, in the order of the table."""
     every = [(one, part) for one in LOOKS for part in one.parts(rt.config)]
-    known = list(dict.fromkeys([*(one.name for one in LOOKS), *(_name(one, part) for one, part in every)]))
+    known = dict.fromkeys(name for one, part in every for name in (one.name, _name(one, part)))
     for name in only:
-        if name in known and not any(name in (one.name, _name(one, part)) for one, part in every):
+        if name not in known and name in {one.name for one in LOOKS}:
             raise UsageWrong(f"the settings have no [{name}.NAME], so there is nothing to look at", name=name)
         if name not in known:
             close = get_close_matches(name, known, n=1)
