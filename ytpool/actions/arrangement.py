@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ytpool.actions import accounts as arranging
-from ytpool.actions import luggage, removal, whole_files
+from ytpool.actions import exporting, luggage, removal
 from ytpool.actions import projects as paying
 from ytpool.actions.luggage import Login
 from ytpool.domain import arrangement, logins
@@ -79,9 +79,9 @@ def export(rt: Runtime, path: Path | None = None, *, passphrase: Secret | None =
     logins: tuple[str, ...] = ()
     if path is not None and passphrase is not None:
         parcel, logins = luggage.packed(rt, text, passphrase)
-        whole_files.write(path, parcel, private=True)
+        exporting.write_text(path, parcel, private=True)
     elif path is not None:
-        whole_files.write(path, text)
+        exporting.write_text(path, text)
     return Exported(path=path, arrangement=there, toml=text, logins=logins)
 
 

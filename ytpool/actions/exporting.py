@@ -1,4 +1,4 @@
-"""A file that is written piece by piece, and is there whole or not at all."""
+"""A file that is there whole or not at all, and what may be replaced by one."""
 
 import errno
 import os
@@ -14,11 +14,12 @@ from ytpool.errors import DiskFull, FileInvalid, YtpoolError
 _HEAD = 4096
 
 
-def write(path: Path, pieces: Iterable[str | bytes]) -> int:
+def write(path: Path, pieces: Iterable[str | bytes], *, private: bool = False) -> int:
     """Write a file as its pieces come, and return its size; what was there before stays until the last one.
 
     Raises DiskFull where there is no room, FileInvalid where it cannot be written: then nothing of it is left. It is
-    readable by its owner only, as is what it is made of, unless who may read the one before was decided otherwise.
+    readable by its owner only, as is what it is made of, unless who may read the one before was decided otherwise; a
+    private one is so whatever was there.
     """
     target = Path(os.path.realpath(path))  # a link leads on to the file that is meant
     try:
@@ -31,7 +32,7 @@ def write(path: Path, pieces: Iterable[str | bytes]) -> int:
         draft = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                if mode is not None:
+                if mode is not None and not private:
                     os.fchmod(descriptor, mode)
                 file.writelines(map(_encoded, pieces))
                 file.flush()
@@ -44,6 +45,12 @@ def write(path: Path, pieces: Iterable[str | bytes]) -> int:
     except OSError as error:
         raise _named(error, path) from error
     return size
+
+
+def write_text(path: Path, text: str, *, private: bool = False) -> None:
+    """Write a file in one piece, and over nothing that is no text; raises what `write` raises."""
+    require_no_binary(path)
+    write(path, [text], private=private)
 
 
 def require_folder(path: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ytpool.actions import people, sessions, whole_files
+from ytpool.actions import exporting, people, sessions
 from ytpool.actions.session_files import read_file
 from ytpool.actions.sessions import Opened
 from ytpool.domain import cookies, names
@@ -124,10 +124,10 @@ def _hand_over(opened: Opened, path: Path | None, proxy_path: Path | None) -> No
     written: list[Path] = []
     try:
         if path is not None:
-            whole_files.write(path, json.dumps(opened.state), private=True)
+            exporting.write_text(path, json.dumps(opened.state), private=True)
             written.append(path)
         if proxy_path is not None and opened.proxy is not None:
-            whole_files.write(proxy_path, f"{opened.proxy.reveal()}\n", private=True)
+            exporting.write_text(proxy_path, f"{opened.proxy.reveal()}\n", private=True)
     except BaseException:
         for one in written:
             one.unlink(missing_ok=True)
@@ -218,7 +218,7 @@ def export(rt: Runtime, which: str, form: Written, path: Path | None = None) -> 
         opened = sessions.opened(rt, tx, sessions.one(rt, tx, which))
     text = cookies.netscape(opened.state) if form is Written.NETSCAPE else json.dumps(opened.state) + "\n"
     if path is not None:
-        whole_files.write(path, text, private=True)
+        exporting.write_text(path, text, private=True)
     session = opened.session
     return Exported(
         session=session.session,
