@@ -28,8 +28,8 @@ SEED = int(os.environ.get("YTPOOL_CHAOS_SEED", "1"))
 LARGEST = 30 * MIB
 AT_ONCE = 6
 BEFORE_MIDNIGHT = timedelta(seconds=4)
-TRIED_A_DAY = 160
-"""Twice as many as a day pays for: the others would only be told that it is over."""
+PAID_A_DAY = 80
+"""How many uploads a project begins a day: of a hundred, what the reserve rule leaves."""
 CHANNELS = ("news", "sports", "radio", "talks")
 
 
@@ -192,10 +192,10 @@ def chaos(home, ytpool, tmp_path, monkeypatch):  # noqa: ARG001 - the home must 
     ytpool("sandbox", "down")
 
 
-def publishes_everything(chaos, ytpool, home, files):
+def publishes_everything(chaos, ytpool, home, files, *, a_day=PAID_A_DAY):
     wishes = chaos.wishes(files)
 
-    left, rounds = wishes, 6 + files // 40  # a project pays for eighty new uploads a day
+    left, rounds = wishes, 6 + 2 * files // a_day
     for number in range(rounds):
         wild = number < rounds // 2
         if number == 1:
@@ -204,7 +204,7 @@ def publishes_everything(chaos, ytpool, home, files):
             chaos.to_noon()
         if not wild:
             chaos.control.clear_faults()
-        today = set(chaos.rng.sample(left, min(len(left), TRIED_A_DAY)))
+        today = set(chaos.rng.sample(left, min(len(left), 2 * a_day)))  # the others would only be told that it is over
         tried = sorted(today, key=lambda wish: wish.path)
         left = [wish for wish in left if wish not in today] + chaos.round(tried, wild=wild)
         print(f"round {number}, until {chaos.control.clock():%Y-%m-%d %H:%M:%S} UTC: {len(left)} left")
@@ -231,4 +231,8 @@ def test_whatever_dies_every_video_arrives_once_and_whole(chaos, ytpool, home):
 
 @pytest.mark.nightly
 def test_whatever_dies_two_thousand_videos_arrive_once_and_whole(chaos, ytpool, home):
-    publishes_everything(chaos, ytpool, home, 2_000)
+    granted = {"uploads": 500, "general": 200_000}
+    chaos.control.add_project("sandbox", limits=granted)
+    words = (word for bucket, units in granted.items() for word in ("--limit", f"{bucket}={units}"))
+    assert ytpool("projects", "set", "sandbox", *words)[0] == 0
+    publishes_everything(chaos, ytpool, home, 2_000, a_day=granted["uploads"] * 8 // 10)
