@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from zoneinfo import ZoneInfo
 
 from fuzzing.documents import BYTES, as_json, contents, tables, texts
-from fuzzing.target import CANARY, Target, outcome, require_sentence, require_shown, scratch
+from fuzzing.target import CANARY, Target, outcome, require_hidden, require_sentence, require_shown, scratch
 from hypothesis import strategies as st
 
 from ytpool.actions.luggage import Luggage, _parsed
@@ -122,14 +122,14 @@ def read_a_client(content):
     client, _ = outcome(lambda: logins.from_secrets_file(content), secrets=(CANARY,))
     if client is not None:
         assert logins.is_token(client.client_id)
-        assert CANARY not in repr(client)
+        require_hidden(client, "client_secret")
 
 
 def read_a_token(content):
     found, _ = outcome(lambda: logins.from_token_file(content), secrets=(CANARY,))
     if found is not None:
         assert logins.is_token(found.refresh.reveal())
-        assert CANARY not in repr(found)
+        require_hidden(found, "refresh", "access", "client_secret")
         _ = found.client
 
 
@@ -181,7 +181,7 @@ def read_a_session(text):
     again = cookies.read(state.content.reveal())
     assert (again.cookies, again.expires_at, again.domains) == (state.cookies, state.expires_at, state.domains)
     assert json.loads(again.content.reveal()) == content
-    assert CANARY not in repr(state)
+    require_hidden(state, "content")
     for platform in ("youtube", "tiktok"):
         cookies.login(content["cookies"], platforms.known(platform))
     cookies.platform_of(content["cookies"])

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 from ytpool.cli.values import json_line, visible
+from ytpool.domain.secret import Secret
 from ytpool.errors import Bug, YtpoolError
 
 CANARY = "canary-Zx81-not-for-logs"
@@ -109,6 +110,12 @@ def require_shown(value: Any, secrets: tuple[str, ...] = ()) -> None:
     line.encode()
     for secret in secrets:
         assert secret not in line, f"a secret is repeated in: {line}"
+
+
+def require_hidden(value: Any, *names: str) -> None:
+    """Fail unless the value is written the same whatever its secrets are; a canary elsewhere is nobody's secret."""
+    others = {name: Secret("another") for name in names if getattr(value, name) is not None}
+    assert repr(value) == repr(replace(value, **others)), f"{type(value).__name__} shows a secret"
 
 
 def scratch() -> Path:
