@@ -10,6 +10,7 @@ from ytpool.actions.restoring import Restored
 from ytpool.cli.agreeing import agrees
 from ytpool.cli.options import invocation, runtime
 from ytpool.cli.output import VIEWS, View
+from ytpool.cli.values import visible
 from ytpool.domain import moments
 from ytpool.errors import Interrupted
 
@@ -47,7 +48,7 @@ def _backed_up(told: BackedUp) -> str:
         lines.append(f"its secrets need {'key' if len(told.keys) == 1 else 'the keys'} {', '.join(told.keys)}")
     gone = "would be deleted" if told.dry_run else "deleted"
     lines += [f"{gone}: {old}" for old in told.deleted]
-    return "\n".join(filter(None, [*lines, *told.wrong, told.advice]))
+    return "\n".join(map(visible, filter(None, [*lines, *told.wrong, told.advice])))
 
 
 VIEWS[BackedUp] = View(text=_backed_up)
@@ -58,7 +59,7 @@ def _restored(told: Restored) -> str:
     lines = [f"{told.state} {verb} {moments.spoken(told.taken_at)}, from {told.backup}"]
     if told.dry_run and not told.same_state and told.aside is not None:
         lines.append("it is not known to be a backup of the state that is here")
-    return "\n".join([*lines, *_unknown(told), *told.wrong, *told.advice])
+    return "\n".join(map(visible, [*lines, *_unknown(told), *told.wrong, *told.advice]))
 
 
 def _unknown(told: Restored) -> list[str]:

@@ -14,6 +14,7 @@ from ytpool.actions.pictures import done, slots, use
 from ytpool.cli.invocation import Invocation
 from ytpool.cli.options import invocation, runtime
 from ytpool.cli.output import VIEWS, View
+from ytpool.cli.values import visible
 from ytpool.domain import quota
 from ytpool.domain.sizes import spoken_bytes
 from ytpool.errors import UsageWrong
@@ -63,13 +64,13 @@ class Reported:
     files: tuple[Written, ...]
 
 
+def _told(one: Written) -> str:
+    return visible(f"{one.file}: {one.picture or 'the report'}, {spoken_bytes(one.bytes)}")
+
+
 VIEWS[Reported] = View(
     # Where one of them went to stdout, nothing may stand behind it.
-    text=lambda told: (
-        ""
-        if any(one.file is None for one in told.files)
-        else "\n".join(f"{one.file}: {one.picture or 'the report'}, {spoken_bytes(one.bytes)}" for one in told.files)
-    )
+    text=lambda told: "" if any(one.file is None for one in told.files) else "\n".join(_told(one) for one in told.files)
 )
 
 
