@@ -6,6 +6,7 @@ import logging
 import pickle
 import random
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -61,10 +62,22 @@ def test_ids_sort_by_the_millisecond_they_were_made_in(one, other, rng):
         assert first < second
 
 
-def test_ids_of_one_moment_differ():
+def test_ids_of_one_moment_differ_and_sort_by_who_was_made_first():
     now, rng = datetime(2026, 11, 20, tzinfo=UTC), random.Random(1)
 
-    assert len({ids.new(now, rng) for _ in range(10_000)}) == 10_000
+    made = [ids.new(now, rng) for _ in range(10_000)]
+
+    assert len(set(made)) == 10_000
+    assert made == sorted(made)
+
+
+def test_ids_of_one_moment_from_many_threads_differ():
+    now, rng = datetime(2026, 11, 20, tzinfo=UTC), random.Random(1)
+
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda _: ids.new(now, rng), range(10_000)))
+
+    assert len(set(made)) == 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
-"""Ids that we make ourselves and that sort by the time they were made."""
+"""Ids that we make ourselves and that sort by the time they were made, and of one moment by who was made first."""
 
+import threading
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,27 @@ _TIME_CHARACTERS = 9
 _CHANCE_CHARACTERS = 7
 
 
-def new(now: datetime, rng: "random.Random") -> str:
-    """Make an id of 16 characters: milliseconds, then 35 bits of chance."""
-    milliseconds = int(now.timestamp() * 1000)
-    return _base32(milliseconds, _TIME_CHARACTERS) + _base32(
-        rng.getrandbits(5 * _CHANCE_CHARACTERS), _CHANCE_CHARACTERS
-    )
+class _Maker:
+    """Remembers the last id of this process: the rows of a manifest share a millisecond, and have an order."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._milliseconds = self._chance = -1
+
+    def new(self, now: datetime, rng: "random.Random") -> str:
+        """Make an id of 16 characters: milliseconds, then 34 bits of chance, or one more than the last of them."""
+        milliseconds = int(now.timestamp() * 1000)
+        drawn = rng.getrandbits(5 * _CHANCE_CHARACTERS - 1)  # the first bit is left free, to count up into
+        with self._lock:
+            if milliseconds != self._milliseconds:
+                self._milliseconds, self._chance = milliseconds, drawn
+            else:
+                self._chance += 1
+            chance = self._chance
+        return _base32(milliseconds, _TIME_CHARACTERS) + _base32(chance, _CHANCE_CHARACTERS)
+
+
+new = _Maker().new
 
 
 def earliest(moment: datetime) -> str:
