@@ -13,7 +13,7 @@ import newer
 import pytest
 from books import Books, ObedientClock
 from hypothesis import settings
-from newsroom import ROOT, Newsroom
+from newsroom import ROOT, Newsroom, PatientClock
 from postgres import ELSEWHERE, Postgres, running
 from real_parts import examples, small_file_system
 
@@ -109,8 +109,9 @@ def installed(tmp_path):
 @pytest.fixture
 def empty_sandbox(home, ytpool, tmp_path, monkeypatch):  # noqa: ARG001 - the home must be there first
     """A local YouTube that the settings name, where it is noon; the profile is set up and nobody is logged in."""
-    with Sandbox(tmp_path / "youtube", seed=1, keep_bytes=True) as server:
-        newsroom = Newsroom(server, tmp_path)
+    clock = PatientClock()
+    with Sandbox(tmp_path / "youtube", seed=1, keep_bytes=True, clock=clock) as server:
+        newsroom = Newsroom(server, tmp_path, clock)
         for name, value in newsroom.addresses().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("YTPOOL_BALANCING_STRATEGY", "fill")
@@ -120,6 +121,7 @@ def empty_sandbox(home, ytpool, tmp_path, monkeypatch):  # noqa: ARG001 - the ho
             with closing(Runtime(config.load(profile=None, environ=os.environ))) as rt:
                 newer.made(rt.store)
         yield newsroom
+        newsroom.goes_on()  # nobody is there any more who waits
 
 
 @pytest.fixture
