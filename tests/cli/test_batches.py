@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pexpect
@@ -273,7 +273,7 @@ def test_everything_wrong_with_a_batch_is_told_at_once_and_nothing_is_sent(ytpoo
 def test_a_batch_goes_on_after_the_moments_of_those_that_are_done(ytpool, sandbox, make_video, tmp_path):
     make_video("a.mp4", 20_000)
     make_video("b.mp4", 20_000)
-    soon = datetime.now(UTC) + timedelta(days=1)
+    soon = sandbox.control.clock() + timedelta(days=1)
     lines = tmp_path / "list.jsonl"
     lines.write_text(json.dumps({"file": "a.mp4", "publish_at": soon.isoformat()}))
     words = ("upload", "--manifest", lines, "--account", "news", "--json")
