@@ -15,18 +15,23 @@ def test_a_look_that_hangs_keeps_nobody_waiting():
     memory = Memory("a file", may_go_on.wait, fresh_for=0.0, within=0.2)
 
     async def many_ask():
-        began = time.monotonic()
         found = await asyncio.gather(*(memory.get() for _ in range(50)), return_exceptions=True)
         again = await asyncio.gather(*(memory.get() for _ in range(50)), return_exceptions=True)
-        seconds = time.monotonic() - began
-        may_go_on.set()
-        await asyncio.sleep(0.2)
-        return {type(one) for one in (*found, *again)}, seconds, await memory.get()
+        may_go_on.set()  # had anybody waited for the look, nobody would come here
+        return {type(one) for one in (*found, *again)}, await patiently(memory)
 
-    kinds, seconds, at_last = asyncio.run(many_ask())
+    kinds, at_last = asyncio.run(many_ask())
 
-    assert (kinds, seconds < 2) == ({StateBusy}, True)
-    assert (at_last.value, at_last.age < 1) == (True, True)
+    assert kinds == {StateBusy}
+    assert at_last.value is True
+
+
+async def patiently(memory):
+    while True:
+        try:
+            return await memory.get()
+        except StateBusy:
+            await asyncio.sleep(0.02)
 
 
 def test_nobody_is_told_what_was_so_before_the_question_and_one_look_serves_many():
@@ -41,7 +46,8 @@ def test_nobody_is_told_what_was_so_before_the_question_and_one_look_serves_many
 
     async def ask_while_it_changes():
         early = asyncio.create_task(memory.get())
-        await asyncio.sleep(0.02)  # the look is under way
+        while not looks:  # until the look is under way
+            await asyncio.sleep(0.001)
         truth[0] = "second"
         late = await asyncio.gather(*(memory.get() for _ in range(50)))
         return (await early).value, {known.value for known in late}
