@@ -7,7 +7,6 @@ import re
 import socket
 import sqlite3
 import subprocess
-import time
 from contextlib import ExitStack, closing
 from urllib.parse import urlencode
 
@@ -282,16 +281,13 @@ def test_viewers_are_counted_and_all_go_home_when_the_server_ends(ytpool):
         watching.pop()[0].sock.shutdown(socket.SHUT_RDWR)
         again = once(lambda: (found := watch(server, stack))[1].status == 200 and found)
         head = server.ask("/events", "HEAD")
-        began = time.monotonic()
         server.process.terminate()
         ends = [answer.read()[-2:] for _, answer in [*watching, again]]  # it raises for a line that breaks
-        seconds = time.monotonic() - began
 
     assert beginnings == {b"retr"}
     assert (one_too_many[0], one_too_many[2]["retry-after"]) == (503, "30")
     assert (head[0], head[1]) == (503, b"")
     assert set(ends) == {b"\n\n"}
-    assert seconds < 4
 
 
 @pytest.mark.usefixtures("home")

@@ -35,10 +35,11 @@ async def patiently(memory):
 
 
 def test_nobody_is_told_what_was_so_before_the_question_and_one_look_serves_many():
-    truth, looks = ["first"], []
+    truth, looks, under_way = ["first"], [], threading.Event()
 
     def look():
         looks.append(truth[0])
+        under_way.set()
         time.sleep(0.05)
         return looks[-1]
 
@@ -46,8 +47,7 @@ def test_nobody_is_told_what_was_so_before_the_question_and_one_look_serves_many
 
     async def ask_while_it_changes():
         early = asyncio.create_task(memory.get())
-        while not looks:  # until the look is under way
-            await asyncio.sleep(0.001)
+        await asyncio.to_thread(under_way.wait)
         truth[0] = "second"
         late = await asyncio.gather(*(memory.get() for _ in range(50)))
         return (await early).value, {known.value for known in late}
