@@ -14,6 +14,7 @@ import pytest
 from chromium import amiss, looking
 from newsroom import start
 from node_packages import packages  # noqa: F401 - a fixture
+from ports import free_port
 from real_parts import need, scaled
 from served import once, serving
 
@@ -229,9 +230,7 @@ http {{
 
 
 def test_it_works_in_a_folder_of_a_proxy_that_logs_every_address(token, ytpool, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with serving() as server, looking(viewport=DESKTOP) as page:
         file = tmp_path / "nginx.conf"
         file.write_text(NGINX.format(folder=tmp_path, port=port, behind=server.port))

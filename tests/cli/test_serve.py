@@ -5,7 +5,6 @@ import importlib.util
 import json
 import os
 import re
-import socket
 import time
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from newsroom import start
+from ports import free_port
 from real_parts import miss
 
 SECOND_KEYS = {"FILM_KEY": "key-of-the-first", "FILM_KEY_2": "key-of-the-second"}
@@ -20,9 +20,7 @@ SECOND_KEYS = {"FILM_KEY": "key-of-the-first", "FILM_KEY_2": "key-of-the-second"
 
 @pytest.fixture
 def port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_port()
 
 
 @pytest.fixture
