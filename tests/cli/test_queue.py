@@ -312,7 +312,7 @@ def test_a_word_that_is_none_is_refused(ytpool, sandbox, video, words):
 
 
 def test_nobody_settles_a_job_that_is_being_worked_on(ytpool, sandbox, video):
-    sandbox.channel("news").spoil("upload.final", "slow", seconds=2)
+    sandbox.channel("news").holds_back("upload.final")
     with start("upload", video, "--account", "news", "--json", env=os.environ) as process:
         wait_until(lambda: sandbox.calls("upload.chunk"))
         [job] = listed(ytpool)
@@ -320,6 +320,7 @@ def test_nobody_settles_a_job_that_is_being_worked_on(ytpool, sandbox, video):
         for words in (("resolve", job["job"], "--as", "restart"), ("cancel", job["job"])):
             status, out, _ = ytpool("queue", *words, "--json")
             assert (status, told(out)["error"]["code"]) == (6, "busy")
+        sandbox.goes_on()
         process.communicate(timeout=30)
 
     assert process.returncode == 0
