@@ -356,9 +356,10 @@ class Transfer:
                     offset = self._kept(event)
                 return self._send(reader, offset)
             except UpstreamFailed as failure:
-                with self._errand.rt.store.transaction() as tx:
-                    self._errand.heard(tx, failure)
-                    self._record(tx, failure)
+                if failure.operation != "token":  # that is no call of YouTube's, and `tokens` has written it down
+                    with self._errand.rt.store.transaction() as tx:
+                        self._errand.heard(tx, failure)
+                        self._record(tx, failure)
                 offset, ask = self._kept_so_far(), True
                 if offset > furthest:  # bytes went through, so neither line nor login are at their end
                     furthest, standstills, refused = offset, 0, None
