@@ -382,15 +382,15 @@ def test_two_at_once_do_not_meet(pool, home):  # noqa: ARG001 - it waits
 
 
 def test_one_that_begins_while_others_end_finds_nothing_in_its_way():
-    with closing(Runtime(config.load(profile=None, environ=os.environ))) as rt, ThreadPoolExecutor(3) as everybody:
+    with closing(Runtime(config.load(profile=None, environ=os.environ))) as rt, ThreadPoolExecutor(4) as everybody:
 
         def begin_and_end(_):
             with stage.private_folder(rt) as folder:
                 return folder
 
-        folders = [*everybody.map(begin_and_end, range(60))]
+        folders = [*everybody.map(begin_and_end, range(600))]
 
-    assert len({*folders}) == 60
+    assert len({*folders}) == 600
     assert not any(folder.exists() for folder in folders)
 
 
