@@ -237,7 +237,7 @@ class Transfer:
 
         def after(tx: Tx, session: Secret) -> None:
             secrets.keep(self._errand.rt, tx, Kind.UPLOAD_SESSION, self._errand.job.job, session)
-            uploads.started(tx, self._errand.lease)
+            uploads.started(tx, self._errand.lease, self._errand.rt.calendar.as_google_says())
 
         wished = self._errand.publication.video
         return self._errand.pay(
