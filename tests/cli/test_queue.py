@@ -331,6 +331,9 @@ def test_nobody_settles_a_job_that_is_being_worked_on(ytpool, sandbox, video):
 def test_what_published_nothing_is_cancelled_and_the_same_command_makes_a_new_job(ytpool, sandbox, large, video):
     kill_in_the_middle(sandbox, large, "--account", "news")
     [job] = listed(ytpool)
+    for words in (("cancel", ""), ("resolve", "", "--as", "failed"), ("show", "")):  # a script's variable was empty
+        assert ytpool("queue", *words)[0] == 2
+    assert ytpool("why", "")[0] == 2
 
     assert ytpool("queue", "cancel", job["job"])[0] == 0
 
