@@ -299,6 +299,26 @@ def test_a_pool_job_that_found_nobody_yet_is_settled_on_the_channel_that_has_the
     assert_books_agree(ytpool, sandbox)
 
 
+def test_a_word_that_is_only_tried_changes_nothing_and_says_what_would_be(ytpool, sandbox, video, make_video):
+    job = unknown(ytpool, sandbox, video, "--account", "news")
+    waiting = data(ytpool("upload", make_video("next.mp4"), "--account", "news", "--queue", "--json")[1])["job"]
+    before = listed(ytpool)
+
+    def tried(*words):
+        status, out, err = ytpool("queue", *words, "--dry-run", "--json")
+        assert (status, "a dry run: nothing is sent, and nothing changes" in err) == (0, True), out
+        return data(out)
+
+    assert tried("resolve", job, "--as", "done:abcdefghijk", "--yes")["video_id"] == "abcdefghijk"
+    assert tried("resolve", job, "--as", "restart")["state"] == "queued"
+    assert tried("cancel", waiting)["state"] == "cancelled"
+    assert tried("hold", waiting)["held"] is True
+    for words in (("cancel", job), ("resolve", job, "--as", "done:abcdefghijk")):
+        assert ytpool("queue", *words, "--dry-run")[0] == ytpool("queue", *words)[0] != 0
+    assert listed(ytpool) == before
+    assert_books_agree(ytpool, sandbox)
+
+
 @pytest.mark.parametrize(
     "words", [("--as", "maybe"), ("--as", "failed:abcdefghijk"), ("--as", "done:"), ("--as", "")], ids=lambda w: w[1]
 )
