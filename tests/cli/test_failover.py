@@ -270,6 +270,26 @@ def test_one_whose_login_cannot_be_refreshed_hands_over_until_it_can(
     assert_books_agree(ytpool, sandbox)
 
 
+def test_a_login_service_in_trouble_is_not_charged_to_youtube_by_an_upload_on_its_way(
+    ytpool, sandbox, run, resting, video, monkeypatch
+):
+    monkeypatch.setenv("YTPOOL_BREAKERS_FAILURES", "2")
+    monkeypatch.setenv("YTPOOL_BREAKERS_REST", "300")
+    sandbox.channel("news").fail("upload.final", "authError")
+    sandbox.channel("news").fail("token", "invalid_grant")
+    assert run("upload", video, "--account", "news").status == 4
+    login = ("auth", "import", "news", "--client-secrets", sandbox.secrets_file())
+    assert ytpool(*login, "--token", sandbox.token_file("news"))[0] == 0
+    sandbox.control.clock(forward=timedelta(hours=1))
+    assert run("refresh-tokens", "--account", "sports", "--force").status == 0  # its answer tells the time
+    sandbox.channel("news").fail("token", "backendError", times=2)
+
+    assert run("upload", video, "--account", "news").status == 5
+
+    assert [*resting()] == [("account", "news", "logins")]
+    assert_books_agree(ytpool, sandbox)
+
+
 def test_a_call_that_was_let_out_to_try_and_never_left_keeps_nobody_waiting(
     ytpool, sandbox, run, resting, make_video, monkeypatch
 ):

@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 from newsroom import ROOT, assert_books_agree, heard, start
 from pictures import png
+from real_parts import need
 from schemas import fits
 from told import data, told
 from waiting import wait_until
@@ -376,6 +377,21 @@ def test_a_thumbnail_is_set_and_a_wrong_one_refused_before_it_costs(ytpool, sand
     assert (status, data(out)["steps"][0]["state"]) == (0, "done")
     assert len(sandbox.truth()["thumbnails"]) == 1
     assert_books_agree(ytpool, sandbox)
+
+
+def test_a_picture_that_may_not_be_read_when_its_turn_comes_is_named(ytpool, sandbox, published, tmp_path):
+    picture = tmp_path / "title.png"
+    picture.write_bytes(png(1280, 720))
+    job = data(ytpool("video", "thumbnail", "--queue", "--json", "--", published, picture)[1])["job"]
+    picture.chmod(0)
+    # Root reads everything, unless it gives that right away.
+    plain_user = [need("setpriv"), "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+    with start("queue", "retry", job, "--json", env=os.environ, through=plain_user) as process:
+        out, err = process.communicate(timeout=30)
+
+    assert told(out)["error"]["message"] == f"{picture} cannot be read: Permission denied", err
+    assert sandbox.truth()["thumbnails"] == []
 
 
 @pytest.fixture
