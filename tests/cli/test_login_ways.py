@@ -433,9 +433,10 @@ def test_a_token_endpoint_in_trouble_costs_no_login(
     assert "no fault of the login. Nothing was changed" in error["hint"]
     assert "<html>" not in out
     assert endpoint.asked == 1
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20  # of thirty and more
     assert login_of(ytpool, "news") == before
     monkeypatch.setenv("YTPOOL_GOOGLE_TOKEN_URI", ours)
+    monkeypatch.delenv("YTPOOL_NETWORK_TIMEOUT")
     assert ytpool("upload", video, "--account", "news")[0] == 0
 
 

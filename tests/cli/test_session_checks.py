@@ -87,7 +87,7 @@ def test_everything_a_platform_does_is_told_apart_and_the_slow_login_page_is_nev
     assert {user: (one["finding"], one["state"]) for user, one in found.items()} == SURE
     assert pool.states() == SURE
     assert not {"/login", "/checkpoint/1501/", "/account/suspended"} & set(site.paths())
-    assert max(one["seconds"] for one in found.values()) < 3
+    assert max(one["seconds"] for one in found.values()) < 9  # of the ten that it takes
 
 
 def test_what_proves_nothing_changes_nothing_and_is_said(pool, site):
@@ -98,7 +98,7 @@ def test_what_proves_nothing_changes_nothing_and_is_said(pool, site):
     status, found = pool.check("--within", "1")
 
     assert status == 3
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 12  # of the fifteen for which the platform would keep each of them
     assert {user: one["finding"] for user, one in found.items()} == UNSURE
     assert pool.states() == {mood: (finding, "active") for mood, finding in UNSURE.items()}
     assert len(site.visits) < 3 * len(UNSURE)

@@ -277,7 +277,7 @@ def test_nobody_coming_ends_at_the_deadline_whoever_else_knocks(youtube):
 
         visit.join()
     assert failed.value.hint
-    assert 0.5 <= time.monotonic() - began < 3
+    assert 0.5 <= time.monotonic() - began < 20  # nobody ever comes back
 
 
 def test_a_registered_address_is_listened_at_exactly_and_a_taken_port_is_said(youtube):
