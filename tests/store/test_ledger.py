@@ -470,6 +470,18 @@ def test_an_upload_at_midnight_counts_once_for_its_channel(books, payer):
         assert caps.lifts_at(tx, "UCnews", 2) == datetime(2026, 11, 19, 20, tzinfo=UTC)
 
 
+def test_an_upload_that_was_refused_at_midnight_is_none_of_its_channel(books, payer):
+    books.at(TODAY, 23, 59, 30)
+    held = books.sent(payer, "videos.insert")
+
+    for _ in range(2):
+        books.settle(held, Entry.SPENT, "uploadLimitExceeded")
+
+    assert books.meter("uploads", day=TODAY) == books.meter("uploads", day=TOMORROW) == {"unknown": 1}
+    with books.database.reading() as tx:
+        assert caps.taken_in_24_hours(tx, "UCnews", held=True) == 0
+
+
 @pytest.mark.parametrize(
     ("damage", "found"),
     [

@@ -18,8 +18,10 @@ DAY = timedelta(hours=24)
 
 UPLOAD = "videos.insert"
 
-# An upload that was refused at full price is spent, with the reason of the refusal, and is no upload of the channel.
-_TAKEN = f"operation = '{UPLOAD}' AND (state IN ('sent', 'unknown') OR (state = 'spent' AND reason = ''))"
+# An upload that was refused at full price is spent, with the reason of the refusal, and is no upload of the channel;
+# nor is one that was refused at midnight, of which only the day is unknown.
+_TAKEN = f"""operation = '{UPLOAD}'
+             AND (state = 'sent' OR (state = 'unknown' AND blurred < 2) OR (state = 'spent' AND reason = ''))"""
 _HELD = f"operation = '{UPLOAD}' AND sent_at IS NULL AND state = 'held'"
 
 

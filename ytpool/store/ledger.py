@@ -230,13 +230,15 @@ def settle(tx: Tx, hold: str, outcome: Entry, reason: str = "") -> None:
     """Book what a sent call came to: spent, released (it cost nothing) or unknown; settling twice changes nothing.
 
     An unknown call that is answered late moves to spent or released. A call sent at midnight is unknown on both days
-    when it is spent, and stays so. `reason` is Google's word for a refusal, and empty for a call that worked.
+    when it is spent, and stays so; `blurred` becomes 2 where it was refused, which is known. `reason` is Google's word
+    for a refusal, and empty for a call that worked.
     """
     for former in (Entry.SENT, Entry.UNKNOWN):
         rows = tx.all(
             """
             UPDATE ledger
-               SET state = CASE WHEN blurred = 1 AND :outcome = 'spent' THEN 'unknown' ELSE :outcome END,
+               SET state = CASE WHEN blurred > 0 AND :outcome = 'spent' THEN 'unknown' ELSE :outcome END,
+                   blurred = CASE WHEN blurred > 0 AND :outcome = 'spent' AND :reason <> '' THEN 2 ELSE blurred END,
                    settled_at = :at, reason = :reason
              WHERE hold = :hold AND state = :former
             RETURNING scope, name, bucket, day, units, state, tries, operation, channel_id
