@@ -4,9 +4,11 @@ import json
 
 import pytest
 from jsonschema import Draft202012Validator
+from newsroom import let_it_be_noon
 from schemas import fits
 
 from ytpool import data
+from ytpool.sandbox.control import Control
 
 CHUNKS = bytes(range(256)) * 4000
 
@@ -19,6 +21,7 @@ def run(ytpool):
         status, printed, _ = ytpool(*words, "--profile", "sandbox", "--json")
         return status, printed
 
+    let_it_be_noon(Control(json.loads(command("sandbox", "up")[1])["data"]["url"]))
     yield command
     command("sandbox", "down")
 

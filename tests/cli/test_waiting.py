@@ -4,8 +4,10 @@ import os
 import signal
 
 import pytest
-from newsroom import ended, heard, start
+from newsroom import ended, heard, let_it_be_noon, start
 from told import data
+
+from ytpool.sandbox.control import Control
 
 
 @pytest.fixture
@@ -17,6 +19,7 @@ def local(ytpool):
         assert status == 0, (words, out, err)
         return data(out)
 
+    let_it_be_noon(Control(run("sandbox", "up")["url"]))
     for priority, name in ((10, "news"), (20, "sports")):
         run("auth", "add", name, "--pool", "main", "--priority", priority)
     yield run
