@@ -575,3 +575,22 @@ def test_a_clock_that_was_ahead_when_an_upload_began_hides_no_video(ytpool, sand
     assert (status, data(out)["video_id"]) == (0, arrived_once(sandbox, video)["id"]), err
     assert sandbox.calls("videos.insert") == 1
     assert_books_agree(ytpool, sandbox)
+
+
+def test_two_looks_are_ten_minutes_apart_by_googles_clock_whatever_the_machine_says(
+    ytpool, sandbox, state, video, later
+):
+    sandbox.control.settings(listed_after=50 * 60)
+    arrive_unheard(sandbox)
+    sandbox.channel("news").fail("playlistItems.list", "forbidden")
+    command = ("upload", video, "--account", "news", "--json")
+    assert ytpool(*command)[0] == 7
+    sandbox.control.clock(forward=timedelta(minutes=45))
+    forget_googles_clock(state)
+    assert run_ahead(sandbox, *command, by=-timedelta(minutes=30))[0] == 7  # it looks, and is told the time by the list
+
+    assert ytpool(*command)[0] == 7
+
+    later(minutes=11)
+    status, out, err = ytpool(*command)
+    assert (status, data(out)["video_id"]) == (0, arrived_once(sandbox, video)["id"]), err
