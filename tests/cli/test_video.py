@@ -6,15 +6,15 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from datetime import timedelta
 
 import pytest
-from newsroom import ROOT, assert_books_agree, start
+from newsroom import ROOT, assert_books_agree, heard, start
 from pictures import png
 from real_parts import need
 from schemas import fits
 from told import data, told
+from waiting import wait_until
 
 SRT = "1\n00:00:01,000 --> 00:00:02,000\nhello\n"
 
@@ -250,10 +250,10 @@ def test_too_many_calls_a_minute_are_waited_out(ytpool, sandbox, change):
 
 
 def test_an_update_that_is_killed_goes_on_with_the_same_command(ytpool, sandbox, published, change):
-    sandbox.channel("news").spoil("videos.update", "slow", seconds=3)
+    sandbox.channel("news").holds_back("videos.update")
     killed = start("video", "update", "--title", "Another talk", "--", published, env=dict(os.environ))
     assert "title becomes Another talk" in killed.stderr.readline()
-    time.sleep(0.5)
+    wait_until(lambda: sandbox.calls("videos.update"))
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     killed.stderr.close()
@@ -268,16 +268,18 @@ def test_an_update_that_is_killed_goes_on_with_the_same_command(ytpool, sandbox,
     assert_books_agree(ytpool, sandbox)
 
 
-def test_two_who_change_one_video_do_not_undo_each_other(ytpool, sandbox, published, change):
-    sandbox.channel("news").spoil("videos.update", "slow", seconds=2)
+def test_two_who_change_one_video_do_not_undo_each_other(ytpool, sandbox, published):
+    sandbox.channel("news").holds_back("videos.update")
     other = start("video", "update", "--title", "Another talk", "--", published, env=dict(os.environ))
-    assert "title becomes Another talk" in other.stderr.readline()
+    wait_until(lambda: sandbox.calls("videos.update"))
 
-    status, _, err = change("--tags", "c")
+    late = start("video", "update", "--tags", "c", "--", published, env=dict(os.environ))
+    heard(late, "is being changed by another process")
 
-    other.communicate()
-    assert (status, other.returncode) == (0, 0), err
-    assert "is being changed by another process" in err
+    sandbox.goes_on()
+    for process in (other, late):
+        _, err = process.communicate(timeout=30)
+        assert process.returncode == 0, err
     assert (parts(sandbox)["snippet"]["title"], parts(sandbox)["snippet"]["tags"]) == ("Another talk", ["c"])
     assert_books_agree(ytpool, sandbox)
 

@@ -23,9 +23,6 @@ from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.ledger import Payer
 from ytpool.store.secrets import Kind, forget
 
-OPERATION = "oauth.revoke"
-"""What the ending of a login is called in the history."""
-
 ENDED = "its login was ended, and its last jobs wait to be cancelled"
 
 _DEAD_ALREADY = "invalid_token"
@@ -144,7 +141,7 @@ def _forget(rt: Runtime, account: Account, detail: str) -> None:
         for kind in (Kind.ACCESS_TOKEN, Kind.REFRESH_TOKEN):
             forget(tx, kind, account.account)
         payer = Payer(account=account.account, project=account.project, channel_id=account.channel_id)
-        activity.record(tx, rt.rng, payer, OPERATION, Outcome.DONE, detail=detail)
+        activity.record(tx, rt.rng, payer, activity.REVOKE, Outcome.DONE, detail=detail)
         try:
             require_no_work(tx, account.account)
         except Busy as refused:

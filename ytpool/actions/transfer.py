@@ -530,7 +530,7 @@ class Transfer:
                 tx,
                 self._errand.rt.rng,
                 self._errand.placed.payer,
-                "upload",
+                activity.UPLOAD,
                 Outcome.DONE,
                 size=self._file.size - self._began_with,
                 seconds=self._errand.rt.clock.monotonic() - self._began_at,

@@ -3,7 +3,8 @@
 Whoever writes to a running job names the lease it holds on it; a write with an old fencing number is refused.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -93,6 +94,11 @@ def is_beginning(tx: Tx, job: str) -> bool:
     return bool(job and beginning_with(tx, job, most=1))
 
 
+def several(tx: Tx, jobs: Collection[str]) -> dict[str, Job]:
+    """Return jobs by their ids."""
+    return {row["job"]: Job.from_row(row) for row in tx.among("SELECT * FROM jobs WHERE job IN (:names)", jobs)}
+
+
 def find(tx: Tx, job: str) -> Job | None:
     row = tx.one("SELECT * FROM jobs WHERE job = :job", job=job)
     return None if row is None else Job.from_row(row)
@@ -103,16 +109,15 @@ def same_content(tx: Tx, target: Target, fingerprint: str, job_key: str) -> list
 
     A pool finds a copy on any of its channels, and a channel finds one that a pool's job put there.
     """
-    channels = sorted(channels_of(tx, target))
-    rows = tx.all(
-        """
-        SELECT * FROM jobs
-         WHERE fingerprint = :fingerprint AND job_key = :job_key AND state <> 'cancelled' ORDER BY job DESC
-        """,
-        fingerprint=fingerprint,
-        job_key=job_key,
-    )
-    return [job for job in map(Job.from_row, rows) if _meets(tx, job, target, channels)]
+    channels = channels_of(tx, target)
+    found = (job for job in with_content(tx, [fingerprint]) if job.job_key == job_key)
+    return [job for job in found if meets(tx, job, target, channels)]
+
+
+def with_content(tx: Tx, fingerprints: Collection[str]) -> list[Job]:
+    """Return the jobs that publish any of these contents wherever it be, the newest first."""
+    rows = tx.among("SELECT * FROM jobs WHERE fingerprint IN (:names) AND state <> 'cancelled'", fingerprints)
+    return sorted(map(Job.from_row, rows), key=lambda job: job.job, reverse=True)
 
 
 def uploaded_from(tx: Tx, target: Target, path: str, job_key: str) -> list[Job]:
@@ -127,15 +132,15 @@ def uploaded_from(tx: Tx, target: Target, path: str, job_key: str) -> list[Job]:
         path=path,
         job_key=job_key,
     )
-    channels = sorted(channels_of(tx, target))
-    return [job for job in map(Job.from_row, rows) if _meets(tx, job, target, channels)]
+    channels = channels_of(tx, target)
+    return [job for job in map(Job.from_row, rows) if meets(tx, job, target, channels)]
 
 
-def _meets(tx: Tx, job: Job, target: Target, channels: Sequence[str]) -> bool:
+def meets(tx: Tx, job: Job, target: Target, channels: AbstractSet[str]) -> bool:
     """Tell whether a job puts its video where a target of these channels might."""
     if job.target == target:
         return True
-    return job.channel_id in channels if job.channel_id else bool(channels_of(tx, job.target) & set(channels))
+    return job.channel_id in channels if job.channel_id else bool(channels_of(tx, job.target) & channels)
 
 
 def asked_for(tx: Tx, kind: str, job_key: str, request: str) -> Job | None:
