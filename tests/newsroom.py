@@ -49,6 +49,10 @@ class Channel:
         """Let the next request of this method be cut, closed, slowed down, or lose its answer."""
         self.newsroom.control.add_fault(method=method, kind=kind, channel=self.title, **more)
 
+    def holds_back(self, method, **more):
+        """Let the answers to this method keep waiting until the sandbox goes on."""
+        self.newsroom.holds_back(method, channel=self.title, **more)
+
     def revoke(self):
         self.newsroom.control.revoke_grant(self.title)
 
@@ -56,14 +60,34 @@ class Channel:
         self.newsroom.control.expire_tokens(self.title)
 
 
+class PatientClock(SystemClock):
+    """The clock of a YouTube that is slow for as long as a story needs, however busy the machine is."""
+
+    def __init__(self):
+        self.goes_on = threading.Event()
+
+    def sleep(self, seconds):
+        if self.goes_on.wait(seconds):
+            super().sleep(min(seconds, 0.01))  # who looks again and again would spin
+
+
 class Newsroom:
     """A local YouTube as its visitors see it, and the files that open it."""
 
-    def __init__(self, server: Sandbox, folder: Path) -> None:
+    def __init__(self, server: Sandbox, folder: Path, clock: PatientClock | None = None) -> None:
         self.server = server
         self.control = server.control
         self._folder = folder
+        self._clock = clock
         self._projects = {}
+
+    def holds_back(self, method, *, times=1, **more):
+        """Let the answers to this method keep waiting until the sandbox goes on."""
+        self.control.add_fault(method=method, kind="slow", seconds=30, times=times, **more)
+
+    def goes_on(self):
+        """Let what is held back leave, and hold back nothing more."""
+        self._clock.goes_on.set()
 
     def project(self, name=PROJECT, **how):
         """Make a project or change it (`testing`, `limits`); return its client-secrets file's content."""

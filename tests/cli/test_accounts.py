@@ -240,13 +240,14 @@ def test_what_was_begun_on_a_drained_account_is_finished_there_and_the_rest_goes
 
 
 def test_an_upload_that_has_not_started_goes_elsewhere_when_its_account_is_drained(ytpool, sandbox, video):
-    sandbox.channel("news").spoil("videos.insert", "slow", seconds=2)
+    sandbox.channel("news").holds_back("videos.insert")
     sandbox.channel("news").fail("videos.insert", "backendError")
     process = start("upload", video, "--pool", "main", "--json", env=os.environ)
     wait_until(lambda: data(ytpool("accounts", "show", "news", "--json")[1])["running"])
 
     assert ytpool("accounts", "drain", "news")[0] == 5
 
+    sandbox.goes_on()
     status, out, _ = ended(process)
     assert (status, data(out)["account"]) == (0, "sports")
     assert sandbox.videos_on("news") == []

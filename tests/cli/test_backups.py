@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -168,6 +169,18 @@ def test_whoever_is_killed_leaves_no_backup_and_the_next_one_tidies_up(ytpool, t
 
     [left] = folder.iterdir()
     assert left.name.startswith("ytpool-default-")
+
+
+@pytest.mark.usefixtures("empty_sandbox")
+def test_what_a_killed_one_of_the_same_process_number_has_left_is_in_nobodys_way(ytpool, tmp_path):
+    name = tmp_path / "books.db"
+    # In a container all have the same number.
+    left = name.with_name(f".{name.name}.part-{socket.gethostname()}-{os.getpid()}")
+    left.write_bytes(b"half of it")
+
+    status, _, err = ytpool("state", "backup", name)
+
+    assert (status, left.exists()) == (0, False), err
 
 
 @pytest.mark.usefixtures("sandbox")

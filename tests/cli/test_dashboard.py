@@ -41,7 +41,7 @@ def rows(page, section):
 def test_the_page_shows_what_happens_while_uploads_run(sandbox, ytpool, make_video, packages):  # noqa: F811
     assert ytpool("pools", "set", "main", "--strategy", "round_robin")[0] == 0
     assert ytpool("upload", make_video("first.mp4"), "--pool", "main")[0] == 0
-    sandbox.control.add_fault(method="upload.final", kind="slow", seconds=4, times=2)
+    sandbox.holds_back("upload.final", times=2)
     with serving() as server, looking(viewport=DESKTOP) as page:
         page.goto(server.url)
         page.get_by_text("Live", exact=True).wait_for()
@@ -65,6 +65,7 @@ def test_the_page_shows_what_happens_while_uploads_run(sandbox, ytpool, make_vid
         rows(page, "uploads").nth(1).wait_for()
         under_way = rows(page, "uploads").all_inner_texts()
         slots = page.locator("#queue dd").first.inner_text()
+        sandbox.goes_on()
         outcomes = [json.loads(process.communicate(timeout=60)[0].splitlines()[-1])["ok"] for process in working]
         newest = page.locator("#activity time").first
         last = moment_of_the_last(sandbox_state())

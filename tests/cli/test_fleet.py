@@ -137,7 +137,7 @@ def test_a_machine_that_is_drained_takes_nothing_new_until_it_is_resumed(ytpool,
 def test_what_a_drained_machine_has_begun_it_finishes_and_others_take_the_rest(
     ytpool, sandbox, on, machine, make_video
 ):
-    sandbox.channel("news").spoil("upload.final", "slow", seconds=2)
+    sandbox.channel("news").holds_back("upload.final")
     first = ytpool("upload", make_video("first.mp4", 2_000_000), "--account", "news", "--queue", "--json")
     assert first[0] == 0, first
     on("studio-2", "work", "--json")
@@ -149,6 +149,7 @@ def test_what_a_drained_machine_has_begun_it_finishes_and_others_take_the_rest(
     assert ended(on("studio-3", "work", "--once", "--json"))[0] == 0
     assert [video["title"] for video in sandbox.videos_on("sports")] == ["second"], second
 
+    sandbox.goes_on()
     assert ytpool("fleet", "drain", "studio-2", "--wait")[0] == 0
     assert [video["title"] for video in sandbox.videos_on("news")] == ["first"]
     assert_books_agree(ytpool, sandbox)
@@ -170,7 +171,7 @@ def test_a_word_on_a_machine_nobody_knows_is_refused_and_one_that_lives_is_not_f
 
 
 def test_what_a_machine_held_that_is_gone_is_free_at_a_time_that_is_said(ytpool, sandbox, on, machine, make_video):
-    sandbox.channel("news").spoil("upload.final", "slow", seconds=4)
+    sandbox.channel("news").holds_back("upload.final")
     ytpool("upload", make_video("first.mp4", 2_000_000), "--account", "news", "--queue")
     worker = on("studio-2", "work")
     once(lambda: (machine("studio-2") or {"holds": {}})["holds"].get("channel"), within=60)

@@ -332,7 +332,7 @@ def test_a_word_that_is_none_is_refused(ytpool, sandbox, video, words):
 
 
 def test_nobody_settles_a_job_that_is_being_worked_on(ytpool, sandbox, video):
-    sandbox.channel("news").spoil("upload.final", "slow", seconds=2)
+    sandbox.channel("news").holds_back("upload.final")
     with start("upload", video, "--account", "news", "--json", env=os.environ) as process:
         wait_until(lambda: sandbox.calls("upload.chunk"))
         [job] = listed(ytpool)
@@ -340,6 +340,7 @@ def test_nobody_settles_a_job_that_is_being_worked_on(ytpool, sandbox, video):
         for words in (("resolve", job["job"], "--as", "restart"), ("cancel", job["job"])):
             status, out, _ = ytpool("queue", *words, "--json")
             assert (status, told(out)["error"]["code"]) == (6, "busy")
+        sandbox.goes_on()
         process.communicate(timeout=30)
 
     assert process.returncode == 0
@@ -350,6 +351,9 @@ def test_nobody_settles_a_job_that_is_being_worked_on(ytpool, sandbox, video):
 def test_what_published_nothing_is_cancelled_and_the_same_command_makes_a_new_job(ytpool, sandbox, large, video):
     kill_in_the_middle(sandbox, large, "--account", "news")
     [job] = listed(ytpool)
+    for words in (("cancel", ""), ("resolve", "", "--as", "failed"), ("show", "")):  # a script's variable was empty
+        assert ytpool("queue", *words)[0] == 2
+    assert ytpool("why", "")[0] == 2
 
     assert ytpool("queue", "cancel", job["job"])[0] == 0
 

@@ -8,12 +8,15 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from killing import WHILE_LOOKING
 from newsroom import FORCE_SSL, ROOT, assert_books_agree, behind_its_back
 from told import data, told
+
+from ytpool.store import meta
 
 UPLOAD_ONLY = "https://www.googleapis.com/auth/youtube.upload"
 
@@ -559,3 +562,29 @@ def assert_ours_agree(ytpool, sandbox):
         really = sandbox.truth()["units"][row["number"]].get(report["quota_day"], {}).get(bucket["bucket"], 0)
         assert bucket["spent"] <= really <= bucket["spent"] + bucket["unknown"], bucket
     assert ytpool("state", "check")[0] == 0
+
+
+def test_a_clock_that_was_ahead_when_an_upload_began_hides_no_video(ytpool, sandbox, state, video, later):
+    forget_googles_clock(state)
+    sandbox.control.settings(listed_after=60)
+    arrive_unheard(sandbox)
+    ahead = sandbox.control.clock() - datetime.now(UTC) + timedelta(minutes=30)
+    by_a_wrong_clock = [sys.executable, "tests/wrong_clock.py", str(ahead.total_seconds()), "ytpool"]
+    command = ("upload", video, "--account", "news", "--json")
+    first = subprocess.run([*by_a_wrong_clock, *command], cwd=ROOT, env=os.environ, capture_output=True, check=False)
+    assert (first.returncode, data(first.stdout)["state"]) == (7, "finished_unknown")
+
+    later(minutes=45)
+    status, out, err = ytpool(*command)
+
+    assert (status, data(out)["video_id"]) == (0, arrived_once(sandbox, video)["id"]), err
+    assert sandbox.calls("videos.insert") == 1
+    assert_books_agree(ytpool, sandbox)
+
+
+def forget_googles_clock(state):
+    """Let it be as after a restart of the machine: what Google's clock said then is told by no clock that goes on."""
+    with behind_its_back(state) as tx:
+        confirmed = meta.confirmation(tx)
+        meta.forget_confirmation(tx)
+        meta.keep_confirmation(tx, replace(confirmed, era="before"))

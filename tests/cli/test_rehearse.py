@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import fields, replace
 from datetime import timedelta
@@ -23,7 +24,7 @@ from real_parts import miss
 from schemas import fits
 
 from ytpool import config
-from ytpool.actions.rehearsal import rehearsing, standing
+from ytpool.actions.rehearsal import rehearsing, stage, standing
 from ytpool.actions.rehearsal.judging import Ended, Run
 from ytpool.actions.rehearsal.rehearsing import Rehearsed
 from ytpool.clock import SystemClock
@@ -378,6 +379,19 @@ def test_two_at_once_do_not_meet(pool, home):  # noqa: ARG001 - it waits
 
     assert [status for *_, status in told] == [0, 0], told
     assert left_behind(home) == []
+
+
+def test_one_that_begins_while_others_end_finds_nothing_in_its_way():
+    with closing(Runtime(config.load(profile=None, environ=os.environ))) as rt, ThreadPoolExecutor(4) as everybody:
+
+        def begin_and_end(_):
+            with stage.private_folder(rt) as folder:
+                return folder
+
+        folders = [*everybody.map(begin_and_end, range(600))]
+
+    assert len({*folders}) == 600
+    assert not any(folder.exists() for folder in folders)
 
 
 MUTANTS = {

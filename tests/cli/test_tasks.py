@@ -284,7 +284,7 @@ def test_a_task_whose_time_is_over_is_unknown_and_its_slot_free(ytpool, service,
 
 
 def test_whoever_is_killed_while_submitting_leaves_an_unknown_task(ytpool, service):
-    service.control.add_fault(method="tasks.create", kind="slow", seconds=1)
+    service.holds_back("tasks.create")
     process = start("task", "submit", "film", "--set", "workflow_id=7", env={**os.environ})
     heard(process, "submitting to film")
     while not service.truth()["tasks"]:
@@ -301,12 +301,13 @@ def test_whoever_is_killed_while_submitting_leaves_an_unknown_task(ytpool, servi
 
 
 def test_whoever_stands_still_while_submitting_and_wakes_knows_better_than_those_who_took_it_for_dead(ytpool, service):
-    service.control.add_fault(method="tasks.create", kind="slow", seconds=1)
+    service.holds_back("tasks.create")
     with start("task", "submit", "film", "--set", "workflow_id=7", "--json", env={**os.environ}) as sleeper:
         heard(sleeper, "submitting to film")
         while not service.truth()["tasks"]:
             pass
         sleeper.send_signal(signal.SIGSTOP)
+        service.goes_on()
         time.sleep(leases.LASTS_FOR.total_seconds() + 1)
 
         status, _, _ = ytpool("work", "--once")

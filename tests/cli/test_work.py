@@ -342,12 +342,13 @@ def test_a_state_that_is_locked_for_longer_than_anybody_waits_ends_no_worker(
 ):
     monkeypatch.setattr(sqlite, "PATIENCE", 0.2)
     monkeypatch.setattr(postgres, "PATIENCE", 0.2)
-    sandbox.control.add_fault(method="commentThreads.insert", kind="slow", seconds=0.5)
+    sandbox.holds_back("commentThreads.insert")
     jobs = {say_later("While it is on its way"), say_later("While nobody can pick it")}
 
     with working_by() as ended_jobs:
         wait_until(lambda: sandbox.calls("commentThreads.insert") == 1)
         with behind_its_back(state):
+            sandbox.goes_on()
             time.sleep(1.5)
         wait_until(lambda: ended_jobs)
         an_hour_later(state)

@@ -240,12 +240,13 @@ def test_wherever_a_worker_stands_still_others_go_on_and_it_sends_nothing_when_i
 def test_what_was_given_up_as_unknown_goes_on_by_itself_once_a_sleeper_wakes_and_hears_the_answer(
     ytpool, sandbox, state, talk
 ):
-    sandbox.control.add_fault(method="commentThreads.insert", kind="slow", seconds=1)
+    sandbox.holds_back("commentThreads.insert")
     sandbox.control.add_fault(method="commentThreads.list", kind="error", error="backendError", times=9)
     assert ytpool("comment", "post", talk, "Good morning", "--account", "news", "--queue")[0] == 0
     with start("work", "--once", "--json", env=os.environ) as sleeper:
         wait_until(lambda: sandbox.calls("commentThreads.insert") == 1)
         sleeper.send_signal(signal.SIGSTOP)
+        sandbox.goes_on()
         an_hour_later(state)
         status, out, err = ytpool("work", "--once", "--json")
         assert (status, data(out)["counts"]) == (7, {"finished_unknown": 1}), err

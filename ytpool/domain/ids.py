@@ -1,6 +1,6 @@
 """Ids that we make ourselves and that sort by the time they were made, and of one moment by who was made first."""
 
-import threading
+import itertools
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,29 +10,19 @@ if TYPE_CHECKING:
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: no i, l, o, u, so that an id can be read aloud
 _TIME_CHARACTERS = 9
 _CHANCE_CHARACTERS = 7
+_COUNTER: "list[itertools.count[int]]" = []
+"""This process's one, from its first id on; threads may share it, for `next` of it is one step."""
 
 
-class _Maker:
-    """Remembers the last id of this process: the rows of a manifest share a millisecond, and have an order."""
+def new(now: datetime, rng: "random.Random") -> str:
+    """Make an id of 16 characters: milliseconds, then 35 bits that begin by chance in each process and count up.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._milliseconds = self._chance = -1
-
-    def new(self, now: datetime, rng: "random.Random") -> str:
-        """Make an id of 16 characters: milliseconds, then 34 bits of chance, or one more than the last of them."""
-        milliseconds = int(now.timestamp() * 1000)
-        drawn = rng.getrandbits(5 * _CHANCE_CHARACTERS - 1)  # the first bit is left free, to count up into
-        with self._lock:
-            if milliseconds != self._milliseconds:
-                self._milliseconds, self._chance = milliseconds, drawn
-            else:
-                self._chance += 1
-            chance = self._chance
-        return _base32(milliseconds, _TIME_CHARACTERS) + _base32(chance, _CHANCE_CHARACTERS)
-
-
-new = _Maker().new
+    So what one process makes within a millisecond, such as the rows of a manifest, sorts as it was made.
+    """
+    if not _COUNTER:
+        _COUNTER.append(itertools.count(rng.getrandbits(5 * _CHANCE_CHARACTERS - 1)))  # half of the range is left
+    milliseconds = int(now.timestamp() * 1000)
+    return _base32(milliseconds, _TIME_CHARACTERS) + _base32(next(_COUNTER[0]), _CHANCE_CHARACTERS)
 
 
 def earliest(moment: datetime) -> str:

@@ -68,11 +68,11 @@ def add_steps(tx: Tx, job: str, steps: tuple[str, ...]) -> None:
 
 
 def get(tx: Tx, job: str) -> Job:
-    """Return a job by its id, or by a beginning of it that only one job has."""
-    rows = tx.all("SELECT * FROM jobs WHERE job >= :job AND job < :after LIMIT 2", job=job, after=job + "~")
-    if len(rows) == 1:
-        return Job.from_row(rows[0])
-    if rows:
+    """Return a job by its id, or by a beginning of it that only one job has; nothing at all is no beginning."""
+    found = beginning_with(tx, job, most=2) if job else []
+    if len(found) == 1:
+        return found[0]
+    if found:
         raise UnknownName(f"more than one job begins with {job!r}", hint="type more of its id", what="job", name=job)
     hint = "see: ytpool queue list --all"
     raise UnknownName(f"there is no job {job!r}", hint=hint, what="job", name=job)
@@ -91,7 +91,7 @@ def beginning_with(tx: Tx, beginning: str, *, most: int) -> list[Job]:
 
 def is_beginning(tx: Tx, job: str) -> bool:
     """Tell whether the id of any job begins so."""
-    return tx.one("SELECT 1 FROM jobs WHERE job >= :job AND job < :after LIMIT 1", job=job, after=job + "~") is not None
+    return bool(job and beginning_with(tx, job, most=1))
 
 
 def several(tx: Tx, jobs: Collection[str]) -> dict[str, Job]:

@@ -138,19 +138,22 @@ def intend(tx: Tx, lease: Lease, account: str, slug: str) -> None:
     )
 
 
-def started(tx: Tx, lease: Lease) -> None:
+def started(tx: Tx, lease: Lease, heard_at: datetime) -> None:
     """Write down that the session is open; its URI is stored in the same transaction.
 
-    From now on the job stays on its channel, also when the session is gone.
+    From now on the job stays on its channel, also when the session is gone. `heard_at` is Google's own moment: the
+    intent was no later, even if the clock was ahead by which it was written down, and no video of it is older.
     """
     jobs.require(tx, lease)
     tx.run(
         """
-        UPDATE uploads SET started_at = :at, sent_to = (SELECT channel_id FROM jobs WHERE jobs.job = uploads.job)
+        UPDATE uploads SET started_at = :at, sent_to = (SELECT channel_id FROM jobs WHERE jobs.job = uploads.job),
+               intent_at = CASE WHEN intent_at > :heard_at THEN :heard_at ELSE intent_at END
          WHERE job = :job
         """,
         job=lease.name,
         at=tx.at,
+        heard_at=moments.text(heard_at),
     )
 
 

@@ -161,7 +161,11 @@ def private_folder(rt: Runtime) -> Iterator[Path]:
 
 def _sweep(rt: Runtime, parent: Path) -> None:
     for folder in parent.glob("rehearsal-*"):
-        with (folder / "lock").open("w") as lock:
+        try:
+            lock = (folder / "lock").open("w")
+        except FileNotFoundError:
+            continue  # it has just come to its end
+        with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
