@@ -60,6 +60,7 @@ class Ended(StrEnum):
     PASSED = "passed"
     FAILED = standing.FAILED
     NOT_MET = standing.NOT_MET
+    BROKEN_OFF = standing.BROKEN_OFF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +126,8 @@ class Run:
     todo: tuple[ForAPerson, ...]
     struck: tuple[Struck, ...]
     stopped: tuple[str, ...]
+    broken_off: str
+    """Why it was not played to its end; empty where it was."""
     complaints: tuple[str, ...]
     """What is wrong, in words; none where every promise was kept."""
     books: tuple[BooksRow, ...]
@@ -190,7 +193,9 @@ def judge(stage: Stage, played: Played, *, scenario: str, title: str, seconds: f
         )
     )
     met = undisturbed is None or all(one.times for one in played.struck)
-    ended = Ended.FAILED if complaints else Ended.PASSED if met and not played.missed else Ended.NOT_MET
+    ended = Ended.PASSED if met and not played.missed else Ended.NOT_MET
+    if complaints or played.broken_off:
+        ended = Ended.FAILED if complaints else Ended.BROKEN_OFF
     return Run(
         scenario=scenario,
         title=title,
@@ -212,8 +217,12 @@ def judge(stage: Stage, played: Played, *, scenario: str, title: str, seconds: f
         units=_units(rows),
         reserves=tuple(_reserves(stage, there)),
         todo=tuple(_for_persons(there_is_to_do, undisturbed)),
-        struck=(*played.struck, *(Struck(what=one, told="all was done before", times=0) for one in played.missed)),
+        struck=(
+            *played.struck,
+            *(Struck(what=one, told=f"{one} had no time to strike", times=0) for one in played.missed),
+        ),
         stopped=played.stopped,
+        broken_off=played.broken_off,
         complaints=complaints,
         books=rows,
         films=films,
