@@ -25,8 +25,8 @@ from ytpool.errors import DiskFull, Interrupted, StateBusy, YtpoolError
 from ytpool.store import leases, rehearsals
 
 _PARALLEL = 4
-_CRON = timedelta(minutes=5)
-"""After which a worker that could not begin is started again, as cron would."""
+_CRON, _CRON_AT_MOST = timedelta(minutes=5), timedelta(hours=6)
+"""After which a worker that could not begin is started again, as cron would; ever later while nothing changes."""
 _A_PERSON_IS_ASKED_AGAIN = timedelta(minutes=11)
 _STANDS_STILL = 120.0
 """Seconds by the clock on the wall in which no video has come to its end and nothing has struck; then it ends."""
@@ -112,15 +112,20 @@ class _Play:
 
     def through(self) -> Played:
         rounds = idle = 0
-        broken_off = ""
+        again, broken_off = _CRON, ""
         try:
             while idle < _MOST_IDLE:
                 rounds += 1
                 begun = self._begun
                 self._strike_due(between=True)
-                if not self._work():  # the next worker comes when cron starts it
+                if self._work():
+                    again = _CRON
+                else:  # the next worker comes when cron starts it
                     begun = -1
-                    self._rt.clock_to(self._rt.calendar.now() + _CRON)
+                    now = self._rt.calendar.now()
+                    changes_at = self._coming[0][0] if self._coming else self._ends_at
+                    self._rt.clock_to(min(now + again, max(now + _CRON, changes_at)))
+                    again = min(2 * again, _CRON_AT_MOST)
                 if self._overtime:
                     break
                 moment = self._goes_on_at()
