@@ -44,6 +44,8 @@ class Used:
     open: int
     """Of calls of ours, and not known yet."""
     elsewhere: int
+    ceiling: int | None = None
+    """What the books let through on that day; None: all."""
 
     @property
     def all(self) -> int:
@@ -159,6 +161,7 @@ def used(tx: Tx) -> list[Used]:
             spent=row["spent"],
             open=row["unknown"] + row["sent"] + row["held"],
             elsewhere=row["elsewhere"],
+            ceiling=row["ceiling"],
         )
         for row in rows
     ]
