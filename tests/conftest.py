@@ -12,10 +12,10 @@ from datetime import timedelta
 import newer
 import pytest
 from books import Books, ObedientClock
-from hypothesis import settings
-from newsroom import ROOT, Newsroom
+from hypothesis import HealthCheck, settings
+from newsroom import ROOT, Newsroom, PatientClock
 from postgres import ELSEWHERE, Postgres, running
-from real_parts import examples, small_file_system
+from real_parts import AT_LENGTH, examples, small_file_system
 
 from ytpool import config
 from ytpool.cli.app import main
@@ -25,8 +25,15 @@ from ytpool.sandbox.server import Sandbox
 # Some tests take these as plugins and some take functions of theirs; whichever comes first, asserts in them explain.
 pytest.register_assert_rewrite("chromium", "node_packages", "secret_service")
 
-# Properties are about what is true, not about how fast a busy machine finds it.
-settings.register_profile("ytpool", deadline=None, max_examples=examples(100))
+# Properties are about what is true, not about how fast a busy machine finds it; and one commit is judged alike each
+# time. Who asks for more examples than usual searches: those are others each time.
+settings.register_profile(
+    "ytpool",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=examples(100),
+    derandomize=not AT_LENGTH,
+)
 settings.load_profile("ytpool")
 
 ON_POSTGRES = os.environ.get("YTPOOL_TEST_STATE") == "postgresql"
@@ -55,10 +62,12 @@ def schema(postgres):
 
 @pytest.fixture
 def home(tmp_path, monkeypatch, request):
-    """A place of its own for every profile, and an environment that says nothing else."""
+    """A place of its own for every profile, and an environment that says nothing else, not even where we are."""
     for name in [*os.environ]:
         if name.startswith("YTPOOL_") or name in {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "CREDENTIALS_DIRECTORY"}:
             monkeypatch.delenv(name)
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setenv("TERM", "xterm-256color")
     folder = tmp_path / "home"
     monkeypatch.setenv("YTPOOL_HOME", str(folder))
     if ON_POSTGRES:
@@ -109,8 +118,9 @@ def installed(tmp_path):
 @pytest.fixture
 def empty_sandbox(home, ytpool, tmp_path, monkeypatch):  # noqa: ARG001 - the home must be there first
     """A local YouTube that the settings name, where it is noon; the profile is set up and nobody is logged in."""
-    with Sandbox(tmp_path / "youtube", seed=1, keep_bytes=True) as server:
-        newsroom = Newsroom(server, tmp_path)
+    clock = PatientClock()
+    with Sandbox(tmp_path / "youtube", seed=1, keep_bytes=True, clock=clock) as server:
+        newsroom = Newsroom(server, tmp_path, clock)
         for name, value in newsroom.addresses().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("YTPOOL_BALANCING_STRATEGY", "fill")
@@ -120,6 +130,7 @@ def empty_sandbox(home, ytpool, tmp_path, monkeypatch):  # noqa: ARG001 - the ho
             with closing(Runtime(config.load(profile=None, environ=os.environ))) as rt:
                 newer.made(rt.store)
         yield newsroom
+        newsroom.goes_on()  # nobody is there any more who waits
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from time import sleep
@@ -24,6 +24,7 @@ from ytpool.clock import SystemClock
 from ytpool.domain import quota
 from ytpool.runtime import Runtime
 from ytpool.sandbox.server import Sandbox
+from ytpool.store import meta
 
 ROOT = Path(__file__).parents[1]
 FORCE_SSL = "https://www.googleapis.com/auth/youtube.force-ssl"
@@ -49,6 +50,10 @@ class Channel:
         """Let the next request of this method be cut, closed, slowed down, or lose its answer."""
         self.newsroom.control.add_fault(method=method, kind=kind, channel=self.title, **more)
 
+    def holds_back(self, method, **more):
+        """Let the answers to this method keep waiting until the sandbox goes on."""
+        self.newsroom.holds_back(method, channel=self.title, **more)
+
     def revoke(self):
         self.newsroom.control.revoke_grant(self.title)
 
@@ -56,14 +61,34 @@ class Channel:
         self.newsroom.control.expire_tokens(self.title)
 
 
+class PatientClock(SystemClock):
+    """The clock of a YouTube that is slow for as long as a story needs, however busy the machine is."""
+
+    def __init__(self):
+        self.goes_on = threading.Event()
+
+    def sleep(self, seconds):
+        if self.goes_on.wait(seconds):
+            super().sleep(min(seconds, 0.01))  # who looks again and again would spin
+
+
 class Newsroom:
     """A local YouTube as its visitors see it, and the files that open it."""
 
-    def __init__(self, server: Sandbox, folder: Path) -> None:
+    def __init__(self, server: Sandbox, folder: Path, clock: PatientClock | None = None) -> None:
         self.server = server
         self.control = server.control
         self._folder = folder
+        self._clock = clock
         self._projects = {}
+
+    def holds_back(self, method, *, times=1, **more):
+        """Let the answers to this method keep waiting until the sandbox goes on."""
+        self.control.add_fault(method=method, kind="slow", seconds=30, times=times, **more)
+
+    def goes_on(self):
+        """Let what is held back leave, and hold back nothing more."""
+        self._clock.goes_on.set()
 
     def project(self, name=PROJECT, **how):
         """Make a project or change it (`testing`, `limits`); return its client-secrets file's content."""
@@ -161,10 +186,21 @@ def assert_books_agree(ytpool, sandbox, *words, idle=True):
     assert ytpool("state", "check", *words)[0] == 0
 
 
-def start(*words, env, through=()):
-    """Start `ytpool` as a program of its own, by another program if that is named."""
+LOOKS_SELDOM = """
+from ytpool.actions import waking
+waking.LOOKS_EVERY = 120.0
+from ytpool.actions import working
+working._TASKS_EVERY = 120.0
+from ytpool.__main__ import run
+run()
+"""
+"""The same program, of which a worker that is not called looks for work every other minute, not every five seconds."""
+
+
+def start(*words, env, through=(), program=None):
+    """Start `ytpool` as a program of its own, by another program if that is named; or what stands for it."""
     return subprocess.Popen(
-        [*through, sys.executable, "-m", "ytpool", *map(str, words)],
+        [*through, sys.executable, *(("-c", program) if program else ("-m", "ytpool")), *map(str, words)],
         env=env,
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
@@ -228,6 +264,22 @@ def behind_its_back(state):
     clock = SystemClock()
     with closing(database_at(state, clock, clock.now)) as database, database.transaction() as tx:
         yield tx
+
+
+def forget_googles_clock(state):
+    """Let it be as after a restart of the machine: what Google's clock said then is told by no clock that goes on."""
+    with behind_its_back(state) as tx:
+        confirmed = meta.confirmation(tx)
+        meta.forget_confirmation(tx)
+        meta.keep_confirmation(tx, replace(confirmed, era="before"))
+
+
+def run_ahead(sandbox, *words, by=timedelta(minutes=30)):
+    """Run a command by a machine's clock that is ahead of YouTube's."""
+    ahead = sandbox.control.clock() - datetime.now(UTC) + by
+    program = [sys.executable, "tests/wrong_clock.py", str(ahead.total_seconds()), "ytpool", *map(str, words)]
+    done = subprocess.run(program, cwd=ROOT, env=os.environ, capture_output=True, encoding="utf-8", check=False)
+    return done.returncode, done.stdout, done.stderr
 
 
 @contextmanager

@@ -42,6 +42,8 @@ PACKAGES = {
 _REQUIRED = os.environ.get("YTPOOL_TEST_REQUIRE") == "all"
 _SCALE = float(os.environ.get("YTPOOL_TEST_SCALE", "1"))
 _EXAMPLES = int(os.environ.get("YTPOOL_TEST_EXAMPLES", "0"))
+AT_LENGTH = _EXAMPLES > 0
+"""Whether properties are searched for exceptions, and not only tried."""
 
 
 def need(program: str) -> str:

@@ -1,9 +1,12 @@
 """The whole publication: what goes along with a video is done once, by this run or by a later one, or said aloud."""
 
+import sqlite3
 import threading
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
+from time import sleep
 
 import pytest
 from agreement import assert_all_agrees
@@ -440,6 +443,35 @@ def test_a_step_that_was_not_done_is_made_again_where_that_cannot_make_two(desk,
     [made] = desk.control.truth()["playlists"]
     assert (len(made["items"]), len(desk.control.truth()["captions"])) == (1, 1)
     agree(desk)
+
+
+def test_an_answer_that_a_busy_state_could_not_keep_is_looked_up_and_not_made_again(desk, make_video):
+    method, step = "playlistItems.insert", "playlist:=News"
+    path, wished = make_video(), {"playlists": (playlist("+News"),)}
+    desk.rt.store_within(0.3)
+    fault(desk, method, "slow", seconds=0.3)
+    beside = threading.Thread(target=stands_still_in_a_write, args=(desk.rt.config.paths.state, method, 0.8))
+    beside.start()
+
+    unknown = send(desk, path, **wished)
+
+    beside.join()
+    assert steps(unknown)[step] == "unknown", unknown.problem
+    done = send(desk, path, **wished)
+    assert done.state == "done", done.problem
+    assert desk.calls(method) == 1
+    agree(desk)
+
+
+def stands_still_in_a_write(state, method, seconds):
+    """Hold the state for so long, as another process may, from when this call is booked as sent."""
+    with closing(sqlite3.connect(state, isolation_level=None)) as other:
+        sent = "SELECT 1 FROM ledger WHERE operation = ? AND state = 'sent'"
+        while other.execute(sent, (method,)).fetchone() is None:
+            sleep(0.005)
+        other.execute("BEGIN IMMEDIATE")
+        sleep(seconds)
+        other.execute("ROLLBACK")
 
 
 def test_a_step_stays_unknown_until_somebody_could_look(desk, make_video, monkeypatch):

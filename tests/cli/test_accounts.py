@@ -5,6 +5,7 @@ import signal
 
 import pytest
 from newsroom import assert_books_agree, start
+from screens import Terminal
 from told import data, told
 from waiting import wait_until
 
@@ -229,17 +230,24 @@ def test_what_was_begun_on_a_drained_account_is_finished_there_and_the_rest_goes
     assert [len(sandbox.videos_on(title)) for title in ("news", "sports")] == [1, 1]
     status, out, _ = ytpool("accounts", "drain", "news", "--json")
     assert (status, [job["left"] for job in data(out)["accounts"][0]["jobs"]]) == (0, ["waiting"])
+    with Terminal("accounts", "drain", "news", columns=100) as terminal:
+        table = terminal.shows("it goes after: ytpool accounts enable news")
+    assert [("free" in line, "not begun" in line) for line in table if line.startswith("news")] == [
+        (True, False),
+        (False, True),
+    ]
     assert_books_agree(ytpool, sandbox)
 
 
 def test_an_upload_that_has_not_started_goes_elsewhere_when_its_account_is_drained(ytpool, sandbox, video):
-    sandbox.channel("news").spoil("videos.insert", "slow", seconds=2)
+    sandbox.channel("news").holds_back("videos.insert")
     sandbox.channel("news").fail("videos.insert", "backendError")
     process = start("upload", video, "--pool", "main", "--json", env=os.environ)
     wait_until(lambda: data(ytpool("accounts", "show", "news", "--json")[1])["running"])
 
     assert ytpool("accounts", "drain", "news")[0] == 5
 
+    sandbox.goes_on()
     status, out, _ = ended(process)
     assert (status, data(out)["account"]) == (0, "sports")
     assert sandbox.videos_on("news") == []

@@ -108,6 +108,19 @@ def test_a_report_has_a_line_for_whatever_is_asked_for(ytpool, journal, sealed):
     ]
 
 
+def test_an_operation_that_nothing_is_called_is_refused_with_what_was_meant(ytpool, journal):
+    write(journal, "news", ("of.yesterday", "done", {}))
+    seal_all()
+
+    for words in (("report",), ("report", "--plot"), ("export", "--rows"), ("tail", "-f")):
+        status, _, err = ytpool("activity", *words, "--operation", "video.insert")
+        assert (status, "did you mean videos.insert?" in err) == (2, True)
+    assert "there are of.yesterday" in ytpool("activity", "report", "--operation", "xyz")[2]
+    for name, calls in (("of.yesterday", 1), ("thumbnails.set", 0), ("oauth.refresh", 0)):
+        status, out, _ = ytpool("activity", "report", "--operation", name, "--json")
+        assert (status, data(out)["totals"]["calls"]) == (0, calls)
+
+
 def test_what_was_unknown_counts_once_as_what_it_turned_out_to_be_at_its_own_hour(ytpool, journal):
     a_day(journal)
     write(journal, "culture", ("videos.insert", "unknown", {"job": "j", "reason": "lost"}), ago=timedelta(hours=3))

@@ -134,6 +134,7 @@ def test_a_person_who_knows_is_written_down(ytpool, alerts):
     assert ytpool("pause", "--reason", "the strike")[0] == 0
     alert = alerts()["resting", "everything"]["alert"]
 
+    assert ytpool("alerts", "ack", "")[0] == 2  # a script's variable was empty
     would = fits("alerts-ack", ytpool("alerts", "ack", alert[:12], "--dry-run", "--json")[1])
     before = alerts()["resting", "everything"]
     done = fits("alerts-ack", ytpool("alerts", "ack", alert[:12], "--note", "until Monday", "--json")[1])

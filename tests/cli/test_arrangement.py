@@ -2,13 +2,13 @@
 
 import os
 import sqlite3
-import time
 from contextlib import closing
 
 import pytest
 from jsonschema import Draft202012Validator
 from newsroom import assert_books_agree, start
 from told import data, told
+from waiting import wait_until
 
 from ytpool import data as schemas
 
@@ -265,11 +265,10 @@ def test_an_account_whose_login_cannot_be_ended_waits_out_of_service_for_the_sam
 def test_a_process_that_dies_while_it_ends_a_login_leaves_an_account_that_goes_with_the_same_command(
     ytpool, sandbox, apply, tmp_path, home
 ):
-    sandbox.control.add_fault(method="revoke", kind="slow", seconds=2)
+    sandbox.holds_back("revoke")
     (tmp_path / "wish.toml").write_text("[accounts.news]\n")
     process = start("accounts", "apply", tmp_path / "wish.toml", "--prune", "--yes", env=os.environ)
-    while not sandbox.calls("revoke"):
-        time.sleep(0.02)
+    wait_until(lambda: sandbox.calls("revoke"))
     process.kill()
     process.communicate()
     assert data(ytpool("accounts", "show", "sports", "--json")[1])["state"] == "disabled"
@@ -282,16 +281,16 @@ def test_a_process_that_dies_while_it_ends_a_login_leaves_an_account_that_goes_w
 
 
 def test_an_account_is_not_removed_while_its_job_runs_or_waits(ytpool, sandbox, apply, video, make_video):
-    sandbox.channel("sports").spoil("upload.final", "slow", seconds=2)
+    sandbox.channel("sports").holds_back("upload.final")
     process = start("upload", video, "--account", "sports", "--json", env=os.environ)
-    while not sandbox.calls("videos.insert"):
-        time.sleep(0.02)
+    wait_until(lambda: sandbox.calls("videos.insert"))
 
     status, answer = apply("[accounts.news]\n", "--prune", "--yes")
 
     assert (status, answer["error"]["code"]) == (6, "busy")
     assert answer["error"]["message"].startswith("sports is not removed: it has 1 unfinished job")
     assert "ytpool accounts drain sports" in answer["error"]["hint"]
+    sandbox.goes_on()
     with process:
         out, _ = process.communicate(timeout=60)
     assert (process.returncode, data(out)["state"]) == (0, "done")

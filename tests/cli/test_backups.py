@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -13,8 +14,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from newsroom import ROOT, dies_at, start
+from newsroom import ROOT, dies_at, looking_at, start
 from schemas import fits
+from waiting import wait_until
 
 from ytpool.clock import SystemClock
 from ytpool.store import leases
@@ -92,11 +94,17 @@ def test_every_backup_is_whole_while_somebody_writes_without_waiting(ytpool, sta
                 status, out, err = ytpool("state", "backup", tmp_path / f"{number}.db", "--json")
                 assert status == 0, err
                 held.append(told(out)["rows"]["ledger"])
+                wait_until(lambda: entries(state) > held[-1])
         finally:
             writer.kill()
 
     assert held == sorted(held)
     assert held[0] < held[-1]
+
+
+def entries(state):
+    with looking_at(state) as tx:
+        return tx.one("SELECT count(*) FROM ledger")[0]
 
 
 @pytest.mark.usefixtures("empty_sandbox")
@@ -168,6 +176,18 @@ def test_whoever_is_killed_leaves_no_backup_and_the_next_one_tidies_up(ytpool, t
 
     [left] = folder.iterdir()
     assert left.name.startswith("ytpool-default-")
+
+
+@pytest.mark.usefixtures("empty_sandbox")
+def test_what_a_killed_one_of_the_same_process_number_has_left_is_in_nobodys_way(ytpool, tmp_path):
+    name = tmp_path / "books.db"
+    # In a container all have the same number.
+    left = name.with_name(f".{name.name}.part-{socket.gethostname()}-{os.getpid()}")
+    left.write_bytes(b"half of it")
+
+    status, _, err = ytpool("state", "backup", name)
+
+    assert (status, left.exists()) == (0, False), err
 
 
 @pytest.mark.usefixtures("sandbox")

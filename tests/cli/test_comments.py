@@ -10,8 +10,9 @@ from datetime import timedelta
 
 import pytest
 from agreement import assert_all_agrees
-from newsroom import ROOT, assert_books_agree, start
+from newsroom import ROOT, assert_books_agree, forget_googles_clock, run_ahead, start
 from told import data
+from waiting import wait_until
 
 TEXT = "The slides are on our site"
 
@@ -270,6 +271,18 @@ def test_a_comment_whose_answer_is_lost_is_found_in_its_thread(ytpool, sandbox, 
     assert_books_agree(ytpool, sandbox)
 
 
+def test_a_clock_that_was_ahead_when_a_comment_was_said_hides_it_from_nobody(ytpool, sandbox, state, talk):
+    video_id = talk()
+    forget_googles_clock(state)
+    sandbox.channel("news").spoil("commentThreads.insert", "lose_answer")
+
+    status, out, err = run_ahead(sandbox, "comment", "post", video_id, TEXT, "--account", "news", "--json")
+
+    [comment] = sandbox.truth()["comments"]
+    assert (status, data(out)["comment_id"]) == (0, comment["comment_id"]), err
+    assert_books_agree(ytpool, sandbox)
+
+
 @pytest.mark.parametrize(("fault", "arrived"), [("lose_answer", 1), ("close", 0)])
 def test_an_unknown_comment_is_never_said_again_until_a_person_says_so(ytpool, sandbox, talk, post, fault, arrived):
     video_id = talk()
@@ -307,10 +320,9 @@ def test_an_unknown_comment_is_never_said_again_until_a_person_says_so(ytpool, s
 
 def test_a_comment_that_is_interrupted_on_its_way_is_found_by_the_same_command(ytpool, sandbox, talk, post):
     video_id = talk()
-    sandbox.control.add_fault(method="commentThreads.insert", kind="slow", seconds=1)
+    sandbox.holds_back("commentThreads.insert")
     with start("comment", "post", video_id, TEXT, "--pool", "main", env=os.environ) as process:
-        while not sandbox.calls("commentThreads.insert"):
-            assert process.poll() is None
+        wait_until(lambda: sandbox.calls("commentThreads.insert"))
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
 
@@ -504,13 +516,13 @@ def test_a_cap_holds_over_processes(ytpool, sandbox, talk):
 
 def test_a_comment_does_not_wait_for_an_upload_to_its_channel(ytpool, sandbox, talk, make_video):
     video_id = talk()
-    sandbox.control.add_fault(method="upload.final", kind="slow", seconds=2)
+    sandbox.holds_back("upload.final")
     with start("upload", make_video("long.mp4", 2000), "--account", "news", env=os.environ) as upload:
-        while not sandbox.calls("upload.final") > 1:
-            assert upload.poll() is None
+        wait_until(lambda: sandbox.calls("upload.final") > 1)
 
         assert ytpool("comment", "post", video_id, TEXT, "--account", "news", "--no-wait")[0] == 0
         assert upload.poll() is None
+        sandbox.goes_on()
         upload.communicate(timeout=30)
 
 

@@ -7,7 +7,6 @@ import re
 import socket
 import sqlite3
 import subprocess
-import time
 from contextlib import ExitStack, closing
 from urllib.parse import urlencode
 
@@ -15,6 +14,7 @@ import pytest
 from chromium import amiss, looking
 from newsroom import start
 from node_packages import packages  # noqa: F401 - a fixture
+from ports import free_port
 from real_parts import need, scaled
 from served import once, serving
 
@@ -41,7 +41,7 @@ def rows(page, section):
 def test_the_page_shows_what_happens_while_uploads_run(sandbox, ytpool, make_video, packages):  # noqa: F811
     assert ytpool("pools", "set", "main", "--strategy", "round_robin")[0] == 0
     assert ytpool("upload", make_video("first.mp4"), "--pool", "main")[0] == 0
-    sandbox.control.add_fault(method="upload.final", kind="slow", seconds=4, times=2)
+    sandbox.holds_back("upload.final", times=2)
     with serving() as server, looking(viewport=DESKTOP) as page:
         page.goto(server.url)
         page.get_by_text("Live", exact=True).wait_for()
@@ -65,6 +65,7 @@ def test_the_page_shows_what_happens_while_uploads_run(sandbox, ytpool, make_vid
         rows(page, "uploads").nth(1).wait_for()
         under_way = rows(page, "uploads").all_inner_texts()
         slots = page.locator("#queue dd").first.inner_text()
+        sandbox.goes_on()
         outcomes = [json.loads(process.communicate(timeout=60)[0].splitlines()[-1])["ok"] for process in working]
         newest = page.locator("#activity time").first
         last = moment_of_the_last(sandbox_state())
@@ -229,9 +230,7 @@ http {{
 
 
 def test_it_works_in_a_folder_of_a_proxy_that_logs_every_address(token, ytpool, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with serving() as server, looking(viewport=DESKTOP) as page:
         file = tmp_path / "nginx.conf"
         file.write_text(NGINX.format(folder=tmp_path, port=port, behind=server.port))
@@ -281,16 +280,13 @@ def test_viewers_are_counted_and_all_go_home_when_the_server_ends(ytpool):
         watching.pop()[0].sock.shutdown(socket.SHUT_RDWR)
         again = once(lambda: (found := watch(server, stack))[1].status == 200 and found)
         head = server.ask("/events", "HEAD")
-        began = time.monotonic()
         server.process.terminate()
         ends = [answer.read()[-2:] for _, answer in [*watching, again]]  # it raises for a line that breaks
-        seconds = time.monotonic() - began
 
     assert beginnings == {b"retr"}
     assert (one_too_many[0], one_too_many[2]["retry-after"]) == (503, "30")
     assert (head[0], head[1]) == (503, b"")
     assert set(ends) == {b"\n\n"}
-    assert seconds < 4
 
 
 @pytest.mark.usefixtures("home")

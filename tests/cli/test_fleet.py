@@ -17,6 +17,7 @@ from receivers import webhook
 from schemas import fits
 from served import once, serving
 from told import data
+from waiting import wait_until
 
 from ytpool import config
 from ytpool.runtime import Runtime
@@ -136,7 +137,7 @@ def test_a_machine_that_is_drained_takes_nothing_new_until_it_is_resumed(ytpool,
 def test_what_a_drained_machine_has_begun_it_finishes_and_others_take_the_rest(
     ytpool, sandbox, on, machine, make_video
 ):
-    sandbox.channel("news").spoil("upload.final", "slow", seconds=2)
+    sandbox.channel("news").holds_back("upload.final")
     first = ytpool("upload", make_video("first.mp4", 2_000_000), "--account", "news", "--queue", "--json")
     assert first[0] == 0, first
     on("studio-2", "work", "--json")
@@ -148,6 +149,7 @@ def test_what_a_drained_machine_has_begun_it_finishes_and_others_take_the_rest(
     assert ended(on("studio-3", "work", "--once", "--json"))[0] == 0
     assert [video["title"] for video in sandbox.videos_on("sports")] == ["second"], second
 
+    sandbox.goes_on()
     assert ytpool("fleet", "drain", "studio-2", "--wait")[0] == 0
     assert [video["title"] for video in sandbox.videos_on("news")] == ["first"]
     assert_books_agree(ytpool, sandbox)
@@ -169,7 +171,7 @@ def test_a_word_on_a_machine_nobody_knows_is_refused_and_one_that_lives_is_not_f
 
 
 def test_what_a_machine_held_that_is_gone_is_free_at_a_time_that_is_said(ytpool, sandbox, on, machine, make_video):
-    sandbox.channel("news").spoil("upload.final", "slow", seconds=4)
+    sandbox.channel("news").holds_back("upload.final")
     ytpool("upload", make_video("first.mp4", 2_000_000), "--account", "news", "--queue")
     worker = on("studio-2", "work")
     once(lambda: (machine("studio-2") or {"holds": {}})["holds"].get("channel"), within=60)
@@ -381,7 +383,7 @@ def test_where_one_key_of_two_is_missing_the_rest_is_done(ytpool, sandbox, make_
     assert (left["state"], left["attempts"]) == ("queued", 0)
 
 
-def test_a_visitor_who_has_brought_the_token_to_one_machine_is_let_in_by_another(ytpool, postgres, schema, monkeypatch):
+def test_a_visitor_who_logs_in_or_out_at_one_machine_has_done_so_at_another(ytpool, postgres, schema, monkeypatch):
     monkeypatch.setenv("YTPOOL_STATE", postgres.url)
     monkeypatch.setenv("YTPOOL_POSTGRES_SCHEMA", schema)
     monkeypatch.setenv("YTPOOL_SERVE_TOKEN", "what visitors bring".replace(" ", "-"))
@@ -393,6 +395,10 @@ def test_a_visitor_who_has_brought_the_token_to_one_machine_is_let_in_by_another
         by = {"Cookie": cookie.partition(";")[0]}
         opened = [server.ask("/", **by)[0] for server in (one, other)]
         strangers = [server.ask("/", Cookie=f"{by['Cookie']}x")[0] for server in (one, other)]
+        left = one.ask("/logout", "POST", **form, **by)[0]
+        wait_until(lambda: other.ask("/", **by)[0] == 303)
+        closed = [server.ask(path, **by)[0] for server in (other, one) for path in ("/", "/events", "/login")]
 
     assert (opened, strangers) == ([200, 200], [303, 303])
+    assert (left, closed) == (303, [303, 401, 200] * 2)
     assert "serve.visitors" in [row["owner"] for row in data(ytpool("vault", "status", "--json")[1])["secrets"]]

@@ -1,11 +1,11 @@
 """A pause stops every new write, wherever it would come from, and says so to everybody."""
 
 import os
-import time
 
 import pytest
 from newsroom import assert_books_agree, start
 from told import data, told
+from waiting import wait_until
 
 MIB = 1024 * 1024
 
@@ -64,8 +64,7 @@ def test_while_everything_is_paused_nothing_is_written_and_everything_is_read(yt
 def test_an_upload_that_is_paused_stops_before_its_next_chunk_and_goes_on_there(ytpool, sandbox, large):
     sandbox.control.add_fault(method="upload.chunk", kind="slow", skip=1, bytes_per_second=4 * MIB)
     process = start("upload", large, "--pool", "main", "--json", env=os.environ)
-    while not sandbox.calls("upload.chunk"):
-        time.sleep(0.02)
+    wait_until(lambda: sandbox.calls("upload.chunk"))
 
     status, out, _ = ytpool("pause", "--pool", "main", "--reason", "holiday", "--json")
 
@@ -84,13 +83,13 @@ def test_an_upload_that_is_paused_stops_before_its_next_chunk_and_goes_on_there(
 
 
 def test_what_goes_along_with_a_video_waits_for_the_end_of_a_pause(ytpool, sandbox, video):
-    sandbox.channel("news").spoil("upload.final", "slow", seconds=1.5)
+    sandbox.channel("news").holds_back("upload.final")
     process = start("upload", video, "--account", "news", "--playlist", "+Talks", "--json", env=os.environ)
-    while not sandbox.calls("upload.final"):
-        time.sleep(0.02)
+    wait_until(lambda: sandbox.calls("upload.final"))
 
     assert ytpool("pause", "--reason", "stop")[0] == 0
 
+    sandbox.goes_on()
     with process:
         out, _ = process.communicate(timeout=60)
     assert (process.returncode, data(out)["state"]) == (3, "partly")

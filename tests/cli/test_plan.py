@@ -4,10 +4,17 @@ import csv
 import io
 import json
 import os
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from schemas import fits
+
+from ytpool import config
+from ytpool.actions.plan import applying, making
+from ytpool.cli.planned import orders_of
+from ytpool.errors import Busy
+from ytpool.runtime import Runtime
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 
@@ -393,6 +400,37 @@ def test_a_row_for_a_channel_whose_video_waits_for_its_pool_already_says_so(pool
     assert (status, waits["state"], same["state"]) == (3, "planned", "left")
     assert waits["job"] == same["job"] == made["job"]
     assert same["reasons"][0].startswith("its job is deferred: ")
+
+
+def test_a_video_that_rows_want_twice_on_one_channel_is_queued_for_neither(pool, tmp_path, make_video):
+    ytpool, path, video = pool, tmp_path / "both.csv", make_video("both.mp4", size=1000)
+    path.write_text(f"file,pool,account\n{make_video('other.mp4', size=1000)},main,\n{video},main,\n{video},,news\n")
+
+    status, _, err = ytpool("plan", path, "--apply")
+
+    assert (status, "both.mp4 is asked for twice: for pool main and for account news" in err) == (2, True)
+    assert json.loads(ytpool("queue", "list", "--all", "--json")[1])["data"]["jobs"] == []
+
+
+@pytest.mark.parametrize("meanwhile", ["cancel", "upload"])
+def test_a_plan_is_applied_whole_or_not_at_all_when_something_has_changed_meanwhile(pool, manifest, meanwhile):
+    ytpool, path = pool, manifest(3)
+    waits = fits("plan", ytpool("plan", path, "--pool", "main", "--apply", "--json")[1])["items"][1]
+    before = ytpool("queue", "list", "--json")[1]
+    with closing(Runtime(config.load(profile=None, environ=os.environ))) as rt:
+        orders = orders_of(rt, path, account=None, pool="main")
+        found = making.of_orders(rt, orders, days=7, rate=None, what_if=())
+        words = {"upload": ("upload", waits["item"], "--pool", "main")}.get(
+            meanwhile, ("queue", meanwhile, waits["job"])
+        )
+        assert ytpool(*words)[0] == 0
+
+        with pytest.raises(Busy, match=r"1\.mp4"):
+            applying.apply(rt, orders, found)
+
+    stands = {one["job"]: one["not_before"] for one in json.loads(before)["data"]["jobs"] if one["job"] != waits["job"]}
+    after = json.loads(ytpool("queue", "list", "--json")[1])["data"]["jobs"]
+    assert {one["job"]: one["not_before"] for one in after if one["job"] != waits["job"]} == stands
 
 
 def test_another_plan_leaves_what_is_planned_where_it_is(pool, manifest, tmp_path, make_video):

@@ -299,6 +299,26 @@ def test_a_pool_job_that_found_nobody_yet_is_settled_on_the_channel_that_has_the
     assert_books_agree(ytpool, sandbox)
 
 
+def test_a_word_that_is_only_tried_changes_nothing_and_says_what_would_be(ytpool, sandbox, video, make_video):
+    job = unknown(ytpool, sandbox, video, "--account", "news")
+    waiting = data(ytpool("upload", make_video("next.mp4"), "--account", "news", "--queue", "--json")[1])["job"]
+    before = listed(ytpool)
+
+    def tried(*words):
+        status, out, err = ytpool("queue", *words, "--dry-run", "--json")
+        assert (status, "a dry run: nothing is sent, and nothing changes" in err) == (0, True), out
+        return data(out)
+
+    assert tried("resolve", job, "--as", "done:abcdefghijk", "--yes")["video_id"] == "abcdefghijk"
+    assert tried("resolve", job, "--as", "restart")["state"] == "queued"
+    assert tried("cancel", waiting)["state"] == "cancelled"
+    assert tried("hold", waiting)["held"] is True
+    for words in (("cancel", job), ("resolve", job, "--as", "done:abcdefghijk")):
+        assert ytpool("queue", *words, "--dry-run")[0] == ytpool("queue", *words)[0] != 0
+    assert listed(ytpool) == before
+    assert_books_agree(ytpool, sandbox)
+
+
 @pytest.mark.parametrize(
     "words", [("--as", "maybe"), ("--as", "failed:abcdefghijk"), ("--as", "done:"), ("--as", "")], ids=lambda w: w[1]
 )
@@ -312,7 +332,7 @@ def test_a_word_that_is_none_is_refused(ytpool, sandbox, video, words):
 
 
 def test_nobody_settles_a_job_that_is_being_worked_on(ytpool, sandbox, video):
-    sandbox.channel("news").spoil("upload.final", "slow", seconds=2)
+    sandbox.channel("news").holds_back("upload.final")
     with start("upload", video, "--account", "news", "--json", env=os.environ) as process:
         wait_until(lambda: sandbox.calls("upload.chunk"))
         [job] = listed(ytpool)
@@ -320,6 +340,7 @@ def test_nobody_settles_a_job_that_is_being_worked_on(ytpool, sandbox, video):
         for words in (("resolve", job["job"], "--as", "restart"), ("cancel", job["job"])):
             status, out, _ = ytpool("queue", *words, "--json")
             assert (status, told(out)["error"]["code"]) == (6, "busy")
+        sandbox.goes_on()
         process.communicate(timeout=30)
 
     assert process.returncode == 0
@@ -330,6 +351,9 @@ def test_nobody_settles_a_job_that_is_being_worked_on(ytpool, sandbox, video):
 def test_what_published_nothing_is_cancelled_and_the_same_command_makes_a_new_job(ytpool, sandbox, large, video):
     kill_in_the_middle(sandbox, large, "--account", "news")
     [job] = listed(ytpool)
+    for words in (("cancel", ""), ("resolve", "", "--as", "failed"), ("show", "")):  # a script's variable was empty
+        assert ytpool("queue", *words)[0] == 2
+    assert ytpool("why", "")[0] == 2
 
     assert ytpool("queue", "cancel", job["job"])[0] == 0
 

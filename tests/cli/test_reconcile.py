@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import pytest
 from killing import WHILE_LOOKING
-from newsroom import FORCE_SSL, ROOT, assert_books_agree, behind_its_back
+from newsroom import FORCE_SSL, ROOT, assert_books_agree, behind_its_back, forget_googles_clock, run_ahead
 from told import data, told
 
 UPLOAD_ONLY = "https://www.googleapis.com/auth/youtube.upload"
@@ -559,3 +559,38 @@ def assert_ours_agree(ytpool, sandbox):
         really = sandbox.truth()["units"][row["number"]].get(report["quota_day"], {}).get(bucket["bucket"], 0)
         assert bucket["spent"] <= really <= bucket["spent"] + bucket["unknown"], bucket
     assert ytpool("state", "check")[0] == 0
+
+
+def test_a_clock_that_was_ahead_when_an_upload_began_hides_no_video(ytpool, sandbox, state, video, later):
+    forget_googles_clock(state)
+    sandbox.control.settings(listed_after=60)
+    arrive_unheard(sandbox)
+    command = ("upload", video, "--account", "news", "--json")
+    status, out, err = run_ahead(sandbox, *command)
+    assert (status, data(out)["state"]) == (7, "finished_unknown"), err
+
+    later(minutes=45)
+    status, out, err = ytpool(*command)
+
+    assert (status, data(out)["video_id"]) == (0, arrived_once(sandbox, video)["id"]), err
+    assert sandbox.calls("videos.insert") == 1
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_two_looks_are_ten_minutes_apart_by_googles_clock_whatever_the_machine_says(
+    ytpool, sandbox, state, video, later
+):
+    sandbox.control.settings(listed_after=50 * 60)
+    arrive_unheard(sandbox)
+    sandbox.channel("news").fail("playlistItems.list", "forbidden")
+    command = ("upload", video, "--account", "news", "--json")
+    assert ytpool(*command)[0] == 7
+    sandbox.control.clock(forward=timedelta(minutes=45))
+    forget_googles_clock(state)
+    assert run_ahead(sandbox, *command, by=-timedelta(minutes=30))[0] == 7  # it looks, and is told the time by the list
+
+    assert ytpool(*command)[0] == 7
+
+    later(minutes=11)
+    status, out, err = ytpool(*command)
+    assert (status, data(out)["video_id"]) == (0, arrived_once(sandbox, video)["id"]), err

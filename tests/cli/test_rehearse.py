@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import fields, replace
 from datetime import timedelta
@@ -24,7 +25,7 @@ from real_parts import miss
 from schemas import fits
 
 from ytpool import config
-from ytpool.actions.rehearsal import playing, rehearsing, standing
+from ytpool.actions.rehearsal import playing, rehearsing, stage, standing
 from ytpool.actions.rehearsal.judging import Ended, Run
 from ytpool.actions.rehearsal.rehearsing import Rehearsed
 from ytpool.clock import SystemClock
@@ -487,6 +488,19 @@ def test_a_rehearsal_in_turn_that_comes_to_no_verdict_is_told_in_the_morning_and
     process.communicate(timeout=30)
     assert "did not run: it was begun, and has not come to its end" in morning()[0]
     assert "would rehearse channel-cap:" in ytpool("rehearse", "--weekly", "--dry-run")[1]
+
+
+def test_one_that_begins_while_others_end_finds_nothing_in_its_way():
+    with closing(Runtime(config.load(profile=None, environ=os.environ))) as rt, ThreadPoolExecutor(4) as everybody:
+
+        def begin_and_end(_):
+            with stage.private_folder(rt) as folder:
+                return folder
+
+        folders = [*everybody.map(begin_and_end, range(600))]
+
+    assert len({*folders}) == 600
+    assert not any(folder.exists() for folder in folders)
 
 
 MUTANTS = {

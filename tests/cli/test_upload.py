@@ -3,12 +3,12 @@
 import hashlib
 import json
 import threading
-import time
 import urllib.request
 from datetime import datetime, timedelta
 
 from newsroom import FORCE_SSL, assert_books_agree
 from told import data
+from waiting import wait_until
 
 
 def test_a_file_arrives_whole_and_private_and_is_read_back(ytpool, sandbox, video):
@@ -295,7 +295,7 @@ def test_a_look_that_fails_is_taken_again_and_the_video_stays_one(ytpool, sandbo
 
 
 def test_what_youtube_made_of_it_is_compared_with_what_was_asked(ytpool, sandbox, video):
-    sandbox.channel("news").spoil("upload.final", "slow", seconds=1)  # time enough for somebody in the Studio
+    sandbox.channel("news").holds_back("upload.final")  # until somebody in the Studio is ready
     meddler = threading.Thread(target=make_it_unlisted, args=(sandbox,))
     meddler.start()
 
@@ -311,8 +311,7 @@ def test_what_youtube_made_of_it_is_compared_with_what_was_asked(ytpool, sandbox
 
 def make_it_unlisted(sandbox):
     granted = sandbox.control.grant("press", "news", [FORCE_SSL])
-    while not sandbox.videos_on("news"):
-        time.sleep(0.01)
+    wait_until(lambda: sandbox.videos_on("news"))
     change = {"id": sandbox.videos_on("news")[0]["id"], "status": {"privacyStatus": "unlisted"}}
     request = urllib.request.Request(
         f"{sandbox.server.url}/youtube/v3/videos?part=status",
@@ -321,3 +320,4 @@ def make_it_unlisted(sandbox):
         method="PUT",
     )
     urllib.request.urlopen(request).close()
+    sandbox.goes_on()

@@ -7,7 +7,7 @@ import signal
 import time
 
 import pytest
-from newsroom import assert_books_agree, start
+from newsroom import assert_books_agree, heard, start
 from told import data
 from waiting import wait_until
 
@@ -260,7 +260,7 @@ def test_an_interrupted_batch_tells_what_is_done(ytpool, sandbox, make_video):
 
 
 def test_a_process_killed_while_it_waits_for_the_final_answer_has_published(ytpool, sandbox, video):
-    sandbox.channel("news").spoil("upload.final", "slow", seconds=2)
+    sandbox.channel("news").holds_back("upload.final")
     with start("upload", video, "--pool", "main", "--json", env=os.environ) as process:
         wait_until(lambda: sandbox.videos_on("news"))
         process.kill()
@@ -303,7 +303,7 @@ def test_two_processes_with_the_same_file_make_one_video(ytpool, sandbox, video)
 
 
 def test_a_channel_takes_one_upload_at_a_time(ytpool, sandbox, make_video):
-    sandbox.channel("news").spoil("upload.final", "slow", seconds=2)
+    sandbox.channel("news").holds_back("upload.final")
     first, second = make_video("first.mp4"), make_video("second.mp4")
 
     with start("upload", first, "--account", "news", "--json", env=os.environ) as process:
@@ -313,10 +313,11 @@ def test_a_channel_takes_one_upload_at_a_time(ytpool, sandbox, make_video):
         assert "news" in json.loads(out)["error"]["message"]
         assert sandbox.calls("videos.insert") == 1
 
-        status, _, err = ytpool("upload", second, "--account", "news")
-        assert status == 0, err
-        assert "waiting" in err
-        assert process.wait(timeout=30) == 0
+        with start("upload", second, "--account", "news", env=os.environ) as waits:
+            heard(waits, "waiting")
+            sandbox.goes_on()
+            assert [one.wait(timeout=30) for one in (process, waits)] == [0, 0]
+            waits.communicate()
         process.communicate()
 
     assert [video["title"] for video in sandbox.videos_on("news")] == ["first", "second"]
@@ -324,12 +325,13 @@ def test_a_channel_takes_one_upload_at_a_time(ytpool, sandbox, make_video):
 
 
 def test_a_pool_goes_round_a_channel_that_is_busy(ytpool, sandbox, make_video):
-    sandbox.channel("news").spoil("upload.final", "slow", seconds=2)
+    sandbox.channel("news").holds_back("upload.final")
 
     with start("upload", make_video("first.mp4"), "--pool", "main", "--json", env=os.environ) as process:
         wait_until(lambda: sandbox.calls("upload.chunk"))
         status, out, _ = ytpool("upload", make_video("second.mp4"), "--pool", "main", "--no-wait", "--json")
         assert (status, data(out)["account"]) == (0, "sports")
+        sandbox.goes_on()
         process.communicate(timeout=30)
 
     assert_books_agree(ytpool, sandbox)

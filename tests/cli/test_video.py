@@ -6,14 +6,15 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from datetime import timedelta
 
 import pytest
-from newsroom import ROOT, assert_books_agree, start
+from newsroom import ROOT, assert_books_agree, heard, start
 from pictures import png
+from real_parts import need
 from schemas import fits
 from told import data, told
+from waiting import wait_until
 
 SRT = "1\n00:00:01,000 --> 00:00:02,000\nhello\n"
 
@@ -249,10 +250,10 @@ def test_too_many_calls_a_minute_are_waited_out(ytpool, sandbox, change):
 
 
 def test_an_update_that_is_killed_goes_on_with_the_same_command(ytpool, sandbox, published, change):
-    sandbox.channel("news").spoil("videos.update", "slow", seconds=3)
+    sandbox.channel("news").holds_back("videos.update")
     killed = start("video", "update", "--title", "Another talk", "--", published, env=dict(os.environ))
     assert "title becomes Another talk" in killed.stderr.readline()
-    time.sleep(0.5)
+    wait_until(lambda: sandbox.calls("videos.update"))
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     killed.stderr.close()
@@ -267,16 +268,18 @@ def test_an_update_that_is_killed_goes_on_with_the_same_command(ytpool, sandbox,
     assert_books_agree(ytpool, sandbox)
 
 
-def test_two_who_change_one_video_do_not_undo_each_other(ytpool, sandbox, published, change):
-    sandbox.channel("news").spoil("videos.update", "slow", seconds=2)
+def test_two_who_change_one_video_do_not_undo_each_other(ytpool, sandbox, published):
+    sandbox.channel("news").holds_back("videos.update")
     other = start("video", "update", "--title", "Another talk", "--", published, env=dict(os.environ))
-    assert "title becomes Another talk" in other.stderr.readline()
+    wait_until(lambda: sandbox.calls("videos.update"))
 
-    status, _, err = change("--tags", "c")
+    late = start("video", "update", "--tags", "c", "--", published, env=dict(os.environ))
+    heard(late, "is being changed by another process")
 
-    other.communicate()
-    assert (status, other.returncode) == (0, 0), err
-    assert "is being changed by another process" in err
+    sandbox.goes_on()
+    for process in (other, late):
+        _, err = process.communicate(timeout=30)
+        assert process.returncode == 0, err
     assert (parts(sandbox)["snippet"]["title"], parts(sandbox)["snippet"]["tags"]) == ("Another talk", ["c"])
     assert_books_agree(ytpool, sandbox)
 
@@ -374,6 +377,21 @@ def test_a_thumbnail_is_set_and_a_wrong_one_refused_before_it_costs(ytpool, sand
     assert (status, data(out)["steps"][0]["state"]) == (0, "done")
     assert len(sandbox.truth()["thumbnails"]) == 1
     assert_books_agree(ytpool, sandbox)
+
+
+def test_a_picture_that_may_not_be_read_when_its_turn_comes_is_named(ytpool, sandbox, published, tmp_path):
+    picture = tmp_path / "title.png"
+    picture.write_bytes(png(1280, 720))
+    job = data(ytpool("video", "thumbnail", "--queue", "--json", "--", published, picture)[1])["job"]
+    picture.chmod(0)
+    # Root reads everything, unless it gives that right away.
+    plain_user = [need("setpriv"), "--bounding-set", "-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+    with start("queue", "retry", job, "--json", env=os.environ, through=plain_user) as process:
+        out, err = process.communicate(timeout=30)
+
+    assert told(out)["error"]["message"] == f"{picture} cannot be read: Permission denied", err
+    assert sandbox.truth()["thumbnails"] == []
 
 
 @pytest.fixture

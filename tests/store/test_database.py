@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -257,6 +258,27 @@ def test_a_state_that_another_process_keeps_locked_is_busy_and_says_so(tmp_path,
     other.close()
     with opened().transaction():
         pass
+
+
+def test_ctrl_c_while_it_waits_for_its_turn_leaves_nothing_begun(tmp_path, opened):
+    database = opened(create=True)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = threading.Timer(0.3, other.execute, ["ROLLBACK"])
+        done.start()
+        signal.setitimer(
+            signal.ITIMER_REAL, 0.1
+        )  # SQLite goes on waiting, and Python hears of it when its turn has come
+        try:
+            with pytest.raises(KeyboardInterrupt), database.transaction():
+                raise AssertionError("it was not interrupted")
+        finally:
+            signal.signal(signal.SIGALRM, before)
+            done.join()
+
+    with database.transaction() as tx:
+        meta.put(tx, "a", "b")
 
 
 def test_a_reader_sees_one_picture_while_others_write(opened):

@@ -4,12 +4,13 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from typing import Any
 
 from ytpool.domain import latencies, moments
-from ytpool.errors import UsageWrong
+from ytpool.errors import UnknownName, UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, entries, projects, sums
+from ytpool.store import accounts, activity, entries, projects, sums
 from ytpool.store.db import Tx
 from ytpool.store.entries import Entry
 from ytpool.store.sums import Sum, Window
@@ -56,7 +57,7 @@ def report(rt: Runtime, wanted: Wanted, *, by: str | None = None) -> ActivityRep
     errors: dict[tuple[str, ...], int] = {}
     whole = _Group()
     with rt.store.reading() as tx:
-        window, kept_from = window_of(tx, wanted)
+        window, kept_from = window_of(rt, tx, wanted)
         until = wanted.until or tx.now
         called = projects.merged(tx)
         for part in sums.over(tx, window, asked, of_failures=besides):
@@ -92,7 +93,7 @@ def operations(rt: Runtime, wanted: Wanted) -> "tuple[datetime, datetime, Iterat
     What is done meanwhile is not among them, as long as the window ends now or earlier.
     """
     with rt.store.reading() as tx:
-        window, _ = window_of(tx, wanted)
+        window, _ = window_of(rt, tx, wanted)
 
     def read() -> Iterator[Entry]:
         before: Entry | None = None
@@ -111,7 +112,7 @@ def operations(rt: Runtime, wanted: Wanted) -> "tuple[datetime, datetime, Iterat
 def newest(rt: Runtime, wanted: Wanted, most: int) -> tuple[Sequence[Entry], int]:
     """Return the last rows of the journal, and the entry behind which `newer` goes on."""
     with rt.store.reading() as tx:
-        window, _ = window_of(tx, wanted)
+        window, _ = window_of(rt, tx, wanted)
         return entries.newest(tx, window, most) if most else (), entries.last(tx)
 
 
@@ -121,7 +122,7 @@ def newer(rt: Runtime, wanted: Wanted, after: int) -> tuple[Sequence[Entry], int
         end = entries.last(tx)
         if end <= after:
             return (), after
-        window, _ = window_of(tx, wanted)
+        window, _ = window_of(rt, tx, wanted)
         found = entries.written(tx, window, after, _READ_AT_ONCE)
     return found, found[-1].entry if len(found) == _READ_AT_ONCE else end
 
@@ -182,7 +183,7 @@ def _named(name: str, value: str) -> Any:
     return value or None
 
 
-def window_of(tx: Tx, wanted: Wanted) -> tuple[Window, datetime | None]:
+def window_of(rt: Runtime, tx: Tx, wanted: Wanted) -> tuple[Window, datetime | None]:
     """Return what is asked for in the state's words, and from when on all is known.
 
     Raises UsageWrong and UnknownName for what makes no sense.
@@ -202,10 +203,30 @@ def window_of(tx: Tx, wanted: Wanted) -> tuple[Window, datetime | None]:
         names = projects.names_of(tx, wanted.project)
         if not entries.has_any_of(tx, "project", names):
             projects.get(tx, wanted.project)
+    if wanted.operation is not None:
+        _require_operation(rt, tx, wanted.operation)
     if kept_from is not None:
         since = min(max(since, kept_from), until)
     window = Window(since=since, until=until, account=wanted.account, projects=names, operation=wanted.operation)
     return window, kept_from
+
+
+def _require_operation(rt: Runtime, tx: Tx, name: str) -> None:
+    """Refuse what no operation is called: neither by the price book of any day, nor by us, nor in the journal."""
+    known = {*activity.OURS, *(priced for entry in rt.book.entries for priced in entry.prices)}
+    if name in known:
+        return
+    recorded = entries.recorded_operations(tx)
+    if name in recorded:
+        return
+    close = get_close_matches(name, known | recorded, n=1)
+    raise UnknownName(
+        f"there is no operation named {name!r:.60}",
+        hint=f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(recorded or activity.OURS))}",
+        what="operation",
+        name=name,
+        known=sorted(known | recorded),
+    )
 
 
 def _ago(until: datetime, hours: float) -> datetime:

@@ -163,6 +163,7 @@ def beside(path: Path) -> Iterator[Path]:
             left.unlink(missing_ok=True)
     new = path.with_name(f".{path.name[:150]}{ours}{os.getpid()}")
     try:
+        _clear(new)  # in a container everybody has the same number, whoever was killed there too
         os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         yield new
     except DiskFull as error:
@@ -174,8 +175,12 @@ def beside(path: Path) -> Iterator[Path]:
             f"{path} cannot be written: {error.strerror}", hint="check the folder", path=str(path)
         ) from error
     finally:
-        for ending in ("", "-journal", "-wal", "-shm"):
-            new.with_name(f"{new.name}{ending}").unlink(missing_ok=True)
+        _clear(new)
+
+
+def _clear(new: Path) -> None:
+    for ending in ("", "-journal", "-wal", "-shm"):
+        new.with_name(f"{new.name}{ending}").unlink(missing_ok=True)
 
 
 def _full(path: Path) -> DiskFull:

@@ -3,7 +3,6 @@
 Each is a task and what it writes; `chores` is the way that all of them take.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -26,6 +25,7 @@ from ytpool.actions.chores import (
     result,
     unfinished,
 )
+from ytpool.actions.files import whole_hash
 from ytpool.actions.watch import Watch
 from ytpool.domain import captions, changes, publication
 from ytpool.domain.captions import Caption
@@ -154,7 +154,7 @@ def thumbnail(
     task = Task(
         kind="video.thumbnail",
         step=publication.THUMBNAIL,
-        request={"path": str(named or rt.path_map.there(path.absolute())), "sha256": _digest(path)},
+        request={"path": str(named or rt.path_map.there(path.absolute())), "sha256": whole_hash(path)},
         calls=("thumbnails.set",),
     )
 
@@ -190,7 +190,7 @@ def caption(
         step=track.step,
         request={
             **replace(track, path=named or rt.path_map.there(Path(track.path).absolute())).to_dict(),
-            "sha256": _digest(Path(track.path)),
+            "sha256": whole_hash(Path(track.path)),
             "replace": again,
         },
         calls=("captions.list", "captions.update" if again else "captions.insert"),
@@ -310,12 +310,7 @@ def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, agrees: Callable[[st
 
 
 def _require_same_content(path: Path, sha256: str) -> None:
-    if not path.is_file() or _digest(path) != sha256:
+    if not path.is_file() or whole_hash(path) != sha256:
         raise FileChanged(
             f"{path} is not what it was when this was asked for", hint="put it back, or ask anew", path=str(path)
         )
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,8 +5,9 @@ at the same moment end up with one job.
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from ytpool.domain import ids, publication
 from ytpool.domain.jobs import InLine, Job, JobState, StepState, Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.uploads import FileMarks, is_covered, why_changed
-from ytpool.errors import Busy, FileChanged
+from ytpool.errors import Busy, FileChanged, UsageWrong
 from ytpool.runtime import Runtime
-from ytpool.store import accounts, job_steps, jobs, leases, ledger, line, owners, pools, uploads, whereabouts
+from ytpool.store import accounts, job_steps, jobs, leases, ledger, line, owners, plans, pools, uploads, whereabouts
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.line import Picked
@@ -106,28 +107,103 @@ def claim(rt: Runtime, order: Order, file: VideoFile, watch: Watch) -> Claim:
         rt.sleep(_LOOK_AGAIN_AFTER)
 
 
-def put_off(rt: Runtime, tx: Tx, order: Order, file: VideoFile, *, job: str | None, until: datetime, why: str) -> Job:
-    """Let an upload wait for its moment: the job that waits already, or a new one for content that has none.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """One file to publish when its moment has come."""
 
-    Raises Busy where that has changed since it was looked at, or somebody is at it; the error has to leave the
-    transaction.
+    order: Order
+    file: VideoFile
+    job: str | None
+    """The job that waits already; None where the content has none."""
+
+
+def wait(rt: Runtime, tx: Tx, wanted: Sequence[Later]) -> list[plans.Waiting]:
+    """Return what is to wait for its moment, in the same order: the job that is there, or a new one; stores nothing.
+
+    All are looked at with a few questions, because nobody else writes meanwhile. Raises Busy where something has
+    changed since it was looked at, or somebody is at it; the error has to leave the transaction.
     """
-    if job is None:
-        if any(not _means_again(order, same) for same in _same(tx, order, file)):
-            raise Busy(f"somebody else has just asked for {file.path.name}", hint="plan again", path=str(file.path))
-        job = _found_or_made(rt, tx, order, file, None, [], "").job
-    found = jobs.get(tx, job)
-    if found.video_id is not None or uploads.get(tx, job).started_at is not None:
-        raise Busy(f"the upload of {file.path.name} has begun meanwhile", hint="plan again", job=job)
-    lease = _take(rt, tx, order, file, found, None)
-    if lease is None:
-        raise Busy(f"job {job} for {file.path.name} is being worked on by another process", hint="plan again", job=job)
-    if order.in_line is not None and order.in_line != InLine():
-        line.ask(tx, job, order.in_line)
-    jobs.move(tx, lease, JobState.DEFERRED, not_before=until, error=why)
-    leases.give_back(tx, [lease])
-    tx.ring()
-    return jobs.get(tx, job)
+    channels = {target: jobs.channels_of(tx, target) for target in {one.order.target for one in wanted}}
+    _require_nobody_was_faster(rt, tx, [one for one in wanted if one.job is None], channels)
+    names = [one.job for one in wanted if one.job is not None]
+    standing, sent = jobs.several(tx, names), uploads.several(tx, names)
+    worked_on = leases.held(tx, LeaseKind.JOB)
+    found = []
+    for one in wanted:
+        publication.check(one.order.publication, tx.now)
+        if one.job is None:
+            found.append(_waiting(rt, one, ids.new(tx.now, rt.rng)))
+            continue
+        job, upload = standing[one.job], sent[one.job]
+        if job.job in worked_on:
+            what = f"job {job.job} for {one.file.path.name} is being worked on by another process"
+        elif job.video_id is not None or upload.started_at is not None:
+            what = f"the upload of {one.file.path.name} has begun meanwhile"
+        elif job.state is JobState.CANCELLED or job.held_at is not None:
+            what = f"the upload of {one.file.path.name} was {'held back' if job.held_at else 'cancelled'} meanwhile"
+        else:
+            found.append(_waiting_still(rt, one, job, upload))
+            continue
+        raise Busy(what, hint="plan again", job=job.job)
+    return found
+
+
+def _require_nobody_was_faster(
+    rt: Runtime, tx: Tx, wanted: Sequence[Later], channels: Mapping[Target, AbstractSet[str]]
+) -> None:
+    """Refuse what has got a job since it was looked at, or that broke off when its file had other content."""
+    there: dict[tuple[str, str], list[Job]] = {}
+    for job in jobs.with_content(tx, [one.file.marks.fingerprint for one in wanted]):
+        there.setdefault((job.fingerprint, job.job_key), []).append(job)
+    asked: dict[tuple[str, str], list[Target]] = {}
+    paths = {one.file.path: str(rt.path_map.there(one.file.path)) for one in wanted}
+    begun = uploads.begun_from(tx, paths.values())
+    for one in wanted:
+        order, file = one.order, one.file
+        content = (file.marks.fingerprint, order.key)
+        before = asked.setdefault(content, [])
+        twice = next((target for target in before if channels[target] & channels[order.target]), None)
+        if twice is not None:
+            raise UsageWrong(
+                f"{file.path.name} is asked for twice: for {twice} and for {order.target}, which share a channel",
+                hint="leave out one of them; to publish it twice, give one a key of its own",
+                path=str(file.path),
+            )
+        before.append(order.target)
+        for same in there.get(content, ()):
+            if not _means_again(order, same) and jobs.meets(tx, same, order.target, channels[order.target]):
+                raise Busy(f"somebody else has just asked for {file.path.name}", hint="plan again", path=str(file.path))
+        ours = [each for each in begun if each.upload.path == paths[file.path]]
+        _require_same_content(ours, order, file, channels[order.target])
+
+
+def _waiting(rt: Runtime, one: Later, job: str) -> plans.Waiting:
+    return plans.Waiting(
+        job=job,
+        target=one.order.target,
+        job_key=one.order.key,
+        request=stored(rt, one.order.publication),
+        steps=_steps(one.order),
+        in_line=one.order.in_line or InLine(),
+        path=str(rt.path_map.there(one.file.path)),
+        marks=one.file.marks,
+        slug=one.file.path.name,
+        files_on=owners.me().host,
+    )
+
+
+def _waiting_still(rt: Runtime, one: Later, job: Job, upload: Upload) -> plans.Waiting:
+    """Say what a job waits with from now on: what is asked for now is what counts, as nothing was sent yet."""
+    anew = _waiting(rt, one, job.job)
+    unasked = one.order.in_line in (None, InLine())
+    return replace(
+        anew,
+        target=narrower(one.order.target, job.target),
+        # Where it is the same, it keeps the names it was asked for with.
+        request=job.request if one.order.publication == publication_here(rt, job) else anew.request,
+        in_line=InLine(priority=job.priority, deadline=job.deadline) if unasked else anew.in_line,
+        files_on=job.files_on if rt.path_map.here(Path(upload.path)) == one.file.path else anew.files_on,
+    )
 
 
 def _same(tx: Tx, order: Order, file: VideoFile) -> list[Job]:
@@ -330,9 +406,17 @@ def _make(rt: Runtime, tx: Tx, order: Order, file: VideoFile, sha256: str | None
 
 
 def _require_nothing_begun(rt: Runtime, tx: Tx, order: Order, file: VideoFile) -> None:
+    begun = uploads.begun_from(tx, [str(rt.path_map.there(file.path))])
+    _require_same_content(begun, order, file, jobs.channels_of(tx, order.target))
+
+
+def _require_same_content(
+    begun: Iterable[uploads.Begun], order: Order, file: VideoFile, channels: AbstractSet[str]
+) -> None:
     """Refuse a file whose upload broke off when it had other content: somebody may believe it is the same."""
-    for begun in uploads.begun_from(tx, order.target, str(rt.path_map.there(file.path)), order.key):
-        _require_same_file(begun, file, None, None)
+    for one in begun:
+        if one.job_key == order.key and one.channel_id in channels:
+            _require_same_file(one.upload, file, None, None)
 
 
 def _require_same_file(upload: Upload, file: VideoFile, sha256: str | None, begun_with: str | None) -> None:

@@ -107,6 +107,7 @@ def keep(
                 "nothing was kept of this login", hint="choose another channel: run the same command again"
             )
     with rt.store.transaction() as tx:
+        rt.keep_clock(tx)  # where nobody may look at the channel, nothing else has: the token's answer told the time
         if meta.put_first(tx, meta.API_ROOT, rt.root_name) != rt.root_name:
             raise EndpointsChanged("another login has just bound this state to another API root", hint="try again")
         project = projects.current(tx, project)  # it may have been merged while YouTube answered

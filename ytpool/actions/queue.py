@@ -176,9 +176,15 @@ def status(rt: Runtime) -> QueueStatus:
         )
 
 
-def hold(rt: Runtime, job_id: str, *, release: bool = False) -> QueuedJob:
+def told(tx: Tx, job_id: str) -> QueuedJob:
+    """Return one job as the list shows it."""
+    job = jobs.get(tx, job_id)
+    return _queued(tx, job, working=job.job in leases.held(tx, LeaseKind.JOB))
+
+
+def hold(rt: Runtime, job_id: str, *, release: bool = False, dry_run: bool = False) -> QueuedJob:
     """Keep a job back from everybody, or let it go; one that somebody works on is refused."""
-    with rt.store.transaction() as tx:
+    with rt.store.imagining() if dry_run else rt.store.transaction() as tx:
         job = jobs.get(tx, job_id)
         working = leases.held(tx, LeaseKind.JOB)
         if job.state in _ENDED:
@@ -195,8 +201,8 @@ def hold(rt: Runtime, job_id: str, *, release: bool = False) -> QueuedJob:
             line.let_go(tx, job.job)
         else:
             line.hold(tx, job.job)
-        held = _queued(tx, jobs.get(tx, job.job), working=job.job in working)
-    if release:
+        held = told(tx, job.job)
+    if release and not dry_run:
         waking.ring(rt)
     return held
 

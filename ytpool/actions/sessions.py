@@ -242,7 +242,7 @@ def delete(
                     tx,
                     rt.rng,
                     _NOBODY,
-                    "sessions.delete",
+                    activity.SESSION_DELETED,
                     Outcome.DONE,
                     detail=f"{session.session}, of {session.platform}",
                     spare_score=True,

@@ -328,7 +328,11 @@ def refresh_all(rt: Runtime, *, account: str | None = None, force: bool = False)
     within = timedelta(minutes=rt.config.refresh.within_minutes)
     with rt.store.transaction() as tx:
         ledger.expire(tx)  # cron comes by often: what a dead worker left is settled on the way
-        wanted = [accounts.get(tx, account)] if account else [one for one in accounts.every(tx) if _is_wanted(one)]
+        wanted = (
+            [accounts.get(tx, account)]
+            if account is not None
+            else [one for one in accounts.every(tx) if _is_wanted(one)]
+        )
         due = [
             one
             for one in wanted

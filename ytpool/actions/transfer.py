@@ -237,7 +237,7 @@ class Transfer:
 
         def after(tx: Tx, session: Secret) -> None:
             secrets.keep(self._errand.rt, tx, Kind.UPLOAD_SESSION, self._errand.job.job, session)
-            uploads.started(tx, self._errand.lease)
+            uploads.started(tx, self._errand.lease, self._errand.rt.calendar.as_google_says())
 
         wished = self._errand.publication.video
         return self._errand.pay(
@@ -356,9 +356,10 @@ class Transfer:
                     offset = self._kept(event)
                 return self._send(reader, offset)
             except UpstreamFailed as failure:
-                with self._errand.rt.store.transaction() as tx:
-                    self._errand.heard(tx, failure)
-                    self._record(tx, failure)
+                if failure.operation != "token":  # that is no call of YouTube's, and `tokens` has written it down
+                    with self._errand.rt.store.transaction() as tx:
+                        self._errand.heard(tx, failure)
+                        self._record(tx, failure)
                 offset, ask = self._kept_so_far(), True
                 if offset > furthest:  # bytes went through, so neither line nor login are at their end
                     furthest, standstills, refused = offset, 0, None
@@ -529,7 +530,7 @@ class Transfer:
                 tx,
                 self._errand.rt.rng,
                 self._errand.placed.payer,
-                "upload",
+                activity.UPLOAD,
                 Outcome.DONE,
                 size=self._file.size - self._began_with,
                 seconds=self._errand.rt.clock.monotonic() - self._began_at,

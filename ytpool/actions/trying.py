@@ -14,7 +14,16 @@ from ytpool.domain.failover import Next, Until
 from ytpool.domain.publication import spoken
 from ytpool.domain.reconcile import LOOKS_APART
 from ytpool.domain.secret import Secret
-from ytpool.errors import LoginNeeded, OutcomeUnknown, Resting, UpstreamFailed
+from ytpool.errors import (
+    FileChanged,
+    FileInvalid,
+    LoginNeeded,
+    MetadataInvalid,
+    OutcomeUnknown,
+    Resting,
+    UpstreamFailed,
+    UsageWrong,
+)
 from ytpool.store import job_steps, jobs
 from ytpool.store.db import Tx
 from ytpool.store.job_steps import Unheard
@@ -46,12 +55,22 @@ class Try:
         def begins(tx: Tx) -> None:
             job_steps.writes(tx, self.errand.job.job, self.step, operation)
 
+        def leaves(token: Secret) -> T:
+            before, self.unsure = self.unsure, True  # until its answer is stored, which a busy state may prevent
+            try:
+                return send(token)
+            except UpstreamFailed as failure:
+                self.unsure = failover.judge(failure).next is Next.UNKNOWN
+                raise
+            except (FileChanged, FileInvalid, MetadataInvalid, UsageWrong):  # nothing whole has left
+                self.unsure = before
+                raise
+
         try:
-            answer = self._repeated(operation, send, self.step, begins)
+            answer = self._repeated(operation, leaves, self.step, begins)
         except UpstreamFailed as failure:
             verdict = failover.judge(failure)
-            self.unsure = verdict.next is Next.UNKNOWN
-            if self.unsure:
+            if verdict.next is Next.UNKNOWN:
                 raise OutcomeUnknown(
                     f"the answer to {operation} did not come, so it may have been done",
                     hint="type the same command again: it looks first, and does nothing twice",

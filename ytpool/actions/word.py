@@ -5,6 +5,7 @@ It is written under the job's lease: nobody works on it meanwhile, and a worker 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 
 from ytpool.actions import looking, queue, settling, waking
@@ -36,46 +37,76 @@ class Word(StrEnum):
     RESTART = "restart"
 
 
-def resolve(rt: Runtime, job_id: str, word: Word, *, named: str | None = None, trusted: bool = False) -> QueuedJob:
+def resolve(
+    rt: Runtime, job_id: str, word: Word, *, named: str | None = None, trusted: bool = False, dry_run: bool = False
+) -> QueuedJob:
     """Settle a job as a person says, and return how it stands then.
 
     A video that is `named` must be on the job's channel, a comment in its words by its account, which costs one unit
     to see, unless the person is `trusted`. Raises Busy while somebody works on the job, UsageWrong for a word that
-    does not fit it.
+    does not fit it. A dry run looks for what is named, and changes nothing else.
     """
     if named is not None and not trusted:
         rt.open_vault()
+    if dry_run:
+        with rt.store.reading() as tx:
+            job = _unsettled(tx, job_id)
+        seen = _look(rt, job, named, trusted=trusted)
+        with rt.store.imagining() as tx:
+            job, lease = _taken(rt, tx, job_id)
+            _settle(rt, tx, job, lease, word, seen)
+            leases.give_back(tx, [lease])
+            return queue.told(tx, job.job)
     with _held(rt, job_id) as (job, lease):
-        if job.is_chore and named is not None:
-            _require_its_video(job, named)
-            named = None
-        if job.kind == CHAIN and named is not None:
-            raise UsageWrong(f"job {job.job} is a chain and makes no video", hint="say --as done", job=job.job)
-        match word:
-            case Word.DONE if named is not None and job.kind == KIND:
-                if not trusted:
-                    settling.require_ours(rt, job, named)
-                with rt.store.transaction() as tx:
-                    settling.has_arrived(tx, lease, named, _BY_HAND)
-            case Word.DONE if named is not None:
-                video_id = named
-                owner = _owner(rt, job, video_id, trusted=trusted)
-                with rt.store.transaction() as tx:
-                    _has_arrived(tx, job, lease, owner, video_id)
-            case _:
-                with rt.store.transaction() as tx:
-                    _SETTLES[word](tx, job, lease)
-                    if job.kind == TASK:
-                        from ytpool.actions.tasks import endings  # noqa: PLC0415 -- most have no other services
-
-                        endings.settled(rt, tx, job.job, _OUTCOMES[word])
+        seen = _look(rt, job, named, trusted=trusted)
+        with rt.store.transaction() as tx:
+            _settle(rt, tx, job, lease, word, seen)
     waking.ring(rt)
     return queue.show(rt, job.job).job
 
 
-def cancel(rt: Runtime, job_id: str) -> QueuedJob:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The video or the comment that a person named for a job."""
+
+    named: str
+    owner: Account | None
+    """On whose channel a video is; nobody is asked for a comment."""
+
+
+def _look(rt: Runtime, job: Job, named: str | None, *, trusted: bool) -> _Seen | None:
+    """Look for what a person has named; None where that leaves nothing to write down but the word."""
+    if named is None:
+        return None
+    if job.is_chore:
+        _require_its_video(job, named)
+        return None
+    if job.kind == CHAIN:
+        raise UsageWrong(f"job {job.job} is a chain and makes no video", hint="say --as done", job=job.job)
+    if job.kind != KIND:
+        return _Seen(named, _owner(rt, job, named, trusted=trusted))
+    if not trusted:
+        settling.require_ours(rt, job, named)
+    return _Seen(named, None)
+
+
+def _settle(rt: Runtime, tx: Tx, job: Job, lease: Lease, word: Word, seen: _Seen | None) -> None:
+    if seen is None:
+        _SETTLES[word](tx, job, lease)
+        if job.kind == TASK:
+            from ytpool.actions.tasks import endings  # noqa: PLC0415 -- most have no other services
+
+            endings.settled(rt, tx, job.job, _OUTCOMES[word])
+    elif seen.owner is None:
+        settling.has_arrived(tx, lease, seen.named, _BY_HAND)
+    else:
+        _has_arrived(tx, job, lease, seen.owner, seen.named)
+
+
+def cancel(rt: Runtime, job_id: str, *, dry_run: bool = False) -> QueuedJob:
     """End a job that has published nothing; a video that may be there wants a person's word instead."""
-    with _held(rt, job_id) as (job, lease), rt.store.transaction() as tx:
+    with rt.store.imagining() if dry_run else rt.store.transaction() as tx:
+        job, lease = _taken(rt, tx, job_id)
         if job.kind == KIND:
             settling.require_not_there(tx, job.job)
         if job.kind == TASK and tasks.get(tx, job.job).was_sent:
@@ -101,7 +132,9 @@ def cancel(rt: Runtime, job_id: str) -> QueuedJob:
         _forget_session(tx, lease)
         jobs.move(tx, lease, JobState.CANCELLED)
         ledger.release_job(tx, job.job, "cancelled")
-    return queue.show(rt, job.job).job
+        leases.give_back(tx, [lease])
+        tx.ring()
+        return queue.told(tx, job.job)
 
 
 def _require_nothing_under_way(tx: Tx, job: Job) -> None:
@@ -119,18 +152,7 @@ def _require_nothing_under_way(tx: Tx, job: Job) -> None:
 def _held(rt: Runtime, job_id: str) -> Iterator[tuple[Job, Lease]]:
     """Take a job that is not at its end, and give it back."""
     with rt.store.transaction() as tx:
-        rt.require_same_root(tx)
-        job = jobs.get(tx, job_id)
-        if job.state in (JobState.DONE, JobState.CANCELLED):
-            raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to settle", job=job.job)
-        lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
-        if lease is None:
-            raise Busy(
-                f"job {job.job} is being worked on by another process",
-                hint="wait for it, or stop it, then say it again",
-                job=job.job,
-            )
-        ledger.take_over(tx, job.job, lease.fence)
+        job, lease = _taken(rt, tx, job_id)
     try:
         with Heartbeat(rt, lease):
             yield job, lease
@@ -138,6 +160,27 @@ def _held(rt: Runtime, job_id: str) -> Iterator[tuple[Job, Lease]]:
         with rt.store.transaction() as tx:
             leases.give_back(tx, [lease])
             tx.ring()
+
+
+def _taken(rt: Runtime, tx: Tx, job_id: str) -> tuple[Job, Lease]:
+    rt.require_same_root(tx)
+    job = _unsettled(tx, job_id)
+    lease = leases.take(tx, LeaseKind.JOB, job.job, holder=job.job)
+    if lease is None:
+        raise Busy(
+            f"job {job.job} is being worked on by another process",
+            hint="wait for it, or stop it, then say it again",
+            job=job.job,
+        )
+    ledger.take_over(tx, job.job, lease.fence)
+    return job, lease
+
+
+def _unsettled(tx: Tx, job_id: str) -> Job:
+    job = jobs.get(tx, job_id)
+    if job.state in (JobState.DONE, JobState.CANCELLED):
+        raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to settle", job=job.job)
+    return job
 
 
 def _require_its_video(job: Job, video_id: str) -> None:

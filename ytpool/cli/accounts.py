@@ -279,9 +279,9 @@ def drain(
     """Let nothing new begin on these accounts, and report what is not finished there yet.
 
     What runs is finished. What was begun there and waits is finished there too, by `ytpool upload --resume`; a job for
-    a pool of which nothing was sent goes elsewhere. Status 0 says that the account is free; 5 that something runs, or
-    waits for a moment that is known; 6 that something waits for you: the list says what to type. To undo it: ytpool
-    accounts enable.
+    a pool of which nothing was sent goes elsewhere, and one for this account waits until the account is enabled again.
+    Status 0 says that the account is free; 5 that something runs, or waits for a moment that is known; 6 that something
+    waits for you: the list says what to type. To undo it: ytpool accounts enable.
     """
     from ytpool.actions import accounts  # noqa: PLC0415
     from ytpool.cli import arranged  # noqa: PLC0415

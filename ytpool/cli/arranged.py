@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ytpool.actions.accounts import AccountList, AccountRow, Drained, Draining
+from ytpool.actions.accounts import AccountList, AccountRow, Drained, Draining, Left
 from ytpool.actions.arrangement import Applied, Exported, NeedsLogin
 from ytpool.cli.exits import BLOCKED, DONE, LATER, PARTLY
 from ytpool.cli.output import VIEWS, Column, View
@@ -77,7 +77,13 @@ def _left_to_do(told: Applied) -> str:
 
 
 def _with(logins: Sequence[str]) -> str:
-    return f", with the login{'s' * (len(logins) > 1)} of {', '.join(logins)}" if logins else ""
+    if not logins:
+        return ""
+    return (
+        f", with the login{'s' * (len(logins) > 1)} of {', '.join(logins)}\n"
+        "the books stay here, and where both machines work each takes the whole quota for its own; so before the other "
+        "one begins: ytpool pause --reason 'moved'"
+    )
 
 
 def _login(one: NeedsLogin) -> str:
@@ -131,16 +137,31 @@ def _left(told: DrainingTold) -> Iterator[dict[str, Any]]:
             }
 
 
+def _stays(told: DrainingTold) -> str:
+    names = [one.account for one in told["accounts"] if any(job.left is Left.WAITING for job in one.jobs)]
+    if not names:
+        return ""
+    return (
+        f"what is not begun keeps no account from being free; it goes after: ytpool accounts enable {' '.join(names)}"
+    )
+
+
 VIEWS[DrainingTold] = View(
     rows=_left,
     columns=(
         ("Account", "account"),
-        Column("Is", "left", style={"free": "green", "running": "yellow"}),
+        Column(
+            "Is",
+            "left",
+            style={"free": "green", "running": "yellow"},
+            shown=lambda left: "not begun" if left == Left.WAITING else left,
+        ),
         ("Job", "job"),
         Column("What", "what", from_width=100),
         ("Not before", "not_before"),
         ("Type", "advice"),
     ),
+    footer=_stays,
 )
 
 

@@ -89,8 +89,9 @@ class Command(TyperCommand):
             return super().parse_args(ctx, [*_with_values(args, self.alone)] if self.alone else args)
 
     def invoke(self, ctx: Any) -> Any:
-        gc.freeze()  # what starting has made stays for good; see `__main__`
-        gc.enable()
+        if not gc.isenabled():  # see `__main__`; whoever calls this from a program of theirs keeps their own garbage
+            gc.freeze()  # what starting has made stays for good
+            gc.enable()
         result = super().invoke(ctx)
         if ctx.params.get("dry_run") and not hasattr(result, "dry_run"):
             # Such a result looks like that of the real thing, and somebody may believe it.

@@ -14,6 +14,7 @@ from ytpool.cli.options import (
     PlotOption,
     UseBufferOption,
     WaitOption,
+    WouldOption,
     invocation,
     map_paths,
     require_one_way_to_wait,
@@ -87,6 +88,7 @@ def hold(
     job: JobArgument,
     *,
     release: Annotated[bool, typer.Option("--release", help="Let it go instead.")] = False,
+    dry_run: WouldOption = False,
 ) -> Any:  # QueuedJob
     """Hold a job back: neither `ytpool work` nor `upload --resume` takes it until --release lets it go.
 
@@ -95,7 +97,7 @@ def hold(
     from ytpool.actions import queue  # noqa: PLC0415
     from ytpool.cli import queued  # noqa: F401, PLC0415
 
-    return queue.hold(runtime(ctx), job, release=release)
+    return queue.hold(runtime(ctx), job, release=release, dry_run=dry_run)
 
 
 @command(
@@ -246,13 +248,14 @@ def resolve(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Take your word for the ID, and do not look.", show_default=False)
     ] = False,
+    dry_run: WouldOption = False,
 ) -> Any:  # QueuedJob
     """Settle by your word what nothing else can: it is done, it has failed, or it starts again.
 
     A video that is named must be on the job's channel, a comment in its words by its account; to see that costs one
-    unit, and --yes takes your word for it. With `done:VIDEO_ID` the steps that are left go on with `queue retry`; with
-    `done` alone they are yours. A chain that waits to hear of a task goes on by the word on that task: with the next
-    step where it failed, with the task sent once more where it starts again.
+    unit, also with --dry-run, and --yes takes your word for it. With `done:VIDEO_ID` the steps that are left go on with
+    `queue retry`; with `done` alone they are yours. A chain that waits to hear of a task goes on by the word on that
+    task: with the next step where it failed, with the task sent once more where it starts again.
     """
     from ytpool.actions import queue  # noqa: PLC0415
     from ytpool.actions import word as words  # noqa: PLC0415
@@ -267,11 +270,11 @@ def resolve(
         raise UsageWrong(f"--as {meant} takes no id", hint="say done:ID, done, failed or restart")
     rt = runtime(ctx, logs=True)
     found = _named(queue.kind_of(rt, job), named) if colon else None
-    return words.resolve(rt, job, meant, named=found, trusted=yes)
+    return words.resolve(rt, job, meant, named=found, trusted=yes, dry_run=dry_run)
 
 
 @command(app, "cancel", example="ytpool queue cancel 1jd3v2a97", statuses=(0, 2, 6, 7))
-def cancel(ctx: typer.Context, job: JobArgument) -> Any:  # QueuedJob
+def cancel(ctx: typer.Context, job: JobArgument, *, dry_run: WouldOption = False) -> Any:  # QueuedJob
     """End a job that has published nothing, and forget what of it is at YouTube.
 
     The same command typed again makes a new job. Where the video may be up already, `queue resolve` is asked for.
@@ -279,7 +282,7 @@ def cancel(ctx: typer.Context, job: JobArgument) -> Any:  # QueuedJob
     from ytpool.actions import word  # noqa: PLC0415
     from ytpool.cli import queued  # noqa: F401, PLC0415
 
-    return word.cancel(runtime(ctx), job)
+    return word.cancel(runtime(ctx), job, dry_run=dry_run)
 
 
 def _named(kind: str, named: str) -> str:

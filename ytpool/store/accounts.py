@@ -354,16 +354,15 @@ def channel_titles(tx: Tx) -> Mapping[str, str]:
 
 def sealed_with(tx: Tx, keys: Sequence[str]) -> frozenset[str]:
     """Return the accounts of which some secret is sealed with any of these keys, or that of their client."""
-    named = {f"k{number}": key for number, key in enumerate(keys)}
-    rows = tx.all(
-        f"""
+    rows = tx.among(
+        """
         SELECT a.account FROM accounts a
          WHERE EXISTS (SELECT 1 FROM secrets s
-                        WHERE s.key_id IN ({", ".join(f":{name}" for name in named)})
+                        WHERE s.key_id IN (:names)
                           AND (s.kind IN ('access_token', 'refresh_token') AND s.owner = a.account
                                OR s.kind = 'client_secret' AND s.owner = a.client_id))
         """,
-        **named,
+        keys,
     )
     return frozenset(row["account"] for row in rows)
 

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     import random  # only its name is needed here, and importing it costs every report some milliseconds
 
 
-REFRESH = "oauth.refresh"
-"""What the refreshing of an account's access token is called."""
+UPLOAD, TASK = "upload", "task"
+REFRESH, REVOKE = "oauth.refresh", "oauth.revoke"
+SESSION_DELETED = "sessions.delete"
+OURS = (UPLOAD, TASK, REFRESH, REVOKE, SESSION_DELETED)
+"""What operations are called that are no call of YouTube's API, which the price book names."""
 
 
 class Outcome(StrEnum):
@@ -86,7 +89,7 @@ def record(
             payer.account,
             operation,
             well=outcome is Outcome.DONE,
-            uploaded=operation == "upload" and outcome is Outcome.DONE,
+            uploaded=operation == UPLOAD and outcome is Outcome.DONE,
         )
 
 
@@ -122,7 +125,7 @@ def settle_unknown(
         _append(tx, rng, payer, operation, outcome, job=job, reason=reason, settles=row["activity"])
         if not spare_score and outcome is Outcome.DONE:
             accounts.blame(tx, payer.account, -1)
-            accounts.worked(tx, payer.account, operation, well=True, uploaded=operation == "upload")
+            accounts.worked(tx, payer.account, operation, well=True, uploaded=operation == UPLOAD)
     return bool(waiting)
 
 

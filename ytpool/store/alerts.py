@@ -238,10 +238,9 @@ def resolved(tx: Tx, *, most: int) -> list[Alert]:
 
 
 def get(tx: Tx, alert: str) -> Alert:
-    """Return an alert by its id, or by a beginning of it that only one alert has."""
-    rows = tx.all(
-        "SELECT * FROM alerts WHERE alert >= :alert AND alert < :after LIMIT 2", alert=alert, after=alert + "~"
-    )
+    """Return an alert by its id, or by a beginning of it that only one alert has; nothing at all is no beginning."""
+    beginning = "SELECT * FROM alerts WHERE alert >= :alert AND alert < :after LIMIT 2"
+    rows = tx.all(beginning, alert=alert, after=alert + "~") if alert else []
     if len(rows) == 1:
         return Alert.from_row(rows[0])
     if rows:

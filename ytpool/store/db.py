@@ -7,7 +7,7 @@ processes share the state, and the database's where machines do.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,9 @@ FIRST_TABLES = {"meta", "meters", "ledger"}
 
 PATIENCE = 30.0
 """Seconds to wait for another's transaction; theirs are short, so this is only met when one hangs."""
+
+_NAMED_AT_ONCE = 500
+"""SQLite takes no more than 999 parameters where it is old."""
 
 
 class Tx(ABC):
@@ -57,6 +60,13 @@ class Tx(ABC):
     @abstractmethod
     def many(self, sql: str, rows: Iterable[Mapping[str, Any]]) -> int:
         """Run a statement once for each row of parameters, and return how many rows it changed."""
+
+    def among(self, sql: str, names: Collection[str]) -> Iterator[Any]:
+        """Yield the rows of a query that names many things, a few questions for all; `:names` stands for them."""
+        wanted = sorted({*names})
+        for first in range(0, len(wanted), _NAMED_AT_ONCE):
+            given = {f"name_{number}": name for number, name in enumerate(wanted[first : first + _NAMED_AT_ONCE])}
+            yield from self.all(sql.replace(":names", ", ".join(f":{name}" for name in given)), **given)
 
     @abstractmethod
     def tables(self) -> list[str]:

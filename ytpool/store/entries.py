@@ -91,6 +91,19 @@ def has_any_of(tx: Tx, column: str, names: Sequence[str]) -> bool:
     )
 
 
+def recorded_operations(tx: Tx) -> set[str]:
+    """Return what all operations of the journal are called, those whose rows are gone included."""
+    sealed = tx.one("SELECT max(last) AS last FROM activity_segments")["last"] or 0
+    rows = tx.all(
+        """
+        SELECT operation FROM activity_sums WHERE span = 'month'
+        UNION SELECT operation FROM activity WHERE entry > :sealed
+        """,
+        sealed=sealed,
+    )
+    return {row["operation"] for row in rows}
+
+
 def _written(tx: Tx, window: Window, order: str, after: int, most: int, *, by_index: bool) -> list[Entry]:
     conditions, given = _of_whom(window, by_index=by_index)
     rows = tx.all(

@@ -3,7 +3,8 @@
 Whoever writes to a running job names the lease it holds on it; a write with an old fencing number is refused.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -67,11 +68,11 @@ def add_steps(tx: Tx, job: str, steps: tuple[str, ...]) -> None:
 
 
 def get(tx: Tx, job: str) -> Job:
-    """Return a job by its id, or by a beginning of it that only one job has."""
-    rows = tx.all("SELECT * FROM jobs WHERE job >= :job AND job < :after LIMIT 2", job=job, after=job + "~")
-    if len(rows) == 1:
-        return Job.from_row(rows[0])
-    if rows:
+    """Return a job by its id, or by a beginning of it that only one job has; nothing at all is no beginning."""
+    found = beginning_with(tx, job, most=2) if job else []
+    if len(found) == 1:
+        return found[0]
+    if found:
         raise UnknownName(f"more than one job begins with {job!r}", hint="type more of its id", what="job", name=job)
     hint = "see: ytpool queue list --all"
     raise UnknownName(f"there is no job {job!r}", hint=hint, what="job", name=job)
@@ -90,7 +91,12 @@ def beginning_with(tx: Tx, beginning: str, *, most: int) -> list[Job]:
 
 def is_beginning(tx: Tx, job: str) -> bool:
     """Tell whether the id of any job begins so."""
-    return tx.one("SELECT 1 FROM jobs WHERE job >= :job AND job < :after LIMIT 1", job=job, after=job + "~") is not None
+    return bool(job and beginning_with(tx, job, most=1))
+
+
+def several(tx: Tx, jobs: Collection[str]) -> dict[str, Job]:
+    """Return jobs by their ids."""
+    return {row["job"]: Job.from_row(row) for row in tx.among("SELECT * FROM jobs WHERE job IN (:names)", jobs)}
 
 
 def find(tx: Tx, job: str) -> Job | None:
@@ -103,16 +109,15 @@ def same_content(tx: Tx, target: Target, fingerprint: str, job_key: str) -> list
 
     A pool finds a copy on any of its channels, and a channel finds one that a pool's job put there.
     """
-    channels = sorted(channels_of(tx, target))
-    rows = tx.all(
-        """
-        SELECT * FROM jobs
-         WHERE fingerprint = :fingerprint AND job_key = :job_key AND state <> 'cancelled' ORDER BY job DESC
-        """,
-        fingerprint=fingerprint,
-        job_key=job_key,
-    )
-    return [job for job in map(Job.from_row, rows) if _meets(tx, job, target, channels)]
+    channels = channels_of(tx, target)
+    found = (job for job in with_content(tx, [fingerprint]) if job.job_key == job_key)
+    return [job for job in found if meets(tx, job, target, channels)]
+
+
+def with_content(tx: Tx, fingerprints: Collection[str]) -> list[Job]:
+    """Return the jobs that publish any of these contents wherever it be, the newest first."""
+    rows = tx.among("SELECT * FROM jobs WHERE fingerprint IN (:names) AND state <> 'cancelled'", fingerprints)
+    return sorted(map(Job.from_row, rows), key=lambda job: job.job, reverse=True)
 
 
 def uploaded_from(tx: Tx, target: Target, path: str, job_key: str) -> list[Job]:
@@ -127,15 +132,15 @@ def uploaded_from(tx: Tx, target: Target, path: str, job_key: str) -> list[Job]:
         path=path,
         job_key=job_key,
     )
-    channels = sorted(channels_of(tx, target))
-    return [job for job in map(Job.from_row, rows) if _meets(tx, job, target, channels)]
+    channels = channels_of(tx, target)
+    return [job for job in map(Job.from_row, rows) if meets(tx, job, target, channels)]
 
 
-def _meets(tx: Tx, job: Job, target: Target, channels: Sequence[str]) -> bool:
+def meets(tx: Tx, job: Job, target: Target, channels: AbstractSet[str]) -> bool:
     """Tell whether a job puts its video where a target of these channels might."""
     if job.target == target:
         return True
-    return job.channel_id in channels if job.channel_id else bool(channels_of(tx, job.target) & set(channels))
+    return job.channel_id in channels if job.channel_id else bool(channels_of(tx, job.target) & channels)
 
 
 def asked_for(tx: Tx, kind: str, job_key: str, request: str) -> Job | None:

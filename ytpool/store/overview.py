@@ -25,17 +25,14 @@ class Transfer:
 
 def transfers(tx: Tx, among: Collection[str]) -> tuple[Transfer, ...]:
     """Return the files that these jobs are sending, in the order they were asked for; other jobs send none."""
-    names = {f"job_{number}": job for number, job in enumerate(among)}
-    if not names:
-        return ()
-    rows = tx.all(
-        f"""
+    rows = tx.among(
+        """
         SELECT jobs.job, uploads.path, uploads.size, uploads.kept, uploads.started_at, jobs.video_id, jobs.state,
                jobs.target, jobs.account
           FROM jobs JOIN uploads ON uploads.job = jobs.job
-         WHERE jobs.job IN ({", ".join(f":{name}" for name in names)}) ORDER BY jobs.job
+         WHERE jobs.job IN (:names) ORDER BY jobs.job
         """,
-        **names,
+        among,
     )
     return tuple(
         Transfer(

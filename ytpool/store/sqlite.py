@@ -225,8 +225,8 @@ class SqliteDatabase(Database):
     @contextmanager
     def _opened(self, begin: str, ends: str = "COMMIT") -> Iterator[Tx]:
         with self._translated(), self._here().at_work() as connection:
-            connection.execute(begin)
             try:
+                connection.execute(begin)  # a signal that came while it waited is heard right behind it
                 yield SqliteTx(connection, self._now(), self._clock)
             except BaseException:
                 if connection.in_transaction:  # a full disk has rolled back by itself

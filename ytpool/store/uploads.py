@@ -1,11 +1,12 @@
 """The resumable state of uploads: the file, and what of it is at YouTube; the session's URI is among the secrets."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from ytpool.domain import moments
-from ytpool.domain.jobs import JobState, StepState, Target
+from ytpool.domain.jobs import JobState, StepState
 from ytpool.store import jobs
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease
@@ -50,20 +51,25 @@ class Upload:
         )
 
 
-def begun_from(tx: Tx, target: Target, path: str, job_key: str) -> list[Upload]:
-    """Return the uploads of this file to this target's channels that broke off with some of its bytes at YouTube."""
-    channels = jobs.channels_of(tx, target)
-    rows = tx.all(
+class Begun(NamedTuple):
+    """An upload that broke off with some of its bytes at YouTube."""
+
+    upload: Upload
+    channel_id: str | None
+    job_key: str
+
+
+def begun_from(tx: Tx, paths: Collection[str]) -> list[Begun]:
+    """Return the uploads of these files that broke off with some of their bytes at YouTube, the newest first."""
+    rows = tx.among(
         """
-        SELECT u.*, j.channel_id FROM jobs j JOIN uploads u ON u.job = j.job
-         WHERE j.state IN ('running', 'deferred', 'interrupted') AND j.job_key = :job_key AND u.path = :path
-           AND u.kept > 0
-         ORDER BY j.job DESC
+        SELECT u.*, j.channel_id, j.job_key FROM jobs j JOIN uploads u ON u.job = j.job
+         WHERE j.state IN ('running', 'deferred', 'interrupted') AND u.kept > 0 AND u.path IN (:names)
         """,
-        job_key=job_key,
-        path=path,
+        paths,
     )
-    return [Upload.from_row(row) for row in rows if row["channel_id"] in channels]
+    found = [Begun(Upload.from_row(row), row["channel_id"], row["job_key"]) for row in rows]
+    return sorted(found, key=lambda one: one.upload.job, reverse=True)
 
 
 def lies_at(tx: Tx, lease: Lease, path: str, host: str) -> None:
@@ -107,6 +113,11 @@ def find(tx: Tx, job: str) -> Upload | None:
     return None if row is None else Upload.from_row(row)
 
 
+def several(tx: Tx, jobs: Collection[str]) -> dict[str, Upload]:
+    """Return the resumable state of jobs by their ids."""
+    return {row["job"]: Upload.from_row(row) for row in tx.among("SELECT * FROM uploads WHERE job IN (:names)", jobs)}
+
+
 def get(tx: Tx, job: str) -> Upload:
     return Upload.from_row(tx.one("SELECT * FROM uploads WHERE job = :job", job=job))
 
@@ -127,19 +138,22 @@ def intend(tx: Tx, lease: Lease, account: str, slug: str) -> None:
     )
 
 
-def started(tx: Tx, lease: Lease) -> None:
+def started(tx: Tx, lease: Lease, heard_at: datetime) -> None:
     """Write down that the session is open; its URI is stored in the same transaction.
 
-    From now on the job stays on its channel, also when the session is gone.
+    From now on the job stays on its channel, also when the session is gone. `heard_at` is Google's own moment: the
+    intent was no later, even if the clock was ahead by which it was written down, and no video of it is older.
     """
     jobs.require(tx, lease)
     tx.run(
         """
-        UPDATE uploads SET started_at = :at, sent_to = (SELECT channel_id FROM jobs WHERE jobs.job = uploads.job)
+        UPDATE uploads SET started_at = :at, sent_to = (SELECT channel_id FROM jobs WHERE jobs.job = uploads.job),
+               intent_at = CASE WHEN intent_at > :heard_at THEN :heard_at ELSE intent_at END
          WHERE job = :job
         """,
         job=lease.name,
         at=tx.at,
+        heard_at=moments.text(heard_at),
     )
 
 

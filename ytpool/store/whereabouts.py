@@ -50,8 +50,7 @@ def missed(tx: Tx, paths: Mapping[str, str]) -> None:
 def found(tx: Tx, jobs: Iterable[str]) -> None:
     """Forget that files of these jobs were missed on this machine."""
     host = owners.me().host
-    for job in jobs:
-        tx.run("DELETE FROM absences WHERE job = :job AND host = :host", job=job, host=host)
+    tx.many("DELETE FROM absences WHERE job = :job AND host = :host", [{"job": job, "host": host} for job in jobs])
 
 
 def forget_ended(tx: Tx) -> None:

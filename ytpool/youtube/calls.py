@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from googleapiclient.discovery import build_from_document
@@ -143,13 +143,13 @@ def document() -> dict[str, Any]:
     return parsed
 
 
-@cache
+@lru_cache(maxsize=32)
 def _resource(api_root: str, name: str) -> Any:
     # Making a collection makes all its methods, which costs milliseconds: one of each is kept, and only read.
     return getattr(_service(api_root), name)()
 
 
-@cache
+@lru_cache(maxsize=2)  # some megabytes each, and a rehearsal has a YouTube of its own for every scenario
 def _service(api_root: str) -> Any:
     # Google's client adds parameters to the document it is given, hence the copy. It takes calls from `api_endpoint`
     # and uploads from `rootUrl`; both are set, and the universe too, or variables of Google's own would move or stop

@@ -57,7 +57,7 @@ def heat_map(rt: Runtime, wanted: Wanted | None = None, *, most: int = 50) -> He
     """Return how busy each account was in each hour of a window, the last day unless told; the busiest, if many."""
     found: dict[str, dict[datetime, list[int]]] = {}
     with rt.store.reading() as tx:
-        window, _ = activity.window_of(tx, wanted or Wanted())
+        window, _ = activity.window_of(rt, tx, wanted or Wanted())
         start, until = window.since, window.until
         for part in sums.over(tx, window, ("account", "hour")):
             account, begins = part.by
@@ -140,7 +140,7 @@ def upload_timeline(rt: Runtime, wanted: Wanted | None = None, *, most: int = 10
     """Return the uploads that were on their way in a window, the last day unless told; the latest of them, if many."""
     with rt.store.reading() as tx:
         now = tx.now
-        window, _ = activity.window_of(tx, wanted or Wanted())
+        window, _ = activity.window_of(rt, tx, wanted or Wanted())
         found, total = uploads.sent_within(tx, window.since, window.until, account=window.account, most=most)
         working = leases.held(tx, LeaseKind.JOB)
     sent = sorted((_sent(one, now, working=one.job in working) for one in found), key=lambda one: one.begun_at)

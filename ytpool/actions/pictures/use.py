@@ -152,7 +152,7 @@ def use_by_account(rt: Runtime, bucket: str, *, account: str | None = None, most
     """Return what each account used of a bucket today, hour by hour."""
     with rt.store.reading() as tx:
         terms = rt.terms(tx)
-        everybody = [accounts.get(tx, account)] if account else accounts.every(tx)
+        everybody = [accounts.get(tx, account)] if account is not None else accounts.every(tx)
         readings, believed = meters.on(tx, terms.day), limits.units_on(tx, terms.day)
         if bucket not in {*terms.prices.limits, *(key[2] for key in readings)}:
             raise unknown("bucket", bucket, [*terms.prices.limits], listed_by="ytpool quota report", made_by="")

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from ytpool.actions import claiming, files, media
 from ytpool.actions.claiming import Order
 from ytpool.actions.plan.making import Plan
-from ytpool.actions.plan.wishes import PLANNED
+from ytpool.actions.plan.wishes import PLANNED, PlannedItem
 from ytpool.actions.waking import ring
 from ytpool.domain import ids
 from ytpool.domain.jobs import JobState, Target
 from ytpool.runtime import Runtime
-from ytpool.store import plans
+from ytpool.store import plans, whereabouts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,39 +61,37 @@ def apply(rt: Runtime, orders: Sequence[Order], plan: Plan) -> Plan:
 
     Raises Busy where something has begun, or was asked for, since the plan was made.
     """
-    placed = [
-        (number, replace(order, publication=media.located(order.publication)), item, files.inspect(order.path))
-        for number, (order, item) in enumerate(zip(orders, plan.items, strict=True))
-        if item.state == PLANNED
-    ]
-    made: dict[tuple[Target, str, str], str] = {}
+    numbers: dict[tuple[Target, str, str], list[int]] = {}
+    wanted = []
+    for number, (order, item) in enumerate(zip(orders, plan.items, strict=True)):
+        if item.state == PLANNED:
+            file = files.inspect(order.path)
+            same = numbers.setdefault((order.target, file.marks.fingerprint, order.key), [])
+            if not same:  # the same video twice in one manifest is one upload
+                located = replace(order, publication=media.located(order.publication))
+                wanted.append(claiming.Later(order=located, file=file, job=item.job))
+            same.append(number)
     told = list(plan.items)
     with rt.store.transaction() as tx:
         rt.require_same_root(tx)
         name = ids.new(tx.now, rt.rng)
-        for number, order, item, file in placed:
-            assert item.account is not None
-            assert item.starts_at is not None
-            assert item.ends_at is not None
-            key = (order.target, file.marks.fingerprint, order.key)
-            if key in made:  # the same video twice in one manifest is one upload
-                told[number] = replace(item, job=made[key])
-                continue
-            words = f"planned for {item.account}{f', {item.block}' if item.block else ''}"
-            job = claiming.put_off(rt, tx, order, file, job=item.job, until=item.starts_at, why=words)
-            made[key] = job.job
-            told[number] = replace(item, job=job.job)
-            plans.keep(
-                tx,
-                name,
-                job.job,
-                account=item.account,
-                block=item.block,
-                starts_at=item.starts_at,
-                ends_at=item.ends_at,
-            )
+        planned = []
+        for waiting, same in zip(claiming.wait(rt, tx, wanted), numbers.values(), strict=True):
+            planned.append(_planned(waiting, plan.items[same[0]]))
+            for number in same:
+                told[number] = replace(plan.items[number], job=waiting.job)
+        plans.keep(tx, name, planned)
+        whereabouts.found(tx, [one.waiting.job for one in planned])
+        tx.ring()
     ring(rt)
     return replace(plan, applied=name, items=tuple(told))
+
+
+def _planned(waiting: plans.Waiting, item: PlannedItem) -> plans.Planned:
+    assert item.account is not None
+    assert item.starts_at is not None
+    assert item.ends_at is not None
+    return plans.Planned(waiting, item.account, item.block, item.starts_at, item.ends_at)
 
 
 def review(rt: Runtime, *, within: timedelta) -> Review:

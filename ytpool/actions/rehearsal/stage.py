@@ -241,7 +241,11 @@ def _require_some_room(folder: Path, error: Exception | None = None) -> None:
 
 def _sweep(rt: Runtime, parent: Path) -> None:
     for folder in filter(Path.is_dir, parent.glob("rehearsal-*")):
-        with (folder / "lock").open("w") as lock:
+        try:
+            lock = (folder / "lock").open("w")
+        except FileNotFoundError:
+            continue  # it has just come to its end
+        with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
