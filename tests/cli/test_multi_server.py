@@ -24,7 +24,7 @@ import pytest
 from certificates import certificates
 from links import Link
 from machines import Machine, machines
-from newsroom import ROOT, Newsroom, assert_books_agree
+from newsroom import ROOT, Newsroom, PatientClock, assert_books_agree
 from postgres import running
 from real_parts import need, scaled
 from served import netscape, once
@@ -276,7 +276,8 @@ def fleet(tmp_path_factory):
     processes = []
     with ExitStack() as up:
         server = up.enter_context(database(folder))
-        newsroom = Newsroom(up.enter_context(Sandbox(folder / "youtube", seed=1)), folder)
+        clock = PatientClock()
+        newsroom = Newsroom(up.enter_context(Sandbox(folder / "youtube", seed=1, clock=clock)), folder, clock)
         newsroom.noon()
         youtube = urlsplit(newsroom.server.url).port
         *made, nginx, haproxy = up.enter_context(machines(*STUDIOS, "nginx", "haproxy", reach=[youtube]))
@@ -401,12 +402,13 @@ def test_servers_and_workers_go_on_by_themselves_after_postgresql_was_restarted(
 def test_what_one_held_that_is_switched_off_is_done_by_the_others_and_everything_agrees(fleet):
     once(lambda: fleet.are_sent_to(*EVERYBODY), within=60)
     videos = len(fleet.newsroom.truth()["videos"])
-    fleet.newsroom.channel("news").spoil("upload.final", "slow", seconds=8)
+    fleet.newsroom.channel("news").holds_back("upload.final")
     job = fleet.queues("to-be-continued", "--account", "news")
     off = once(fleet.who_uploads)
     others = [one for one in fleet.studios if one is not off]
 
     off.machine.power_off()
+    fleet.newsroom.goes_on()
 
     meanwhile = [fleet.answers(proxy) for proxy in fleet.proxies]
     once(lambda: fleet.are_sent_to(*(one.account for one in others)), within=30)

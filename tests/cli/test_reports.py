@@ -157,8 +157,8 @@ def checks(out):
 def test_health_is_well_until_something_is_not(ytpool, sandbox):
     status, out, _ = ytpool("health", "--json")
     assert status == 0
-    # It is noon at this YouTube, whatever the time is here.
-    assert [one["check"] for one in data(out)["checks"] if one["status"] != "pass"] == ["clock"]
+    # It is noon at this YouTube, whatever the time is here; where that is noon too, the clock is right.
+    assert {one["check"] for one in data(out)["checks"] if one["status"] != "pass"} <= {"clock"}
     assert {name.split()[0] for name in checks(out)} >= {"state", "vault", "clock", "grant", "bucket", "rests"}
 
     sandbox.channel("news").revoke()

@@ -40,6 +40,7 @@ def test_the_units_for_systemd_are_what_systemd_takes(sandbox, installed, tmp_pa
     for file in found["files"]:
         paths.append(folder / Path(file["path"]).name)
         paths[-1].write_text(file["content"])
+        paths[-1].chmod(0o644)
     assert [path.name for path in paths] == ["ytpool-refresh.service", "ytpool-refresh.timer"]
     assert "systemctl" in found["commands"][-1]
 

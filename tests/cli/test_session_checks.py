@@ -136,7 +136,7 @@ def test_a_file_that_no_browser_wrote_keeps_nobody_from_being_looked_at(pool, si
     for number, fields in enumerate(({}, *strange)):
         pool.add(f"user{number}", site.state(**fields))
 
-    over_http, in_a_browser = pool.check(), pool.check("--browser", "--within", "6")
+    over_http, in_a_browser = pool.check(), pool.check("--browser", "--within", "30")
 
     assert [status for status, _ in (over_http, in_a_browser)] == [0, 0]
     assert {one["finding"] for _, found in (over_http, in_a_browser) for one in found.values()} == {"alive"}
@@ -147,15 +147,15 @@ def test_a_page_is_judged_when_its_scripts_are_done_and_a_chat_that_never_ends_i
         pool.add(mood, site.state(mood=mood))
     slow = pool.check("--dry-run", "--within", "30", "--browser")[1]
     pool.add("chatting", site.state(mood="chatting"))
-    chatting = pool.check("chatting", "--dry-run", "--within", "5", "--browser")[1]
+    chatting = pool.check("chatting", "--dry-run", "--within", "12", "--browser")[1]
 
     assert {user: one["finding"] for user, one in slow.items()} == {"fetched": "logged_out", "busy": "logged_out"}
     assert max(one["seconds"] for one in slow.values()) < 15
     assert chatting["chatting"]["finding"] == "alive"
-    assert chatting["chatting"]["seconds"] < 5
+    assert chatting["chatting"]["seconds"] < 12
 
 
-@pytest.mark.parametrize("way", [(), ("--browser", "--within", "6")], ids=["http", "browser"])
+@pytest.mark.parametrize("way", [(), ("--browser", "--within", "30")], ids=["http", "browser"])
 def test_a_cookie_that_ends_while_another_stands_in_for_it_is_no_sure_sign(pool, site, home, way):
     settings = home / "default" / "config.toml"
     settings.write_text(settings.read_text().replace('["sid"]', '["sid", "sid_of_old"]'))
