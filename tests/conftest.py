@@ -62,10 +62,12 @@ def schema(postgres):
 
 @pytest.fixture
 def home(tmp_path, monkeypatch, request):
-    """A place of its own for every profile, and an environment that says nothing else."""
+    """A place of its own for every profile, and an environment that says nothing else, not even where we are."""
     for name in [*os.environ]:
         if name.startswith("YTPOOL_") or name in {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "CREDENTIALS_DIRECTORY"}:
             monkeypatch.delenv(name)
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setenv("TERM", "xterm-256color")
     folder = tmp_path / "home"
     monkeypatch.setenv("YTPOOL_HOME", str(folder))
     if ON_POSTGRES:

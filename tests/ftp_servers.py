@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ports import free_port
+
 USER = "studio"
 PASSWORD = "canary of an FTP server"
 
@@ -59,7 +61,7 @@ def vsftpd(folder, *, pem=None, more=()):
     for one in (files, empty):
         one.mkdir(parents=True)
         one.chmod(0o555)
-    port = _free_port()
+    port = free_port()
     settings = {
         "listen": "YES",
         "listen_address": "127.0.0.1",
@@ -113,13 +115,8 @@ def _running(words, **how):
             process.stdout.close()
 
 
-def _free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 def _until_it_listens(port, process):
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while time.monotonic() < until and process.poll() is None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return

@@ -186,10 +186,21 @@ def assert_books_agree(ytpool, sandbox, *words, idle=True):
     assert ytpool("state", "check", *words)[0] == 0
 
 
-def start(*words, env, through=()):
-    """Start `ytpool` as a program of its own, by another program if that is named."""
+LOOKS_SELDOM = """
+from ytpool.actions import waking
+waking.LOOKS_EVERY = 120.0
+from ytpool.actions import working
+working._TASKS_EVERY = 120.0
+from ytpool.__main__ import run
+run()
+"""
+"""The same program, of which a worker that is not called looks for work every other minute, not every five seconds."""
+
+
+def start(*words, env, through=(), program=None):
+    """Start `ytpool` as a program of its own, by another program if that is named; or what stands for it."""
     return subprocess.Popen(
-        [*through, sys.executable, "-m", "ytpool", *map(str, words)],
+        [*through, sys.executable, *(("-c", program) if program else ("-m", "ytpool")), *map(str, words)],
         env=env,
         cwd=ROOT,
         stdin=subprocess.DEVNULL,

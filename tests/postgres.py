@@ -4,7 +4,6 @@
 """
 
 import os
-import random
 import signal
 import socket
 import tempfile
@@ -14,6 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from kept import Kept
+from ports import free_port
 from real_parts import need, small_file_system
 
 # Read at once: a test's own environment knows nothing of how tests are run.
@@ -21,8 +21,6 @@ ELSEWHERE = os.environ.get("YTPOOL_TEST_PG_DSN")
 USER = "postgres"
 STOPS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 """How a server is asked to stop; after `immediate` it finds itself crashed."""
-PORTS_UNTIL = 32000
-"""No port of a client of this machine: while the server is down, nobody else comes upon its port."""
 
 
 class Postgres:
@@ -82,7 +80,7 @@ class Postgres:
         with self.connected(options="-c default_transaction_read_only=off") as connection:
             connection.execute(f"ALTER SYSTEM SET {name} = {value}" if value else f"ALTER SYSTEM RESET {name}")
             connection.execute("SELECT pg_reload_conf()")
-        until = time.monotonic() + 10
+        until = time.monotonic() + 30
         while self.sql(f"SHOW {name}") != [(value or "off",)]:
             assert time.monotonic() < until, f"{name} never became {value}"
             time.sleep(0.01)
@@ -92,7 +90,7 @@ class Server(Postgres):
     """A server of our own, which can be stopped and started."""
 
     def __init__(self, folder, settings):
-        self.port = _free_port()
+        self.port = free_port()
         super().__init__(f"postgresql://{USER}@127.0.0.1:{self.port}/postgres")
         self.folder = folder
         self._log = folder / "log"
@@ -198,7 +196,7 @@ def running(*, certificate=None, **settings):
 def pooled(server, **settings):
     """Run PgBouncer in transaction mode in front of a server; yields the address it answers at."""
     program = need("pgbouncer")
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="pgbouncer-") as name:
         folder = Path(name)
         _give_to_server(folder)
@@ -255,20 +253,8 @@ def _give_to_server(path):
         shutil.chown(path, USER, USER)
 
 
-def _free_port():
-    while True:
-        port = random.randrange(20000, PORTS_UNTIL)
-        with socket.socket() as one:
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                one.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-
-
 def _until_it_listens(port, kept, log):
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while True:
         try:
             return socket.create_connection(("127.0.0.1", port), timeout=1).close()

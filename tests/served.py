@@ -74,7 +74,7 @@ def serving(*words, program=None, **variables):
     assert "bug" not in served.said, served.said
 
 
-def once(question, within=15.0):
+def once(question, within=30.0):
     """Ask until it is so, and return what was found."""
     end = time.monotonic() + within
     while not (found := question()):

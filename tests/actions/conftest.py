@@ -4,7 +4,7 @@ import json
 import random
 
 import pytest
-from newsroom import let_it_be_noon
+from newsroom import PatientClock, let_it_be_noon
 
 from ytpool import config
 from ytpool.actions import login, publish, setup
@@ -24,7 +24,8 @@ PROJECT = "press"
 class Desk(Nobody):
     """Where one person works: one state, one local YouTube, and everything that was said."""
 
-    def __init__(self, server, folder, variables):
+    def __init__(self, server, folder, clock, variables):
+        self._clock = clock
         self.server, self.control, self.folder = server, server.control, folder
         self.environ = {
             "YTPOOL_HOME": str(folder / "home"),
@@ -74,6 +75,13 @@ class Desk(Nobody):
     def upload(self, path, **how):
         return publish.publish(self.rt, self.order(path, **how), self)
 
+    def holds_back(self, method):
+        """Let the next answer to this method keep waiting until the local YouTube goes on."""
+        self.control.add_fault(method=method, kind="slow", seconds=30)
+
+    def goes_on(self):
+        self._clock.goes_on.set()
+
     def calls(self, name):
         return self.control.truth()["calls"].get(name, 0)
 
@@ -87,6 +95,9 @@ class Desk(Nobody):
     def says(self, job, text):  # noqa: ARG002
         self.said.append(text)
 
+    def waits(self, job, text):  # noqa: ARG002
+        self.said.append(text)
+
 
 @pytest.fixture
 def make_desk(tmp_path):
@@ -94,11 +105,12 @@ def make_desk(tmp_path):
     opened = []
 
     def make(**variables):
-        server = Sandbox(tmp_path / "youtube", seed=1, keep_bytes=True)
+        clock = PatientClock()
+        server = Sandbox(tmp_path / "youtube", seed=1, keep_bytes=True, clock=clock)
         server.__enter__()
         let_it_be_noon(server.control)
         opened.append(server)
-        return Desk(server, tmp_path, variables)
+        return Desk(server, tmp_path, clock, variables)
 
     yield make
     for server in opened:

@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from waiting import wait_until
 
 from ytpool.actions import tokens
 from ytpool.clock import SystemClock
@@ -31,15 +32,15 @@ def test_a_login_after_somebody_has_acted_is_not_held_up_by_what_was_wrong(make_
 
 
 def test_a_new_login_is_not_dead_because_the_one_before_it_is(desk):
-    desk.control.add_fault(method="token", kind="slow", seconds=1.5)
+    desk.holds_back("token")
     desk.control.add_fault(method="token", kind="error", error="invalid_grant")
     got = []
     old = threading.Thread(target=lambda: got.append(tokens.refresh_all(desk.rt, account="news", force=True)))
     old.start()
-    while desk.calls("token") < 3:  # two logins, and now this
-        time.sleep(0.02)
+    wait_until(lambda: desk.calls("token") == 3)  # two logins, and now this
 
     desk.log_in("news")
+    desk.goes_on()
     old.join()
 
     assert account(desk, "news").state is AccountState.ACTIVE
@@ -48,31 +49,31 @@ def test_a_new_login_is_not_dead_because_the_one_before_it_is(desk):
 
 
 def test_a_refresh_that_answers_shows_that_the_login_lives(desk):
-    desk.control.add_fault(method="token", kind="slow", seconds=1)
+    desk.holds_back("token")
     slow = threading.Thread(target=lambda: tokens.refresh_all(desk.rt, account="news", force=True))
     slow.start()
-    while desk.calls("token") < 3:
-        time.sleep(0.02)
+    wait_until(lambda: desk.calls("token") == 3)
     with desk.rt.store.transaction() as tx:  # as another process does that asked with a token rotated meanwhile
         accounts.set_state(tx, "news", AccountState.LOGIN_NEEDED, "invalid_grant")
 
+    desk.goes_on()
     slow.join()
 
     assert account(desk, "news").state is AccountState.ACTIVE
 
 
 def test_a_slow_refresh_keeps_its_lease(desk, monkeypatch):
-    monkeypatch.setattr(leases, "REFRESH_LASTS_FOR", leases.REFRESH_LASTS_FOR / 30)
-    desk.control.add_fault(method="token", kind="slow", seconds=2)
+    monkeypatch.setattr(leases, "REFRESH_LASTS_FOR", leases.REFRESH_LASTS_FOR / 15)
+    desk.holds_back("token")
     slow = threading.Thread(target=lambda: tokens.refresh_all(desk.rt, account="news", force=True))
     slow.start()
-    while desk.calls("token") < 3:
-        time.sleep(0.02)
-    time.sleep(1.3)
+    wait_until(lambda: desk.calls("token") == 3)
+    time.sleep(2.3)
 
     with desk.rt.store.reading() as tx:
         assert leases.held(tx, LeaseKind.REFRESH) == {"news": ["news"]}
 
+    desk.goes_on()
     slow.join()
 
 

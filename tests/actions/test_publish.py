@@ -2,10 +2,10 @@
 
 import os
 import threading
-import time
 from datetime import timedelta
 
 import pytest
+from waiting import wait_until
 
 from ytpool.actions import placing, tokens
 from ytpool.domain.video import Privacy, VideoRequest
@@ -72,15 +72,18 @@ def test_a_job_for_one_channel_stays_there_when_a_pool_is_named(desk, make_video
 def test_again_beside_again_makes_one_more_video_and_not_two(desk, make_video):
     path = make_video()
     desk.upload(path, account="news")
-    desk.control.add_fault(method="upload.final", kind="slow", seconds=1)
+    desk.holds_back("upload.final")
     results = []
     both = [
         threading.Thread(target=lambda: results.append(desk.upload(path, account="news", again=True))) for _ in range(2)
     ]
 
-    for thread in both:
+    for thread, has_come_so_far in zip(
+        both, (lambda: len(desk.videos) == 2, lambda: any("waiting" in one for one in desk.said)), strict=True
+    ):
         thread.start()
-        time.sleep(0.3)
+        wait_until(has_come_so_far)
+    desk.goes_on()
     for thread in both:
         thread.join()
 

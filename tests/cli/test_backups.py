@@ -14,8 +14,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from newsroom import ROOT, dies_at, start
+from newsroom import ROOT, dies_at, looking_at, start
 from schemas import fits
+from waiting import wait_until
 
 from ytpool.clock import SystemClock
 from ytpool.store import leases
@@ -93,11 +94,17 @@ def test_every_backup_is_whole_while_somebody_writes_without_waiting(ytpool, sta
                 status, out, err = ytpool("state", "backup", tmp_path / f"{number}.db", "--json")
                 assert status == 0, err
                 held.append(told(out)["rows"]["ledger"])
+                wait_until(lambda: entries(state) > held[-1])
         finally:
             writer.kill()
 
     assert held == sorted(held)
     assert held[0] < held[-1]
+
+
+def entries(state):
+    with looking_at(state) as tx:
+        return tx.one("SELECT count(*) FROM ledger")[0]
 
 
 @pytest.mark.usefixtures("empty_sandbox")

@@ -7,7 +7,6 @@ import re
 import socket
 import sqlite3
 import subprocess
-import time
 from contextlib import ExitStack, closing
 from urllib.parse import urlencode
 
@@ -15,6 +14,7 @@ import pytest
 from chromium import amiss, looking
 from newsroom import start
 from node_packages import packages  # noqa: F401 - a fixture
+from ports import free_port
 from real_parts import need, scaled
 from served import once, serving
 
@@ -69,11 +69,7 @@ def test_the_page_shows_what_happens_while_uploads_run(sandbox, ytpool, make_vid
         outcomes = [json.loads(process.communicate(timeout=60)[0].splitlines()[-1])["ok"] for process in working]
         newest = page.locator("#activity time").first
         last = moment_of_the_last(sandbox_state())
-        page.wait_for_function(
-            "last => document.querySelector('#activity time').dateTime === last",
-            arg=last,
-            timeout=2 * events.EVERY * 1000,
-        )
+        page.wait_for_function("last => document.querySelector('#activity time').dateTime === last", arg=last)
         page.get_by_text("No upload is under way.").wait_for()
         used = page.locator("#quota tbody tr", has_text="uploads").locator("[data-head=Spent]").inner_text()
 
@@ -230,9 +226,7 @@ http {{
 
 
 def test_it_works_in_a_folder_of_a_proxy_that_logs_every_address(token, ytpool, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with serving() as server, looking(viewport=DESKTOP) as page:
         file = tmp_path / "nginx.conf"
         file.write_text(NGINX.format(folder=tmp_path, port=port, behind=server.port))
@@ -282,16 +276,13 @@ def test_viewers_are_counted_and_all_go_home_when_the_server_ends(ytpool):
         watching.pop()[0].sock.shutdown(socket.SHUT_RDWR)
         again = once(lambda: (found := watch(server, stack))[1].status == 200 and found)
         head = server.ask("/events", "HEAD")
-        began = time.monotonic()
         server.process.terminate()
         ends = [answer.read()[-2:] for _, answer in [*watching, again]]  # it raises for a line that breaks
-        seconds = time.monotonic() - began
 
     assert beginnings == {b"retr"}
     assert (one_too_many[0], one_too_many[2]["retry-after"]) == (503, "30")
     assert (head[0], head[1]) == (503, b"")
     assert set(ends) == {b"\n\n"}
-    assert seconds < 4
 
 
 @pytest.mark.usefixtures("home")

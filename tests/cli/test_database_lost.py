@@ -167,11 +167,11 @@ def test_what_is_typed_while_the_database_takes_nothing_says_so_and_does_nothing
 
 SELDOM = """
 from ytpool.web import standing
-standing._ROUNDS_EVERY = 12
+standing._ROUNDS_EVERY = 20
 from ytpool.__main__ import run
 run()
 """
-"""The same program, whose rounds are 12 seconds apart."""
+"""The same program, whose rounds are 20 seconds apart."""
 
 
 def test_a_server_that_lost_the_database_is_ready_soon_after_it_is_back(ytpool, home, link):  # noqa: ARG001
@@ -180,7 +180,7 @@ def test_a_server_that_lost_the_database_is_ready_soon_after_it_is_back(ytpool, 
     with serving(program=SELDOM, YTPOOL_STATE=there) as server:
         once(lambda: server.ask("/readyz")[0] == 200)
         link.refuse()
-        once(lambda: server.ask("/readyz")[0] == 503, within=15)
+        once(lambda: server.ask("/readyz")[0] == 503)
         link.mend()
 
-        once(lambda: server.ask("/readyz")[0] == 200, within=8)
+        once(lambda: server.ask("/readyz")[0] == 200, within=15)

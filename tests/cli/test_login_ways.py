@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pexpect
 import pytest
 from newsroom import FORCE_SSL, PROJECT, ROOT, assert_books_agree
+from ports import free_port
 from told import data, told
 
 SCOPES = "https://www.googleapis.com/auth/"
@@ -432,9 +433,10 @@ def test_a_token_endpoint_in_trouble_costs_no_login(
     assert "no fault of the login. Nothing was changed" in error["hint"]
     assert "<html>" not in out
     assert endpoint.asked == 1
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20  # of thirty and more
     assert login_of(ytpool, "news") == before
     monkeypatch.setenv("YTPOOL_GOOGLE_TOKEN_URI", ours)
+    monkeypatch.delenv("YTPOOL_NETWORK_TIMEOUT")
     assert ytpool("upload", video, "--account", "news")[0] == 0
 
 
@@ -585,8 +587,7 @@ def test_a_file_that_cannot_be_taken_over_says_what_it_is(ytpool, empty_sandbox,
 def test_a_web_client_is_taken_where_its_answers_come_to_this_machine(ytpool, empty_sandbox, browser, tmp_path):
     browser("news")
     client = empty_sandbox.project()["installed"]
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     path = tmp_path / "web.json"
     login = ("auth", "add", "news", "--client-secrets", path, "--json")
 

@@ -160,7 +160,7 @@ def test_a_bucket_runs_out_when_the_pace_of_past_days_and_the_queue_say(ytpool, 
     books.limit(25, name="press", bucket="uploads")  # new work stops at 20
     for _ in range(8):
         books.spend(past.payers["news"], "videos.insert")
-    noon = quota.starts_at(today) + timedelta(hours=12)
+    noon = quota.at(today, 12, 0)
 
     def runs_out():
         row = by_name(told("quota-forecast", ytpool("quota", "forecast", "--json")[1]))["project", "press", "uploads"]

@@ -5,13 +5,14 @@ import importlib.util
 import json
 import os
 import re
-import socket
 import time
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
 from newsroom import start
+from ports import free_port
 from real_parts import miss
 
 SECOND_KEYS = {"FILM_KEY": "key-of-the-first", "FILM_KEY_2": "key-of-the-second"}
@@ -19,9 +20,7 @@ SECOND_KEYS = {"FILM_KEY": "key-of-the-first", "FILM_KEY_2": "key-of-the-second"
 
 @pytest.fixture
 def port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_port()
 
 
 @pytest.fixture
@@ -89,7 +88,7 @@ def submitted(ytpool, workflow=1, status=0):
 
 def once(question, what):
     """Ask until it is so."""
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while not what(found := question()):
         assert time.monotonic() < end, found
         time.sleep(0.02)
@@ -212,7 +211,8 @@ def test_keys_that_appear_while_it_runs_take_their_share_and_no_more(ytpool, ser
     keys, config = home / "keys.env", home / "default" / "config.toml"
     keys.write_text("FILM_KEY=key-1\n")
     config.write_text(config.read_text().replace("slots = 1", f'slots = 3\nenv_file = "{keys}"'))
-    service.control.settings(tasks_take=1)
+    service.control.settings(tasks_take=3600)
+    everybody = {"film/primary", *(f"film/account_{n}" for n in range(2, 6))}
 
     with served(port):
         jobs = [submitted(ytpool, workflow=n)["job"] for n in range(30)]
@@ -220,10 +220,13 @@ def test_keys_that_appear_while_it_runs_take_their_share_and_no_more(ytpool, ser
         for number in range(2, 6):
             with keys.open("a") as file:
                 file.write(f"FILM_KEY_{number}=key-{number}\n")
+        once(lambda: {shown(ytpool, job)["account"] for job in jobs} - {None}, lambda at_work: at_work == everybody)
+        service.control.settings(tasks_take=0.1)
+        service.control.clock(forward=timedelta(hours=1))
         tasks = once(lambda: [shown(ytpool, job) for job in jobs], lambda all_: all(map(is_done, all_)))
 
     truth = service.truth()["tasks"]
     assert with_one == {"film/primary", None}
-    assert {task["account"] for task in tasks} == {"film/primary", *(f"film/account_{n}" for n in range(2, 6))}
+    assert {task["account"] for task in tasks} == everybody
     assert sorted(task["wish"]["workflowId"] for task in truth) == sorted(str(n) for n in range(30))
     assert max(task["at_once"] for task in truth) == 3

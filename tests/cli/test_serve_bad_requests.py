@@ -91,7 +91,7 @@ def trickles(server, content, forever):
 def test_whoever_takes_too_long_is_not_waited_for(server, content, forever, heard):
     seconds, said = trickles(server, content, forever)
 
-    assert seconds < 5
+    assert seconds < 10
     assert said.startswith(heard)
     assert server.ask("/livez")[0] == 200
 
@@ -173,7 +173,7 @@ def test_more_lines_than_there_is_room_for_keep_nobody_out(server):
         statuses = {server.ask("/livez")[0] for _ in range(20)}
         seconds = time.monotonic() - began
 
-    assert (statuses, seconds < 3) == ({200}, True)
+    assert (statuses, seconds < 10) == ({200}, True)
 
 
 def test_who_never_reads_is_hung_up_on(server):

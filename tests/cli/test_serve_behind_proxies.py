@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 from newsroom import ended, start
+from ports import free_port
 from real_parts import need, scaled
 from served import netscape, once, serving
 
@@ -78,9 +79,7 @@ def haproxy(folder, port, ports):
 @contextmanager
 def proxy(command, folder, ports):
     """Run a real proxy before these ports, and return its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(command(folder, port, ports), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         once(lambda: process.poll() is None and reaches(port))

@@ -289,6 +289,7 @@ def test_whoever_presses_tab_waits_for_no_server(ytpool, desk):
             "_YTPOOL_COMPLETE": "complete_bash",
             "COMP_WORDS": "ytpool\nwhy\n",
             "COMP_CWORD": "2",
+            "YTPOOL_POSTGRES_CONNECT_TIMEOUT": "60",
         }.items():
             desk.setenv(name, value)
         begun = time.monotonic()
@@ -296,7 +297,7 @@ def test_whoever_presses_tab_waits_for_no_server(ytpool, desk):
         _, out, err = ytpool()
 
     assert (out.strip(), err) == ("", "")
-    assert 1.5 < time.monotonic() - begun < 6
+    assert 1.5 < time.monotonic() - begun < 20  # of the sixty of everybody else
 
 
 def test_what_is_no_postgresql_is_named(problem, desk):

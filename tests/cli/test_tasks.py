@@ -7,10 +7,11 @@ import re
 import signal
 import time
 from contextlib import closing
+from datetime import timedelta
 from sqlite3 import connect
 
 import pytest
-from newsroom import ended, heard, start
+from newsroom import LOOKS_SELDOM, ended, heard, start
 from schemas import fits
 from served import serving
 from waiting import wait_until
@@ -364,7 +365,7 @@ def test_what_is_asked_for_wrongly_is_refused_before_anything_is_stored(ytpool, 
     for words, status, message in [
         (("film",), 2, "a task of film needs workflow_id"),
         (("film", "--set", "workflow_id=1", "--set", "node=2"), 2, "a task of film has no node"),
-        (("flim", "--set", "workflow_id=1"), 2, "there is no provider named 'flim'"),
+        (("flim", "--set", "workflow_id=1"), 2, "there is no service named 'flim'"),
         (("film", "--set", "workflow_id"), 2, "--set takes NAME=VALUE"),
         (("film", "--file", nodes), 2, "is not a JSON object"),
         (("film", "--file", number), 2, "there is no NaN in JSON"),
@@ -422,7 +423,7 @@ def test_the_services_that_the_guide_describes_are_understood(ytpool, home):
 
 
 def test_the_queue_counts_keys_among_accounts_and_a_worker_leaves_tasks_to_their_own_rounds(ytpool, service):
-    service.control.settings(tasks_take=0.5)
+    service.control.settings(tasks_take=3600)
     for number in range(4):
         submitted(ytpool, workflow=str(number))
 
@@ -431,7 +432,8 @@ def test_the_queue_counts_keys_among_accounts_and_a_worker_leaves_tasks_to_their
     assert (busy["totalMaxSlots"], busy["totalRunning"], busy["totalQueued"]) == (3, 3, 1)
     assert [(row["name"], row["running"], row["available"]) for row in busy["accounts"]] == [("primary", 3, 0)]
 
-    time.sleep(0.6)
+    service.control.clock(forward=timedelta(hours=1))
+    time.sleep(0.6)  # each may be asked about again
     assert ytpool("work", "--once")[0] == 0
 
     assert len(service.truth()["tasks"]) == 4
@@ -507,18 +509,15 @@ def test_a_task_that_is_let_go_or_queued_is_sent_at_once_by_a_worker_that_waits(
     service.control.settings(tasks_take=3600)
     held = submitted(ytpool, "--queue", workflow=1)["job"]
     assert ytpool("queue", "hold", held)[0] == 0
-    worker = start("work", "--json", env=os.environ)
+    worker = start("work", "--json", env=os.environ, program=LOOKS_SELDOM)
     wait_until(lambda: len([*home.glob("default/workers/*.pipe")]) == 2)
     time.sleep(0.3)
 
-    began = time.monotonic()
     assert ytpool("queue", "hold", held, "--release")[0] == 0
     wait_until(lambda: len(service.truth()["tasks"]) == 1)
     submitted(ytpool, "--queue", workflow=2)
     wait_until(lambda: len(service.truth()["tasks"]) == 2)
-    took = time.monotonic() - began
 
-    assert took < 4  # it looks by itself every five seconds
     worker.send_signal(signal.SIGTERM)
     assert ended(worker)[0] == 0
 

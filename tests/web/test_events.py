@@ -12,7 +12,8 @@ from ytpool.errors import StateBusy
 from ytpool.web.events import Feed, Snapshot
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-EVERY = 0.05
+EVERY = 0.25
+"""Seconds, in which a look comes to its end also on a busy machine."""
 
 
 def snapshot(**sections):

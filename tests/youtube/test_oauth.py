@@ -10,6 +10,7 @@ import urllib.request
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from ports import free_port
 
 from ytpool.domain.logins import Client, Token
 from ytpool.domain.secret import Secret
@@ -276,14 +277,13 @@ def test_nobody_coming_ends_at_the_deadline_whoever_else_knocks(youtube):
 
         visit.join()
     assert failed.value.hint
-    assert 0.5 <= time.monotonic() - began < 3
+    assert 0.5 <= time.monotonic() - began < 20  # nobody ever comes back
 
 
 def test_a_registered_address_is_listened_at_exactly_and_a_taken_port_is_said(youtube):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-        with pytest.raises(LoginFailed, match="cannot listen"):
-            youtube.receiver(f"http://localhost:{port}/back")
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(LoginFailed, match="cannot listen"):
+        youtube.receiver(f"http://localhost:{port}/back")
 
     with youtube.receiver(f"http://localhost:{port}/back") as receiver:
         assert receiver.redirect_uri == f"http://localhost:{port}/back"

@@ -317,7 +317,7 @@ def send(youtube, token, operation, file, **more):
 
 
 def cut_off(google):
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not google.requests and time.monotonic() < deadline:
         time.sleep(0.01)
     (request,) = google.requests

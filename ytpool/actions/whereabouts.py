@@ -34,7 +34,7 @@ def require(rt: Runtime, job: Job) -> None:
     """
     with rt.store.reading() as tx:
         needed = list(_needed(tx, job))
-    missing = next((name for name in needed if not _is_file(rt.path_map.here(name))), None)
+    missing = next((name for name in needed if not is_file(rt.path_map.here(name))), None)
     if missing is None:
         return
     raise lacking(job, rt.path_map.here(missing), missing)
@@ -73,7 +73,7 @@ def leave(rt: Runtime, job: str, path: str) -> None:
         needed = {one.job: list(_needed(tx, one)) for one in whereabouts.to_look_for(tx, most=_LOOKED_FOR_AT_ONCE)}
     missed = {job: path}
     for other, names in needed.items():
-        missing = next((place for name in names if not _is_file(place := rt.path_map.here(name))), None)
+        missing = next((place for name in names if not is_file(place := rt.path_map.here(name))), None)
         if missing is not None:
             missed[other] = str(missing)
     with rt.store.transaction() as tx:
@@ -84,7 +84,7 @@ def look_again(rt: Runtime) -> None:
     """Take up what was left for others and is here by now: a folder was mounted, a file copied, a path map written."""
     with rt.store.reading() as tx:
         needed = {job: list(_needed(tx, jobs.get(tx, job))) for job in whereabouts.missed_here(tx)}
-    here = [job for job, names in needed.items() if all(_is_file(rt.path_map.here(name)) for name in names)]
+    here = [job for job, names in needed.items() if all(is_file(rt.path_map.here(name)) for name in names)]
     if here:
         with rt.store.transaction() as tx:
             whereabouts.found(tx, here)
@@ -144,6 +144,7 @@ def _going_along(tx: Tx, job: Job) -> Iterator[PurePath]:
             yield caption.path
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Tell whether a file is there, and may be looked at."""
     # Not Path.is_file: a share that has gone away is an error to it, and here only one more way to have no file.
     return os.path.isfile(path)  # noqa: PTH113
