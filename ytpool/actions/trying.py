@@ -49,8 +49,8 @@ class Try:
     def write(self, operation: str, send: Callable[[Secret], T]) -> T | None:
         """Make a call that changes something; None where YouTube says that it is there already.
 
-        Raises OutcomeUnknown when nobody can say whether it was done; then the step is `unsure`, as it is where the answer
-        came and could not be stored.
+        Raises OutcomeUnknown when nobody can say whether it was done; then the step is `unsure`, as it is where
+        the answer came and could not be stored.
         """
 
         def begins(tx: Tx) -> None:
