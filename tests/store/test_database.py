@@ -1,6 +1,7 @@
 """The state file: how it is made, who may open it, and what its troubles are called."""
 
 import os
+import resource
 import signal
 import sqlite3
 import stat
@@ -429,3 +430,17 @@ def test_on_a_full_disk_a_state_can_be_neither_made_nor_opened_and_it_is_named(s
     (small_disk / "ballast").unlink()
     books.account()
     books.database.close()
+
+
+def test_whoever_may_write_no_more_is_not_told_of_damage(tmp_path, opened):
+    database = opened(create=True)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / "state.db").stat().st_size + 100_000, hard))
+    try:
+        with pytest.raises(StateUnusable, match="cannot be written"), database.transaction() as tx:
+            for number in range(900):
+                meta.put(tx, f"key {number}", "x" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with database.reading() as tx:
+        assert meta.get(tx, "key 0") is None
