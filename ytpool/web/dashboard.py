@@ -7,7 +7,7 @@ markup in it, were it ever shown unescaped, would still be nothing but text.
 from string import Template
 from urllib.parse import parse_qs
 
-from starlette.concurrency import run_in_threadpool
+from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -101,8 +101,8 @@ class _Pages:
         if not self._came_by_door(request):  # such as one whom the page of another site sends here, without the cookie
             return _elsewhere("./login")
         cookie = self._visitors.leave(_headers(request), port=_port(request), is_secure=_is_secure(request))
-        await run_in_threadpool(serving.tell_who_left, self._rt, self._visitors.left)
-        return _elsewhere("./login", cookie)
+        # A state that is away keeps nobody who leaves.
+        return _elsewhere("./login", cookie, BackgroundTask(serving.tell_who_left, self._rt, self._visitors.left))
 
     def _came_by_door(self, request: Request) -> bool:
         self._visitors.learn(self._feed.left)
@@ -200,12 +200,12 @@ async def _field(request: Request, name: str) -> str:
     return fields.get(name, [""])[0].strip()
 
 
-def _elsewhere(place: str, cookie: str | None = None) -> Response:
+def _elsewhere(place: str, cookie: str | None = None, afterwards: BackgroundTask | None = None) -> Response:
     # The place is a neighbour's name: who stands before us may have put us into a folder of its own.
     headers = {**_NOT_KEPT, "Location": place}
     if cookie is not None:
         headers["Set-Cookie"] = cookie
-    return Response(status_code=303, headers=headers)
+    return Response(status_code=303, headers=headers, background=afterwards)
 
 
 def _headers(request: Request) -> dict[bytes, bytes]:
