@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from real_parts import miss, need
 
-_WAITS = 15_000
+_WAITS = 30_000
 _THE_END = re.compile("this page can be closed")
 HERE = Path(__file__).parent
 

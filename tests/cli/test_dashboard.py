@@ -69,11 +69,7 @@ def test_the_page_shows_what_happens_while_uploads_run(sandbox, ytpool, make_vid
         outcomes = [json.loads(process.communicate(timeout=60)[0].splitlines()[-1])["ok"] for process in working]
         newest = page.locator("#activity time").first
         last = moment_of_the_last(sandbox_state())
-        page.wait_for_function(
-            "last => document.querySelector('#activity time').dateTime === last",
-            arg=last,
-            timeout=2 * events.EVERY * 1000,
-        )
+        page.wait_for_function("last => document.querySelector('#activity time').dateTime === last", arg=last)
         page.get_by_text("No upload is under way.").wait_for()
         used = page.locator("#quota tbody tr", has_text="uploads").locator("[data-head=Spent]").inner_text()
 

@@ -18,7 +18,6 @@ from ytpool.store import job_steps, jobs, owners, uploads, whereabouts
 from ytpool.store.db import Tx
 from ytpool.store.whereabouts import Nowhere
 
-_UPLOAD = "upload"
 _LOOKED_FOR_AT_ONCE = 500
 
 
@@ -54,7 +53,7 @@ def lacking(job: Job, path: Path, name: PurePath | None = None) -> FileNotHere:
     return FileNotHere(
         f"there is no file {path} on {host}, and job {job.job} needs it; it was asked for on {job.files_on}{called}",
         hint=f"{job.files_on} goes on with it: ytpool work, there. Where its folder hangs here: --path-map FROM=TO"
-        + (f"; where its file lies here: ytpool queue retry {job.job} --file PATH" if job.kind == _UPLOAD else ""),
+        + (f"; where its file lies here: ytpool queue retry {job.job} --file PATH" if job.is_upload else ""),
         elsewhere=True,
         path=str(path),
         job=job.job,
@@ -121,7 +120,7 @@ def unmapped(rt: Runtime) -> Iterator[str]:
 
 def _needed(tx: Tx, job: Job) -> Iterator[PurePath]:
     """Yield the files without which a job cannot go on, as the state calls them."""
-    if job.kind == _UPLOAD:
+    if job.is_upload:
         upload = uploads.get(tx, job.job)
         if job.video_id is None and upload.last_sent_at is None:
             yield PurePath(upload.path)

@@ -187,7 +187,7 @@ def last_of_youtube(tx: Tx, since: datetime) -> Deed | None:
     row = tx.one(
         """
         SELECT * FROM activity WHERE happened_at >= :since AND project <> '' AND operation NOT LIKE 'oauth.%'
-         ORDER BY happened_at DESC LIMIT 1
+         ORDER BY happened_at DESC, entry DESC LIMIT 1
         """,
         since=moments.text(since),
     )
@@ -196,7 +196,9 @@ def last_of_youtube(tx: Tx, since: datetime) -> Deed | None:
 
 def last_of(tx: Tx, account: str) -> Deed | None:
     """Return the last thing that an account did."""
-    row = tx.one("SELECT * FROM activity WHERE account = :account ORDER BY happened_at DESC LIMIT 1", account=account)
+    row = tx.one(
+        "SELECT * FROM activity WHERE account = :account ORDER BY happened_at DESC, entry DESC LIMIT 1", account=account
+    )
     return None if row is None else _deed(row)
 
 

@@ -53,7 +53,7 @@ class Said:
 
     @property
     def is_over(self) -> bool:
-        return self.state in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+        return self.state.is_over
 
     @property
     def place(self) -> str | None:

@@ -93,7 +93,9 @@ def hold_back(tx: Tx) -> None:
 
 def held_back(tx: Tx) -> Mapping[str, int]:
     """Count by its kind what is held back."""
-    rows = tx.all(f"SELECT kind, count(*) AS jobs FROM jobs WHERE {_OPEN} AND held_at IS NOT NULL GROUP BY kind")
+    rows = tx.all(
+        f"SELECT kind, count(*) AS jobs FROM jobs WHERE {_OPEN} AND held_at IS NOT NULL GROUP BY kind ORDER BY kind"
+    )
     return {row["kind"]: int(row["jobs"]) for row in rows}
 
 

@@ -175,7 +175,7 @@ def in_the_way(tx: Tx, *, account: str, project: str, channel_id: str, buckets: 
                 OR (scope = 'account' AND name = :account)
                 OR (scope = 'project' AND name = :project)
                 OR (scope = 'channel' AND name = :channel_id))
-         ORDER BY until IS NOT NULL, until DESC
+         ORDER BY until IS NOT NULL, until DESC, scope, bucket
         """,
         at=tx.at,
         service=YOUTUBE,

@@ -36,9 +36,6 @@ _MISLED = 416
 """How a server refuses bytes behind what it has, after it claimed to have more: no mistake of ours."""
 
 
-_ENDED = (JobState.DONE, JobState.PARTLY, JobState.FAILED, JobState.CANCELLED)
-
-
 class Fate(StrEnum):
     """What became of one video."""
 
@@ -244,7 +241,7 @@ def _is_disowned(job: Job, copies: Sequence[Mapping[str, Any]]) -> bool:
         return False
     if job.video_id is not None:
         return job.video_id not in [one["id"] for one in copies]
-    return job.state in _ENDED
+    return job.state.has_ended
 
 
 def _misses(run: Run | None) -> int:
@@ -278,7 +275,7 @@ def _fate(
     """Say what became of a video: what is there counts, and what is not must be owned up to by the books."""
     if job.state is JobState.FINISHED_UNKNOWN:
         return Fate.UNKNOWN
-    if arrived_at is not None and (job.video_id is not None or job.state in _ENDED):
+    if arrived_at is not None and (job.video_id is not None or job.state.has_ended):
         deadline = job.deadline
         overdue = deadline is not None and arrived_at > deadline and before is not None and before.fate is Fate.KEPT
         return Fate.LATE if overdue or (late_by or 0) > LATE_AFTER.total_seconds() else Fate.KEPT
