@@ -152,6 +152,15 @@ def test_a_manifest_is_rehearsed_as_it_would_be_planned(sandbox, rehearse, make_
     assert sandbox.truth()["videos"] == []
 
 
+def in_the_morning(ytpool):
+    """What the morning checklist says of the last rehearsal, and what it says is to be done."""
+    told = json.loads(ytpool("health", "--daily", "--json")[1])["data"]
+    return [
+        *(one["told"] for one in told["happened"] if one["what"] == "last rehearsal"),
+        *(f"{one['what']}: {one['command']}" for one in told["todo"] if "rehearsal" in one["what"]),
+    ]
+
+
 def test_the_next_in_turn_is_remembered_and_told_in_the_morning(pool, ytpool, home):  # noqa: ARG001 - it waits
     state = home / "default" / "state.db"
     assert "last rehearsal" not in ytpool("health", "--daily")[1]
@@ -288,9 +297,13 @@ def test_a_state_that_nobody_is_logged_in_to_has_nothing_to_rehearse(empty_sandb
     assert (status, "ytpool demo" in err) == (6, True)
 
 
-def test_whatever_ends_it_leaves_nothing_and_what_a_kill_leaves_goes_with_the_next_which_needs_no_network(pool, home):  # noqa: ARG001 - it waits
-    def begin():
-        process = start("rehearse", "outage", "--json", env=os.environ)
+def test_whatever_ends_it_leaves_nothing_and_what_a_kill_leaves_goes_with_the_next_which_needs_no_network(
+    pool,  # noqa: ARG001 - it waits
+    home,
+    ytpool,
+):
+    def begin(*words):
+        process = start("rehearse", *words, "--json", env=os.environ)
         while not (home / "default" / "cache" / "rehearsals").is_dir() or not left_behind(home):
             assert process.poll() is None
             time.sleep(0.02)
@@ -308,18 +321,22 @@ def test_whatever_ends_it_leaves_nothing_and_what_a_kill_leaves_goes_with_the_ne
     assert "\x1b[?" not in screen.before  # no other screen, and the cursor is where it was
 
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup pytest` would hand down that it is ignored
-    process = begin()
+    process = begin("outage")
     signal.signal(signal.SIGHUP, before)
     time.sleep(0.5)
     process.send_signal(signal.SIGHUP)
     process.communicate(timeout=30)
     assert (process.returncode, left_behind(home)) == (130, [])
 
-    process = begin()
-    time.sleep(1.5)
+    process = begin("--weekly")
+    while not [*(home / "default" / "cache" / "rehearsals").glob("rehearsal-*/run-*/sandbox/state.db")]:
+        assert process.poll() is None
+        time.sleep(0.02)
+    time.sleep(0.3)
     process.kill()
     process.communicate(timeout=30)
     assert len(left_behind(home)) == 1
+    assert "did not run: it was begun, and has not come to its end" in in_the_morning(ytpool)[0]
     assert_no_secret_left_the_vault(home)
 
     assert alone_on_its_network("rehearse", "cut-line", "--videos", "4")["data"]["undisturbed"]["kept"] == 4
@@ -334,7 +351,7 @@ def on_a_terminal(*words):
         env={**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT)},
         dimensions=(40, 120),
         encoding="utf-8",
-        timeout=30,
+        timeout=60,
     )
 
 
@@ -461,18 +478,11 @@ def test_whoever_waits_for_a_person_or_for_what_lasts_too_long_to_be_played_brea
 
 @pytest.mark.usefixtures("sandbox")
 def test_a_rehearsal_in_turn_that_comes_to_no_verdict_is_told_in_the_morning_and_has_its_turn_again(ytpool, home):
-    def morning():
-        told = json.loads(ytpool("health", "--daily", "--json")[1])["data"]
-        return [
-            *(one["told"] for one in told["happened"] if one["what"] == "last rehearsal"),
-            *(f"{one['what']}: {one['command']}" for one in told["todo"] if "rehearsal" in one["what"]),
-        ]
-
     place = home / "default" / "cache" / "rehearsals"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text("a file where a folder should be")
     status, _, err = ytpool("rehearse", "--weekly")
-    event, todo = morning()
+    event, todo = in_the_morning(ytpool)
 
     assert (status, "cannot use" in err, "that you may write to" in err) == (6, True, True), err
     assert "did not run: a rehearsal cannot use" in event
@@ -480,13 +490,6 @@ def test_a_rehearsal_in_turn_that_comes_to_no_verdict_is_told_in_the_morning_and
     assert todo.endswith(": ytpool rehearse --weekly --seed 1")
 
     place.unlink()
-    process = start("rehearse", "--weekly", "--videos", "3", "--json", env=os.environ)
-    while not left_behind(home):
-        assert process.poll() is None
-        time.sleep(0.02)
-    process.kill()
-    process.communicate(timeout=30)
-    assert "did not run: it was begun, and has not come to its end" in morning()[0]
     assert "would rehearse channel-cap:" in ytpool("rehearse", "--weekly", "--dry-run")[1]
 
 

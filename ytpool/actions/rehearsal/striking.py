@@ -41,7 +41,7 @@ _A_MINUTE_IS = 2.0
 """Seconds for which a rehearsed minute lasts, where it has to pass."""
 _PATIENCE = 0.8
 """Seconds of such a minute after which who wants to write gives up: a bit less than half of it, as in earnest."""
-_WORKERS_END_WITHIN = 10.0
+_WORKERS_END_WITHIN = 15.0
 """Seconds after which a worker is ended that waits, for room on a disk or for something to begin."""
 _LOCKS_WITHIN = 60.0
 """Seconds after which nobody tries any more to hold the state who is to; longer than another can do so."""
