@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from time import sleep
@@ -24,6 +24,7 @@ from ytpool.clock import SystemClock
 from ytpool.domain import quota
 from ytpool.runtime import Runtime
 from ytpool.sandbox.server import Sandbox
+from ytpool.store import meta
 
 ROOT = Path(__file__).parents[1]
 FORCE_SSL = "https://www.googleapis.com/auth/youtube.force-ssl"
@@ -263,6 +264,22 @@ def behind_its_back(state):
     clock = SystemClock()
     with closing(database_at(state, clock, clock.now)) as database, database.transaction() as tx:
         yield tx
+
+
+def forget_googles_clock(state):
+    """Let it be as after a restart of the machine: what Google's clock said then is told by no clock that goes on."""
+    with behind_its_back(state) as tx:
+        confirmed = meta.confirmation(tx)
+        meta.forget_confirmation(tx)
+        meta.keep_confirmation(tx, replace(confirmed, era="before"))
+
+
+def run_ahead(sandbox, *words, by=timedelta(minutes=30)):
+    """Run a command by a machine's clock that is ahead of YouTube's."""
+    ahead = sandbox.control.clock() - datetime.now(UTC) + by
+    program = [sys.executable, "tests/wrong_clock.py", str(ahead.total_seconds()), "ytpool", *map(str, words)]
+    done = subprocess.run(program, cwd=ROOT, env=os.environ, capture_output=True, encoding="utf-8", check=False)
+    return done.returncode, done.stdout, done.stderr
 
 
 @contextmanager

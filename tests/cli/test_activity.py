@@ -115,7 +115,10 @@ def test_an_operation_that_nothing_is_called_is_refused_with_what_was_meant(ytpo
     for words in (("report",), ("report", "--plot"), ("export", "--rows"), ("tail", "-f")):
         status, _, err = ytpool("activity", *words, "--operation", "video.insert")
         assert (status, "did you mean videos.insert?" in err) == (2, True)
-    assert "there are of.yesterday" in ytpool("activity", "report", "--operation", "xyz")[2]
+    assert (
+        "the journal has of.yesterday; what costs units: ytpool quota prices"
+        in ytpool("activity", "report", "--operation", "xyz")[2]
+    )
     for name, calls in (("of.yesterday", 1), ("thumbnails.set", 0), ("oauth.refresh", 0)):
         status, out, _ = ytpool("activity", "report", "--operation", name, "--json")
         assert (status, data(out)["totals"]["calls"]) == (0, calls)

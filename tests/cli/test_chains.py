@@ -337,7 +337,7 @@ def test_a_chain_goes_on_by_itself_once_it_is_heard_how_its_task_ended(ytpool, e
         ('[[chains.a]]\nchain = "b"\n[[chains.b]]\nchain = "c"\n[[chains.c]]\nchain = "b"', 6, "b -> c -> b"),
         ('[[chains.a]]\nservice = "x"\ncommand = ["y"]\n[[chains.a]]\nchain = "a"', 5, "a -> a"),
         ('[[chains.a]]\nchain = "b"', 2, "there is no chain b"),
-        ('[[chains.a]]\nservice = "x"\nprovider = "film"', 3, "there is no provider film"),
+        ('[[chains.a]]\nservice = "x"\nprovider = "film"', 3, "there is no service film"),
         ('[[chains.a]]\nservice = "x"\ncommand = "say it"', 3, "no shell reads it"),
         ('[[chains.a]]\nservice = "x"\ncost = -1\ncommand = ["y"]', 3, "cost must be a number"),
         ('[[chains.a]]\nservice = "x"\ncots = 1\ncommand = ["y"]', 3, "a step has no cots"),

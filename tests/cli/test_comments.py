@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 from agreement import assert_all_agrees
-from newsroom import ROOT, assert_books_agree, start
+from newsroom import ROOT, assert_books_agree, forget_googles_clock, run_ahead, start
 from told import data
 from waiting import wait_until
 
@@ -268,6 +268,18 @@ def test_a_comment_whose_answer_is_lost_is_found_in_its_thread(ytpool, sandbox, 
     [comment] = sandbox.truth()["comments"]
     assert (status, answer["data"]["comment_id"]) == (0, comment["comment_id"])
     assert "found in the thread" in answer["data"]["note"]
+    assert_books_agree(ytpool, sandbox)
+
+
+def test_a_clock_that_was_ahead_when_a_comment_was_said_hides_it_from_nobody(ytpool, sandbox, state, talk):
+    video_id = talk()
+    forget_googles_clock(state)
+    sandbox.channel("news").spoil("commentThreads.insert", "lose_answer")
+
+    status, out, err = run_ahead(sandbox, "comment", "post", video_id, TEXT, "--account", "news", "--json")
+
+    [comment] = sandbox.truth()["comments"]
+    assert (status, data(out)["comment_id"]) == (0, comment["comment_id"]), err
     assert_books_agree(ytpool, sandbox)
 
 

@@ -123,7 +123,7 @@ def test_every_value_knows_where_it_comes_from(ytpool, file, monkeypatch):
             "providers.film.poll.request",
             "nobody would hear how a task ended",
         ),
-        ('[providers.youtube]\npreset = "runninghub"', 1, "providers.youtube", "cannot be a provider's name"),
+        ('[providers.youtube]\npreset = "runninghub"', 1, "providers.youtube", "cannot be a service's name"),
         ('state = "mysql://db/ytpool"', 1, "state", "there is no state at mysql:; it is a path, or an address like"),
         ('state = ""', 1, "state", "must be a path, or an address like postgresql://user@host/database"),
         ('state = "postgresql://db/x"\n[postgres]\nschema = "My"', 3, "postgres.schema", "small letters, digits and"),

@@ -17,6 +17,7 @@ from receivers import webhook
 from schemas import fits
 from served import once, serving
 from told import data
+from waiting import wait_until
 
 from ytpool import config
 from ytpool.runtime import Runtime
@@ -382,7 +383,7 @@ def test_where_one_key_of_two_is_missing_the_rest_is_done(ytpool, sandbox, make_
     assert (left["state"], left["attempts"]) == ("queued", 0)
 
 
-def test_a_visitor_who_has_brought_the_token_to_one_machine_is_let_in_by_another(ytpool, postgres, schema, monkeypatch):
+def test_a_visitor_who_logs_in_or_out_at_one_machine_has_done_so_at_another(ytpool, postgres, schema, monkeypatch):
     monkeypatch.setenv("YTPOOL_STATE", postgres.url)
     monkeypatch.setenv("YTPOOL_POSTGRES_SCHEMA", schema)
     monkeypatch.setenv("YTPOOL_SERVE_TOKEN", "what visitors bring".replace(" ", "-"))
@@ -394,6 +395,10 @@ def test_a_visitor_who_has_brought_the_token_to_one_machine_is_let_in_by_another
         by = {"Cookie": cookie.partition(";")[0]}
         opened = [server.ask("/", **by)[0] for server in (one, other)]
         strangers = [server.ask("/", Cookie=f"{by['Cookie']}x")[0] for server in (one, other)]
+        left = one.ask("/logout", "POST", **form, **by)[0]
+        wait_until(lambda: other.ask("/", **by)[0] == 303)
+        closed = [server.ask(path, **by)[0] for server in (other, one) for path in ("/", "/events", "/login")]
 
     assert (opened, strangers) == ([200, 200], [303, 303])
+    assert (left, closed) == (303, [303, 401, 200] * 2)
     assert "serve.visitors" in [row["owner"] for row in data(ytpool("vault", "status", "--json")[1])["secrets"]]

@@ -203,3 +203,17 @@ def test_a_new_login_or_the_operators_word_takes_it_back(ytpool, sandbox, rows):
 
         assert rows("SELECT * FROM leavings") == []
         assert told(ytpool("accounts", "show", "news", "--json")[1])["data"]["state"] == "active"
+
+
+def test_an_account_that_logs_in_while_its_old_login_is_being_ended_stays(ytpool, sandbox, rows):
+    sandbox.channel("news").spoil("revoke", "slow", seconds=1.5)
+    with start("auth", "revoke", "news", "--yes", "--json", env=os.environ) as leaves:
+        while not sandbox.calls("revoke"):
+            time.sleep(0.02)
+        login = ("auth", "import", "news", "--client-secrets", sandbox.secrets_file())
+        assert ytpool(*login, "--token", sandbox.token_file("news"))[0] == 0
+        out, err = leaves.communicate(timeout=30)
+
+    assert (leaves.returncode, told(out)["error"]["code"]) == (6, "busy"), err
+    assert rows("SELECT state, standing FROM accounts WHERE account = 'news'") == [("active", "active")]
+    assert rows("SELECT count(*) FROM secrets WHERE owner = 'news'") == [(2,)]

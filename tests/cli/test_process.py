@@ -136,6 +136,29 @@ def test_stopped_while_it_starts_ends_with_its_own_status(environment, module, t
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", told)
 
 
+STOPPED_AT_THE_END = """
+import os, signal
+from ytpool.cli import app, output
+from ytpool.cli.invocation import Invocation
+went_on = {place}.{name}
+def stopped(*words):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return went_on(*words)
+{place}.{name} = stopped
+app.entry()
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "ended"),
+    [("Invocation", "close", (0, True, "")), ("output", "show", (130, False, "ytpool: interrupted\n"))],
+)
+def test_stopped_when_all_is_done_it_still_says_so_or_that_it_was_interrupted(run, place, name, ended):
+    done = run("--version", "--json", code=STOPPED_AT_THE_END.format(place=place, name=name))
+
+    assert (done.returncode, '"ok": true' in done.stdout, done.stderr) == ended
+
+
 def screen(environment, *words, columns, code=WITH_SCRATCH):
     """Run in a terminal of this width; return what it looked like at every moment, and the status."""
     terminal = pyte.Screen(columns, 50)

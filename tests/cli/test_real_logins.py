@@ -54,6 +54,7 @@ def test_a_person_who_cancels_in_chromium_is_told_by_both(ytpool, empty_sandbox,
     status, out, _ = log_in(person.program, "news", "--client-secrets", empty_sandbox.secrets_file())
 
     assert (status, told(out)["error"]["details"]["reason"]) == (4, "access_denied")
+    assert told(out)["error"]["hint"] == "nothing was changed; run the same command again"
     assert "The login was refused" in person.saw()["page"]
     assert data(ytpool("accounts", "list", "--json")[1])["accounts"] == []
 

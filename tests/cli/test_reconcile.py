@@ -8,15 +8,12 @@ import signal
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from killing import WHILE_LOOKING
-from newsroom import FORCE_SSL, ROOT, assert_books_agree, behind_its_back
+from newsroom import FORCE_SSL, ROOT, assert_books_agree, behind_its_back, forget_googles_clock, run_ahead
 from told import data, told
-
-from ytpool.store import meta
 
 UPLOAD_ONLY = "https://www.googleapis.com/auth/youtube.upload"
 
@@ -568,11 +565,9 @@ def test_a_clock_that_was_ahead_when_an_upload_began_hides_no_video(ytpool, sand
     forget_googles_clock(state)
     sandbox.control.settings(listed_after=60)
     arrive_unheard(sandbox)
-    ahead = sandbox.control.clock() - datetime.now(UTC) + timedelta(minutes=30)
-    by_a_wrong_clock = [sys.executable, "tests/wrong_clock.py", str(ahead.total_seconds()), "ytpool"]
     command = ("upload", video, "--account", "news", "--json")
-    first = subprocess.run([*by_a_wrong_clock, *command], cwd=ROOT, env=os.environ, capture_output=True, check=False)
-    assert (first.returncode, data(first.stdout)["state"]) == (7, "finished_unknown")
+    status, out, err = run_ahead(sandbox, *command)
+    assert (status, data(out)["state"]) == (7, "finished_unknown"), err
 
     later(minutes=45)
     status, out, err = ytpool(*command)
@@ -582,9 +577,20 @@ def test_a_clock_that_was_ahead_when_an_upload_began_hides_no_video(ytpool, sand
     assert_books_agree(ytpool, sandbox)
 
 
-def forget_googles_clock(state):
-    """Let it be as after a restart of the machine: what Google's clock said then is told by no clock that goes on."""
-    with behind_its_back(state) as tx:
-        confirmed = meta.confirmation(tx)
-        meta.forget_confirmation(tx)
-        meta.keep_confirmation(tx, replace(confirmed, era="before"))
+def test_two_looks_are_ten_minutes_apart_by_googles_clock_whatever_the_machine_says(
+    ytpool, sandbox, state, video, later
+):
+    sandbox.control.settings(listed_after=50 * 60)
+    arrive_unheard(sandbox)
+    sandbox.channel("news").fail("playlistItems.list", "forbidden")
+    command = ("upload", video, "--account", "news", "--json")
+    assert ytpool(*command)[0] == 7
+    sandbox.control.clock(forward=timedelta(minutes=45))
+    forget_googles_clock(state)
+    assert run_ahead(sandbox, *command, by=-timedelta(minutes=30))[0] == 7  # it looks, and is told the time by the list
+
+    assert ytpool(*command)[0] == 7
+
+    later(minutes=11)
+    status, out, err = ytpool(*command)
+    assert (status, data(out)["video_id"]) == (0, arrived_once(sandbox, video)["id"]), err

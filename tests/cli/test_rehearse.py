@@ -18,13 +18,14 @@ from contextlib import closing
 from dataclasses import fields, replace
 from datetime import timedelta
 
+import pexpect
 import pytest
 from newsroom import ROOT, start
 from real_parts import miss
 from schemas import fits
 
 from ytpool import config
-from ytpool.actions.rehearsal import rehearsing, stage, standing
+from ytpool.actions.rehearsal import playing, rehearsing, stage, standing
 from ytpool.actions.rehearsal.judging import Ended, Run
 from ytpool.actions.rehearsal.rehearsing import Rehearsed
 from ytpool.clock import SystemClock
@@ -151,16 +152,25 @@ def test_a_manifest_is_rehearsed_as_it_would_be_planned(sandbox, rehearse, make_
     assert sandbox.truth()["videos"] == []
 
 
+def in_the_morning(ytpool):
+    """What the morning checklist says of the last rehearsal, and what it says is to be done."""
+    told = json.loads(ytpool("health", "--daily", "--json")[1])["data"]
+    return [
+        *(one["told"] for one in told["happened"] if one["what"] == "last rehearsal"),
+        *(f"{one['what']}: {one['command']}" for one in told["todo"] if "rehearsal" in one["what"]),
+    ]
+
+
 def test_the_next_in_turn_is_remembered_and_told_in_the_morning(pool, ytpool, home):  # noqa: ARG001 - it waits
     state = home / "default" / "state.db"
     assert "last rehearsal" not in ytpool("health", "--daily")[1]
 
-    status, out, _ = ytpool("rehearse", "--weekly", "--videos", "6", "--json")
+    status, out, _ = ytpool("rehearse", "--weekly", "--videos", "3", "--json")  # however they fall, no channel has four
     first = json.loads(out.splitlines()[-1])["data"]
-    assert (status, first["runs"][0]["ended"], first["left_over"]) == (8, "not_met", 6)
+    assert (status, first["runs"][0]["ended"], first["left_over"]) == (8, "not_met", 9)
     morning = json.loads(ytpool("health", "--daily", "--json")[1])["data"]
     [todo] = [one for one in morning["todo"] if "rehearsal" in one["what"]]
-    assert todo["what"].startswith("the last rehearsal proved nothing: 6 of 6 videos arrived")
+    assert todo["what"].startswith("the last rehearsal proved nothing: 3 of 3 videos arrived")
     with closing(sqlite3.connect(state)) as books:
         [(stored,)] = books.execute("SELECT value FROM meta WHERE key = 'rehearsed'").fetchall()
         books.execute(
@@ -204,6 +214,9 @@ def test_what_cannot_be_is_refused_before_anything_is_copied(pool, ytpool, tmp_p
         assert (status, sentence in err) == (2, True), err
     for words in (("outag",), ("nowhere.toml",), ("outage", "outage"), ("show",), ("list", "x"), ("--pool", "main")):
         assert ytpool("rehearse", *words)[0] == 2, words
+    os.mkfifo(tmp_path / "pipe.toml")
+    status, _, err = ytpool("rehearse", tmp_path / "pipe.toml")
+    assert (status, "is a pipe, not a file" in err) == (2, True), err
     assert not (home / "default" / "cache" / "rehearsals").exists()
 
     bad = scenario("[[disaster]]\nwhat = 'answer'\nerror = 'sulking'\nfor = '1h'")
@@ -284,29 +297,62 @@ def test_a_state_that_nobody_is_logged_in_to_has_nothing_to_rehearse(empty_sandb
     assert (status, "ytpool demo" in err) == (6, True)
 
 
-def test_ctrl_c_leaves_nothing_and_what_a_kill_leaves_goes_with_the_next_which_needs_no_network(pool, home):  # noqa: ARG001 - it waits
-    def begin():
-        process = start("rehearse", "outage", "--json", env=os.environ)
+def test_whatever_ends_it_leaves_nothing_and_what_a_kill_leaves_goes_with_the_next_which_needs_no_network(
+    pool,  # noqa: ARG001 - it waits
+    home,
+    ytpool,
+):
+    def begin(*words):
+        process = start("rehearse", *words, "--json", env=os.environ)
         while not (home / "default" / "cache" / "rehearsals").is_dir() or not left_behind(home):
             assert process.poll() is None
             time.sleep(0.02)
         return process
 
-    process = begin()
-    time.sleep(1.5)
-    process.send_signal(signal.SIGINT)
+    screen = on_a_terminal("rehearse", "lost-answers", "outage", "--videos", "3")
+    screen.expect("lost-answers: not met")
+    [kept] = (home / "default" / "cache" / "rehearsals").glob("rehearsal-*")
+    assert len([*kept.glob("run-*")]) <= 1  # else a dozen copies of a large state lie there at last
+    screen.sendcontrol("c")
+    screen.sendcontrol("c")
+    screen.expect(pexpect.EOF)
+    screen.close()
+    assert (screen.exitstatus, screen.before.count("interrupted"), left_behind(home)) == (130, 1, [])
+    assert "\x1b[?" not in screen.before  # no other screen, and the cursor is where it was
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup pytest` would hand down that it is ignored
+    process = begin("outage")
+    signal.signal(signal.SIGHUP, before)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGHUP)
     process.communicate(timeout=30)
     assert (process.returncode, left_behind(home)) == (130, [])
 
-    process = begin()
-    time.sleep(1.5)
+    process = begin("--weekly")
+    while not [*(home / "default" / "cache" / "rehearsals").glob("rehearsal-*/run-*/sandbox/state.db")]:
+        assert process.poll() is None
+        time.sleep(0.02)
+    time.sleep(0.3)
     process.kill()
     process.communicate(timeout=30)
     assert len(left_behind(home)) == 1
+    assert "did not run: it was begun, and has not come to its end" in in_the_morning(ytpool)[0]
     assert_no_secret_left_the_vault(home)
 
     assert alone_on_its_network("rehearse", "cut-line", "--videos", "4")["data"]["undisturbed"]["kept"] == 4
     assert left_behind(home) == []
+
+
+def on_a_terminal(*words):
+    """Run a command where a person sits in front of it."""
+    return pexpect.spawn(
+        sys.executable,
+        ["-P", "-m", "ytpool", *words],
+        env={**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT)},
+        dimensions=(40, 120),
+        encoding="utf-8",
+        timeout=60,
+    )
 
 
 def assert_no_secret_left_the_vault(home):
@@ -381,6 +427,72 @@ def test_two_at_once_do_not_meet(pool, home):  # noqa: ARG001 - it waits
     assert left_behind(home) == []
 
 
+def drawn(told):
+    """What the seed has drawn, by the kind of disaster."""
+    return {one["what"]: one["drawn"] for one in told["data"]["runs"][0]["struck"]}
+
+
+def test_a_seed_draws_the_same_whichever_disaster_comes_first_and_windows_may_overlap(pool, rehearse, tmp_path):  # noqa: ARG001 - it waits
+    def scenario(suspends_after, cuts_after, *others):
+        path = tmp_path / "monday.toml"
+        path.write_text(
+            "".join(
+                f"[[disaster]]\n{one}\n"
+                for one in (
+                    f"what = 'suspend'\nafter = {suspends_after}\naccounts = 1",
+                    f"what = 'cut'\nafter = {cuts_after}\ntimes = 9",
+                    *others,
+                )
+            )
+        )
+        return path
+
+    twice = ("keyring'\nfor = '2h'", "keyring'\nfor = '1h'", "database'\nfor = '3s'", "database'\nfor = '6s'")
+    first = rehearse(scenario(10, 60, *(f"what = '{one}" for one in twice)), "--videos", "4")
+    other = rehearse(scenario(60, 10), "--videos", "4")
+
+    assert (first[0], other[0]) == (0, 0)
+    assert drawn(other[1]) == {what: drawn(first[1])[what] for what in ("suspend", "cut")}
+    assert len(set(drawn(other[1])["cut"])) > 3
+
+
+def test_whoever_waits_for_a_person_or_for_what_lasts_too_long_to_be_played_breaks_no_promise(
+    pool,  # noqa: ARG001 - it waits
+    rehearse,
+    tmp_path,
+    monkeypatch,
+):
+    monkeypatch.setattr(playing, "_STANDS_STILL", 0.5)
+    late, long = tmp_path / "late.toml", tmp_path / "long.toml"
+    late.write_text("[[disaster]]\nwhat = 'suspend'\n[[disaster]]\nwhat = 'cut'\nat = '60h'\n")
+    long.write_text("[[disaster]]\nwhat = 'answer'\nerror = 'backendError'\nfor = '20d'\n")
+
+    status, told = rehearse(late, long, "--days", "30", "--videos", "2")
+
+    late, long = fits("rehearse", json.dumps(told))["runs"]
+    assert status == 0
+    assert (late["ended"], late["complaints"], late["for_a_person"]) == ("not_met", [], 2)
+    assert (long["ended"], long["complaints"], long["waiting"]) == ("broken_off", [], 2)
+    assert long["broken_off"].endswith("this was not over: every call: backendError")
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_rehearsal_in_turn_that_comes_to_no_verdict_is_told_in_the_morning_and_has_its_turn_again(ytpool, home):
+    place = home / "default" / "cache" / "rehearsals"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("a file where a folder should be")
+    status, _, err = ytpool("rehearse", "--weekly")
+    event, todo = in_the_morning(ytpool)
+
+    assert (status, "cannot use" in err, "that you may write to" in err) == (6, True, True), err
+    assert "did not run: a rehearsal cannot use" in event
+    assert todo.startswith("the last rehearsal did not run: a rehearsal cannot use")
+    assert todo.endswith(": ytpool rehearse --weekly --seed 1")
+
+    place.unlink()
+    assert "would rehearse channel-cap:" in ytpool("rehearse", "--weekly", "--dry-run")[1]
+
+
 def test_one_that_begins_while_others_end_finds_nothing_in_its_way():
     with closing(Runtime(config.load(profile=None, environ=os.environ))) as rt, ThreadPoolExecutor(4) as everybody:
 
@@ -437,6 +549,20 @@ MUTANTS = {
         "little.toml",
         "everybody waits for",
     ),
+    "a limit is higher than it was named": (
+        "store/limits.py",
+        "    if limit is not None:\n        return limit.units\n",
+        "    if limit is not None:\n        return limit.units + 20\n",
+        "little.toml",
+        "are let through",
+    ),
+    "a channel that takes nothing rests for an hour": (
+        "actions/learning.py",
+        "until=tx.now + timedelta(hours=24),",
+        "until=tx.now + timedelta(hours=1),",
+        "full.toml",
+        "in vain",
+    ),
     "a session is forgotten": (
         "actions/transfer.py",
         "                        self._errand.pause(failure, standstills + 1)\n",
@@ -463,6 +589,7 @@ def planted(tmp_path, name):
 
 
 OWN = {
+    "full.toml": "[[disaster]]\nwhat = 'cap'\nuploads = 0\n",
     "little.toml": "[[disaster]]\nwhat = 'limit'\nbucket = 'uploads'\nshare = 0.05\n",
     "gone-sessions.toml": "[[disaster]]\nwhat = 'lose'\nevery = 2\n"
     "[[disaster]]\nwhat = 'answer'\nerror = 'notFound'\nmethods = ['upload.query']\nfor = '1h'\n",

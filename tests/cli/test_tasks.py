@@ -365,7 +365,7 @@ def test_what_is_asked_for_wrongly_is_refused_before_anything_is_stored(ytpool, 
     for words, status, message in [
         (("film",), 2, "a task of film needs workflow_id"),
         (("film", "--set", "workflow_id=1", "--set", "node=2"), 2, "a task of film has no node"),
-        (("flim", "--set", "workflow_id=1"), 2, "there is no provider named 'flim'"),
+        (("flim", "--set", "workflow_id=1"), 2, "there is no service named 'flim'"),
         (("film", "--set", "workflow_id"), 2, "--set takes NAME=VALUE"),
         (("film", "--file", nodes), 2, "is not a JSON object"),
         (("film", "--file", number), 2, "there is no NaN in JSON"),

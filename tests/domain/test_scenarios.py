@@ -91,6 +91,8 @@ def test_what_is_wrong_is_said_with_its_place_and_what_would_be_right(text, sent
 
 
 def test_bytes_that_are_no_text_are_refused():
+    with_mark = b"\xef\xbb\xbf[[disaster]]\r\nwhat = 'kill'\r\n"  # as some editors begin what they save
+    assert scenarios.read("mine", with_mark, "mine.toml").disasters == (Disaster(what=What.KILL),)
     with pytest.raises(FileInvalid, match="no text in UTF-8"):
         scenarios.read("mine", b"title = '\xff'", "mine.toml")
 

@@ -1,6 +1,8 @@
 """The state file: how it is made, who may open it, and what its troubles are called."""
 
 import os
+import resource
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -8,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -258,6 +260,27 @@ def test_a_state_that_another_process_keeps_locked_is_busy_and_says_so(tmp_path,
         pass
 
 
+def test_ctrl_c_while_it_waits_for_its_turn_leaves_nothing_begun(tmp_path, opened):
+    database = opened(create=True)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = threading.Timer(0.3, other.execute, ["ROLLBACK"])
+        done.start()
+        signal.setitimer(
+            signal.ITIMER_REAL, 0.1
+        )  # SQLite goes on waiting, and Python hears of it when its turn has come
+        try:
+            with pytest.raises(KeyboardInterrupt), database.transaction():
+                raise AssertionError("it was not interrupted")
+        finally:
+            signal.signal(signal.SIGALRM, before)
+            done.join()
+
+    with database.transaction() as tx:
+        meta.put(tx, "a", "b")
+
+
 def test_a_reader_sees_one_picture_while_others_write(opened):
     database = opened(create=True)
     with database.reading() as tx:
@@ -407,3 +430,17 @@ def test_on_a_full_disk_a_state_can_be_neither_made_nor_opened_and_it_is_named(s
     (small_disk / "ballast").unlink()
     books.account()
     books.database.close()
+
+
+def test_whoever_may_write_no_more_is_not_told_of_damage(tmp_path, opened):
+    database = opened(create=True)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / "state.db").stat().st_size + 100_000, hard))
+    try:
+        with pytest.raises(StateUnusable, match="cannot be written"), database.transaction() as tx:
+            for number in range(900):
+                meta.put(tx, f"key {number}", "x" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with database.reading() as tx:
+        assert meta.get(tx, "key 0") is None

@@ -158,6 +158,7 @@ def test_letters_that_no_state_can_keep_do_not_come_in():
         ("-5", None),
         ("soon", None),
         ("9" * 400, None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", None),
     ],
 )
 def test_retry_after_is_read_as_seconds_or_as_a_moment_against_the_servers_own_date(header, seconds):

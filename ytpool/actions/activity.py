@@ -220,9 +220,10 @@ def _require_operation(rt: Runtime, tx: Tx, name: str) -> None:
     if name in recorded:
         return
     close = get_close_matches(name, known | recorded, n=1)
+    there = f"the journal has {', '.join(sorted(recorded))}; " if recorded else ""
     raise UnknownName(
         f"there is no operation named {name!r:.60}",
-        hint=f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(recorded or activity.OURS))}",
+        hint=f"did you mean {close[0]}?" if close else f"{there}what costs units: ytpool quota prices",
         what="operation",
         name=name,
         known=sorted(known | recorded),

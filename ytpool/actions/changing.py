@@ -30,7 +30,7 @@ from ytpool.actions.watch import Watch
 from ytpool.domain import captions, changes, publication
 from ytpool.domain.captions import Caption
 from ytpool.domain.changes import Merged, Wish
-from ytpool.domain.jobs import CHORES, JobState
+from ytpool.domain.jobs import CHORES
 from ytpool.domain.publication import PlaylistWish
 from ytpool.domain.secret import Secret
 from ytpool.errors import (
@@ -42,8 +42,6 @@ from ytpool.errors import (
 )
 from ytpool.runtime import Runtime
 from ytpool.store import jobs, line
-
-_ENDED = (JobState.DONE, JobState.PARTLY, JobState.FAILED, JobState.CANCELLED)
 
 
 def update(rt: Runtime, video_id: str, wish: Wish, how: How, watch: Watch) -> VideoDone:
@@ -284,7 +282,7 @@ def go_on(rt: Runtime, job_id: str, how: How, watch: Watch, agrees: Callable[[st
         job = jobs.get(tx, job_id)
     if not job.is_chore:
         return None
-    if job.state in _ENDED:
+    if job.state.has_ended:
         raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to go on with", job=job.job)
     asked, video_id = json.loads(job.request), job.job_key
     how = replace(how, account=job.account or job.target.name)

@@ -15,7 +15,7 @@ from ytpool.actions.files import VideoFile, whole_hash
 from ytpool.actions.watch import Watch
 from ytpool.actions.whereabouts import publication_here
 from ytpool.domain import ids, publication
-from ytpool.domain.jobs import InLine, Job, JobState, StepState, Target, TargetKind
+from ytpool.domain.jobs import UPLOAD, InLine, Job, JobState, StepState, Target, TargetKind
 from ytpool.domain.publication import Publication
 from ytpool.domain.uploads import FileMarks, is_covered, why_changed
 from ytpool.errors import Busy, FileChanged, UsageWrong
@@ -384,7 +384,7 @@ def _make(rt: Runtime, tx: Tx, order: Order, file: VideoFile, sha256: str | None
     jobs.add(
         tx,
         job,
-        kind="upload",
+        kind=UPLOAD,
         target=order.target,
         job_key=order.key,
         fingerprint=file.marks.fingerprint,

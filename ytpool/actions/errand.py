@@ -22,7 +22,7 @@ from ytpool.domain.accounts import AccountState
 from ytpool.domain.balancing import Obstacle
 from ytpool.domain.failover import Next, Verdict
 from ytpool.domain.jobs import Job, JobState, StepState, Target
-from ytpool.domain.publication import Publication
+from ytpool.domain.publication import UPLOAD, Publication
 from ytpool.domain.quota import Urgency
 from ytpool.domain.secret import Secret
 from ytpool.domain.video import Privacy
@@ -376,9 +376,9 @@ class Errand(Work):
         if state is JobState.FAILED:
             forget(tx, Kind.UPLOAD_SESSION, self.job.job)
             uploads.forget_session(tx, self.lease)
-            job_steps.move(tx, self.job.job, "upload", StepState.FAILED, str(error))
+            job_steps.move(tx, self.job.job, UPLOAD, StepState.FAILED, str(error))
         if state is JobState.FINISHED_UNKNOWN:
-            job_steps.move(tx, self.job.job, "upload", StepState.UNKNOWN, str(error))
+            job_steps.move(tx, self.job.job, UPLOAD, StepState.UNKNOWN, str(error))
 
 
 def shown_privacy(publication: Publication) -> str:

@@ -88,7 +88,7 @@ def unpause(rt: Runtime, *, pool: str | None = None, dry_run: bool = False) -> U
         line.look_again(tx)
         waits = (JobState.DEFERRED, JobState.INTERRUPTED)
         stopped = [job for job in jobs.unfinished(tx) if job.state in waits]
-        resumed = [job for job in stopped if job.kind == "upload" or (job.is_chore and not job.deletes)]
+        resumed = [job for job in stopped if job.is_upload or (job.is_chore and not job.deletes)]
         return Unpaused(
             pool=pool,
             was=None if before is None else before.reason,

@@ -18,8 +18,6 @@ from ytpool.store.db import Tx
 from ytpool.store.leases import LeaseKind
 
 _BY_HAND = "settled by a person"
-_UPLOAD = "upload"
-_ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +185,7 @@ def hold(rt: Runtime, job_id: str, *, release: bool = False, dry_run: bool = Fal
     with rt.store.imagining() if dry_run else rt.store.transaction() as tx:
         job = jobs.get(tx, job_id)
         working = leases.held(tx, LeaseKind.JOB)
-        if job.state in _ENDED:
+        if job.state.is_over:
             raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to hold back", job=job.job)
         if not release and job.kind == TASK and job.state is JobState.RUNNING:
             raise UsageWrong(
@@ -223,7 +221,7 @@ def _queued(tx: Tx, job: Job, *, working: bool) -> QueuedJob:
         working=working,
         file=upload.path if upload else "",
         files_on=job.files_on,
-        not_on=tuple(one.host for one in whereabouts.without(tx, job.job)) if job.state not in _ENDED else (),
+        not_on=tuple(one.host for one in whereabouts.without(tx, job.job)) if not job.state.is_over else (),
         bytes=upload.size if upload else 0,
         kept=(upload.size if job.video_id else upload.kept) if upload else 0,
         target=str(job.target),
@@ -234,7 +232,7 @@ def _queued(tx: Tx, job: Job, *, working: bool) -> QueuedJob:
         priority=job.priority,
         not_before=job.not_before,
         deadline=job.deadline,
-        held=job.held_at is not None and job.state not in _ENDED,
+        held=job.held_at is not None and not job.state.is_over,
         error_code=job.error_code,
         error=job.error,
         advice="" if working else advice(tx, job),
@@ -268,7 +266,7 @@ def _goes_on_by(tx: Tx, job: Job) -> str:
         return word_wanted(job.job)
     if _is_taken_by_workers(job):
         return "ytpool work --once"
-    if job.kind == _UPLOAD and job.state is JobState.FINISHED_UNKNOWN and (video_id := _wants_a_word(tx, job)):
+    if job.is_upload and job.state is JobState.FINISHED_UNKNOWN and (video_id := _wants_a_word(tx, job)):
         return f"ytpool queue resolve {job.job} --as done:{video_id}, failed or restart"
     return retry(job)
 

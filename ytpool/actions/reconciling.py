@@ -50,7 +50,7 @@ def look(errand: Errand) -> Outcome:
     if not listing.can_list(rt, payer.account):
         raise _may_not_list(errand)
     with rt.store.reading() as tx:
-        upload, now = uploads.get(tx, job), tx.now
+        upload = uploads.get(tx, job)
         claimed = jobs.claimed(tx, payer.channel_id, job)
     assert upload.intent_at is not None
     assert upload.last_sent_at is not None
@@ -62,10 +62,10 @@ def look(errand: Errand) -> Outcome:
         claimed=claimed,
     )
     listed, whole = _read(errand, sought)
-    seen = Look(at=now, outcome=reconcile.look(sought, listed, whole=whole))
+    outcome = reconcile.look(sought, listed, whole=whole)
     with rt.store.transaction() as tx:
         jobs.require(tx, errand.lease)
-        looks.keep(tx, job, seen)
+        looks.keep(tx, job, Look(at=tx.now, outcome=outcome))  # only now Google has told the time for certain
         return reconcile.verdict(looks.of_job(tx, job), since=upload.last_sent_at)
 
 

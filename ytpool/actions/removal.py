@@ -79,7 +79,7 @@ def remove(rt: Runtime, account: str) -> Removed:
 
     Raises UpstreamFailed where Google could not be asked, and what the vault raises where the token does not open: then
     the account stays retired, with its secrets, until its deadline; after that they go all the same. Raises Busy where
-    jobs of it came in between: then its secrets are gone, and its name stays for them.
+    jobs of it came in between: then its secrets are gone, and its name stays for them; and where it was taken back.
     """
     with _alone(rt, account):
         with rt.store.reading() as tx:
@@ -88,6 +88,8 @@ def remove(rt: Runtime, account: str) -> Removed:
             is_late = leaving is not None and tx.now >= leaving.ends_at
         if found is None:
             return Removed(ended_at_google=False, notes=())
+        if leaving is None:
+            raise _taken_back(account)
         notes, ended = [], False
         if others:
             notes.append(
@@ -134,6 +136,8 @@ def _keep_failure(rt: Runtime, account: str, trouble: YtpoolError) -> None:
 def _forget(rt: Runtime, account: Account, detail: str) -> None:
     busy: Busy | None = None
     with rt.store.transaction() as tx:
+        if leavings.find(tx, account.account) is None:  # while Google was asked
+            raise _taken_back(account.account)
         for kind in (Kind.ACCESS_TOKEN, Kind.REFRESH_TOKEN):
             forget(tx, kind, account.account)
         payer = Payer(account=account.account, project=account.project, channel_id=account.channel_id)
@@ -152,6 +156,14 @@ def _forget(rt: Runtime, account: Account, detail: str) -> None:
         raise busy
     while sealing.erase_some(rt):  # whoever dies here has it done by the next housekeeping
         rt.require_going()
+
+
+def _taken_back(account: str) -> Busy:
+    return Busy(
+        f"{account} stays: somebody has logged it in or enabled it meanwhile",
+        hint=f"to end its login after all: ytpool auth revoke {account}",
+        account=account,
+    )
 
 
 @contextmanager

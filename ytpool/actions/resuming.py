@@ -52,7 +52,7 @@ def unfinished(rt: Runtime, *, wait: bool = True, use_buffer: bool = False) -> U
     with rt.store.reading() as tx:
         working = leases.held(tx, LeaseKind.JOB)
         stopped = [job for job in jobs.unfinished(tx) if job.job not in working and not _is_for_later(job, tx.now)]
-        found = [job for job in stopped if job.kind == "upload"]
+        found = [job for job in stopped if job.is_upload]
         made = [_order(rt, tx, job, wait=wait, use_buffer=use_buffer) for job in found]
     missing = [_not_here(rt, job) for job in found]
     chores_missing = {job.job: _not_here(rt, job) for job in stopped if job.is_chore and not job.deletes}
@@ -80,7 +80,7 @@ def order_of(
             hint = f"run: {advice}" if advice else f"see: ytpool task show {job.job}; for another: {_another(job)}"
             stands = "is held back" if job.held_at is not None else _TASK_STANDS[job.state]
             raise UsageWrong(f"task {job.job} of {job.target.name} {stands}", hint=hint, job=job.job)
-        assert job.kind == "upload"
+        assert job.is_upload
         order = _order(rt, tx, job, file=file, wait=wait, use_buffer=use_buffer)
     if file is None:
         whereabouts.require(rt, job)

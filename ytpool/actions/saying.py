@@ -245,7 +245,7 @@ class Saying(Work):
             return self.rt.youtube.insert_comment(token, remark.place, remark.text)
 
         def begins(tx: Tx) -> None:
-            comments.intend(tx, self.lease)
+            comments.intend(tx, self.lease, self.rt.calendar.as_google_says())
             job_steps.move(tx, job, POST, StepState.RUNNING)
 
         def heard(tx: Tx, made: Mapping[str, Any]) -> None:

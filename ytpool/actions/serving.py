@@ -1,15 +1,19 @@
 """The token of `serve`: where it comes from, and how it is kept."""
 
+import json
 import logging
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from secrets import token_urlsafe
 
 from ytpool.actions import secrets
 from ytpool.domain.secret import Secret
-from ytpool.errors import ConfigInvalid, VaultKeyLost, VaultUnavailable
+from ytpool.errors import ConfigInvalid, VaultKeyLost, VaultUnavailable, YtpoolError
 from ytpool.runtime import Runtime
+from ytpool.store import meta
+from ytpool.store.db import Tx
 from ytpool.store.secrets import Kind, owners_of
 
 VARIABLE = "YTPOOL_SERVE_TOKEN"
@@ -71,6 +75,32 @@ def shared(rt: Runtime) -> Secret | None:
         log.warning("visitors have to log in at each machine", extra={"reason": error.message})
         return None
     return found
+
+
+def who_left(rt: Runtime) -> dict[str, int]:
+    """Return which visitors have logged out, at whichever machine: digests of their cookies, and when those end."""
+    if not rt.store.is_shared:
+        return {}
+    with rt.store.reading() as tx:
+        return _who_left(tx)
+
+
+def tell_who_left(rt: Runtime, left: Mapping[str, int]) -> None:
+    """Tell the other machines who has logged out here; where that does not arrive, the next one to log out tells it."""
+    if not rt.store.is_shared:
+        return
+    try:
+        with rt.store.transaction() as tx:
+            now = tx.now.timestamp()
+            known = {**_who_left(tx), **left}
+            meta.put(tx, meta.LEFT, json.dumps({one: until for one, until in known.items() if until > now}))
+    except YtpoolError as error:
+        log.warning("other machines do not know who has logged out", extra={"reason": error.message})
+
+
+def _who_left(tx: Tx) -> dict[str, int]:
+    told: dict[str, int] = json.loads(meta.get(tx, meta.LEFT) or "{}")
+    return told
 
 
 def require_usable(value: Secret, place: str) -> Secret:

@@ -38,7 +38,6 @@ KIND = "moderation"
 _STEP = "moderate"
 _WRITES = "comments.setModerationStatus"
 _AT_ONCE = 50
-_ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 _MODERATING = WorkKind(bucket="general", alone=False, purpose=Purpose.COMMENT, goes_on="ytpool queue retry {job}")
 
 
@@ -276,7 +275,7 @@ def problem_of(comments: Sequence[CommentModerated]) -> YtpoolError | None:
 
 
 def _require_unended(job: Job) -> None:
-    if job.state in _ENDED:
+    if job.state.is_over:
         raise UsageWrong(f"job {job.job} is {job.state} already; there is nothing to go on with", job=job.job)
 
 

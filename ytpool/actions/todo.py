@@ -21,8 +21,6 @@ from ytpool.store.rests import Rest
 _FOR_A_PERSON = (Kind.LOGIN_NEEDED, Kind.LOGIN_ENDS, Kind.SCOPE_MISSING)
 """A client that is refused rests its project, which is listed once; the others settle themselves, or only warn."""
 
-_UPLOAD = "upload"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
@@ -86,7 +84,7 @@ def _missing(tx: Tx) -> Iterator[Item]:
         by_host.setdefault(found.job.files_on, []).append(found)
     for host, missing in by_host.items():
         job, is_one = missing[0].job, len(missing) == 1
-        retry = queue.retry(job) + (" --file PATH" if job.kind == _UPLOAD else "")
+        retry = queue.retry(job) + (" --file PATH" if job.is_upload else "")
         yield Item(
             kind="file_missing",
             name=job.job if is_one else host or "files",

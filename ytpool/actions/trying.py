@@ -49,14 +49,15 @@ class Try:
     def write(self, operation: str, send: Callable[[Secret], T]) -> T | None:
         """Make a call that changes something; None where YouTube says that it is there already.
 
-        Raises OutcomeUnknown when nobody can say whether it was done; then the step is `unsure`.
+        Raises OutcomeUnknown when nobody can say whether it was done; then the step is `unsure`, as it is where
+        the answer came and could not be stored.
         """
 
         def begins(tx: Tx) -> None:
             job_steps.writes(tx, self.errand.job.job, self.step, operation)
 
         def leaves(token: Secret) -> T:
-            before, self.unsure = self.unsure, True  # until its answer is stored, which a busy state may prevent
+            before, self.unsure = self.unsure, True  # until the answer is stored
             try:
                 return send(token)
             except UpstreamFailed as failure:

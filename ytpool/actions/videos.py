@@ -21,7 +21,6 @@ from ytpool.store import jobs
 UPDATE = "video.update"
 """The kind of job after which a video is no longer as its upload asked for."""
 
-_UPLOAD = "upload"
 _SHOWN = ("snippet", "contentDetails", "recordingDetails", "localizations", *processing.PARTS)
 
 
@@ -111,7 +110,7 @@ def asked_for(rt: Runtime, video_id: str) -> tuple[Job | None, VideoRequest | No
     """Return the job that published a video, and what it asked for unless that was changed since."""
     with rt.store.reading() as tx:
         about = jobs.about_video(tx, video_id)
-    job = next((one for one in about if one.kind == _UPLOAD), None)
+    job = next((one for one in about if one.is_upload), None)
     if job is None or any(one.kind == UPDATE and one.published for one in about):
         return job, None
     return job, claiming.publication_of(job).video

@@ -18,7 +18,6 @@ from ytpool.store import job_steps, jobs, owners, uploads, whereabouts
 from ytpool.store.db import Tx
 from ytpool.store.whereabouts import Nowhere
 
-_UPLOAD = "upload"
 _LOOKED_FOR_AT_ONCE = 500
 
 
@@ -35,7 +34,7 @@ def require(rt: Runtime, job: Job) -> None:
     """
     with rt.store.reading() as tx:
         needed = list(_needed(tx, job))
-    missing = next((name for name in needed if not _is_file(rt.path_map.here(name))), None)
+    missing = next((name for name in needed if not is_file(rt.path_map.here(name))), None)
     if missing is None:
         return
     raise lacking(job, rt.path_map.here(missing), missing)
@@ -54,7 +53,7 @@ def lacking(job: Job, path: Path, name: PurePath | None = None) -> FileNotHere:
     return FileNotHere(
         f"there is no file {path} on {host}, and job {job.job} needs it; it was asked for on {job.files_on}{called}",
         hint=f"{job.files_on} goes on with it: ytpool work, there. Where its folder hangs here: --path-map FROM=TO"
-        + (f"; where its file lies here: ytpool queue retry {job.job} --file PATH" if job.kind == _UPLOAD else ""),
+        + (f"; where its file lies here: ytpool queue retry {job.job} --file PATH" if job.is_upload else ""),
         elsewhere=True,
         path=str(path),
         job=job.job,
@@ -74,7 +73,7 @@ def leave(rt: Runtime, job: str, path: str) -> None:
         needed = {one.job: list(_needed(tx, one)) for one in whereabouts.to_look_for(tx, most=_LOOKED_FOR_AT_ONCE)}
     missed = {job: path}
     for other, names in needed.items():
-        missing = next((place for name in names if not _is_file(place := rt.path_map.here(name))), None)
+        missing = next((place for name in names if not is_file(place := rt.path_map.here(name))), None)
         if missing is not None:
             missed[other] = str(missing)
     with rt.store.transaction() as tx:
@@ -85,7 +84,7 @@ def look_again(rt: Runtime) -> None:
     """Take up what was left for others and is here by now: a folder was mounted, a file copied, a path map written."""
     with rt.store.reading() as tx:
         needed = {job: list(_needed(tx, jobs.get(tx, job))) for job in whereabouts.missed_here(tx)}
-    here = [job for job, names in needed.items() if all(_is_file(rt.path_map.here(name)) for name in names)]
+    here = [job for job, names in needed.items() if all(is_file(rt.path_map.here(name)) for name in names)]
     if here:
         with rt.store.transaction() as tx:
             whereabouts.found(tx, here)
@@ -121,7 +120,7 @@ def unmapped(rt: Runtime) -> Iterator[str]:
 
 def _needed(tx: Tx, job: Job) -> Iterator[PurePath]:
     """Yield the files without which a job cannot go on, as the state calls them."""
-    if job.kind == _UPLOAD:
+    if job.is_upload:
         upload = uploads.get(tx, job.job)
         if job.video_id is None and upload.last_sent_at is None:
             yield PurePath(upload.path)
@@ -145,6 +144,7 @@ def _going_along(tx: Tx, job: Job) -> Iterator[PurePath]:
             yield caption.path
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Tell whether a file is there, and may be looked at."""
     # Not Path.is_file: a share that has gone away is an error to it, and here only one more way to have no file.
     return os.path.isfile(path)  # noqa: PTH113

@@ -26,7 +26,6 @@ from ytpool.store.leases import Lease, LeaseKind
 from ytpool.store.secrets import Kind, forget
 
 _BY_HAND = "settled by a person"
-_UPLOAD = "upload"
 
 
 class Word(StrEnum):
@@ -117,7 +116,7 @@ def cancel(rt: Runtime, job_id: str, *, dry_run: bool = False) -> QueuedJob:
             )
         if job.kind == CHAIN:
             _require_nothing_under_way(tx, job)
-        if job.kind == _UPLOAD and job.video_id is not None:
+        if job.is_upload and job.video_id is not None:
             raise UsageWrong(
                 f"the video of job {job.job} is up: {job.video_id}",
                 hint=f"to leave its other steps undone: ytpool queue resolve {job.job} --as failed",
@@ -273,7 +272,7 @@ _OUTCOMES = {Word.DONE: Outcome.DONE, Word.FAILED: Outcome.FAILED, Word.RESTART:
 
 def _forget_all(tx: Tx, job: Job, lease: Lease) -> None:
     """Forget what an upload has come to; what another kind of job is about is no result of it and stays."""
-    if job.kind == _UPLOAD:
+    if job.is_upload:
         forget(tx, Kind.UPLOAD_SESSION, job.job)
         uploads.begin_anew(tx, lease)
 
@@ -283,7 +282,7 @@ def _is_up(tx: Tx, job: Job) -> bool:
     if job.kind == KIND:
         return settling.is_there(tx, job.job)
     steps = {step.step: step.state for step in job_steps.of_job(tx, job.job)}
-    return job.kind == _UPLOAD and job.video_id is not None and steps.get(UPLOAD) is not StepState.FAILED
+    return job.is_upload and job.video_id is not None and steps.get(UPLOAD) is not StepState.FAILED
 
 
 def _forget_session(tx: Tx, lease: Lease) -> None:

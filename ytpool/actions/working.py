@@ -80,10 +80,8 @@ _WAITS_TO_LEAVE = 1.0
 _LOOKS_FOR_KEYS_EVERY = 60.0
 """Seconds between two looks for a key of the vault that was not here."""
 
-_ENDED = (JobState.DONE, JobState.PARTLY, JobState.FAILED, JobState.CANCELLED)
 _FINAL = (UnknownName, MetadataInvalid, UsageWrong, TextRepeated, WrongChannel)
 _FOR_A_PERSON = (Bug, LoginNeeded, NoEligibleAccount, OutOfService, FileInvalid, FileChanged)
-_UPLOAD = "upload"
 _PERSON_LOOKED_FOR_EVERY = timedelta(minutes=10)
 _FIRST_PUT_OFF = timedelta(seconds=15)
 _MOST_DOUBLINGS = 6
@@ -575,7 +573,7 @@ def _go_on(rt: Runtime, picked: Picked, watch: Watch) -> tuple[str, YtpoolError 
     rt.require_going()
     job = picked.job
     whereabouts.require(rt, job)
-    if job.kind == _UPLOAD:
+    if job.is_upload:
         video = publish.publish(rt, replace(resuming.order_of(rt, job.job), picked=picked), watch)
         return video.note or video.url or "", video.problem
     if job.is_chore:
@@ -602,7 +600,7 @@ def _leave(rt: Runtime, before: Job, problem: YtpoolError | None) -> None:
     with rt.store.transaction() as tx:
         job = jobs.get(tx, before.job)
         if problem is None:
-            if job.state not in _ENDED:  # whatever was done with it, it is not over
+            if not job.state.has_ended:  # whatever was done with it, it is not over
                 line.put_off(tx, job.job, tx.now + line.LONGEST_PUT_OFF)
             return
         nobody_wrote = (job.state, job.updated_at) == (before.state, before.updated_at)
@@ -631,7 +629,7 @@ def _leave(rt: Runtime, before: Job, problem: YtpoolError | None) -> None:
 def _state_after(job: Job, problem: YtpoolError) -> JobState:
     if job.state in (JobState.FINISHED_UNKNOWN, JobState.PARTLY):
         return job.state  # what is there, or may be, is not forgotten for it
-    is_final = isinstance(problem, _FINAL) or (isinstance(problem, FileChanged) and job.kind != _UPLOAD)
+    is_final = isinstance(problem, _FINAL) or (isinstance(problem, FileChanged) and not job.is_upload)
     if is_final and (job.is_chore or job.attempts == 0):
         return JobState.FAILED
     waits = is_final or isinstance(problem, _FOR_A_PERSON) or "until" in problem.details

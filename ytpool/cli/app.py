@@ -213,7 +213,11 @@ def entry() -> None:
     _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         _never_refuse_a_letter(stream)
-    status = main(sys.argv[1:])
+    try:
+        status = main(sys.argv[1:])
+    except KeyboardInterrupt:  # the command has ended, and its result was being written
+        sys.stderr.write("ytpool: interrupted\n")
+        status = exits.INTERRUPTED
     for number in (signal.SIGTERM, signal.SIGINT):  # what was asked is done and told: nobody is interrupted any more
         signal.signal(number, signal.SIG_DFL)
     for stream in (sys.stdout, sys.stderr):
@@ -235,7 +239,8 @@ def main(argv: Sequence[str] | None = None, *, stdout: TextIO | None = None, std
         except SystemExit as ended:  # so Typer's completion ends
             return _final(ended.code if isinstance(ended.code, int) else exits.FAILED, invocation)
         finally:
-            invocation.close()
+            with contextlib.suppress(KeyboardInterrupt):  # the command has ended: all that is left is to say how
+                invocation.close()
         return _final(_shown(outcome, invocation).status, invocation)
 
 

@@ -77,7 +77,13 @@ def _left_to_do(told: Applied) -> str:
 
 
 def _with(logins: Sequence[str]) -> str:
-    return f", with the login{'s' * (len(logins) > 1)} of {', '.join(logins)}" if logins else ""
+    if not logins:
+        return ""
+    return (
+        f", with the login{'s' * (len(logins) > 1)} of {', '.join(logins)}\n"
+        "the books stay here, and where both machines work each takes the whole quota for its own; so before the other "
+        "one begins: ytpool pause --reason 'moved'"
+    )
 
 
 def _login(one: NeedsLogin) -> str:

@@ -138,12 +138,14 @@ def add(
 
 def _show(call: Invocation, begun: Begun, *, no_browser: bool) -> None:
     """Bring a person to the login's page, and take its answer from the keyboard where no browser could be opened."""
+    minutes = login.DEADLINE.total_seconds() / 60
     if not no_browser and browsing.has_screen():
-        call.note(f"the browser shows the login; if it does not, open {begun.url}")
+        call.note(
+            f"the browser shows the login, which is waited for {minutes:.0f} minutes; if it does not, open {begun.url}"
+        )
         if browsing.opened(begun.url) or begun.is_over.is_set():
             return
     port = urlsplit(begun.redirect_uri).port or 80
-    minutes = login.DEADLINE.total_seconds() / 60
     call.say(
         f"within {minutes:.0f} minutes open this address in a browser, on any machine:\n{begun.url}\n"
         f"It will end at {begun.redirect_uri}?…\n"

@@ -48,7 +48,7 @@ VIEWS[Morning] = (
         columns=(
             Column("", "urgency", style=_URGENT),
             ("Why", "what"),
-            Column("What to do", "command", style="cyan"),
+            Column("Type", "command", style="cyan"),
         ),
         empty="nothing",
         footer=lambda told: f"all in all: {told.status}, of {len(told.checks)} checks; each of them: ytpool health",

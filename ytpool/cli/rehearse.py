@@ -69,7 +69,10 @@ def rehearse(
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="What is drawn, as who is suspended, comes from this.")] = 1,
+    seed: Annotated[
+        int,
+        typer.Option(metavar="N", help="The same number draws the same: who is suspended, which call is cut."),
+    ] = 1,
     html: Annotated[
         Path | None,
         typer.Option("--html", metavar="FILE", help="Write the verdict as a page, too.", show_default=False),
@@ -92,11 +95,12 @@ def rehearse(
     Nothing reaches Google, nothing is written to the state, and nothing is left. Work may go on meanwhile.
 
     A promise is broken (status 8) where a video is lost, there twice or on a channel that was not asked for, where more
-    is sold than there is, where YouTube is asked again although it has said no, where a session that stands is paid for
-    again, where the books do not agree with what happened, or where the work comes to no end or stands still for more
-    than a day. What is late, waits for the day after or for a person is no broken promise, and is told: with who of the
-    reserve helped, and what somebody would have had to type. A scenario that nobody meets, because too little waits,
-    proves nothing and says so; only with --weekly that is status 8, too.
+    is sold than there is, or would be let through, where YouTube is asked again although it has said no, where a
+    session that stands is paid for again, where the books do not agree with what happened, or where the work comes to
+    no end or stands still for more than a day. What is late, waits for the day after or for a person is no broken
+    promise, and is told: with who of the reserve helped, and what somebody would have had to type. A scenario that
+    nobody meets, because too little waits, proves nothing and says so, and so does one that is broken off after two
+    minutes in which it went no further; only with --weekly that is status 8, too.
 
     Rehearsed are the uploads that have not begun to arrive, as far as there are; what else waits is left out and
     counted. Where nothing waits videos are made up, five for each account; with --weekly so many that the scenario is

@@ -62,21 +62,38 @@ def rehearsed(call: Invocation, rt: Runtime, asked: Asked) -> Rehearsed | WouldR
     """Rehearse what was asked for; whatever stands in the way is met before the first thing is copied."""
     _require_numbers(asked)
     wanted = _scenarios(rt, asked)
+    if asked.dry_run:
+        orders, at_least, videos = _work(call, rt, asked, wanted)
+        return rehearsing.would_rehearse(rt, wanted, orders, days=asked.days, videos=videos, at_least=at_least)
+    if not asked.weekly:
+        return _with_page(call, rt, asked, _played(call, rt, asked, wanted))
+    with rehearsing.remembered(rt, wanted[0], seed=asked.seed):
+        done = _played(call, rt, asked, wanted)
+        rehearsing.remember(rt, done)
+    return _with_page(call, rt, asked, done)
+
+
+def _work(
+    call: Invocation, rt: Runtime, asked: Asked, wanted: Sequence[Scenario]
+) -> tuple[Sequence[Order], int | None, int]:
+    """Return what a manifest asks for, and how many videos there are to be at least and at the most."""
     if asked.html is not None:
         exporting.require_folder(asked.html)
         if not asked.yes:
             exporting.require_replaceable(asked.html, _MARK)
     orders = _orders(call, rt, asked)
     at_least = rehearsing.enough(rt, wanted) if asked.weekly and asked.at_least is None else asked.at_least
-    videos = max(_USUALLY, at_least or 0) if asked.videos is None else asked.videos
-    if asked.dry_run:
-        return rehearsing.would_rehearse(rt, wanted, orders, days=asked.days, videos=videos, at_least=at_least)
+    return orders, at_least, max(_USUALLY, at_least or 0) if asked.videos is None else asked.videos
+
+
+def _played(call: Invocation, rt: Runtime, asked: Asked, wanted: Sequence[Scenario]) -> Rehearsed:
+    orders, at_least, videos = _work(call, rt, asked, wanted)
 
     def ended(run: Run) -> None:
         call.emit("scenario", scenario=run.scenario, ended=run.ended, seconds=run.seconds)
         call.note(visible(f"{run.scenario}: {_ended(run)}, {rehearsing.in_short(run)} ({run.seconds:.0f} s)"))
 
-    done = rehearsing.rehearse(
+    return rehearsing.rehearse(
         rt,
         wanted,
         orders,
@@ -88,8 +105,9 @@ def rehearsed(call: Invocation, rt: Runtime, asked: Asked) -> Rehearsed | WouldR
         says=call.note,
         ended=ended,
     )
-    if asked.weekly:
-        rehearsing.remember(rt, done)
+
+
+def _with_page(call: Invocation, rt: Runtime, asked: Asked, done: Rehearsed) -> Rehearsed:
     if asked.html is not None:
         from ytpool.web import rehearsal as paper  # noqa: PLC0415 -- few want a page
 
@@ -155,7 +173,7 @@ def _blank(count: int) -> str:
     return str(count) if count else ""
 
 
-_COLOURS = {"passed": "green", "failed": "red", "not_met": "yellow"}
+_COLOURS = {"passed": "green", "failed": "red", "not_met": "yellow", "broken_off": "yellow"}
 
 
 def _bad(field: str) -> Any:
@@ -175,12 +193,16 @@ def _details(told: Rehearsed) -> str:
     unmet = sum(run.ended == "not_met" for run in runs)
     if unmet:
         end += f"; {unmet} not met, so nothing is proven there: more videos may help, --at-least N"
+    cut = sum(run.ended == "broken_off" for run in runs)
+    if cut:
+        end += f"; {cut} broken off, so nothing is proven of what comes later: let it last for less"
     return "\n".join([*map(visible, lines), f"{end}; {told.seconds:.0f} s"])
 
 
 def _of_run(run: Run) -> Iterator[str]:
     found = [
         *(f"WRONG: {one}" for one in run.complaints),
+        *([f"broken off: {run.broken_off}"] if run.broken_off else []),
         *(f"{one.told}{'' if one.times else ': nobody met it'}" for one in run.struck),
         *(f"workers took nothing: {one}" for one in run.stopped),
         *(

@@ -56,6 +56,12 @@ def _told(done: CommentDone) -> str:
 
 VIEWS[CommentDone] = View(text=_told)
 
+
+def _status(moderation: str) -> str:
+    """Word how a comment stands as --status and --as do; what these never say in full."""
+    return next((word for word, meant in _MEANS.items() if meant == moderation), Moderation(moderation).spoken)
+
+
 _COLOURS = {"published": "green", "held_for_review": "yellow", "likely_spam": "yellow", "rejected": "red"}
 
 VIEWS[Listed] = View(
@@ -67,9 +73,9 @@ VIEWS[Listed] = View(
         ("Text", "text"),
         Column("Likes", "likes", justify="right", from_width=100),
         Column("Replies", "replies", justify="right"),
-        Column("Stands as", "moderation", style=_COLOURS, from_width=120),
+        Column("Status", "moderation", style=_COLOURS, shown=_status, from_width=120),
     ),
-    empty="no comment stands so",
+    empty="no comment has this status",
     footer=lambda listed: "there are more: --limit N shows them" if listed.more else "",
 )
 
@@ -92,7 +98,7 @@ VIEWS[Moderated] = View(
         ("Author", "author"),
         ("Text", "text"),
         Column("As", "account", from_width=100),
-        Column("Becomes", lambda row: Moderation(row["moderation"]).spoken + (", banned" if row["ban"] else "")),
+        Column("Becomes", lambda row: _status(row["moderation"]) + (", banned" if row["ban"] else "")),
         Column("State", "state", style=_STATES),
         Column("Job", "job", from_width=120),
         Column("Said", lambda row: row["error"]["message"] if row["error"] else "", style="yellow"),

@@ -68,7 +68,7 @@ def from_tables(tables: Mapping[str, Any], providers: Collection[str], refuse: R
         for number, step in enumerate(steps):
             if step.provider and step.provider not in providers:
                 place = (name, str(number), "provider")
-                refuse(place, f"chains.{name}: there is no provider {step.provider}; describe [providers.NAME]")
+                refuse(place, f"chains.{name}: there is no service {step.provider}; describe [providers.NAME]")
             if step.chain and step.chain not in found:
                 refuse((name, str(number), "chain"), f"chains.{name}: there is no chain {step.chain}")
     sizes: dict[str, int] = {}
@@ -162,7 +162,7 @@ def _step(table: Mapping[str, Any], wrong: Callable[[str, str], NoReturn]) -> St
     if service in _TAKEN:
         wrong("service", f"{service} cannot be a service's name: it is what rests when Google does not answer")
     if "provider" in table and "repeatable" in table:
-        wrong("repeatable", "repeatable is for commands; whether a task was done is asked of its provider")
+        wrong("repeatable", "repeatable is for commands; whether a task was done is asked of its service")
     command = table.get("command", ())
     if "command" in table and (not command or not command[0]):
         wrong("command", "command needs at least the program to run")

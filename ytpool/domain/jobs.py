@@ -14,6 +14,9 @@ CHORES = "video."
 
 HIGHEST_PRIORITY = 1_000_000
 
+UPLOAD = "upload"
+"""The kind of the jobs that publish a file."""
+
 TASK = "task"
 """The kind of the jobs that another service does for us."""
 
@@ -34,6 +37,16 @@ class JobState(StrEnum):
     """The video is up, and a later step failed."""
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing is left to do."""
+        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+    @property
+    def has_ended(self) -> bool:
+        """What it was for is done or given up; steps that go along may be left."""
+        return self.is_over or self is JobState.PARTLY
 
 
 class TargetKind(StrEnum):
@@ -162,6 +175,11 @@ class Job:
             held_at=moments.parse_optional(row["held_at"]),
             files_on=row["files_on"],
         )
+
+    @property
+    def is_upload(self) -> bool:
+        """It publishes a file."""
+        return self.kind == UPLOAD
 
     @property
     def is_chore(self) -> bool:

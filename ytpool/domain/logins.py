@@ -237,10 +237,18 @@ def read_answer(address: str, state: str) -> Secret | None:
         return None
     error = query.get("error", [""])[0]
     if error == "access_denied":
-        raise LoginFailed("the login was declined in the browser", reason=error)
+        raise LoginFailed(
+            "the login was declined in the browser",
+            hint="nothing was changed; run the same command again",
+            reason=error,
+        )
     if error:
         shown = error if re.fullmatch(r"[\w.-]{1,60}", error) else "an error that cannot be shown"
-        raise LoginFailed(f"Google refused the login: {shown}", reason=shown)
+        raise LoginFailed(
+            f"Google refused the login: {shown}",
+            hint="nothing was changed; its page in the browser may say more",
+            reason=shown,
+        )
     code = query.get("code", [""])[0]
     return Secret(code) if is_token(code) else None
 

@@ -157,9 +157,9 @@ Refuse = Callable[[tuple[str, ...], str], NoReturn]
 def from_table(name: str, table: Mapping[str, Any], refuse: Refuse) -> Provider:
     """Read one `[providers.NAME]`, strictly; a path given to `refuse` begins behind the name."""
     if not names.is_legal(name) or "." in name:
-        refuse((), f"{name!r} cannot be a provider's name: no spaces, slashes and dots")
+        refuse((), f"{name!r} cannot be a service's name: no spaces, slashes and dots")
     if name in _TAKEN:
-        refuse((), f"{name} cannot be a provider's name: it is what rests when Google does not answer")
+        refuse((), f"{name} cannot be a service's name: it is what rests when Google does not answer")
     preset = table.get("preset", "")
     if preset not in ("", *PRESETS):
         refuse(("preset",), f"providers.{name}.preset must be one of {', '.join(PRESETS)}, not {preset!r}")

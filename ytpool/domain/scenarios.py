@@ -197,7 +197,7 @@ _KEYS: Mapping[What, Mapping[str, _Key]] = {
 def read(name: str, content: bytes, path: str) -> Scenario:
     """Read a scenario; raises FileInvalid with what is wrong, where, and what would be right."""
     try:
-        table = toml.parse(content.decode())
+        table = toml.parse(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise FileInvalid(f"{path} is no text in UTF-8", hint=_HINT, path=path) from None
     except toml.NotToml as error:

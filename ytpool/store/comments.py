@@ -53,7 +53,7 @@ class Said:
 
     @property
     def is_over(self) -> bool:
-        return self.state in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+        return self.state.is_over
 
     @property
     def place(self) -> str | None:
@@ -119,13 +119,16 @@ def is_on(tx: Tx, lease: Lease, video_id: str) -> None:
     tx.run("UPDATE comments SET video_id = :video_id WHERE job = :job", job=lease.name, video_id=video_id)
 
 
-def intend(tx: Tx, lease: Lease) -> None:
-    """Write down that the call is about to leave; from then on the comment may be there."""
+def intend(tx: Tx, lease: Lease, now: datetime) -> None:
+    """Write down that the call is about to leave; from then on the comment may be there, and bears no earlier moment.
+
+    So `now` is Google's moment: quota time may stand ahead of it.
+    """
     jobs.require(tx, lease)
     tx.run(
         "UPDATE comments SET sent_at = :at, comment_id = NULL, moderation = '' WHERE job = :job",
         job=lease.name,
-        at=tx.at,
+        at=moments.text(now),
     )
 
 

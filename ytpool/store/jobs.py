@@ -241,7 +241,6 @@ def move(
 ) -> None:
     """Bring a job to another state in the name of its lease; raises HoldLost when the lease is another's now."""
     require(tx, lease)
-    finished = state in (JobState.DONE, JobState.PARTLY, JobState.FAILED, JobState.CANCELLED)
     tx.run(
         """
         UPDATE jobs
@@ -262,7 +261,7 @@ def move(
         error=error,
         error_reason=error_reason,
         attempted=int(attempted),
-        finished=int(finished),
+        finished=int(state.has_ended),
         at=tx.at,
     )
 

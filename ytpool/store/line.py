@@ -11,14 +11,13 @@ from typing import Any
 
 from ytpool.domain import moments
 from ytpool.domain.chains import CHAIN
-from ytpool.domain.jobs import InLine, Job, TargetKind
+from ytpool.domain.jobs import UPLOAD, InLine, Job, TargetKind
 from ytpool.errors import Busy
 from ytpool.store import jobs, leases, whereabouts
 from ytpool.store.db import Tx
 from ytpool.store.leases import Lease, LeaseKind
 
 _TURNS = "work"
-_UPLOAD = "upload"
 _MOST_TURNS = 10_000
 _SOON = timedelta(minutes=1)
 LONGEST_PUT_OFF = timedelta(minutes=10)
@@ -97,7 +96,7 @@ class _Crowd:
     def is_open(self, lane: str) -> bool:
         """Tell whether one who waits in this lane may be able to begin."""
         what, kind, name = lane.split(" ", 2)
-        uploads = what == _UPLOAD
+        uploads = what == UPLOAD
         match kind:
             case TargetKind.ACCOUNT:
                 return name not in (self.uploading if uploads else self.full)
@@ -348,7 +347,7 @@ def _counted(coming: Iterable[Any]) -> tuple[Mapping[tuple[str, bool], int], Map
         name = _bound_to(row)
         counts = for_pool if name is None else for_account
         key = row["target"] if name is None else name
-        for uploads in (False, True)[: 1 + (row["kind"] == _UPLOAD)]:
+        for uploads in (False, True)[: 1 + (row["kind"] == UPLOAD)]:
             counts[key, uploads] = counts.get((key, uploads), 0) + 1
     return for_account, for_pool
 

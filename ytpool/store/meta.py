@@ -42,6 +42,9 @@ TAKEN_OF = "backup_profile"
 REHEARSED = "rehearsed"
 """How the last rehearsal of those that come in turn ended, as JSON."""
 
+LEFT = "serve_left"
+"""Digests of cookies of `serve` whose visitors have logged out, each with the second that ends it anyway, as JSON."""
+
 _CONFIRMED = "google_confirmed"
 
 _GAP = "restored"

@@ -44,6 +44,8 @@ class Used:
     open: int
     """Of calls of ours, and not known yet."""
     elsewhere: int
+    ceiling: int | None = None
+    """What the books let through on that day; None: all."""
 
     @property
     def all(self) -> int:
@@ -139,6 +141,11 @@ def goes_on_at(tx: Tx) -> datetime | None:
     return moments.parse(row["moment"]) if row["moment"] else tx.now
 
 
+def count_open(tx: Tx) -> int:
+    """Count the jobs that are rehearsed and have not come to their end."""
+    return int(tx.one(f"SELECT count(*) AS jobs FROM jobs WHERE {_OPEN} AND held_at IS NULL")["jobs"])
+
+
 def waits_for_a_person(tx: Tx) -> set[str]:
     """Return the open jobs that do not go on by themselves."""
     rows = tx.all(f"SELECT job FROM jobs WHERE {_OPEN} AND held_at IS NULL AND NOT {_BY_ITSELF}")
@@ -156,6 +163,7 @@ def used(tx: Tx) -> list[Used]:
             spent=row["spent"],
             open=row["unknown"] + row["sent"] + row["held"],
             elsewhere=row["elsewhere"],
+            ceiling=row["ceiling"],
         )
         for row in rows
     ]

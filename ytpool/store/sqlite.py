@@ -225,8 +225,8 @@ class SqliteDatabase(Database):
     @contextmanager
     def _opened(self, begin: str, ends: str = "COMMIT") -> Iterator[Tx]:
         with self._translated(), self._here().at_work() as connection:
-            connection.execute(begin)
             try:
+                connection.execute(begin)  # a signal that came while it waited is heard right behind it
                 yield SqliteTx(connection, self._now(), self._clock)
             except BaseException:
                 if connection.in_transaction:  # a full disk has rolled back by itself
@@ -334,14 +334,19 @@ def named(error: sqlite3.Error, path: Path, waited: float) -> YtpoolError:
             )
         case ["INTERRUPT"]:
             return Interrupted(f"what was asked of {path} took too long, and was broken off")
-        case ["FULL"]:
-            return _disk_full(path)
-        case ["IOERR" | "CANTOPEN"] if _has_no_room(path):  # what SQLite says when its index file cannot grow
-            return _disk_full(path)
+        # The last two are what SQLite says when its index file cannot grow.
+        case ["FULL" | "IOERR" | "CANTOPEN" as how] if how == "FULL" or _has_no_room(path):
+            return _disk_full(path) if _has_no_room(path, _LITTLE) else _no_room_beside(path)
         case ["CANTOPEN" | "READONLY" | "PERM" | "AUTH"]:
             return StateUnusable(
                 f"{path} cannot be opened for writing: {error}",
                 hint="check its owner and that of its folder",
+                path=str(path),
+            )
+        case ["IOERR"] if name.split("_")[2:3] in (["WRITE"], ["FSYNC"], ["TRUNCATE"]):  # so a quota refuses, too
+            return StateUnusable(
+                f"{path} cannot be written: {error}",
+                hint="look at its disk, and at the quota of whoever it belongs to",
                 path=str(path),
             )
         case ["IOERR" | "CORRUPT" | "NOTADB"]:
@@ -371,11 +376,25 @@ def _disk_full(path: Path) -> DiskFull:
     return DiskFull(f"the disk that holds {path} is full", hint="free some space and try again", path=str(path))
 
 
-def _has_no_room(path: Path) -> bool:
+def _no_room_beside(path: Path) -> DiskFull:
+    return DiskFull(
+        f"SQLite has found no room for the temporary files that {path} needs",
+        hint="free some space where they lie: SQLITE_TMPDIR or TMPDIR say where, else it is /var/tmp",
+        path=str(path),
+    )
+
+
+def _has_no_room(path: Path, least: int = 1) -> bool:
+    """Tell whether the disk of a state has less than so many bytes left."""
     try:
-        return os.statvfs(path).f_bavail == 0
+        found = os.statvfs(path)
     except OSError:
         return False
+    return found.f_bavail * found.f_frsize < least
+
+
+_LITTLE = 1 << 20
+"""Bytes; a disk that has more of them left is not the one that is full."""
 
 
 def log_of(path: Path) -> Path:

@@ -85,7 +85,7 @@ class Task:
     @property
     def is_over(self) -> bool:
         """It came to an end that is known."""
-        return self.state in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+        return self.state.is_over
 
 
 _SELECT = """
@@ -375,7 +375,6 @@ def _move(
     error: str = "",
     not_before: datetime | None = None,
 ) -> bool:
-    finished = state in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
     states = ", ".join(f"'{each}'" for each in come_from)
     return bool(
         tx.run(
@@ -389,7 +388,7 @@ def _move(
             error_code=error_code,
             error=error,
             not_before=None if not_before is None else moments.text(not_before),
-            finished=int(finished),
+            finished=int(state.is_over),
             at=tx.at,
         )
     )

@@ -27,6 +27,11 @@ def refused(message: str, status: int, headers: Mapping[str, str] | None = None)
     return answer({"ok": False, "error": message}, status, headers)
 
 
+def needs_token() -> Response:
+    """Return the answer to whoever has not brought what opens this."""
+    return refused("this needs the token", 401, {"WWW-Authenticate": 'Bearer realm="ytpool"'})
+
+
 def _form(value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"

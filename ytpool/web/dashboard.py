@@ -7,14 +7,16 @@ markup in it, were it ever shown unescaped, would still be nothing but text.
 from string import Template
 from urllib.parse import parse_qs
 
+from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from ytpool import __version__, data
+from ytpool.actions import serving
 from ytpool.domain import moments
 from ytpool.runtime import Runtime
-from ytpool.web.answers import refused
+from ytpool.web.answers import needs_token, refused
 from ytpool.web.events import Feed, Shown, Snapshot, Stream
 from ytpool.web.guard import TRUSTED
 from ytpool.web.markup import Content, Markup, tag, together
@@ -37,7 +39,7 @@ _COMES_BACK_WITHIN = 30
 
 def routes(rt: Runtime, feed: Feed, visitors: Visitors) -> list[Route]:
     """Return the page, what belongs to it, and the door to it."""
-    pages = _Pages(rt.config.profile, feed, visitors)
+    pages = _Pages(rt, feed, visitors)
     return [
         Route("/", pages.dashboard),
         Route("/events", pages.events),
@@ -49,8 +51,8 @@ def routes(rt: Runtime, feed: Feed, visitors: Visitors) -> list[Route]:
 
 
 class _Pages:
-    def __init__(self, profile: str, feed: Feed, visitors: Visitors) -> None:
-        self._profile = profile
+    def __init__(self, rt: Runtime, feed: Feed, visitors: Visitors) -> None:
+        self._rt = rt
         self._feed = feed
         self._visitors = visitors
         self._frame = Template(data.text("dashboard/dashboard.html"))
@@ -58,22 +60,27 @@ class _Pages:
     async def dashboard(self, request: Request) -> Response:
         if not request.scope[TRUSTED]:
             return _elsewhere("./login")
+        came_by_door = self._came_by_door(request)
         shown = await self._feed.shown()
+        if came_by_door and not self._came_by_door(request):  # it has logged out at another machine
+            return _elsewhere("./login")
         log_out = tag("form", tag("button", "Log out"), method="post", action="logout")
-        header = (*_state(shown), log_out if self._came_by_door(request) else None)
+        header = (*_state(shown), log_out if came_by_door else None)
         script = tag("script", src="dashboard.js", defer=True)
         return self._page(_live(shown.snapshot, self._feed), header=header, script=script)
 
     async def events(self, request: Request) -> Response:
         if not request.scope[TRUSTED]:
-            return refused("this needs the token", 401, {"WWW-Authenticate": 'Bearer realm="ytpool"'})
+            return needs_token()
+        came_by_door = self._came_by_door(request)
         await self._feed.shown()  # nobody's first look is at what the last viewer left
+        if came_by_door and not self._came_by_door(request):
+            return needs_token()
         if self._feed.is_full:
             return refused("too many are watching", 503, {"Retry-After": str(_COMES_BACK_WITHIN)})
         if request.method == "HEAD":
             return Response(headers=_NOT_KEPT, media_type="text/event-stream")
         seen = request.headers.get("last-event-id") or request.query_params.get("after", "")
-        came_by_door = self._came_by_door(request)
         return Stream(self._feed, seen, lambda: not came_by_door or self._came_by_door(request), _SAFELY)
 
     async def login(self, request: Request) -> Response:
@@ -94,14 +101,16 @@ class _Pages:
         if not self._came_by_door(request):  # such as one whom the page of another site sends here, without the cookie
             return _elsewhere("./login")
         cookie = self._visitors.leave(_headers(request), port=_port(request), is_secure=_is_secure(request))
-        return _elsewhere("./login", cookie)
+        # A state that is away keeps nobody who leaves.
+        return _elsewhere("./login", cookie, BackgroundTask(serving.tell_who_left, self._rt, self._visitors.left))
 
     def _came_by_door(self, request: Request) -> bool:
+        self._visitors.learn(self._feed.left)
         return self._visitors.knows(_headers(request), _port(request))
 
     def _page(self, content: Markup, *, header: Content = None, script: str = "", status: int = 200) -> Response:
         filled = self._frame.substitute(
-            profile=together(self._profile),
+            profile=together(self._rt.config.profile),
             version=__version__,
             script=script,
             header=together(header),
@@ -191,12 +200,12 @@ async def _field(request: Request, name: str) -> str:
     return fields.get(name, [""])[0].strip()
 
 
-def _elsewhere(place: str, cookie: str | None = None) -> Response:
+def _elsewhere(place: str, cookie: str | None = None, afterwards: BackgroundTask | None = None) -> Response:
     # The place is a neighbour's name: who stands before us may have put us into a folder of its own.
     headers = {**_NOT_KEPT, "Location": place}
     if cookie is not None:
         headers["Set-Cookie"] = cookie
-    return Response(status_code=303, headers=headers)
+    return Response(status_code=303, headers=headers, background=afterwards)
 
 
 def _headers(request: Request) -> dict[bytes, bytes]:

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from starlette.responses import Response
@@ -51,6 +51,8 @@ class Snapshot:
     """On the monotonic clock, when it was begun."""
     took: float
     """Seconds of this machine's work."""
+    left: Mapping[str, int] = field(default_factory=dict)
+    """Which visitors have logged out at any machine that shares the state, as `Visitors` has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +96,11 @@ class Feed:
         if self._pump is None or self._shown.snapshot is None:
             await self._renew()
         return self._shown
+
+    @property
+    def left(self) -> Mapping[str, int]:
+        """Which visitors have logged out, as far as was seen."""
+        return {} if self._shown.snapshot is None else self._shown.snapshot.left
 
     @property
     def _pause(self) -> float:

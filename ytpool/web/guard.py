@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ytpool.domain import endpoints
 from ytpool.web import webhooks
-from ytpool.web.answers import refused
+from ytpool.web.answers import needs_token, refused
 from ytpool.web.traffic import Traffic
 from ytpool.web.visitors import PAGES, Visitors
 
@@ -93,7 +93,7 @@ class Guard:
         if scope["method"] == "OPTIONS":
             return self._options(scope["path"], place)
         if place not in (webhooks.ROOT, *OPEN, *PAGES) and not scope[TRUSTED]:
-            return refused("this needs the token", 401, {"WWW-Authenticate": 'Bearer realm="ytpool"'})
+            return needs_token()
         return self._app
 
     def _has_token(self, headers: Mapping[bytes, bytes]) -> bool:

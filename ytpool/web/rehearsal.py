@@ -14,7 +14,7 @@ from ytpool.web.markup import Markup, tag, together
 from ytpool.web.pictures import canvas
 
 _FILMS = 60
-_BADGES = {Ended.PASSED: "pass", Ended.FAILED: "fail", Ended.NOT_MET: "warn"}
+_BADGES = {Ended.PASSED: "pass", Ended.FAILED: "fail", Ended.NOT_MET: "warn", Ended.BROKEN_OFF: "warn"}
 _HEADS = (
     *("Scenario", "Ended", "Kept", "Late", "Later", "Person", "Unknown", "Lost", "Twice", "Oversold", "Level after"),
     "Units",
@@ -74,6 +74,8 @@ def _section(run: Run, number: int) -> Markup:
 
 def _said(run: Run) -> Iterator[Markup | str]:
     yield from (together(pieces.badge("fail", "wrong"), " ", one) for one in run.complaints)
+    if run.broken_off:
+        yield f"broken off: {run.broken_off}"
     yield from (f"{one.told}; met {pieces.counted(one.times, 'time')}" for one in run.struck)
     yield from (f"workers took nothing: {one}" for one in run.stopped)
     for one in run.reserves:

@@ -2,6 +2,7 @@
 
 import time
 
+from ytpool.actions import serving
 from ytpool.actions.overview import Overviews
 from ytpool.actions.pictures import use
 from ytpool.runtime import Runtime
@@ -43,7 +44,8 @@ class _Camera:
             self._drawn, self._drawn_at = self._draw(), began
         shown = dict(sections(seen))
         shown["quota"] = together(shown["quota"], self._drawn)
-        return Snapshot(sections=shown, now=seen.now, at=began, took=time.thread_time() - busy)
+        left = serving.who_left(self._rt)
+        return Snapshot(sections=shown, now=seen.now, at=began, took=time.thread_time() - busy, left=left)
 
     def _draw(self) -> Markup:
         found = use.burn_downs(self._rt, most=_BUCKETS).pictures

@@ -2,7 +2,8 @@
 
 The cookie holds neither the token nor anything made from it alone, no script can read it, and other sites cannot use
 it. It is forgotten after half a day, and when the server ends. Machines that share a state and stand behind one address
-let in whom one of them has let in: there the cookie says until when, under a seal of a secret that all of them know.
+let in whom one of them has let in: there the cookie says until when, under a seal of a secret that all of them know;
+the state tells them who has logged out at another.
 """
 
 import base64
@@ -30,6 +31,18 @@ class Visitors:
         self._shared = shared
         self._until: dict[bytes, float] = {}
         """By the digest of the cookie: who reads this process's memory has no cookie from it."""
+        self._left: dict[str, int] = {}
+
+    @property
+    def left(self) -> Mapping[str, int]:
+        """Who has logged out, at any machine: digests of sealed cookies, each with the second that ends it anyway."""
+        return self._left
+
+    def learn(self, left: Mapping[str, int]) -> None:
+        """Take over who has logged out at other machines."""
+        now = time.time()
+        known = {**self._left, **left}
+        self._left = {one: until for one, until in known.items() if until > now}
 
     def is_token(self, given: str) -> bool:
         """Tell whether this is the token; where there is none, nothing is."""
@@ -59,7 +72,7 @@ class Visitors:
         given = _given(headers, self._name(port))
         if given is None or self._shared is None:
             return given is not None and self._until.get(_digest(given), 0.0) > time.monotonic()
-        return _digest(given) not in self._until and self._is_sealed(given)
+        return _digest(given).hex() not in self._left and self._is_sealed(given)
 
     def leave(self, headers: Mapping[bytes, bytes], *, port: int, is_secure: bool) -> str:
         """Forget a browser; return the header that takes its cookie away."""
@@ -67,7 +80,7 @@ class Visitors:
         if given is not None and self._shared is None:
             self._until.pop(_digest(given), None)
         elif given is not None and self._is_sealed(given):
-            self._until[_digest(given)] = time.monotonic() + _LASTS_FOR  # here these are those who have left
+            self.learn({_digest(given).hex(): int(given.partition(".")[0])})
         return _cookie(self._name(port), "", 0, is_secure=is_secure)
 
     def _name(self, port: int) -> str:

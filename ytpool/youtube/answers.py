@@ -22,6 +22,7 @@ _NO_SECRET = 12  # characters: the names and the plain words of a query
 _NAMED_LIMIT = re.compile(r"\blimit '([^']+)'")
 _NAMED_METRIC = re.compile(r"\bquota metric '([^']+)'")
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?")
+_NEVER = 1e9  # seconds: whoever says so says nothing, and no calendar goes on for as long as some moments are away
 _UNKEPT = re.compile("[\0\ud800-\udfff]")
 
 
@@ -49,7 +50,8 @@ class Answer:
         if _SECONDS.fullmatch(value):
             return float(value)
         until, since = _moment(value), self.answered_at
-        return max(0.0, (until - since).total_seconds()) if until and since else None
+        left = (until - since).total_seconds() if until and since else _NEVER
+        return max(0.0, left) if left < _NEVER else None
 
 
 def require_object(answer: Answer, operation: str) -> dict[str, Any]:

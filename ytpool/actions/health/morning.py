@@ -98,7 +98,8 @@ def _rehearsed(tx: Tx) -> Iterator[Event]:
     """Yield how the last rehearsal of those that come in turn has ended, however long ago."""
     found = standing.last(tx)
     if found is not None:
-        told = f"{found.scenario} at {moments.spoken(found.at)}: {found.ended.replace('_', ' ')}, {found.told}"
+        said = "did not run: " if found.ended == standing.NOT_RUN else f"{found.ended.replace('_', ' ')}, "
+        told = f"{found.scenario} at {moments.spoken(found.at)}: {said}{found.told}"
         yield Event(what="last rehearsal", told=told)
 
 
@@ -150,11 +151,21 @@ def _to_do(rt: Runtime, health: Health) -> Iterator[ToDo]:
 def _to_look_at(rt: Runtime) -> Iterator[ToDo]:
     with rt.store.reading() as tx:
         found = standing.last(tx)
-    said = {standing.FAILED: "failed", standing.NOT_MET: "proved nothing"}.get("" if found is None else found.ended)
-    if found is not None and said is not None:
-        command = f"ytpool rehearse {found.scenario} --seed {found.seed}"
+    if found is not None and found.ended in _REHEARSED:
+        said = _REHEARSED[found.ended]
+        # What was not played keeps its turn, and only so is it remembered that it was.
+        again = "--weekly" if found.ended == standing.NOT_RUN else found.scenario
+        command = f"ytpool rehearse {again} --seed {found.seed}"
         yield ToDo(urgency="today", what=f"the last rehearsal {said}: {found.told}", command=command)
 
+
+_REHEARSED = {
+    standing.FAILED: "failed",
+    standing.NOT_MET: "proved nothing",
+    standing.BROKEN_OFF: "was broken off",
+    standing.NOT_RUN: "did not run",
+}
+"""How rehearsals ended that somebody should look at."""
 
 _BY_ITSELF = ("nothing; ", "wait; ")
 """How the advice begins where time alone helps."""

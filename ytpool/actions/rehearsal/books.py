@@ -18,6 +18,8 @@ class BooksRow:
     day: date
     limit: int
     """What YouTube gives for a day."""
+    believed: int | None
+    """What the books let through on that day."""
     spent: int
     unknown: int
     truth: int
@@ -31,12 +33,8 @@ def compare(rt: Runtime, before: Sequence[Used] = ()) -> Iterator[BooksRow]:
     """
     truth = rt.sandbox.truth()
     with rt.store.reading() as tx:
-        used, limits = rehearsals.used(tx), rt.terms(tx).prices.limits
-    given = {
-        (one["name"], bucket): units
-        for one in truth["projects"]
-        for bucket, units in {**limits, **one["limits"]}.items()
-    }
+        used = rehearsals.used(tx)
+    said = {(one["name"], bucket): units for one in truth["projects"] for bucket, units in one["limits"].items()}
     charged = {
         (one["name"], bucket, date.fromisoformat(day)): units
         for one in truth["projects"]
@@ -55,7 +53,8 @@ def compare(rt: Runtime, before: Sequence[Used] = ()) -> Iterator[BooksRow]:
                 project=key[0],
                 bucket=key[1],
                 day=key[2],
-                limit=given.get(key[:2], 0),
+                limit=said.get(key[:2], rt.book.on(key[2]).limits.get(key[1], 0)),
+                believed=now.ceiling,
                 spent=spent,
                 unknown=unknown,
                 truth=really,

@@ -21,7 +21,7 @@ from ytpool.domain import moments
 from ytpool.domain.balancing import Tier
 from ytpool.domain.jobs import Job, JobState, TargetKind
 from ytpool.domain.scenarios import What
-from ytpool.store import jobs, ledger, pools, rehearsals
+from ytpool.store import jobs, ledger, limits, meters, pools, rehearsals
 
 LATE_AFTER = timedelta(minutes=15)
 """Later than in the undisturbed run by more than this is late."""
@@ -34,9 +34,6 @@ _PASSES_BY = frozenset({"", "backendError", "internalError", *DEAD, *NO_QUOTA, *
 """Refusals after which a session that was opened stands as before."""
 _MISLED = 416
 """How a server refuses bytes behind what it has, after it claimed to have more: no mistake of ours."""
-
-
-_ENDED = (JobState.DONE, JobState.PARTLY, JobState.FAILED, JobState.CANCELLED)
 
 
 class Fate(StrEnum):
@@ -60,6 +57,7 @@ class Ended(StrEnum):
     PASSED = "passed"
     FAILED = standing.FAILED
     NOT_MET = standing.NOT_MET
+    BROKEN_OFF = standing.BROKEN_OFF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +123,8 @@ class Run:
     todo: tuple[ForAPerson, ...]
     struck: tuple[Struck, ...]
     stopped: tuple[str, ...]
+    broken_off: str
+    """Why it was not played to its end; empty where it was."""
     complaints: tuple[str, ...]
     """What is wrong, in words; none where every promise was kept."""
     books: tuple[BooksRow, ...]
@@ -185,12 +185,14 @@ def judge(stage: Stage, played: Played, *, scenario: str, title: str, seconds: f
                 ),
             },
             rows,
-            [*differences, *_not_taken(truth)],
+            [*differences, *_believed_beyond(stage, rows, truth), *_not_taken(truth)],
             played,
         )
     )
     met = undisturbed is None or all(one.times for one in played.struck)
-    ended = Ended.FAILED if complaints else Ended.PASSED if met and not played.missed else Ended.NOT_MET
+    ended = Ended.PASSED if met and not played.missed else Ended.NOT_MET
+    if complaints or played.broken_off:
+        ended = Ended.FAILED if complaints else Ended.BROKEN_OFF
     return Run(
         scenario=scenario,
         title=title,
@@ -212,8 +214,12 @@ def judge(stage: Stage, played: Played, *, scenario: str, title: str, seconds: f
         units=_units(rows),
         reserves=tuple(_reserves(stage, there)),
         todo=tuple(_for_persons(there_is_to_do, undisturbed)),
-        struck=(*played.struck, *(Struck(what=one, told="all was done before", times=0) for one in played.missed)),
+        struck=(
+            *played.struck,
+            *(Struck(what=one, told=f"{one} had no time to strike", times=0) for one in played.missed),
+        ),
         stopped=played.stopped,
+        broken_off=played.broken_off,
         complaints=complaints,
         books=rows,
         films=films,
@@ -235,7 +241,7 @@ def _is_disowned(job: Job, copies: Sequence[Mapping[str, Any]]) -> bool:
         return False
     if job.video_id is not None:
         return job.video_id not in [one["id"] for one in copies]
-    return job.state in _ENDED
+    return job.state.has_ended
 
 
 def _misses(run: Run | None) -> int:
@@ -269,7 +275,7 @@ def _fate(
     """Say what became of a video: what is there counts, and what is not must be owned up to by the books."""
     if job.state is JobState.FINISHED_UNKNOWN:
         return Fate.UNKNOWN
-    if arrived_at is not None and (job.video_id is not None or job.state in _ENDED):
+    if arrived_at is not None and (job.video_id is not None or job.state.has_ended):
         deadline = job.deadline
         overdue = deadline is not None and arrived_at > deadline and before is not None and before.fate is Fate.KEPT
         return Fate.LATE if overdue or (late_by or 0) > LATE_AFTER.total_seconds() else Fate.KEPT
@@ -335,6 +341,25 @@ def _begun_again(stage: Stage, played: Played, truth: Mapping[str, Any]) -> int:
         return 0
     opened: int = sum(truth["upload_sessions"].values())
     return max(0, opened - len(stage.script.films) - reasons)
+
+
+def _believed_beyond(stage: Stage, rows: Iterable[BooksRow], truth: Mapping[str, Any]) -> Iterator[str]:
+    """Say where the books let more through than YouTube gives, although it gives what it always did, or has said so.
+
+    Of a limit that it has changed they know from the day of a refusal on, for as long as one is believed.
+    """
+    changed = {(one["name"], bucket) for one in truth["projects"] for bucket in one["limits"]}
+    with stage.rt.store.reading() as tx:
+        for row in rows:
+            known = limits.standing(tx, row.day).get((meters.PROJECT, row.project, row.bucket))
+            said = known is not None and known.origin == limits.LEARNED and known.since <= row.day
+            if (
+                row.believed is not None
+                and row.believed > row.limit
+                and (said or (row.project, row.bucket) not in changed)
+            ):
+                more = f"{row.believed} are let through, and there are {row.limit}"
+                yield f"{row.bucket} of {row.project} on {row.day}: {more}"
 
 
 def _not_taken(truth: Mapping[str, Any]) -> Iterator[str]:

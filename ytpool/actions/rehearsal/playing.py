@@ -21,14 +21,15 @@ from ytpool.actions.working import JobWorked
 from ytpool.domain.accounts import Account
 from ytpool.domain.jobs import Job
 from ytpool.domain.scenarios import Disaster, What
-from ytpool.errors import Interrupted, StateBusy, YtpoolError
+from ytpool.errors import DiskFull, Interrupted, StateBusy, YtpoolError
 from ytpool.store import leases, rehearsals
 
 _PARALLEL = 4
-_CRON = timedelta(minutes=5)
-"""After which a worker that could not begin is started again, as cron would."""
+_CRON, _CRON_AT_MOST = timedelta(minutes=5), timedelta(hours=6)
+"""After which a worker that could not begin is started again, as cron would; ever later while nothing changes."""
 _A_PERSON_IS_ASKED_AGAIN = timedelta(minutes=11)
-_MOST_ROUNDS = 2000
+_STANDS_STILL = 120.0
+"""Seconds by the clock on the wall in which no video has come to its end and nothing has struck; then it ends."""
 _MOST_IDLE, _IDLES_FOR = 100, 0.25
 """So often in a row nobody has found what is due, each time so many seconds later: longer than any place is held."""
 _AT_MOST = 20.0
@@ -62,6 +63,8 @@ class Played:
     """What kept workers from taking anything, each once."""
     rounds: int
     comes_to_an_end: bool
+    broken_off: str
+    """Why it was not played to its end, although nothing is known to be wrong; empty where it was."""
 
 
 def play(
@@ -71,7 +74,7 @@ def play(
 
     They strike first at the accounts that the work leans on.
     """
-    return _Play(stage, disasters, days=days, striker=Striker(stage, chance, leans_on)).through()
+    return _Play(stage, disasters, days=days, striker=Striker(stage, disasters, chance, leans_on)).through()
 
 
 class _Play:
@@ -98,26 +101,39 @@ class _Play:
         self._leaps: list[tuple[datetime, timedelta]] = []
         self._first_at: datetime | None = None
         self._stopped: dict[str, None] = {}
+        self._only_persons = False
         self._asked_persons = False
         self._restarts = False
         self._begun = 0
         self._overtime = False
         self._slept = timedelta()
+        self._came_this_far: tuple[int, ...] = ()
+        self._moved_at = 0.0
 
     def through(self) -> Played:
         rounds = idle = 0
+        again, broken_off = _CRON, ""
         try:
-            while rounds < _MOST_ROUNDS and idle < _MOST_IDLE:
+            while idle < _MOST_IDLE:
                 rounds += 1
                 begun = self._begun
                 self._strike_due(between=True)
-                if not self._work():  # the next worker comes when cron starts it
+                if self._work():
+                    again = _CRON
+                else:  # the next worker comes when cron starts it
                     begun = -1
-                    self._rt.clock_to(self._rt.calendar.now() + _CRON)
+                    now = self._rt.calendar.now()
+                    changes_at = self._coming[0][0] if self._coming else self._ends_at
+                    self._rt.clock_to(min(now + again, max(now + _CRON, changes_at)))
+                    again = min(2 * again, _CRON_AT_MOST)
                 if self._overtime:
                     break
                 moment = self._goes_on_at()
                 if moment is None or moment > self._ends_at:
+                    break
+                if self._stands_still():
+                    broken_off = self._what_lasts()
+                    self._overtime = not broken_off
                     break
                 idle = 0 if self._begun > begun or moment > self._rt.calendar.now() + _SOON else idle + 1
                 if idle:  # a place that somebody holds no more ends by the machine's clock, which leaps nowhere
@@ -136,12 +152,30 @@ class _Play:
             missed=tuple(str(one.what) for one in self._left()),
             stopped=tuple(self._stopped),
             rounds=rounds,
-            comes_to_an_end=rounds < _MOST_ROUNDS and idle < _MOST_IDLE and not self._overtime,
+            comes_to_an_end=idle < _MOST_IDLE and not self._overtime,
+            broken_off=broken_off,
         )
+
+    def _stands_still(self) -> bool:
+        """Tell whether for long no video has come to its end and nothing has struck, however often workers begin."""
+        with self._rt.store.reading() as tx:
+            far = (rehearsals.count_open(tx), len(self._coming), len(self._amidst))
+        now = self._rt.clock.monotonic()
+        if far != self._came_this_far:
+            self._came_this_far, self._moved_at = far, now
+        return now - self._moved_at > _STANDS_STILL
+
+    def _what_lasts(self) -> str:
+        """Say which disasters are not over: as long as they last, nobody can be blamed for standing still."""
+        lasting = [one.told for _, _, one in self._coming if isinstance(one, Blow)]
+        if not lasting:
+            return ""
+        return f"in {_STANDS_STILL:.0f} seconds no video came any further, and this was not over: {'; '.join(lasting)}"
 
     def _sleep_until(self, moment: datetime) -> None:
         begins = max([self._rt.calendar.now(), *filter(None, [self._stage.script.planned_until])])
-        self._slept = max(self._slept, moment - begins)
+        if not self._only_persons:  # who come when they come
+            self._slept = max(self._slept, moment - begins)
         self._rt.clock_to(moment)
 
     def _left(self) -> list[Disaster]:
@@ -167,7 +201,7 @@ class _Play:
             found = working.work(
                 self._rt, Nobody(), begun=self._begins, ended=self._ended, parallel=_PARALLEL, once=True
             )
-        except Interrupted:
+        except (Interrupted, DiskFull):  # of ours: workers that are to find no room are processes of their own
             raise
         except YtpoolError as error:
             self._stopped[error.message] = None
@@ -243,6 +277,7 @@ class _Play:
         if moment is None and not persons:
             return None
         coming = [self._coming[0][0]] if self._coming else []
+        self._only_persons = moment is None
         if moment is not None:
             self._asked_persons = False
             return min([max(moment, now + timedelta(seconds=1)), *coming])

@@ -4,19 +4,19 @@ import logging
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from ytpool import data
-from ytpool.actions import media, publish
+from ytpool.actions import files, media, publish, whereabouts
 from ytpool.actions.claiming import Order
 from ytpool.actions.rehearsal import judging, playing, stage, standing, striking
 from ytpool.actions.rehearsal.judging import Ended, Run
 from ytpool.domain import quota, scenarios
 from ytpool.domain.scenarios import Scenario
-from ytpool.errors import FileInvalid, UnknownName, YtpoolError
+from ytpool.errors import Bug, FileInvalid, UnknownName, YtpoolError
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, limits, meters, rehearsals
 
@@ -121,7 +121,7 @@ def find(word: str) -> Scenario:
     if word in names:
         return scenarios.read(word, data.text(f"{_FOLDER}/{word}{_SUFFIX}").encode(), f"{word}{_SUFFIX}")
     path = Path(word)
-    if path.suffix != _SUFFIX and not path.is_file():
+    if path.suffix != _SUFFIX and not whereabouts.is_file(path):
         from difflib import get_close_matches  # noqa: PLC0415 -- only a mistyped name needs it
 
         close = get_close_matches(word, names, n=1)
@@ -131,7 +131,9 @@ def find(word: str) -> Scenario:
             name=word,
         )
     try:
-        if path.stat().st_size > _LARGEST:
+        found = path.stat()
+        files.require_file(path, found)
+        if found.st_size > _LARGEST:
             raise FileInvalid(f"{path} is no scenario: it is too large", hint="ytpool guide rehearse", path=word)
         content = path.read_bytes()
     except OSError as error:
@@ -162,7 +164,31 @@ def next_in_turn(rt: Runtime) -> Scenario:
     names = [one.name for one in every]
     if before is None or before.scenario not in names:
         return every[0]
-    return every[(names.index(before.scenario) + 1) % len(every)]
+    done = before.ended != standing.NOT_RUN
+    return every[(names.index(before.scenario) + done) % len(every)]
+
+
+@contextmanager
+def remembered(rt: Runtime, scenario: Scenario, *, seed: int) -> Iterator[None]:
+    """Let the real state remember that a rehearsal was begun, and why where it comes to no verdict.
+
+    It is remembered before anything else, so that it is known also of one that dies on the way.
+    """
+    began = rt.calendar.now()
+
+    def keep(told: str) -> None:
+        with rt.store.transaction() as tx:
+            one = standing.Last(at=began, scenario=scenario.name, ended=standing.NOT_RUN, told=told, seed=seed)
+            standing.keep(tx, one)
+
+    keep("it was begun, and has not come to its end")
+    try:
+        yield
+    except Exception as error:
+        told = error if isinstance(error, YtpoolError) else Bug.of(error, hint="")
+        with suppress(YtpoolError):  # what stands there then is true, too
+            keep(told.message)
+        raise
 
 
 def remember(rt: Runtime, done: Rehearsed) -> None:
@@ -232,7 +258,7 @@ def rehearse(
         for one in wanted:
             runs.append(_run(rt, script, one, undisturbed, seed=seed, days=days))
             ended(runs[-1])
-    bad = {Ended.FAILED, Ended.NOT_MET} if proves else {Ended.FAILED}
+    bad = {Ended.FAILED, Ended.NOT_MET, Ended.BROKEN_OFF} if proves else {Ended.FAILED}
     return Rehearsed(
         at=script.begins_at,
         source=script.source,
@@ -266,7 +292,7 @@ def _run(
     began = rt.clock.monotonic()
     # Every scenario has dice of its own, so that it is the same alone and among others.
     chance = random.Random(f"{seed}/{scenario.name}")
-    with stage.staged(rt, script, scenario.name, seed=seed) as built:
+    with stage.staged(rt, script, seed=seed) as built:
         leans_on = {one.account for one in undisturbed.films if one.account} if undisturbed else set()
         played = playing.play(built, scenario.disasters, days=days, chance=chance, leans_on=leans_on)
         return judging.judge(

@@ -4,15 +4,17 @@ Nothing in the copy can reach anybody. Its secrets are gone with the key they we
 service but the sandbox, and what waits in it for anybody but YouTube is held back.
 """
 
+import errno
 import fcntl
 import itertools
 import os
 import random
 import shutil
+import signal
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -32,7 +34,15 @@ from ytpool.domain.scenarios import Scenario
 from ytpool.domain.secret import Secret
 from ytpool.domain.sizes import spoken_bytes
 from ytpool.domain.video import VideoRequest
-from ytpool.errors import DiskFull, FileInvalid, NoEligibleAccount, UsageWrong
+from ytpool.errors import (
+    DiskFull,
+    FileInvalid,
+    Interrupted,
+    NoEligibleAccount,
+    StateUnusable,
+    UsageWrong,
+    YtpoolError,
+)
 from ytpool.runtime import Runtime
 from ytpool.store import accounts, caps, copies, limits, meters, pools, projects, rehearsals, uploads
 from ytpool.store.db import Database, Tx
@@ -47,6 +57,8 @@ _LONG_EVERY = 12
 """Of so many stand-ins one is longer than a chunk, if its film is."""
 _CHUNK_MIB = 8
 _SPARE = 64 * 1024 * 1024
+_SOME = 1 << 20
+"""Bytes; whoever finds less has found none when it mattered."""
 
 _KEPT_SETTINGS = ("time", "thresholds", "balancing", "breakers", "envelopes", "refresh", "upload", "plan", "path")
 """What decides how work is done; all else in the settings is about other services, people and places."""
@@ -143,24 +155,92 @@ class Stage:
 
 @contextmanager
 def private_folder(rt: Runtime) -> Iterator[Path]:
-    """Yield a folder of our own, which is gone afterwards; what a killed rehearsal has left goes first."""
+    """Yield a folder of our own, which is gone afterwards; what a killed rehearsal has left goes first.
+
+    Whoever closes the terminal, or asks the program to stop in another way, finds nothing left either.
+    """
     parent = rt.config.paths.cache / _FOLDER
-    make_private_folder(parent)
-    with (parent / "lock").open("w") as every:
-        fcntl.flock(every, fcntl.LOCK_EX)  # nobody takes for dead what is just being made
-        _sweep(rt, parent)
-        folder = Path(tempfile.mkdtemp(prefix="rehearsal-", dir=parent))
-        ours = (folder / "lock").open("w")
-        fcntl.flock(ours, fcntl.LOCK_EX)
-    with ours:
+    with _named(parent):
+        make_private_folder(parent)
+        with (parent / "lock").open("w") as every:
+            fcntl.flock(every, fcntl.LOCK_EX)  # nobody takes for dead what is just being made
+            _sweep(rt, parent)
+            folder = Path(tempfile.mkdtemp(prefix="rehearsal-", dir=parent))
+            ours = (folder / "lock").open("w")
+            fcntl.flock(ours, fcntl.LOCK_EX)
+    with ours, _signals({signal.SIGHUP: _as_sigterm}):
         try:
-            yield folder
+            with _named(parent):
+                yield folder
+        except KeyboardInterrupt:
+            raise Interrupted(
+                "interrupted; the rehearsal leaves nothing behind", hint="run the same command again"
+            ) from None
         finally:
-            _remove(rt, folder)
+            with _signals(dict.fromkeys((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN)):
+                _remove(rt, folder)  # who is impatient would leave it lying
+
+
+@contextmanager
+def _signals(handlers: Mapping[signal.Signals, Any]) -> Iterator[None]:
+    """Deal with signals in another way; one that is ignored, as by `nohup`, stays so."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {one: signal.signal(one, to) for one, to in handlers.items() if _is_heard(one)}
+    try:
+        yield
+    finally:
+        for one, former in before.items():
+            signal.signal(one, former)
+
+
+def _is_heard(number: signal.Signals) -> bool:
+    return signal.getsignal(number) is not signal.SIG_IGN
+
+
+def _as_sigterm(_number: int, _frame: object) -> None:
+    signal.raise_signal(signal.SIGTERM)
+
+
+@contextmanager
+def _named(folder: Path) -> Iterator[None]:
+    """Say what is in the way where rehearsals lie, and that their disk is full whatever fails first because of it."""
+    try:
+        yield
+    except Interrupted:
+        raise
+    except YtpoolError as error:
+        _require_some_room(folder, error)
+        raise
+    except OSError as error:
+        _require_some_room(folder, error)
+        if error.errno in _NOT_OURS and Path(error.filename or "/").is_relative_to(folder.parent):
+            raise StateUnusable(
+                f"a rehearsal cannot use {error.filename}: {error.strerror}",
+                hint=f"let {folder} be a folder that you may write to",
+                path=str(error.filename),
+            ) from error
+        raise
+
+
+_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
+"""How a file system says that something is as somebody else has made it."""
+
+
+def _require_some_room(folder: Path, error: Exception | None = None) -> None:
+    """Raise DiskFull where a rehearsal has no room left for anything; what it has seen then is nobody's fault."""
+    with suppress(OSError):  # it is not there
+        if shutil.disk_usage(folder).free >= _SOME:
+            return
+        raise DiskFull(
+            f"the disk that holds {folder} has filled up during the rehearsal",
+            hint="free some space there, and run the same command again",
+            path=str(folder),
+        ) from error
 
 
 def _sweep(rt: Runtime, parent: Path) -> None:
-    for folder in parent.glob("rehearsal-*"):
+    for folder in filter(Path.is_dir, parent.glob("rehearsal-*")):
         try:
             lock = (folder / "lock").open("w")
         except FileNotFoundError:
@@ -191,9 +271,10 @@ _REMOVED_AFTER = 40
 def require_room(rt: Runtime, videos: int) -> int:
     """Return how many bytes a rehearsal needs; raises DiskFull where the disk of the cache has less."""
     folder = rt.config.paths.cache
+    with _named(folder / _FOLDER):
+        make_private_folder(folder)
+        free = shutil.disk_usage(folder).free
     needed = 3 * rt.store.size() + videos * _SHORT + (videos // _LONG_EVERY + 1) * 2 * _LONG + _SPARE
-    make_private_folder(folder)
-    free = shutil.disk_usage(folder).free
     if free < needed:
         raise DiskFull(
             f"a rehearsal needs {spoken_bytes(needed)} for its copy of the state, and {folder} has "
@@ -351,7 +432,7 @@ def _recast(
     with ready.store.transaction() as tx:
         for job, upload, (path, sha256), seen in zip(waiting, asked, made, marks, strict=True):
             here = real.path_map.here(Path(upload.path))
-            is_gone = not whereabouts.is_elsewhere(job) and not here.is_file()
+            is_gone = not whereabouts.is_elsewhere(job) and not whereabouts.is_file(here)
             rehearsals.begin_with(tx, job.job, here if is_gone else path, seen)
             gone += is_gone
             films.append(
@@ -434,18 +515,21 @@ def _made_up(ready: Runtime, folder: Path, number: int, chance: random.Random) -
 
 
 @contextmanager
-def staged(rt: Runtime, script: Script, name: str, *, seed: int) -> Iterator[Stage]:
-    """Yield a stage for one run; its sandbox is gone afterwards, and its books with the folder."""
-    home = _prepared(script.folder / f"run-{name}", script.config)
+def staged(rt: Runtime, script: Script, *, seed: int) -> Iterator[Stage]:
+    """Yield a stage for one run; its books and its sandbox are gone afterwards, and no run is without room for them."""
+    home = _prepared(Path(tempfile.mkdtemp(prefix="run-", dir=script.folder)), script.config)
     ours = _runtime(home, rt, seed=seed)
     try:
-        shutil.copyfile(script.state, ours.config.paths.state)
-        ours.config.paths.state.chmod(0o600)
-        ours.clock_to(script.begins_at)
-        yield _built(ours, script, home)
+        with _named(script.folder.parent):
+            shutil.copyfile(script.state, ours.config.paths.state)
+            ours.config.paths.state.chmod(0o600)
+            ours.clock_to(script.begins_at)
+            yield _built(ours, script, home)
+            _require_some_room(script.folder.parent)
     finally:
         ours.stop_sandbox()
         ours.close()
+        shutil.rmtree(home, ignore_errors=True)  # else a dozen copies of a large state lie there at last
 
 
 def _built(ours: Rehearsing, script: Script, home: Path) -> Stage:

@@ -10,8 +10,12 @@ from ytpool.store.db import Tx
 
 FAILED = "failed"
 """A promise was broken in it."""
+NOT_RUN = "not_run"
+"""It did not come to a verdict; the same one has its turn again."""
 NOT_MET = "not_met"
 """Nobody met what was to go wrong, so nothing is proven."""
+BROKEN_OFF = "broken_off"
+"""What went wrong lasted for too long to be played, so nothing is proven of what comes after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from ytpool.domain import scenarios
 from ytpool.domain.accounts import Account, AccountState
 from ytpool.domain.balancing import Tier
 from ytpool.domain.scenarios import Disaster, What, spoken_span
-from ytpool.errors import UnknownName, UsageWrong
+from ytpool.errors import StateBusy, UnknownName, UsageWrong
 from ytpool.runtime import Runtime
 from ytpool.store import accounts
 
@@ -40,8 +41,10 @@ _A_MINUTE_IS = 2.0
 """Seconds for which a rehearsed minute lasts, where it has to pass."""
 _PATIENCE = 0.8
 """Seconds of such a minute after which who wants to write gives up: a bit less than half of it, as in earnest."""
-_WORKERS_END_WITHIN = 10.0
-"""Seconds after which a worker without room is ended, if it waits for some."""
+_WORKERS_END_WITHIN = 15.0
+"""Seconds after which a worker is ended that waits, for room on a disk or for something to begin."""
+_LOCKS_WITHIN = 60.0
+"""Seconds after which nobody tries any more to hold the state who is to; longer than another can do so."""
 _ROOM = 1 << 16
 _DIES_AMIDST = 0.4
 """Seconds within which a worker is killed once it has begun something."""
@@ -57,6 +60,8 @@ class Struck:
     """How often anybody met it."""
     whom: int = 0
     """How many it was aimed at."""
+    drawn: tuple[str, ...] = ()
+    """What the seed has drawn for it: who is struck at, or which calls are spoiled, counted from when it struck."""
 
 
 def _nothing() -> None: ...
@@ -74,6 +79,7 @@ class Blow:
     """Refusals of YouTube's by which it is met."""
     times: int = 1
     whom: int = 0
+    drawn: Sequence[str] = ()
     undo: Callable[[], object] = field(default=_nothing)
 
 
@@ -100,13 +106,20 @@ def require_possible(rt: Runtime, disasters: Sequence[Disaster], days: int) -> N
 class Striker:
     """Strikes on one stage; what is not said in the scenario is drawn from chance."""
 
-    def __init__(self, stage: Stage, chance: random.Random, leans_on: Collection[str]) -> None:
+    def __init__(
+        self, stage: Stage, disasters: Sequence[Disaster], chance: random.Random, leans_on: Collection[str]
+    ) -> None:
         self.leapt = timedelta()
         """How far the clock has leapt, beside what passed."""
         self._stage = stage
-        self._chance = chance
+        # Workers meet as it happens, and so do disasters: what is drawn for one must not depend on which comes first.
+        self._dice = {id(one): random.Random(chance.getrandbits(64)) for one in disasters}
         self._leans_on = leans_on
         self._blows: list[Blow] = []
+        self._keyless = 0
+        """How many disasters keep the key out of reach."""
+        self._patiences = [stage.rt.patience]
+        """For how long everybody waits for a transaction: as usual, and less while one is held; the least counts."""
 
     def strike(self, disaster: Disaster) -> Blow:
         blow = _BLOWS[disaster.what](self, disaster)
@@ -135,7 +148,14 @@ class Striker:
             if blow.meets:
                 blow.times = sum(errors.get(reason, 0) for reason in blow.meets)
         return tuple(
-            Struck(what=blow.disaster.what, told=blow.told, times=blow.times, whom=blow.whom) for blow in self._blows
+            Struck(
+                what=blow.disaster.what,
+                told=blow.told,
+                times=blow.times,
+                whom=blow.whom,
+                drawn=tuple(blow.drawn),
+            )
+            for blow in self._blows
         )
 
     def _met(self, rules: Sequence[str]) -> int:
@@ -151,12 +171,12 @@ class Striker:
         """
         every = self._stage.accounts
         if disaster.named:
-            return [every[name] for name in disaster.named if name in every]
+            return [every[name] for name in dict.fromkeys(disaster.named) if name in every]
         able = [one for one in every.values() if one.state is AccountState.ACTIVE]
         if not disaster.accounts:
             return able
         first = [one for one in able if one.tier == Tier.PRODUCTION] or able
-        drawn = self._chance.sample(first, len(first))
+        drawn = self._dice[id(disaster)].sample(first, len(first))
         drawn.sort(key=lambda one: one.account not in self._leans_on)
         return sorted(drawn[: disaster.accounts], key=lambda one: one.account)
 
@@ -168,7 +188,11 @@ class Striker:
             for method in _CALLS
         ]
         return Blow(
-            disaster=disaster, told=f"suspended: {_names(struck)}", rules=self._faults(*rules), whom=len(struck)
+            disaster=disaster,
+            told=f"suspended: {_names(struck)}",
+            rules=self._faults(*rules),
+            whom=len(struck),
+            drawn=[one.account for one in struck],
         )
 
     def revoke(self, disaster: Disaster) -> Blow:
@@ -176,7 +200,13 @@ class Striker:
         for one in struck:
             self._stage.rt.sandbox.revoke_grant(one.channel_id)
             self._stage.rt.sandbox.expire_tokens(one.channel_id)
-        return Blow(disaster=disaster, told=f"the logins are dead: {_names(struck)}", meets=DEAD, whom=len(struck))
+        return Blow(
+            disaster=disaster,
+            told=f"the logins are dead: {_names(struck)}",
+            meets=DEAD,
+            whom=len(struck),
+            drawn=[one.account for one in struck],
+        )
 
     def limit(self, disaster: Disaster) -> Blow:
         told = []
@@ -199,6 +229,7 @@ class Striker:
             told=f"{disaster.uploads} uploads in 24 hours: {_names(struck)}",
             meets=FULL,
             whom=len(struck),
+            drawn=[one.account for one in struck],
         )
 
     def answer(self, disaster: Disaster) -> Blow:
@@ -219,8 +250,8 @@ class Striker:
         )
 
     def cut(self, disaster: Disaster) -> Blow:
-        chance, films = self._chance, len(self._stage.script.films)
-        rules = []
+        chance, films = self._dice[id(disaster)], len(self._stage.script.films)
+        rules: list[dict[str, Any]] = []
         for _ in range(disaster.times):
             skip = chance.randrange(max(1, films - 1))
             rules.append(
@@ -234,10 +265,20 @@ class Striker:
                     )
                 )
             )
-        return Blow(disaster=disaster, told=f"the line is cut {disaster.times} times", rules=self._faults(*rules))
+        return Blow(
+            disaster=disaster,
+            told=f"the line is cut {disaster.times} times",
+            rules=self._faults(*rules),
+            drawn=[
+                f"{one['method']} {one['skip'] + 1}: {one['kind']}" + (f" at byte {one['at']}" if "at" in one else "")
+                for one in rules
+            ],
+        )
 
     def kill(self, disaster: Disaster) -> Blow:
-        died = sum(self._worker_dies() for _ in range(disaster.times))
+        died, chance = 0, self._dice[id(disaster)]
+        while died < disaster.times and self._worker_dies(chance.uniform(0, _DIES_AMIDST)):
+            died += 1
         return Blow(disaster=disaster, told=f"{died} workers were killed at work", times=died)
 
     def clock(self, disaster: Disaster) -> Blow:
@@ -251,28 +292,40 @@ class Striker:
     def keyring(self, disaster: Disaster) -> Blow:
         key = self._stage.script.key_file
         aside = key.with_name(f"{key.name}.gone")
-        key.rename(aside)
-        return Blow(disaster=disaster, told="the key is out of reach", undo=lambda: aside.rename(key))
+        if not self._keyless:
+            key.rename(aside)
+        self._keyless += 1
+
+        def undo() -> None:
+            self._keyless -= 1
+            if not self._keyless:
+                aside.rename(key)
+
+        return Blow(disaster=disaster, told="the key is out of reach", undo=undo)
 
     def database(self, disaster: Disaster) -> Blow:
-        """Hold the state as a process would that stands still in the middle of a write."""
+        """Hold the state as a process would that stands still in the middle of a write; two do so one after another."""
         rt, minutes = self._stage.rt, disaster.lasts_for / timedelta(minutes=1)
         held, over = threading.Event(), threading.Event()
 
         def hold() -> None:
-            with rt.store.transaction():
+            store = rt.store
+            store.wait_at_most(_LOCKS_WITHIN)
+            with suppress(StateBusy), store.transaction():
                 held.set()
                 over.wait(minutes * _A_MINUTE_IS)
 
         beside = threading.Thread(target=hold, name="holds the state", daemon=True)
         beside.start()
-        held.wait()
-        patience, rt.patience = rt.patience, _PATIENCE * minutes
+        held.wait(_LOCKS_WITHIN)
+        self._patiences.append(_PATIENCE * minutes)
+        rt.patience = min(self._patiences)
 
         def undo() -> None:
             over.set()
             beside.join()
-            rt.patience = patience
+            self._patiences.remove(_PATIENCE * minutes)
+            rt.patience = min(self._patiences)
 
         return Blow(disaster=disaster, told="another process stands still in the middle of a write", undo=undo)
 
@@ -289,16 +342,23 @@ class Striker:
                     worker.kill()
         return Blow(disaster=disaster, told=f"{failed} workers could not write any more", times=failed)
 
-    def _worker_dies(self) -> bool:
-        """Begin a worker, and kill it in the middle of what it does; False where it had nothing to do."""
+    def _worker_dies(self, after: float) -> bool:
+        """Begin a worker, and kill it so many seconds after it has begun something; False where it had nothing to do.
+
+        One that has something to do and never begins it is none of those who die at work, and is not waited for.
+        """
         with self._worker() as worker:
             assert worker.stdout is not None
+            waits = threading.Timer(_WORKERS_END_WITHIN, worker.kill)
+            waits.daemon = True
+            waits.start()
             try:
                 has_begun = any(json.loads(line).get("event") == "begun" for line in worker.stdout)
                 if has_begun:
-                    self._stage.rt.clock.sleep(self._chance.uniform(0, _DIES_AMIDST))
+                    self._stage.rt.clock.sleep(after)
                 return has_begun and worker.poll() is None
             finally:
+                waits.cancel()
                 worker.kill()
 
     def _worker(self, room: int | None = None) -> "subprocess.Popen[str]":

@@ -48,7 +48,7 @@ def require_provider(rt: Runtime, name: str) -> Provider:
     close = get_close_matches(name, known, n=1)
     there = f"there are {', '.join(known)}" if known else f"describe it in [providers.NAME] of {rt.config.paths.config}"
     raise UnknownName(
-        f"there is no provider named {name!r}",
+        f"there is no service named {name!r}",
         hint=f"did you mean {close[0]}?" if close else there,
         what="provider",
         name=name,

@@ -30,15 +30,7 @@ _UNDER = 44
 def burn_down(seen: BurnDown) -> Drawing:
     """Draw what is left of a bucket from midnight in California until now, and until the reset as it may go on."""
     left = seen.limit - seen.used
-    field = Field(
-        left=_LEFT,
-        right=_RIGHT,
-        top=_TOP,
-        bottom=_BOTTOM,
-        begins=seen.begins,
-        ends=seen.resets_at,
-        most=max(seen.limit, 1),
-    )
+    field = _today(seen, max(seen.limit, 1))
     course = [(field.x(one.at), field.y(seen.limit - one.used)) for one in seen.course]
     high = [(field.x(one["at"]), field.y(seen.limit - one["high"])) for one in seen.ahead.band]
     low = [(field.x(one["at"]), field.y(seen.limit - one["low"])) for one in seen.ahead.band]
@@ -109,15 +101,7 @@ def use_by_account(seen: UseByAccount) -> Drawing:
     if not rows:
         return nothing(title, f"No account has used any of {seen.bucket} today.")
     ends = [*seen.hours[1:], seen.now]
-    field = Field(
-        left=_LEFT,
-        right=_RIGHT,
-        top=_TOP,
-        bottom=_BOTTOM,
-        begins=seen.begins,
-        ends=seen.resets_at,
-        most=max(seen.used, 1) * 1.05,
-    )
+    field = _today(seen, max(seen.used, 1) * 1.05)
     below = [0] * (len(ends) + 1)
     areas, entries = [], []
     for number, row in enumerate(rows):
@@ -153,3 +137,8 @@ def use_by_account(seen: UseByAccount) -> Drawing:
 
 def _who(row: AccountUse, seen: UseByAccount) -> str:
     return f"{seen.more:,} others" if row is seen.others else row.account
+
+
+def _today(seen: BurnDown | UseByAccount, most: float) -> Field:
+    """Return where a picture of today's use is drawn, from midnight in California to the reset."""
+    return Field(left=_LEFT, right=_RIGHT, top=_TOP, bottom=_BOTTOM, begins=seen.begins, ends=seen.resets_at, most=most)
