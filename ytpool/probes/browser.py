@@ -226,11 +226,13 @@ class _Visit:
     async def _open(self, until: float) -> Heard:
         from playwright.async_api import Error  # noqa: PLC0415
 
+        # Much else may be done on this machine: a tenth of the time is kept for judging what is there in the end.
+        judges_at = until - max(_JUDGES_WITHIN, (until - asyncio.get_running_loop().time()) / 10)
         try:
             answer = await self._page.goto(self._marks.url, wait_until="commit", timeout=0)
             if answer is None or not self._hear(answer):
                 return self._answer
-            await self._settles(until - _JUDGES_WITHIN)
+            await self._settles(judges_at)
             # Who waits for a form may be behind, on a machine with much else to do.
             has_form = bool(self._form) and await self._page.query_selector(self._form) is not None
         except Error as error:
