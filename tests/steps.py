@@ -39,6 +39,8 @@ class Steps:
     def __init__(self, *, slots, turns):
         self.most = {"slot": slots, "job": 1, "turn": turns}
         self.killed_at = {}
+        self.ended = {}
+        self.doubted = {}
         self.held = {}
         self.sent = {}
         self.looked = 0
@@ -56,9 +58,24 @@ class Steps:
         """Say that this process is killed now."""
         self.killed_at[who] = time.time()
 
+    def lives(self, who):
+        """Say that this process is seen alive now: what others took from it was not theirs."""
+        too_early = [one for one in self.doubted.get(who, ()) if one[-1].written_at < time.time() - 1]
+        assert not too_early, (who, too_early)
+
+    def ends(self, who, status):
+        """Say that this process has ended; it may have failed to give back what it held, which no other status says."""
+        self.ended[who] = status
+        assert status != 0 or who not in self.doubted, self.doubted[who]
+        self.doubted.pop(who, None)
+
     def at_work(self, who):
         """Tell whether a process has a job."""
         return any(key[0] == "job" and held.who == who and held.expires for key, held in self.held.items())
+
+    def remove(self):
+        """Let the state write down no more; nobody may be left who had something taken away and did not end."""
+        assert not self.doubted, self.doubted
 
     def _holds(self, key, now):
         kind, _, place = key
@@ -73,7 +90,8 @@ class Steps:
         assert now.fence == before.fence + 1, (key, before, now)
         over = before.expires <= now.expires - LEASE  # given back, or not renewed in time
         dead = self.killed_at.get(before.who, now.written_at + 1) <= now.written_at + PRECISION
-        assert over or dead, (key, before, now)
+        if not over and not dead and self.ended.get(before.who, 0) == 0:
+            self.doubted.setdefault(before.who, []).append((key, before, now))
 
     def _sends(self, job, sent_at):
         if sent_at is not None:
@@ -111,6 +129,7 @@ class StepsOfFile(Steps):
             return books.execute("SELECT * FROM steps WHERE step > ? ORDER BY step", (step,)).fetchall()
 
     def remove(self):
+        super().remove()
         with closing(sqlite3.connect(self._path)) as books:
             books.executescript("DROP TRIGGER step_taken; DROP TRIGGER step_changed; DROP TRIGGER step_sent;")
             books.executescript("DROP TABLE steps")
@@ -152,6 +171,7 @@ class StepsOfSchema(Steps):
         return self._server.sql(f"SELECT * FROM {self._schema}.steps WHERE step > %s ORDER BY step", step)
 
     def remove(self):
+        super().remove()
         self._server.sql(
             f"""
             SET search_path = {self._schema};

@@ -59,6 +59,8 @@ class Fleet:
             for one in [one for one in crew if one.poll() is not None]:
                 crew.remove(one)
                 self._ended(studio, one)
+            for one in crew:
+                self.steps.lives(one.who)
             while len(crew) < WORKERS:
                 one = studio.start("work", "--quiet", *self.rng.choice(KINDS_OF_WORKERS), env=self.environs[studio])
                 one.who = (studio.name, one.pid_there)
@@ -125,6 +127,7 @@ class Fleet:
         assert "Traceback" not in err, (studio.name, err)
         assert "this is a bug" not in err, (studio.name, err)
         killed = one.who in self.steps.killed_at
+        self.steps.ends(one.who, one.returncode)
         asked_too_early = one.returncode == -signal.SIGTERM  # it had hardly been started
         assert killed or asked_too_early or one.returncode in (0, 1, 3, 6, 7, 130), (one.returncode, err)
         self.fates["killed" if killed else f"ended with {one.returncode}"] += 1
