@@ -109,8 +109,11 @@ FOUND = {
         {"statistics": {"viewCount": _LONG}},
     ),
     "comment": ({"snippet": {"publishedAt": "9999-12-31T23:59:59-23:00"}},),
-    # An error of nothing but a line's end was repeated as the sentence.
-    "error body": ((400, {}, b'{"error": "invalid_grant", "error_description": "\\n"}'),),
+    # An error of nothing but a line's end, or of blanks as far as it is repeated, was the sentence.
+    "error body": (
+        (400, {}, b'{"error": "invalid_grant", "error_description": "\\n"}'),
+        (400, {}, b'{"error": "invalid_grant", "error_description": "' + b" " * 2000 + b'too far"}'),
+    ),
     # JSON within a text: it went deeper than can be shown, and a secret was spelt so that it was not seen.
     "task answer": (
         {"taskId": "7", "eventData": '{"code":0,"data":' + "[" * 900 + "]" * 900 + "}"},

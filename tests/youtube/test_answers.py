@@ -141,6 +141,12 @@ def test_whatever_comes_instead_of_an_error_is_an_error_with_fewer_facts(body):
         assert failure.message == "videos.list was answered with HTTP 502"
 
 
+def test_a_message_that_begins_late_is_a_message():
+    body = {"error": "invalid_grant", "error_description": " " * 2000 + "gone"}
+
+    assert refused_token(answer(400, body), "token").message == "gone"
+
+
 def test_letters_that_no_state_can_keep_do_not_come_in():
     body = rb'{"error": {"message": "a\u0000b \ud83d \ud83d\ude00", "errors": [{"reason": "\udcff"}]}}'
 

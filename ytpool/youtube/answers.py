@@ -148,7 +148,7 @@ def _described(
     message, domain, reason, limit, metric = (
         _struck_out(text, shapes) for text in (message, domain, reason, limit, metric)
     )
-    message = message[:_LONGEST_MESSAGE] if message.strip() else ""
+    message = message.strip()[:_LONGEST_MESSAGE]
     fallback = f"{operation} was answered with HTTP {answer.status}"
     return UpstreamFailed(
         message or (f"{fallback}: {reason[:100]}" if reason.strip() else fallback),
